@@ -1,0 +1,179 @@
+/**
+ * What the control plane may ask of one hypervisor host. This file is all that `cloud/` knows of hosts.
+ *
+ * Every verb is idempotent: it makes a thing so, whether or not an earlier call got half way, and may be repeated after
+ * a crash of either side. All arguments and results are plain JSON, so that a call can travel. External things (files,
+ * sockets, taps, processes) are named from the ids that the caller gives, never from chance. Failures are `AgentError`.
+ * Sizes are bytes unless a name says otherwise.
+ */
+export interface HostAgent {
+  /** What the host is and can hold. */
+  describe(): Promise<HostDescription>;
+
+  /** Makes the image's bytes available on this host, as a flat file of the image's own format that nobody writes to. */
+  ensureImageCached(image: CachedImage): Promise<{ virtualSize: number }>;
+  /** Forgets a cached image. The caller knows that no disk is based on it any more. */
+  removeCachedImage(imageId: string): Promise<void>;
+
+  /** Makes a disk exist with at least `size` bytes; a disk that exists is only grown, its content is never touched. */
+  ensureDisk(disk: DiskSpec): Promise<DiskUsage>;
+  /** Removes the disk; succeeds when there is none. Refuses (`in_use`) while a guest that runs has it open. */
+  removeDisk(diskId: string): Promise<void>;
+  diskUsage(diskId: string): Promise<DiskUsage>;
+  /**
+   * Writes a self-contained copy of the disk, as of one moment, to a file in the image store's staging area: no backing
+   * file, nothing of the host in it. Works while a guest writes to the disk, and does not stop it.
+   */
+  exportDisk(request: DiskExport): Promise<{ size: number; virtualSize: number }>;
+
+  /** Writes the guest's config drive (ISO 9660, label `config-2`) from path → content; replaces an earlier one. */
+  ensureConfigDrive(serverId: string, files: Record<string, string>): Promise<void>;
+
+  /** Makes the guest run with this specification. A guest that runs already is left alone; a paused one is resumed. */
+  ensureGuestRunning(guest: GuestSpec): Promise<void>;
+  /** Asks the guest's system to shut down, waits up to `graceSeconds`, then ends it. No error when it does not run. */
+  stopGuest(serverId: string, options: { graceSeconds: number }): Promise<void>;
+  /** `soft` asks the guest to restart and falls back to `hard` after `graceSeconds`; `hard` is the reset button. */
+  rebootGuest(serverId: string, options: { type: 'soft' | 'hard'; graceSeconds: number }): Promise<void>;
+  pauseGuest(serverId: string): Promise<void>;
+  resumeGuest(serverId: string): Promise<void>;
+  /** Ends the guest and removes all that the host keeps of it (config drive, console log, sockets), but no disk. */
+  removeGuest(serverId: string): Promise<void>;
+  /** The guest's power state, `absent` when the host knows nothing of it. */
+  guestState(serverId: string): Promise<GuestState>;
+  /** The last `lines` lines of the serial console since the guest was first started here; all of it (bounded) if none. */
+  consoleLog(serverId: string, lines?: number): Promise<string>;
+
+  /** All that exists on the host, for reconcilers and the audit. */
+  inventory(): Promise<HostInventory>;
+  /** Calls `listener` when a guest changes its power state by itself (it shut down, crashed, was killed). */
+  watchGuests(listener: (change: { serverId: string; state: GuestState }) => void): () => void;
+  /** Stops watching and closes connections. Guests go on running. */
+  close(): Promise<void>;
+}
+
+export interface HostDescription {
+  hypervisorType: 'QEMU' | 'simulated';
+  /** The hypervisor's version as an integer in Nova's form: major × 1000000 + minor × 1000 + micro. */
+  hypervisorVersion: number;
+  /** How guest code is run: `kvm` only where a probe showed that it really runs code. */
+  accelerator: 'kvm' | 'tcg' | 'none';
+  architecture: 'x86_64' | 'aarch64';
+  hostname: string;
+  vcpus: number;
+  memoryMb: number;
+  diskGb: number;
+  freeDiskGb: number;
+}
+
+/** Image formats that a host can use as a disk. */
+export type DiskFormat = 'qcow2' | 'raw' | 'vmdk' | 'vdi' | 'vhd' | 'vhdx' | 'iso';
+
+export interface CachedImage {
+  imageId: string;
+  /** The format as inspected at upload, never as guessed from the bytes again. */
+  format: DiskFormat;
+  /** Size of the image's file. A cached file of another size is fetched again. */
+  size: number;
+  /** Where the bytes are: for now a file that this host can read. */
+  source: { kind: 'file'; path: string };
+}
+
+export type DiskBase =
+  | { kind: 'blank' }
+  /** A copy-on-write layer over a cached image. */
+  | { kind: 'image'; imageId: string }
+  /** A copy of another disk of this host, which no guest has open. */
+  | { kind: 'copy'; diskId: string };
+
+export interface DiskSpec {
+  diskId: string;
+  size: number;
+  base: DiskBase;
+}
+
+export interface DiskUsage {
+  /** The size the guest sees. */
+  virtualSize: number;
+  /** Bytes taken on the host. */
+  actualSize: number;
+  /** Where the disk is on the host, as an administrator may see it. */
+  installPath: string;
+}
+
+export interface DiskExport {
+  diskId: string;
+  /** The server whose guest may have the disk open. */
+  serverId?: string;
+  format: 'qcow2' | 'raw';
+  target: { kind: 'file'; path: string };
+}
+
+export interface GuestSpec {
+  serverId: string;
+  /** A name for administrators, as `instance-0000002a`. */
+  instanceName: string;
+  vcpus: number;
+  memoryMb: number;
+  bootMode: 'bios' | 'uefi';
+  /** In the order in which the guest sees them: vda, vdb, … The first one is booted from. */
+  disks: GuestDisk[];
+  hasConfigDrive: boolean;
+  nics: GuestNic[];
+}
+
+export interface GuestDisk {
+  diskId: string;
+  /** Shown to the guest as the disk's serial number (its first 20 characters). */
+  volumeId: string;
+  /** `sata` and `ide` serve systems without virtio drivers. */
+  bus: 'virtio' | 'sata' | 'ide' | 'cdrom';
+}
+
+export interface GuestNic {
+  portId: string;
+  macAddress: string;
+  model: 'virtio' | 'e1000';
+  /** The network as the `user` driver needs it; addresses in dotted form. */
+  subnet: { cidr: string; gateway?: string; address: string; dnsNameservers: string[] };
+  mtu: number;
+}
+
+/** `absent`: nothing is known of the guest; `stopped`: it is known and has no process. */
+export type GuestState = 'running' | 'paused' | 'stopped' | 'absent';
+
+export interface HostInventory {
+  images: string[];
+  disks: string[];
+  /** Servers of which the host keeps anything, with what it is. */
+  guests: Array<{ serverId: string; state: GuestState; pid?: number; hasConfigDrive: boolean }>;
+  /** Files in the host's folder that nothing above accounts for, by relative path. */
+  strayFiles: string[];
+  /** Network devices of this cloud on the host. */
+  networkDevices: string[];
+}
+
+export type AgentErrorCode =
+  /** The host has no room for the bytes. */
+  | 'no_space'
+  | 'not_found'
+  | 'in_use'
+  /** The bytes are not what the image says they are, or could harm the host. */
+  | 'bad_image'
+  /** The hypervisor refused or failed; the message holds its first words. */
+  | 'hypervisor_failed'
+  | 'unsupported'
+  /** The host could not be reached, or did not answer in time. */
+  | 'unreachable';
+
+/** A host's refusal or failure. `retryable` says that the same call may succeed in a moment. */
+export class AgentError extends Error {
+  readonly code: AgentErrorCode;
+  readonly retryable: boolean;
+  constructor(code: AgentErrorCode, message: string, options: { retryable?: boolean; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'AgentError';
+    this.code = code;
+    this.retryable = options.retryable ?? code === 'unreachable';
+  }
+}
