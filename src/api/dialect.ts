@@ -1,0 +1,83 @@
+import type { FastifyRequest } from 'fastify';
+import type { Cloud } from '../cloud/cloud.ts';
+import type { CloudError } from '../cloud/errors.ts';
+import type { Subject } from '../cloud/identity/subject.ts';
+import type { AnyOperation, DialectName } from './operation.ts';
+
+/** A set of operations with the habits that they share: where they are, how one signs in, how they fail. */
+export interface Dialect {
+  name: DialectName;
+  title: string;
+  /** Version of the API itself, for its OpenAPI document. */
+  version: string;
+  /** Where the operations are mounted; `{name}` for parameters that every one of them then has. */
+  mounts: readonly string[];
+  operations: readonly AnyOperation[];
+  /** Finds who asks. Undefined when no credentials came; throws a `CloudError` (`unauthenticated`) for bad ones. */
+  authenticate(
+    request: FastifyRequest,
+    cloud: Cloud,
+    requestId: string,
+  ): Promise<Subject | undefined> | Subject | undefined;
+  /** Looks at the request before its operation does (microversions, project in the URL); may throw a `CloudError`. */
+  prepare?(request: FastifyRequest, subject: Subject | undefined): Record<string, unknown>;
+  /** Headers that every answer carries. */
+  headers(requestId: string, context: Record<string, unknown>): Record<string, string>;
+  /** The dialect's form of a failure. `operation` is undefined where no operation matched. */
+  fail(failure: Failure): { status: number; headers?: Record<string, string>; body: unknown };
+  /** What happens to members of a request's body that the operation does not know. */
+  unknownMembers: 'refuse' | 'drop' | 'keep';
+}
+
+export interface Failure {
+  error: CloudError | InvalidRequest | NoSuchOperation | UnexpectedError;
+  request: FastifyRequest;
+  operation?: AnyOperation;
+  origin: string;
+}
+
+/** The request does not fit the operation's schema. */
+export class InvalidRequest extends Error {
+  /** Where: `params`, `query` or `body`. */
+  readonly part: 'params' | 'query' | 'body';
+  /** The path of the member, as `server.name`; empty for the whole. */
+  readonly field: string;
+  readonly value: unknown;
+  /** ajv's keyword, as `required` or `maxLength`, or `json` for a body that is none, or `bodyKey`. */
+  readonly rule: string;
+  readonly ruleParams: Record<string, unknown>;
+  constructor(
+    part: 'params' | 'query' | 'body',
+    field: string,
+    message: string,
+    rule: string,
+    ruleParams: Record<string, unknown> = {},
+    value?: unknown,
+  ) {
+    super(message);
+    this.name = 'InvalidRequest';
+    this.part = part;
+    this.field = field;
+    this.rule = rule;
+    this.ruleParams = ruleParams;
+    this.value = value;
+  }
+}
+
+/** No operation has this method and path (`path`), this method (`method`), or this body key (`bodyKey`). */
+export class NoSuchOperation extends Error {
+  readonly what: 'path' | 'method' | 'bodyKey';
+  constructor(what: 'path' | 'method' | 'bodyKey', message: string) {
+    super(message);
+    this.name = 'NoSuchOperation';
+    this.what = what;
+  }
+}
+
+/** A bug, or a part that failed. The user learns the request id, the log the whole chain. */
+export class UnexpectedError extends Error {
+  constructor(cause: unknown) {
+    super('An unexpected error occurred.', { cause });
+    this.name = 'UnexpectedError';
+  }
+}

@@ -1,0 +1,139 @@
+import type { TSchema } from 'typebox';
+import type { Dialect } from './dialect.ts';
+import type { AnyOperation } from './operation.ts';
+
+type Json = Record<string, unknown>;
+
+/** The OpenAPI 3.1 document of a dialect: nothing in it is written by hand. */
+export function openApiDocument(dialect: Dialect): Json {
+  const paths: Record<string, Json> = {};
+  for (const mount of dialect.mounts.slice(0, 1)) {
+    for (const [path, operations] of byPath(dialect.operations)) {
+      const url = mount + path || '/';
+      paths[url] = pathItem(mount + path, operations);
+    }
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: `Unkai: ${dialect.title}`, version: dialect.version, license: { name: 'Apache-2.0' } },
+    tags: [...new Set(dialect.operations.map(({ group }) => group))].map((name) => ({ name })),
+    paths,
+    'x-mounts': dialect.mounts,
+  };
+}
+
+function byPath(operations: readonly AnyOperation[]): Map<string, AnyOperation[]> {
+  const paths = new Map<string, AnyOperation[]>();
+  for (const operation of operations) paths.set(operation.path, [...(paths.get(operation.path) ?? []), operation]);
+  return paths;
+}
+
+function pathItem(path: string, operations: AnyOperation[]): Json {
+  const item: Json = {};
+  const methods = new Set(operations.map(({ method }) => method));
+  for (const method of methods) {
+    const sharing = operations.filter((operation) => operation.method === method);
+    item[method.toLowerCase()] = sharing.length === 1 ? single(path, sharing[0]!) : combined(path, sharing);
+  }
+  return item;
+}
+
+function single(path: string, operation: AnyOperation): Json {
+  return {
+    operationId: operation.id,
+    tags: [operation.group],
+    summary: operation.title,
+    description: operation.summary,
+    'x-since': operation.since,
+    'x-mode': operation.mode,
+    'x-allow': operation.allow,
+    security: operation.allow === 'anyone' ? [] : undefined,
+    parameters: parameters(path, operation),
+    requestBody: requestBody(operation),
+    responses: responses(operation),
+  };
+}
+
+/** Operations that only their body's key tells apart: one entry in OpenAPI's eyes, each named in `x-operations`. */
+function combined(path: string, operations: AnyOperation[]): Json {
+  const first = operations[0]!;
+  return {
+    operationId: operations.map(({ id }) => id).join('_or_'),
+    tags: [first.group],
+    summary: operations.map(({ title }) => title).join(' / '),
+    parameters: parameters(path, first),
+    requestBody: {
+      required: true,
+      content: { 'application/json': { schema: { oneOf: operations.map((o) => keyedBody(o)) } } },
+    },
+    responses: Object.assign({}, ...operations.map(responses)),
+    'x-operations': operations.map((operation) => ({ ...single(path, operation), 'x-body-key': operation.bodyKey })),
+  };
+}
+
+function parameters(path: string, operation: AnyOperation): Json[] {
+  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: operation.params?.properties[name!] ?? { type: 'string' },
+  }));
+  const required = new Set<string>(operation.query?.required ?? []);
+  const inQuery = Object.entries(operation.query?.properties ?? {}).map(([name, schema]) => ({
+    name,
+    in: 'query',
+    required: required.has(name),
+    description: (schema as { description?: string }).description,
+    schema,
+  }));
+  return [...inPath, ...inQuery];
+}
+
+function keyedBody(operation: AnyOperation): Json {
+  const value = operation.body ?? {};
+  if (!operation.bodyKey) return value as Json;
+  return {
+    type: 'object',
+    title: operation.id,
+    required: [operation.bodyKey],
+    properties: { [operation.bodyKey]: value },
+  };
+}
+
+function requestBody(operation: AnyOperation): Json | undefined {
+  if (operation.consumes) {
+    const content = Object.fromEntries(
+      operation.consumes.map((type) => [type, { schema: { type: 'string', format: 'binary' } }]),
+    );
+    return { required: true, content };
+  }
+  if (!operation.body) return undefined;
+  const examples = operation.examples
+    .filter(({ body }) => body !== undefined)
+    .map(({ title, body }) => [title, { value: body }]);
+  return {
+    required: true,
+    content: {
+      'application/json': {
+        schema: keyedBody(operation),
+        examples: examples.length > 0 ? Object.fromEntries(examples) : undefined,
+      },
+    },
+  };
+}
+
+function responses(operation: AnyOperation): Json {
+  const entries: Array<[string, Json]> = Object.entries(operation.responses).map(([status, schema]) => [
+    status,
+    { description: 'Success', content: content(operation, Number(status), schema as TSchema | null | 'stream') },
+  ]);
+  for (const status of operation.errors) entries.push([String(status), { description: 'Failure' }]);
+  return Object.fromEntries(entries);
+}
+
+function content(operation: AnyOperation, status: number, schema: TSchema | null | 'stream'): Json | undefined {
+  if (schema === null) return undefined;
+  if (schema === 'stream') return { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } };
+  const example = operation.examples.find((one) => one.status === status && one.response !== undefined)?.response;
+  return { 'application/json': { schema, example } };
+}

@@ -1,0 +1,52 @@
+import { CloudError } from '../errors.ts';
+
+/** Who asks, as far as the engine needs to know: made from a token or a session once per request, never from a database. */
+export interface Subject {
+  userId: string;
+  userName: string;
+  /** The project the request is for. Absent for tokens that are scoped to a domain, the system or nothing. */
+  projectId?: string;
+  projectName?: string;
+  domainId: string;
+  /** Role names on the scope of the token. */
+  roles: readonly string[];
+  /** Has the role `admin`. */
+  isAdmin: boolean;
+  /** `req-` and a dashed UUID; the same that the response's headers carry. */
+  requestId: string;
+}
+
+/** The subject's project; refuses subjects without one. */
+export function projectOf(subject: Subject): string {
+  if (subject.projectId) return subject.projectId;
+  throw new CloudError('forbidden', 'This needs a token that is scoped to a project.');
+}
+
+/** Whether the subject may see and use things of the project. */
+export function ownsOrAdmin(subject: Subject, projectId: string): boolean {
+  return subject.isAdmin || subject.projectId === projectId;
+}
+
+export type Allowed =
+  /** No token needed. */
+  | 'anyone'
+  /** Any valid token. */
+  | 'authenticated'
+  /** A token scoped to a project, with the role reader, member or admin on it. */
+  | 'reader'
+  /** As `reader`, without those who have the role reader only. */
+  | 'member'
+  | 'admin';
+
+const ranks: Record<string, number> = { reader: 1, member: 2, manager: 3, admin: 4 };
+
+/** Whether the subject's roles suffice. Ownership of the things named in a request is checked where they are read. */
+export function isAllowed(subject: Subject | undefined, allowed: Allowed): boolean {
+  if (allowed === 'anyone') return true;
+  if (!subject) return false;
+  if (allowed === 'authenticated') return true;
+  if (subject.isAdmin) return true;
+  if (!subject.projectId) return false;
+  const rank = Math.max(0, ...subject.roles.map((role) => ranks[role] ?? 0));
+  return rank >= (ranks[allowed] ?? Number.POSITIVE_INFINITY);
+}

@@ -1,0 +1,58 @@
+/** What an operator may set about a cloud. Times are seconds, sizes bytes. */
+export interface CloudSettings {
+  /** The region's name in catalogs. */
+  region: string;
+  /** How long a Keystone token is good. */
+  tokenLifetime: number;
+  /** How long a ZStack session is good; it does not slide. */
+  sessionLifetime: number;
+  /** How long the bytes of a deleted image are kept, so that it can be recovered. */
+  imageRetention: number;
+  /** The largest image that may be uploaded. */
+  maxImageSize: number;
+  /** How long a guest may take to shut down when it is asked to, before it is ended. */
+  shutdownGrace: number;
+  /** Limits of a project that has none of its own; -1 for none. */
+  defaultQuotas: Record<QuotaName, number>;
+}
+
+export type QuotaName =
+  | 'instances'
+  | 'cores'
+  | 'ram_mb'
+  | 'volumes'
+  | 'gigabytes'
+  | 'images'
+  | 'image_bytes'
+  | 'keypairs'
+  | 'metadata_items'
+  | 'networks'
+  | 'subnets'
+  | 'ports'
+  | 'security_groups'
+  | 'security_group_rules';
+
+export const defaultSettings: CloudSettings = {
+  region: 'RegionOne',
+  tokenLifetime: 3 * 3600,
+  sessionLifetime: 7200,
+  imageRetention: 7 * 24 * 3600,
+  maxImageSize: 2 ** 40,
+  shutdownGrace: 60,
+  defaultQuotas: {
+    instances: -1,
+    cores: -1,
+    ram_mb: -1,
+    volumes: -1,
+    gigabytes: -1,
+    images: -1,
+    image_bytes: -1,
+    keypairs: 100,
+    metadata_items: 128,
+    networks: 100,
+    subnets: 100,
+    ports: 500,
+    security_groups: 100,
+    security_group_rules: 1000,
+  },
+};

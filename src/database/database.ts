@@ -1,0 +1,79 @@
+import type { Compilable, CompiledQuery, Kysely } from 'kysely';
+import type { Schema } from './schema.ts';
+
+/**
+ * The state of a cloud. `sqlite.ts` and `postgres.ts` implement it over one schema; nothing above this folder knows
+ * which one it runs on. What `write` has resolved survives kill -9 and power loss.
+ */
+export interface Database {
+  readonly kind: 'sqlite' | 'postgres';
+  /** Reads outside of transactions. They see what is committed, and never wait for a transaction. */
+  readonly read: Kysely<Schema>;
+  /**
+   * Runs `work` in one transaction and resolves once it is durable. Everything of it is taken back when `work` throws.
+   * `work` may await its transaction and nothing else: with SQLite, transactions that wait at the same time share one
+   * commit, so a transaction that waits for the outside would hold up all others.
+   */
+  write<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /** Compiles a query once, for hot paths: building one with Kysely costs ten times what running it does. */
+  prepare<Params extends object, Row>(build: QueryBuilder<Params, Row>): PreparedQuery<Params, Row>;
+  close(): Promise<void>;
+}
+
+/** A transaction under way. */
+export type Tx = Kysely<Schema> & {
+  /** Calls `effect` after the transaction has become durable; never when it is taken back. */
+  onCommit(effect: () => void): void;
+};
+
+/** Something that can run a query: a transaction, or `Database.read`. */
+export type Queryable = Kysely<Schema>;
+
+export type QueryBuilder<Params extends object, Row> = (db: Kysely<Schema>, params: Params) => Compilable<Row>;
+
+export interface PreparedQuery<Params extends object, Row> {
+  readonly sql: string;
+  /** All rows; outside of a transaction unless one is given. */
+  all(params: Params, tx?: Tx): Promise<Row[]>;
+  first(params: Params, tx?: Tx): Promise<Row | undefined>;
+  /** For statements that change rows: how many they changed. */
+  run(params: Params, tx: Tx): Promise<number>;
+}
+
+class Placeholder {
+  readonly name: string;
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
+/**
+ * Compiles `build` with a placeholder for each parameter; `bind` then fills in the values in statement order.
+ * A parameter must be used as a plain value (not be looked into) while the query is built.
+ */
+export function compileTemplate<Params extends object, Row>(db: Kysely<Schema>, build: QueryBuilder<Params, Row>) {
+  const params = new Proxy({}, { get: (_, name) => new Placeholder(String(name)) }) as Params;
+  const compiled = build(db, params).compile();
+  const slots = compiled.parameters;
+  const bind = (values: Params): unknown[] =>
+    slots.map((slot) => (slot instanceof Placeholder ? values[slot.name as keyof Params] : slot));
+  return {
+    sql: compiled.sql,
+    bind,
+    with: (values: Params): CompiledQuery<Row> => ({ ...compiled, parameters: bind(values) }),
+  };
+}
+
+/** A row that must be there once was not: a bug, or a row that went away under the caller. */
+export class RowMissing extends Error {}
+
+/** A unique or foreign key would have been violated. `constraint` names it as far as the database tells. */
+export class ConstraintViolation extends Error {
+  readonly kind: 'unique' | 'foreign_key';
+  readonly constraint: string;
+  constructor(kind: 'unique' | 'foreign_key', constraint: string, cause: unknown) {
+    super(`${kind} constraint violated: ${constraint}`, { cause });
+    this.kind = kind;
+    this.constraint = constraint;
+  }
+}

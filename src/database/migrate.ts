@@ -1,0 +1,15 @@
+import { type Kysely, type Migration, Migrator } from 'kysely';
+import { initial } from './migrations/0001-initial/migration.ts';
+import type { Schema } from './schema.ts';
+
+/** Every migration, by name, in order. A name is never changed once it was released. */
+const migrations: Record<string, Migration> = {
+  '0001-initial': initial,
+};
+
+/** Brings the schema up to date. Safe to run on each start, and by several processes at once on PostgreSQL. */
+export async function migrateToLatest(db: Kysely<Schema>): Promise<void> {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
+  const { error } = await migrator.migrateToLatest();
+  if (error) throw new Error('the database schema could not be brought up to date', { cause: error });
+}

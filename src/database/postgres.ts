@@ -1,0 +1,93 @@
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import { ConstraintViolation, compileTemplate, type Database, type PreparedQuery, type Tx } from './database.ts';
+import { migrateToLatest } from './migrate.ts';
+import type { Schema } from './schema.ts';
+
+/** Opens a PostgreSQL database by its URL and brings its schema up to date. Any number of processes may share it. */
+export async function openPostgres(url: string): Promise<Database> {
+  const types = {
+    // bigint and count(): all our integers stay below 2^53 (sizes in bytes, times in microseconds).
+    getTypeParser: ((oid: number, format: 'text') =>
+      oid === pg.types.builtins.INT8 || oid === pg.types.builtins.NUMERIC
+        ? Number
+        : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+  };
+  const pool = new pg.Pool({ connectionString: url, max: 20, types });
+  const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
+  try {
+    await migrateToLatest(db);
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
+  return new PostgresDatabase(db, pool);
+}
+
+class PostgresDatabase implements Database {
+  readonly kind = 'postgres';
+  readonly read: Kysely<Schema>;
+  readonly #pool: pg.Pool;
+  #prepared = 0;
+
+  constructor(db: Kysely<Schema>, pool: pg.Pool) {
+    this.read = db;
+    this.#pool = pool;
+  }
+
+  async write<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      const effects: Array<() => void> = [];
+      try {
+        const value = await this.read
+          .transaction()
+          .execute((trx) =>
+            work(Object.assign(trx, { onCommit: (effect: () => void) => void effects.push(effect) }) as Tx),
+          );
+        for (const effect of effects) effect();
+        return value;
+      } catch (error) {
+        // Deadlocks and serialisation failures are PostgreSQL's way to ask for another try.
+        if (attempt < 5 && isTransient(error)) continue;
+        throw translated(error);
+      }
+    }
+  }
+
+  prepare<Params extends object, Row>(
+    build: (db: Kysely<Schema>, params: Params) => import('kysely').Compilable<Row>,
+  ): PreparedQuery<Params, Row> {
+    const template = compileTemplate(this.read, build);
+    this.#prepared += 1;
+    const name = `q${this.#prepared}`;
+    const all = async (params: Params, tx?: Tx): Promise<Row[]> =>
+      tx
+        ? (await tx.executeQuery(template.with(params))).rows
+        : ((await this.#pool.query({ name, text: template.sql, values: template.bind(params) })).rows as Row[]);
+    return {
+      sql: template.sql,
+      all,
+      first: async (params, tx) => (await all(params, tx))[0],
+      run: async (params, tx) => Number((await tx.executeQuery(template.with(params))).numAffectedRows ?? 0n),
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.read.destroy();
+  }
+}
+
+function code(error: unknown): string | undefined {
+  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : undefined;
+}
+
+function isTransient(error: unknown): boolean {
+  return code(error) === '40001' || code(error) === '40P01';
+}
+
+function translated(error: unknown): unknown {
+  const constraint = (error as { constraint?: string })?.constraint ?? '';
+  if (code(error) === '23505') return new ConstraintViolation('unique', constraint, error);
+  if (code(error) === '23503') return new ConstraintViolation('foreign_key', constraint, error);
+  return error;
+}

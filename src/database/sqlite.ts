@@ -1,0 +1,231 @@
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import {
+  type CompiledQuery,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  Kysely,
+  type QueryResult,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from 'kysely';
+import { ConstraintViolation, compileTemplate, type Database, type PreparedQuery, type Tx } from './database.ts';
+import { migrateToLatest } from './migrate.ts';
+import type { Schema } from './schema.ts';
+
+/**
+ * Opens (and, if need be, makes or upgrades) the SQLite file `path`, or a database in memory with `:memory:`.
+ * Durability is SQLite's `synchronous=FULL` in WAL mode. Reads have a connection of their own.
+ */
+export async function openSqlite(path: string): Promise<Database> {
+  // A shared-cache URI would be needed for two connections to one memory database, so there reads use the writer.
+  const writer = openConnection(path);
+  const reader = path === ':memory:' ? writer : openConnection(path);
+  const write = new Kysely<Schema>({ dialect: new NodeSqliteDialect(writer) });
+  await migrateToLatest(write);
+  return new SqliteDatabase(write, writer, reader);
+}
+
+function openConnection(path: string): Connection {
+  const db = new DatabaseSync(path, { enableForeignKeyConstraints: true, timeout: 5000 });
+  db.exec(
+    'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000',
+  );
+  return new Connection(db);
+}
+
+type Job = { work: (tx: Tx) => Promise<unknown>; resolve: (value: unknown) => void; reject: (error: unknown) => void };
+
+class SqliteDatabase implements Database {
+  readonly kind = 'sqlite';
+  readonly read: Kysely<Schema>;
+  readonly #write: Kysely<Schema>;
+  readonly #writer: Connection;
+  readonly #reader: Connection;
+  #waiting: Job[] = [];
+  #busy = false;
+  #closed = false;
+
+  constructor(write: Kysely<Schema>, writer: Connection, reader: Connection) {
+    this.#write = write;
+    this.#writer = writer;
+    this.#reader = reader;
+    this.read = new Kysely<Schema>({ dialect: new NodeSqliteDialect(reader) });
+  }
+
+  write<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (this.#closed) return reject(new Error('the database is closed'));
+      this.#waiting.push({ work, resolve: resolve as (value: unknown) => void, reject });
+      if (!this.#busy) {
+        this.#busy = true;
+        // The next turn of the loop, so that writes asked for in this one share a commit.
+        setImmediate(() => void this.#drain());
+      }
+    });
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const jobs = this.#waiting;
+      this.#waiting = [];
+      await this.#commitTogether(jobs);
+    }
+    this.#busy = false;
+  }
+
+  /** One durable commit for all `jobs`; each has a savepoint, so that one that fails takes back only itself. */
+  async #commitTogether(jobs: Job[]): Promise<void> {
+    const outcomes: Array<() => void> = [];
+    try {
+      this.#writer.exec('BEGIN IMMEDIATE');
+      for (const job of jobs) outcomes.push(await this.#runOne(job));
+      this.#writer.exec('COMMIT');
+    } catch (error) {
+      if (this.#writer.inTransaction) this.#writer.exec('ROLLBACK');
+      for (const job of jobs) job.reject(error);
+      return;
+    }
+    for (const settle of outcomes) settle();
+  }
+
+  async #runOne(job: Job): Promise<() => void> {
+    const effects: Array<() => void> = [];
+    const tx = Object.assign(this.#write.withoutPlugins(), {
+      onCommit: (effect: () => void) => void effects.push(effect),
+    }) as Tx;
+    this.#writer.exec('SAVEPOINT job');
+    try {
+      const value = await job.work(tx);
+      this.#writer.exec('RELEASE job');
+      return () => {
+        job.resolve(value);
+        for (const effect of effects) effect();
+      };
+    } catch (error) {
+      this.#writer.exec('ROLLBACK TO job; RELEASE job');
+      return () => job.reject(error);
+    }
+  }
+
+  prepare<Params extends object, Row>(
+    build: (db: Kysely<Schema>, params: Params) => import('kysely').Compilable<Row>,
+  ): PreparedQuery<Params, Row> {
+    const template = compileTemplate(this.read, build);
+    const reader = this.#reader;
+    const all = async (params: Params, tx?: Tx): Promise<Row[]> =>
+      tx
+        ? (await tx.executeQuery(template.with(params))).rows
+        : (reader.all(template.sql, template.bind(params)) as Row[]);
+    return {
+      sql: template.sql,
+      all,
+      first: async (params, tx) => (await all(params, tx))[0],
+      run: async (params, tx) => Number((await tx.executeQuery(template.with(params))).numAffectedRows ?? 0n),
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    while (this.#busy) await new Promise((resolve) => setImmediate(resolve));
+    if (this.#reader !== this.#writer) this.#reader.close();
+    this.#writer.close();
+  }
+}
+
+/** One node:sqlite connection with its prepared statements. */
+class Connection implements DatabaseConnection {
+  readonly #db: DatabaseSync;
+  readonly #statements = new Map<string, { statement: StatementSync; returnsRows: boolean }>();
+
+  constructor(db: DatabaseSync) {
+    this.#db = db;
+  }
+
+  get inTransaction(): boolean {
+    return this.#db.isTransaction;
+  }
+
+  exec(sql: string): void {
+    this.#db.exec(sql);
+  }
+
+  all(sql: string, parameters: readonly unknown[]): unknown[] {
+    const { statement } = this.#prepared(sql);
+    return statement.all(...parameters.map(toSqlite));
+  }
+
+  async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    const { statement, returnsRows } = this.#prepared(query.sql);
+    const parameters = query.parameters.map(toSqlite);
+    try {
+      if (returnsRows) return { rows: statement.all(...parameters) as R[] };
+      const { changes, lastInsertRowid } = statement.run(...parameters);
+      return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) };
+    } catch (error) {
+      throw translated(error);
+    }
+  }
+
+  // biome-ignore lint/correctness/useYield: Kysely's interface asks for it; nothing here streams rows
+  async *streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
+    throw new Error('streaming queries are not offered');
+  }
+
+  close(): void {
+    this.#statements.clear();
+    this.#db.close();
+  }
+
+  #prepared(sql: string) {
+    const known = this.#statements.get(sql);
+    if (known) return known;
+    const statement = this.#db.prepare(sql);
+    const entry = { statement, returnsRows: statement.columns().length > 0 };
+    // Statements with lists of varying length would otherwise gather without end.
+    if (this.#statements.size > 2000) this.#statements.clear();
+    this.#statements.set(sql, entry);
+    return entry;
+  }
+}
+
+/** SQLite knows no booleans and no arrays: lists travel as JSON for `json_each` (see `oneOf` in expressions.ts). */
+function toSqlite(value: unknown): null | number | bigint | string | Uint8Array {
+  if (value === undefined || value === null) return null;
+  if (typeof value === 'boolean') return value ? 1 : 0;
+  if (Array.isArray(value)) return JSON.stringify(value);
+  return value as number | bigint | string | Uint8Array;
+}
+
+function translated(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const unique = /^UNIQUE constraint failed: (.*)$/.exec(error.message);
+  if (unique) return new ConstraintViolation('unique', unique[1]!, error);
+  if (error.message.startsWith('FOREIGN KEY constraint failed'))
+    return new ConstraintViolation('foreign_key', '', error);
+  return error;
+}
+
+/** Kysely over one connection that is only ever used by one caller at a time. */
+class NodeSqliteDialect implements Dialect {
+  readonly #connection: Connection;
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+  createAdapter = () => new SqliteAdapter();
+  createQueryCompiler = () => new SqliteQueryCompiler();
+  createIntrospector = (db: Kysely<never>) => new SqliteIntrospector(db);
+  createDriver(): Driver {
+    const connection = this.#connection;
+    return {
+      init: async () => {},
+      acquireConnection: async () => connection,
+      releaseConnection: async () => {},
+      beginTransaction: async () => connection.exec('BEGIN IMMEDIATE'),
+      commitTransaction: async () => connection.exec('COMMIT'),
+      rollbackTransaction: async () => connection.exec('ROLLBACK'),
+      destroy: async () => {},
+    };
+  }
+}
