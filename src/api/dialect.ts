@@ -21,12 +21,24 @@ export interface Dialect {
   ): Promise<Subject | undefined> | Subject | undefined;
   /** Looks at the request before its operation does (microversions, project in the URL); may throw a `CloudError`. */
   prepare?(request: FastifyRequest, subject: Subject | undefined): Record<string, unknown>;
+  /**
+   * Picks the operation among those that share a route, and the body it is to see, where that is not simply what the
+   * body's one key names; may throw. Called before anything of the request is validated.
+   */
+  select?(operations: readonly AnyOperation[], request: FastifyRequest): { operation: AnyOperation; body: unknown };
   /** Headers that every answer carries. */
   headers(requestId: string, context: Record<string, unknown>): Record<string, string>;
   /** The dialect's form of a failure. `operation` is undefined where no operation matched. */
-  fail(failure: Failure): { status: number; headers?: Record<string, string>; body: unknown };
+  fail(failure: Failure): FailureAnswer | Promise<FailureAnswer>;
   /** What happens to members of a request's body that the operation does not know. */
   unknownMembers: 'refuse' | 'drop' | 'keep';
+}
+
+/** `body` is text as it is, or else JSON. */
+export interface FailureAnswer {
+  status: number;
+  headers?: Record<string, string>;
+  body: unknown;
 }
 
 export interface Failure {

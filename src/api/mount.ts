@@ -33,6 +33,9 @@ interface Ready {
   serialise: Map<number, (body: unknown) => string>;
 }
 
+/** A parameter in a path, as `{server_id}`. */
+const slot = /\{(\w+)\}/g;
+
 const states = new WeakMap<FastifyRequest, RequestState>();
 
 /** Registers every operation of the dialect as routes. */
@@ -40,7 +43,7 @@ export function mountDialect(app: FastifyInstance, dialect: Dialect, options: Mo
   const compile = validatorCompiler(dialect);
   const routes = new Map<string, Ready[]>();
   for (const operation of dialect.operations) {
-    const key = `${operation.method} ${operation.path}`;
+    const key = `${operation.method} ${operation.path.replaceAll(slot, '{}')}`;
     const ready = { operation, validate: compile(operation), serialise: serialisers(operation) };
     routes.set(key, [...(routes.get(key) ?? []), ready]);
   }
@@ -54,7 +57,7 @@ export function mountDialect(app: FastifyInstance, dialect: Dialect, options: Mo
           url,
           onRequest: (request, reply) => admit(dialect, choices, options, request, reply),
           errorHandler: (error, request, reply) => answerFailure(dialect, options, choices, error, request, reply),
-          handler: (request, reply) => perform(choices, options, mount, request, reply),
+          handler: (request, reply) => perform(dialect, choices, options, mount, request, reply),
         });
       };
       if (!consumes) register(app);
@@ -100,6 +103,7 @@ function refused(operation: AnyOperation): CloudError {
 }
 
 async function perform(
+  dialect: Dialect,
   choices: Ready[],
   options: MountOptions,
   mount: string,
@@ -107,17 +111,18 @@ async function perform(
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const state = states.get(request)!;
-  const { ready, body } = choose(choices, request.body);
+  const { ready, body } = choose(dialect, choices, request);
   const { operation, validate } = ready;
   if (choices.length > 1 && !isAllowed(state.subject, operation.allow)) throw refused(operation);
-  validate.params(request.params);
+  const params = renamed(choices[0]!.operation, operation, request.params as Record<string, string>);
+  validate.params(params);
   validate.query(request.query);
   if (!operation.consumes) validate.body(body);
-  const { mountParams, base } = mountedAt(mount, request.params as Record<string, string>, state.origin);
+  const { mountParams, base } = mountedAt(mount, params, state.origin);
   const answer = await operation.handle({
     cloud: options.cloud,
     subject: state.subject,
-    params: request.params,
+    params,
     query: request.query,
     body,
     requestId: state.requestId,
@@ -139,8 +144,16 @@ async function perform(
   return reply.send(serialise(answer.body));
 }
 
-/** Picks the operation that the body's key names, where several share a route. */
-function choose(choices: Ready[], body: unknown): { ready: Ready; body: unknown } {
+/** Picks the operation that the body's key names, where several share a route; or as the dialect has it. */
+function choose(dialect: Dialect, choices: Ready[], request: FastifyRequest): { ready: Ready; body: unknown } {
+  const body = request.body;
+  if (dialect.select) {
+    const { operation, body: chosen } = dialect.select(
+      choices.map((choice) => choice.operation),
+      request,
+    );
+    return { ready: choices.find((choice) => choice.operation === operation)!, body: chosen };
+  }
   if (choices.length === 1 && !choices[0]!.operation.bodyKey) return { ready: choices[0]!, body };
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new InvalidRequest('body', '', 'The request body must be a JSON object.', 'type', {}, body);
@@ -151,14 +164,24 @@ function choose(choices: Ready[], body: unknown): { ready: Ready; body: unknown 
   return { ready, body: (body as Record<string, unknown>)[ready.operation.bodyKey!] };
 }
 
-function answerFailure(
+/** Operations that share a route may name its parameters differently: gives them the names of the chosen one. */
+function renamed(routed: AnyOperation, chosen: AnyOperation, params: Record<string, string>): Record<string, string> {
+  if (routed.path === chosen.path) return params;
+  const names = [...chosen.path.matchAll(slot)].map(([, name]) => name!);
+  const given = Object.fromEntries(
+    [...routed.path.matchAll(slot)].map(([, name], index) => [names[index]!, params[name!]!]),
+  );
+  return { ...params, ...given };
+}
+
+async function answerFailure(
   dialect: Dialect,
   options: MountOptions,
   choices: Ready[] | undefined,
   thrown: unknown,
   request: FastifyRequest,
   reply: FastifyReply,
-): FastifyReply {
+): Promise<FastifyReply> {
   const state = states.get(request);
   const error = asFailure(thrown);
   const requestId = state?.requestId ?? options.newRequestId();
@@ -167,7 +190,7 @@ function answerFailure(
   else request.log.debug({ requestId, reason: error.message }, 'a request was refused');
   const operation = choices?.length === 1 ? choices[0]!.operation : undefined;
   const origin = state?.origin ?? options.publicOrigin ?? originOf(request);
-  const failure = dialect.fail({ error, request, operation, origin });
+  const failure = await dialect.fail({ error, request, operation, origin });
   if (operation && state) options.observe(operation, failure.status, (performance.now() - state.started) / 1000);
   reply.code(failure.status).headers({ ...dialect.headers(requestId, state?.context ?? {}), ...failure.headers });
   if (typeof failure.body === 'string') return reply.send(failure.body);
@@ -181,7 +204,7 @@ export function answerNoRoute(
   request: FastifyRequest,
   reply: FastifyReply,
   what: 'path' | 'method',
-): FastifyReply {
+): Promise<FastifyReply> {
   const words =
     what === 'path' ? 'The resource could not be found.' : `The method ${request.method} is not allowed here.`;
   return answerFailure(dialect, options, undefined, new NoSuchOperation(what, words), request, reply);
@@ -209,12 +232,12 @@ function serialisers(operation: AnyOperation): Ready['serialise'] {
 
 /** `/a/{b}` → `/a/:b` */
 function toFastifyPath(path: string): string {
-  return path.replaceAll(/\{(\w+)\}/g, ':$1');
+  return path.replaceAll(slot, ':$1');
 }
 
 function mountedAt(mount: string, params: Record<string, string>, origin: string) {
   const mountParams: Record<string, string> = {};
-  const path = mount.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
+  const path = mount.replaceAll(slot, (_, name: string) => {
     mountParams[name] = params[name]!;
     return params[name]!;
   });
