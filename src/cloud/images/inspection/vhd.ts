@@ -14,6 +14,7 @@ import {
 const footerLength = 512;
 const fixedDisk = 2;
 const dynamicDisk = 3;
+const maxGeometry = 65535 * 16 * 255;
 
 /**
  * VHD (QEMU's vpc). A dynamic disk begins with a copy of its footer. A fixed disk is raw data with a footer behind it;
@@ -65,10 +66,13 @@ function checkFooter(footer: Buffer): number {
   return type;
 }
 
-/** The larger of the two sizes a footer gives: which of them QEMU believes depends on the program that wrote it. */
+/**
+ * The larger of the two sizes a footer gives: which of them QEMU believes depends on the program that wrote it. The
+ * largest geometry there is means that only the other size counts.
+ */
 function diskSize(footer: Buffer, context: ParserContext): number {
-  const byGeometry = footer.readUInt16BE(0x38) * footer[0x3a]! * footer[0x3b]! * 512;
-  const size = Math.max(u64be(footer, 0x30), byGeometry);
+  const sectors = footer.readUInt16BE(0x38) * footer[0x3a]! * footer[0x3b]!;
+  const size = Math.max(u64be(footer, 0x30), sectors === maxGeometry ? 0 : sectors * 512);
   requireVirtualSize(size, context);
   return size;
 }

@@ -24,7 +24,8 @@ const metadataRegion = '8b7ca206-4790-4b9a-b8fe-575f050f886e';
 const fileParameters = 'caa16737-fa36-4d43-b3b6-33f0aa44e76b';
 const virtualDiskSize = '2fa54224-cd1b-4876-b211-5dbed83bf4b8';
 const parentLocator = 'a8d35f2d-b30b-454d-abf7-d3d84834ab0c';
-const knownItems = new Set([
+const knownRegions: ReadonlySet<string> = new Set([blockTableRegion, metadataRegion]);
+const knownItems: ReadonlySet<string> = new Set([
   fileParameters,
   virtualDiskSize,
   parentLocator,
@@ -89,7 +90,7 @@ function readRegions(table: Buffer): Map<string, Entry> {
     };
     // Regions lie behind the first megabyte, which the headers have for themselves.
     if (entry.offset < kib * kib) throw unsafe('A VHDX region lies among the headers.');
-    addEntry(regions, readGuid(table, at), entry, [blockTableRegion, metadataRegion]);
+    addEntry(regions, readGuid(table, at), entry, knownRegions);
   }
   return regions;
 }
@@ -116,9 +117,9 @@ function readItems(table: Buffer): Map<string, Entry> {
   return items;
 }
 
-function addEntry(entries: Map<string, Entry>, guid: string, entry: Entry, known: Iterable<string>): void {
+function addEntry(entries: Map<string, Entry>, guid: string, entry: Entry, known: ReadonlySet<string>): void {
   if (entries.has(guid)) throw unsafe('The VHDX lists one of its parts twice.');
-  if (entry.isRequired && !new Set(known).has(guid)) {
+  if (entry.isRequired && !known.has(guid)) {
     throw new ImageRefused('unsafe', 'The VHDX requires a feature that is not accepted.');
   }
   entries.set(guid, entry);

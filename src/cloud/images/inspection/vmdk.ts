@@ -79,9 +79,9 @@ function checkFooter(header: Buffer, tail: Buffer, size: number): Buffer {
   if (!isMarker) throw unsafe('The VMDK footer marker is not valid.');
   if (!isZero(endOfStream)) throw unsafe('The VMDK end-of-stream marker is not valid.');
   if (footer.readBigUInt64LE(56) === grainDirectoryAtEnd) throw unsafe('The VMDK footer announces another footer.');
-  // Signature, version; then capacity up to the grain tables' size, among them the descriptor's place and size.
+  // Signature and version; capacity to grain table size, among them the descriptor's place; line ends and compression.
   const isSame = footer.compare(header, 0, 8, 0, 8) === 0 && footer.compare(header, 12, 48, 12, 48) === 0;
-  if (!isSame || footer.compare(header, 72, headerLength, 72, headerLength) !== 0) {
+  if (!isSame || footer.compare(header, 73, headerLength, 73, headerLength) !== 0) {
     throw unsafe('The VMDK footer differs from the header.');
   }
   return footer;
