@@ -1,0 +1,135 @@
+import { chmod, mkdir, readdir, readFile, rm, stat, statfs } from 'node:fs/promises';
+import { isAbsolute, join } from 'node:path';
+import type { Env } from '../../env/env.ts';
+import { createAtomically, writeFileAtomically } from '../atomic-file.ts';
+import { AgentError, type CachedImage, type DiskFormat } from '../contract.ts';
+import { assertSafeId, isNotFound, toAgentError } from '../errors.ts';
+import { KeyedLock } from '../keyed-lock.ts';
+import { copyFile } from './copy-file.ts';
+import { assertSelfContainedQcow2 } from './qcow2-header.ts';
+import type { QemuFormat, QemuImg } from './qemu-img.ts';
+
+/** A cached image as disks are based on it. */
+export interface CacheEntry {
+  path: string;
+  format: 'qcow2' | 'raw';
+  virtualSize: number;
+}
+
+/** Kept beside the bytes, and written after them: its presence says that they are complete. */
+interface CacheRecord {
+  format: 'qcow2' | 'raw';
+  virtualSize: number;
+  /** Of the image that was cached, before any conversion. */
+  sourceFormat: DiskFormat;
+  sourceSize: number;
+}
+
+const foreignFormats: Partial<Record<DiskFormat, QemuFormat>> = { vmdk: 'vmdk', vdi: 'vdi', vhd: 'vpc', vhdx: 'vhdx' };
+
+/**
+ * The images that disks of this host are based on: `<folder>/<imageId>`, read-only, as qcow2 or raw. Images of other
+ * formats are converted to qcow2, since QEMU's drivers for them are not meant for running guests. An ISO counts as raw.
+ */
+export class ImageCache {
+  readonly #folder: string;
+  readonly #env: Env;
+  readonly #qemuImg: QemuImg;
+  readonly #lock = new KeyedLock();
+
+  constructor(folder: string, env: Env, qemuImg: QemuImg) {
+    this.#folder = folder;
+    this.#env = env;
+    this.#qemuImg = qemuImg;
+  }
+
+  async ensure(image: CachedImage): Promise<{ virtualSize: number }> {
+    assertSafeId('image', image.imageId);
+    return this.#lock.run(image.imageId, async () => {
+      const record = await this.#record(image.imageId);
+      if (record?.sourceSize === image.size && record.sourceFormat === image.format) {
+        return { virtualSize: record.virtualSize };
+      }
+      try {
+        return { virtualSize: await this.#fetch(image) };
+      } catch (error) {
+        throw toAgentError(error, `image ${image.imageId} could not be cached`);
+      }
+    });
+  }
+
+  async find(imageId: string): Promise<CacheEntry> {
+    assertSafeId('image', imageId);
+    const record = await this.#record(imageId);
+    if (!record) throw new AgentError('not_found', `image ${imageId} is not cached on this host`);
+    return { path: this.#dataPath(imageId), format: record.format, virtualSize: record.virtualSize };
+  }
+
+  async remove(imageId: string): Promise<void> {
+    assertSafeId('image', imageId);
+    await this.#lock.run(imageId, async () => {
+      await rm(this.#recordPath(imageId), { force: true });
+      await rm(this.#dataPath(imageId), { force: true });
+    });
+  }
+
+  /** The ids of complete images, and the names of all other files. */
+  async list(): Promise<{ images: string[]; strays: string[] }> {
+    const names = await readdir(this.#folder);
+    const all = new Set(names);
+    const images = names.filter((name) => !name.includes('.') && all.has(`${name}.json`));
+    const known = new Set(images.flatMap((id) => [id, `${id}.json`]));
+    return { images: images.sort(), strays: names.filter((name) => !known.has(name)) };
+  }
+
+  async #fetch(image: CachedImage): Promise<number> {
+    const source = image.source.path;
+    if (!isAbsolute(source)) throw new AgentError('unsupported', `${source} is not an absolute path`);
+    const { size } = await stat(source);
+    if (size !== image.size) {
+      throw new AgentError('bad_image', `the file of image ${image.imageId} has ${size} bytes, not ${image.size}`);
+    }
+    await mkdir(this.#folder, { recursive: true });
+    const room = await statfs(this.#folder);
+    const free = room.bavail * room.bsize;
+    // A sparse raw image takes less than its size, so only its allocated blocks are asked for.
+    const needed = Math.min(size, (await stat(source)).blocks * 512);
+    if (needed > free)
+      throw new AgentError('no_space', `image ${image.imageId} needs ${needed} bytes, ${free} are free`);
+
+    await rm(this.#recordPath(image.imageId), { force: true });
+    const foreign = foreignFormats[image.format];
+    const format = foreign !== undefined || image.format === 'qcow2' ? 'qcow2' : 'raw';
+    const virtualSize = await createAtomically(this.#dataPath(image.imageId), async (temporary) => {
+      if (foreign === undefined) await copyFile(this.#env, source, temporary);
+      else {
+        const to = { path: temporary, format: 'qcow2' as const };
+        await this.#qemuImg.convert({ path: source, format: foreign }, to, { bytes: size, maxFileSize: free });
+      }
+      const bytes = format === 'qcow2' ? await assertSelfContainedQcow2(temporary) : size;
+      await chmod(temporary, 0o444);
+      return bytes;
+    });
+    const record: CacheRecord = { format, virtualSize, sourceFormat: image.format, sourceSize: image.size };
+    await writeFileAtomically(this.#recordPath(image.imageId), JSON.stringify(record));
+    return virtualSize;
+  }
+
+  async #record(imageId: string): Promise<CacheRecord | undefined> {
+    try {
+      await stat(this.#dataPath(imageId));
+      return JSON.parse(await readFile(this.#recordPath(imageId), 'utf8')) as CacheRecord;
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
+  }
+
+  #dataPath(imageId: string): string {
+    return join(this.#folder, imageId);
+  }
+
+  #recordPath(imageId: string): string {
+    return join(this.#folder, `${imageId}.json`);
+  }
+}

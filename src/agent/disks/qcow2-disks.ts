@@ -1,0 +1,165 @@
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { dirname, isAbsolute, join } from 'node:path';
+import type { Env } from '../../env/env.ts';
+import { createAtomically } from '../atomic-file.ts';
+import { AgentError, type DiskSpec, type DiskUsage } from '../contract.ts';
+import { assertSafeId, isNotFound, toAgentError } from '../errors.ts';
+import { KeyedLock } from '../keyed-lock.ts';
+import { copyFile } from './copy-file.ts';
+import type { ImageCache } from './image-cache.ts';
+import { assertSelfContainedQcow2, readQcow2Header } from './qcow2-header.ts';
+import type { QemuImg } from './qemu-img.ts';
+
+const suffix = '.qcow2';
+
+/** What a guest that runs can do for a disk it has open. */
+export interface OpenDisk {
+  serverId: string;
+  resize(size: number): Promise<void>;
+  /** Writes a copy, as of the moment of the call, to a file that exists already with the disk's size. */
+  backup(target: { path: string; format: 'qcow2' | 'raw' }): Promise<void>;
+}
+
+/**
+ * The disks of the host's guests and volumes: `<folder>/<diskId>.qcow2`, whose headers only this program and QEMU
+ * write. `findOpen` says which guest has a disk open: then only that guest's QEMU may touch the file.
+ */
+export class Qcow2Disks {
+  readonly #folder: string;
+  readonly #env: Env;
+  readonly #qemuImg: QemuImg;
+  readonly #cache: ImageCache;
+  readonly #findOpen: (diskId: string) => Promise<OpenDisk | undefined>;
+  readonly #lock = new KeyedLock();
+
+  constructor(options: {
+    folder: string;
+    env: Env;
+    qemuImg: QemuImg;
+    cache: ImageCache;
+    findOpen: (diskId: string) => Promise<OpenDisk | undefined>;
+  }) {
+    this.#folder = options.folder;
+    this.#env = options.env;
+    this.#qemuImg = options.qemuImg;
+    this.#cache = options.cache;
+    this.#findOpen = options.findOpen;
+  }
+
+  path(diskId: string): string {
+    assertSafeId('disk', diskId);
+    return join(this.#folder, `${diskId}${suffix}`);
+  }
+
+  async exists(diskId: string): Promise<boolean> {
+    return stat(this.path(diskId)).then(
+      () => true,
+      (error) => {
+        if (isNotFound(error)) return false;
+        throw error;
+      },
+    );
+  }
+
+  /** Keeps the disks from being resized, copied or exported offline while `work` runs: a guest is being started on them. */
+  hold<T>(diskIds: readonly string[], work: () => Promise<T>): Promise<T> {
+    return this.#lock.runAll(diskIds, work);
+  }
+
+  ensure(disk: DiskSpec): Promise<DiskUsage> {
+    const path = this.path(disk.diskId);
+    const held = disk.base.kind === 'copy' ? [disk.diskId, disk.base.diskId] : [disk.diskId];
+    return this.hold(held, async () => {
+      try {
+        if (await this.exists(disk.diskId)) await this.#grow(disk.diskId, disk.size);
+        else await createAtomically(path, (temporary) => this.#make(disk, temporary));
+        return await this.usage(disk.diskId);
+      } catch (error) {
+        throw toAgentError(error, `disk ${disk.diskId} could not be made`);
+      }
+    });
+  }
+
+  remove(diskId: string): Promise<void> {
+    const path = this.path(diskId);
+    return this.hold([diskId], async () => {
+      const open = await this.#findOpen(diskId);
+      if (open) throw new AgentError('in_use', `disk ${diskId} is open in the guest of server ${open.serverId}`);
+      await rm(path, { force: true });
+    });
+  }
+
+  async usage(diskId: string): Promise<DiskUsage> {
+    const path = this.path(diskId);
+    try {
+      const [{ virtualSize }, { blocks }] = await Promise.all([readQcow2Header(path), stat(path)]);
+      return { virtualSize, actualSize: blocks * 512, installPath: path };
+    } catch (error) {
+      throw toAgentError(error, `disk ${diskId}`);
+    }
+  }
+
+  /** A flat copy of the disk, from the guest that has it open or from the file. Takes its final name when complete. */
+  async export(
+    diskId: string,
+    format: 'qcow2' | 'raw',
+    target: string,
+  ): Promise<{ size: number; virtualSize: number }> {
+    if (!isAbsolute(target)) throw new AgentError('unsupported', `${target} is not an absolute path`);
+    return this.hold([diskId], async () => {
+      const { virtualSize } = await this.usage(diskId);
+      try {
+        await mkdir(dirname(target), { recursive: true });
+        await createAtomically(target, async (temporary) => {
+          const open = await this.#findOpen(diskId);
+          if (open) {
+            await this.#qemuImg.create(temporary, format, virtualSize);
+            await open.backup({ path: temporary, format });
+          } else {
+            const from = { path: this.path(diskId), format: 'qcow2' as const };
+            await this.#qemuImg.convert(from, { path: temporary, format }, { bytes: virtualSize });
+          }
+          if (format === 'qcow2') await assertSelfContainedQcow2(temporary);
+        });
+        return { size: (await stat(target)).size, virtualSize };
+      } catch (error) {
+        throw toAgentError(error, `disk ${diskId} could not be exported`);
+      }
+    });
+  }
+
+  /** The ids of all disks, and the names of all other files. */
+  async list(): Promise<{ disks: string[]; strays: string[] }> {
+    const names = await readdir(this.#folder);
+    const isDisk = (name: string) => name.endsWith(suffix);
+    return {
+      disks: names
+        .filter(isDisk)
+        .map((name) => name.slice(0, -suffix.length))
+        .sort(),
+      strays: names.filter((name) => !isDisk(name)),
+    };
+  }
+
+  async #make(disk: DiskSpec, temporary: string): Promise<void> {
+    const { base } = disk;
+    if (base.kind === 'blank') return this.#qemuImg.create(temporary, 'qcow2', disk.size);
+    if (base.kind === 'image') {
+      const image = await this.#cache.find(base.imageId);
+      return this.#qemuImg.create(temporary, 'qcow2', Math.max(disk.size, image.virtualSize), image);
+    }
+    const open = await this.#findOpen(base.diskId);
+    if (open) throw new AgentError('in_use', `disk ${base.diskId} is open in the guest of server ${open.serverId}`);
+    const { virtualSize } = await this.usage(base.diskId);
+    await copyFile(this.#env, this.path(base.diskId), temporary);
+    if (disk.size > virtualSize) await this.#qemuImg.resize(temporary, disk.size);
+  }
+
+  async #grow(diskId: string, size: number): Promise<void> {
+    const { virtualSize } = await this.usage(diskId);
+    if (size <= virtualSize) return;
+    const open = await this.#findOpen(diskId);
+    if (open) return open.resize(size);
+    return this.#qemuImg.resize(this.path(diskId), size);
+  }
+}

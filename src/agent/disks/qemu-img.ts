@@ -1,0 +1,75 @@
+import { isAbsolute } from 'node:path';
+import type { Env } from '../../env/env.ts';
+import { AgentError } from '../contract.ts';
+import { type CommandLimits, runCommand } from '../run-command.ts';
+
+/** Formats by QEMU's names. */
+export type QemuFormat = 'qcow2' | 'raw' | 'vmdk' | 'vdi' | 'vpc' | 'vhdx';
+
+const gibibyte = 1024 ** 3;
+
+/**
+ * The few calls of qemu-img that the agent makes. Every format is given, never probed: a guest can write any header
+ * into a raw disk (CVE-2016-2140, CVE-2024-40767, CVE-2026-24708). Paths are absolute, so that none is taken for a
+ * protocol such as `json:`. Each call has limits of memory and time (CVE-2015-5162).
+ */
+export class QemuImg {
+  readonly #env: Env;
+
+  constructor(env: Env) {
+    this.#env = env;
+  }
+
+  create(path: string, format: 'qcow2' | 'raw', size: number, backing?: { path: string; format: 'qcow2' | 'raw' }) {
+    const base = backing ? ['-b', absolute(backing.path), '-F', backing.format] : [];
+    return this.#run(['create', '-q', '-f', format, ...base, absolute(path), String(size)], limitsForMetadata);
+  }
+
+  /** Grows a qcow2 file; qemu-img refuses to shrink unless told to, which this never does. */
+  resize(path: string, size: number): Promise<void> {
+    return this.#run(['resize', '-q', '-f', 'qcow2', absolute(path), String(size)], limitsForMetadata);
+  }
+
+  /** Writes a flat copy. `bytes` is how much there may be to copy: the time allowed follows from it. */
+  convert(
+    from: { path: string; format: QemuFormat },
+    to: { path: string; format: 'qcow2' | 'raw' },
+    options: { bytes: number; maxFileSize?: number },
+  ): Promise<void> {
+    const limits = { ...limitsForCopy(options.bytes), fileSize: options.maxFileSize };
+    const args = ['convert', '-q', '-f', from.format, '-O', to.format, absolute(from.path), absolute(to.path)];
+    return this.#run(args, limits);
+  }
+
+  async #run(args: string[], limits: CommandLimits): Promise<void> {
+    const result = await runCommand(this.#env, 'qemu-img', args, { limits });
+    if (result.exitCode === 0) return;
+    const words = result.stderr.trim().slice(0, 500);
+    const what = `qemu-img ${args[0]}`;
+    if (result.timedOut || result.signal === 'SIGXCPU' || result.signal === 'SIGKILL') {
+      throw new AgentError('bad_image', `${what} took too long and was ended`);
+    }
+    if (result.signal === 'SIGXFSZ' || /No space left|Disk quota exceeded|File too large/.test(words)) {
+      throw new AgentError('no_space', `${what}: ${words || 'the result is too large'}`);
+    }
+    if (/Cannot allocate memory/.test(words))
+      throw new AgentError('bad_image', `${what} needs too much memory: ${words}`);
+    if (/Failed to get .*lock/.test(words)) {
+      throw new AgentError('in_use', `${what}: ${words}`, { retryable: true });
+    }
+    throw new AgentError('hypervisor_failed', `${what} failed (${result.signal ?? result.exitCode}): ${words}`);
+  }
+}
+
+const limitsForMetadata: CommandLimits = { wallMs: 60_000, addressSpace: 2 * gibibyte, cpuSeconds: 30 };
+
+/** Half a minute, and room for a disk that is as slow as 10 MB/s. */
+function limitsForCopy(bytes: number): CommandLimits {
+  const slowest = Math.ceil(bytes / 10_000_000);
+  return { wallMs: (60 + slowest) * 1000, addressSpace: 2 * gibibyte, cpuSeconds: 30 + slowest };
+}
+
+function absolute(path: string): string {
+  if (!isAbsolute(path)) throw new AgentError('unsupported', `${path} is not an absolute path`);
+  return path;
+}

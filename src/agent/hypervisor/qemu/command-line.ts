@@ -1,0 +1,163 @@
+import { withDashes } from '../../../env/env.ts';
+import { AgentError, type GuestDisk, type GuestNic, type GuestSpec } from '../../contract.ts';
+import { userNetwork } from './user-network.ts';
+
+/** The names of a guest's files inside its folder. QEMU is started there, so that socket addresses stay short. */
+export const guestFiles = {
+  configDrive: 'config.iso',
+  consoleLog: 'console.log',
+  olderConsoleLog: 'console.log.1',
+  monitor: 'qmp.sock',
+  serial: 'serial.sock',
+  vnc: 'vnc.sock',
+  pid: 'pid',
+  spec: 'spec.json',
+  hypervisorLog: 'qemu.log',
+} as const;
+
+export interface CommandLineContext {
+  accelerator: 'kvm' | 'tcg';
+  /** Absolute path of the guest's folder. */
+  folder: string;
+  /** Absolute path of a disk's qcow2 file. */
+  diskPath(diskId: string): string;
+}
+
+/** Translated code that one TCG guest may keep, in MiB. QEMU's own limit is 1 GiB, too much for many guests on a host. */
+const tcgCacheMb = 256;
+const ahciPorts = 6;
+/** virtio-net tells the guest an MTU; slirp itself never carries more than this. */
+const largestMtu = 1500;
+
+/** QEMU's name of the block node of a guest's disk: the format layer, which backups read and resizes change. */
+export function diskNode(index: number): string {
+  return `disk${index}`;
+}
+
+/**
+ * The arguments of QEMU for a guest. Pure: the same specification gives the same command line.
+ *
+ * The machine is `pc`, which boots fastest under TCG. Devices and disks are given as JSON, so that no comma or colon in
+ * a path or a name can become an option, and every block device has its driver (`qcow2`) stated. A guest that powers
+ * off ends its process; one that reboots is reset in place. Throws `unsupported` for what this machine can't have.
+ */
+export function qemuArguments(guest: GuestSpec, context: CommandLineContext): string[] {
+  if (guest.bootMode === 'uefi') throw new AgentError('unsupported', 'UEFI guests are not supported on this host');
+  const kvm = context.accelerator === 'kvm';
+  return [
+    ['-name', `guest=${guest.instanceName.replaceAll(',', ',,')},debug-threads=on`],
+    ['-uuid', withDashes(guest.serverId)],
+    ['-pidfile', `${context.folder}/${guestFiles.pid}`],
+    ['-nodefaults', '-no-user-config', '-display', 'none'],
+    ['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
+    ['-machine', 'pc,usb=off,vmport=off,hpet=off,dump-guest-core=off'],
+    ['-accel', kvm ? 'kvm' : `tcg,thread=multi,tb-size=${tcgCacheMb}`],
+    ['-cpu', kvm ? 'host' : 'max'],
+    ['-smp', `cpus=${guest.vcpus},sockets=${guest.vcpus},cores=1,threads=1`],
+    ['-m', `size=${guest.memoryMb}M`],
+    ['-smbios', smbios(guest)],
+    ['-rtc', 'base=utc'],
+    ['-boot', 'strict=on'],
+    ['-action', 'reboot=reset,shutdown=poweroff'],
+    ['-chardev', `socket,id=monitor,path=${guestFiles.monitor},server=on,wait=off`],
+    ['-mon', 'chardev=monitor,mode=control'],
+    [
+      '-chardev',
+      `socket,id=serial0,path=${guestFiles.serial},server=on,wait=off,logfile=${guestFiles.consoleLog},logappend=on`,
+    ],
+    ['-serial', 'chardev:serial0'],
+    ['-vnc', `unix:${guestFiles.vnc}`],
+    device({ driver: 'VGA', id: 'video0' }),
+    ['-object', 'rng-random,id=rng0,filename=/dev/urandom'],
+    device({ driver: 'virtio-rng-pci', rng: 'rng0' }),
+    ...disks(guest, context),
+    ...guest.nics.flatMap(nic),
+  ].flat();
+}
+
+/** cloud-init recognises OpenStack by the product name (its `ds-identify`). */
+function smbios(guest: GuestSpec): string {
+  return `type=1,manufacturer=Unkai,product=OpenStack Nova,family=Virtual Machine,serial=${withDashes(guest.serverId)}`;
+}
+
+function disks(guest: GuestSpec, context: CommandLineContext): string[][] {
+  const ide = [
+    { bus: 'ide.0', unit: 0 },
+    { bus: 'ide.0', unit: 1 },
+    { bus: 'ide.1', unit: 0 },
+    { bus: 'ide.1', unit: 1 },
+  ];
+  const configSlot = guest.hasConfigDrive ? ide.splice(2, 1)[0] : undefined;
+  const nextIde = () => {
+    const slot = ide.shift();
+    if (!slot) throw new AgentError('unsupported', 'the IDE bus has room for four devices, config drive included');
+    return slot;
+  };
+  const sata = guest.disks.filter((disk) => disk.bus === 'sata').length;
+  const controllers = Array.from({ length: Math.ceil(sata / ahciPorts) }, (_, i) =>
+    device({ driver: 'ahci', id: `ahci${i}` }),
+  );
+  let sataPort = 0;
+  const nextSata = () => ({ bus: `ahci${Math.floor(sataPort / ahciPorts)}.${sataPort++ % ahciPorts}` });
+
+  const all = guest.disks.flatMap((disk, index) => [
+    blockdev(index, disk, context.diskPath(disk.diskId)),
+    device({
+      ...diskDevice(disk, nextIde, nextSata),
+      id: `device-${diskNode(index)}`,
+      drive: diskNode(index),
+      serial: disk.volumeId.slice(0, 20),
+      bootindex: index + 1,
+    }),
+  ]);
+  if (!configSlot) return [...controllers, ...all];
+  const file = { driver: 'file', filename: `${context.folder}/${guestFiles.configDrive}` };
+  const node = { driver: 'raw', 'node-name': 'config-drive', 'read-only': true, file };
+  const configDrive = device({ driver: 'ide-cd', ...configSlot, id: 'device-config-drive', drive: 'config-drive' });
+  return [...controllers, ...all, ['-blockdev', JSON.stringify(node)], configDrive];
+}
+
+function diskDevice(disk: GuestDisk, nextIde: () => object, nextSata: () => object): object {
+  switch (disk.bus) {
+    case 'virtio':
+      return { driver: 'virtio-blk-pci' };
+    case 'sata':
+      return { driver: 'ide-hd', ...nextSata() };
+    case 'ide':
+      return { driver: 'ide-hd', ...nextIde() };
+    case 'cdrom':
+      return { driver: 'ide-cd', ...nextIde() };
+  }
+}
+
+function blockdev(index: number, disk: GuestDisk, filename: string): string[] {
+  const node = {
+    driver: 'qcow2',
+    'node-name': diskNode(index),
+    'read-only': disk.bus === 'cdrom',
+    discard: 'unmap',
+    file: { driver: 'file', filename, discard: 'unmap' },
+  };
+  return ['-blockdev', JSON.stringify(node)];
+}
+
+function nic(nic: GuestNic, index: number): string[][] {
+  const network = userNetwork(nic.subnet);
+  const options = [
+    `user,id=net${index}`,
+    `net=${network.net}`,
+    `host=${network.host}`,
+    `dhcpstart=${network.dhcpStart}`,
+  ];
+  options.push(`dns=${network.dns}`, 'ipv6=off', `restrict=${network.restricted ? 'on' : 'off'}`);
+  const common = { id: `nic${index}`, netdev: `net${index}`, mac: nic.macAddress };
+  const model =
+    nic.model === 'virtio'
+      ? { driver: 'virtio-net-pci', host_mtu: Math.min(nic.mtu, largestMtu), romfile: '' }
+      : { driver: 'e1000', romfile: '' };
+  return [['-netdev', options.join(',')], device({ ...model, ...common })];
+}
+
+function device(properties: object): string[] {
+  return ['-device', JSON.stringify(properties)];
+}

@@ -1,0 +1,272 @@
+import { mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Env } from '../../../env/env.ts';
+import { whileInProgress, writeFileAtomically } from '../../atomic-file.ts';
+import { AgentError, type GuestSpec, type GuestState } from '../../contract.ts';
+import { isNotFound } from '../../errors.ts';
+import type { AgentLog } from '../../log.ts';
+import { guestFiles } from './command-line.ts';
+import { findGuestProcess, killGuestProcess, startGuestProcess, waitForExit } from './guest-process.ts';
+import { discardBackups } from './live-disk.ts';
+import { QmpConnection, QmpError, type QmpEvent } from './qmp.ts';
+
+const quitLimitMs = 10_000;
+
+export interface GuestContext {
+  env: Env;
+  log: AgentLog;
+  binary: string;
+  /** Called when the guest changed its power state and no verb of ours did it. */
+  onChange(state: GuestState): void;
+}
+
+/**
+ * One guest of the host: its folder, its QEMU process if it has one, and the monitor connection to it. The process is
+ * the truth and is looked up each time; nothing kept in memory is needed to find or to control a guest.
+ *
+ * Methods that change the guest are called one at a time (the host holds a lock per server).
+ */
+export class QemuGuest {
+  readonly serverId: string;
+  readonly folder: string;
+  readonly #context: GuestContext;
+  #spec: GuestSpec | undefined;
+  #monitor: Promise<QmpConnection> | undefined;
+  /** Verbs of ours in progress: what they change is no news to the watchers. */
+  #verbs = 0;
+  /** The state that watchers know of. */
+  #lastState: GuestState = 'stopped';
+  #impatience = new AbortController();
+  #closed = false;
+
+  constructor(serverId: string, folder: string, context: GuestContext) {
+    this.serverId = serverId;
+    this.folder = folder;
+    this.#context = context;
+  }
+
+  /** Finds out what there is already, and connects to a process that runs: after a restart of the agent. */
+  async adopt(): Promise<void> {
+    this.#spec = await readSpec(this.folder);
+    if ((await this.pid()) === undefined) return;
+    this.#lastState = 'running';
+    const qmp = await this.#connect();
+    await discardBackups(qmp);
+    this.#lastState = await this.#queryState(qmp);
+  }
+
+  pid(): Promise<number | undefined> {
+    return findGuestProcess(this.folder);
+  }
+
+  /** What the guest was last started with. */
+  get spec(): GuestSpec | undefined {
+    return this.#spec;
+  }
+
+  /** Whether a process lives, and if it does, whether it runs guest code. */
+  async state(): Promise<GuestState> {
+    if ((await this.pid()) === undefined) return 'stopped';
+    try {
+      return await this.#queryState(await this.#connect());
+    } catch (error) {
+      if ((await this.pid()) === undefined) return 'stopped';
+      this.#context.log.warn({ serverId: this.serverId, error }, 'the monitor of a guest that lives does not answer');
+      return 'running';
+    }
+  }
+
+  /** The monitor of the guest's process; `not_found` when it has none. */
+  async monitor(): Promise<QmpConnection> {
+    if ((await this.pid()) === undefined)
+      throw new AgentError('not_found', `the guest of server ${this.serverId} does not run`);
+    return this.#connect();
+  }
+
+  /** Starts the process; the caller knows that there is none. The specification is kept for a later restart. */
+  start(spec: GuestSpec, args: readonly string[]): Promise<void> {
+    return this.#asVerb('running', async () => {
+      const { env, binary } = this.#context;
+      await mkdir(this.folder, { recursive: true, mode: 0o700 });
+      await writeFileAtomically(join(this.folder, guestFiles.spec), JSON.stringify(spec));
+      this.#spec = spec;
+      this.#dropMonitor();
+      await startGuestProcess(env, binary, this.folder, args, () => this.#connect());
+    });
+  }
+
+  pause(): Promise<void> {
+    return this.#asVerb('paused', async () => void (await (await this.monitor()).execute('stop')));
+  }
+
+  resume(): Promise<void> {
+    return this.#asVerb('running', async () => void (await (await this.monitor()).execute('cont')));
+  }
+
+  reset(): Promise<void> {
+    return this.#asVerb('running', async () => {
+      const qmp = await this.monitor();
+      await qmp.execute('system_reset');
+      if ((await this.#queryState(qmp)) === 'paused') await qmp.execute('cont');
+    });
+  }
+
+  /** Presses the power button and waits for the guest to go. False when it is still there after the time. */
+  async powerDown(graceMs: number): Promise<boolean> {
+    if (graceMs <= 0) return false;
+    this.#verbs++;
+    try {
+      return await this.#pressPowerButton(graceMs);
+    } finally {
+      this.#lastState = await this.state();
+      this.#verbs--;
+    }
+  }
+
+  /** Lets a `powerDown` that still waits give up: somebody wants the guest gone now. */
+  losePatience(): void {
+    this.#impatience.abort();
+  }
+
+  /** Ends the process: by its monitor, which flushes the disks, and failing that by force. */
+  end(): Promise<void> {
+    return this.#asVerb('stopped', async () => {
+      const { env } = this.#context;
+      if ((await this.pid()) === undefined) return;
+      try {
+        await (await this.#connect()).execute('quit');
+        if (await waitForExit(env, this.folder, quitLimitMs)) return;
+      } catch (error) {
+        // QEMU may close the monitor before its answer to `quit` is read.
+        if (await waitForExit(env, this.folder, error instanceof QmpError ? 0 : 1000)) return;
+      }
+      await killGuestProcess(env, this.folder);
+    });
+  }
+
+  /** Removes the guest's folder: first under another name, so that a half-removed one isn't taken for a guest. */
+  async removeFolder(): Promise<void> {
+    this.#dropMonitor();
+    this.#spec = undefined;
+    const doomed = `${this.folder}.removed`;
+    await whileInProgress(doomed, async () => {
+      await rm(doomed, { recursive: true, force: true });
+      try {
+        await rename(this.folder, doomed);
+      } catch (error) {
+        if (!isNotFound(error)) throw error;
+      }
+      await rm(doomed, { recursive: true, force: true });
+    });
+  }
+
+  /** Notices an end that no event told of, and connects again to a monitor that was lost. */
+  async check(): Promise<void> {
+    if (this.#verbs > 0 || this.#closed || this.#lastState === 'stopped') return;
+    if ((await this.pid()) === undefined) this.#noticed('stopped');
+    else await this.#connect().catch(() => {});
+  }
+
+  /** Lets go of the guest, which runs on. */
+  close(): void {
+    this.#closed = true;
+    this.#impatience.abort();
+    this.#dropMonitor();
+  }
+
+  async #pressPowerButton(graceMs: number): Promise<boolean> {
+    const { env } = this.#context;
+    this.#impatience = new AbortController();
+    const patience = this.#impatience.signal;
+    try {
+      const qmp = await this.monitor();
+      if ((await this.#queryState(qmp)) === 'paused') await qmp.execute('cont');
+      await qmp.execute('system_powerdown');
+      // The monitor closes when QEMU ends: no need to look at the process until then.
+      await env.sleep(graceMs, AbortSignal.any([patience, qmp.closed]));
+      return await waitForExit(env, this.folder, qmp.closed.aborted ? quitLimitMs : 0, patience);
+    } catch (error) {
+      if ((await this.pid()) === undefined) return true;
+      if (error instanceof AgentError) return false; // a monitor that hangs: the caller ends the process
+      throw error;
+    }
+  }
+
+  /** Runs a verb of ours. The state it aims at is no news to the watchers; any other state that it ends in is. */
+  async #asVerb<T>(aim: GuestState, work: () => Promise<T>): Promise<T> {
+    this.#verbs++;
+    let reached = false;
+    try {
+      const result = await work();
+      reached = true;
+      return result;
+    } finally {
+      const state = await this.state();
+      this.#lastState = reached ? aim : state;
+      this.#verbs--;
+      this.#noticed(state);
+    }
+  }
+
+  async #queryState(qmp: QmpConnection): Promise<GuestState> {
+    const { status } = await qmp.execute<{ status: string }>('query-status');
+    return status === 'running' ? 'running' : 'paused';
+  }
+
+  #connect(): Promise<QmpConnection> {
+    if (this.#monitor) return this.#monitor;
+    const forget = () => {
+      if (this.#monitor === monitor) this.#monitor = undefined;
+    };
+    const monitor = QmpConnection.connect(this.folder, guestFiles.monitor, this.#context.env).then(
+      (qmp) => {
+        qmp.onEvent((event) => this.#onEvent(event));
+        qmp.closed.addEventListener('abort', () => {
+          forget();
+          void this.#onMonitorClosed();
+        });
+        return qmp;
+      },
+      (error) => {
+        forget();
+        throw error;
+      },
+    );
+    this.#monitor = monitor;
+    return monitor;
+  }
+
+  #dropMonitor(): void {
+    const monitor = this.#monitor;
+    this.#monitor = undefined;
+    monitor?.then(
+      (qmp) => qmp.close(),
+      () => {},
+    );
+  }
+
+  #onEvent({ event }: QmpEvent): void {
+    if (event === 'STOP') this.#noticed('paused');
+    if (event === 'RESUME') this.#noticed('running');
+  }
+
+  async #onMonitorClosed(): Promise<void> {
+    if (this.#closed || this.#verbs > 0) return;
+    if (await waitForExit(this.#context.env, this.folder, quitLimitMs)) this.#noticed('stopped');
+  }
+
+  #noticed(state: GuestState): void {
+    if (this.#closed || this.#verbs > 0 || state === this.#lastState) return;
+    this.#lastState = state;
+    this.#context.onChange(state);
+  }
+}
+
+async function readSpec(folder: string): Promise<GuestSpec | undefined> {
+  try {
+    return JSON.parse(await readFile(join(folder, guestFiles.spec), 'utf8')) as GuestSpec;
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}

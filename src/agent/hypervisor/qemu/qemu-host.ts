@@ -1,0 +1,334 @@
+import { mkdir, statfs } from 'node:fs/promises';
+import type { Socket } from 'node:net';
+import { availableParallelism, hostname, totalmem } from 'node:os';
+import { join } from 'node:path';
+import type { Env } from '../../../env/env.ts';
+import { writeConfigDrive } from '../../config-drive/config-drive.ts';
+import {
+  AgentError,
+  type CachedImage,
+  type DiskExport,
+  type DiskSpec,
+  type GuestSpec,
+  type GuestState,
+  type HostAgent,
+  type HostDescription,
+  type HostInventory,
+} from '../../contract.ts';
+import { ImageCache } from '../../disks/image-cache.ts';
+import { type OpenDisk, Qcow2Disks } from '../../disks/qcow2-disks.ts';
+import { QemuImg } from '../../disks/qemu-img.ts';
+import { assertServerId } from '../../errors.ts';
+import { KeyedLock } from '../../keyed-lock.ts';
+import { type AgentLog, silentLog } from '../../log.ts';
+import { probeQemu, type QemuProbe } from './accelerator.ts';
+import { diskNode, guestFiles, qemuArguments } from './command-line.ts';
+import { readConsoleLog, trimConsoleLog, trimHypervisorLog } from './console-log.ts';
+import { QemuGuest } from './guest.ts';
+import { HostFolder } from './host-folder.ts';
+import { backUpLiveDisk, resizeLiveDisk } from './live-disk.ts';
+import { connectUnixSocket } from './unix-socket.ts';
+
+export interface QemuHostOptions {
+  /** Where everything of the host is kept; made when missing. */
+  directory: string;
+  /** Default: the machine's name. */
+  hostname?: string;
+  env: Env;
+  log?: AgentLog;
+  /** Default: `qemu-system-x86_64` from PATH. */
+  binary?: string;
+  /** Default: KVM if a probe shows that it runs code. Given by who knows already. */
+  accelerator?: 'kvm' | 'tcg';
+}
+
+/** A host agent whose guests can be looked into from the same machine. */
+export interface QemuHost extends HostAgent {
+  /** A connection to the guest's screen (RFB without authentication) or serial port; `not_found` when it doesn't run. */
+  connectConsole(serverId: string, kind: 'vnc' | 'serial'): Promise<Socket>;
+}
+
+const checkIntervalMs = 2000;
+type GuestListener = (change: { serverId: string; state: GuestState }) => void;
+
+/**
+ * Opens the hypervisor host of this machine: guests are QEMU processes, which run on when this process ends, however
+ * it ends, and are found again by the next call on the same directory. Throws `unsupported` without QEMU.
+ */
+export async function openQemuHost(options: QemuHostOptions): Promise<QemuHost> {
+  const binary = options.binary ?? 'qemu-system-x86_64';
+  const folder = await HostFolder.open(options.directory);
+  const probe = await probeQemu(options.env, binary, folder.path, options.accelerator);
+  const host = new LocalQemuHost({ ...options, binary, folder, probe });
+  await host.adoptGuests();
+  return host;
+}
+
+class LocalQemuHost implements QemuHost {
+  readonly #env: Env;
+  readonly #log: AgentLog;
+  readonly #binary: string;
+  readonly #hostname: string;
+  readonly #folder: HostFolder;
+  readonly #probe: QemuProbe;
+  readonly #cache: ImageCache;
+  readonly #disks: Qcow2Disks;
+  readonly #guests = new Map<string, QemuGuest>();
+  readonly #locks = new KeyedLock();
+  readonly #listeners = new Set<GuestListener>();
+  readonly #stopChecking: () => void;
+  #checking = false;
+
+  constructor(options: QemuHostOptions & { binary: string; folder: HostFolder; probe: QemuProbe }) {
+    this.#env = options.env;
+    this.#log = options.log ?? silentLog;
+    this.#binary = options.binary;
+    this.#hostname = options.hostname ?? hostname();
+    this.#folder = options.folder;
+    this.#probe = options.probe;
+    const { env } = options;
+    const qemuImg = new QemuImg(env);
+    this.#cache = new ImageCache(this.#folder.cache, env, qemuImg);
+    const findOpen = (diskId: string) => this.#findOpen(diskId);
+    this.#disks = new Qcow2Disks({ folder: this.#folder.disks, env, qemuImg, cache: this.#cache, findOpen });
+    this.#stopChecking = env.every(checkIntervalMs, () => void this.#checkGuests());
+  }
+
+  async adoptGuests(): Promise<void> {
+    const ids = await this.#folder.guestIds();
+    await Promise.all(
+      ids.map(async (serverId) => {
+        const guest = this.#newGuest(serverId);
+        this.#guests.set(serverId, guest);
+        await guest.adopt().catch((error) => this.#log.warn({ serverId, error }, 'a guest could not be adopted yet'));
+      }),
+    );
+  }
+
+  async describe(): Promise<HostDescription> {
+    const room = await statfs(this.#folder.path);
+    const gibibytes = (blocks: number) => Math.floor((blocks * room.bsize) / 1024 ** 3);
+    return {
+      hypervisorType: 'QEMU',
+      hypervisorVersion: this.#probe.version,
+      accelerator: this.#probe.accelerator,
+      architecture: 'x86_64',
+      hostname: this.#hostname,
+      vcpus: availableParallelism(),
+      memoryMb: Math.floor(totalmem() / 1024 ** 2),
+      diskGb: gibibytes(room.blocks),
+      freeDiskGb: gibibytes(room.bavail),
+    };
+  }
+
+  ensureImageCached(image: CachedImage): Promise<{ virtualSize: number }> {
+    return this.#cache.ensure(image);
+  }
+
+  removeCachedImage(imageId: string): Promise<void> {
+    return this.#cache.remove(imageId);
+  }
+
+  ensureDisk(disk: DiskSpec) {
+    return this.#disks.ensure(disk);
+  }
+
+  removeDisk(diskId: string): Promise<void> {
+    return this.#disks.remove(diskId);
+  }
+
+  diskUsage(diskId: string) {
+    return this.#disks.usage(diskId);
+  }
+
+  exportDisk({ diskId, format, target }: DiskExport) {
+    return this.#disks.export(diskId, format, target.path);
+  }
+
+  async ensureConfigDrive(serverId: string, files: Record<string, string>): Promise<void> {
+    assertServerId(serverId);
+    await this.#locks.run(serverId, async () => {
+      const guest = await this.#ensureGuest(serverId);
+      await writeConfigDrive(this.#env, join(guest.folder, guestFiles.configDrive), files);
+    });
+  }
+
+  async ensureGuestRunning(spec: GuestSpec): Promise<void> {
+    assertServerId(spec.serverId);
+    await this.#locks.run(spec.serverId, async () => {
+      const state = await this.guestState(spec.serverId);
+      if (state === 'running') return;
+      if (state === 'paused') return this.#known(spec.serverId).resume();
+      await this.#start(spec);
+    });
+  }
+
+  async stopGuest(serverId: string, { graceSeconds }: { graceSeconds: number }): Promise<void> {
+    const guest = this.#guests.get(serverId);
+    if (!guest) return;
+    if (graceSeconds === 0) guest.losePatience();
+    await this.#locks.run(serverId, async () => {
+      if ((await guest.pid()) === undefined) return;
+      if (await guest.powerDown(graceSeconds * 1000)) return;
+      await guest.end();
+    });
+  }
+
+  async rebootGuest(serverId: string, options: { type: 'soft' | 'hard'; graceSeconds: number }): Promise<void> {
+    const guest = this.#known(serverId);
+    if (options.type === 'hard') guest.losePatience();
+    await this.#locks.run(serverId, async () => {
+      const runs = (await guest.pid()) !== undefined;
+      // There is no restart button that a guest's system would hear: it is switched off properly and on again.
+      const off = !runs || (options.type === 'soft' && (await guest.powerDown(options.graceSeconds * 1000)));
+      if (!off && (await this.#reset(guest))) return;
+      if (!guest.spec) throw new AgentError('not_found', `the guest of server ${serverId} was never started here`);
+      await this.#start(guest.spec);
+    });
+  }
+
+  async pauseGuest(serverId: string): Promise<void> {
+    await this.#locks.run(serverId, () => this.#known(serverId).pause());
+  }
+
+  async resumeGuest(serverId: string): Promise<void> {
+    await this.#locks.run(serverId, () => this.#known(serverId).resume());
+  }
+
+  async removeGuest(serverId: string): Promise<void> {
+    const guest = this.#guests.get(serverId);
+    if (!guest) return;
+    guest.losePatience();
+    await this.#locks.run(serverId, async () => {
+      await guest.end();
+      await guest.removeFolder();
+      guest.close();
+      this.#guests.delete(serverId);
+    });
+  }
+
+  async guestState(serverId: string): Promise<GuestState> {
+    return (await this.#guests.get(serverId)?.state()) ?? 'absent';
+  }
+
+  async consoleLog(serverId: string, lines?: number): Promise<string> {
+    const { folder } = this.#known(serverId);
+    await trimConsoleLog(folder);
+    return readConsoleLog(folder, lines);
+  }
+
+  async connectConsole(serverId: string, kind: 'vnc' | 'serial') {
+    const guest = this.#known(serverId);
+    if ((await guest.pid()) === undefined)
+      throw new AgentError('not_found', `the guest of server ${serverId} does not run`);
+    return connectUnixSocket(guest.folder, guestFiles[kind]);
+  }
+
+  async inventory(): Promise<HostInventory> {
+    const [cache, disks] = await Promise.all([this.#cache.list(), this.#disks.list()]);
+    const guests = await Promise.all(
+      [...this.#guests.values()].map(async (guest) => {
+        const [state, pid] = await Promise.all([guest.state(), guest.pid()]);
+        const hasConfigDrive = await this.#folder.hasConfigDrive(guest.serverId);
+        return { serverId: guest.serverId, state, ...(pid === undefined ? {} : { pid }), hasConfigDrive };
+      }),
+    );
+    const strayFiles = await this.#folder.strayFiles({ cache: cache.strays, disks: disks.strays });
+    return { images: cache.images, disks: disks.disks, guests, strayFiles, networkDevices: [] };
+  }
+
+  watchGuests(listener: GuestListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    this.#stopChecking();
+    this.#listeners.clear();
+    for (const guest of this.#guests.values()) guest.close();
+  }
+
+  #known(serverId: string): QemuGuest {
+    const guest = this.#guests.get(serverId);
+    if (!guest) throw new AgentError('not_found', `server ${serverId} has no guest on this host`);
+    return guest;
+  }
+
+  #newGuest(serverId: string): QemuGuest {
+    return new QemuGuest(serverId, this.#folder.guest(serverId), {
+      env: this.#env,
+      log: this.#log,
+      binary: this.#binary,
+      onChange: (state) => {
+        for (const listener of [...this.#listeners]) listener({ serverId, state });
+      },
+    });
+  }
+
+  async #ensureGuest(serverId: string): Promise<QemuGuest> {
+    const known = this.#guests.get(serverId);
+    if (known) return known;
+    const guest = this.#newGuest(serverId);
+    await mkdir(guest.folder, { recursive: true, mode: 0o700 });
+    this.#guests.set(serverId, guest);
+    return guest;
+  }
+
+  async #start(spec: GuestSpec): Promise<void> {
+    const folder = this.#folder.guest(spec.serverId);
+    const diskPath = (diskId: string) => this.#disks.path(diskId);
+    const args = qemuArguments(spec, { accelerator: this.#probe.accelerator, folder, diskPath });
+    const diskIds = spec.disks.map((disk) => disk.diskId);
+    await this.#disks.hold(diskIds, async () => {
+      for (const diskId of diskIds) {
+        if (!(await this.#disks.exists(diskId))) throw new AgentError('not_found', `there is no disk ${diskId}`);
+      }
+      if (spec.hasConfigDrive && !(await this.#folder.hasConfigDrive(spec.serverId))) {
+        throw new AgentError('not_found', `server ${spec.serverId} has no config drive`);
+      }
+      const guest = await this.#ensureGuest(spec.serverId);
+      await guest.start(spec, args);
+    });
+  }
+
+  /** False when QEMU no longer answers: then its process is ended, and the guest has to be started anew. */
+  async #reset(guest: QemuGuest): Promise<boolean> {
+    try {
+      await guest.reset();
+      return true;
+    } catch (error) {
+      this.#log.warn({ serverId: guest.serverId, error }, 'the guest could not be reset and is started anew');
+      await guest.end();
+      return false;
+    }
+  }
+
+  async #findOpen(diskId: string): Promise<OpenDisk | undefined> {
+    for (const guest of this.#guests.values()) {
+      const index = guest.spec?.disks.findIndex((disk) => disk.diskId === diskId) ?? -1;
+      if (index < 0 || (await guest.pid()) === undefined) continue;
+      return {
+        serverId: guest.serverId,
+        resize: async (size) => resizeLiveDisk(await guest.monitor(), diskNode(index), size),
+        backup: async (target) => backUpLiveDisk(await guest.monitor(), diskNode(index), target),
+      };
+    }
+    return undefined;
+  }
+
+  async #checkGuests(): Promise<void> {
+    if (this.#checking) return;
+    this.#checking = true;
+    try {
+      for (const guest of this.#guests.values()) {
+        await guest.check();
+        await trimConsoleLog(guest.folder);
+        await trimHypervisorLog(guest.folder);
+      }
+    } catch (error) {
+      this.#log.warn({ error }, 'the guests could not be looked after');
+    } finally {
+      this.#checking = false;
+    }
+  }
+}

@@ -1,0 +1,84 @@
+import { spawn } from 'node:child_process';
+import type { Env } from '../env/env.ts';
+import { AgentError } from './contract.ts';
+import { systemErrorCode } from './errors.ts';
+
+export interface CommandLimits {
+  /** After this many milliseconds of wall clock the command is killed. */
+  wallMs: number;
+  /** Bytes of address space (RLIMIT_AS). */
+  addressSpace?: number;
+  /** Seconds of processor time (RLIMIT_CPU). */
+  cpuSeconds?: number;
+  /** Bytes that the largest written file may have (RLIMIT_FSIZE). */
+  fileSize?: number;
+}
+
+export interface CommandResult {
+  exitCode: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  /** The first few kilobytes. */
+  stderr: string;
+  timedOut: boolean;
+}
+
+const maxOutputBytes = 64 * 1024;
+
+/**
+ * Runs a program to its end, without a shell. With limits of resources it is started through `setpriv` and `prlimit`
+ * (util-linux), and dies with this process, so that no orphan goes on eating what its caller no longer wants.
+ * Throws `unsupported` when the program isn't installed.
+ */
+export async function runCommand(
+  env: Env,
+  program: string,
+  args: readonly string[],
+  options: { limits: CommandLimits; cwd?: string },
+): Promise<CommandResult> {
+  const { limits } = options;
+  const [command, ...allArgs] = [...limitPrefix(limits), program, ...args];
+  const child = spawn(command!, allArgs, {
+    cwd: options.cwd,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'], LC_ALL: 'C' },
+  });
+  const output = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      if (output[name].length < maxOutputBytes) output[name] += text;
+    });
+  }
+
+  const finished = new AbortController();
+  let timedOut = false;
+  void env.sleep(limits.wallMs, finished.signal).then(() => {
+    if (finished.signal.aborted) return;
+    timedOut = true;
+    child.kill('SIGKILL');
+  });
+  try {
+    return await new Promise<CommandResult>((resolve, reject) => {
+      child.once('error', (error) => {
+        const missing = systemErrorCode(error) === 'ENOENT';
+        reject(missing ? new AgentError('unsupported', `${command} is not installed`, { cause: error }) : error);
+      });
+      child.once('close', (exitCode, signal) => {
+        if (exitCode === 127 && command !== program)
+          reject(new AgentError('unsupported', `${program} is not installed`));
+        resolve({ exitCode, signal, ...output, timedOut });
+      });
+    });
+  } finally {
+    finished.abort();
+  }
+}
+
+function limitPrefix(limits: CommandLimits): string[] {
+  const flags: string[] = [];
+  if (limits.addressSpace !== undefined) flags.push(`--as=${limits.addressSpace}`);
+  if (limits.cpuSeconds !== undefined) flags.push(`--cpu=${limits.cpuSeconds}`);
+  if (limits.fileSize !== undefined) flags.push(`--fsize=${limits.fileSize}`);
+  if (flags.length === 0) return [];
+  return ['setpriv', '--pdeathsig', 'KILL', '--', 'prlimit', '--core=0', ...flags, '--'];
+}
