@@ -1,0 +1,360 @@
+import { mkdir, open, stat, writeFile } from 'node:fs/promises';
+import { dirname, isAbsolute, join } from 'node:path';
+import type { Env } from '../../../env/env.ts';
+import { createAtomically } from '../../atomic-file.ts';
+import {
+  AgentError,
+  type CachedImage,
+  type DiskExport,
+  type DiskSpec,
+  type DiskUsage,
+  type GuestSpec,
+  type GuestState,
+  type HostAgent,
+  type HostDescription,
+  type HostInventory,
+} from '../../contract.ts';
+import { emptyQcow2 } from '../../disks/qcow2-header.ts';
+import { readVirtualSize } from '../../disks/virtual-size.ts';
+import { assertSafeId, assertServerId, toAgentError } from '../../errors.ts';
+import { KeyedLock } from '../../keyed-lock.ts';
+import { SimulatedObjects } from './objects.ts';
+
+/** The verbs of the contract, as `latency` and `faults` name them. */
+export type AgentVerb = Exclude<keyof HostAgent, 'watchGuests' | 'close'>;
+
+export interface SimulatedHostOptions {
+  /** With a folder the host's objects survive the process; without one they live in memory only. */
+  directory?: string;
+  env: Env;
+  hostname?: string;
+  capacity?: { vcpus: number; memoryMb: number; diskGb: number };
+  /** Milliseconds that a verb takes, by the environment's clock. Default 0. */
+  latency?: Partial<Record<AgentVerb, number>>;
+  /** Asked before a verb does anything: an error it returns is what the caller gets, and nothing has happened. */
+  faults?: (verb: AgentVerb, args: readonly unknown[]) => Error | undefined;
+  /** Asked after a verb was done: with an error, the work stays done and the caller doesn't learn of it. */
+  lostAnswers?: (verb: AgentVerb, args: readonly unknown[]) => Error | undefined;
+}
+
+/** A host agent without machines, for tests, scale runs and computers without QEMU. */
+export interface SimulatedHost extends HostAgent {
+  /** The guest's system shuts down by itself (or crashes, which looks the same from outside). */
+  endGuest(serverId: string): void;
+  /** What the guest was last started with. */
+  guestSpec(serverId: string): GuestSpec | undefined;
+  /** The files of the guest's config drive. */
+  configDrive(serverId: string): Record<string, string> | undefined;
+}
+
+interface SimulatedImage {
+  format: string;
+  size: number;
+  virtualSize: number;
+}
+
+interface SimulatedDisk {
+  virtualSize: number;
+  actualSize: number;
+}
+
+interface SimulatedGuest {
+  state: Exclude<GuestState, 'absent'>;
+  spec?: GuestSpec;
+  configDrive?: Record<string, string>;
+  starts: number;
+}
+
+const gibibyte = 1024 ** 3;
+/** What an empty qcow2 file takes. */
+const emptyDiskBytes = 200_704;
+
+/** Opens a simulated host; on a folder of an earlier one it finds its guests, disks and images again. */
+export async function openSimulatedHost(options: SimulatedHostOptions): Promise<SimulatedHost> {
+  return new InMemoryHost(options);
+}
+
+class InMemoryHost implements SimulatedHost {
+  readonly #options: SimulatedHostOptions;
+  readonly #capacity: { vcpus: number; memoryMb: number; diskGb: number };
+  readonly #images: SimulatedObjects<SimulatedImage>;
+  readonly #disks: SimulatedObjects<SimulatedDisk>;
+  readonly #guests: SimulatedObjects<SimulatedGuest>;
+  readonly #locks = new KeyedLock();
+  readonly #listeners = new Set<(change: { serverId: string; state: GuestState }) => void>();
+
+  constructor(options: SimulatedHostOptions) {
+    this.#options = options;
+    this.#capacity = options.capacity ?? { vcpus: 64, memoryMb: 262_144, diskGb: 10_240 };
+    const folder = (name: string) => (options.directory === undefined ? undefined : join(options.directory, name));
+    this.#images = new SimulatedObjects(folder('images'));
+    this.#disks = new SimulatedObjects(folder('disks'));
+    this.#guests = new SimulatedObjects(folder('guests'));
+  }
+
+  describe(): Promise<HostDescription> {
+    return this.#verb('describe', [], async () => ({
+      hypervisorType: 'simulated',
+      hypervisorVersion: 1_000_000,
+      accelerator: 'none',
+      architecture: 'x86_64',
+      hostname: this.#options.hostname ?? 'simulated-host',
+      ...this.#capacity,
+      freeDiskGb: Math.floor(this.#freeBytes() / gibibyte),
+    }));
+  }
+
+  ensureImageCached(image: CachedImage): Promise<{ virtualSize: number }> {
+    assertSafeId('image', image.imageId);
+    return this.#verb('ensureImageCached', [image], () =>
+      this.#locks.run(`image ${image.imageId}`, async () => {
+        const { imageId, format, size, source } = image;
+        const known = this.#images.get(imageId);
+        if (known?.size === size && known.format === format) return { virtualSize: known.virtualSize };
+        try {
+          const file = await stat(source.path);
+          if (file.size !== size) {
+            throw new AgentError('bad_image', `the file of image ${imageId} has ${file.size} bytes, not ${size}`);
+          }
+          this.#needRoom(size);
+          const virtualSize = await readVirtualSize(source.path, format, size);
+          this.#images.set(imageId, { format, size, virtualSize });
+          return { virtualSize };
+        } catch (error) {
+          throw toAgentError(error, `image ${imageId} could not be cached`);
+        }
+      }),
+    );
+  }
+
+  removeCachedImage(imageId: string): Promise<void> {
+    return this.#verb('removeCachedImage', [imageId], async () => this.#images.delete(imageId));
+  }
+
+  ensureDisk(disk: DiskSpec): Promise<DiskUsage> {
+    assertSafeId('disk', disk.diskId);
+    return this.#verb('ensureDisk', [disk], async () => {
+      const known = this.#disks.get(disk.diskId);
+      if (!known) {
+        this.#needRoom(emptyDiskBytes);
+        this.#disks.set(disk.diskId, this.#newDisk(disk));
+      } else if (known.virtualSize < disk.size)
+        this.#disks.set(disk.diskId, { ...known, virtualSize: wholeSectors(disk.size) });
+      return this.#usage(disk.diskId);
+    });
+  }
+
+  removeDisk(diskId: string): Promise<void> {
+    return this.#verb('removeDisk', [diskId], async () => {
+      this.#refuseOpen(diskId);
+      this.#disks.delete(diskId);
+    });
+  }
+
+  diskUsage(diskId: string): Promise<DiskUsage> {
+    return this.#verb('diskUsage', [diskId], async () => this.#usage(diskId));
+  }
+
+  exportDisk(request: DiskExport): Promise<{ size: number; virtualSize: number }> {
+    return this.#verb('exportDisk', [request], async () => {
+      const { path } = request.target;
+      if (!isAbsolute(path)) throw new AgentError('unsupported', `${path} is not an absolute path`);
+      const { virtualSize } = this.#usage(request.diskId);
+      try {
+        await mkdir(dirname(path), { recursive: true });
+        await createAtomically(path, (temporary) =>
+          request.format === 'qcow2'
+            ? writeFile(temporary, emptyQcow2(virtualSize))
+            : writeSparseFile(temporary, virtualSize),
+        );
+        return { size: (await stat(path)).size, virtualSize };
+      } catch (error) {
+        throw toAgentError(error, `disk ${request.diskId} could not be exported`);
+      }
+    });
+  }
+
+  ensureConfigDrive(serverId: string, files: Record<string, string>): Promise<void> {
+    assertServerId(serverId);
+    return this.#verb('ensureConfigDrive', [serverId, files], async () => {
+      const guest = this.#guests.get(serverId) ?? { state: 'stopped', starts: 0 };
+      this.#guests.set(serverId, { ...guest, configDrive: files });
+    });
+  }
+
+  ensureGuestRunning(spec: GuestSpec): Promise<void> {
+    assertServerId(spec.serverId);
+    return this.#verb('ensureGuestRunning', [spec], async () => {
+      const guest = this.#guests.get(spec.serverId);
+      if (guest?.state === 'running') return;
+      if (guest?.state === 'paused') this.#guests.set(spec.serverId, { ...guest, state: 'running' });
+      else this.#start(spec);
+    });
+  }
+
+  stopGuest(serverId: string, options: { graceSeconds: number }): Promise<void> {
+    return this.#verb('stopGuest', [serverId, options], async () => this.#setState(serverId, 'stopped'));
+  }
+
+  rebootGuest(serverId: string, options: { type: 'soft' | 'hard'; graceSeconds: number }): Promise<void> {
+    return this.#verb('rebootGuest', [serverId, options], async () => {
+      const { spec } = this.#known(serverId);
+      if (!spec) throw new AgentError('not_found', `the guest of server ${serverId} was never started here`);
+      this.#start(spec);
+    });
+  }
+
+  pauseGuest(serverId: string): Promise<void> {
+    return this.#verb('pauseGuest', [serverId], async () => this.#setLivingState(serverId, 'paused'));
+  }
+
+  resumeGuest(serverId: string): Promise<void> {
+    return this.#verb('resumeGuest', [serverId], async () => this.#setLivingState(serverId, 'running'));
+  }
+
+  removeGuest(serverId: string): Promise<void> {
+    return this.#verb('removeGuest', [serverId], async () => this.#guests.delete(serverId));
+  }
+
+  guestState(serverId: string): Promise<GuestState> {
+    return this.#verb('guestState', [serverId], async () => this.#guests.get(serverId)?.state ?? 'absent');
+  }
+
+  consoleLog(serverId: string, lines?: number): Promise<string> {
+    return this.#verb('consoleLog', [serverId, lines], async () => {
+      const { starts, spec } = this.#known(serverId);
+      if (starts === 0 || lines === 0) return '';
+      return `*** SIMULATED GUEST: ${spec?.instanceName} has no machine and runs no system; "started" ${starts} time(s) ***\n`;
+    });
+  }
+
+  inventory(): Promise<HostInventory> {
+    return this.#verb('inventory', [], async () => ({
+      images: this.#images.keys(),
+      disks: this.#disks.keys(),
+      guests: [...this.#guests.entries()].map(([serverId, guest]) => ({
+        serverId,
+        state: guest.state,
+        hasConfigDrive: guest.configDrive !== undefined,
+      })),
+      strayFiles: [],
+      networkDevices: [],
+    }));
+  }
+
+  watchGuests(listener: (change: { serverId: string; state: GuestState }) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    this.#listeners.clear();
+  }
+
+  endGuest(serverId: string): void {
+    if (this.#known(serverId).state === 'stopped') return;
+    this.#setState(serverId, 'stopped');
+    for (const listener of [...this.#listeners]) listener({ serverId, state: 'stopped' });
+  }
+
+  guestSpec(serverId: string): GuestSpec | undefined {
+    return this.#guests.get(serverId)?.spec;
+  }
+
+  configDrive(serverId: string): Record<string, string> | undefined {
+    return this.#guests.get(serverId)?.configDrive;
+  }
+
+  async #verb<T>(verb: AgentVerb, args: readonly unknown[], work: () => Promise<T>): Promise<T> {
+    const { env, latency, faults, lostAnswers } = this.#options;
+    const delay = latency?.[verb] ?? 0;
+    if (delay > 0) await env.sleep(delay);
+    const fault = faults?.(verb, args);
+    if (fault) throw fault;
+    const result = await work();
+    const lost = lostAnswers?.(verb, args);
+    if (lost) throw lost;
+    return result;
+  }
+
+  #newDisk({ size, base }: DiskSpec): SimulatedDisk {
+    if (base.kind === 'blank') return { virtualSize: wholeSectors(size), actualSize: emptyDiskBytes };
+    if (base.kind === 'image') {
+      const image = this.#images.get(base.imageId);
+      if (!image) throw new AgentError('not_found', `image ${base.imageId} is not cached on this host`);
+      return { virtualSize: wholeSectors(Math.max(size, image.virtualSize)), actualSize: emptyDiskBytes };
+    }
+    this.#refuseOpen(base.diskId);
+    const { virtualSize, actualSize } = this.#usage(base.diskId);
+    return { virtualSize: wholeSectors(Math.max(size, virtualSize)), actualSize };
+  }
+
+  #start(spec: GuestSpec): void {
+    if (spec.bootMode === 'uefi') throw new AgentError('unsupported', 'UEFI guests are not supported on this host');
+    for (const { diskId } of spec.disks) {
+      if (!this.#disks.get(diskId)) throw new AgentError('not_found', `there is no disk ${diskId}`);
+    }
+    const guest = this.#guests.get(spec.serverId);
+    if (spec.hasConfigDrive && !guest?.configDrive) {
+      throw new AgentError('not_found', `server ${spec.serverId} has no config drive`);
+    }
+    const starts = (guest?.starts ?? 0) + 1;
+    this.#guests.set(spec.serverId, { ...guest, state: 'running', spec, starts });
+  }
+
+  #known(serverId: string): SimulatedGuest {
+    const guest = this.#guests.get(serverId);
+    if (!guest) throw new AgentError('not_found', `server ${serverId} has no guest on this host`);
+    return guest;
+  }
+
+  #setLivingState(serverId: string, state: 'running' | 'paused'): void {
+    if (this.#known(serverId).state === 'stopped') {
+      throw new AgentError('not_found', `the guest of server ${serverId} does not run`);
+    }
+    this.#setState(serverId, state);
+  }
+
+  #setState(serverId: string, state: SimulatedGuest['state']): void {
+    const guest = this.#guests.get(serverId);
+    if (guest && guest.state !== state) this.#guests.set(serverId, { ...guest, state });
+  }
+
+  #refuseOpen(diskId: string): void {
+    for (const [serverId, guest] of this.#guests.entries()) {
+      if (guest.state === 'stopped' || !guest.spec?.disks.some((disk) => disk.diskId === diskId)) continue;
+      throw new AgentError('in_use', `disk ${diskId} is open in the guest of server ${serverId}`);
+    }
+  }
+
+  #usage(diskId: string): DiskUsage {
+    const disk = this.#disks.get(diskId);
+    if (!disk) throw new AgentError('not_found', `there is no disk ${diskId}`);
+    return { ...disk, installPath: `simulated:/disks/${diskId}.qcow2` };
+  }
+
+  #freeBytes(): number {
+    let used = 0;
+    for (const image of this.#images.values()) used += image.size;
+    for (const disk of this.#disks.values()) used += disk.actualSize;
+    return Math.max(0, this.#capacity.diskGb * gibibyte - used);
+  }
+
+  #needRoom(bytes: number): void {
+    const free = this.#freeBytes();
+    if (bytes > free) throw new AgentError('no_space', `${bytes} bytes are needed, ${free} are free`);
+  }
+}
+
+function wholeSectors(bytes: number): number {
+  return Math.ceil(bytes / 512) * 512;
+}
+
+async function writeSparseFile(path: string, size: number): Promise<void> {
+  const handle = await open(path, 'wx');
+  try {
+    await handle.truncate(size);
+  } finally {
+    await handle.close();
+  }
+}
