@@ -1,13 +1,34 @@
 import type { Registry } from 'prom-client';
-import type { ActionRunner } from '../actions/runner.ts';
-import type { Database } from '../database/database.ts';
-import type { Env } from '../env/env.ts';
+import type { CloudCore } from './core.ts';
+import type { Flavors } from './flavors/flavors.ts';
+import type { Hosts } from './hosts/hosts.ts';
+import type { Identity } from './identity/identity.ts';
+import type { ImageStores } from './image-stores/image-stores.ts';
+import type { Images } from './images/images.ts';
+import type { Jobs } from './jobs/jobs.ts';
+import type { Keypairs } from './keypairs/keypairs.ts';
+import type { Networks } from './networks/networks.ts';
+import type { Quotas } from './quotas/quotas.ts';
+import type { Servers } from './servers/servers.ts';
+import type { Tags } from './tags/tags.ts';
+import type { Volumes } from './volumes/volumes.ts';
+import type { Zones } from './zones/zones.ts';
 
 /** The engine: every resource of the cloud in neutral terms. Dialects call it and nothing below it. */
-export interface Cloud {
-  readonly env: Env;
-  readonly db: Database;
-  readonly runner: ActionRunner;
+export interface Cloud extends CloudCore {
+  readonly identity: Identity;
+  readonly keypairs: Keypairs;
+  readonly quotas: Quotas;
+  readonly zones: Zones;
+  readonly hosts: Hosts;
+  readonly flavors: Flavors;
+  readonly imageStores: ImageStores;
+  readonly images: Images;
+  readonly volumes: Volumes;
+  readonly networks: Networks;
+  readonly servers: Servers;
+  readonly tags: Tags;
+  readonly jobs: Jobs;
   /** Adds the engine's figures to `/metrics`. */
   registerMetrics(registry: Registry): void;
 }

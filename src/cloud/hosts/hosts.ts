@@ -1,0 +1,177 @@
+import { AgentError, type HostAgent } from '../../agent/contract.ts';
+import type { Tx } from '../../database/database.ts';
+import type { AllocationsTable, HostsTable } from '../../database/schema.ts';
+import { newId } from '../../env/env.ts';
+import type { CloudCore } from '../core.ts';
+import { CloudError, notFound } from '../errors.ts';
+import { type Amounts, capacityOf, type Host, hostFromRow } from './model.ts';
+import { chooseHosts, type HostUsage, noValidHost, type PlacementRequest } from './scheduler.ts';
+
+/** The hypervisor hosts: what they can hold, what is taken of them, and the agents that own them. */
+export class Hosts {
+  readonly #core: CloudCore;
+  readonly #agents = new Map<string, HostAgent>();
+  readonly #byId;
+
+  constructor(core: CloudCore) {
+    this.#core = core;
+    this.#byId = core.db.prepare<{ id: string }, HostsTable>((q, p) =>
+      q.selectFrom('hosts').selectAll().where('id', '=', p.id),
+    );
+  }
+
+  /** Takes a host into the cloud, or finds it again by its name, and from now on uses this agent for it. */
+  async attach(agent: HostAgent, place: { name: string; zoneId: string; clusterId: string }): Promise<Host> {
+    const facts = await agent.describe();
+    const now = this.#core.env.now();
+    const described = {
+      status: 'connected' as const,
+      hypervisor_type: facts.hypervisorType,
+      hypervisor_version: facts.hypervisorVersion,
+      accelerator: facts.accelerator,
+      architecture: facts.architecture,
+      vcpus: facts.vcpus,
+      memory_mb: facts.memoryMb,
+      disk_gb: facts.diskGb,
+      updated_at: now,
+    };
+    const row = await this.#core.db.write(async (tx) => {
+      const known = await tx.selectFrom('hosts').selectAll().where('name', '=', place.name).executeTakeFirst();
+      if (known) {
+        await tx.updateTable('hosts').set(described).where('id', '=', known.id).execute();
+        return { ...known, ...described };
+      }
+      const fresh: HostsTable = {
+        id: newId(this.#core.env),
+        name: place.name,
+        zone_id: place.zoneId,
+        cluster_id: place.clusterId,
+        state: 'enabled',
+        management_address: '127.0.0.1',
+        reserved_memory_mb: Math.min(512, Math.floor(facts.memoryMb / 8)),
+        cpu_ratio: 16,
+        memory_ratio: 1,
+        disk_ratio: 4,
+        created_at: now,
+        ...described,
+      };
+      await tx.insertInto('hosts').values(fresh).execute();
+      return fresh;
+    });
+    this.#agents.set(row.id, agent);
+    return hostFromRow(row);
+  }
+
+  /** The agent of a host; `unreachable` (and so worth another try) when no agent answers for it now. */
+  agent(hostId: string): HostAgent {
+    const agent = this.#agents.get(hostId);
+    if (!agent) throw new AgentError('unreachable', `No agent answers for host ${hostId}.`);
+    return agent;
+  }
+
+  get agents(): ReadonlyMap<string, HostAgent> {
+    return this.#agents;
+  }
+
+  async list(): Promise<Host[]> {
+    return (await this.#core.db.read.selectFrom('hosts').selectAll().orderBy('name').execute()).map(hostFromRow);
+  }
+
+  async get(id: string): Promise<Host> {
+    const row = await this.#byId.first({ id });
+    if (!row) throw notFound('host', id);
+    return hostFromRow(row);
+  }
+
+  /** Every host with what is taken of it. */
+  async usage(tx?: Tx): Promise<HostUsage[]> {
+    const db = tx ?? this.#core.db.read;
+    const hosts = await db.selectFrom('hosts').selectAll().execute();
+    const sums = await db
+      .selectFrom('allocations')
+      .select((e) => [
+        'host_id',
+        e.fn.sum<number>('vcpus').as('vcpus'),
+        e.fn.sum<number>('memory_mb').as('memoryMb'),
+        e.fn.sum<number>('disk_gb').as('diskGb'),
+        e.fn.countAll<number>().as('servers'),
+      ])
+      .groupBy('host_id')
+      .execute();
+    const byHost = new Map(sums.map((sum) => [sum.host_id, sum]));
+    return hosts.map((row) => {
+      const sum = byHost.get(row.id);
+      const used = { vcpus: sum?.vcpus ?? 0, memoryMb: sum?.memoryMb ?? 0, diskGb: sum?.diskGb ?? 0 };
+      return { host: hostFromRow(row), used, servers: sum?.servers ?? 0 };
+    });
+  }
+
+  /**
+   * Finds a host for the server and takes what it needs there, in one transaction: allocations never exceed capacity.
+   * A server that has such an allocation already keeps it.
+   */
+  async allocate(serverId: string, purpose: AllocationsTable['purpose'], request: PlacementRequest): Promise<string> {
+    return await this.#core.db.write(async (tx) => {
+      const held = await tx
+        .selectFrom('allocations')
+        .select('host_id')
+        .where('server_id', '=', serverId)
+        .where('purpose', '=', purpose)
+        .executeTakeFirst();
+      if (held) return held.host_id;
+      for (const host of chooseHosts(await this.usage(tx), request)) {
+        if (await this.#take(tx, host, serverId, purpose, request)) return host.id;
+      }
+      throw noValidHost(['every host was taken in the meantime']);
+    });
+  }
+
+  async #take(tx: Tx, host: Host, serverId: string, purpose: AllocationsTable['purpose'], need: Amounts): Promise<boolean> {
+    // On PostgreSQL another transaction may take of the same host at the same time; its row is the lock.
+    if (this.#core.db.kind === 'postgres') await tx.selectFrom('hosts').select('id').where('id', '=', host.id).forUpdate().execute();
+    const used = await tx
+      .selectFrom('allocations')
+      .select((e) => [
+        e.fn.coalesce(e.fn.sum<number>('vcpus'), e.lit(0)).as('vcpus'),
+        e.fn.coalesce(e.fn.sum<number>('memory_mb'), e.lit(0)).as('memoryMb'),
+        e.fn.coalesce(e.fn.sum<number>('disk_gb'), e.lit(0)).as('diskGb'),
+      ])
+      .where('host_id', '=', host.id)
+      .executeTakeFirstOrThrow();
+    const capacity = capacityOf(host);
+    if (used.vcpus + need.vcpus > capacity.vcpus || used.memoryMb + need.memoryMb > capacity.memoryMb) return false;
+    if (used.diskGb + need.diskGb > capacity.diskGb) return false;
+    await this.putAllocation(tx, serverId, purpose, host.id, need);
+    return true;
+  }
+
+  async putAllocation(tx: Tx, serverId: string, purpose: AllocationsTable['purpose'], hostId: string, need: Amounts): Promise<void> {
+    await tx
+      .insertInto('allocations')
+      .values({
+        server_id: serverId,
+        purpose,
+        host_id: hostId,
+        vcpus: need.vcpus,
+        memory_mb: need.memoryMb,
+        disk_gb: need.diskGb,
+      })
+      .execute();
+  }
+
+  async release(tx: Tx, serverId: string, purpose?: AllocationsTable['purpose']): Promise<void> {
+    let query = tx.deleteFrom('allocations').where('server_id', '=', serverId);
+    if (purpose) query = query.where('purpose', '=', purpose);
+    await query.execute();
+  }
+
+  /** `disabled` takes no new servers, `maintenance` neither. Guests that run there are left alone. */
+  async setState(id: string, state: Host['state']): Promise<Host> {
+    const now = this.#core.env.now();
+    const changed = await this.#core.db.write((tx) =>
+      tx.updateTable('hosts').set({ state, updated_at: now }).where('id', '=', id).executeTakeFirst(),
+    );
+    if (changed.numUpdatedRows === 0n) throw new CloudError('not_found', `Host ${id} could not be found.`, { resource: 'host', id });
+    return await this.get(id);
+  }
+}

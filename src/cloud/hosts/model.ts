@@ -1,0 +1,66 @@
+import type { HostsTable } from '../../database/schema.ts';
+
+/** A hypervisor host as the control plane knows it. */
+export interface Host {
+  id: string;
+  name: string;
+  zoneId: string;
+  clusterId: string;
+  state: 'enabled' | 'disabled' | 'maintenance';
+  status: 'connecting' | 'connected' | 'disconnected';
+  managementAddress: string;
+  hypervisorType: string;
+  hypervisorVersion: number;
+  accelerator: string;
+  architecture: string;
+  vcpus: number;
+  memoryMb: number;
+  diskGb: number;
+  reservedMemoryMb: number;
+  cpuRatio: number;
+  memoryRatio: number;
+  diskRatio: number;
+  createdAt: number;
+  updatedAt: number;
+}
+
+export function hostFromRow(row: HostsTable): Host {
+  return {
+    id: row.id,
+    name: row.name,
+    zoneId: row.zone_id,
+    clusterId: row.cluster_id,
+    state: row.state,
+    status: row.status,
+    managementAddress: row.management_address,
+    hypervisorType: row.hypervisor_type,
+    hypervisorVersion: row.hypervisor_version,
+    accelerator: row.accelerator,
+    architecture: row.architecture,
+    vcpus: row.vcpus,
+    memoryMb: row.memory_mb,
+    diskGb: row.disk_gb,
+    reservedMemoryMb: row.reserved_memory_mb,
+    cpuRatio: row.cpu_ratio,
+    memoryRatio: row.memory_ratio,
+    diskRatio: row.disk_ratio,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}
+
+/** What servers take, or hold, of a host. */
+export interface Amounts {
+  vcpus: number;
+  memoryMb: number;
+  diskGb: number;
+}
+
+/** How much of each resource a host gives away at the most. */
+export function capacityOf(host: Host): Amounts {
+  return {
+    vcpus: Math.floor(host.vcpus * host.cpuRatio),
+    memoryMb: Math.floor((host.memoryMb - host.reservedMemoryMb) * host.memoryRatio),
+    diskGb: Math.floor(host.diskGb * host.diskRatio),
+  };
+}

@@ -1,0 +1,110 @@
+import type { Tx } from '../../database/database.ts';
+import type { ClustersTable, ZonesTable } from '../../database/schema.ts';
+import { newId } from '../../env/env.ts';
+import type { CloudCore } from '../core.ts';
+
+/** An availability zone: hosts, image stores and volumes belong to one. */
+export interface Zone {
+  id: string;
+  name: string;
+  description: string | null;
+  isDefault: boolean;
+  enabled: boolean;
+  createdAt: number;
+  updatedAt: number;
+}
+
+/** Hosts of one kind within a zone. */
+export interface Cluster {
+  id: string;
+  zoneId: string;
+  name: string;
+  enabled: boolean;
+  hypervisorType: string;
+  architecture: string;
+}
+
+export class Zones {
+  readonly #core: CloudCore;
+  /** Zones are few and change rarely, and every server's view names one. */
+  #names = new Map<string, string>();
+
+  constructor(core: CloudCore) {
+    this.#core = core;
+  }
+
+  /** Makes the first zone and cluster of a new cloud. */
+  async bootstrap(tx: Tx, first: { zone: string; cluster: string; hypervisorType: string; architecture: string }): Promise<void> {
+    if (await tx.selectFrom('zones').select('id').executeTakeFirst()) return;
+    const now = this.#core.env.now();
+    const zone: ZonesTable = {
+      id: newId(this.#core.env),
+      name: first.zone,
+      description: null,
+      is_default: 1,
+      enabled: 1,
+      created_at: now,
+      updated_at: now,
+    };
+    await tx.insertInto('zones').values(zone).execute();
+    const cluster: ClustersTable = {
+      id: newId(this.#core.env),
+      zone_id: zone.id,
+      name: first.cluster,
+      description: null,
+      enabled: 1,
+      hypervisor_type: first.hypervisorType,
+      architecture: first.architecture,
+      created_at: now,
+      updated_at: now,
+    };
+    await tx.insertInto('clusters').values(cluster).execute();
+  }
+
+  async list(): Promise<Zone[]> {
+    const rows = await this.#core.db.read.selectFrom('zones').selectAll().orderBy('name').execute();
+    for (const row of rows) this.#names.set(row.id, row.name);
+    return rows.map(zoneFromRow);
+  }
+
+  /** The zone that is meant when a request names none. */
+  async default(): Promise<Zone> {
+    const row = await this.#core.db.read.selectFrom('zones').selectAll().orderBy('is_default', 'desc').executeTakeFirstOrThrow();
+    return zoneFromRow(row);
+  }
+
+  async byName(name: string): Promise<Zone | undefined> {
+    const row = await this.#core.db.read.selectFrom('zones').selectAll().where('name', '=', name).executeTakeFirst();
+    return row && zoneFromRow(row);
+  }
+
+  async clusters(): Promise<Cluster[]> {
+    const rows = await this.#core.db.read.selectFrom('clusters').selectAll().orderBy('name').execute();
+    return rows.map((row) => ({
+      id: row.id,
+      zoneId: row.zone_id,
+      name: row.name,
+      enabled: row.enabled === 1,
+      hypervisorType: row.hypervisor_type,
+      architecture: row.architecture,
+    }));
+  }
+
+  /** Zone names by id, from memory once known. */
+  async names(): Promise<ReadonlyMap<string, string>> {
+    if (this.#names.size === 0) await this.list();
+    return this.#names;
+  }
+}
+
+function zoneFromRow(row: ZonesTable): Zone {
+  return {
+    id: row.id,
+    name: row.name,
+    description: row.description,
+    isDefault: row.is_default === 1,
+    enabled: row.enabled === 1,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}
