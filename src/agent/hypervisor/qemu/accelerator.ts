@@ -1,9 +1,10 @@
-import { access, constants, readFile, stat, writeFile } from 'node:fs/promises';
+import { access, constants, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Env } from '../../../env/env.ts';
 import { writeFileAtomically } from '../../atomic-file.ts';
 import { AgentError } from '../../contract.ts';
 import { runCommand } from '../../run-command.ts';
+import { writeBootSector } from './boot-sector.ts';
 
 /** What the installed QEMU is and can do on this host. */
 export interface QemuProbe {
@@ -51,14 +52,6 @@ export async function probeQemu(
   const accelerator = (await kvmRunsCode(env, binary, folder)) ? 'kvm' : 'tcg';
   await writeFileAtomically(recordPath, JSON.stringify({ ...identity, version, accelerator } satisfies ProbeRecord));
   return { version, accelerator };
-}
-
-/** Writes a bootable raw image: the program as the boot sector of a disk of 1 MiB. */
-export async function writeBootSector(path: string, program: readonly number[]): Promise<void> {
-  const image = Buffer.alloc(1024 * 1024);
-  Buffer.from(program).copy(image);
-  image.writeUInt16LE(0xaa55, 510);
-  await writeFile(path, image);
 }
 
 async function kvmRunsCode(env: Env, binary: string, folder: string): Promise<boolean> {

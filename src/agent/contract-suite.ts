@@ -1,0 +1,339 @@
+import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { newId } from '../env/env.ts';
+import { realEnv } from '../env/real.ts';
+import type { AgentErrorCode, GuestSpec, GuestState, HostAgent } from './contract.ts';
+import { emptyQcow2, readQcow2Header } from './disks/qcow2-header.ts';
+import { bootProgram } from './hypervisor/qemu/boot-program.ts';
+import { writeBootSector } from './hypervisor/qemu/boot-sector.ts';
+
+const mebibyte = 1024 ** 2;
+const imageBytes = mebibyte;
+const env = realEnv();
+
+export interface ContractSubject<Host extends HostAgent> {
+  /** Opens the host that is kept in the folder: the first time, and after each restart of the control plane. */
+  open(directory: string): Promise<Host>;
+  /** Ends the guest without the agent: as a crash would. */
+  crashGuest(host: Host, serverId: string): Promise<void>;
+}
+
+/** What every host agent must do, whatever runs the guests. Each host gets a folder of its own and must leave it clean. */
+export function hostAgentContract<Host extends HostAgent>(name: string, subject: ContractSubject<Host>): void {
+  describe(`${name} keeps the host agent's contract`, () => {
+    let root: string;
+    let host: Host;
+    let rawImage: { format: 'raw'; size: number; source: { kind: 'file'; path: string } };
+
+    beforeEach(async () => {
+      root = await mkdtemp(join(tmpdir(), 'unkai-agent-'));
+      await mkdir(join(root, 'staging'));
+      const path = join(root, 'boot.img');
+      await writeBootSector(path, bootProgram());
+      rawImage = { format: 'raw', size: imageBytes, source: { kind: 'file', path } };
+      host = await subject.open(join(root, 'host'));
+    });
+
+    afterEach(async () => {
+      const before = await host.inventory();
+      for (const guest of before.guests) await host.removeGuest(guest.serverId);
+      for (const diskId of before.disks) await host.removeDisk(diskId);
+      for (const imageId of before.images) await host.removeCachedImage(imageId);
+      const after = await host.inventory();
+      await host.close();
+      await rm(root, { recursive: true, force: true });
+      expect(after).toEqual({ images: [], disks: [], guests: [], strayFiles: [], networkDevices: [] });
+    });
+
+    const restart = async () => {
+      await host.close();
+      host = await subject.open(join(root, 'host'));
+    };
+
+    /** A guest with one disk on the boot image, all of it made so, not started. */
+    const prepareGuest = async (change: Partial<GuestSpec> = {}): Promise<GuestSpec> => {
+      const serverId = newId(env);
+      const diskId = newId(env);
+      await host.ensureImageCached({ imageId: 'boot', ...rawImage });
+      await host.ensureDisk({ diskId, size: 8 * mebibyte, base: { kind: 'image', imageId: 'boot' } });
+      await host.ensureConfigDrive(serverId, { 'openstack/latest/meta_data.json': '{}' });
+      return {
+        serverId,
+        instanceName: 'instance-00000001',
+        vcpus: 1,
+        memoryMb: 64,
+        bootMode: 'bios',
+        disks: [{ diskId, volumeId: diskId, bus: 'virtio' }],
+        hasConfigDrive: true,
+        nics: [],
+        ...change,
+      };
+    };
+
+    const failure = (code: AgentErrorCode) => expect.objectContaining({ name: 'AgentError', code });
+
+    test('describes itself', async () => {
+      const description = await host.describe();
+      expect(description.hypervisorVersion).toBeGreaterThanOrEqual(1_000_000);
+      expect(description.vcpus).toBeGreaterThan(0);
+      expect(description.memoryMb).toBeGreaterThan(0);
+      expect(description.freeDiskGb).toBeLessThanOrEqual(description.diskGb);
+    });
+
+    describe('images', () => {
+      test('are cached once, fetched again when their size changed, and forgotten', async () => {
+        const image = { imageId: 'one', ...rawImage };
+        expect(await host.ensureImageCached(image)).toEqual({ virtualSize: imageBytes });
+        await rm(image.source.path);
+        expect(await host.ensureImageCached(image)).toEqual({ virtualSize: imageBytes });
+        await writeFile(image.source.path, Buffer.alloc(2 * imageBytes));
+        expect(await host.ensureImageCached({ ...image, size: 2 * imageBytes })).toEqual({
+          virtualSize: 2 * imageBytes,
+        });
+        await restart();
+        expect((await host.inventory()).images).toEqual(['one']);
+        await host.removeCachedImage('one');
+        await host.removeCachedImage('one');
+        expect((await host.inventory()).images).toEqual([]);
+      });
+
+      test('that several callers want at once are cached once', async () => {
+        const image = { imageId: 'one', ...rawImage };
+        const results = await Promise.all(Array.from({ length: 8 }, () => host.ensureImageCached(image)));
+        expect(results).toEqual(Array(8).fill({ virtualSize: imageBytes }));
+      });
+
+      test('of qcow2 have the virtual size of their header', async () => {
+        const path = join(root, 'image.qcow2');
+        await writeFile(path, emptyQcow2(3 * 1024 ** 3));
+        const { size } = await stat(path);
+        const image = { imageId: 'q', format: 'qcow2' as const, size, source: { kind: 'file' as const, path } };
+        expect(await host.ensureImageCached(image)).toEqual({ virtualSize: 3 * 1024 ** 3 });
+      });
+
+      test('that refer to other files of the host are refused and leave nothing behind', async () => {
+        const path = join(root, 'evil.qcow2');
+        const bytes = emptyQcow2(imageBytes);
+        bytes.writeBigUInt64BE(512n, 8);
+        bytes.writeUInt32BE('/etc/passwd'.length, 16);
+        bytes.write('/etc/passwd', 512);
+        await writeFile(path, bytes);
+        const image = { imageId: 'evil', format: 'qcow2' as const, size: bytes.length };
+        await expect(host.ensureImageCached({ ...image, source: { kind: 'file', path } })).rejects.toEqual(
+          failure('bad_image'),
+        );
+        expect(await host.inventory()).toMatchObject({ images: [], strayFiles: [] });
+      });
+
+      test('whose bytes are missing or of another size are refused', async () => {
+        const source = { kind: 'file' as const, path: join(root, 'nothing') };
+        await expect(host.ensureImageCached({ imageId: 'a', ...rawImage, source })).rejects.toEqual(
+          failure('not_found'),
+        );
+        await expect(host.ensureImageCached({ imageId: 'a', ...rawImage, size: 5 })).rejects.toEqual(
+          failure('bad_image'),
+        );
+      });
+
+      test('must have ids that can name a file', async () => {
+        const cache = async (imageId: string) => host.ensureImageCached({ imageId, ...rawImage });
+        await expect(cache('../boot')).rejects.toEqual(failure('unsupported'));
+        await expect(cache('')).rejects.toEqual(failure('unsupported'));
+      });
+    });
+
+    describe('disks', () => {
+      test('are made blank, grown, never shrunk, and removed', async () => {
+        const disk = { diskId: 'blank', base: { kind: 'blank' as const } };
+        expect(await host.ensureDisk({ ...disk, size: 4 * mebibyte })).toMatchObject({ virtualSize: 4 * mebibyte });
+        expect(await host.ensureDisk({ ...disk, size: 4 * mebibyte })).toMatchObject({ virtualSize: 4 * mebibyte });
+        expect(await host.ensureDisk({ ...disk, size: 9 * mebibyte })).toMatchObject({ virtualSize: 9 * mebibyte });
+        expect(await host.ensureDisk({ ...disk, size: mebibyte })).toMatchObject({ virtualSize: 9 * mebibyte });
+        await restart();
+        expect(await host.diskUsage('blank')).toMatchObject({ virtualSize: 9 * mebibyte });
+        expect((await host.inventory()).disks).toEqual(['blank']);
+        await host.removeDisk('blank');
+        await host.removeDisk('blank');
+        await expect(host.diskUsage('blank')).rejects.toEqual(failure('not_found'));
+      });
+
+      test('on an image are at least as large as the image', async () => {
+        await host.ensureImageCached({ imageId: 'boot', ...rawImage });
+        const base = { kind: 'image' as const, imageId: 'boot' };
+        expect(await host.ensureDisk({ diskId: 'small', size: 512, base })).toMatchObject({ virtualSize: imageBytes });
+        const large = { diskId: 'large', size: 16 * mebibyte, base };
+        expect(await host.ensureDisk(large)).toMatchObject({ virtualSize: 16 * mebibyte });
+      });
+
+      test('on an image or a disk that is not there fail and leave nothing behind', async () => {
+        const onImage = { diskId: 'x', size: mebibyte, base: { kind: 'image' as const, imageId: 'none' } };
+        await expect(host.ensureDisk(onImage)).rejects.toEqual(failure('not_found'));
+        const onDisk = { diskId: 'x', size: mebibyte, base: { kind: 'copy' as const, diskId: 'none' } };
+        await expect(host.ensureDisk(onDisk)).rejects.toEqual(failure('not_found'));
+        expect(await host.inventory()).toMatchObject({ disks: [], strayFiles: [] });
+      });
+
+      test('are copied, and grown on the way', async () => {
+        await host.ensureDisk({ diskId: 'from', size: 2 * mebibyte, base: { kind: 'blank' } });
+        const copy = { diskId: 'to', size: 4 * mebibyte, base: { kind: 'copy' as const, diskId: 'from' } };
+        expect(await host.ensureDisk(copy)).toMatchObject({ virtualSize: 4 * mebibyte });
+        expect(await host.ensureDisk(copy)).toMatchObject({ virtualSize: 4 * mebibyte });
+        expect(await host.diskUsage('from')).toMatchObject({ virtualSize: 2 * mebibyte });
+      });
+
+      test.each(['qcow2', 'raw'] as const)('are exported as self-contained %s files', async (format) => {
+        await host.ensureImageCached({ imageId: 'boot', ...rawImage });
+        await host.ensureDisk({ diskId: 'd', size: 3 * mebibyte, base: { kind: 'image', imageId: 'boot' } });
+        const path = join(root, 'staging', 'export');
+        const request = { diskId: 'd', format, target: { kind: 'file' as const, path } };
+        for (const result of [await host.exportDisk(request), await host.exportDisk(request)]) {
+          expect(result).toEqual({ size: (await stat(path)).size, virtualSize: 3 * mebibyte });
+        }
+        if (format === 'raw') expect((await stat(path)).size).toBe(3 * mebibyte);
+        else expect(await readQcow2Header(path)).toMatchObject({ virtualSize: 3 * mebibyte, hasBackingFile: false });
+        await expect(host.exportDisk({ ...request, diskId: 'none' })).rejects.toEqual(failure('not_found'));
+      });
+    });
+
+    describe('guests', () => {
+      test('go through their states, each verb as often as one likes', async () => {
+        const guest = await prepareGuest();
+        const { serverId } = guest;
+        const becomes = async (state: GuestState, verb: () => Promise<void>) => {
+          await verb();
+          expect(await host.guestState(serverId)).toBe(state);
+          await verb();
+          expect(await host.guestState(serverId)).toBe(state);
+        };
+        expect(await host.guestState(newId(env))).toBe('absent');
+        expect(await host.guestState(serverId)).toBe('stopped');
+        await becomes('running', () => host.ensureGuestRunning(guest));
+        await becomes('paused', () => host.pauseGuest(serverId));
+        await becomes('running', () => host.resumeGuest(serverId));
+        await host.pauseGuest(serverId);
+        await becomes('running', () => host.ensureGuestRunning(guest));
+        await becomes('running', () => host.rebootGuest(serverId, { type: 'hard', graceSeconds: 0 }));
+        await becomes('stopped', () => host.stopGuest(serverId, { graceSeconds: 0 }));
+        await host.rebootGuest(serverId, { type: 'hard', graceSeconds: 0 });
+        expect(await host.guestState(serverId)).toBe('running');
+        await host.stopGuest(serverId, { graceSeconds: 0 });
+        await host.rebootGuest(serverId, { type: 'soft', graceSeconds: 30 });
+        expect(await host.guestState(serverId)).toBe('running');
+        await becomes('absent', () => host.removeGuest(serverId));
+      });
+
+      test('that are not there are stopped without an error, and otherwise not found', async () => {
+        const serverId = newId(env);
+        await host.stopGuest(serverId, { graceSeconds: 1 });
+        await host.removeGuest(serverId);
+        const verbs = [
+          () => host.pauseGuest(serverId),
+          () => host.resumeGuest(serverId),
+          () => host.rebootGuest(serverId, { type: 'hard', graceSeconds: 0 }),
+          () => host.consoleLog(serverId),
+        ];
+        for (const verb of verbs) await expect(verb()).rejects.toEqual(failure('not_found'));
+        const guest = await prepareGuest();
+        await expect(host.pauseGuest(guest.serverId)).rejects.toEqual(failure('not_found'));
+        await expect(host.resumeGuest(guest.serverId)).rejects.toEqual(failure('not_found'));
+      });
+
+      test('need their disks and their config drive', async () => {
+        const guest = await prepareGuest();
+        const noDisk = { ...guest, disks: [{ diskId: 'none', volumeId: 'none', bus: 'virtio' as const }] };
+        await expect(host.ensureGuestRunning(noDisk)).rejects.toEqual(failure('not_found'));
+        const noDrive = { ...guest, serverId: newId(env) };
+        await expect(host.ensureGuestRunning(noDrive)).rejects.toEqual(failure('not_found'));
+        expect(await host.guestState(noDrive.serverId)).toBe('absent');
+      });
+
+      test('keep their disks from being removed or copied while they run', async () => {
+        const guest = await prepareGuest();
+        const diskId = guest.disks[0]!.diskId;
+        await host.ensureGuestRunning(guest);
+        await expect(host.removeDisk(diskId)).rejects.toEqual(failure('in_use'));
+        const copy = { diskId: 'copy', size: 8 * mebibyte, base: { kind: 'copy' as const, diskId } };
+        await expect(host.ensureDisk(copy)).rejects.toEqual(failure('in_use'));
+        const grown = { diskId, size: 12 * mebibyte, base: { kind: 'blank' as const } };
+        expect(await host.ensureDisk(grown)).toMatchObject({ virtualSize: 12 * mebibyte });
+        await host.stopGuest(guest.serverId, { graceSeconds: 0 });
+        expect(await host.ensureDisk(copy)).toMatchObject({ virtualSize: 12 * mebibyte });
+        await host.removeDisk(diskId);
+      });
+
+      test('run on while their disks are exported', async () => {
+        const guest = await prepareGuest();
+        await host.ensureGuestRunning(guest);
+        const path = join(root, 'staging', 'live.qcow2');
+        const request = { diskId: guest.disks[0]!.diskId, serverId: guest.serverId, format: 'qcow2' as const };
+        for (let round = 0; round < 2; round++) {
+          const result = await host.exportDisk({ ...request, target: { kind: 'file', path } });
+          expect(result).toMatchObject({ virtualSize: 8 * mebibyte });
+          expect(await readQcow2Header(path)).toMatchObject({ hasBackingFile: false, hasDataFile: false });
+        }
+        expect(await host.guestState(guest.serverId)).toBe('running');
+      });
+
+      test('are found again, and controlled, after a restart of the control plane', async () => {
+        const [running, paused, stopped] = [await prepareGuest(), await prepareGuest(), await prepareGuest()];
+        await Promise.all([running, paused, stopped].map((guest) => host.ensureGuestRunning(guest)));
+        await host.pauseGuest(paused.serverId);
+        await host.stopGuest(stopped.serverId, { graceSeconds: 0 });
+        const before = await host.inventory();
+        await restart();
+        const byId = (guests: typeof before.guests) => guests.toSorted((a, b) => a.serverId.localeCompare(b.serverId));
+        expect(byId((await host.inventory()).guests)).toEqual(byId(before.guests));
+        await host.ensureGuestRunning(running);
+        await host.resumeGuest(paused.serverId);
+        expect(byId((await host.inventory()).guests).map((guest) => guest.pid)).toEqual(
+          byId(before.guests).map((guest) => guest.pid),
+        );
+        await expect(host.removeDisk(running.disks[0]!.diskId)).rejects.toEqual(failure('in_use'));
+        await host.rebootGuest(stopped.serverId, { type: 'hard', graceSeconds: 0 });
+        expect(await host.guestState(stopped.serverId)).toBe('running');
+      });
+
+      test('tell watchers when they end by themselves, and only then', async () => {
+        const guest = await prepareGuest();
+        const { serverId } = guest;
+        const changes: unknown[] = [];
+        const { promise, resolve } = Promise.withResolvers<void>();
+        const stopWatching = host.watchGuests((change) => {
+          changes.push(change);
+          resolve();
+        });
+        await host.ensureGuestRunning(guest);
+        await host.pauseGuest(serverId);
+        await host.resumeGuest(serverId);
+        await host.stopGuest(serverId, { graceSeconds: 0 });
+        await host.ensureGuestRunning(guest);
+        expect(changes).toEqual([]);
+        await subject.crashGuest(host, serverId);
+        await promise;
+        expect(changes).toEqual([{ serverId, state: 'stopped' }]);
+        expect(await host.guestState(serverId)).toBe('stopped');
+        stopWatching();
+        await host.ensureGuestRunning(guest);
+        await subject.crashGuest(host, serverId);
+        expect(changes).toHaveLength(1);
+      });
+
+      test('have a console log', async () => {
+        const guest = await prepareGuest();
+        expect(await host.consoleLog(guest.serverId)).toBe('');
+        await host.ensureGuestRunning(guest);
+        await expect.poll(() => host.consoleLog(guest.serverId), { timeout: 30_000 }).not.toBe('');
+        expect(await host.consoleLog(guest.serverId, 0)).toBe('');
+        expect((await host.consoleLog(guest.serverId, 1)).trimEnd().split('\n')).toHaveLength(1);
+      });
+
+      test('must have 32 hex digits for an id', async () => {
+        const start = async () => host.ensureGuestRunning({ ...(await prepareGuest()), serverId: '../other' });
+        await expect(start()).rejects.toEqual(failure('unsupported'));
+        await expect((async () => host.ensureConfigDrive('x', {}))()).rejects.toEqual(failure('unsupported'));
+      });
+    });
+  });
+}
