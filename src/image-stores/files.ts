@@ -1,0 +1,59 @@
+import { type FileHandle, lstat, open } from 'node:fs/promises';
+import { createHasher } from './hashing/hasher.ts';
+import { type Received, throwIfAborted } from './receive.ts';
+import { storeFailure } from './store.ts';
+
+/** How much is read at once. */
+export const readLength = 512 * 1024;
+
+/** Hashes a whole file, from its beginning. */
+export async function hashFile(file: FileHandle, signal?: AbortSignal): Promise<Received> {
+  const hasher = createHasher(['md5', 'sha512']);
+  const buffer = Buffer.alloc(readLength);
+  let size = 0;
+  try {
+    for (;;) {
+      throwIfAborted(signal);
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, size);
+      if (bytesRead === 0) return { size, checksums: await hasher.digest() };
+      await hasher.update(buffer.subarray(0, bytesRead));
+      size += bytesRead;
+    }
+  } finally {
+    hasher.close();
+  }
+}
+
+/** Makes names that came or went in a folder survive a loss of power. */
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path);
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+export interface FileFacts {
+  size: number;
+  /** Microseconds since the Unix epoch. */
+  modifiedAt: number;
+  isFile: boolean;
+}
+
+/** Whatever is at the path, links not followed; undefined when nothing is. */
+export async function statAnything(path: string): Promise<FileFacts | undefined> {
+  try {
+    const found = await lstat(path);
+    return { size: found.size, modifiedAt: Math.round(found.mtimeMs * 1000), isFile: found.isFile() };
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw storeFailure('look at a file of the store', error);
+  }
+}
+
+/** The regular file at the path. */
+export async function statFile(path: string): Promise<{ size: number; modifiedAt: number } | undefined> {
+  const found = await statAnything(path);
+  return found?.isFile ? { size: found.size, modifiedAt: found.modifiedAt } : undefined;
+}

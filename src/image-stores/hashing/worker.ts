@@ -1,0 +1,27 @@
+import { createHash, type Hash } from 'node:crypto';
+import { parentPort } from 'node:worker_threads';
+import type { FromWorker, ToWorker } from './messages.ts';
+
+// Runs in a thread of its own and serves any number of streams, in the order in which their pieces arrive.
+const streams = new Map<number, { hash: Hash; memory: Uint8Array }>();
+const answer = (message: FromWorker): void => parentPort?.postMessage(message);
+
+parentPort?.on('message', (message: ToWorker) => {
+  if (message.type === 'open') {
+    streams.set(message.id, { hash: createHash(message.algorithm), memory: new Uint8Array(message.memory) });
+    return;
+  }
+  const stream = streams.get(message.id);
+  if (!stream) return;
+  if (message.type === 'close') {
+    streams.delete(message.id);
+    return;
+  }
+  if (message.type === 'digest') {
+    streams.delete(message.id);
+    answer({ id: message.id, digest: stream.hash.digest('hex') });
+    return;
+  }
+  stream.hash.update(stream.memory.subarray(message.offset, message.offset + message.length));
+  answer({ id: message.id, taken: message.offset });
+});

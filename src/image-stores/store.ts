@@ -1,0 +1,121 @@
+import type { Readable } from 'node:stream';
+
+/**
+ * A place where image bytes live. One image is one object, named by the image's id (32 hex digits); whoever calls
+ * decides who may. Bytes only ever stream. Sizes are bytes, times are microseconds since the Unix epoch. Failures are
+ * `StoreError`, except what a caller's own `source` or `onChunk` throws, which comes out as it was.
+ */
+export interface ImageStore {
+  /** The store's own name within the cloud; it is part of install paths. */
+  readonly name: string;
+  readonly kind: 'directory';
+
+  /**
+   * Stores the image, all of it or nothing: it becomes visible at once and complete, is on stable storage when this
+   * resolves, and replaces an earlier object of the id. Reads no more of `source` than it can store. Chunks must not be
+   * changed after they were handed over. One upload per image at a time (`busy`).
+   */
+  put(imageId: string, source: AsyncIterable<Buffer>, options?: PutOptions): Promise<StoredUpload>;
+  /** The bytes, or the part [start, end) of them. `not_found`, `bad_range`. */
+  read(imageId: string, range?: { start?: number; end?: number }): Promise<Readable>;
+  stat(imageId: string): Promise<StoredImage | undefined>;
+  /** Removes the image and what was staged for it, and ends an upload of it that is under way. No error when absent. */
+  delete(imageId: string): Promise<void>;
+
+  /** Where a host may write an image's file itself, to be taken in by `adopt`. The same path at every call. */
+  stage(imageId: string): Promise<{ path: string }>;
+  /**
+   * Takes in a staged file that is complete: hashes it and makes it the image. May be repeated after a crash: with no
+   * staged file left, the image that is there already is hashed again.
+   */
+  adopt(imageId: string, stagedPath: string, options?: { signal?: AbortSignal }): Promise<StoredUpload>;
+  /** Removes what was staged for the image. No error when there is nothing. */
+  unstage(imageId: string): Promise<void>;
+
+  /** The image's file, for stores whose files this host can read; whether it exists is for `stat` to say. */
+  localPath(imageId: string): string | undefined;
+  /** The opaque name under which users and administrators see the image's place. */
+  installPath(imageId: string): string;
+
+  /** All that is in the store, for the audit. */
+  list(): Promise<StoreListing>;
+  /** Removes a file that `list` called no image. Refuses (`busy`) one that an upload of this process is writing. */
+  removeStray(name: string): Promise<void>;
+  capacity(): Promise<{ total: number; free: number }>;
+
+  /** Ends the uploads under way and waits for them. */
+  close(): Promise<void>;
+}
+
+export interface PutOptions {
+  /** Sees each chunk before it is stored; what it throws ends the upload. */
+  onChunk?: (chunk: Buffer) => void | Promise<void>;
+  signal?: AbortSignal;
+  /** What the source promises to deliver. Space is looked for beforehand; another size is a `size_mismatch`. */
+  expectedSize?: number;
+}
+
+export interface StoredUpload {
+  size: number;
+  installPath: string;
+  /** Lower-case hex digests. */
+  checksums: { md5: string; sha512: string };
+}
+
+export interface StoredImage {
+  imageId: string;
+  size: number;
+  modifiedAt: number;
+}
+
+export interface StoreListing {
+  images: StoredImage[];
+  /** Uploads under way, exports not yet adopted, and things nobody knows. */
+  others: Array<{
+    /** For `removeStray`. */
+    name: string;
+    kind: 'upload' | 'staged' | 'unknown';
+    imageId?: string;
+    size: number;
+    modifiedAt: number;
+    /** An upload that a living process is writing. */
+    isLive: boolean;
+  }>;
+}
+
+export type StoreErrorCode =
+  | 'no_space'
+  | 'not_found'
+  | 'busy'
+  /** The signal was given, or the image was deleted meanwhile. */
+  | 'aborted'
+  | 'size_mismatch'
+  | 'bad_range'
+  /** No image id, or a path that is not the store's. */
+  | 'bad_name'
+  /** Input or output failed; see the cause. */
+  | 'failed';
+
+export class StoreError extends Error {
+  readonly code: StoreErrorCode;
+  constructor(code: StoreErrorCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'StoreError';
+    this.code = code;
+  }
+}
+
+const noSpaceCodes = ['ENOSPC', 'EDQUOT', 'EFBIG'];
+
+/** Puts a failed system call into the store's terms: what was being done, and what came of it. */
+export function storeFailure(doing: string, error: unknown): StoreError {
+  if (error instanceof StoreError) return error;
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (noSpaceCodes.includes(code)) return new StoreError('no_space', `Failed to ${doing}: the store is full.`, error);
+  if (code === 'ENOENT') return new StoreError('not_found', `Failed to ${doing}: there is no such file.`, error);
+  return new StoreError(
+    'failed',
+    `Failed to ${doing}: ${error instanceof Error ? error.message : String(error)}`,
+    error,
+  );
+}
