@@ -18,7 +18,7 @@ import {
 import { ImageCache } from '../../disks/image-cache.ts';
 import { type OpenDisk, Qcow2Disks } from '../../disks/qcow2-disks.ts';
 import { QemuImg } from '../../disks/qemu-img.ts';
-import { assertServerId } from '../../errors.ts';
+import { assertServerId, toAgentError } from '../../errors.ts';
 import { KeyedLock } from '../../keyed-lock.ts';
 import { type AgentLog, silentLog } from '../../log.ts';
 import { probeQemu, type QemuProbe } from './accelerator.ts';
@@ -147,7 +147,7 @@ class LocalQemuHost implements QemuHost {
 
   async ensureConfigDrive(serverId: string, files: Record<string, string>): Promise<void> {
     assertServerId(serverId);
-    await this.#locks.run(serverId, async () => {
+    await this.#alone(serverId, async () => {
       const guest = await this.#ensureGuest(serverId);
       await writeConfigDrive(this.#env, join(guest.folder, guestFiles.configDrive), files);
     });
@@ -155,7 +155,7 @@ class LocalQemuHost implements QemuHost {
 
   async ensureGuestRunning(spec: GuestSpec): Promise<void> {
     assertServerId(spec.serverId);
-    await this.#locks.run(spec.serverId, async () => {
+    await this.#alone(spec.serverId, async () => {
       const state = await this.guestState(spec.serverId);
       if (state === 'running') return;
       if (state === 'paused') return this.#known(spec.serverId).resume();
@@ -167,7 +167,7 @@ class LocalQemuHost implements QemuHost {
     const guest = this.#guests.get(serverId);
     if (!guest) return;
     if (graceSeconds === 0) guest.losePatience();
-    await this.#locks.run(serverId, async () => {
+    await this.#alone(serverId, async () => {
       if ((await guest.pid()) === undefined) return;
       if (await guest.powerDown(graceSeconds * 1000)) return;
       await guest.end();
@@ -177,7 +177,7 @@ class LocalQemuHost implements QemuHost {
   async rebootGuest(serverId: string, options: { type: 'soft' | 'hard'; graceSeconds: number }): Promise<void> {
     const guest = this.#known(serverId);
     if (options.type === 'hard') guest.losePatience();
-    await this.#locks.run(serverId, async () => {
+    await this.#alone(serverId, async () => {
       const runs = (await guest.pid()) !== undefined;
       // There is no restart button that a guest's system would hear: it is switched off properly and on again.
       const off = !runs || (options.type === 'soft' && (await guest.powerDown(options.graceSeconds * 1000)));
@@ -188,18 +188,18 @@ class LocalQemuHost implements QemuHost {
   }
 
   async pauseGuest(serverId: string): Promise<void> {
-    await this.#locks.run(serverId, () => this.#known(serverId).pause());
+    await this.#alone(serverId, () => this.#known(serverId).pause());
   }
 
   async resumeGuest(serverId: string): Promise<void> {
-    await this.#locks.run(serverId, () => this.#known(serverId).resume());
+    await this.#alone(serverId, () => this.#known(serverId).resume());
   }
 
   async removeGuest(serverId: string): Promise<void> {
     const guest = this.#guests.get(serverId);
     if (!guest) return;
     guest.losePatience();
-    await this.#locks.run(serverId, async () => {
+    await this.#alone(serverId, async () => {
       await guest.end();
       await guest.removeFolder();
       guest.close();
@@ -213,8 +213,12 @@ class LocalQemuHost implements QemuHost {
 
   async consoleLog(serverId: string, lines?: number): Promise<string> {
     const { folder } = this.#known(serverId);
-    await trimConsoleLog(folder);
-    return readConsoleLog(folder, lines);
+    try {
+      await trimConsoleLog(folder);
+      return await readConsoleLog(folder, lines);
+    } catch (error) {
+      throw toAgentError(error, `the console log of server ${serverId}`);
+    }
   }
 
   async connectConsole(serverId: string, kind: 'vnc' | 'serial') {
@@ -246,6 +250,17 @@ class LocalQemuHost implements QemuHost {
     this.#stopChecking();
     this.#listeners.clear();
     for (const guest of this.#guests.values()) guest.close();
+  }
+
+  /** Runs work on a server's guest when earlier work on it has ended; whatever goes wrong becomes an `AgentError`. */
+  #alone<T>(serverId: string, work: () => Promise<T>): Promise<T> {
+    return this.#locks.run(serverId, async () => {
+      try {
+        return await work();
+      } catch (error) {
+        throw toAgentError(error, `the guest of server ${serverId}`);
+      }
+    });
   }
 
   #known(serverId: string): QemuGuest {

@@ -1,0 +1,113 @@
+import { expect, test } from 'vitest';
+import type { GuestDisk, GuestNic, GuestSpec } from '../../contract.ts';
+import { qemuArguments } from './command-line.ts';
+
+const guest: GuestSpec = {
+  serverId: '0123456789abcdef0123456789abcdef',
+  instanceName: 'instance-0000002a',
+  vcpus: 2,
+  memoryMb: 512,
+  bootMode: 'bios',
+  disks: [],
+  hasConfigDrive: false,
+  nics: [],
+};
+const context = {
+  accelerator: 'tcg' as const,
+  folder: '/data/guests/0123',
+  diskPath: (diskId: string) => `/data/disks/${diskId}.qcow2`,
+};
+const disk = (diskId: string, bus: GuestDisk['bus']): GuestDisk => ({
+  diskId,
+  volumeId: `volume-of-${diskId}-and-more`,
+  bus,
+});
+
+function valuesOf(args: string[], option: string): string[] {
+  return args.flatMap((arg, index) => (arg === option ? [args[index + 1]!] : []));
+}
+
+function devices(args: string[]): Array<Record<string, unknown>> {
+  return valuesOf(args, '-device').map((json) => JSON.parse(json) as Record<string, unknown>);
+}
+
+test('a guest is known by its ids, to administrators and to itself', () => {
+  const args = qemuArguments({ ...guest, instanceName: 'a,process=b' }, context);
+  expect(valuesOf(args, '-uuid')).toEqual(['01234567-89ab-cdef-0123-456789abcdef']);
+  expect(valuesOf(args, '-name')).toEqual(['guest=a,,process=b,debug-threads=on']);
+  expect(valuesOf(args, '-smbios')[0]).toContain('product=OpenStack Nova');
+  expect(valuesOf(args, '-pidfile')).toEqual(['/data/guests/0123/pid']);
+});
+
+test('a guest listens on unix sockets only, by short names, in a sandbox', () => {
+  const args = qemuArguments(guest, context);
+  expect(valuesOf(args, '-vnc')).toEqual(['unix:vnc.sock']);
+  for (const chardev of valuesOf(args, '-chardev')) expect(chardev).toMatch(/^socket,id=\w+,path=\w+\.sock,/);
+  expect(valuesOf(args, '-sandbox')).toEqual([
+    'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny',
+  ]);
+});
+
+test('the accelerator decides on the processor', () => {
+  expect(valuesOf(qemuArguments(guest, context), '-cpu')).toEqual(['max']);
+  const kvm = qemuArguments(guest, { ...context, accelerator: 'kvm' });
+  expect([...valuesOf(kvm, '-accel'), ...valuesOf(kvm, '-cpu')]).toEqual(['kvm', 'host']);
+});
+
+test('disks are qcow2 by statement, in order, and carry their volume as serial number', () => {
+  const args = qemuArguments({ ...guest, disks: [disk('a', 'virtio'), disk('b', 'sata'), disk('c', 'ide')] }, context);
+  const nodes = valuesOf(args, '-blockdev').map((json) => JSON.parse(json) as Record<string, unknown>);
+  expect(
+    nodes.map((node) => [node['node-name'], node['driver'], (node['file'] as { filename: string }).filename]),
+  ).toEqual([
+    ['disk0', 'qcow2', '/data/disks/a.qcow2'],
+    ['disk1', 'qcow2', '/data/disks/b.qcow2'],
+    ['disk2', 'qcow2', '/data/disks/c.qcow2'],
+  ]);
+  expect(devices(args).filter((device) => 'drive' in device)).toMatchObject([
+    { driver: 'virtio-blk-pci', drive: 'disk0', serial: 'volume-of-a-and-more', bootindex: 1 },
+    { driver: 'ide-hd', drive: 'disk1', bus: 'ahci0.0', bootindex: 2 },
+    { driver: 'ide-hd', drive: 'disk2', bus: 'ide.0', unit: 0, bootindex: 3 },
+  ]);
+});
+
+test('the config drive is a CD-ROM that takes no place from the disks', () => {
+  const disks = [disk('a', 'cdrom'), disk('b', 'ide'), disk('c', 'ide')];
+  const args = qemuArguments({ ...guest, disks, hasConfigDrive: true }, context);
+  const slots = devices(args)
+    .filter((device) => 'drive' in device)
+    .map((device) => [device['drive'], device['bus'], device['unit']]);
+  expect(slots).toEqual([
+    ['disk0', 'ide.0', 0],
+    ['disk1', 'ide.0', 1],
+    ['disk2', 'ide.1', 1],
+    ['config-drive', 'ide.1', 0],
+  ]);
+  const tooMany = { ...guest, disks: [...disks, disk('d', 'ide')], hasConfigDrive: true };
+  expect(() => qemuArguments(tooMany, context)).toThrow(expect.objectContaining({ code: 'unsupported' }));
+});
+
+test('more SATA disks than a controller has ports get another one', () => {
+  const disks = Array.from({ length: 7 }, (_, index) => disk(`s${index}`, 'sata'));
+  const all = devices(qemuArguments({ ...guest, disks }, context));
+  expect(all.filter((device) => device['driver'] === 'ahci')).toHaveLength(2);
+  expect(all.at(-1)).toMatchObject({ bus: 'ahci1.0' });
+});
+
+test('a NIC has the address of its port', () => {
+  const subnet = { cidr: '10.0.0.0/24', gateway: '10.0.0.1', address: '10.0.0.9', dnsNameservers: [] };
+  const nic: GuestNic = { portId: 'p', macAddress: 'fa:16:3e:00:00:01', model: 'virtio', subnet, mtu: 1450 };
+  const args = qemuArguments({ ...guest, nics: [nic, { ...nic, model: 'e1000' }] }, context);
+  expect(valuesOf(args, '-netdev')[0]).toBe(
+    'user,id=net0,net=10.0.0.0/24,host=10.0.0.1,dhcpstart=10.0.0.9,dns=10.0.0.2,ipv6=off,restrict=off',
+  );
+  expect(devices(args).filter((device) => 'netdev' in device)).toMatchObject([
+    { driver: 'virtio-net-pci', mac: 'fa:16:3e:00:00:01', host_mtu: 1450 },
+    { driver: 'e1000', netdev: 'net1' },
+  ]);
+});
+
+test('UEFI is refused', () => {
+  const uefi = { ...guest, bootMode: 'uefi' as const };
+  expect(() => qemuArguments(uefi, context)).toThrow(expect.objectContaining({ code: 'unsupported' }));
+});
