@@ -27,6 +27,26 @@ export function ownsOrAdmin(subject: Subject, projectId: string): boolean {
   return subject.isAdmin || subject.projectId === projectId;
 }
 
+/** Refuses subjects that don't have the role admin. */
+export function requireAdmin(subject: Subject, action: string): void {
+  if (subject.isAdmin) return;
+  throw new CloudError('forbidden', `Policy doesn't allow ${action} to be performed.`, { reason: action });
+}
+
+/** The cloud's operator at the machine itself, as on the command line and at the first start. */
+export function operator(requestId = 'req-00000000-0000-0000-0000-000000000000'): Subject {
+  return {
+    userId: '36c27e8ff05c4780bf6d2fa65700f22e',
+    userName: 'admin',
+    projectId: '36c27e8ff05c4780bf6d2fa65700f22e',
+    projectName: 'admin',
+    domainId: 'default',
+    roles: ['admin', 'manager', 'member', 'reader'],
+    isAdmin: true,
+    requestId,
+  };
+}
+
 export type Allowed =
   /** No token needed. */
   | 'anyone'

@@ -1,0 +1,110 @@
+import { newId } from '../../env/env.ts';
+import type { CloudCore } from '../core.ts';
+import { CloudError } from '../errors.ts';
+import { conflictOn, missing } from './failures.ts';
+import { type Domain, domainOf } from './model.ts';
+import type { Revocations } from './revocations.ts';
+import { requireAdmin, type Subject } from './subject.ts';
+
+export interface DomainChanges {
+  name?: string;
+  description?: string;
+  enabled?: boolean;
+}
+
+/** Name spaces of users and projects. */
+export class Domains {
+  readonly #core: CloudCore;
+  readonly #revocations: Revocations;
+
+  constructor(core: CloudCore, revocations: Revocations) {
+    this.#core = core;
+    this.#revocations = revocations;
+  }
+
+  async list(filters: { name?: string; enabled?: boolean } = {}): Promise<Domain[]> {
+    const rows = await this.#core.db.read
+      .selectFrom('domains')
+      .selectAll()
+      .$if(filters.name !== undefined, (query) => query.where('name', '=', filters.name!))
+      .$if(filters.enabled !== undefined, (query) => query.where('enabled', '=', filters.enabled ? 1 : 0))
+      .orderBy('name')
+      .execute();
+    return rows.map(domainOf);
+  }
+
+  /** Throws `not_found`. */
+  async get(id: string): Promise<Domain> {
+    const domain = await this.find(id);
+    if (!domain) throw missing('domain', id);
+    return domain;
+  }
+
+  async find(id: string): Promise<Domain | undefined> {
+    const row = await this.#core.db.read.selectFrom('domains').selectAll().where('id', '=', id).executeTakeFirst();
+    return row && domainOf(row);
+  }
+
+  /** Throws `duplicate` for a name that is taken. */
+  async create(subject: Subject, wanted: { name: string } & DomainChanges): Promise<Domain> {
+    requireAdmin(subject, 'create_domain');
+    const domain: Domain = {
+      id: newId(this.#core.env),
+      name: wanted.name,
+      description: wanted.description ?? '',
+      enabled: wanted.enabled ?? true,
+    };
+    const row = { ...domain, enabled: domain.enabled ? (1 as const) : (0 as const) };
+    await this.#core.db
+      .write((tx) => tx.insertInto('domains').values(row).execute())
+      .catch(conflictOn('domain', `Duplicate entry found with name ${wanted.name}.`));
+    return domain;
+  }
+
+  /** Disabling a domain ends every token of its users and for its projects. */
+  async update(subject: Subject, id: string, changes: DomainChanges): Promise<Domain> {
+    requireAdmin(subject, 'update_domain');
+    const { name, description, enabled } = changes;
+    const isDisabled = enabled === undefined ? undefined : enabled ? (1 as const) : (0 as const);
+    const change = this.#core.db.write(async (tx) => {
+      const row = await tx
+        .updateTable('domains')
+        // Sets at least one column, so that an empty change is a statement too.
+        .set((eb) => ({ name: name ?? eb.ref('name'), description, enabled: isDisabled }))
+        .where('id', '=', id)
+        .returningAll()
+        .executeTakeFirst();
+      if (!row) throw missing('domain', id);
+      if (enabled === false) await this.#revocations.revoke(tx, 'domain', id);
+      return domainOf(row);
+    });
+    return change.catch(conflictOn('domain', `Duplicate entry found with name ${name}.`));
+  }
+
+  /** Deletes the domain with its users and projects. It must have been disabled before. */
+  async delete(subject: Subject, id: string): Promise<void> {
+    requireAdmin(subject, 'delete_domain');
+    await this.#core.db.write(async (tx) => {
+      const row = await tx.selectFrom('domains').selectAll().where('id', '=', id).executeTakeFirst();
+      if (!row) throw missing('domain', id);
+      if (row.enabled === 1) {
+        throw new CloudError('forbidden', 'Cannot delete a domain that is enabled, please disable it first.', {
+          resource: 'domain',
+          id,
+        });
+      }
+      await this.#revocations.revoke(tx, 'domain', id);
+      const users = tx.selectFrom('users').select('id').where('domain_id', '=', id);
+      const projects = tx.selectFrom('projects').select('id').where('domain_id', '=', id);
+      await tx
+        .deleteFrom('role_assignments')
+        .where((eb) => eb.or([eb('user_id', 'in', users), eb('target_id', 'in', projects), eb('target_id', '=', id)]))
+        .execute();
+      await tx.deleteFrom('keypairs').where('user_id', 'in', users).execute();
+      await tx.deleteFrom('quotas').where('project_id', 'in', projects).execute();
+      await tx.deleteFrom('users').where('domain_id', '=', id).execute();
+      await tx.deleteFrom('projects').where('domain_id', '=', id).execute();
+      await tx.deleteFrom('domains').where('id', '=', id).execute();
+    });
+  }
+}

@@ -1,0 +1,134 @@
+import type { CloudCore } from '../core.ts';
+import { Assignments } from './assignments.ts';
+import { Authentication } from './authentication.ts';
+import { bootstrap } from './bootstrap.ts';
+import { Domains } from './domains.ts';
+import { conflictOn } from './failures.ts';
+import type { Project, User } from './model.ts';
+import { Passwords } from './passwords.ts';
+import { Projects } from './projects.ts';
+import { Revocations } from './revocations.ts';
+import { Roles } from './roles.ts';
+import { Sessions } from './sessions.ts';
+import { signingKey } from './signing-key.ts';
+import { requireAdmin, type Subject } from './subject.ts';
+import { Tokens } from './tokens.ts';
+import { Users } from './users.ts';
+
+/** How often other control plane processes' revocations and sessions are read, milliseconds. */
+const refreshInterval = 2000;
+/** How often rows that have expired are deleted, milliseconds. */
+const expireInterval = 3600_000;
+
+export interface NewAccount {
+  name: string;
+  /** Lower-case hex SHA-512 of the password. */
+  passwordSha512: string;
+  description?: string;
+  /** `SystemAdmin` of ZStack: the role admin instead of member. */
+  isAdmin?: boolean;
+}
+
+/** Who there is, what they may do, and how they prove it. */
+export class Identity {
+  readonly domains: Domains;
+  readonly projects: Projects;
+  readonly users: Users;
+  readonly roles: Roles;
+  readonly assignments: Assignments;
+  readonly tokens: Tokens;
+  readonly sessions: Sessions;
+  readonly authentication: Authentication;
+  readonly #core: CloudCore;
+  readonly #passwords: Passwords;
+  readonly #revocations: Revocations;
+  readonly #stops: Array<() => void> = [];
+
+  /** Use `openIdentity`. */
+  constructor(core: CloudCore, key: Buffer) {
+    this.#core = core;
+    this.#passwords = new Passwords(core.env);
+    this.#revocations = new Revocations(core);
+    this.domains = new Domains(core, this.#revocations);
+    this.projects = new Projects(core, this.#revocations);
+    this.users = new Users(core, this.#passwords, this.#revocations);
+    this.roles = new Roles(core, this.#revocations);
+    this.assignments = new Assignments(core, this.#revocations);
+    this.tokens = new Tokens(core, key, this.#revocations);
+    this.sessions = new Sessions(core, this.projects, this.users, this.assignments, this.#revocations);
+    this.authentication = new Authentication(this);
+  }
+
+  /** The region's name, which catalogs tell. */
+  get region(): string {
+    return this.#core.settings.region;
+  }
+
+  /** Who asks, by a token. In memory. Throws `unauthenticated` for one that is forged, expired or revoked. */
+  subjectOf(token: string, requestId: string): Subject {
+    return this.tokens.subjectOf(token, requestId);
+  }
+
+  /** Ends one token. */
+  async revokeToken(auditId: string): Promise<void> {
+    await this.#core.db.write((tx) => this.#revocations.revoke(tx, 'token', auditId));
+  }
+
+  /** Makes what every cloud begins with. Safe on each start; the password is used only at the first. */
+  bootstrap(options: { adminPassword: string }): Promise<void> {
+    const { projects, users, roles, assignments } = this;
+    return bootstrap({ core: this.#core, passwords: this.#passwords, projects, users, roles, assignments }, options);
+  }
+
+  /**
+   * Creates a project and, in it, a user of the same name: what ZStack calls an account.
+   * Throws `duplicate` where a project or user has the name.
+   */
+  async createAccount(subject: Subject, account: NewAccount): Promise<{ project: Project; user: User }> {
+    requireAdmin(subject, 'create_account');
+    const hash = await this.#passwords.hash(account.passwordSha512);
+    const role = (await this.roles.list({ name: account.isAdmin ? 'admin' : 'member' }))[0]!;
+    const { name, description } = account;
+    return this.#core.db
+      .write(async (tx) => {
+        const project = await this.projects.createIn(tx, { name, description });
+        const user = await this.users.createIn(tx, { name, description, defaultProjectId: project.id }, hash);
+        const target = { kind: 'project', id: project.id } as const;
+        await this.assignments.grantIn(tx, { userId: user.id, roleId: role.id, target });
+        return { project, user };
+      })
+      .catch(conflictOn('project', `Duplicate entry found with name ${name}.`));
+  }
+
+  /** Reads what other processes, or this one before its restart, revoked and opened; then keeps up with them. */
+  async start(): Promise<void> {
+    await this.#refresh();
+    if (this.#core.db.kind === 'postgres') {
+      this.#every(refreshInterval, () => this.#refresh(), 'revoked tokens could not be read');
+    }
+    const expire = () => Promise.all([this.#revocations.expire(), this.sessions.expire()]);
+    this.#every(expireInterval, expire, 'expired sessions could not be deleted');
+  }
+
+  /** Stops what `start` began. */
+  stop(): void {
+    for (const stop of this.#stops.splice(0)) stop();
+  }
+
+  async #refresh(): Promise<void> {
+    await this.#revocations.refresh();
+    await this.sessions.refresh();
+  }
+
+  #every(interval: number, work: () => Promise<unknown>, failure: string): void {
+    const run = () => void work().catch((error) => this.#core.log.warn({ err: error }, failure));
+    this.#stops.push(this.#core.env.every(interval, run));
+  }
+}
+
+/** Opens the identity part of a cloud: reads or makes the key, learns of revocations and sessions. */
+export async function openIdentity(core: CloudCore): Promise<Identity> {
+  const identity = new Identity(core, await signingKey(core));
+  await identity.start();
+  return identity;
+}

@@ -1,0 +1,214 @@
+import { newId } from '../../env/env.ts';
+import type { CloudCore } from '../core.ts';
+import { CloudError } from '../errors.ts';
+
+import type { Assignments } from './assignments.ts';
+import { notAuthenticated } from './failures.ts';
+import { defaultDomainId, type Project, type User } from './model.ts';
+import type { Projects } from './projects.ts';
+import type { RevocationKind, Revocations } from './revocations.ts';
+import type { Subject } from './subject.ts';
+import type { Users } from './users.ts';
+
+/** Live sessions that one user may have. ZStack's own limit. */
+const maxSessionsPerUser = 500;
+
+/** A login whose id says nothing by itself (ZStack's way). Its end is fixed: using it does not prolong it. */
+export interface Session {
+  id: string;
+  userId: string;
+  projectId: string;
+  /** Microseconds since the epoch. */
+  createdAt: number;
+  expiresAt: number;
+}
+
+interface Live extends Session {
+  subject: Omit<Subject, 'requestId'>;
+}
+
+/** Sessions live in memory, and in the database for restarts and other control plane processes. */
+export class Sessions {
+  readonly #core: CloudCore;
+  readonly #projects: Projects;
+  readonly #users: Users;
+  readonly #assignments: Assignments;
+  readonly #live = new Map<string, Live>();
+
+  constructor(core: CloudCore, projects: Projects, users: Users, assignments: Assignments, revocations: Revocations) {
+    this.#core = core;
+    this.#projects = projects;
+    this.#users = users;
+    this.#assignments = assignments;
+    revocations.onRevoked((kind, target) => this.#forget(kind, target));
+  }
+
+  /**
+   * Logs in as an account: its project and the user of the same name.
+   * @param sha512 lower-case hex SHA-512 of the password
+   * Throws `unauthenticated` (reason `wrong_credentials`), and `conflict` (reason `too_many_sessions`).
+   */
+  async openSession(accountName: string, sha512: string): Promise<Session> {
+    return this.#open(await this.#projects.findByName(accountName, defaultDomainId), accountName, sha512);
+  }
+
+  /** Logs in as another user of an account. Throws as `openSession`. */
+  async openUserSession(account: { id: string } | { name: string }, userName: string, sha512: string) {
+    const project =
+      'id' in account
+        ? await this.#projects.find(account.id)
+        : await this.#projects.findByName(account.name, defaultDomainId);
+    return this.#open(project, userName, sha512);
+  }
+
+  /** Who asks. Undefined for a session that is unknown, has expired or was closed. Usually a look-up in memory. */
+  sessionSubject(id: string, requestId: string): Subject | undefined | Promise<Subject | undefined> {
+    const live = this.#live.get(id);
+    if (live) return live.expiresAt > this.#core.env.now() ? { ...live.subject, requestId } : undefined;
+    // Only where another process may have opened it; a process alone knows all there are.
+    if (this.#core.db.kind === 'sqlite') return undefined;
+    return this.#load(id).then((found) => found && { ...found.subject, requestId });
+  }
+
+  async isValid(id: string): Promise<boolean> {
+    return (await this.sessionSubject(id, '')) !== undefined;
+  }
+
+  /**
+   * Moves the session's end to `duration` seconds from now.
+   * Throws `unauthenticated` (reason `session_expired`).
+   */
+  async renew(id: string, duration: number): Promise<Session> {
+    if (!(await this.isValid(id))) throw notAuthenticated('session_expired');
+    const expiresAt = this.#core.env.now() + duration * 1_000_000;
+    const row = await this.#core.db.write((tx) =>
+      tx.updateTable('sessions').set({ expires_at: expiresAt }).where('id', '=', id).returningAll().executeTakeFirst(),
+    );
+    if (!row) throw notAuthenticated('session_expired');
+    const live = this.#live.get(id);
+    if (live) live.expiresAt = expiresAt;
+    return sessionOf(row);
+  }
+
+  /** Logs out. A session that is not there is closed already. */
+  async close(id: string): Promise<void> {
+    this.#live.delete(id);
+    await this.#core.db.write((tx) => tx.deleteFrom('sessions').where('id', '=', id).execute());
+  }
+
+  /** Makes memory as the database: after a start, and every two seconds beside other processes. */
+  async refresh(): Promise<void> {
+    const rows = await this.#core.db.read
+      .selectFrom('sessions')
+      .select(['id', 'expires_at'])
+      .where('expires_at', '>', this.#core.env.now())
+      .execute();
+    const ends = new Map(rows.map((row) => [row.id, row.expires_at]));
+    for (const [id, live] of this.#live) {
+      const expiresAt = ends.get(id);
+      if (expiresAt === undefined) this.#live.delete(id);
+      else live.expiresAt = expiresAt;
+    }
+    for (const id of ends.keys()) if (!this.#live.has(id)) await this.#load(id);
+  }
+
+  /** Deletes what has expired. */
+  async expire(): Promise<void> {
+    const now = this.#core.env.now();
+    for (const [id, live] of this.#live) if (live.expiresAt <= now) this.#live.delete(id);
+    await this.#core.db.write((tx) => tx.deleteFrom('sessions').where('expires_at', '<=', now).execute());
+  }
+
+  async #open(project: Project | undefined, userName: string, sha512: string): Promise<Session> {
+    const found = await this.#users.findByName(userName, project?.domainId ?? defaultDomainId);
+    const isRight = await this.#users.verifyPassword(sha512, found?.passwordHash);
+    const subject = found && isRight && (await this.#subjectOf(found.user, project));
+    if (!found || !project || !subject) throw notAuthenticated();
+    const createdAt = this.#core.env.now();
+    const expiresAt = createdAt + this.#core.settings.sessionLifetime * 1_000_000;
+    const id = newId(this.#core.env);
+    const session: Session = { id, userId: found.user.id, projectId: project.id, createdAt, expiresAt };
+    await this.#core.db.write(async (tx) => {
+      const { live } = await tx
+        .selectFrom('sessions')
+        .select((eb) => eb.fn.countAll<number>().as('live'))
+        .where('user_id', '=', session.userId)
+        .where('expires_at', '>', createdAt)
+        .executeTakeFirstOrThrow();
+      if (live >= maxSessionsPerUser) throw tooManySessions();
+      await tx
+        .insertInto('sessions')
+        .values({
+          id,
+          user_id: session.userId,
+          project_id: session.projectId,
+          created_at: createdAt,
+          expires_at: expiresAt,
+        })
+        .execute();
+    });
+    this.#live.set(id, { ...session, subject });
+    return session;
+  }
+
+  async #load(id: string): Promise<Live | undefined> {
+    const row = await this.#core.db.read
+      .selectFrom('sessions')
+      .selectAll()
+      .where('id', '=', id)
+      .where('expires_at', '>', this.#core.env.now())
+      .executeTakeFirst();
+    const user = row && (await this.#users.find(row.user_id))?.user;
+    const project = row && (await this.#projects.find(row.project_id));
+    const subject = user && (await this.#subjectOf(user, project));
+    if (!row || !subject) return undefined;
+    const live = { ...sessionOf(row), subject };
+    this.#live.set(id, live);
+    return live;
+  }
+
+  /** Undefined for those who may not come in. */
+  async #subjectOf(user: User, project: Project | undefined): Promise<Live['subject'] | undefined> {
+    if (!user.enabled || !project?.enabled) return undefined;
+    const roles = await this.#assignments.effectiveRoles(user.id, { kind: 'project', id: project.id });
+    if (roles.length === 0) return undefined;
+    return {
+      userId: user.id,
+      userName: user.name,
+      projectId: project.id,
+      projectName: project.name,
+      domainId: project.domainId,
+      roles,
+      isAdmin: roles.includes('admin'),
+    };
+  }
+
+  /** What ends tokens ends sessions too; their rows went with the revocation. */
+  #forget(kind: RevocationKind, target: string): void {
+    if (kind === 'token') return;
+    for (const [id, { subject }] of this.#live) {
+      const { userId, projectId, domainId } = subject;
+      const isMeant =
+        kind === 'user' ? userId === target : kind === 'project' ? projectId === target : domainId === target;
+      if (isMeant) this.#live.delete(id);
+    }
+  }
+}
+
+function sessionOf(row: { id: string; user_id: string; project_id: string; created_at: number; expires_at: number }) {
+  return {
+    id: row.id,
+    userId: row.user_id,
+    projectId: row.project_id,
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+  };
+}
+
+function tooManySessions(): CloudError {
+  return new CloudError(
+    'conflict',
+    `Login sessions hit limit of max allowed concurrent login sessions, max allowed: ${maxSessionsPerUser}.`,
+    { reason: 'too_many_sessions' },
+  );
+}

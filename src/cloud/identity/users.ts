@@ -1,0 +1,184 @@
+import type { Tx } from '../../database/database.ts';
+import { newId } from '../../env/env.ts';
+import type { CloudCore } from '../core.ts';
+import { CloudError } from '../errors.ts';
+import { conflictOn, missing, notAuthenticated } from './failures.ts';
+import { adminAccountId, defaultDomainId, type User, userOf } from './model.ts';
+import type { Passwords } from './passwords.ts';
+import type { Revocations } from './revocations.ts';
+import { requireAdmin, type Subject } from './subject.ts';
+
+export interface UserFilters {
+  name?: string;
+  domainId?: string;
+  enabled?: boolean;
+}
+
+export interface NewUser {
+  /** Chosen by the engine unless given. */
+  id?: string;
+  name: string;
+  domainId?: string;
+  /** Lower-case hex SHA-512 of the password. Without one the user can't sign in. */
+  passwordSha512?: string;
+  email?: string;
+  description?: string;
+  enabled?: boolean;
+  defaultProjectId?: string;
+}
+
+/** Undefined leaves a member as it is; null takes the value away. */
+export interface UserChanges {
+  name?: string;
+  passwordSha512?: string;
+  email?: string | null;
+  description?: string;
+  enabled?: boolean;
+  defaultProjectId?: string | null;
+}
+
+/** Those who sign in. */
+export class Users {
+  readonly #core: CloudCore;
+  readonly #passwords: Passwords;
+  readonly #revocations: Revocations;
+
+  constructor(core: CloudCore, passwords: Passwords, revocations: Revocations) {
+    this.#core = core;
+    this.#passwords = passwords;
+    this.#revocations = revocations;
+  }
+
+  async list(subject: Subject, filters: UserFilters = {}): Promise<User[]> {
+    requireAdmin(subject, 'list_users');
+    const rows = await this.#core.db.read
+      .selectFrom('users')
+      .selectAll()
+      .$if(filters.name !== undefined, (query) => query.where('name', '=', filters.name!))
+      .$if(filters.domainId !== undefined, (query) => query.where('domain_id', '=', filters.domainId!))
+      .$if(filters.enabled !== undefined, (query) => query.where('enabled', '=', filters.enabled ? 1 : 0))
+      .orderBy('name')
+      .orderBy('id')
+      .execute();
+    return rows.map(userOf);
+  }
+
+  /** Throws `not_found`, and `forbidden` for those who are neither the user nor administrators. */
+  async get(subject: Subject, id: string): Promise<User> {
+    if (subject.userId !== id) requireAdmin(subject, 'get_user');
+    const found = await this.find(id);
+    if (!found) throw missing('user', id);
+    return found.user;
+  }
+
+  async find(id: string): Promise<{ user: User; passwordHash: string | undefined } | undefined> {
+    const row = await this.#core.db.read.selectFrom('users').selectAll().where('id', '=', id).executeTakeFirst();
+    return row && { user: userOf(row), passwordHash: row.password_hash ?? undefined };
+  }
+
+  async findByName(name: string, domainId: string) {
+    const row = await this.#core.db.read
+      .selectFrom('users')
+      .selectAll()
+      .where('name', '=', name)
+      .where('domain_id', '=', domainId)
+      .executeTakeFirst();
+    return row && { user: userOf(row), passwordHash: row.password_hash ?? undefined };
+  }
+
+  async create(subject: Subject, wanted: NewUser): Promise<User> {
+    requireAdmin(subject, 'create_user');
+    const hash = await this.hashOf(wanted.passwordSha512);
+    return this.#core.db
+      .write((tx) => this.createIn(tx, wanted, hash))
+      .catch(conflictOn('user', sameName(wanted.name, wanted.domainId ?? defaultDomainId)));
+  }
+
+  /** Creates a user as part of a larger change; asks for no permission. */
+  async createIn(tx: Tx, wanted: NewUser, passwordHash: string | undefined): Promise<User> {
+    const now = this.#core.env.now();
+    const row = await tx
+      .insertInto('users')
+      .values({
+        id: wanted.id ?? newId(this.#core.env),
+        domain_id: wanted.domainId ?? defaultDomainId,
+        name: wanted.name,
+        email: wanted.email ?? null,
+        description: wanted.description ?? '',
+        enabled: wanted.enabled === false ? 0 : 1,
+        default_project_id: wanted.defaultProjectId ?? null,
+        password_hash: passwordHash ?? null,
+        created_at: now,
+        updated_at: now,
+      })
+      .returningAll()
+      .executeTakeFirstOrThrow();
+    return userOf(row);
+  }
+
+  hashOf(passwordSha512: string | undefined): Promise<string> | undefined {
+    return passwordSha512 === undefined ? undefined : this.#passwords.hash(passwordSha512);
+  }
+
+  /** A new password, or disabling, ends every token of the user. */
+  async update(subject: Subject, id: string, changes: UserChanges): Promise<User> {
+    requireAdmin(subject, 'update_user');
+    const hash = await this.hashOf(changes.passwordSha512);
+    return this.#core.db
+      .write((tx) => this.#change(tx, id, changes, hash))
+      .catch(conflictOn('user', sameName(changes.name ?? '')));
+  }
+
+  /** Changes a password for whoever knows the old one. */
+  async changePassword(id: string, oldSha512: string, newSha512: string): Promise<void> {
+    const found = await this.find(id);
+    const isRight = await this.#passwords.verify(oldSha512, found?.passwordHash);
+    if (!found?.user.enabled || !isRight) throw notAuthenticated();
+    const hash = await this.#passwords.hash(newSha512);
+    await this.#core.db.write((tx) => this.#change(tx, id, { passwordSha512: newSha512 }, hash));
+  }
+
+  /** The user's assignments and key pairs go along; what they made belongs to projects and stays. */
+  async delete(subject: Subject, id: string): Promise<void> {
+    requireAdmin(subject, 'delete_user');
+    if (id === adminAccountId) throw new CloudError('forbidden', "The cloud's first administrator stays.");
+    await this.#core.db.write(async (tx) => {
+      await tx.deleteFrom('role_assignments').where('user_id', '=', id).execute();
+      await tx.deleteFrom('keypairs').where('user_id', '=', id).execute();
+      const { numDeletedRows } = await tx.deleteFrom('users').where('id', '=', id).executeTakeFirst();
+      if (numDeletedRows === 0n) throw missing('user', id);
+      await this.#revocations.revoke(tx, 'user', id);
+    });
+  }
+
+  async #change(tx: Tx, id: string, changes: UserChanges, hash: string | undefined): Promise<User> {
+    const { name, email, description, enabled, defaultProjectId } = changes;
+    const row = await tx
+      .updateTable('users')
+      .set({
+        name,
+        email,
+        description,
+        enabled: enabled === undefined ? undefined : enabled ? 1 : 0,
+        default_project_id: defaultProjectId,
+        password_hash: hash,
+        updated_at: this.#core.env.now(),
+      })
+      .where('id', '=', id)
+      .returningAll()
+      .executeTakeFirst();
+    if (!row) throw missing('user', id);
+    if (hash !== undefined || enabled === false) await this.#revocations.revoke(tx, 'user', id);
+    return userOf(row);
+  }
+
+  /** Whether the password is the user's; takes as long for users that are not there. */
+  verifyPassword(passwordSha512: string, hash: string | undefined): Promise<boolean> {
+    return this.#passwords.verify(passwordSha512, hash);
+  }
+}
+
+function sameName(name: string, domainId?: string): string {
+  const where = domainId === undefined ? "in the user's domain" : `at domain ID ${domainId}`;
+  return `Duplicate entry found with name ${name} ${where}.`;
+}

@@ -1,0 +1,114 @@
+import { sql } from 'kysely';
+import type { Queryable, Tx } from '../../database/database.ts';
+import type { CloudCore } from '../core.ts';
+import { CloudError } from '../errors.ts';
+import { requireAdmin, type Subject } from '../identity/subject.ts';
+import type { QuotaName } from '../settings.ts';
+import { type CountedQuota, countedQuotas, isCounted, usageOf } from './usage.ts';
+
+/** The limit of each quota; -1 for none. */
+export type Limits = Record<QuotaName, number>;
+
+/** How much a project may have. */
+export class Quotas {
+  readonly #core: CloudCore;
+
+  constructor(core: CloudCore) {
+    this.#core = core;
+  }
+
+  /** The limits of projects that have none of their own. */
+  get defaults(): Limits {
+    return { ...this.#core.settings.defaultQuotas };
+  }
+
+  /** The project's limits. Those of others are for administrators. */
+  async limits(subject: Subject, projectId: string): Promise<Limits> {
+    if (subject.projectId !== projectId) requireAdmin(subject, 'get_quota');
+    return this.limitsIn(this.#core.db.read, projectId);
+  }
+
+  /** The project's limits as a transaction sees them; asks for no permission. */
+  async limitsIn(db: Queryable, projectId: string): Promise<Limits> {
+    const rows = await db
+      .selectFrom('quotas')
+      .select(['resource', 'hard_limit'])
+      .where('project_id', '=', projectId)
+      .execute();
+    const limits = this.defaults;
+    for (const { resource, hard_limit } of rows) if (resource in limits) limits[resource as QuotaName] = hard_limit;
+    return limits;
+  }
+
+  /** What the project has now of everything that is counted per project. */
+  async usage(subject: Subject, projectId: string): Promise<Record<CountedQuota, number>> {
+    if (subject.projectId !== projectId) requireAdmin(subject, 'get_quota');
+    const { db } = this.#core;
+    return (await usageOf(db.kind, db.read, projectId, countedQuotas)) as Record<CountedQuota, number>;
+  }
+
+  /** Sets limits of a project; others stay. They may be below what the project has: then it gets no more. */
+  async setLimits(subject: Subject, projectId: string, changes: Partial<Limits>): Promise<Limits> {
+    requireAdmin(subject, 'update_quota');
+    const wanted = Object.entries(changes).filter(([, limit]) => limit !== undefined);
+    for (const [name, limit] of wanted) {
+      if (Number.isSafeInteger(limit) && limit >= -1) continue;
+      throw new CloudError('invalid', `Quota limit ${limit} for ${name} must be -1 or greater.`, { field: name });
+    }
+    return this.#core.db.write(async (tx) => {
+      for (const [resource, hard_limit] of wanted) {
+        await tx
+          .insertInto('quotas')
+          .values({ project_id: projectId, resource, hard_limit })
+          .onConflict((conflict) => conflict.columns(['project_id', 'resource']).doUpdateSet({ hard_limit }))
+          .execute();
+      }
+      return this.limitsIn(tx, projectId);
+    });
+  }
+
+  /** Gives the project the default limits again. */
+  async resetLimits(subject: Subject, projectId: string): Promise<void> {
+    requireAdmin(subject, 'delete_quota');
+    await this.#core.db.write((tx) => tx.deleteFrom('quotas').where('project_id', '=', projectId).execute());
+  }
+
+  /**
+   * Refuses to give a project more than it may have. To be called in the transaction that takes what is asked for,
+   * before it does: `requested` says how much more that is. Quotas that are not counted per project are compared with
+   * `requested` itself.
+   * Throws `quota_exceeded`, whose `reason` is the first quota that does not suffice, in Nova's words.
+   */
+  async check(tx: Tx, projectId: string, requested: Partial<Record<QuotaName, number>>): Promise<void> {
+    const limits = await this.limitsIn(tx, projectId);
+    const limited = (Object.keys(requested) as QuotaName[]).filter((name) => requested[name]! > 0 && limits[name] >= 0);
+    if (limited.length === 0) return;
+    const { kind } = this.#core.db;
+    // Others who ask for the same project wait here: each must see what the one before took. SQLite has one writer.
+    if (kind === 'postgres') await sql`select pg_advisory_xact_lock(hashtext(${`quota ${projectId}`}))`.execute(tx);
+    const used = await usageOf(kind, tx, projectId, limited.filter(isCounted));
+    const over = limited.filter((name) => usedOf(used, name) + requested[name]! > limits[name]);
+    if (over.length > 0) throw exceeded(over, requested, used, limits);
+  }
+}
+
+function usedOf(used: Partial<Record<CountedQuota, number>>, name: QuotaName): number {
+  return isCounted(name) ? (used[name] ?? 0) : 0;
+}
+
+/** As Nova names them. */
+const novaNames: Partial<Record<QuotaName, string>> = { ram_mb: 'ram' };
+
+function exceeded(
+  over: QuotaName[],
+  requested: Partial<Record<QuotaName, number>>,
+  used: Partial<Record<CountedQuota, number>>,
+  limits: Limits,
+): CloudError {
+  const each = (value: (name: QuotaName) => unknown) => over.map(value).join(', ');
+  const message =
+    `Quota exceeded for ${each((name) => novaNames[name] ?? name)}: Requested ${each((name) => requested[name])}, ` +
+    `but already used ${each((name) => usedOf(used, name))} of ${each((name) => limits[name])} ` +
+    over.map((name) => novaNames[name] ?? name).join(', ');
+  return new CloudError('quota_exceeded', message, { resource: 'quota', reason: over[0] });
+}

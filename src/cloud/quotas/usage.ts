@@ -1,0 +1,97 @@
+import { sql } from 'kysely';
+import type { Database, Queryable } from '../../database/database.ts';
+import type { QuotaName } from '../settings.ts';
+
+/** What of a quota is counted per project. The others limit something smaller, as one server's metadata items. */
+export type CountedQuota = Exclude<QuotaName, 'keypairs' | 'metadata_items'>;
+
+export const countedQuotas: readonly CountedQuota[] = [
+  'instances',
+  'cores',
+  'ram_mb',
+  'volumes',
+  'gigabytes',
+  'images',
+  'image_bytes',
+  'networks',
+  'subnets',
+  'ports',
+  'security_groups',
+  'security_group_rules',
+];
+
+export function isCounted(name: QuotaName): name is CountedQuota {
+  return (countedQuotas as readonly QuotaName[]).includes(name);
+}
+
+/** How much of the quotas' resources a project has now. Counts only what `names` asks for. */
+export async function usageOf(
+  kind: Database['kind'],
+  db: Queryable,
+  projectId: string,
+  names: readonly CountedQuota[],
+): Promise<Partial<Record<CountedQuota, number>>> {
+  const has = (...some: CountedQuota[]) => some.some((name) => names.includes(name));
+  const groups = [
+    has('instances', 'cores', 'ram_mb') && serverUsage(kind, db, projectId),
+    has('volumes', 'gigabytes') && volumeUsage(db, projectId),
+    has('images', 'image_bytes') && imageUsage(db, projectId),
+    ...(['networks', 'subnets', 'ports', 'security_groups', 'security_group_rules'] as const).map(
+      (table) => has(table) && rowCount(db, table, projectId),
+    ),
+  ];
+  const used: Partial<Record<CountedQuota, number>> = {};
+  for (const group of groups) if (group) Object.assign(used, await group);
+  return used;
+}
+
+async function serverUsage(kind: Database['kind'], db: Queryable, projectId: string) {
+  const number = (member: string) =>
+    kind === 'sqlite'
+      ? sql<number>`coalesce(sum(json_extract(flavor, ${`$.${member}`})), 0)`
+      : sql<number>`coalesce(sum((flavor::jsonb ->> ${member}::text)::bigint), 0)`;
+  return db
+    .selectFrom('servers')
+    .select((eb) => [
+      eb.fn.countAll<number>().as('instances'),
+      number('vcpus').as('cores'),
+      number('memoryMb').as('ram_mb'),
+    ])
+    .where('project_id', '=', projectId)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirstOrThrow();
+}
+
+/** Root disks that live and die with their server are not the user's volumes. */
+async function volumeUsage(db: Queryable, projectId: string) {
+  const row = await db
+    .selectFrom('volumes')
+    .select((eb) => [eb.fn.countAll<number>().as('volumes'), sql<number>`coalesce(sum(size), 0)`.as('bytes')])
+    .where('project_id', '=', projectId)
+    .where('origin', '=', 'volume')
+    .where('deleted_at', 'is', null)
+    .executeTakeFirstOrThrow();
+  return { volumes: row.volumes, gigabytes: Math.ceil(row.bytes / 2 ** 30) };
+}
+
+async function imageUsage(db: Queryable, projectId: string) {
+  return db
+    .selectFrom('images')
+    .select((eb) => [eb.fn.countAll<number>().as('images'), sql<number>`coalesce(sum(size), 0)`.as('image_bytes')])
+    .where('project_id', '=', projectId)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirstOrThrow();
+}
+
+async function rowCount(
+  db: Queryable,
+  table: 'networks' | 'subnets' | 'ports' | 'security_groups' | 'security_group_rules',
+  projectId: string,
+) {
+  const { count } = await db
+    .selectFrom(table)
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where('project_id', '=', projectId)
+    .executeTakeFirstOrThrow();
+  return { [table]: count };
+}
