@@ -69,12 +69,10 @@ function hasStaticBusybox(): boolean {
   return findStaticBusybox() !== undefined && existsSync('/usr/share/doc/busybox-static');
 }
 
-const program = (name: string, debianPackage: string, purpose: string): Requirement => ({
-  need: name,
-  package: debianPackage,
-  for: purpose,
-  probe: () => findProgram(name) !== undefined,
-});
+/** A program that has to be on the machine. */
+export function programRequirement(name: string, debianPackage: string, purpose: string): Requirement {
+  return { need: name, package: debianPackage, for: purpose, probe: () => findProgram(name) !== undefined };
+}
 
 /** What building TinyLinux needs. */
 export const tinyLinuxRequirements: readonly Requirement[] = [
@@ -90,14 +88,14 @@ export const tinyLinuxRequirements: readonly Requirement[] = [
     for: 'TinyLinux, the guest image of demos and tests',
     probe: hasStaticBusybox,
   },
-  program('dropbear', 'dropbear-bin', 'SSH into TinyLinux'),
-  program('syslinux', 'syslinux', "TinyLinux's boot loader"),
+  programRequirement('dropbear', 'dropbear-bin', 'SSH into TinyLinux'),
+  programRequirement('syslinux', 'syslinux', "TinyLinux's boot loader"),
   {
     need: 'mbr.bin of syslinux',
     package: 'syslinux-common',
     for: "TinyLinux's boot loader",
     probe: () => findMbrCode() !== undefined,
   },
-  program('mformat', 'mtools', "writing TinyLinux's file system"),
-  program('qemu-img', 'qemu-utils', 'reading, checking and converting disk images'),
+  programRequirement('mformat', 'mtools', "writing TinyLinux's file system"),
+  programRequirement('qemu-img', 'qemu-utils', 'reading, checking and converting disk images'),
 ];

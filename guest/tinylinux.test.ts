@@ -8,7 +8,8 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { buildTinyLinux, type TinyLinuxImage, tinyLinuxMinimumMemory, tinyLinuxVersion } from './tinylinux.ts';
 
 const work = mkdtempSync(join(tmpdir(), 'tinylinux-test-'));
-const bootTimeout = 120_000;
+/** Long, because a reset guest boots three times slower than a fresh one under TCG (it overwrites translated code). */
+const bootTimeout = 180_000;
 const mac = 'fa:16:3e:00:00:01';
 let image: TinyLinuxImage;
 
@@ -113,7 +114,7 @@ describe('buildTinyLinux', () => {
 });
 
 describe('a TinyLinux guest', { timeout: bootTimeout }, () => {
-  test('takes hostname, address, SSH key and user data from the config drive, and heeds the power button', async () => {
+  test('takes hostname, address, SSH key and user data from the config drive, reboots, heeds the power button', async () => {
     const key = join(work, 'key');
     const publicKey = execFileSync('dropbearkey', ['-t', 'ed25519', '-f', key], {
       encoding: 'utf8',
@@ -143,7 +144,7 @@ describe('a TinyLinux guest', { timeout: bootTimeout }, () => {
         '#!/bin/sh\necho "user data: $(ip route | tr "\\n" ";") mtu $(cat /sys/class/net/eth0/mtu)"\ntick 0.2\n',
     });
     const port = await freePort();
-    const { guest, monitor, seen } = boot('static', [
+    const { guest, monitor, type, seen } = boot('static', [
       ...['-drive', `file=${image.path},format=qcow2,if=virtio`, '-drive', `file=${iso},format=raw,if=ide,media=cdrom`],
       ...[
         '-netdev',
@@ -177,20 +178,20 @@ describe('a TinyLinux guest', { timeout: bootTimeout }, () => {
     expect(await exitOf(ssh)).toBe(0);
     expect(answer).toBe('nameserver 10.0.2.3\n');
 
+    await seen(/TinyLinux disk: boot 1\n/);
+    type('reboot');
+    await seen(/TinyLinux disk: boot 2\n(.*\n)*TinyLinux ready: web-1\.example 10\.0\.2\.77\n(.*\n)*.*root@web-1/);
     await qmp(monitor, 'system_powerdown');
     expect(await exitOf(guest)).toBe(0);
   });
 
-  test('without a config drive asks DHCP, boots from IDE, keeps its disk over a reboot, and obeys poweroff', async () => {
+  test('without a config drive asks DHCP, boots from IDE, and obeys poweroff', async () => {
     const { guest, type, seen } = boot('dhcp', [
       ...['-drive', `file=${image.path},format=qcow2,if=ide`],
       ...['-netdev', 'user,id=n0', '-device', `virtio-net-pci,netdev=n0,mac=${mac}`],
     ]);
     expect((await seen(/TinyLinux ready: (.*)\n/))[1]).toBe('tinylinux 10.0.2.15');
-    await seen(/TinyLinux disk: boot 1\n/);
     await seen(/root@tinylinux:~# /);
-    type('reboot');
-    await seen(/TinyLinux disk: boot 2\n(.*\n)*TinyLinux ready: tinylinux 10\.0\.2\.15\n(.*\n)*.*root@tinylinux:~# /);
     type('poweroff');
     expect(await exitOf(guest)).toBe(0);
   });
