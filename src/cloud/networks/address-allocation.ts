@@ -1,0 +1,134 @@
+import { sql } from 'kysely';
+import type { Database, PreparedQuery, Tx } from '../../database/database.ts';
+import { type Ipv4Range, parseIpv4 } from './addresses.ts';
+import { ipAddressInUse } from './failures.ts';
+
+/** Who takes an address, and where. */
+export interface Taker {
+  portId: string;
+  subnetId: string;
+  networkId: string;
+}
+
+interface TakeParams extends Taker {
+  first: number;
+  last: number;
+}
+
+/**
+ * Who has which address. The primary key (subnet, address) is what keeps two ports from having the same one; nothing
+ * here has to lock for that, and a lost race is just tried again.
+ */
+export class AddressAllocation {
+  readonly #takeFirstFree: PreparedQuery<TakeParams, { ip_address: string }>;
+  readonly #take: PreparedQuery<Taker & { address: string }, { ip_address: string }>;
+  /**
+   * Subnet → an address below which none was free when this process last looked. It spares the search the walk over
+   * a long run of taken addresses. Being too low is harmless, being too high is noticed before an allocation fails.
+   */
+  readonly #noneFreeBelow = new Map<string, number>();
+
+  constructor(db: Database) {
+    this.#takeFirstFree = db.prepare((kysely, params) => ({ compile: () => takeFirstFree(params).compile(kysely) }));
+    this.#take = db.prepare((kysely, { address, portId, subnetId, networkId }) =>
+      kysely
+        .insertInto('port_addresses')
+        .values({ port_id: portId, subnet_id: subnetId, network_id: networkId, ip_address: address })
+        .onConflict((conflict) => conflict.doNothing())
+        .returning('ip_address'),
+    );
+  }
+
+  /** Takes the lowest free address of the pools; undefined when all are taken. */
+  async takeLowest(tx: Tx, taker: Taker, pools: readonly Ipv4Range[]): Promise<string | undefined> {
+    const known = this.#noneFreeBelow.get(taker.subnetId) ?? 0;
+    const found =
+      (await this.#search(tx, taker, pools, known)) ?? (known > 0 && (await this.#search(tx, taker, pools, 0)));
+    if (!found) return undefined;
+    tx.onCommit(() => this.#noneFreeBelow.set(taker.subnetId, parseIpv4(found)! + 1));
+    return found;
+  }
+
+  /** Takes exactly this address. Throws `conflict` (`ip_address_in_use`) when it is taken. */
+  async take(tx: Tx, taker: Taker, address: string): Promise<void> {
+    if (await this.#take.first({ ...taker, address }, tx)) return;
+    throw ipAddressInUse(taker.networkId, address);
+  }
+
+  /** Gives back every address of the port, or only those listed. */
+  async release(tx: Tx, portId: string, addresses?: readonly string[]): Promise<void> {
+    let query = tx.deleteFrom('port_addresses').where('port_id', '=', portId).returning(['subnet_id', 'ip_address']);
+    if (addresses) query = query.where('ip_address', 'in', addresses.length > 0 ? addresses : ['']);
+    const released = await query.execute();
+    // Once now, so that this transaction finds the gap, and again later: others may move the mark meanwhile.
+    const lower = () => {
+      for (const row of released) this.#lower(row.subnet_id, parseIpv4(row.ip_address)!);
+    };
+    lower();
+    tx.onCommit(lower);
+  }
+
+  /** Forgets what was remembered of a subnet: its pools changed, or it is gone. */
+  forget(subnetId: string): void {
+    this.#noneFreeBelow.delete(subnetId);
+  }
+
+  async #search(tx: Tx, taker: Taker, pools: readonly Ipv4Range[], from: number): Promise<string | undefined> {
+    for (const pool of pools) {
+      const first = Math.max(pool.first, from);
+      // On PostgreSQL another transaction may take the same address first; then this one looks again.
+      for (let attempt = 0; first <= pool.last && attempt < maxAttempts; attempt += 1) {
+        const row = await this.#takeFirstFree.first({ ...taker, first, last: pool.last }, tx);
+        if (row) return row.ip_address;
+        if (!(await this.#hasFree(tx, taker.subnetId, first, pool.last))) break;
+      }
+    }
+    return undefined;
+  }
+
+  async #hasFree(tx: Tx, subnetId: string, first: number, last: number): Promise<boolean> {
+    const { rows } = await sql`${firstFree(subnetId, first, last)}`.execute(tx);
+    return rows.length > 0;
+  }
+
+  #lower(subnetId: string, address: number): void {
+    const known = this.#noneFreeBelow.get(subnetId);
+    if (known !== undefined && address < known) this.#noneFreeBelow.set(subnetId, address);
+  }
+}
+
+/** Each lost race means that another transaction got an address, so this bounds how many may overtake one. */
+const maxAttempts = 1000;
+
+/**
+ * Walks from `first` up to the first address that has no row. Both databases evaluate the recursion only as far as
+ * the limit asks, with one probe of the primary key for each step.
+ */
+function firstFree(subnetId: string, first: number, last: number) {
+  const dotted = sql.join(
+    [24, 16, 8, 0].map((shift) => sql`cast(((candidate.n >> ${sql.lit(shift)}) & 255) as text)`),
+    sql` || '.' || `,
+  );
+  return sql`
+    with recursive candidate(n) as (
+      select cast(${first} as bigint)
+      union all
+      select n + 1 from candidate where n < cast(${last} as bigint)
+    ), named(address) as (select ${dotted} from candidate)
+    select address from named
+    where not exists (
+      select 1 from port_addresses
+      where port_addresses.subnet_id = ${subnetId} and port_addresses.ip_address = named.address
+    )
+    limit 1`;
+}
+
+function takeFirstFree({ portId, subnetId, networkId, first, last }: TakeParams) {
+  return sql<{ ip_address: string }>`
+    insert into port_addresses (port_id, subnet_id, network_id, ip_address)
+    select cast(${portId} as text), cast(${subnetId} as text), cast(${networkId} as text), free.address
+    from (${firstFree(subnetId, first, last)}) as free
+    where true
+    on conflict do nothing
+    returning ip_address`;
+}

@@ -1,0 +1,185 @@
+import type {
+  Flag,
+  NetworksTable,
+  PortsTable,
+  SecurityGroupRulesTable,
+  SecurityGroupsTable,
+  SubnetsTable,
+} from '../../database/schema.ts';
+
+/** What every resource of this folder has. `revision` counts its changes from 0; times are microseconds. */
+interface Common {
+  id: string;
+  projectId: string;
+  description: string;
+  createdAt: number;
+  updatedAt: number;
+  revision: number;
+}
+
+export interface Network extends Common {
+  name: string;
+  /** Every project may use it. */
+  shared: boolean;
+  external: boolean;
+  isDefault: boolean;
+  adminStateUp: boolean;
+  status: string;
+  /** Bytes. */
+  mtu: number;
+  subnetIds: string[];
+}
+
+export interface AllocationPool {
+  start: string;
+  end: string;
+}
+
+export interface HostRoute {
+  destination: string;
+  nexthop: string;
+}
+
+export interface Subnet extends Common {
+  networkId: string;
+  name: string;
+  ipVersion: number;
+  cidr: string;
+  gatewayIp: string | null;
+  enableDhcp: boolean;
+  /** Where addresses are taken from that nobody asks for by number; ascending, without the gateway. */
+  allocationPools: AllocationPool[];
+  dnsNameservers: string[];
+  hostRoutes: HostRoute[];
+}
+
+export interface FixedIp {
+  subnetId: string;
+  ipAddress: string;
+}
+
+/** `DOWN`: no host serves it; `BUILD`: a host is about to; `ACTIVE`: its guest has it. */
+export type PortStatus = 'DOWN' | 'BUILD' | 'ACTIVE';
+
+export interface Port extends Common {
+  networkId: string;
+  name: string;
+  macAddress: string;
+  adminStateUp: boolean;
+  status: PortStatus;
+  /** What uses the port: a server's id, any text that a client set, or empty. */
+  deviceId: string;
+  deviceOwner: string;
+  hostId: string | null;
+  hostName: string | null;
+  /** Made along with the server that uses it, so it goes with the server. */
+  madeForServer: boolean;
+  fixedIps: FixedIp[];
+  securityGroupIds: string[];
+}
+
+export interface SecurityGroup extends Common {
+  name: string;
+  rules: SecurityGroupRule[];
+}
+
+export interface SecurityGroupRule extends Common {
+  securityGroupId: string;
+  direction: 'ingress' | 'egress';
+  ethertype: 'IPv4' | 'IPv6';
+  /** A name or number; null for any. */
+  protocol: string | null;
+  /** Ports, or the ICMP type; null for any. */
+  portRangeMin: number | null;
+  /** Ports, or the ICMP code; null for any. */
+  portRangeMax: number | null;
+  /** As the client wrote it; null for any peer. */
+  remoteIpPrefix: string | null;
+  remoteGroupId: string | null;
+}
+
+export function flag(value: boolean): Flag {
+  return value ? 1 : 0;
+}
+
+function common(
+  row: Pick<NetworksTable, 'id' | 'project_id' | 'description' | 'created_at' | 'updated_at' | 'revision'>,
+) {
+  return {
+    id: row.id,
+    projectId: row.project_id,
+    description: row.description,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    revision: row.revision,
+  };
+}
+
+export function networkOf(row: NetworksTable, subnetIds: string[]): Network {
+  return {
+    ...common(row),
+    name: row.name,
+    shared: row.shared === 1,
+    external: row.external === 1,
+    isDefault: row.is_default === 1,
+    adminStateUp: row.admin_state_up === 1,
+    status: row.status,
+    mtu: row.mtu,
+    subnetIds,
+  };
+}
+
+export function subnetOf(row: SubnetsTable): Subnet {
+  return {
+    ...common(row),
+    networkId: row.network_id,
+    name: row.name,
+    ipVersion: row.ip_version,
+    cidr: row.cidr,
+    gatewayIp: row.gateway_ip,
+    enableDhcp: row.enable_dhcp === 1,
+    allocationPools: JSON.parse(row.allocation_pools) as AllocationPool[],
+    dnsNameservers: JSON.parse(row.dns_nameservers) as string[],
+    hostRoutes: JSON.parse(row.host_routes) as HostRoute[],
+  };
+}
+
+export function portOf(
+  row: PortsTable & { host_name: string | null },
+  fixedIps: FixedIp[],
+  securityGroupIds: string[],
+): Port {
+  return {
+    ...common(row),
+    networkId: row.network_id,
+    name: row.name,
+    macAddress: row.mac_address,
+    adminStateUp: row.admin_state_up === 1,
+    status: row.status as PortStatus,
+    deviceId: row.device_id,
+    deviceOwner: row.device_owner,
+    hostId: row.host_id,
+    hostName: row.host_name,
+    madeForServer: row.made_for_server === 1,
+    fixedIps,
+    securityGroupIds,
+  };
+}
+
+export function securityGroupOf(row: SecurityGroupsTable, rules: SecurityGroupRule[]): SecurityGroup {
+  return { ...common(row), name: row.name, rules };
+}
+
+export function ruleOf(row: SecurityGroupRulesTable): SecurityGroupRule {
+  return {
+    ...common(row),
+    securityGroupId: row.security_group_id,
+    direction: row.direction,
+    ethertype: row.ethertype,
+    protocol: row.protocol,
+    portRangeMin: row.port_range_min,
+    portRangeMax: row.port_range_max,
+    remoteIpPrefix: row.remote_ip_prefix,
+    remoteGroupId: row.remote_group_id,
+  };
+}

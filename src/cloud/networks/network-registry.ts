@@ -1,0 +1,216 @@
+import { sql } from 'kysely';
+import { ConstraintViolation, type Database, type Queryable, type Tx } from '../../database/database.ts';
+import { oneOf } from '../../database/expressions.ts';
+import type { NetworksTable } from '../../database/schema.ts';
+import { newId } from '../../env/env.ts';
+import type { CloudCore } from '../core.ts';
+import { CloudError, notFound } from '../errors.ts';
+import type { Subject } from '../identity/subject.ts';
+import type { Quotas } from '../quotas/quotas.ts';
+import { adminOnly, invalidInput, networkInUse, revisionMismatch } from './failures.ts';
+import { inOrder, Listing, type ListRequest } from './listing.ts';
+import { flag, type Network, networkOf } from './model.ts';
+import { owned, ownerOfNew, visibleNetwork } from './ownership.ts';
+
+export type NetworkField =
+  | 'id'
+  | 'projectId'
+  | 'name'
+  | 'description'
+  | 'shared'
+  | 'external'
+  | 'isDefault'
+  | 'adminStateUp'
+  | 'status'
+  | 'mtu'
+  | 'createdAt'
+  | 'updatedAt'
+  | 'revision';
+
+export interface NewNetwork {
+  projectId?: string;
+  name?: string;
+  description?: string;
+  /** Administrators only. */
+  shared?: boolean;
+  /** Must be false: there are no routers yet that an external network could serve. */
+  external?: boolean;
+  /** Administrators only. */
+  isDefault?: boolean;
+  adminStateUp?: boolean;
+  mtu?: number;
+}
+
+export type NetworkChanges = Omit<NewNetwork, 'projectId'>;
+
+/** Bytes: the least that IPv4 needs (RFC 791), and what a 16 bit length can say. */
+const smallestMtu = 68;
+const largestMtu = 65535;
+const usualMtu = 1500;
+
+const listing = new Listing<NetworkField>('networks');
+
+/** Networks themselves; what hangs on them has services of its own. */
+export class NetworkRegistry {
+  readonly #core: CloudCore;
+  readonly #quotas: Quotas;
+
+  constructor(core: CloudCore, quotas: Quotas) {
+    this.#core = core;
+    this.#quotas = quotas;
+  }
+
+  async list(subject: Subject, request: ListRequest<NetworkField> = {}): Promise<Network[]> {
+    const db = this.#core.db.read;
+    const query = db.selectFrom('networks').selectAll('networks').where(visibleNetwork(subject));
+    const rows = await (await listing.apply(db, query, request)).execute();
+    return inOrder(await withSubnets(this.#core.db, db, rows), request);
+  }
+
+  async get(subject: Subject, id: string, db: Queryable = this.#core.db.read): Promise<Network> {
+    const query = db.selectFrom('networks').selectAll('networks').where('id', '=', id).where(visibleNetwork(subject));
+    const [network] = await withSubnets(this.#core.db, db, await query.execute());
+    if (!network) throw notFound('network', id);
+    return network;
+  }
+
+  /** Makes all of them or none. */
+  create(subject: Subject, networks: readonly NewNetwork[]): Promise<Network[]> {
+    return this.#core.db.write(async (tx) => {
+      const made: Network[] = [];
+      for (const network of networks) made.push(await this.createIn(tx, subject, network));
+      return made;
+    });
+  }
+
+  async createIn(tx: Tx, subject: Subject, input: NewNetwork): Promise<Network> {
+    const projectId = ownerOfNew(subject, input.projectId);
+    check(subject, input);
+    await this.#quotas.check(tx, projectId, { networks: 1 });
+    const now = this.#core.env.now();
+    const row = await tx
+      .insertInto('networks')
+      .values({
+        id: newId(this.#core.env),
+        project_id: projectId,
+        name: input.name ?? '',
+        description: input.description ?? '',
+        shared: flag(input.shared ?? false),
+        external: 0,
+        is_default: flag(input.isDefault ?? false),
+        admin_state_up: flag(input.adminStateUp ?? true),
+        status: 'ACTIVE',
+        mtu: input.mtu || usualMtu,
+        created_at: now,
+        updated_at: now,
+        revision: 0,
+      })
+      .returningAll()
+      .executeTakeFirstOrThrow();
+    return networkOf(row, []);
+  }
+
+  update(subject: Subject, id: string, changes: NetworkChanges, expectedRevision?: number): Promise<Network> {
+    return this.#core.db.write(async (tx) => {
+      check(subject, changes);
+      const now = this.#core.env.now();
+      const { shared, adminStateUp, isDefault, mtu } = changes;
+      const row = await tx
+        .updateTable('networks')
+        .set((eb) => ({
+          name: changes.name,
+          description: changes.description,
+          shared: shared === undefined ? undefined : flag(shared),
+          is_default: isDefault === undefined ? undefined : flag(isDefault),
+          admin_state_up: adminStateUp === undefined ? undefined : flag(adminStateUp),
+          mtu: mtu === 0 ? usualMtu : mtu,
+          revision: eb('revision', '+', 1),
+          updated_at: now,
+        }))
+        .where('id', '=', id)
+        .where(owned(subject, 'networks'))
+        .returningAll()
+        .executeTakeFirst();
+      if (!row) throw notFound('network', id);
+      if (expectedRevision !== undefined && row.revision - 1 !== expectedRevision) {
+        throw revisionMismatch(expectedRevision);
+      }
+      if (shared === false) await this.#refuseWhileOthersUse(tx, row);
+      return (await withSubnets(this.#core.db, tx, [row]))[0]!;
+    });
+  }
+
+  /** Deletes the network with its subnets. Throws `conflict` (`network_in_use`) while it has ports. */
+  async delete(subject: Subject, id: string): Promise<void> {
+    try {
+      await this.#core.db.write((tx) => this.#deleteIn(tx, subject, id));
+    } catch (error) {
+      // A port came between the check and the end of the transaction.
+      if (error instanceof ConstraintViolation && error.kind === 'foreign_key') throw networkInUse(id);
+      throw error;
+    }
+  }
+
+  async #deleteIn(tx: Tx, subject: Subject, id: string): Promise<void> {
+    const network = await tx
+      .selectFrom('networks')
+      .select('id')
+      .where('id', '=', id)
+      .where(owned(subject, 'networks'))
+      .executeTakeFirst();
+    if (!network) throw notFound('network', id);
+    const ports = await tx.selectFrom('ports').select('id').where('network_id', '=', id).limit(10).execute();
+    if (ports.length > 0) {
+      throw networkInUse(
+        id,
+        ports.map((port) => port.id),
+      );
+    }
+    await tx.deleteFrom('subnets').where('network_id', '=', id).execute();
+    await tx.deleteFrom('networks').where('id', '=', id).execute();
+  }
+
+  async #refuseWhileOthersUse(tx: Tx, network: NetworksTable): Promise<void> {
+    const { rows } = await sql`
+      select 1 from ports where network_id = ${network.id} and project_id <> ${network.project_id}
+      union all
+      select 1 from subnets where network_id = ${network.id} and project_id <> ${network.project_id}
+      limit 1`.execute(tx);
+    if (rows.length === 0) return;
+    const message = `Unable to reconfigure sharing settings for network ${network.id}. Multiple projects are using it.`;
+    throw new CloudError('conflict', message, {
+      resource: 'network',
+      id: network.id,
+      reason: 'invalid_shared_setting',
+    });
+  }
+}
+
+function check(subject: Subject, { shared, external, isDefault, mtu }: NewNetwork): void {
+  if (shared && !subject.isAdmin) throw adminOnly('share a network');
+  if (isDefault && !subject.isAdmin) throw adminOnly('make a network the default one');
+  if (external) throw invalidInput('external networks need routers, which this cloud does not have yet', 'external');
+  if (mtu && (mtu < smallestMtu || mtu > largestMtu)) {
+    throw invalidInput(`the MTU must be 0 (for the usual one) or from ${smallestMtu} to ${largestMtu}`, 'mtu');
+  }
+}
+
+async function withSubnets({ kind }: Pick<Database, 'kind'>, db: Queryable, rows: NetworksTable[]): Promise<Network[]> {
+  if (rows.length === 0) return [];
+  const ids = rows.map((row) => row.id);
+  const ofNetworks = oneOf({ kind }, sql.ref('network_id'), ids);
+  const subnets = await db
+    .selectFrom('subnets')
+    .select(['id', 'network_id'])
+    .where(ofNetworks)
+    .orderBy('created_at')
+    .execute();
+  const byNetwork = Map.groupBy(subnets, (subnet) => subnet.network_id);
+  return rows.map((row) => {
+    const own = byNetwork.get(row.id) ?? [];
+    return networkOf(
+      row,
+      own.map((subnet) => subnet.id),
+    );
+  });
+}

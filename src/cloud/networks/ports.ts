@@ -1,0 +1,289 @@
+import { sql } from 'kysely';
+import type { Queryable, Tx } from '../../database/database.ts';
+import { newId } from '../../env/env.ts';
+import type { CloudCore } from '../core.ts';
+import { CloudError, notFound } from '../errors.ts';
+import type { Subject } from '../identity/subject.ts';
+import type { Quotas } from '../quotas/quotas.ts';
+import { ensureDefaultGroup } from './default-security-group.ts';
+import { adminOnly, macAddressInUse, noMacAddressLeft, revisionMismatch } from './failures.ts';
+import { anyOf, inOrder, Listing, type ListRequest } from './listing.ts';
+import { normalMac, randomMac } from './mac-addresses.ts';
+import { flag, type Port, type PortStatus } from './model.ts';
+import { ownerOfNew, visibleNetwork, visiblePort } from './ownership.ts';
+import type { FixedIpRequest, PortAddressing } from './port-addressing.ts';
+import { loadPorts, type PortRow, selectPorts } from './port-rows.ts';
+import type { SecurityGroups } from './security-groups.ts';
+
+export type PortField =
+  | 'id'
+  | 'projectId'
+  | 'networkId'
+  | 'name'
+  | 'description'
+  | 'macAddress'
+  | 'adminStateUp'
+  | 'status'
+  | 'deviceId'
+  | 'deviceOwner'
+  | 'hostId'
+  | 'createdAt'
+  | 'updatedAt'
+  | 'revision';
+
+export interface PortListRequest extends ListRequest<PortField> {
+  /** Ports with an address that has, for each member, one of its values. */
+  fixedIps?: { subnetIds?: readonly string[]; addresses?: readonly string[]; addressParts?: readonly string[] };
+  /** Ports with one of the groups. */
+  securityGroupIds?: readonly string[];
+}
+
+export interface NewPort {
+  projectId?: string;
+  networkId: string;
+  name?: string;
+  description?: string;
+  macAddress?: string;
+  adminStateUp?: boolean;
+  deviceId?: string;
+  deviceOwner?: string;
+  /** Undefined for one address of any subnet; an empty list for none. */
+  fixedIps?: readonly FixedIpRequest[];
+  /** Undefined for the project's default group. */
+  securityGroupIds?: readonly string[];
+}
+
+export type PortChanges = Omit<NewPort, 'projectId' | 'networkId'>;
+
+/** What a server's own code says of a port beyond what a user may. */
+export interface PortMaking {
+  madeForServer?: boolean;
+  hostId?: string | null;
+  status?: PortStatus;
+}
+
+const listing = new Listing<PortField>('ports');
+const maxMacAttempts = 16;
+
+export class Ports {
+  readonly #core: CloudCore;
+  readonly #quotas: Quotas;
+  readonly #addressing: PortAddressing;
+  readonly #groups: SecurityGroups;
+
+  constructor(core: CloudCore, quotas: Quotas, addressing: PortAddressing, groups: SecurityGroups) {
+    this.#core = core;
+    this.#quotas = quotas;
+    this.#addressing = addressing;
+    this.#groups = groups;
+  }
+
+  async list(subject: Subject, request: PortListRequest = {}): Promise<Port[]> {
+    const db = this.#core.db.read;
+    let query = selectPorts(db).where(visiblePort(subject));
+    const { subnetIds, addresses, addressParts } = request.fixedIps ?? {};
+    const address = [
+      ...(subnetIds ? [anyOf(sql.ref('port_addresses.subnet_id'), subnetIds)] : []),
+      ...(addresses ? [anyOf(sql.ref('port_addresses.ip_address'), addresses)] : []),
+      ...(addressParts ?? []).map(
+        (part) => sql<boolean>`port_addresses.ip_address like ${`%${part.replaceAll(/[%_]/g, '')}%`}`,
+      ),
+    ];
+    if (address.length > 0) {
+      query = query.where('ports.id', 'in', (eb) =>
+        eb
+          .selectFrom('port_addresses')
+          .select('port_id')
+          .where(sql<boolean>`${sql.join(address, sql` and `)}`),
+      );
+    }
+    if (request.securityGroupIds) {
+      const wanted = anyOf(sql.ref('security_group_id'), request.securityGroupIds);
+      query = query.where('ports.id', 'in', (eb) =>
+        eb.selectFrom('port_security_groups').select('port_id').where(wanted),
+      );
+    }
+    const rows = await (await listing.apply(db, query, request)).execute();
+    return inOrder(await loadPorts(this.#core.db, db, rows as PortRow[]), request);
+  }
+
+  async get(subject: Subject, id: string, db: Queryable = this.#core.db.read): Promise<Port> {
+    const rows = await selectPorts(db).where('ports.id', '=', id).where(visiblePort(subject)).execute();
+    const [port] = await loadPorts(this.#core.db, db, rows);
+    if (!port) throw notFound('port', id);
+    return port;
+  }
+
+  /** Makes all of them or none. */
+  create(subject: Subject, ports: readonly NewPort[]): Promise<Port[]> {
+    return this.#core.db.write(async (tx) => {
+      const made: Port[] = [];
+      for (const port of ports) made.push(await this.createIn(tx, subject, port));
+      return made;
+    });
+  }
+
+  async createIn(tx: Tx, subject: Subject, input: NewPort, making: PortMaking = {}): Promise<Port> {
+    const projectId = ownerOfNew(subject, input.projectId);
+    const ownsNetwork = await this.#usableNetwork(tx, subject, input.networkId);
+    if (!ownsNetwork && input.macAddress !== undefined) throw adminOnly('choose MAC addresses on networks of others');
+    if (!ownsNetwork) refuseNetworkOwner(input.deviceOwner);
+    const groupIds = await this.#groupsOf(tx, subject, projectId, input.securityGroupIds);
+    await this.#quotas.check(tx, projectId, { ports: 1 });
+    const id = await this.#insert(tx, projectId, input, making);
+    await this.#addressing.assign(tx, { id, networkId: input.networkId }, input.fixedIps);
+    await setGroups(tx, id, groupIds);
+    return this.#reload(tx, id);
+  }
+
+  update(subject: Subject, id: string, changes: PortChanges, expectedRevision?: number): Promise<Port> {
+    return this.#core.db.write(async (tx) => {
+      const port = await this.#claim(tx, subject, id);
+      if (expectedRevision !== undefined && port.revision - 1 !== expectedRevision) {
+        throw revisionMismatch(expectedRevision);
+      }
+      const ownsNetwork = await this.#usableNetwork(tx, subject, port.networkId);
+      if (!ownsNetwork) refuseNetworkOwner(changes.deviceOwner);
+      if (changes.macAddress !== undefined) await this.#changeMac(tx, port, changes.macAddress, ownsNetwork);
+      if (changes.securityGroupIds) {
+        const groupIds = await this.#groupsOf(tx, subject, port.projectId, changes.securityGroupIds);
+        await setGroups(tx, id, groupIds);
+      }
+      if (changes.fixedIps) await this.#addressing.reassign(tx, port, changes.fixedIps);
+      await tx
+        .updateTable('ports')
+        .set({
+          name: changes.name ?? port.name,
+          description: changes.description,
+          device_id: changes.deviceId,
+          device_owner: changes.deviceOwner,
+          admin_state_up: changes.adminStateUp === undefined ? undefined : flag(changes.adminStateUp),
+        })
+        .where('id', '=', id)
+        .execute();
+      return this.#reload(tx, id);
+    });
+  }
+
+  delete(subject: Subject, id: string): Promise<void> {
+    return this.#core.db.write(async (tx) => {
+      const port = await this.#claim(tx, subject, id);
+      if (port.deviceOwner.startsWith('network:')) {
+        const message = `Port ${id} cannot be deleted directly via the port API: has device owner ${port.deviceOwner}.`;
+        throw new CloudError('conflict', message, { resource: 'port', id, reason: 'service_port_in_use' });
+      }
+      await this.removeIn(tx, id);
+    });
+  }
+
+  /** Removes the port with all it holds, whoever uses it. */
+  async removeIn(tx: Tx, id: string): Promise<void> {
+    await this.#addressing.release(tx, id);
+    await tx.deleteFrom('port_security_groups').where('port_id', '=', id).execute();
+    await tx.deleteFrom('ports').where('id', '=', id).execute();
+  }
+
+  /** Counts the port's revision up, which also keeps others from changing it until this transaction ends. */
+  async #claim(tx: Tx, subject: Subject, id: string): Promise<Port> {
+    const row = await tx
+      .updateTable('ports')
+      .set((eb) => ({ revision: eb('revision', '+', 1), updated_at: this.#core.env.now() }))
+      .where('id', '=', id)
+      .where(visiblePort(subject))
+      .returning('id')
+      .executeTakeFirst();
+    if (!row) throw notFound('port', id);
+    return this.#reload(tx, id);
+  }
+
+  async #reload(tx: Tx, id: string): Promise<Port> {
+    const rows = await selectPorts(tx).where('ports.id', '=', id).execute();
+    return (await loadPorts(this.#core.db, tx, rows))[0]!;
+  }
+
+  /** Whether the subject owns the network. Throws `not_found` when it may not even use it. */
+  async #usableNetwork(tx: Tx, subject: Subject, networkId: string): Promise<boolean> {
+    const network = await tx
+      .selectFrom('networks')
+      .select('project_id')
+      .where('id', '=', networkId)
+      .where(visibleNetwork(subject))
+      .executeTakeFirst();
+    if (!network) throw notFound('network', networkId);
+    return subject.isAdmin || network.project_id === subject.projectId;
+  }
+
+  async #groupsOf(
+    tx: Tx,
+    subject: Subject,
+    projectId: string,
+    asked: readonly string[] | undefined,
+  ): Promise<string[]> {
+    const usual = await ensureDefaultGroup(this.#core, tx, projectId);
+    if (!asked) return [usual];
+    for (const id of asked) await this.#groups.get(subject, id, tx);
+    return [...new Set(asked)];
+  }
+
+  async #insert(tx: Tx, projectId: string, input: NewPort, making: PortMaking): Promise<string> {
+    const chosen = input.macAddress === undefined ? undefined : normalMac(input.macAddress);
+    for (let attempt = 0; attempt < maxMacAttempts; attempt += 1) {
+      const id = newId(this.#core.env);
+      const now = this.#core.env.now();
+      const row = await tx
+        .insertInto('ports')
+        .values({
+          id,
+          network_id: input.networkId,
+          project_id: projectId,
+          name: input.name ?? '',
+          description: input.description ?? '',
+          mac_address: chosen ?? randomMac(this.#core.env),
+          admin_state_up: flag(input.adminStateUp ?? true),
+          status: making.status ?? 'DOWN',
+          device_id: input.deviceId ?? '',
+          device_owner: input.deviceOwner ?? '',
+          host_id: making.hostId ?? null,
+          made_for_server: flag(making.madeForServer ?? false),
+          created_at: now,
+          updated_at: now,
+          revision: 0,
+        })
+        .onConflict((conflict) => conflict.column('mac_address').doNothing())
+        .returning('id')
+        .executeTakeFirst();
+      if (row) return row.id;
+      if (chosen !== undefined) throw macAddressInUse(input.networkId, chosen);
+    }
+    throw noMacAddressLeft(input.networkId);
+  }
+
+  async #changeMac(tx: Tx, port: Port, asked: string, ownsNetwork: boolean): Promise<void> {
+    const mac = normalMac(asked);
+    if (mac === port.macAddress) return;
+    if (!ownsNetwork) throw adminOnly('choose MAC addresses on networks of others');
+    if (port.hostId !== null) {
+      const message = `Unable to complete operation on port ${port.id}, port is already bound: its MAC address can't change from ${port.macAddress} to ${mac}.`;
+      throw new CloudError('conflict', message, { resource: 'port', id: port.id, reason: 'port_bound' });
+    }
+    const taken = await tx.selectFrom('ports').select('id').where('mac_address', '=', mac).executeTakeFirst();
+    if (taken) throw macAddressInUse(port.networkId, mac);
+    await tx.updateTable('ports').set({ mac_address: mac }).where('id', '=', port.id).execute();
+  }
+}
+
+/** Ports of the network's own machinery are made by those who run it. */
+function refuseNetworkOwner(deviceOwner: string | undefined): void {
+  if (deviceOwner?.startsWith('network:')) throw adminOnly('use device owners that begin with "network:"');
+}
+
+async function setGroups(tx: Tx, portId: string, groupIds: readonly string[]): Promise<void> {
+  await tx.deleteFrom('port_security_groups').where('port_id', '=', portId).execute();
+  for (const groupId of groupIds) {
+    await tx
+      .insertInto('port_security_groups')
+      .values({ port_id: portId, security_group_id: groupId })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+  }
+}

@@ -1,0 +1,203 @@
+import { sql } from 'kysely';
+import { ConstraintViolation, type Database, type Queryable, type Tx } from '../../database/database.ts';
+import { oneOf } from '../../database/expressions.ts';
+import type { SecurityGroupsTable } from '../../database/schema.ts';
+import { newId } from '../../env/env.ts';
+import type { CloudCore } from '../core.ts';
+import { CloudError, notFound } from '../errors.ts';
+import type { Subject } from '../identity/subject.ts';
+import type { Quotas } from '../quotas/quotas.ts';
+import { defaultGroupName, ensureDefaultGroup, hasDefaultGroup, insertOpenRule } from './default-security-group.ts';
+import { revisionMismatch } from './failures.ts';
+import { inOrder, Listing, type ListRequest } from './listing.ts';
+import { ruleOf, type SecurityGroup, securityGroupOf } from './model.ts';
+import { owned, ownerOfNew } from './ownership.ts';
+
+export type SecurityGroupField = 'id' | 'projectId' | 'name' | 'description' | 'createdAt' | 'updatedAt' | 'revision';
+
+export interface NewSecurityGroup {
+  projectId?: string;
+  name: string;
+  description?: string;
+}
+
+const listing = new Listing<SecurityGroupField>('security_groups');
+
+/**
+ * Security groups. They say what a port's traffic should be; whether anything filters by them is the
+ * host's network driver's business (user networking, where nothing reaches a guest from outside, does not).
+ */
+export class SecurityGroups {
+  readonly #core: CloudCore;
+  readonly #quotas: Quotas;
+
+  constructor(core: CloudCore, quotas: Quotas) {
+    this.#core = core;
+    this.#quotas = quotas;
+  }
+
+  async list(subject: Subject, request: ListRequest<SecurityGroupField> = {}): Promise<SecurityGroup[]> {
+    await this.ensureDefault(subject);
+    const db = this.#core.db.read;
+    const query = db
+      .selectFrom('security_groups')
+      .selectAll('security_groups')
+      .where(owned(subject, 'security_groups'));
+    const rows = await (await listing.apply(db, query, request)).execute();
+    return inOrder(await withRules(this.#core.db, db, rows), request);
+  }
+
+  async get(subject: Subject, id: string, db: Queryable = this.#core.db.read): Promise<SecurityGroup> {
+    const query = db.selectFrom('security_groups').selectAll().where('id', '=', id);
+    const [group] = await withRules(this.#core.db, db, await query.where(owned(subject, 'security_groups')).execute());
+    if (!group) throw notFound('security_group', id, `Security group ${id} does not exist.`);
+    return group;
+  }
+
+  /** Makes all of them or none; each with the two rules that let everything out. */
+  create(subject: Subject, groups: readonly NewSecurityGroup[]): Promise<SecurityGroup[]> {
+    return this.#core.db.write(async (tx) => {
+      const made: SecurityGroup[] = [];
+      for (const group of groups) made.push(await this.#createIn(tx, subject, group));
+      return made;
+    });
+  }
+
+  async #createIn(tx: Tx, subject: Subject, input: NewSecurityGroup): Promise<SecurityGroup> {
+    const projectId = ownerOfNew(subject, input.projectId);
+    await ensureDefaultGroup(this.#core, tx, projectId);
+    if (input.name === defaultGroupName) throw defaultExists();
+    await this.#quotas.check(tx, projectId, { security_groups: 1 });
+    const now = this.#core.env.now();
+    const row = await tx
+      .insertInto('security_groups')
+      .values({
+        id: newId(this.#core.env),
+        project_id: projectId,
+        name: input.name,
+        description: input.description ?? '',
+        stateful: 1,
+        created_at: now,
+        updated_at: now,
+        revision: 0,
+      })
+      .returningAll()
+      .executeTakeFirstOrThrow();
+    for (const ethertype of ['IPv4', 'IPv6'] as const) {
+      const rule = { groupId: row.id, projectId, direction: 'egress', ethertype, remoteGroupId: null } as const;
+      await insertOpenRule(this.#core, tx, rule);
+    }
+    return (await withRules(this.#core.db, tx, [row]))[0]!;
+  }
+
+  update(
+    subject: Subject,
+    id: string,
+    changes: { name?: string; description?: string },
+    expectedRevision?: number,
+  ): Promise<SecurityGroup> {
+    return this.#core.db.write(async (tx) => {
+      const group = await claimGroup(this.#core, tx, subject, id);
+      if (expectedRevision !== undefined && group.revision - 1 !== expectedRevision) {
+        throw revisionMismatch(expectedRevision);
+      }
+      if (group.name === defaultGroupName && changes.name !== undefined && changes.name !== defaultGroupName) {
+        throw new CloudError('conflict', 'Updating default security group not allowed.', {
+          reason: 'security_group_cannot_update_default',
+        });
+      }
+      if (group.name !== defaultGroupName && changes.name === defaultGroupName) throw defaultExists();
+      const row = await tx
+        .updateTable('security_groups')
+        .set({ name: changes.name ?? group.name, description: changes.description })
+        .where('id', '=', id)
+        .returningAll()
+        .executeTakeFirstOrThrow();
+      return (await withRules(this.#core.db, tx, [row]))[0]!;
+    });
+  }
+
+  /** Throws `conflict` (`security_group_in_use`) while a port has it. Rules elsewhere that name it as peer go too. */
+  async delete(subject: Subject, id: string): Promise<void> {
+    try {
+      await this.#core.db.write((tx) => this.#deleteIn(tx, subject, id));
+    } catch (error) {
+      // A port got the group between the check and the end of the transaction.
+      if (error instanceof ConstraintViolation && error.kind === 'foreign_key') throw groupInUse(id);
+      throw error;
+    }
+  }
+
+  async #deleteIn(tx: Tx, subject: Subject, id: string): Promise<void> {
+    const group = await claimGroup(this.#core, tx, subject, id);
+    if (group.name === defaultGroupName && !subject.isAdmin) {
+      throw new CloudError('conflict', 'Insufficient rights for removing default security group.', {
+        reason: 'security_group_cannot_remove_default',
+      });
+    }
+    const users = tx.selectFrom('port_security_groups').select('port_id').where('security_group_id', '=', id);
+    if (await users.limit(1).executeTakeFirst()) throw groupInUse(id);
+    await tx
+      .deleteFrom('security_group_rules')
+      .where((eb) => eb.or([eb('security_group_id', '=', id), eb('remote_group_id', '=', id)]))
+      .execute();
+    await tx.deleteFrom('security_groups').where('id', '=', id).execute();
+  }
+
+  /** The subject's project gets its default group when it first looks for groups. */
+  async ensureDefault({ projectId }: Subject): Promise<void> {
+    if (!projectId || (await hasDefaultGroup(this.#core.db.read, projectId))) return;
+    await this.#core.db.write((tx) => ensureDefaultGroup(this.#core, tx, projectId));
+  }
+}
+
+/** Counts the group's revision up, which also keeps others from changing it until the transaction ends. */
+export async function claimGroup(
+  core: Pick<CloudCore, 'env'>,
+  tx: Tx,
+  subject: Subject,
+  id: string,
+): Promise<SecurityGroupsTable> {
+  const row = await touchGroup(core, tx, id).where(owned(subject, 'security_groups')).returningAll().executeTakeFirst();
+  if (!row) throw notFound('security_group', id, `Security group ${id} does not exist.`);
+  return row;
+}
+
+/** The statement that counts the group's revision up. */
+export function touchGroup(core: Pick<CloudCore, 'env'>, tx: Tx, id: string) {
+  return tx
+    .updateTable('security_groups')
+    .set((eb) => ({ revision: eb('revision', '+', 1), updated_at: core.env.now() }))
+    .where('id', '=', id);
+}
+
+async function withRules(
+  { kind }: Pick<Database, 'kind'>,
+  db: Queryable,
+  rows: SecurityGroupsTable[],
+): Promise<SecurityGroup[]> {
+  if (rows.length === 0) return [];
+  const ids = rows.map((row) => row.id);
+  const rules = await db
+    .selectFrom('security_group_rules')
+    .selectAll()
+    .where(oneOf({ kind }, sql.ref('security_group_id'), ids))
+    .orderBy('created_at')
+    .execute();
+  const byGroup = Map.groupBy(rules.map(ruleOf), (rule) => rule.securityGroupId);
+  return rows.map((row) => securityGroupOf(row, byGroup.get(row.id) ?? []));
+}
+
+function groupInUse(id: string): CloudError {
+  return new CloudError('conflict', `Security Group ${id} in use.`, {
+    resource: 'security_group',
+    id,
+    reason: 'security_group_in_use',
+  });
+}
+
+function defaultExists(): CloudError {
+  return new CloudError('duplicate', 'Default security group already exists.', {
+    reason: 'security_group_default_already_exists',
+  });
+}

@@ -1,0 +1,126 @@
+import { sql } from 'kysely';
+import type { GuestNic } from '../../agent/contract.ts';
+import type { Database, PreparedQuery } from '../../database/database.ts';
+import { oneOf } from '../../database/expressions.ts';
+
+/** An address of a server, as lists of servers show it. */
+export interface ServerAddress {
+  networkId: string;
+  networkName: string;
+  portId: string;
+  macAddress: string;
+  version: 4 | 6;
+  address: string;
+}
+
+interface ServerIds {
+  serverIds: readonly string[];
+}
+
+type AddressRow = ServerAddress & { serverId: string };
+
+interface NicRow {
+  port_id: string;
+  mac_address: string;
+  mtu: number;
+  cidr: string;
+  gateway_ip: string | null;
+  ip_address: string;
+  dns_nameservers: string;
+}
+
+/** The reads that listing and starting servers need: one statement each, for any number of servers. */
+export class ServerPortReads {
+  readonly #addresses: PreparedQuery<ServerIds, AddressRow>;
+  readonly #groupNames: PreparedQuery<ServerIds, { serverId: string; name: string }>;
+  readonly #nics: PreparedQuery<{ serverId: string }, NicRow>;
+
+  constructor(db: Database) {
+    this.#addresses = db.prepare((kysely, { serverIds }) =>
+      kysely
+        .selectFrom('ports')
+        .innerJoin('port_addresses', 'port_addresses.port_id', 'ports.id')
+        .innerJoin('subnets', 'subnets.id', 'port_addresses.subnet_id')
+        .innerJoin('networks', 'networks.id', 'ports.network_id')
+        .select([
+          'ports.device_id as serverId',
+          'networks.id as networkId',
+          'networks.name as networkName',
+          'ports.id as portId',
+          'ports.mac_address as macAddress',
+          sql<4 | 6>`subnets.ip_version`.as('version'),
+          'port_addresses.ip_address as address',
+        ])
+        .where(oneOf(db, sql.ref('ports.device_id'), serverIds))
+        .orderBy('ports.created_at')
+        .orderBy('ports.id'),
+    );
+    this.#groupNames = db.prepare((kysely, { serverIds }) =>
+      kysely
+        .selectFrom('ports')
+        .innerJoin('port_security_groups', 'port_security_groups.port_id', 'ports.id')
+        .innerJoin('security_groups', 'security_groups.id', 'port_security_groups.security_group_id')
+        .select(['ports.device_id as serverId', 'security_groups.name as name'])
+        .distinct()
+        .where(oneOf(db, sql.ref('ports.device_id'), serverIds))
+        .orderBy('security_groups.name'),
+    );
+    this.#nics = db.prepare((kysely, { serverId }) =>
+      kysely
+        .selectFrom('ports')
+        .innerJoin('port_addresses', 'port_addresses.port_id', 'ports.id')
+        .innerJoin('subnets', 'subnets.id', 'port_addresses.subnet_id')
+        .innerJoin('networks', 'networks.id', 'ports.network_id')
+        .select([
+          'ports.id as port_id',
+          'ports.mac_address',
+          'networks.mtu',
+          'subnets.cidr',
+          'subnets.gateway_ip',
+          'subnets.dns_nameservers',
+          'port_addresses.ip_address',
+        ])
+        .where('ports.device_id', '=', serverId)
+        .orderBy('ports.created_at')
+        .orderBy('ports.id'),
+    );
+  }
+
+  /** Addresses by server, in the order of the servers' ports. Servers without any are not in the map. */
+  async addressesOf(serverIds: readonly string[]): Promise<Map<string, ServerAddress[]>> {
+    const rows = await this.#addresses.all({ serverIds });
+    const byServer = new Map<string, ServerAddress[]>();
+    for (const { serverId, ...address } of rows) {
+      const known = byServer.get(serverId);
+      if (known) known.push(address);
+      else byServer.set(serverId, [address]);
+    }
+    return byServer;
+  }
+
+  /** Names of the security groups of each server's ports, in alphabetical order, each once. */
+  async securityGroupsOf(serverIds: readonly string[]): Promise<Map<string, string[]>> {
+    const rows = await this.#groupNames.all({ serverIds });
+    const byServer = Map.groupBy(rows, (row) => row.serverId);
+    return new Map([...byServer].map(([serverId, groups]) => [serverId, groups.map(({ name }) => name)]));
+  }
+
+  async nicsOf(serverId: string, model: GuestNic['model']): Promise<GuestNic[]> {
+    const rows = await this.#nics.all({ serverId });
+    // A port with several addresses is one interface; its host serves the first.
+    const first = new Map(rows.toReversed().map((row) => [row.port_id, row]));
+    const inOrder = [...new Set(rows.map((row) => row.port_id))].map((portId) => first.get(portId)!);
+    return inOrder.map((row) => ({
+      portId: row.port_id,
+      macAddress: row.mac_address,
+      model,
+      mtu: row.mtu,
+      subnet: {
+        cidr: row.cidr,
+        gateway: row.gateway_ip ?? undefined,
+        address: row.ip_address,
+        dnsNameservers: JSON.parse(row.dns_nameservers) as string[],
+      },
+    }));
+  }
+}

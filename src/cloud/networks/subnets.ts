@@ -1,0 +1,252 @@
+import { ConstraintViolation, type Queryable, type Tx } from '../../database/database.ts';
+import { newId } from '../../env/env.ts';
+import type { CloudCore } from '../core.ts';
+import { CloudError, notFound } from '../errors.ts';
+import type { Subject } from '../identity/subject.ts';
+import type { Quotas } from '../quotas/quotas.ts';
+import type { AddressAllocation } from './address-allocation.ts';
+import { contains, hostRange, overlap, parseIpv4, parseIpv4Cidr } from './addresses.ts';
+import { adminOnly, invalidInput, revisionMismatch, subnetInUse } from './failures.ts';
+import { inOrder, Listing, type ListRequest } from './listing.ts';
+import { type AllocationPool, flag, type HostRoute, type Subnet, subnetOf } from './model.ts';
+import { owned, ownerOfNew, visibleNetwork, visibleSubnet } from './ownership.ts';
+import {
+  checkGateway,
+  checkHostRoutes,
+  checkNameservers,
+  ipv6Refused,
+  poolRanges,
+  subnetCidr,
+  subnetGateway,
+  subnetPools,
+} from './subnet-plan.ts';
+
+export type SubnetField =
+  | 'id'
+  | 'projectId'
+  | 'networkId'
+  | 'name'
+  | 'description'
+  | 'ipVersion'
+  | 'cidr'
+  | 'gatewayIp'
+  | 'enableDhcp'
+  | 'createdAt'
+  | 'updatedAt'
+  | 'revision';
+
+export interface NewSubnet {
+  projectId?: string;
+  networkId: string;
+  name?: string;
+  description?: string;
+  ipVersion: number;
+  cidr: string;
+  /** Undefined for the first address, null for none. */
+  gatewayIp?: string | null;
+  enableDhcp?: boolean;
+  allocationPools?: readonly AllocationPool[];
+  dnsNameservers?: readonly string[];
+  hostRoutes?: readonly HostRoute[];
+}
+
+export type SubnetChanges = Partial<
+  Pick<
+    NewSubnet,
+    'name' | 'description' | 'gatewayIp' | 'enableDhcp' | 'allocationPools' | 'dnsNameservers' | 'hostRoutes'
+  >
+>;
+
+const listing = new Listing<SubnetField>('subnets');
+
+export class Subnets {
+  readonly #core: CloudCore;
+  readonly #quotas: Quotas;
+  readonly #addresses: AddressAllocation;
+
+  constructor(core: CloudCore, quotas: Quotas, addresses: AddressAllocation) {
+    this.#core = core;
+    this.#quotas = quotas;
+    this.#addresses = addresses;
+  }
+
+  async list(subject: Subject, request: ListRequest<SubnetField> = {}): Promise<Subnet[]> {
+    const db = this.#core.db.read;
+    const query = db.selectFrom('subnets').selectAll('subnets').where(visibleSubnet(subject));
+    const rows = await (await listing.apply(db, query, request)).execute();
+    return inOrder(rows.map(subnetOf), request);
+  }
+
+  async get(subject: Subject, id: string, db: Queryable = this.#core.db.read): Promise<Subnet> {
+    const query = db.selectFrom('subnets').selectAll('subnets').where('id', '=', id).where(visibleSubnet(subject));
+    const row = await query.executeTakeFirst();
+    if (!row) throw notFound('subnet', id);
+    return subnetOf(row);
+  }
+
+  /** Makes all of them or none. */
+  create(subject: Subject, subnets: readonly NewSubnet[]): Promise<Subnet[]> {
+    return this.#core.db.write(async (tx) => {
+      const made: Subnet[] = [];
+      for (const subnet of subnets) made.push(await this.createIn(tx, subject, subnet));
+      return made;
+    });
+  }
+
+  async createIn(tx: Tx, subject: Subject, input: NewSubnet): Promise<Subnet> {
+    const projectId = ownerOfNew(subject, input.projectId);
+    if (input.ipVersion !== 4) throw ipv6Refused();
+    const enableDhcp = input.enableDhcp ?? true;
+    const cidr = subnetCidr(input.cidr, enableDhcp);
+    await this.#claimNetwork(tx, subject, input.networkId);
+    await this.#refuseOverlap(tx, input.networkId, input.cidr);
+    await this.#quotas.check(tx, projectId, { subnets: 1 });
+    const gatewayIp = subnetGateway(cidr, input.gatewayIp);
+    const now = this.#core.env.now();
+    const row = await tx
+      .insertInto('subnets')
+      .values({
+        id: newId(this.#core.env),
+        network_id: input.networkId,
+        project_id: projectId,
+        name: input.name ?? '',
+        description: input.description ?? '',
+        ip_version: 4,
+        cidr: cidr.text,
+        gateway_ip: gatewayIp,
+        enable_dhcp: flag(enableDhcp),
+        allocation_pools: JSON.stringify(subnetPools(cidr, gatewayIp, input.allocationPools)),
+        dns_nameservers: JSON.stringify(checkNameservers(input.dnsNameservers ?? [])),
+        host_routes: JSON.stringify(checkHostRoutes(input.hostRoutes ?? [])),
+        created_at: now,
+        updated_at: now,
+        revision: 0,
+      })
+      .returningAll()
+      .executeTakeFirstOrThrow();
+    return subnetOf(row);
+  }
+
+  update(subject: Subject, id: string, changes: SubnetChanges, expectedRevision?: number): Promise<Subnet> {
+    return this.#core.db.write(async (tx) => {
+      const subnet = await this.#claim(tx, subject, id);
+      if (expectedRevision !== undefined && subnet.revision - 1 !== expectedRevision) {
+        throw revisionMismatch(expectedRevision);
+      }
+      const { gatewayIp, allocationPools } = await this.#changedPlan(tx, subnet, changes);
+      const { dnsNameservers, hostRoutes, enableDhcp } = changes;
+      const row = await tx
+        .updateTable('subnets')
+        .set({
+          name: changes.name,
+          description: changes.description,
+          enable_dhcp: enableDhcp === undefined ? undefined : flag(enableDhcp),
+          gateway_ip: gatewayIp,
+          allocation_pools: JSON.stringify(allocationPools),
+          dns_nameservers: dnsNameservers && JSON.stringify(checkNameservers(dnsNameservers)),
+          host_routes: hostRoutes && JSON.stringify(checkHostRoutes(hostRoutes)),
+        })
+        .where('id', '=', id)
+        .returningAll()
+        .executeTakeFirstOrThrow();
+      tx.onCommit(() => this.#addresses.forget(id));
+      return subnetOf(row);
+    });
+  }
+
+  /** Throws `conflict` (`subnet_in_use`) while a port has an address of it. */
+  async delete(subject: Subject, id: string): Promise<void> {
+    try {
+      await this.#core.db.write((tx) => this.#deleteIn(tx, subject, id));
+    } catch (error) {
+      // A port got an address between the check and the end of the transaction.
+      if (error instanceof ConstraintViolation && error.kind === 'foreign_key') throw subnetInUse(id);
+      throw error;
+    }
+  }
+
+  async #deleteIn(tx: Tx, subject: Subject, id: string): Promise<void> {
+    const subnet = await this.#claim(tx, subject, id);
+    const used = await tx.selectFrom('port_addresses').select('port_id').where('subnet_id', '=', id).limit(1).execute();
+    if (used.length > 0) throw subnetInUse(id);
+    await tx.deleteFrom('subnets').where('id', '=', id).execute();
+    await this.#touchNetwork(tx, subnet.networkId);
+    tx.onCommit(() => this.#addresses.forget(id));
+  }
+
+  /** Counts the subnet's revision up, which also keeps others from changing it until this transaction ends. */
+  async #claim(tx: Tx, subject: Subject, id: string): Promise<Subnet> {
+    const row = await tx
+      .updateTable('subnets')
+      .set((eb) => ({ revision: eb('revision', '+', 1), updated_at: this.#core.env.now() }))
+      .where('id', '=', id)
+      .where(owned(subject, 'subnets'))
+      .returningAll()
+      .executeTakeFirst();
+    if (!row) throw notFound('subnet', id);
+    return subnetOf(row);
+  }
+
+  /** A subnet is made by the owner of its network. Two at once would not see each other's CIDR, so they take turns. */
+  async #claimNetwork(tx: Tx, subject: Subject, networkId: string): Promise<void> {
+    const network = await tx
+      .selectFrom('networks')
+      .select('project_id')
+      .where('id', '=', networkId)
+      .where(visibleNetwork(subject))
+      .executeTakeFirst();
+    if (!network) throw notFound('network', networkId);
+    if (network.project_id !== subject.projectId && !subject.isAdmin) {
+      throw adminOnly('add a subnet to a network of another project');
+    }
+    await this.#touchNetwork(tx, networkId);
+  }
+
+  async #touchNetwork(tx: Tx, networkId: string): Promise<void> {
+    await tx
+      .updateTable('networks')
+      .set((eb) => ({ revision: eb('revision', '+', 1), updated_at: this.#core.env.now() }))
+      .where('id', '=', networkId)
+      .execute();
+  }
+
+  async #refuseOverlap(tx: Tx, networkId: string, cidr: string): Promise<void> {
+    const others = await tx.selectFrom('subnets').select(['id', 'cidr']).where('network_id', '=', networkId).execute();
+    const wanted = parseIpv4Cidr(cidr)!;
+    const other = others.find((row) => overlap(parseIpv4Cidr(row.cidr)!, wanted));
+    if (!other) return;
+    const message = `Requested subnet with cidr: ${cidr} for network: ${networkId} overlaps with another subnet (ID: ${other.id}, CIDR: ${other.cidr}).`;
+    throw invalidInput(message, 'cidr');
+  }
+
+  async #changedPlan(tx: Tx, subnet: Subnet, changes: SubnetChanges) {
+    const cidr = parseIpv4Cidr(subnet.cidr)!;
+    if (changes.enableDhcp) subnetCidr(subnet.cidr, true);
+    const gatewayIp = changes.gatewayIp === undefined ? subnet.gatewayIp : subnetGateway(cidr, changes.gatewayIp);
+    const allocationPools = changes.allocationPools
+      ? subnetPools(cidr, gatewayIp, changes.allocationPools)
+      : subnet.allocationPools;
+    checkGateway(gatewayIp, poolRanges(allocationPools));
+    if (gatewayIp !== null && gatewayIp !== subnet.gatewayIp) await this.#refuseTakenGateway(tx, subnet, gatewayIp);
+    return { gatewayIp, allocationPools };
+  }
+
+  async #refuseTakenGateway(tx: Tx, subnet: Subnet, gatewayIp: string): Promise<void> {
+    const port = await tx
+      .selectFrom('port_addresses')
+      .select('port_id')
+      .where('subnet_id', '=', subnet.id)
+      .where('ip_address', '=', gatewayIp)
+      .executeTakeFirst();
+    if (!port) return;
+    const message = `Current gateway ip ${gatewayIp} already in use by port ${port.port_id}. Unable to update.`;
+    throw new CloudError('conflict', message, { resource: 'port', id: port.port_id, reason: 'gateway_ip_in_use' });
+  }
+}
+
+/** Whether a port may be given the address: it is one of the subnet's host addresses. */
+export function isHostAddress(subnet: Pick<Subnet, 'cidr'>, address: string): boolean {
+  const cidr = parseIpv4Cidr(subnet.cidr);
+  const number = parseIpv4(address);
+  return cidr !== undefined && number !== undefined && contains(hostRange(cidr), number);
+}
