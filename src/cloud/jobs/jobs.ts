@@ -1,0 +1,169 @@
+import { ConstraintViolation, type Database, type PreparedQuery } from '../../database/database.ts';
+import type { JobsTable } from '../../database/schema.ts';
+import { type Env, newId } from '../../env/env.ts';
+import type { CloudCore } from '../core.ts';
+import { CloudError } from '../errors.ts';
+import type { Subject } from '../identity/subject.ts';
+import { type Job, type JobResult, jobFromRow } from './model.ts';
+
+/** How long a finished job can still be asked for, seconds. */
+export const jobRetention = 3 * 3600;
+/** How often finished jobs are looked through, milliseconds. */
+const sweepInterval = 3600_000;
+const maxDeletedPerSweep = 10_000;
+
+/** What a job is begun with. */
+export interface NewJob {
+  /** The client's own id; unused so far. */
+  id?: string;
+  operation: string;
+  webHook?: string;
+}
+
+/**
+ * Jobs: what a client holds of a request that goes on after its answer. A job only points at the action that does the
+ * work; it keeps the answer for `jobRetention` after the end.
+ */
+export class Jobs {
+  readonly #db: Database;
+  readonly #env: Env;
+  readonly #byId: PreparedQuery<{ id: string }, JobsTable>;
+
+  constructor(core: Pick<CloudCore, 'db' | 'env'>) {
+    this.#db = core.db;
+    this.#env = core.env;
+    this.#byId = core.db.prepare<{ id: string }, JobsTable>((db, { id }) =>
+      db.selectFrom('jobs').selectAll().where('id', '=', id),
+    );
+  }
+
+  /**
+   * Writes the job down before any of its work begins, so that a client's id is taken from then on. Throws `duplicate`
+   * when a job has the id already.
+   */
+  async begin(subject: Pick<Subject, 'userId' | 'projectId'> | undefined, job: NewJob): Promise<Job> {
+    const begun: Job = {
+      id: job.id ?? newId(this.#env),
+      operation: job.operation,
+      userId: subject?.userId ?? '',
+      projectId: subject?.projectId ?? '',
+      createdAt: this.#env.now(),
+    };
+    if (job.webHook) begun.webHook = job.webHook;
+    const row = {
+      id: begun.id,
+      operation: begun.operation,
+      user_id: begun.userId,
+      project_id: begun.projectId,
+      action_id: null,
+      result: null,
+      web_hook: job.webHook ?? null,
+      created_at: begun.createdAt,
+      finished_at: null,
+    };
+    try {
+      await this.#db.write((tx) => tx.insertInto('jobs').values(row).execute());
+    } catch (error) {
+      if (!(error instanceof ConstraintViolation)) throw error;
+      throw new CloudError('duplicate', `A job with the id ${begun.id} exists already.`, {
+        resource: 'job',
+        id: begun.id,
+        cause: error,
+      });
+    }
+    return begun;
+  }
+
+  /** Says which action does the work, and how the answer is to be made of it. */
+  async attach(id: string, actionId: string, plan: Record<string, unknown>): Promise<void> {
+    await this.#db.write((tx) =>
+      tx
+        .updateTable('jobs')
+        .set({ action_id: actionId, result: JSON.stringify(plan) })
+        .where('id', '=', id)
+        .where('finished_at', 'is', null)
+        .execute(),
+    );
+  }
+
+  /** The job; undefined for one that never was, or that was finished too long ago. */
+  async find(id: string): Promise<Job | undefined> {
+    const row = await this.#byId.first({ id });
+    if (!row) return undefined;
+    const job = jobFromRow(row);
+    if (job.finishedAt !== undefined && job.finishedAt < this.#env.now() - jobRetention * 1e6) return undefined;
+    return job;
+  }
+
+  /** Stores the answer. False when the job was finished already: then the first answer stays. */
+  async finish(id: string, result: JobResult): Promise<boolean> {
+    const changed = await this.#db.write((tx) =>
+      tx
+        .updateTable('jobs')
+        .set({ result: JSON.stringify(result), finished_at: this.#env.now() })
+        .where('id', '=', id)
+        .where('finished_at', 'is', null)
+        .executeTakeFirst(),
+    );
+    return changed.numUpdatedRows > 0n;
+  }
+
+  /** Jobs that still owe their web hook an answer: what a process has to look after when it starts. */
+  async withPendingWebHooks(): Promise<Job[]> {
+    const rows = await this.#db.read
+      .selectFrom('jobs')
+      .selectAll()
+      .where('finished_at', 'is', null)
+      .where('web_hook', 'is not', null)
+      .orderBy('created_at')
+      .limit(1000)
+      .execute();
+    return rows.map(jobFromRow);
+  }
+
+  /** The action that the request `requestId` began, for a job whose process died before it could write that down. */
+  async actionOfRequest(requestId: string): Promise<string | undefined> {
+    const row = await this.#db.read
+      .selectFrom('actions')
+      .select('id')
+      .where('request_id', '=', requestId)
+      .orderBy('created_at')
+      .executeTakeFirst();
+    return row?.id;
+  }
+
+  /** Forgets jobs that ended longer than `jobRetention` ago, asked for or not. Returns how many. */
+  async sweep(): Promise<number> {
+    const before = this.#env.now() - jobRetention * 1e6;
+    const result = await this.#db.write((tx) =>
+      tx
+        .deleteFrom('jobs')
+        .where(
+          'id',
+          'in',
+          tx
+            .selectFrom('jobs')
+            .leftJoin('actions', 'actions.id', 'jobs.action_id')
+            .select('jobs.id')
+            .where((eb) =>
+              eb.or([
+                eb('jobs.finished_at', '<', before),
+                eb.and([
+                  eb('jobs.finished_at', 'is', null),
+                  eb('jobs.created_at', '<', before),
+                  eb.or([eb('actions.id', 'is', null), eb('actions.finished_at', '<', before)]),
+                ]),
+              ]),
+            )
+            .limit(maxDeletedPerSweep),
+        )
+        .executeTakeFirst(),
+    );
+    return Number(result.numDeletedRows);
+  }
+
+  /** Sweeps now and then until the returned function is called. */
+  start(): () => void {
+    return this.#env.every(sweepInterval, () => void this.sweep());
+  }
+}

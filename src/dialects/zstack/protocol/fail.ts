@@ -1,0 +1,53 @@
+import type { Failure, FailureAnswer } from '../../../api/dialect.ts';
+import { InvalidRequest, NoSuchOperation, UnexpectedError } from '../../../api/dialect.ts';
+import { CloudError } from '../../../cloud/errors.ts';
+import { preflightHeaders } from './cross-origin.ts';
+import { describeError } from './describe-error.ts';
+import { acceptFailedJob } from './failed-job.ts';
+import { isKnownPath, knownOperations } from './known-operations.ts';
+import { factsOf } from './request-facts.ts';
+import { bodyKeyOf, notOffered, pathOf, selectedOperation } from './select-operation.ts';
+import { errorBody, MalformedRequest } from './zstack-error.ts';
+
+/**
+ * The dialect's failures: plain text for requests that are malformed as HTTP, and 503 with an `error` body for all that
+ * the API itself refuses. Never 401: clients look for the code in the body.
+ */
+export async function fail(failure: Failure): Promise<FailureAnswer> {
+  const { error, request } = failure;
+  if (error instanceof NoSuchOperation) return noSuchOperation(failure);
+  if (error instanceof MalformedRequest) return { status: error.status, body: error.message };
+  if (error instanceof InvalidRequest && error.rule === 'json') return { status: 400, body: error.message };
+  const facts = factsOf(request);
+  if (error instanceof CloudError && error.code === 'unauthenticated' && facts?.sessionProblem) {
+    return sessionFailure(facts.sessionProblem);
+  }
+  const operation = selectedOperation(request) ?? failure.operation;
+  const cause = error instanceof UnexpectedError ? error.cause : error;
+  const body = describeError(cause, operation, facts?.requestId ?? 'unknown');
+  return (await acceptFailedJob(failure, operation, body)) ?? { status: 503, body: { error: body } };
+}
+
+function sessionFailure(problem: 'missing' | 'wrong scheme' | 'expired'): FailureAnswer {
+  if (problem === 'missing') return { status: 400, body: "missing header 'Authorization'" };
+  if (problem === 'wrong scheme') return { status: 400, body: "Authorization type must be 'OAuth'" };
+  return { status: 503, body: { error: errorBody('ID.1001', 'Session expired') } };
+}
+
+function noSuchOperation({ request }: Failure): FailureAnswer {
+  // A browser asks before it sends what it was told to send.
+  if (request.method === 'OPTIONS') return { status: 204, headers: preflightHeaders, body: '' };
+  const path = pathOf(request);
+  const known = knownOperations(request.method, path);
+  if (known) return { status: 503, body: { error: notOffered(likeliest(known, request.body)).body } };
+  if (path.startsWith('/api-jobs/')) return { status: 405, body: 'only GET method is allowed for querying job status' };
+  if (isKnownPath(path)) {
+    return { status: 405, body: `The method[${request.method}] is not allowed for the path[/v1${path}]` };
+  }
+  return { status: 404, body: `no api mapping to /v1${path}` };
+}
+
+function likeliest(ids: readonly string[], body: unknown): string {
+  const named = typeof body === 'object' && body !== null && ids.find((id) => Object.hasOwn(body, bodyKeyOf(id)));
+  return named || ids.join(', ');
+}

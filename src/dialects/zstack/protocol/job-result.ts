@@ -1,0 +1,74 @@
+import type { Cloud } from '../../../cloud/cloud.ts';
+import type { Job, JobResult } from '../../../cloud/jobs/model.ts';
+import { withDashes } from '../../../env/env.ts';
+import { readInventory } from '../query/run-query.ts';
+import { describeActionFailure } from './describe-error.ts';
+import { type Traits, traitsOfId } from './traits.ts';
+import { errorBody } from './zstack-error.ts';
+
+/** How a job's answer is to be made once its action has ended: all that outlives the process which began it. */
+export interface JobPlan {
+  timeoutSeconds?: number;
+  uuid?: string;
+  body?: Record<string, unknown>;
+}
+
+/**
+ * Gives the job's answer, waiting up to `waitMs` for its action to end; undefined when it has not by then. The first
+ * one to see the end writes the answer down; everyone else gets the same.
+ */
+export async function concludeJob(cloud: Cloud, job: Job, waitMs: number): Promise<JobResult | undefined> {
+  if (job.result) return job.result;
+  const plan: JobPlan = job.plan ?? {};
+  const actionId = await actionOf(cloud, job);
+  const result = actionId ? await resultOf(cloud, job, plan, actionId, waitMs) : undefined;
+  const final = result ?? timedOut(cloud, job, plan, actionId !== undefined);
+  if (!final) return undefined;
+  if (await cloud.jobs.finish(job.id, final)) return final;
+  return (await cloud.jobs.find(job.id))?.result ?? final;
+}
+
+async function resultOf(cloud: Cloud, job: Job, plan: JobPlan, actionId: string, waitMs: number) {
+  const outcome = await cloud.runner.wait(actionId, { timeoutMs: waitMs });
+  if (!outcome) return undefined;
+  const traits = traitsOfId(job.operation);
+  if (outcome.state === 'failed') {
+    const cause = describeActionFailure(outcome.failure);
+    return { status: 503, body: { error: traits?.describeFailure?.(cause, { uuid: plan.uuid }) ?? cause } };
+  }
+  // A deletion that is parked has ended for its user; what remains of it is the cloud's own business.
+  return { status: 200, body: await presentOutcome(cloud, traits, plan) };
+}
+
+/** The action behind the job, also where the process that began it died before it could write that down. */
+export async function actionOf(cloud: Cloud, job: Job): Promise<string | undefined> {
+  return job.actionId ?? (await cloud.jobs.actionOfRequest(`req-${withDashes(job.id)}`));
+}
+
+/** Work that was never handed to an action by then was lost with its process. */
+const abandonedAfterSeconds = 300;
+
+function timedOut(cloud: Cloud, job: Job, plan: JobPlan, hasAction: boolean): JobResult | undefined {
+  if (!hasAction && cloud.env.now() > job.createdAt + abandonedAfterSeconds * 1e6) {
+    const error = errorBody('SYS.1012', `the management node was restarted before it began the job[${job.id}]`);
+    return { status: 503, body: { error } };
+  }
+  const seconds = plan.timeoutSeconds ?? traitsOfId(job.operation)?.timeoutSeconds;
+  if (!seconds || cloud.env.now() < job.createdAt + seconds * 1e6) return undefined;
+  const error = errorBody('SYS.1001', `the operation[${job.operation}] did not end within ${seconds} seconds`);
+  return { status: 503, body: { error } };
+}
+
+/** The body of a success: the inventory as it is now, or what the operation has to say instead. */
+export async function presentOutcome(
+  cloud: Cloud,
+  traits: Traits | undefined,
+  outcome: { uuid?: string; body?: Record<string, unknown> },
+): Promise<Record<string, unknown>> {
+  const body: Record<string, unknown> = { ...outcome.body };
+  if (!traits?.result || !outcome.uuid) return body;
+  const inventory = await readInventory(cloud.db, traits.result, outcome.uuid);
+  if (inventory) body['inventory'] = inventory;
+  body['success'] = true;
+  return body;
+}

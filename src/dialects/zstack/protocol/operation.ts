@@ -1,0 +1,192 @@
+import { type Static, Type as T, type TObject, type TSchema } from 'typebox';
+import {
+  type AnyOperation,
+  type Call,
+  type Operation,
+  type OperationExample,
+  operation,
+} from '../../../api/operation.ts';
+import type { Allowed } from '../../../cloud/identity/subject.ts';
+import type { InventoryDefinition } from '../query/inventory.ts';
+import { inventorySchema, javaClasses } from '../query/inventory-schema.ts';
+import { wantsSchema } from './request-headers.ts';
+import { type AsyncOutcome, runJob } from './run-job.ts';
+import { bodyKeyOf } from './select-operation.ts';
+import { tagFields } from './tag-fields.ts';
+import { giveTraits, type Traits } from './traits.ts';
+
+/** How long an operation may take where nothing else is said, seconds: the dialect's own default. */
+const defaultTimeout = 30 * 60;
+
+type NoFields = TObject<Record<never, TSchema>>;
+
+interface Common<Params extends TObject, Query extends TObject, Body extends TObject> {
+  id: string;
+  group: string;
+  /** The package of the operation's Java class, without `org.zstack.`, as `header.image`. */
+  package: string;
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  path: string;
+  since?: string;
+  allow: Allowed;
+  params?: Params;
+  query?: Query;
+  body?: Body;
+  title: string;
+  summary: string;
+  examples: readonly OperationExample[];
+  bodyKeyAliases?: readonly string[];
+  fitsPlainParams?: Traits['fitsPlainParams'];
+}
+
+/** What a handler gets: the valid fields of the request, wherever they stood, and who asks. */
+export type Input<Params extends TObject, Query extends TObject, Body extends TObject> = Pick<
+  Call,
+  'cloud' | 'subject' | 'raw' | 'origin'
+> & { input: Static<Params> & Static<Query> & Static<Body> & Tags };
+
+export interface Tags {
+  systemTags?: string[];
+  userTags?: string[];
+}
+
+/** An operation that answers with its result: reads, and logging in and out. */
+export function syncOperation<
+  Params extends TObject = NoFields,
+  Query extends TObject = NoFields,
+  Body extends TObject = NoFields,
+>(
+  definition: Common<Params, Query, Body> & {
+    response: TSchema;
+    handle(call: Input<Params, Query, Body>): Promise<Record<string, unknown>> | Record<string, unknown>;
+  },
+): AnyOperation {
+  return made(definition, 'sync', { 200: definition.response }, {}, async (call) => ({
+    body: await definition.handle(inputOf(call)),
+  }));
+}
+
+/** An operation that runs as a job: everything that changes something. */
+export function jobOperation<
+  Params extends TObject = NoFields,
+  Query extends TObject = NoFields,
+  Body extends TObject = NoFields,
+>(
+  definition: Common<Params, Query, Body> & {
+    /** The inventory that the answer shows; or the answer's own members; or nothing. */
+    result?: InventoryDefinition;
+    response?: TObject;
+    timeoutSeconds?: number;
+    describeFailure?: Traits['describeFailure'];
+    handle(call: Input<Params, Query, Body>): Promise<AsyncOutcome> | AsyncOutcome;
+  },
+): AnyOperation {
+  const { result, response } = definition;
+  const success = result
+    ? T.Object({
+        inventory: T.Optional(inventorySchema(result)),
+        success: T.Optional(T.Boolean()),
+        schema: T.Optional(javaClassMap),
+        ...response?.properties,
+      })
+    : (response ?? T.Object({}));
+  const traits = { result, timeoutSeconds: definition.timeoutSeconds, describeFailure: definition.describeFailure };
+  const built = made(definition, 'async', { 200: success, 202: location }, traits, async (call) => {
+    const answer = await runJob(call, { id: definition.id, traits: built.traits }, async () =>
+      definition.handle(inputOf(call)),
+    );
+    return result ? { ...answer, body: withJavaClasses(result, call, answer.body as Record<string, unknown>) } : answer;
+  });
+  return built;
+}
+
+const location = T.Object({
+  location: T.String({ description: 'Where the result can be asked for.' }),
+  apiTimeout: T.Integer({ description: 'Milliseconds after which the job counts as failed.' }),
+});
+
+export const javaClassMap = T.Record(T.String(), T.String(), {
+  description: 'Which Java class stands where in the answer, by path.',
+});
+
+/** Adds what the Java SDK asks for by header. */
+export function withJavaClasses(
+  result: InventoryDefinition,
+  call: Pick<Call, 'raw'>,
+  body: Record<string, unknown>,
+): Record<string, unknown> {
+  const inventory = body['inventory'];
+  if (!inventory || !wantsSchema(call.raw)) return body;
+  return { ...body, schema: javaClasses(result, [inventory as Record<string, unknown>], () => 'inventory') };
+}
+
+function made(
+  definition: Common<TObject, TObject, TObject> & { handle: unknown },
+  mode: 'sync' | 'async',
+  responses: Operation['responses'],
+  more: Partial<Traits>,
+  handle: Operation['handle'],
+): AnyOperation & { traits: Traits } {
+  const { id, method, bodyKeyAliases, fitsPlainParams } = definition;
+  const hasBody = method === 'POST' || method === 'PUT';
+  const traits: Traits = {
+    ...more,
+    message: `org.zstack.${definition.package}.API${id}Msg`,
+    bodyKeyAliases,
+    fitsPlainParams,
+    timeoutSeconds: more.timeoutSeconds ?? defaultTimeout,
+  };
+  const built = operation({
+    id,
+    dialect: 'zstack',
+    group: definition.group,
+    method,
+    path: definition.path,
+    bodyKey: hasBody ? (method === 'POST' ? 'params' : bodyKeyOf(id)) : undefined,
+    since: definition.since,
+    mode,
+    allow: definition.allow,
+    params: definition.params,
+    query: hasBody ? definition.query : withDeleteMode(method, definition.query),
+    body: hasBody ? withTags(definition.body) : undefined,
+    responses,
+    errors: [400, 503],
+    title: definition.title,
+    summary: definition.summary,
+    examples: definition.examples,
+    handle,
+  });
+  return Object.assign(giveTraits(built, traits), { traits });
+}
+
+const tagList = (description: string) =>
+  T.Optional(T.Array(T.String({ maxLength: 2048 }), { description, maxItems: 100 }));
+
+function withTags(body: TObject | undefined): TObject {
+  const [system, user] = tagFields;
+  return T.Object({
+    ...body?.properties,
+    [system]: tagList('System tags: what the resource is to be made with, in the server’s own notations.'),
+    [user]: tagList('User tags: free text to find the resource by.'),
+  });
+}
+
+/** Every deletion takes `deleteMode`; SDKs send it even with no value. */
+function withDeleteMode(method: string, query: TObject | undefined): TObject | undefined {
+  if (method !== 'DELETE') return query;
+  const deleteMode = T.Optional(
+    T.String({
+      description: 'Permissive (checks may refuse) or Enforcing; accepted, deletions never need force here.',
+    }),
+  );
+  return T.Object({ ...query?.properties, deleteMode });
+}
+
+/** The fields of a request in one object: those in the URL win over those in the body. */
+function inputOf<Params extends TObject, Query extends TObject, Body extends TObject>(
+  call: Call,
+): Input<Params, Query, Body> {
+  const { cloud, subject, raw, origin } = call;
+  const fields = { ...(call.body as object | undefined), ...(call.query as object), ...(call.params as object) };
+  return { cloud, subject, raw, origin, input: fields as Input<Params, Query, Body>['input'] };
+}

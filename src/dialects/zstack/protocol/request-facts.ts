@@ -1,0 +1,21 @@
+import type { FastifyRequest } from 'fastify';
+import type { Cloud } from '../../../cloud/cloud.ts';
+
+/** What was learnt of a request before its operation ran. */
+export interface RequestFacts {
+  cloud: Cloud;
+  requestId: string;
+  /** Why the request's session, if it has one, is not good. */
+  sessionProblem: 'missing' | 'wrong scheme' | 'expired' | undefined;
+}
+
+const facts = new WeakMap<FastifyRequest, RequestFacts>();
+
+export function rememberFacts(request: FastifyRequest, learnt: RequestFacts): void {
+  facts.set(request, learnt);
+}
+
+/** Undefined for requests that no route of the dialect took. */
+export function factsOf(request: FastifyRequest): RequestFacts | undefined {
+  return facts.get(request);
+}

@@ -1,0 +1,30 @@
+/** The engine's resource types and the class names under which this dialect's clients know them. */
+const classNames: Record<string, string> = {
+  server: 'VmInstanceVO',
+  image: 'ImageVO',
+  volume: 'VolumeVO',
+  network: 'L3NetworkVO',
+  port: 'VmNicVO',
+  zone: 'ZoneVO',
+  cluster: 'ClusterVO',
+  host: 'HostVO',
+  flavor: 'InstanceOfferingVO',
+  image_store: 'BackupStorageVO',
+  project: 'AccountVO',
+  keypair: 'SshKeyPairVO',
+  security_group: 'SecurityGroupVO',
+  job: 'LongJobVO',
+  tag: 'TagVO',
+};
+
+/** `image` → `ImageVO`; types that the dialect does not know stay as they are. */
+export function classNameOf(resourceType: string): string {
+  return classNames[resourceType] ?? resourceType;
+}
+
+/** `ImageVO` → `image`, or undefined. */
+export function resourceTypeOf(className: string): string | undefined {
+  return Object.keys(classNames).find((type) => classNames[type] === className);
+}
+
+export const resourceClassNames: Readonly<Record<string, string>> = classNames;

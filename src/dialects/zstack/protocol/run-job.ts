@@ -1,0 +1,89 @@
+import type { Answer, Call } from '../../../api/operation.ts';
+import type { Cloud } from '../../../cloud/cloud.ts';
+import { CloudError } from '../../../cloud/errors.ts';
+import type { Job, JobResult } from '../../../cloud/jobs/model.ts';
+import { parseId } from '../../../env/env.ts';
+import { describeError } from './describe-error.ts';
+import { jobLocation } from './job-location.ts';
+import { concludeJob, type JobPlan, presentOutcome } from './job-result.ts';
+import { type JobHeaders, readJobHeaders } from './request-headers.ts';
+import type { Traits } from './traits.ts';
+import { deliverWebHook, watchForWebHook } from './web-hook.ts';
+import { MalformedRequest } from './zstack-error.ts';
+
+/** What the engine gave for an asynchronous operation. */
+export interface AsyncOutcome {
+  /** The action that does the work; absent where the work is done already. */
+  actionId?: string;
+  /** The resource whose inventory the answer shows, where the operation shows one. */
+  uuid?: string;
+  /** The answer itself, where it is no inventory. */
+  body?: Record<string, unknown>;
+}
+
+/**
+ * Runs an asynchronous operation as a job. A client that can wait a moment gets the result in the first answer; any
+ * other gets 202 and the place to ask at. The job is on record either way.
+ */
+export async function runJob(
+  call: Pick<Call, 'cloud' | 'subject' | 'raw' | 'origin'>,
+  operation: { id: string; traits: Traits },
+  work: () => Promise<AsyncOutcome>,
+): Promise<Answer> {
+  const { cloud, subject } = call;
+  const headers = readJobHeaders(call.raw);
+  const job = await beginJob(cloud, subject, operation.id, headers);
+  const seconds = headers.timeoutSeconds ?? operation.traits.timeoutSeconds;
+  const accepted = { status: 202, headers: jobHeader(job), body: jobLocation(call.origin, job.id, seconds) };
+  let outcome: AsyncOutcome;
+  try {
+    outcome = await work();
+  } catch (error) {
+    const result = { status: 503, body: { error: describeError(error, undefined, subject.requestId) } };
+    await conclude(cloud, job, result);
+    if (headers.webHook || headers.wantsSchema) return accepted;
+    throw error;
+  }
+  if (!outcome.actionId) {
+    const result = { status: 200, body: await presentOutcome(cloud, operation.traits, outcome) };
+    await conclude(cloud, job, result);
+    return headers.webHook ? accepted : answerOf(job, result);
+  }
+  const plan: JobPlan = { timeoutSeconds: seconds };
+  if (outcome.uuid) plan.uuid = outcome.uuid;
+  if (outcome.body) plan.body = outcome.body;
+  await cloud.jobs.attach(job.id, outcome.actionId, { ...plan });
+  if (headers.webHook) {
+    watchForWebHook(cloud, { ...job, actionId: outcome.actionId, plan: { ...plan } });
+    return accepted;
+  }
+  const result = await concludeJob(cloud, { ...job, actionId: outcome.actionId, plan: { ...plan } }, headers.waitMs);
+  if (!result || (result.status !== 200 && headers.wantsSchema)) return accepted;
+  return answerOf(job, result);
+}
+
+async function beginJob(cloud: Cloud, subject: Call['subject'], operation: string, headers: JobHeaders): Promise<Job> {
+  // The request's own id becomes the job's, so that the action can be found by it whatever happens.
+  const id = headers.chosenJobId ?? parseId(subject.requestId.replace(/^req-/, ''));
+  try {
+    return await cloud.jobs.begin(subject, { id, operation, webHook: headers.webHook });
+  } catch (error) {
+    if (error instanceof CloudError && error.code === 'duplicate') {
+      throw new MalformedRequest(`Duplicate job uuid[${id}]`);
+    }
+    throw error;
+  }
+}
+
+async function conclude(cloud: Cloud, job: Job, result: JobResult): Promise<void> {
+  await cloud.jobs.finish(job.id, result);
+  if (job.webHook) deliverWebHook(cloud, job.id, job.webHook, result);
+}
+
+function answerOf(job: Job, result: JobResult): Answer {
+  return { status: result.status, headers: jobHeader(job), body: result.body };
+}
+
+function jobHeader(job: Job): Record<string, string> {
+  return { 'x-job-uuid': job.id };
+}

@@ -1,0 +1,39 @@
+import type { AnyOperation } from '../../../api/operation.ts';
+import type { InventoryDefinition } from '../query/inventory.ts';
+import type { ErrorBody } from './error-codes.ts';
+
+/** What the dialect knows of an operation beyond what all dialects know of theirs. */
+export interface Traits {
+  /** The server's class name of the request, which validation texts name: `org.zstack.header.image.APIAddImageMsg`. */
+  message: string;
+  /** Further names for the body's key, of older documents. */
+  bodyKeyAliases?: readonly string[];
+  /** Whether a body that says only `params`, instead of naming its action, can mean nothing but this operation. */
+  fitsPlainParams?: (params: Record<string, unknown>) => boolean;
+  /** Seconds the operation may take before its job counts as failed. */
+  timeoutSeconds: number;
+  /** The inventory that the job's answer shows. */
+  result?: InventoryDefinition;
+  /** The failure that users see when the action behind the job fails. */
+  describeFailure?: (cause: ErrorBody, job: { uuid?: string }) => ErrorBody;
+}
+
+const traits = new WeakMap<AnyOperation, Traits>();
+const byId = new Map<string, Traits>();
+
+export function giveTraits(operation: AnyOperation, given: Traits): AnyOperation {
+  traits.set(operation, given);
+  byId.set(operation.id, given);
+  return operation;
+}
+
+export function traitsOf(operation: AnyOperation): Traits {
+  const found = traits.get(operation);
+  if (!found) throw new Error(`${operation.id} was not made by the dialect's own helper`);
+  return found;
+}
+
+/** By operation id: for jobs, which outlive the process that began them. */
+export function traitsOfId(id: string): Traits | undefined {
+  return byId.get(id);
+}

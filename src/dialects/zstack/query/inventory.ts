@@ -1,0 +1,101 @@
+import { type Expression, type RawBuilder, type SqlBool, sql } from 'kysely';
+import type { Database } from '../../../database/database.ts';
+import type { Schema } from '../../../database/schema.ts';
+
+export type TableName = keyof Schema & string;
+
+/** `time` is microseconds in the database and a timestamp text outside; `bool` is 0 or 1 and true or false. */
+export type FieldType = 'string' | 'int' | 'long' | 'bool' | 'time';
+
+/** Who asks, as far as it decides what they see. */
+export interface Viewer {
+  isAdmin: boolean;
+  projectId?: string;
+}
+
+/** One row of an inventory's table inside a statement, by its alias there. */
+export interface Row<Table extends TableName = TableName> {
+  readonly db: Pick<Database, 'kind'>;
+  column(name: keyof Schema[Table] & string): RawBuilder<unknown>;
+}
+
+/** A member of an inventory, as SQL over its row: what is shown is what is filtered and sorted by. */
+export interface Field<Table extends TableName = TableName> {
+  type: FieldType;
+  sql(row: Row<Table>): Expression<unknown>;
+  description: string;
+}
+
+/** A way from an inventory to others, for dotted conditions as `cluster.name=x`. */
+export interface Relation<Table extends TableName = TableName> {
+  to(): InventoryDefinition;
+  on(from: Row<Table>, to: Row): Expression<SqlBool>;
+}
+
+/** A member that lists other inventories, or one field of each (`pluck`). Also a relation of the same name. */
+export interface List {
+  of(): InventoryDefinition;
+  /** Field of this inventory ← field of the listed ones. */
+  local: string;
+  foreign: string;
+  pluck?: string;
+  description: string;
+}
+
+/**
+ * One kind of resource as the dialect shows it: where its rows are, what they look like and who may see them. Lists,
+ * single reads, conditions, job results and documents all come from it.
+ */
+export interface InventoryDefinition<Table extends TableName = TableName> {
+  /** As `ImageInventory`. */
+  name: string;
+  /** The Java class that SDKs make of it. */
+  javaClass: string;
+  table: Table;
+  fields: Record<string, Field<Table>>;
+  lists?: Record<string, List>;
+  relations?: Record<string, Relation<Table>>;
+  /** Members of no inventory that a client can see: rows that are history only. */
+  scope?(row: Row<Table>): Expression<SqlBool>;
+  /** What those who are not admin see; all of it where absent. */
+  visible?(row: Row<Table>, viewer: Viewer): Expression<SqlBool>;
+}
+
+/** Checks the columns of a definition against its table and forgets the table, so that definitions can refer to others. */
+export function defineInventory<Table extends TableName>(definition: InventoryDefinition<Table>): InventoryDefinition {
+  return definition as unknown as InventoryDefinition;
+}
+
+/** The row `alias` of a table. */
+export function rowOf<Table extends TableName>(db: Pick<Database, 'kind'>, alias: string): Row<Table> {
+  return { db, column: (name) => sql.ref(`${alias}.${name}`) };
+}
+
+/** What leads from `definition` to others under `name`: a relation, or a list (also without its plural `s`). */
+export function relationOf(definition: InventoryDefinition, name: string): Relation | undefined {
+  const relation = ownMember(definition.relations, name);
+  if (relation) return relation;
+  const list = ownMember(definition.lists, name) ?? ownMember(definition.lists, `${name}s`);
+  return list && byFields(definition, list.of, list.local, list.foreign);
+}
+
+/** Leads from rows of `from()` to rows whose field `foreign` equals their field `local`. */
+export function byFields(
+  from: InventoryDefinition | (() => InventoryDefinition),
+  to: () => InventoryDefinition,
+  local: string,
+  foreign = 'uuid',
+): Relation {
+  return {
+    to,
+    on(row, other) {
+      const source = typeof from === 'function' ? from() : from;
+      return sql<SqlBool>`${source.fields[local]!.sql(row)} = ${to().fields[foreign]!.sql(other)}`;
+    },
+  };
+}
+
+/** `record[name]`, and nothing that objects have by nature. */
+export function ownMember<T>(record: Record<string, T> | undefined, name: string): T | undefined {
+  return record && Object.hasOwn(record, name) ? record[name] : undefined;
+}
