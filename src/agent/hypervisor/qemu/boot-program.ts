@@ -37,3 +37,46 @@ export function bootProgram(): number[] {
   code[8] = greetingAt >> 8;
   return [...code, ...Buffer.from(`${bootGreeting}\r\n\0`, 'latin1')];
 }
+
+/** The two sectors that the twin writer writes to. */
+export const twinWriterLbas = [1, 120_000] as const;
+
+/**
+ * A boot sector that writes a growing number to the first sector, then the same number to the second one, without end.
+ * At every moment the first is equal to the second or one ahead.
+ */
+export function twinWriterProgram(): number[] {
+  const origin = 0x7c00;
+  const codeLength = 45;
+  const packet = (index: 0 | 1) => origin + codeLength + index * 16;
+  const low = (value: number) => [value & 0xff, value >> 8];
+  const code = [
+    [0xfa], //                             cli
+    [0x31, 0xc0], //                       xor ax, ax
+    [0x8e, 0xd8], //                       mov ds, ax
+    [0x8e, 0xd0], //                       mov ss, ax
+    [0xbc, ...low(origin)], //             mov sp, 0x7c00
+    [0xfb], //                             sti
+    [0x88, 0x16, 0x00, 0x06], //           mov [0x600], dl     the drive that was booted from
+    [0x66, 0xff, 0x06, ...low(0x8000)], // inc dword [0x8000]  the sector's buffer
+    [0xbe, ...low(packet(0))], //          mov si, first
+    [0xe8, ...low(8)], //                  call write
+    [0xbe, ...low(packet(1))], //          mov si, second
+    [0xe8, ...low(2)], //                  call write
+    [0xeb, 0xed], //                       jmp inc
+    [0xb8, 0x00, 0x43], //          write: mov ax, 0x4300      extended write
+    [0x8a, 0x16, 0x00, 0x06], //           mov dl, [0x600]
+    [0xcd, 0x13], //                       int 0x13
+    [0xc3], //                             ret
+  ].flat();
+  const packets = twinWriterLbas.map((lba) => {
+    const bytes = Buffer.alloc(16);
+    bytes.writeUInt16LE(16, 0);
+    bytes.writeUInt16LE(1, 2);
+    bytes.writeUInt16LE(0x8000, 4);
+    bytes.writeUInt32LE(lba, 8);
+    return [...bytes];
+  });
+  const padding = Array<number>(codeLength - code.length).fill(0x90);
+  return [...code, ...padding, ...packets.flat()];
+}

@@ -37,6 +37,7 @@ export class QemuGuest {
   /** The state that watchers know of. */
   #lastState: GuestState = 'stopped';
   #impatience = new AbortController();
+  #hurrying = 0;
   #closed = false;
 
   constructor(serverId: string, folder: string, context: GuestContext) {
@@ -103,17 +104,10 @@ export class QemuGuest {
     return this.#asVerb('running', async () => void (await (await this.monitor()).execute('cont')));
   }
 
-  reset(): Promise<void> {
-    return this.#asVerb('running', async () => {
-      const qmp = await this.monitor();
-      await qmp.execute('system_reset');
-      if ((await this.#queryState(qmp)) === 'paused') await qmp.execute('cont');
-    });
-  }
-
   /** Presses the power button and waits for the guest to go. False when it is still there after the time. */
   async powerDown(graceMs: number): Promise<boolean> {
-    if (graceMs <= 0) return false;
+    if (graceMs <= 0 || this.#hurrying > 0) return false;
+    this.#impatience = new AbortController();
     this.#verbs++;
     try {
       return await this.#pressPowerButton(graceMs);
@@ -123,9 +117,15 @@ export class QemuGuest {
     }
   }
 
-  /** Lets a `powerDown` that still waits give up: somebody wants the guest gone now. */
-  losePatience(): void {
+  /** Makes `powerDown` give up at once as long as `work` goes on: somebody wants the guest gone now. */
+  async hurry<T>(work: () => Promise<T>): Promise<T> {
+    this.#hurrying++;
     this.#impatience.abort();
+    try {
+      return await work();
+    } finally {
+      this.#hurrying--;
+    }
   }
 
   /** Ends the process: by its monitor, which flushes the disks, and failing that by force. */
@@ -176,7 +176,6 @@ export class QemuGuest {
 
   async #pressPowerButton(graceMs: number): Promise<boolean> {
     const { env } = this.#context;
-    this.#impatience = new AbortController();
     const patience = this.#impatience.signal;
     try {
       const qmp = await this.monitor();

@@ -166,25 +166,31 @@ class LocalQemuHost implements QemuHost {
   async stopGuest(serverId: string, { graceSeconds }: { graceSeconds: number }): Promise<void> {
     const guest = this.#guests.get(serverId);
     if (!guest) return;
-    if (graceSeconds === 0) guest.losePatience();
-    await this.#alone(serverId, async () => {
-      if ((await guest.pid()) === undefined) return;
-      if (await guest.powerDown(graceSeconds * 1000)) return;
-      await guest.end();
-    });
+    const stop = () =>
+      this.#alone(serverId, async () => {
+        if ((await guest.pid()) === undefined) return;
+        if (await guest.powerDown(graceSeconds * 1000)) return;
+        await guest.end();
+      });
+    await (graceSeconds === 0 ? guest.hurry(stop) : stop());
   }
 
+  /**
+   * Both kinds end in a new process. There is no restart button that a guest's system would hear, so a soft reboot
+   * switches it off properly and on again. And QEMU's `system_reset` is no reset button that one can rely on: it leaves
+   * the machine hanging when it comes while SeaBIOS is still copying itself to RAM.
+   */
   async rebootGuest(serverId: string, options: { type: 'soft' | 'hard'; graceSeconds: number }): Promise<void> {
     const guest = this.#known(serverId);
-    if (options.type === 'hard') guest.losePatience();
-    await this.#alone(serverId, async () => {
-      const runs = (await guest.pid()) !== undefined;
-      // There is no restart button that a guest's system would hear: it is switched off properly and on again.
-      const off = !runs || (options.type === 'soft' && (await guest.powerDown(options.graceSeconds * 1000)));
-      if (!off && (await this.#reset(guest))) return;
-      if (!guest.spec) throw new AgentError('not_found', `the guest of server ${serverId} was never started here`);
-      await this.#start(guest.spec);
-    });
+    const reboot = () =>
+      this.#alone(serverId, async () => {
+        if (!guest.spec) throw new AgentError('not_found', `the guest of server ${serverId} was never started here`);
+        const lives = (await guest.pid()) !== undefined;
+        const off = !lives || (options.type === 'soft' && (await guest.powerDown(options.graceSeconds * 1000)));
+        if (!off) await guest.end();
+        await this.#start(guest.spec);
+      });
+    await (options.type === 'hard' ? guest.hurry(reboot) : reboot());
   }
 
   async pauseGuest(serverId: string): Promise<void> {
@@ -198,13 +204,14 @@ class LocalQemuHost implements QemuHost {
   async removeGuest(serverId: string): Promise<void> {
     const guest = this.#guests.get(serverId);
     if (!guest) return;
-    guest.losePatience();
-    await this.#alone(serverId, async () => {
-      await guest.end();
-      await guest.removeFolder();
-      guest.close();
-      this.#guests.delete(serverId);
-    });
+    const remove = () =>
+      this.#alone(serverId, async () => {
+        await guest.end();
+        await guest.removeFolder();
+        guest.close();
+        this.#guests.delete(serverId);
+      });
+    await guest.hurry(remove);
   }
 
   async guestState(serverId: string): Promise<GuestState> {
@@ -304,18 +311,6 @@ class LocalQemuHost implements QemuHost {
       const guest = await this.#ensureGuest(spec.serverId);
       await guest.start(spec, args);
     });
-  }
-
-  /** False when QEMU no longer answers: then its process is ended, and the guest has to be started anew. */
-  async #reset(guest: QemuGuest): Promise<boolean> {
-    try {
-      await guest.reset();
-      return true;
-    } catch (error) {
-      this.#log.warn({ serverId: guest.serverId, error }, 'the guest could not be reset and is started anew');
-      await guest.end();
-      return false;
-    }
   }
 
   async #findOpen(diskId: string): Promise<OpenDisk | undefined> {
