@@ -32,22 +32,39 @@ export type Node<Services, Input, State> =
   | Span<Services, Input, State>
   | When<Services, Input, State>;
 
+/** Carries the types of a node for the compiler; it is never set. */
+interface Typed<Input, State> {
+  readonly types?: (input: Input, state: State) => void;
+}
+
+/** What all of some nodes need of the input, and what they may learn: the intersection over the nodes. */
+type InputOf<Nodes extends readonly Typed<never, never>[]> = Nodes[number] extends {
+  readonly types?: (input: infer Input, state: never) => void;
+}
+  ? Input
+  : never;
+type StateOf<Nodes extends readonly Typed<never, never>[]> = Nodes[number] extends {
+  readonly types?: (input: never, state: infer State) => void;
+}
+  ? State
+  : never;
+
 /** One thing that is made so. It may run again after a crash, so it ensures rather than adds. */
-export interface Step<Services, Input, State> {
+export interface Step<Services, Input, State> extends Typed<Input, State> {
   type: 'step';
   name: string;
-  do(context: StepContext<Services, Input, State>): Promise<StepResult<State> | undefined | void>;
+  do: (context: StepContext<Services, Input, State>) => Promise<StepResult<State> | undefined | void>;
   /**
    * Makes it not so. Runs for a step that was done, with what the step gave as `undo`, and for the step that failed or
    * was cut off, with null: then it has to find out itself. Runs again after a crash. Absent where there is nothing to
    * undo: say why beside it.
    */
-  undo?(context: StepContext<Services, Input, State>, data: unknown): Promise<UndoResult | undefined | void>;
+  undo?: (context: StepContext<Services, Input, State>, data: unknown) => Promise<UndoResult | undefined | void>;
   retry: RetryPolicy;
 }
 
 /** Work that users see as one event with a start and an end. */
-export interface Span<Services, Input, State> {
+export interface Span<Services, Input, State> extends Typed<Input, State> {
   type: 'span';
   name: string;
   nodes: readonly Node<Services, Input, State>[];
@@ -56,9 +73,9 @@ export interface Span<Services, Input, State> {
 }
 
 /** Nodes that are walked only if the condition holds when they are reached. It may look at input and state only. */
-export interface When<Services, Input, State> {
+export interface When<Services, Input, State> extends Typed<Input, State> {
   type: 'when';
-  condition(context: { input: Input; state: Readonly<Partial<State>> }): boolean;
+  condition: (context: { input: Input; state: Readonly<Partial<State>> }) => boolean;
   nodes: readonly Node<Services, Input, State>[];
 }
 
@@ -132,26 +149,28 @@ export function actionWords<Services>() {
     ): Step<Services, Input, State> {
       return { type: 'step', name, retry: noRetry, ...definition };
     },
-    span<Input, State>(
+    span<const Nodes extends readonly Typed<never, never>[]>(
       name: string,
-      nodes: readonly Node<Services, Input, State>[],
+      nodes: Nodes,
       options: { attempts?: number } = {},
-    ): Span<Services, Input, State> {
-      return { type: 'span', name, nodes, attempts: options.attempts ?? 1 };
+    ): Span<Services, InputOf<Nodes>, StateOf<Nodes>> {
+      return { type: 'span', name, nodes: nodes as never, attempts: options.attempts ?? 1 };
     },
-    when<Input, State>(
+    when<Input, State, const Nodes extends readonly Typed<never, never>[]>(
       condition: When<Services, Input, State>['condition'],
-      nodes: readonly Node<Services, Input, State>[],
-    ): When<Services, Input, State> {
-      return { type: 'when', condition, nodes };
+      nodes: Nodes,
+    ): When<Services, Input & InputOf<Nodes>, State & StateOf<Nodes>> {
+      return { type: 'when', condition: condition as never, nodes: nodes as never };
     },
-    action<Schema extends TSchema, State>(
+    action<Schema extends TSchema, const Nodes extends readonly Typed<Static<Schema>, never>[]>(
       kind: string,
       inputSchema: Schema,
-      nodes: readonly Node<Services, Static<Schema>, State>[],
-      settle: Pick<Action<Services, Static<Schema>, State>, 'succeeded' | 'failed'> & { onFailure?: 'unwind' | 'park' },
-    ): Action<Services, Static<Schema>, State> {
-      return { kind, inputSchema, nodes, onFailure: 'unwind', ...settle };
+      nodes: Nodes,
+      settle: Pick<Action<Services, Static<Schema>, StateOf<Nodes>>, 'succeeded' | 'failed'> & {
+        onFailure?: 'unwind' | 'park';
+      },
+    ): Action<Services, Static<Schema>, StateOf<Nodes>> {
+      return { kind, inputSchema, nodes: nodes as never, onFailure: 'unwind', ...settle };
     },
   };
 }

@@ -417,6 +417,8 @@ export interface DisksTable {
   image_id: string | null;
   size: number;
   created_at: Micros;
+  /** Since when no volume needs it: it goes as soon as the host lets it. */
+  released_at: Micros | null;
 }
 
 export interface NetworksTable {

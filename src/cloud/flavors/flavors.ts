@@ -46,8 +46,8 @@ const firstFlavors: readonly NewFlavor[] = [
   { id: '3', name: 'm1.medium', vcpus: 2, memoryMb: 4096, diskGb: 40 },
   { id: '4', name: 'm1.large', vcpus: 4, memoryMb: 8192, diskGb: 80 },
   { id: '5', name: 'm1.xlarge', vcpus: 8, memoryMb: 16384, diskGb: 160 },
-  { id: '42', name: 'm1.nano', vcpus: 1, memoryMb: 64, diskGb: 1 },
-  { id: '84', name: 'm1.micro', vcpus: 1, memoryMb: 128, diskGb: 1 },
+  { id: '42', name: 'm1.nano', vcpus: 1, memoryMb: 128, diskGb: 1 },
+  { id: '84', name: 'm1.micro', vcpus: 1, memoryMb: 192, diskGb: 1 },
 ];
 
 export class Flavors {

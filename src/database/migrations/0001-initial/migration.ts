@@ -185,9 +185,9 @@ const servers: Record<string, Table> = {
     indexes: [['project_id', 'deleted_at', 'created_at', 'id'], ['server_id'], ['deleted_at', 'created_at', 'id']],
   },
   disks: {
-    columns: { text: 'id host_id volume_id', 'text?': 'image_id', bigint: 'size created_at' },
+    columns: { text: 'id host_id volume_id', 'text?': 'image_id', bigint: 'size created_at', 'bigint?': 'released_at' },
     primaryKey: ['id'],
-    indexes: [['volume_id'], ['host_id'], ['image_id']],
+    indexes: [['volume_id'], ['host_id'], ['image_id'], ['released_at']],
   },
 };
 

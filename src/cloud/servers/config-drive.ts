@@ -1,0 +1,98 @@
+import type { GuestNic } from '../../agent/contract.ts';
+import { withDashes } from '../../env/env.ts';
+import type { Server } from './model.ts';
+
+export interface ConfigDriveFacts {
+  server: Server;
+  zoneName: string;
+  nics: readonly GuestNic[];
+  /** Only while the guest is built: it is told its password once. */
+  adminPass?: string;
+  /** Files that the user wants in the guest. */
+  personality?: ReadonlyArray<{ path: string; contents: string }>;
+}
+
+/** The folders whose documents cloud-init knows; it takes the newest that it understands. */
+const folders = ['openstack/latest', 'openstack/2018-08-27', 'openstack/2012-08-10'];
+
+/**
+ * The files of the config drive, in OpenStack's format as cloud-init and its kin read it. Base64 contents of a
+ * personality are decoded by the guest's tools, which expect plain bytes: they are written decoded.
+ */
+export function configDriveFiles(facts: ConfigDriveFacts): Record<string, string> {
+  const files: Record<string, string> = {};
+  const metaData = JSON.stringify(metaDataOf(facts));
+  const networkData = JSON.stringify(networkDataOf(facts.nics));
+  for (const folder of folders) {
+    files[`${folder}/meta_data.json`] = metaData;
+    files[`${folder}/network_data.json`] = networkData;
+    files[`${folder}/vendor_data.json`] = '{}';
+    if (facts.server.userData !== null) {
+      files[`${folder}/user_data`] = Buffer.from(facts.server.userData, 'base64').toString('utf8');
+    }
+  }
+  facts.personality?.forEach(({ contents }, index) => {
+    files[`openstack/content/${contentName(index)}`] = Buffer.from(contents, 'base64').toString('utf8');
+  });
+  return files;
+}
+
+function metaDataOf({ server, zoneName, adminPass, personality }: ConfigDriveFacts) {
+  const key = server.publicKey;
+  return {
+    uuid: withDashes(server.id),
+    name: server.name,
+    hostname: server.hostname,
+    launch_index: server.launchIndex,
+    availability_zone: zoneName,
+    project_id: server.projectId,
+    meta: server.metadata,
+    ...(key === null
+      ? {}
+      : { public_keys: { [server.keyName ?? 'key']: key }, keys: [{ name: server.keyName, type: 'ssh', data: key }] }),
+    ...(adminPass === undefined ? {} : { admin_pass: adminPass }),
+    files: (personality ?? []).map(({ path }, index) => ({ path, content_path: `/content/${contentName(index)}` })),
+    devices: [],
+  };
+}
+
+function contentName(index: number): string {
+  return String(index).padStart(4, '0');
+}
+
+/** OpenStack's network_data.json: addresses are told, so that a guest needs no DHCP client to have them. */
+function networkDataOf(nics: readonly GuestNic[]) {
+  return {
+    links: nics.map((nic, index) => ({
+      id: `tap${nic.portId.slice(0, 11)}`,
+      name: `eth${index}`,
+      type: 'phy',
+      ethernet_mac_address: nic.macAddress,
+      mtu: nic.mtu,
+      vif_id: withDashes(nic.portId),
+    })),
+    networks: nics.map((nic, index) => ({
+      id: `network${index}`,
+      type: 'ipv4',
+      link: `tap${nic.portId.slice(0, 11)}`,
+      ip_address: nic.subnet.address,
+      netmask: netmaskOf(nic.subnet.cidr),
+      // Only one default route: the first network's.
+      routes:
+        nic.subnet.gateway && index === 0
+          ? [{ network: '0.0.0.0', netmask: '0.0.0.0', gateway: nic.subnet.gateway }]
+          : [],
+      services: nic.subnet.dnsNameservers.map((address) => ({ type: 'dns', address })),
+    })),
+    services: [...new Set(nics.flatMap((nic) => nic.subnet.dnsNameservers))].map((address) => ({
+      type: 'dns',
+      address,
+    })),
+  };
+}
+
+function netmaskOf(cidr: string): string {
+  const bits = Number(cidr.split('/')[1]);
+  const mask = bits === 0 ? 0 : (0xffffffff << (32 - bits)) >>> 0;
+  return [24, 16, 8, 0].map((shift) => (mask >>> shift) & 255).join('.');
+}

@@ -1,0 +1,54 @@
+import type { GuestDisk, GuestNic, GuestSpec } from '../../agent/contract.ts';
+import type { Cloud } from '../cloud.ts';
+import type { FlavorFacts, Server } from './model.ts';
+
+/** What differs from the server's rows while a change is under way that is not committed yet. */
+export interface SpecOverrides {
+  flavor?: FlavorFacts;
+  rootDiskId?: string;
+}
+
+/** The server as its host has to run it. */
+export async function guestSpecOf(cloud: Cloud, server: Server, overrides: SpecOverrides = {}): Promise<GuestSpec> {
+  const volumes = await cloud.volumes.ofServer(server.id);
+  const flavor = overrides.flavor ?? server.flavor;
+  const bus = diskBusOf(server.hardware);
+  const disks: GuestDisk[] = volumes.map((volume) => {
+    const isRoot = volume.id === server.rootVolumeId;
+    const diskId = isRoot && overrides.rootDiskId ? overrides.rootDiskId : volume.diskId;
+    if (!diskId) throw new Error(`volume ${volume.id} of server ${server.id} has no disk`);
+    return { diskId, volumeId: volume.id, bus: isRoot ? bus : 'virtio' };
+  });
+  return {
+    serverId: server.id,
+    instanceName: server.instanceName,
+    vcpus: flavor.vcpus,
+    memoryMb: flavor.memoryMb,
+    bootMode: server.hardware['hw_firmware_type'] === 'uefi' ? 'uefi' : 'bios',
+    disks,
+    hasConfigDrive: true,
+    nics: await nicsOf(cloud, server),
+  };
+}
+
+async function nicsOf(cloud: Cloud, server: Server): Promise<GuestNic[]> {
+  const nics = await cloud.networks.nicsOf(server.id);
+  return server.hardware['hw_vif_model'] === 'e1000' ? nics.map((nic) => ({ ...nic, model: 'e1000' as const })) : nics;
+}
+
+/** Glance's `hw_disk_bus`, as far as hosts know the bus. */
+function diskBusOf(hardware: Record<string, string>): GuestDisk['bus'] {
+  const wanted = hardware['hw_disk_bus'];
+  return wanted === 'sata' || wanted === 'ide' ? wanted : 'virtio';
+}
+
+/** Properties of an image that configure the guests made of it, as Nova's image metadata names them. */
+export const hardwareProperties: readonly string[] = [
+  'hw_firmware_type',
+  'hw_disk_bus',
+  'hw_vif_model',
+  'hw_machine_type',
+  'architecture',
+  'os_type',
+  'os_distro',
+];

@@ -1,0 +1,61 @@
+import { step } from '../../actions.ts';
+import { type GuestInput, type GuestState, hostOf } from './guest.ts';
+
+export interface RootDiskInput extends GuestInput {
+  /** The image the disk is a layer over. */
+  imageId?: string;
+  rootVolumeId: string;
+  /** The disk to make. Its id is stored before it is made. */
+  newDiskId?: string;
+  /** Bytes. */
+  rootSize: number;
+}
+
+const retry = { attempts: 3, backoffMs: 500 };
+
+/** Makes the image's bytes available on the host. */
+export const ensureImageCached = step<RootDiskInput, GuestState>('ensureImageCached', {
+  retry,
+  async do(context) {
+    const { services, input } = context;
+    const hostId = hostOf(context);
+    const image = await services.images.cachedImageSpec(input.imageId!);
+    await services.hosts.agent(hostId).ensureImageCached(image);
+    return { commit: (tx) => services.volumes.noteImageCached(tx, hostId, image) };
+  },
+  // Nothing to undo: the cache is for everybody, and its reconciler clears it.
+});
+
+/** Makes the root disk as a layer over the image. */
+export const createRootDisk = step<RootDiskInput, GuestState>('createRootDisk', {
+  retry,
+  async do(context) {
+    const { services, input } = context;
+    const base = { kind: 'image', imageId: input.imageId! } as const;
+    const disk = { diskId: input.newDiskId!, size: input.rootSize, base };
+    const usage = await services.hosts.agent(hostOf(context)).ensureDisk(disk);
+    return { commit: (tx) => services.volumes.noteUsage(tx, input.rootVolumeId, usage) };
+  },
+  async undo(context) {
+    const { services, input } = context;
+    await services.hosts.agent(hostOf(context)).removeDisk(input.newDiskId!);
+    return { commit: (tx) => services.volumes.forgetDisk(tx, input.newDiskId!) };
+  },
+});
+
+export interface SwapInput extends GuestInput {
+  rootVolumeId: string;
+  newDiskId: string;
+  oldDiskId: string;
+  rootSize: number;
+}
+
+/** Makes the new disk the volume's disk. The old one is kept until the action has ended well. */
+export const swapRootDisk = step<SwapInput, GuestState>('swapRootDisk', {
+  async do({ services, input }) {
+    return { commit: (tx) => services.volumes.setDisk(tx, input.rootVolumeId, input.newDiskId, input.rootSize) };
+  },
+  async undo({ services, input }) {
+    return { commit: (tx) => services.volumes.setDisk(tx, input.rootVolumeId, input.oldDiskId) };
+  },
+});

@@ -1,0 +1,23 @@
+import { step } from '../../actions.ts';
+import type { Cloud } from '../../cloud.ts';
+import type { GuestInput } from './guest.ts';
+
+/**
+ * Removes the disk that the server no longer uses. It can't fail an action that has otherwise worked: what the host does
+ * not let go of now, the disk reaper removes later.
+ */
+export const discardOldDisk = step<GuestInput & { hostId: string; oldDiskId: string }>('discardOldDisk', {
+  do: ({ services, input }) => discard(services, input.hostId, input.oldDiskId),
+  // Nothing to undo: it is the last step, and only runs when nothing may fail any more.
+});
+
+/** Removes one released disk if its host lets it, and in any case marks it as released. */
+export async function discard(cloud: Cloud, hostId: string, diskId: string) {
+  try {
+    await cloud.hosts.agent(hostId).removeDisk(diskId);
+  } catch (error) {
+    cloud.log.warn({ err: error, diskId, hostId }, 'a disk that is no longer needed could not be removed yet');
+    return { commit: (tx: Parameters<Cloud['volumes']['releaseDisk']>[0]) => cloud.volumes.releaseDisk(tx, diskId) };
+  }
+  return { commit: (tx: Parameters<Cloud['volumes']['forgetDisk']>[0]) => cloud.volumes.forgetDisk(tx, diskId) };
+}

@@ -1,0 +1,108 @@
+import type { Action } from '../../actions/definition.ts';
+import type { Tx } from '../../database/database.ts';
+import type { ServersTable } from '../../database/schema.ts';
+import { withDashes } from '../../env/env.ts';
+import type { Cloud } from '../cloud.ts';
+import { CloudError, notFound } from '../errors.ts';
+import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
+import { type Server, serverFromRow } from './model.ts';
+import type { Transition } from './states.ts';
+
+/** What a request decided inside its transaction: the action that carries it out, and changes to the server's row. */
+export interface Plan<Input, State> {
+  action: Action<Cloud, Input, State>;
+  input: Input;
+  changes?: Partial<ServersTable>;
+}
+
+/**
+ * Begins a transition in one transaction: checks that the server is there, may be touched and is in a state that allows
+ * it, marks it busy, and submits the action. Nothing outside the database happens before that is durable.
+ */
+export async function beginTransition<Input, State>(
+  cloud: Cloud,
+  subject: Subject,
+  serverId: string,
+  transition: Transition,
+  plan: (tx: Tx, server: Server) => Promise<Plan<Input, State>> | Plan<Input, State>,
+): Promise<{ server: Server; actionId: string }> {
+  return await cloud.db.write(async (tx) => {
+    const server = await lockServer(cloud, tx, subject, serverId);
+    checkTransition(subject, server, transition);
+    const { action, input, changes } = await plan(tx, server);
+    await updateServer(cloud, tx, serverId, { task_state: transition.task, ...changes });
+    const actionId = await cloud.runner.submit(tx, action, {
+      input,
+      name: transition.name,
+      resourceType: 'server',
+      resourceId: serverId,
+      projectId: server.projectId,
+      userId: subject.userId,
+      requestId: subject.requestId,
+    });
+    const row = await tx.selectFrom('servers').selectAll().where('id', '=', serverId).executeTakeFirstOrThrow();
+    return { server: serverFromRow(row), actionId };
+  });
+}
+
+/** The server as this transaction may change it; on PostgreSQL its row is locked. */
+export async function lockServer(cloud: Cloud, tx: Tx, subject: Subject, serverId: string): Promise<Server> {
+  const query = tx.selectFrom('servers').selectAll().where('id', '=', serverId).where('deleted_at', 'is', null);
+  const row = await (cloud.db.kind === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
+  if (!row || !ownsOrAdmin(subject, row.project_id)) throw serverNotFound(serverId);
+  return serverFromRow(row);
+}
+
+export function serverNotFound(serverId: string): CloudError {
+  return notFound('server', serverId, `Instance ${withDashes(serverId)} could not be found.`);
+}
+
+/** Order of the checks as in Nova: lock, vm state, task state, launched. */
+export function checkTransition(subject: Subject, server: Server, transition: Transition): void {
+  const id = withDashes(server.id);
+  if (server.locked && !subject.isAdmin && !transition.evenIfLocked) {
+    throw new CloudError('conflict', `Instance ${id} is locked`, { reason: 'locked' });
+  }
+  const cannot = (state: string) =>
+    new CloudError('conflict', `Cannot '${transition.name}' instance ${id} while it is in ${state}`, {
+      reason: 'state',
+    });
+  if (!transition.from.includes(server.vmState)) throw cannot(`vm_state ${server.vmState}`);
+  const deleting = transition.task === 'deleting';
+  const allowedTask = server.taskState === null || transition.whileBusyWith?.includes(server.taskState) || deleting;
+  if (!allowedTask) throw cannot(`task_state ${server.taskState}`);
+  if (server.launchedAt === null && !transition.evenIfNeverLaunched) {
+    throw new CloudError('conflict', `Cannot '${transition.name}' instance ${id} before it was launched`, {
+      reason: 'state',
+    });
+  }
+}
+
+export async function updateServer(
+  cloud: Cloud,
+  tx: Tx,
+  serverId: string,
+  changes: Partial<ServersTable>,
+): Promise<void> {
+  await tx
+    .updateTable('servers')
+    .set({ ...changes, updated_at: cloud.env.now() })
+    .where('id', '=', serverId)
+    .execute();
+}
+
+/** As `updateServer`, but leaves a server alone that is being deleted: its deletion decides what becomes of it. */
+export async function settleServer(
+  cloud: Cloud,
+  tx: Tx,
+  serverId: string,
+  changes: Partial<ServersTable>,
+): Promise<void> {
+  await tx
+    .updateTable('servers')
+    .set({ ...changes, updated_at: cloud.env.now() })
+    .where('id', '=', serverId)
+    .where('deleted_at', 'is', null)
+    .where((e) => e.or([e('task_state', 'is', null), e('task_state', '!=', 'deleting')]))
+    .execute();
+}

@@ -1,0 +1,61 @@
+import { Type } from 'typebox';
+import { action, span, step, when } from '../../actions.ts';
+import { flavorFacts, personality } from '../schemas.ts';
+import { createRootDisk, ensureImageCached } from '../steps/disks.ts';
+import { bindPorts, prepareGuest, runningColumns, setTask, startGuest } from '../steps/guest.ts';
+import { chooseHost } from '../steps/placement.ts';
+import { faultOf, forgetPassword } from '../steps/settle.ts';
+import { settleServer } from '../transition.ts';
+
+const CreateInput = Type.Object({
+  serverId: Type.String(),
+  zoneId: Type.String(),
+  flavor: flavorFacts,
+  architecture: Type.Optional(Type.String()),
+  rootVolumeId: Type.String(),
+  rootSize: Type.Number(),
+  /** The image the root disk is made of, and that disk; absent when the server boots from a volume that exists. */
+  imageId: Type.Optional(Type.String()),
+  newDiskId: Type.Optional(Type.String()),
+  /** Where the volume that it boots from is. */
+  onlyHostId: Type.Optional(Type.String()),
+  adminPass: Type.Optional(Type.String()),
+  personality: Type.Optional(personality),
+});
+
+/** A root disk is made only where the server does not boot from a volume that exists. */
+const makeRootDisk = when(
+  ({ input }: { input: { imageId?: string } }) => input.imageId !== undefined,
+  [ensureImageCached, createRootDisk],
+);
+
+const useVolumes = step<{ serverId: string; rootVolumeId: string }>('useVolumes', {
+  async do({ services, input }) {
+    return { commit: (tx) => services.volumes.update(tx, input.rootVolumeId, { status: 'in-use' }) };
+  },
+  // Nothing to undo: a volume of the server's own goes with it, another one is freed when the server is deleted.
+});
+
+export const create = action(
+  'server.create',
+  CreateInput,
+  [
+    span(
+      'compute__do_build_and_run_instance',
+      [chooseHost, bindPorts, setTask('spawning'), makeRootDisk, prepareGuest, startGuest, useVolumes],
+      { attempts: 2 },
+    ),
+  ],
+  {
+    async succeeded(tx, { services, input, actionId, now }) {
+      await settleServer(services, tx, input.serverId, { ...runningColumns, launched_at: now });
+      await forgetPassword(tx, actionId, input);
+    },
+    async failed(tx, { services, input, actionId, now }, failure) {
+      await services.networks.unplugServer(tx, input.serverId);
+      const columns = { vm_state: 'error', task_state: null, ...faultOf(failure, now) } as const;
+      await settleServer(services, tx, input.serverId, columns);
+      await forgetPassword(tx, actionId, input);
+    },
+  },
+);

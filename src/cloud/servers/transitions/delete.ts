@@ -1,0 +1,98 @@
+import { Type } from 'typebox';
+import type { Tx } from '../../../database/database.ts';
+import { action, span, step, when } from '../../actions.ts';
+import type { Cloud } from '../../cloud.ts';
+import type { Subject } from '../../identity/subject.ts';
+import { power } from '../model.ts';
+import { transitions } from '../states.ts';
+import { checkTransition, lockServer, updateServer } from '../transition.ts';
+
+interface Input {
+  serverId: string;
+}
+interface State {
+  hostId: string | null;
+  diskIds: string[];
+}
+
+const retry = { attempts: 4, backoffMs: 500 };
+
+/** What there is to remove is known only now: an unfinished action may have been unwound in between. */
+const lookUp = step<Input, State>('lookUp', {
+  async do({ services, input }) {
+    const server = await services.servers.byId(input.serverId);
+    return { state: { hostId: server.hostId, diskIds: await services.volumes.disksToDelete(input.serverId) } };
+  },
+});
+
+const removeGuest = step<Input, State>('removeGuest', {
+  retry,
+  do: ({ services, input, state }) => services.hosts.agent(state.hostId!).removeGuest(input.serverId),
+});
+
+const removeDisks = step<Input, State>('removeDisks', {
+  retry,
+  async do({ services, state }) {
+    const agent = services.hosts.agent(state.hostId!);
+    for (const diskId of state.diskIds!) await agent.removeDisk(diskId);
+    return {
+      commit: async (tx) => {
+        for (const diskId of state.diskIds!) await services.volumes.forgetDisk(tx, diskId);
+      },
+    };
+  },
+});
+
+/** Deletion only goes forward. What a host does not let go of is tried again later; for the user it has ended. */
+export const deleteServer = action(
+  'server.delete',
+  Type.Object({ serverId: Type.String() }),
+  [
+    lookUp,
+    when(
+      ({ state }: { state: Partial<State> }) => state.hostId !== null,
+      [span('compute_terminate_instance', [removeGuest, removeDisks])],
+    ),
+  ],
+  {
+    onFailure: 'park',
+    succeeded: async (tx, { services, input, now }) => markDeleted(services, tx, input.serverId, now),
+    failed: async (tx, { services, input, now }) => markDeleted(services, tx, input.serverId, now),
+  },
+);
+
+async function markDeleted(cloud: Cloud, tx: Tx, serverId: string, now: number): Promise<void> {
+  const row = await tx.selectFrom('servers').select('deleted_at').where('id', '=', serverId).executeTakeFirst();
+  if (!row || row.deleted_at !== null) return;
+  await cloud.volumes.detachAll(tx, serverId);
+  await cloud.networks.unplugServer(tx, serverId);
+  await cloud.hosts.release(tx, serverId);
+  await updateServer(cloud, tx, serverId, {
+    vm_state: 'deleted',
+    task_state: null,
+    power_state: power.none,
+    deleted_at: now,
+    terminated_at: now,
+  });
+}
+
+/** Deletes a server in whatever state it is. What is under way on it is cancelled first; a second request changes nothing. */
+export async function requestDelete(cloud: Cloud, subject: Subject, serverId: string): Promise<{ actionId?: string }> {
+  return await cloud.db.write(async (tx) => {
+    const server = await lockServer(cloud, tx, subject, serverId);
+    checkTransition(subject, server, transitions.delete);
+    if (server.taskState === 'deleting') return {};
+    await updateServer(cloud, tx, serverId, { task_state: 'deleting' });
+    await cloud.runner.cancel(tx, serverId);
+    const actionId = await cloud.runner.submit(tx, deleteServer, {
+      input: { serverId },
+      name: 'delete',
+      resourceType: 'server',
+      resourceId: serverId,
+      projectId: server.projectId,
+      userId: subject.userId,
+      requestId: subject.requestId,
+    });
+    return { actionId };
+  });
+}

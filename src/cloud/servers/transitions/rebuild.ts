@@ -1,0 +1,147 @@
+import { Type } from 'typebox';
+import { newId } from '../../../env/env.ts';
+import { action, span, step, when } from '../../actions.ts';
+import type { Cloud } from '../../cloud.ts';
+import { CloudError } from '../../errors.ts';
+import type { Subject } from '../../identity/subject.ts';
+import { checkImageFits, hardwareOf } from '../image-fit.ts';
+import { bootsFromVolume, type Server } from '../model.ts';
+import { guestInput, personality } from '../schemas.ts';
+import { transitions } from '../states.ts';
+import { createRootDisk, ensureImageCached, swapRootDisk } from '../steps/disks.ts';
+import {
+  powerOffGuest,
+  runningColumns,
+  setTask,
+  startGuest,
+  stopGuest,
+  stoppedColumns,
+  writeConfigDrive,
+} from '../steps/guest.ts';
+import { discardOldDisk } from '../steps/old-disk.ts';
+import { faultOf, forgetPassword } from '../steps/settle.ts';
+import { beginTransition, settleServer } from '../transition.ts';
+
+const RebuildInput = Type.Object({
+  ...guestInput,
+  imageId: Type.String(),
+  oldImageId: Type.String(),
+  oldHardware: Type.String(),
+  rootVolumeId: Type.String(),
+  rootSize: Type.Number(),
+  oldDiskId: Type.String(),
+  newDiskId: Type.String(),
+  adminPass: Type.Optional(Type.String()),
+  personality: Type.Optional(personality),
+});
+
+/** The conductor's part, as newer Novas show it: the image is looked at once more before anything is touched. */
+const checkImage = step<{ imageId: string }>('checkImage', {
+  do: async ({ services, input }) => void (await services.images.cachedImageSpec(input.imageId)),
+});
+
+export const rebuild = action(
+  'server.rebuild',
+  RebuildInput,
+  [
+    span('rebuild_server', [checkImage]),
+    span('compute_rebuild_instance', [
+      stopGuest,
+      ensureImageCached,
+      createRootDisk,
+      setTask('rebuild_spawning'),
+      swapRootDisk,
+      writeConfigDrive,
+      startGuest,
+      when(
+        ({ input }: { input: { wasStopped: boolean } }) => input.wasStopped,
+        [span('compute_stop_instance', [powerOffGuest])],
+      ),
+      discardOldDisk,
+    ]),
+  ],
+  {
+    async succeeded(tx, { services, input, actionId, now }) {
+      const columns = input.wasStopped ? stoppedColumns : runningColumns;
+      await settleServer(services, tx, input.serverId, { ...columns, launched_at: now, fault: null });
+      await services.volumes.update(tx, input.rootVolumeId, { image_id: input.imageId, size: input.rootSize });
+      await forgetPassword(tx, actionId, input);
+    },
+    async failed(tx, { services, input, actionId, now }, failure) {
+      // Everything was undone: the server is what it was, and says why it is not what was asked for.
+      const columns = input.wasStopped ? stoppedColumns : runningColumns;
+      const before = { image_id: input.oldImageId, hardware: input.oldHardware };
+      await settleServer(services, tx, input.serverId, { ...columns, ...before, ...faultOf(failure, now) });
+      await forgetPassword(tx, actionId, input);
+    },
+  },
+);
+
+export interface RebuildRequest {
+  imageId: string;
+  name?: string;
+  description?: string | null;
+  /** Replaces all metadata. */
+  metadata?: Record<string, string>;
+  accessIpv4?: string;
+  accessIpv6?: string;
+  adminPass?: string;
+  diskConfig?: Server['diskConfig'];
+  userData?: string | null;
+  personality?: Array<{ path: string; contents: string }>;
+}
+
+/** Gives the server a fresh root disk from an image. Its id, addresses and other volumes stay. */
+export async function requestRebuild(cloud: Cloud, subject: Subject, serverId: string, request: RebuildRequest) {
+  const image = await cloud.images.forBoot(subject, request.imageId);
+  return await beginTransition(cloud, subject, serverId, transitions.rebuild, async (tx, server) => {
+    if (bootsFromVolume(server)) {
+      throw new CloudError('invalid', 'Unable to rebuild with a different image for a volume-backed server.', {
+        reason: 'volume_backed',
+      });
+    }
+    const rootSize = checkImageFits(image, server.flavor);
+    const root = await tx
+      .selectFrom('volumes')
+      .select(['id', 'disk_id'])
+      .where('id', '=', server.rootVolumeId)
+      .executeTakeFirstOrThrow();
+    const newDiskId = newId(cloud.env);
+    await cloud.volumes.registerDisk(tx, server.hostId!, {
+      id: newDiskId,
+      volumeId: root.id,
+      imageId: image.id,
+      size: rootSize,
+    });
+    const hardware = JSON.stringify(hardwareOf(image));
+    return {
+      action: rebuild,
+      input: {
+        serverId,
+        hostId: server.hostId!,
+        wasStopped: server.vmState === 'stopped',
+        imageId: image.id,
+        oldImageId: server.imageId!,
+        oldHardware: JSON.stringify(server.hardware),
+        rootVolumeId: root.id,
+        rootSize,
+        oldDiskId: root.disk_id!,
+        newDiskId,
+        adminPass: request.adminPass,
+        personality: request.personality,
+      },
+      changes: {
+        image_id: image.id,
+        hardware,
+        progress: 0,
+        ...(request.name === undefined ? {} : { name: request.name }),
+        ...(request.description === undefined ? {} : { description: request.description }),
+        ...(request.metadata === undefined ? {} : { metadata: JSON.stringify(request.metadata) }),
+        ...(request.accessIpv4 === undefined ? {} : { access_ipv4: request.accessIpv4 }),
+        ...(request.accessIpv6 === undefined ? {} : { access_ipv6: request.accessIpv6 }),
+        ...(request.diskConfig === undefined ? {} : { disk_config: request.diskConfig }),
+        ...(request.userData === undefined ? {} : { user_data: request.userData }),
+      },
+    };
+  });
+}

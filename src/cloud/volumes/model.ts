@@ -1,0 +1,74 @@
+import type { VolumesTable } from '../../database/schema.ts';
+
+/** A disk as users know it: the root disk of a server, or block storage of its own. */
+export interface Volume {
+  id: string;
+  projectId: string;
+  userId: string;
+  name: string | null;
+  description: string | null;
+  kind: 'root' | 'data';
+  /** `server`: part of a server, lives and dies with it. `volume`: block storage of its own. */
+  origin: 'server' | 'volume';
+  status: string;
+  /** Bytes. */
+  size: number;
+  actualSize: number | null;
+  hostId: string | null;
+  zoneId: string;
+  diskId: string | null;
+  installPath: string | null;
+  imageId: string | null;
+  serverId: string | null;
+  lastServerId: string | null;
+  device: string | null;
+  deviceIndex: number | null;
+  bootable: boolean;
+  deleteOnTermination: boolean;
+  volumeType: string;
+  enabled: boolean;
+  metadata: Record<string, string>;
+  imageMetadata: Record<string, string>;
+  lastError: string | null;
+  attachedAt: number | null;
+  detachedAt: number | null;
+  createdAt: number;
+  updatedAt: number;
+  deletedAt: number | null;
+}
+
+export function volumeFromRow(row: VolumesTable): Volume {
+  return {
+    id: row.id,
+    projectId: row.project_id,
+    userId: row.user_id,
+    name: row.name,
+    description: row.description,
+    kind: row.kind,
+    origin: row.origin,
+    status: row.status,
+    size: row.size,
+    actualSize: row.actual_size,
+    hostId: row.host_id,
+    zoneId: row.zone_id,
+    diskId: row.disk_id,
+    installPath: row.install_path,
+    imageId: row.image_id,
+    serverId: row.server_id,
+    lastServerId: row.last_server_id,
+    device: row.device,
+    deviceIndex: row.device_index,
+    bootable: row.bootable === 1,
+    deleteOnTermination: row.delete_on_termination === 1,
+    volumeType: row.volume_type,
+    enabled: row.enabled === 1,
+    metadata: JSON.parse(row.metadata) as Record<string, string>,
+    imageMetadata: JSON.parse(row.image_metadata) as Record<string, string>,
+    lastError: row.last_error,
+    attachedAt: row.attached_at,
+    detachedAt: row.detached_at,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    deletedAt: row.deleted_at,
+  };
+}

@@ -1,0 +1,218 @@
+import type { CachedImage, DiskUsage } from '../../agent/contract.ts';
+import type { Tx } from '../../database/database.ts';
+import { oneOf } from '../../database/expressions.ts';
+import type { VolumesTable } from '../../database/schema.ts';
+import type { CloudCore } from '../core.ts';
+import { notFound } from '../errors.ts';
+import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
+import { type Volume, volumeFromRow } from './model.ts';
+
+/** A volume to be made along with the server that boots from it. */
+export interface NewRootVolume {
+  id: string;
+  serverId: string;
+  projectId: string;
+  userId: string;
+  name: string;
+  zoneId: string;
+  size: number;
+  imageId: string | null;
+  /** `server`: the server's own disk. `volume`: block storage that can outlive it. */
+  origin: Volume['origin'];
+  deleteOnTermination: boolean;
+}
+
+/** Volumes, and the disks on hosts that hold their data. */
+export class Volumes {
+  readonly #core: CloudCore;
+  readonly #byId;
+  readonly #ofServer;
+  readonly #attachedTo;
+
+  constructor(core: CloudCore) {
+    this.#core = core;
+    this.#byId = core.db.prepare<{ id: string }, VolumesTable>((q, p) =>
+      q.selectFrom('volumes').selectAll().where('id', '=', p.id),
+    );
+    this.#ofServer = core.db.prepare<{ serverId: string }, VolumesTable>((q, p) =>
+      q.selectFrom('volumes').selectAll().where('server_id', '=', p.serverId).orderBy('device_index'),
+    );
+    this.#attachedTo = core.db.prepare<
+      { serverIds: string[] },
+      { id: string; server_id: string; delete_on_termination: number; device: string | null }
+    >((q, p) =>
+      q
+        .selectFrom('volumes')
+        .select((e) => ['id', e.ref('server_id').$notNull().as('server_id'), 'delete_on_termination', 'device'])
+        .where((e) => oneOf(core.db, e.ref('server_id'), p.serverIds))
+        .where('origin', '=', 'volume')
+        .orderBy('device_index'),
+    );
+  }
+
+  async get(subject: Subject, id: string): Promise<Volume> {
+    const row = await this.#byId.first({ id });
+    if (!row || row.deleted_at !== null || !ownsOrAdmin(subject, row.project_id)) throw volumeNotFound(id);
+    return volumeFromRow(row);
+  }
+
+  /** Every volume of the server, the root first, then by device. */
+  async ofServer(serverId: string): Promise<Volume[]> {
+    return (await this.#ofServer.all({ serverId })).map(volumeFromRow);
+  }
+
+  /** Block storage volumes attached to each of the servers: one statement for any number of them. */
+  async attachedTo(
+    serverIds: string[],
+  ): Promise<Map<string, Array<{ id: string; deleteOnTermination: boolean; device: string | null }>>> {
+    const found = new Map<string, Array<{ id: string; deleteOnTermination: boolean; device: string | null }>>();
+    for (const row of await this.#attachedTo.all({ serverIds })) {
+      const entry = { id: row.id, deleteOnTermination: row.delete_on_termination === 1, device: row.device };
+      const list = found.get(row.server_id);
+      if (list) list.push(entry);
+      else found.set(row.server_id, [entry]);
+    }
+    return found;
+  }
+
+  async createRoot(tx: Tx, volume: NewRootVolume): Promise<void> {
+    const now = this.#core.env.now();
+    const row: VolumesTable = {
+      id: volume.id,
+      project_id: volume.projectId,
+      user_id: volume.userId,
+      name: volume.origin === 'server' ? `ROOT-for-${volume.name}` : '',
+      description: null,
+      kind: 'root',
+      origin: volume.origin,
+      status: 'creating',
+      size: volume.size,
+      actual_size: null,
+      host_id: null,
+      zone_id: volume.zoneId,
+      disk_id: null,
+      install_path: null,
+      image_id: volume.imageId,
+      server_id: volume.serverId,
+      last_server_id: volume.serverId,
+      device: '/dev/vda',
+      device_index: 0,
+      bootable: 1,
+      delete_on_termination: volume.deleteOnTermination ? 1 : 0,
+      volume_type: 'local',
+      enabled: 1,
+      metadata: '{}',
+      image_metadata: '{}',
+      last_error: null,
+      attached_at: now,
+      detached_at: null,
+      created_at: now,
+      updated_at: now,
+      deleted_at: null,
+    };
+    await tx.insertInto('volumes').values(row).execute();
+  }
+
+  async update(tx: Tx, id: string, changes: Partial<VolumesTable>): Promise<void> {
+    await tx
+      .updateTable('volumes')
+      .set({ ...changes, updated_at: this.#core.env.now() })
+      .where('id', '=', id)
+      .execute();
+  }
+
+  /** Stores that a disk is about to exist on a host, before it does. */
+  async registerDisk(
+    tx: Tx,
+    hostId: string,
+    disk: { id: string; volumeId: string; imageId: string | null; size: number },
+  ): Promise<void> {
+    await tx
+      .insertInto('disks')
+      .values({
+        id: disk.id,
+        host_id: hostId,
+        volume_id: disk.volumeId,
+        image_id: disk.imageId,
+        size: disk.size,
+        created_at: this.#core.env.now(),
+        released_at: null,
+      })
+      .execute();
+    await this.update(tx, disk.volumeId, { host_id: hostId });
+  }
+
+  /** The disk is gone from its host. */
+  async forgetDisk(tx: Tx, diskId: string): Promise<void> {
+    await tx.deleteFrom('disks').where('id', '=', diskId).execute();
+  }
+
+  /** No volume needs the disk any more: the disk reaper removes it. */
+  async releaseDisk(tx: Tx, diskId: string): Promise<void> {
+    const released_at = this.#core.env.now();
+    await tx
+      .updateTable('disks')
+      .set({ released_at })
+      .where('id', '=', diskId)
+      .where('released_at', 'is', null)
+      .execute();
+  }
+
+  async setDisk(tx: Tx, volumeId: string, diskId: string | null, size?: number): Promise<void> {
+    await this.update(tx, volumeId, { disk_id: diskId, ...(size === undefined ? {} : { size }) });
+  }
+
+  async noteUsage(tx: Tx, volumeId: string, usage: DiskUsage): Promise<void> {
+    await this.update(tx, volumeId, { actual_size: usage.actualSize, install_path: usage.installPath });
+  }
+
+  async noteImageCached(tx: Tx, hostId: string, image: CachedImage): Promise<void> {
+    const last_used_at = this.#core.env.now();
+    await tx
+      .insertInto('cached_images')
+      .values({ host_id: hostId, image_id: image.imageId, size: image.size, last_used_at })
+      .onConflict((conflict) => conflict.columns(['host_id', 'image_id']).doUpdateSet({ last_used_at }))
+      .execute();
+  }
+
+  /** Ends the volumes of a server that goes away: its own die, others are free again. */
+  async detachAll(tx: Tx, serverId: string): Promise<void> {
+    const now = this.#core.env.now();
+    const rows = await tx.selectFrom('volumes').selectAll().where('server_id', '=', serverId).execute();
+    for (const row of rows) {
+      const dies = row.origin === 'server' || row.delete_on_termination === 1;
+      const gone = { status: 'deleted', deleted_at: now, disk_id: null, server_id: null };
+      const free = { status: 'available', server_id: null, device: null, device_index: null, detached_at: now };
+      await this.update(tx, row.id, dies ? gone : free);
+      if (dies && row.disk_id) await this.releaseDisk(tx, row.disk_id);
+    }
+  }
+
+  /** Every disk of the volumes that go with the server, also those kept for a resize to be reverted. */
+  async disksToDelete(serverId: string): Promise<string[]> {
+    const rows = await this.#core.db.read
+      .selectFrom('disks')
+      .innerJoin('volumes', 'volumes.id', 'disks.volume_id')
+      .select('disks.id')
+      .where('volumes.last_server_id', '=', serverId)
+      .where((e) => e.or([e('volumes.origin', '=', 'server'), e('volumes.delete_on_termination', '=', 1)]))
+      .where((e) => e.or([e('volumes.server_id', '=', serverId), e('volumes.deleted_at', 'is not', null)]))
+      .execute();
+    return rows.map(({ id }) => id);
+  }
+
+  /** Disks that nothing needs and that still are on their hosts, the oldest first. */
+  async releasedDisks(limit: number): Promise<Array<{ id: string; hostId: string }>> {
+    return await this.#core.db.read
+      .selectFrom('disks')
+      .select(['id', 'host_id as hostId'])
+      .where('released_at', 'is not', null)
+      .orderBy('released_at')
+      .limit(limit)
+      .execute();
+  }
+}
+
+function volumeNotFound(id: string) {
+  return notFound('volume', id, `Volume ${id} could not be found.`);
+}
