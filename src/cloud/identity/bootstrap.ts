@@ -1,10 +1,9 @@
 import type { Tx } from '../../database/database.ts';
 import type { CloudCore } from '../core.ts';
 import type { Assignments } from './assignments.ts';
-import { adminAccountId, builtInRoles, defaultDomainId } from './model.ts';
+import { adminAccountId, builtInRoleIds, builtInRoles, defaultDomainId } from './model.ts';
 import { type Passwords, sha512Hex } from './passwords.ts';
 import type { Projects } from './projects.ts';
-import type { Roles } from './roles.ts';
 import type { Users } from './users.ts';
 
 interface Parts {
@@ -12,7 +11,6 @@ interface Parts {
   passwords: Passwords;
   projects: Projects;
   users: Users;
-  roles: Roles;
   assignments: Assignments;
 }
 
@@ -29,40 +27,38 @@ const roleDescriptions: Record<(typeof builtInRoles)[number], string> = {
  */
 export async function bootstrap(parts: Parts, { adminPassword }: { adminPassword: string }): Promise<void> {
   const { core, users, projects, passwords } = parts;
-  const isFirst = (await users.find(adminAccountId)) === undefined;
-  const hash = isFirst ? await passwords.hash(sha512Hex(adminPassword)) : undefined;
+  if (await users.find(adminAccountId)) return;
+  const hash = await passwords.hash(sha512Hex(adminPassword));
   await core.db.write(async (tx) => {
-    await tx
-      .insertInto('domains')
-      .values({ id: defaultDomainId, name: 'Default', description: 'The default domain', enabled: 1 })
-      .onConflict((conflict) => conflict.doNothing())
-      .execute();
-    const adminRoleId = await ensureRoles(tx, parts.roles);
+    await ensureDomain(tx);
+    await ensureRoles(tx);
+    // Another control plane process may have come first: the one that makes the project makes the rest too.
     const project = await tx.selectFrom('projects').select('id').where('id', '=', adminAccountId).executeTakeFirst();
-    if (!project) {
-      await projects.createIn(tx, {
-        id: adminAccountId,
-        name: 'admin',
-        description: 'The project of the cloud itself',
-      });
-    }
-    const user = await tx.selectFrom('users').select('id').where('id', '=', adminAccountId).executeTakeFirst();
-    if (user) return;
+    if (project) return;
+    await projects.createIn(tx, { id: adminAccountId, name: 'admin', description: 'The project of the cloud itself' });
     const admin = { id: adminAccountId, name: 'admin', description: "The cloud's first administrator" };
     await users.createIn(tx, { ...admin, defaultProjectId: adminAccountId }, hash);
-    const assignment = { userId: adminAccountId, roleId: adminRoleId };
+    const assignment = { userId: adminAccountId, roleId: builtInRoleIds.admin };
     await parts.assignments.grantIn(tx, { ...assignment, target: { kind: 'project', id: adminAccountId } });
     await parts.assignments.grantIn(tx, { ...assignment, target: { kind: 'domain', id: defaultDomainId } });
     await parts.assignments.grantIn(tx, { ...assignment, target: { kind: 'system' } });
   });
 }
 
-/** The id of the role admin. */
-async function ensureRoles(tx: Tx, roles: Roles): Promise<string> {
-  const known = await tx.selectFrom('roles').select(['id', 'name']).execute();
-  for (const name of builtInRoles) {
-    if (known.some((role) => role.name === name)) continue;
-    known.push(await roles.createIn(tx, { name, description: roleDescriptions[name] }));
-  }
-  return known.find((role) => role.name === 'admin')!.id;
+/** On PostgreSQL the conflict makes a second process wait here for the first one's commit. */
+async function ensureDomain(tx: Tx): Promise<void> {
+  await tx
+    .insertInto('domains')
+    .values({ id: defaultDomainId, name: 'Default', description: 'The default domain', enabled: 1 })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+}
+
+async function ensureRoles(tx: Tx): Promise<void> {
+  const rows = builtInRoles.map((name) => ({ id: builtInRoleIds[name], name, description: roleDescriptions[name] }));
+  await tx
+    .insertInto('roles')
+    .values(rows)
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
 }

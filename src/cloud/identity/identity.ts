@@ -4,7 +4,7 @@ import { Authentication } from './authentication.ts';
 import { bootstrap } from './bootstrap.ts';
 import { Domains } from './domains.ts';
 import { conflictOn } from './failures.ts';
-import type { Project, User } from './model.ts';
+import { builtInRoleIds, type Project, type User } from './model.ts';
 import { Passwords } from './passwords.ts';
 import { Projects } from './projects.ts';
 import { Revocations } from './revocations.ts';
@@ -76,8 +76,8 @@ export class Identity {
 
   /** Makes what every cloud begins with. Safe on each start; the password is used only at the first. */
   bootstrap(options: { adminPassword: string }): Promise<void> {
-    const { projects, users, roles, assignments } = this;
-    return bootstrap({ core: this.#core, passwords: this.#passwords, projects, users, roles, assignments }, options);
+    const { projects, users, assignments } = this;
+    return bootstrap({ core: this.#core, passwords: this.#passwords, projects, users, assignments }, options);
   }
 
   /**
@@ -87,14 +87,17 @@ export class Identity {
   async createAccount(subject: Subject, account: NewAccount): Promise<{ project: Project; user: User }> {
     requireAdmin(subject, 'create_account');
     const hash = await this.#passwords.hash(account.passwordSha512);
-    const role = (await this.roles.list({ name: account.isAdmin ? 'admin' : 'member' }))[0]!;
     const { name, description } = account;
     return this.#core.db
       .write(async (tx) => {
         const project = await this.projects.createIn(tx, { name, description });
         const user = await this.users.createIn(tx, { name, description, defaultProjectId: project.id }, hash);
         const target = { kind: 'project', id: project.id } as const;
-        await this.assignments.grantIn(tx, { userId: user.id, roleId: role.id, target });
+        await this.assignments.grantIn(tx, {
+          userId: user.id,
+          roleId: builtInRoleIds[account.isAdmin ? 'admin' : 'member'],
+          target,
+        });
         return { project, user };
       })
       .catch(conflictOn('project', `Duplicate entry found with name ${name}.`));

@@ -70,6 +70,14 @@ export const adminAccountId = '36c27e8ff05c4780bf6d2fa65700f22e';
 /** The roles that the cloud's rules name. Each one implies all that stand after it. */
 export const builtInRoles = ['admin', 'manager', 'member', 'reader'] as const;
 
+/** Their ids, the same in every cloud, so that several processes may make them at the same time. */
+export const builtInRoleIds: Record<(typeof builtInRoles)[number], string> = {
+  admin: '1f7d6f0a5a3c4f0e9d5b8c2e4a6b0001',
+  manager: '1f7d6f0a5a3c4f0e9d5b8c2e4a6b0002',
+  member: '1f7d6f0a5a3c4f0e9d5b8c2e4a6b0003',
+  reader: '1f7d6f0a5a3c4f0e9d5b8c2e4a6b0004',
+};
+
 /** The target's id as the database has it. */
 export function targetId(target: AssignmentTarget): string {
   return target.kind === 'system' ? 'all' : target.id;

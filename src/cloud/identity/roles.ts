@@ -36,13 +36,10 @@ export class Roles {
 
   async create(subject: Subject, wanted: { name: string; description?: string }): Promise<Role> {
     requireAdmin(subject, 'create_role');
-    return this.#core.db.write((tx) => this.createIn(tx, wanted)).catch(conflictOn('role', sameName(wanted.name)));
-  }
-
-  /** Creates a role as part of a larger change; asks for no permission. */
-  async createIn(tx: Tx, wanted: { name: string; description?: string }): Promise<Role> {
     const role = { id: newId(this.#core.env), name: wanted.name, description: wanted.description ?? '' };
-    await tx.insertInto('roles').values(role).execute();
+    await this.#core.db
+      .write((tx) => tx.insertInto('roles').values(role).execute())
+      .catch(conflictOn('role', sameName(wanted.name)));
     return role;
   }
 

@@ -1,0 +1,151 @@
+import { Type } from 'typebox';
+import { operation } from '../../../api/operation.ts';
+import { defaultDomainId } from '../../../cloud/identity/model.ts';
+import { requireAdmin } from '../../../cloud/identity/subject.ts';
+import { queryBoolean } from '../common/query.ts';
+import { list, v3 } from './answers.ts';
+import { Description, DomainView, Id, listDocument, Name, optional } from './schemas.ts';
+import { domainView } from './views.ts';
+
+const Params = Type.Object({ domain_id: Id });
+const Document = Type.Object({ domain: DomainView });
+
+const exampleView = {
+  id: defaultDomainId,
+  name: 'Default',
+  description: 'The default domain',
+  enabled: true,
+  tags: [],
+  options: {},
+  links: { self: 'http://cloud.example/identity/v3/domains/default' },
+};
+
+export const domainOperations = [
+  operation({
+    id: 'ListDomains',
+    dialect: 'identity',
+    group: 'domains',
+    method: 'GET',
+    path: '/v3/domains',
+    mode: 'sync',
+    allow: 'admin',
+    query: Type.Object({ name: Type.Optional(Type.String()), enabled: Type.Optional(Type.String()) }),
+    responses: { 200: listDocument('domains', DomainView) },
+    errors: [401, 403],
+    title: 'List domains',
+    summary: 'Lists all domains, or those that fit all filters.',
+    examples: [{ title: 'All', status: 200 }],
+    handle: async (call) => {
+      const filters = { name: call.query.name, enabled: queryBoolean(call.query.enabled) };
+      return list(call, 'domains', await call.cloud.identity.domains.list(filters), domainView);
+    },
+  }),
+  operation({
+    id: 'CreateDomain',
+    dialect: 'identity',
+    group: 'domains',
+    method: 'POST',
+    path: '/v3/domains',
+    mode: 'sync',
+    allow: 'admin',
+    body: Type.Object({
+      domain: Type.Object({
+        name: Name,
+        description: optional(Description),
+        enabled: Type.Optional(Type.Boolean()),
+      }),
+    }),
+    responses: { 201: Document },
+    errors: [400, 401, 403, 409],
+    title: 'Create a domain',
+    summary: 'Creates a name space for users and projects.',
+    examples: [{ title: 'Create', body: { domain: { name: 'partners' } }, status: 201 }],
+    handle: async (call) => {
+      const { name, description, enabled } = call.body.domain;
+      const wanted = { name, description: description ?? undefined, enabled };
+      const domain = await call.cloud.identity.domains.create(call.subject, wanted);
+      return { body: { domain: domainView(v3(call), domain) } };
+    },
+  }),
+  operation({
+    id: 'ShowDomain',
+    dialect: 'identity',
+    group: 'domains',
+    method: 'GET',
+    path: '/v3/domains/{domain_id}',
+    mode: 'sync',
+    allow: 'authenticated',
+    params: Params,
+    responses: { 200: Document },
+    errors: [401, 403, 404],
+    title: 'Show a domain',
+    summary: "Shows a domain: the token's own, or as an administrator any.",
+    examples: [
+      {
+        title: 'The default domain',
+        params: { domain_id: defaultDomainId },
+        status: 200,
+        response: { domain: exampleView },
+      },
+    ],
+    handle: async (call) => {
+      const { subject, params } = call;
+      if (subject.domainId !== params.domain_id) requireAdmin(subject, 'get_domain');
+      return { body: { domain: domainView(v3(call), await call.cloud.identity.domains.get(params.domain_id)) } };
+    },
+  }),
+  operation({
+    id: 'UpdateDomain',
+    dialect: 'identity',
+    group: 'domains',
+    method: 'PATCH',
+    path: '/v3/domains/{domain_id}',
+    mode: 'sync',
+    allow: 'admin',
+    params: Params,
+    body: Type.Object({
+      domain: Type.Object({
+        name: Type.Optional(Name),
+        description: optional(Description),
+        enabled: Type.Optional(Type.Boolean()),
+      }),
+    }),
+    responses: { 200: Document },
+    errors: [400, 401, 403, 404, 409],
+    title: 'Update a domain',
+    summary: 'Changes name or description, or disables the domain: then all tokens of its users and projects end.',
+    examples: [
+      {
+        title: 'Describe it',
+        params: { domain_id: defaultDomainId },
+        body: { domain: { description: 'The default domain' } },
+        status: 200,
+      },
+    ],
+    handle: async (call) => {
+      const { name, description, enabled } = call.body.domain;
+      const changes = { name, description: description === null ? '' : description, enabled };
+      const domain = await call.cloud.identity.domains.update(call.subject, call.params.domain_id, changes);
+      return { body: { domain: domainView(v3(call), domain) } };
+    },
+  }),
+  operation({
+    id: 'DeleteDomain',
+    dialect: 'identity',
+    group: 'domains',
+    method: 'DELETE',
+    path: '/v3/domains/{domain_id}',
+    mode: 'sync',
+    allow: 'admin',
+    params: Params,
+    responses: { 204: null },
+    errors: [401, 403, 404],
+    title: 'Delete a domain',
+    summary: 'Deletes a disabled domain with its users and projects.',
+    examples: [{ title: 'Delete', params: { domain_id: 'a2c4e6f8b1d3457f9e0a2b4c6d8e0f12' }, status: 204 }],
+    handle: async (call) => {
+      await call.cloud.identity.domains.delete(call.subject, call.params.domain_id);
+      return {};
+    },
+  }),
+];

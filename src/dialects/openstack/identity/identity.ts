@@ -1,0 +1,43 @@
+import type { Dialect } from '../../../api/dialect.ts';
+import { authenticateLeniently } from '../common/authenticate.ts';
+import { openstackDialect } from '../common/openstack-dialect.ts';
+import { assignmentOperations } from './assignments.ts';
+import { authOperations } from './auth.ts';
+import type { CatalogEntry } from './catalog.ts';
+import { discoveryOperations } from './discovery.ts';
+import { domainOperations } from './domains.ts';
+import { grantOperations } from './grants.ts';
+import { projectOperations } from './projects.ts';
+import { roleOperations } from './roles.ts';
+import { serviceOperations } from './services.ts';
+import { tokenOperations } from './tokens.ts';
+import { userOperations } from './users.ts';
+
+/**
+ * The Identity API (Keystone v3).
+ * @param catalog the services that are mounted beside it (see `usualCatalog`)
+ */
+export function identityDialect(catalog: readonly CatalogEntry[]): Dialect {
+  return openstackDialect({
+    service: 'identity',
+    title: 'Identity (Keystone v3)',
+    version: '3.14',
+    mounts: ['/identity'],
+    operations: [
+      ...discoveryOperations,
+      ...tokenOperations,
+      ...authOperations,
+      ...projectOperations,
+      ...userOperations,
+      ...domainOperations,
+      ...roleOperations,
+      ...grantOperations,
+      ...assignmentOperations,
+      ...serviceOperations,
+    ],
+    // Keystone keeps attributes it does not know; there is nobody here to read them.
+    unknownMembers: 'drop',
+    authenticate: authenticateLeniently,
+    prepare: () => ({ catalog }),
+  });
+}

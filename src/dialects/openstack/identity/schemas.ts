@@ -1,0 +1,127 @@
+import { type TSchema, Type } from 'typebox';
+
+export function nullable<Schema extends TSchema>(schema: Schema) {
+  return Type.Union([schema, Type.Null()]);
+}
+
+/** A member that may be left out or null, which says the same. */
+export function optional<Schema extends TSchema>(schema: Schema) {
+  return Type.Optional(nullable(schema));
+}
+
+export const Name = Type.String({ minLength: 1, maxLength: 255 });
+/** Keystone takes any text of this length for an id of another resource. */
+export const Id = Type.String({ minLength: 1, maxLength: 64 });
+export const Description = Type.String({ maxLength: 65535 });
+
+export const SelfLink = Type.Object({ self: Type.String() });
+
+const ListLinks = Type.Object({
+  next: Type.Null(),
+  self: Type.String(),
+  previous: Type.Null(),
+});
+
+/** `{"users": [...], "links": {...}}` */
+export function listDocument(key: string, item: TSchema) {
+  return Type.Object({ [key]: Type.Array(item), links: ListLinks });
+}
+
+export const DomainView = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  description: Type.String(),
+  enabled: Type.Boolean(),
+  tags: Type.Array(Type.String()),
+  options: Type.Object({}),
+  links: SelfLink,
+});
+
+export const ProjectView = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  domain_id: Type.String(),
+  description: Type.String(),
+  enabled: Type.Boolean(),
+  parent_id: nullable(Type.String()),
+  is_domain: Type.Boolean(),
+  tags: Type.Array(Type.String()),
+  options: Type.Object({}),
+  links: SelfLink,
+});
+
+export const UserView = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  domain_id: Type.String(),
+  enabled: Type.Boolean(),
+  email: Type.Optional(Type.String()),
+  description: Type.Optional(Type.String()),
+  default_project_id: Type.Optional(Type.String()),
+  password_expires_at: Type.Null(),
+  options: Type.Object({}),
+  links: SelfLink,
+});
+
+export const RoleView = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  domain_id: Type.Null(),
+  description: nullable(Type.String()),
+  options: Type.Object({ immutable: Type.Optional(Type.Boolean()) }),
+  links: SelfLink,
+});
+
+const NamedDomain = Type.Object({ id: Type.String(), name: Type.Optional(Type.String()) });
+const Owned = Type.Object({
+  id: Type.String(),
+  name: Type.Optional(Type.String()),
+  domain: Type.Optional(NamedDomain),
+});
+
+export const AssignmentView = Type.Object({
+  links: Type.Object({ assignment: Type.String() }),
+  role: Type.Object({ id: Type.String(), name: Type.Optional(Type.String()) }),
+  user: Owned,
+  scope: Type.Object({
+    project: Type.Optional(Owned),
+    domain: Type.Optional(NamedDomain),
+    system: Type.Optional(Type.Object({ all: Type.Boolean() })),
+  }),
+});
+
+export const CatalogView = Type.Array(
+  Type.Object({
+    id: Type.String(),
+    type: Type.String(),
+    name: Type.String(),
+    endpoints: Type.Array(
+      Type.Object({
+        id: Type.String(),
+        interface: Type.String(),
+        region: Type.String(),
+        region_id: Type.String(),
+        url: Type.String(),
+      }),
+    ),
+  }),
+);
+
+export const TokenView = Type.Object({
+  methods: Type.Array(Type.String()),
+  user: Type.Object({
+    id: Type.String(),
+    name: Type.String(),
+    domain: NamedDomain,
+    password_expires_at: Type.Null(),
+  }),
+  audit_ids: Type.Array(Type.String()),
+  expires_at: Type.String(),
+  issued_at: Type.String(),
+  project: Type.Optional(Owned),
+  domain: Type.Optional(NamedDomain),
+  system: Type.Optional(Type.Object({ all: Type.Boolean() })),
+  is_domain: Type.Optional(Type.Boolean()),
+  roles: Type.Optional(Type.Array(Type.Object({ id: Type.String(), name: Type.String() }))),
+  catalog: Type.Optional(CatalogView),
+});

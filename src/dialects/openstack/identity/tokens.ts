@@ -1,0 +1,120 @@
+import { Type } from 'typebox';
+import { type Call, operation } from '../../../api/operation.ts';
+import { CloudError } from '../../../cloud/errors.ts';
+import { notAuthenticated } from '../../../cloud/identity/failures.ts';
+import { requireAdmin } from '../../../cloud/identity/subject.ts';
+import type { TokenClaims } from '../../../cloud/identity/token-codec.ts';
+import { AuthRequest, proofOf, scopeOf } from './auth-request.ts';
+import { type CatalogEntry, catalogFor } from './catalog.ts';
+import { TokenView } from './schemas.ts';
+import { tokenView } from './views.ts';
+
+const TokenDocumentView = Type.Object({ token: TokenView });
+const TokenQuery = Type.Object({
+  nocatalog: Type.Optional(Type.String({ description: 'Leaves the catalog out; its value does not matter.' })),
+});
+
+/** The catalog for a token's project, as the client of this call should see it. */
+export function catalogOf(call: Pick<Call, 'context' | 'origin' | 'cloud'>, projectId: string | undefined) {
+  const entries = call.context['catalog'] as readonly CatalogEntry[];
+  return catalogFor(entries, call.origin, call.cloud.identity.region, projectId);
+}
+
+async function present(call: Call<unknown, { nocatalog?: string }>, claims: TokenClaims, token: string) {
+  const document = await call.cloud.identity.authentication.describe(claims);
+  if (!document) throw notAuthenticated();
+  const projectId = claims.scope.kind === 'project' ? claims.scope.id : undefined;
+  const catalog = call.query.nocatalog === undefined ? catalogOf(call, projectId) : undefined;
+  return {
+    headers: { 'x-subject-token': token, vary: 'X-Auth-Token' },
+    body: { token: tokenView(document, catalog) },
+  };
+}
+
+/** The token that the request is about. Its user may look at it and end it; so may administrators. */
+function subjectToken(call: Pick<Call, 'raw' | 'cloud' | 'subject'>, action: string) {
+  const header = call.raw.headers['x-subject-token'];
+  const token = typeof header === 'string' ? header : '';
+  const claims = call.cloud.identity.tokens.claimsOf(token);
+  if (!claims) throw new CloudError('not_found', 'Failed to validate token', { resource: 'token' });
+  if (claims.userId !== call.subject.userId) requireAdmin(call.subject, action);
+  return { token, claims };
+}
+
+export const tokenOperations = [
+  operation({
+    id: 'AuthenticateAndIssueToken',
+    dialect: 'identity',
+    group: 'tokens',
+    method: 'POST',
+    path: '/v3/auth/tokens',
+    mode: 'sync',
+    allow: 'anyone',
+    query: TokenQuery,
+    body: AuthRequest,
+    responses: { 201: TokenDocumentView },
+    errors: [400, 401, 503],
+    title: 'Authenticate',
+    summary:
+      'Proves who one is by password or by a token, and gives a token for a project, a domain, the system or nothing. ' +
+      'The token stands in the header X-Subject-Token. Without a scope it is for the default project of the user.',
+    examples: [
+      {
+        title: 'By password, for a project',
+        body: {
+          auth: {
+            identity: {
+              methods: ['password'],
+              password: { user: { name: 'admin', domain: { id: 'default' }, password: 'password' } },
+            },
+            scope: { project: { name: 'admin', domain: { id: 'default' } } },
+          },
+        },
+        status: 201,
+      },
+    ],
+    handle: async (call) => {
+      const { authentication } = call.cloud.identity;
+      const { token, claims } = await authentication.authenticate(proofOf(call.body.auth), scopeOf(call.body.auth));
+      return present(call, claims, token);
+    },
+  }),
+  operation({
+    id: 'ValidateToken',
+    dialect: 'identity',
+    group: 'tokens',
+    method: 'GET',
+    path: '/v3/auth/tokens',
+    mode: 'sync',
+    allow: 'authenticated',
+    query: TokenQuery,
+    responses: { 200: TokenDocumentView },
+    errors: [401, 403, 404],
+    title: 'Validate and show a token',
+    summary: "Shows the token in the header X-Subject-Token. One's own, or as an administrator any.",
+    examples: [{ title: "One's own token", status: 200 }],
+    handle: (call) => {
+      const { token, claims } = subjectToken(call, 'validate_token');
+      return present(call, claims, token);
+    },
+  }),
+  operation({
+    id: 'RevokeToken',
+    dialect: 'identity',
+    group: 'tokens',
+    method: 'DELETE',
+    path: '/v3/auth/tokens',
+    mode: 'sync',
+    allow: 'authenticated',
+    responses: { 204: null },
+    errors: [401, 403, 404],
+    title: 'Revoke a token',
+    summary: 'Ends the token in the header X-Subject-Token at once.',
+    examples: [{ title: 'Sign out', status: 204 }],
+    handle: async (call) => {
+      const { claims } = subjectToken(call, 'revoke_token');
+      await call.cloud.identity.revokeToken(claims.auditIds[0]!);
+      return {};
+    },
+  }),
+];

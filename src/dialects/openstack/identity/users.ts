@@ -1,0 +1,224 @@
+import { Type } from 'typebox';
+import { operation } from '../../../api/operation.ts';
+import { adminAccountId } from '../../../cloud/identity/model.ts';
+import { sha512Hex } from '../../../cloud/identity/passwords.ts';
+import { requireAdmin } from '../../../cloud/identity/subject.ts';
+import { queryBoolean } from '../common/query.ts';
+import { list, v3 } from './answers.ts';
+import { Description, Id, listDocument, Name, optional, ProjectView, UserView } from './schemas.ts';
+import { projectView, userView } from './views.ts';
+
+const Params = Type.Object({ user_id: Id });
+const Document = Type.Object({ user: UserView });
+const Password = Type.String({ maxLength: 4096 });
+const changeable = {
+  password: optional(Password),
+  email: optional(Type.String({ maxLength: 255 })),
+  description: optional(Description),
+  default_project_id: optional(Id),
+  enabled: Type.Optional(Type.Boolean()),
+};
+
+const exampleView = {
+  id: adminAccountId,
+  name: 'admin',
+  domain_id: 'default',
+  enabled: true,
+  description: "The cloud's first administrator",
+  default_project_id: adminAccountId,
+  password_expires_at: null,
+  options: {},
+  links: { self: `http://cloud.example/identity/v3/users/${adminAccountId}` },
+};
+
+function sha512Of(password: string | null | undefined): string | undefined {
+  return password === null || password === undefined ? undefined : sha512Hex(password);
+}
+
+export const userOperations = [
+  operation({
+    id: 'ListUsers',
+    dialect: 'identity',
+    group: 'users',
+    method: 'GET',
+    path: '/v3/users',
+    mode: 'sync',
+    allow: 'admin',
+    query: Type.Object({
+      name: Type.Optional(Type.String()),
+      domain_id: Type.Optional(Type.String()),
+      enabled: Type.Optional(Type.String()),
+    }),
+    responses: { 200: listDocument('users', UserView) },
+    errors: [401, 403],
+    title: 'List users',
+    summary: 'Lists all users, or those that fit all filters.',
+    examples: [{ title: 'By name', query: { name: 'admin' }, status: 200 }],
+    handle: async (call) => {
+      const { name, domain_id, enabled } = call.query;
+      const filters = { name, domainId: domain_id, enabled: queryBoolean(enabled) };
+      return list(call, 'users', await call.cloud.identity.users.list(call.subject, filters), userView);
+    },
+  }),
+  operation({
+    id: 'CreateUser',
+    dialect: 'identity',
+    group: 'users',
+    method: 'POST',
+    path: '/v3/users',
+    mode: 'sync',
+    allow: 'admin',
+    body: Type.Object({ user: Type.Object({ name: Name, domain_id: optional(Id), ...changeable }) }),
+    responses: { 201: Document },
+    errors: [400, 401, 403, 404, 409],
+    title: 'Create a user',
+    summary: 'Creates a user. Roles are given separately.',
+    examples: [
+      { title: 'With a password', body: { user: { name: 'hanako', password: 'correct horse' } }, status: 201 },
+    ],
+    handle: async (call) => {
+      const { name, domain_id, password, email, description, default_project_id, enabled } = call.body.user;
+      const user = await call.cloud.identity.users.create(call.subject, {
+        name,
+        domainId: domain_id ?? undefined,
+        passwordSha512: sha512Of(password),
+        email: email ?? undefined,
+        description: description ?? undefined,
+        defaultProjectId: default_project_id ?? undefined,
+        enabled,
+      });
+      return { body: { user: userView(v3(call), user) } };
+    },
+  }),
+  operation({
+    id: 'ShowUser',
+    dialect: 'identity',
+    group: 'users',
+    method: 'GET',
+    path: '/v3/users/{user_id}',
+    mode: 'sync',
+    allow: 'authenticated',
+    params: Params,
+    responses: { 200: Document },
+    errors: [401, 403, 404],
+    title: 'Show a user',
+    summary: 'Shows a user: oneself, or as an administrator anyone.',
+    examples: [
+      { title: 'The user admin', params: { user_id: adminAccountId }, status: 200, response: { user: exampleView } },
+    ],
+    handle: async (call) => {
+      const user = await call.cloud.identity.users.get(call.subject, call.params.user_id);
+      return { body: { user: userView(v3(call), user) } };
+    },
+  }),
+  operation({
+    id: 'UpdateUser',
+    dialect: 'identity',
+    group: 'users',
+    method: 'PATCH',
+    path: '/v3/users/{user_id}',
+    mode: 'sync',
+    allow: 'admin',
+    params: Params,
+    body: Type.Object({ user: Type.Object({ name: Type.Optional(Name), ...changeable }) }),
+    responses: { 200: Document },
+    errors: [400, 401, 403, 404, 409],
+    title: 'Update a user',
+    summary: 'Changes a user. A new password, and disabling, end all tokens of the user.',
+    examples: [
+      {
+        title: 'Tell the mail address',
+        params: { user_id: adminAccountId },
+        body: { user: { email: 'admin@cloud.example' } },
+        status: 200,
+      },
+    ],
+    handle: async (call) => {
+      const { name, password, email, description, default_project_id, enabled } = call.body.user;
+      const user = await call.cloud.identity.users.update(call.subject, call.params.user_id, {
+        name,
+        passwordSha512: sha512Of(password),
+        email,
+        description: description === null ? '' : description,
+        defaultProjectId: default_project_id,
+        enabled,
+      });
+      return { body: { user: userView(v3(call), user) } };
+    },
+  }),
+  operation({
+    id: 'DeleteUser',
+    dialect: 'identity',
+    group: 'users',
+    method: 'DELETE',
+    path: '/v3/users/{user_id}',
+    mode: 'sync',
+    allow: 'admin',
+    params: Params,
+    responses: { 204: null },
+    errors: [401, 403, 404],
+    title: 'Delete a user',
+    summary: 'Deletes a user with their role assignments and key pairs, and ends their tokens.',
+    examples: [{ title: 'Delete', params: { user_id: 'd4c1b5a7e9f2483b8c6d0e1f3a5b7c92' }, status: 204 }],
+    handle: async (call) => {
+      await call.cloud.identity.users.delete(call.subject, call.params.user_id);
+      return {};
+    },
+  }),
+  operation({
+    id: 'ChangePassword',
+    dialect: 'identity',
+    group: 'users',
+    method: 'POST',
+    path: '/v3/users/{user_id}/password',
+    mode: 'sync',
+    // The old password is proof enough: who uses this may have a password that no longer gets a token.
+    allow: 'anyone',
+    params: Params,
+    body: Type.Object({ user: Type.Object({ password: Password, original_password: Password }) }),
+    responses: { 204: null },
+    errors: [400, 401],
+    title: 'Change a password',
+    summary: 'Changes a password for whoever knows the old one. All tokens of the user end.',
+    examples: [
+      {
+        title: 'Change it',
+        params: { user_id: 'd4c1b5a7e9f2483b8c6d0e1f3a5b7c92' },
+        body: { user: { password: 'correct horse battery', original_password: 'correct horse' } },
+        status: 204,
+      },
+    ],
+    handle: async ({ cloud, params, body }) => {
+      const { password, original_password } = body.user;
+      await cloud.identity.users.changePassword(params.user_id, sha512Hex(original_password), sha512Hex(password));
+      return {};
+    },
+  }),
+  operation({
+    id: 'ListProjectsOfUser',
+    dialect: 'identity',
+    group: 'users',
+    method: 'GET',
+    path: '/v3/users/{user_id}/projects',
+    mode: 'sync',
+    allow: 'authenticated',
+    params: Params,
+    query: Type.Object({ name: Type.Optional(Type.String()), enabled: Type.Optional(Type.String()) }),
+    responses: { 200: listDocument('projects', ProjectView) },
+    errors: [401, 403],
+    title: 'List projects of a user',
+    summary: 'Lists the projects on which the user has a role.',
+    examples: [{ title: 'Of the user admin', params: { user_id: adminAccountId }, status: 200 }],
+    handle: async (call) => {
+      const { subject, params, query } = call;
+      if (subject.userId !== params.user_id) requireAdmin(subject, 'list_user_projects');
+      const enabled = queryBoolean(query.enabled);
+      const projects = (await call.cloud.identity.projects.listOf(params.user_id)).filter(
+        (project) =>
+          (query.name === undefined || project.name === query.name) &&
+          (enabled === undefined || project.enabled === enabled),
+      );
+      return list(call, 'projects', projects, projectView);
+    },
+  }),
+];

@@ -1,0 +1,107 @@
+import type { TokenDocument } from '../../../cloud/identity/authentication.ts';
+import type { Assignment, Domain, Project, Role, User } from '../../../cloud/identity/model.ts';
+import { isBuiltIn } from '../../../cloud/identity/roles.ts';
+import { isoMicrosZ } from '../common/time.ts';
+import type { CatalogService } from './catalog.ts';
+
+/** Where links start: `<origin>/identity/v3`. */
+type Base = string;
+
+export function domainView(base: Base, domain: Domain) {
+  const { id, name, description, enabled } = domain;
+  return { id, name, description, enabled, tags: [], options: {}, links: { self: `${base}/domains/${id}` } };
+}
+
+export function projectView(base: Base, project: Project) {
+  return {
+    id: project.id,
+    name: project.name,
+    domain_id: project.domainId,
+    description: project.description,
+    enabled: project.enabled,
+    // Keystone counts the domain as the parent of its topmost projects.
+    parent_id: project.parentId ?? project.domainId,
+    is_domain: false,
+    tags: [],
+    options: {},
+    links: { self: `${base}/projects/${project.id}` },
+  };
+}
+
+export function userView(base: Base, user: User) {
+  return {
+    id: user.id,
+    name: user.name,
+    domain_id: user.domainId,
+    enabled: user.enabled,
+    email: user.email,
+    description: user.description === '' ? undefined : user.description,
+    default_project_id: user.defaultProjectId,
+    password_expires_at: null,
+    options: {},
+    links: { self: `${base}/users/${user.id}` },
+  };
+}
+
+export function roleView(base: Base, role: Role) {
+  return {
+    id: role.id,
+    name: role.name,
+    domain_id: null,
+    description: role.description === '' ? null : role.description,
+    options: isBuiltIn(role.name) ? { immutable: true } : {},
+    links: { self: `${base}/roles/${role.id}` },
+  };
+}
+
+/** Names of what assignments speak of, by id; empty where they were not asked for. */
+export interface Names {
+  users: Map<string, User>;
+  projects: Map<string, Project>;
+  domains: Map<string, Domain>;
+  roles: Map<string, Role>;
+}
+
+export function assignmentView(base: Base, assignment: Assignment, names: Names | undefined) {
+  const { userId, roleId, target } = assignment;
+  const place = target.kind === 'system' ? 'system' : `${target.kind}s/${target.id}`;
+  const domain = (id: string | undefined) =>
+    id === undefined ? undefined : { id, name: names?.domains.get(id)?.name };
+  const user = names?.users.get(userId);
+  return {
+    links: { assignment: `${base}/${place}/users/${userId}/roles/${roleId}` },
+    role: { id: roleId, name: names?.roles.get(roleId)?.name },
+    user: { id: userId, name: user?.name, domain: domain(user?.domainId) },
+    scope: scopeView(),
+  };
+
+  function scopeView() {
+    if (target.kind === 'system') return { system: { all: true } };
+    if (target.kind === 'domain') return { domain: domain(target.id) };
+    const project = names?.projects.get(target.id);
+    return { project: { id: target.id, name: project?.name, domain: domain(project?.domainId) } };
+  }
+}
+
+export function tokenView(document: TokenDocument, catalog: CatalogService[] | undefined) {
+  const { claims, user, project, domain, roles } = document;
+  const { scope } = claims;
+  const isScoped = scope.kind !== 'unscoped';
+  return {
+    methods: claims.methods,
+    user: { ...user, domain: idAndName(user.domain), password_expires_at: null },
+    audit_ids: claims.auditIds,
+    expires_at: isoMicrosZ(claims.expiresAt),
+    issued_at: isoMicrosZ(claims.issuedAt),
+    project: project && { ...project, domain: idAndName(project.domain) },
+    is_domain: project ? false : undefined,
+    domain: domain && idAndName(domain),
+    system: scope.kind === 'system' ? { all: true } : undefined,
+    roles: isScoped ? roles : undefined,
+    catalog: isScoped ? catalog : undefined,
+  };
+}
+
+function idAndName({ id, name }: { id: string; name: string }) {
+  return { id, name };
+}
