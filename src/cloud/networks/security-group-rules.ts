@@ -5,6 +5,7 @@ import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
 import type { Quotas } from '../quotas/quotas.ts';
+import { parseIpPrefix } from './ip-prefix.ts';
 import { inOrder, Listing, type ListRequest } from './listing.ts';
 import { ruleOf, type SecurityGroupRule } from './model.ts';
 import { owned, ownerOfNew } from './ownership.ts';
@@ -134,10 +135,16 @@ function contentOf(input: NewSecurityGroupRule): RuleContent {
     protocol: normalProtocol(input.protocol),
     portRangeMin: input.portRangeMin ?? null,
     portRangeMax: input.portRangeMax ?? null,
-    remoteIpPrefix: input.remoteIpPrefix ?? null,
+    remoteIpPrefix: prefixOf(input.remoteIpPrefix),
     remoteGroupId: input.remoteGroupId ?? null,
     description: input.description ?? '',
   };
+}
+
+/** A single address is kept as the prefix that it stands for. */
+function prefixOf(text: string | null | undefined): string | null {
+  if (text === null || text === undefined) return null;
+  return text.includes('/') ? text : (parseIpPrefix(text)?.normalized ?? text);
 }
 
 function ruleNotFound(id: string): CloudError {

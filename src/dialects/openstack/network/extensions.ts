@@ -1,0 +1,110 @@
+import { Type } from 'typebox';
+import { operation } from '../../../api/operation.ts';
+import { CloudError } from '../../../cloud/errors.ts';
+
+interface Extension {
+  alias: string;
+  name: string;
+  description: string;
+}
+
+/** What this cloud can do beyond Neutron's core. Clients believe the list, so nothing stands here that does nothing. */
+const extensions: readonly Extension[] = [
+  { alias: 'security-group', name: 'security-group', description: 'Security groups, their rules and their ports.' },
+  {
+    alias: 'security-groups-normalized-cidr',
+    name: 'Normalized CIDR field for security group rules',
+    description: 'Rules show their remote prefix without host bits.',
+  },
+  {
+    alias: 'port-security-groups-filtering',
+    name: 'Port filtering on security groups',
+    description: 'Lists of ports can be filtered by security group.',
+  },
+  {
+    alias: 'quotas',
+    name: 'Quota management support',
+    description: 'Quotas can be shown and, by administrators, set.',
+  },
+  { alias: 'quota_details', name: 'Quota details management support', description: 'Quotas are shown with their use.' },
+  { alias: 'net-mtu', name: 'Network MTU', description: 'Networks have an MTU.' },
+  { alias: 'net-mtu-writable', name: 'Network MTU (writable)', description: "A network's MTU can be set." },
+  { alias: 'project-id', name: 'project_id field enabled', description: 'Resources tell project_id beside tenant_id.' },
+  { alias: 'pagination', name: 'Pagination support', description: 'limit, marker and page_reverse.' },
+  { alias: 'sorting', name: 'Sorting support', description: 'sort_key and sort_dir.' },
+  { alias: 'filter-validation', name: 'Filter parameters validation', description: 'Unknown filters are refused.' },
+  {
+    alias: 'empty-string-filtering',
+    name: 'Empty String Filtering Extension',
+    description: 'A filter may ask for the empty text.',
+  },
+  {
+    alias: 'ip-substring-filtering',
+    name: 'IP address substring filtering',
+    description: 'Lists of ports can be filtered by a part of an address.',
+  },
+  {
+    alias: 'standard-attr-description',
+    name: 'standard-attr-description',
+    description: 'Resources have descriptions.',
+  },
+  { alias: 'standard-attr-timestamp', name: 'Resource timestamps', description: 'created_at and updated_at.' },
+  { alias: 'standard-attr-revisions', name: 'Resource revision numbers', description: 'Changes are counted.' },
+  {
+    alias: 'revision-if-match',
+    name: 'If-Match constraints based on revision_number',
+    description: 'A change can be made on condition of the revision number.',
+  },
+];
+
+const ExtensionView = Type.Object({
+  alias: Type.String(),
+  name: Type.String(),
+  description: Type.String(),
+  updated: Type.String(),
+  links: Type.Array(Type.Any()),
+});
+
+function extensionView(extension: Extension) {
+  return { ...extension, updated: '2026-01-01T00:00:00-00:00', links: [] };
+}
+
+const common = {
+  dialect: 'network',
+  group: 'extensions',
+  method: 'GET',
+  mode: 'sync',
+  allow: 'authenticated',
+} as const;
+
+export const listExtensions = operation({
+  ...common,
+  id: 'ListExtensions',
+  path: '/extensions',
+  responses: { 200: Type.Object({ extensions: Type.Array(ExtensionView) }) },
+  errors: [401],
+  title: 'List extensions',
+  summary: "What this cloud can do beyond Neutron's core.",
+  examples: [{ title: 'All', status: 200 }],
+  handle: () => ({ body: { extensions: extensions.map(extensionView) } }),
+});
+
+export const showExtension = operation({
+  ...common,
+  id: 'ShowExtension',
+  path: '/extensions/{alias}',
+  params: Type.Object({ alias: Type.String() }),
+  responses: { 200: Type.Object({ extension: ExtensionView }) },
+  errors: [401, 404],
+  title: 'Show extension',
+  summary: 'Answers 404 for what this cloud does not have.',
+  examples: [{ title: 'By its alias', params: { alias: 'security-group' }, status: 200 }],
+  handle: ({ params }) => {
+    const extension = extensions.find(({ alias }) => alias === params.alias);
+    if (extension) return { body: { extension: extensionView(extension) } };
+    const message = `Extension with alias ${params.alias} does not exist`;
+    throw new CloudError('not_found', message, { reason: 'HTTPNotFound' });
+  },
+});
+
+export const extensionOperations = [listExtensions, showExtension];

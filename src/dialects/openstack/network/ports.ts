@@ -1,0 +1,176 @@
+import { type Static, Type } from 'typebox';
+import { CloudError } from '../../../cloud/errors.ts';
+import type { Subject } from '../../../cloud/identity/subject.ts';
+import type { Port } from '../../../cloud/networks/model.ts';
+import type { PortField, PortListRequest } from '../../../cloud/networks/ports.ts';
+import { parseId, withDashes } from '../../../env/env.ts';
+import { type Attributes, listRequest, type Query, valuesOf } from './queries.ts';
+import { type Resource, resourceOperations } from './resource.ts';
+import { Body, commonView, idInBody, Name, ownerMembers, ownerOf, View } from './wire.ts';
+
+const attributes: Attributes<PortField> = {
+  id: ['id', 'id'],
+  name: ['name', 'text'],
+  description: ['description', 'text'],
+  project_id: ['projectId', 'id'],
+  tenant_id: ['projectId', 'id'],
+  network_id: ['networkId', 'id'],
+  mac_address: ['macAddress', 'mac'],
+  admin_state_up: ['adminStateUp', 'boolean'],
+  status: ['status', 'text'],
+  device_id: ['deviceId', 'id'],
+  device_owner: ['deviceOwner', 'text'],
+  revision_number: ['revision', 'integer'],
+};
+
+const special = ['fixed_ips', 'security_groups'];
+
+const FixedIps = Type.Array(
+  Type.Object(
+    { subnet_id: Type.Optional(Type.String()), ip_address: Type.Optional(Type.String()) },
+    { additionalProperties: false },
+  ),
+);
+
+const changeable = {
+  name: Type.Optional(Name),
+  description: Type.Optional(Name),
+  admin_state_up: Type.Optional(Type.Boolean()),
+  mac_address: Type.Optional(Type.String()),
+  fixed_ips: Type.Optional(FixedIps),
+  security_groups: Type.Optional(Type.Array(Type.String())),
+  device_id: Type.Optional(Name),
+  device_owner: Type.Optional(Name),
+  'binding:vnic_type': Type.Optional(Type.Literal('normal')),
+};
+
+const CreateBody = Body({ ...ownerMembers, network_id: Type.String(), ...changeable });
+const UpdateBody = Body(changeable);
+
+/** The port as Neutron's clients know it; where it is served is for administrators. */
+export function portView(port: Port, subject: Subject): Record<string, unknown> {
+  return {
+    ...commonView(port),
+    name: port.name,
+    network_id: withDashes(port.networkId),
+    mac_address: port.macAddress,
+    admin_state_up: port.adminStateUp,
+    status: port.status,
+    // Servers' ids are printed as Nova prints them; any other text stays as the client set it.
+    device_id: parseId(port.deviceId) ? withDashes(port.deviceId) : port.deviceId,
+    device_owner: port.deviceOwner,
+    fixed_ips: port.fixedIps.map(({ subnetId, ipAddress }) => ({
+      subnet_id: withDashes(subnetId),
+      ip_address: ipAddress,
+    })),
+    security_groups: port.securityGroupIds.map(withDashes),
+    'binding:vnic_type': 'normal',
+    ...(subject.isAdmin ? binding(port) : {}),
+  };
+}
+
+function binding(port: Port) {
+  return {
+    'binding:host_id': port.hostName ?? '',
+    'binding:vif_type': port.hostId === null ? 'unbound' : 'other',
+    'binding:vif_details': {},
+    'binding:profile': {},
+  };
+}
+
+function changesOf(body: Static<typeof UpdateBody>) {
+  return {
+    name: body.name,
+    description: body.description,
+    adminStateUp: body.admin_state_up,
+    macAddress: body.mac_address,
+    fixedIps: body.fixed_ips?.map(({ subnet_id, ip_address }) => ({
+      subnetId: subnet_id === undefined ? undefined : idInBody('fixed_ips', subnet_id),
+      ipAddress: ip_address,
+    })),
+    securityGroupIds: body.security_groups?.map((id) => idInBody('security_groups', id)),
+    deviceId: body.device_id === undefined ? undefined : (parseId(body.device_id) ?? body.device_id),
+    deviceOwner: body.device_owner,
+  };
+}
+
+/** `fixed_ips=ip_address=192.0.2.7`, `fixed_ips=subnet_id=…`, `fixed_ips=ip_address_substr=192.0.`; repeated for more. */
+function portListRequest(query: Query): PortListRequest {
+  const groups = valuesOf(query, 'security_groups');
+  return {
+    ...listRequest(query, attributes, special),
+    fixedIps: fixedIpsFilter(valuesOf(query, 'fixed_ips')),
+    securityGroupIds: groups.length === 0 ? undefined : groups.map((id) => parseId(id) ?? id),
+  };
+}
+
+function fixedIpsFilter(texts: string[]): PortListRequest['fixedIps'] {
+  if (texts.length === 0) return undefined;
+  const wanted = Map.groupBy(
+    texts.map((text) => text.split('=', 2) as [string, string?]),
+    ([key]) => key,
+  );
+  const values = (key: string) => wanted.get(key)?.map(([, value = '']) => value);
+  for (const key of wanted.keys()) {
+    if (['subnet_id', 'ip_address', 'ip_address_substr'].includes(key)) continue;
+    const message = `Invalid input for fixed_ips. Reason: '${key}' is not one of subnet_id, ip_address, ip_address_substr.`;
+    throw new CloudError('invalid', message, { reason: 'HTTPBadRequest' });
+  }
+  return {
+    subnetIds: values('subnet_id')?.map((id) => parseId(id) ?? id),
+    addresses: values('ip_address'),
+    addressParts: values('ip_address_substr'),
+  };
+}
+
+const Free = Type.Object({}, { additionalProperties: true });
+
+const ports: Resource<Port, Static<typeof CreateBody>, Static<typeof UpdateBody>> = {
+  singular: 'port',
+  plural: 'ports',
+  collection: 'ports',
+  name: 'Port',
+  title: 'port',
+  summary: 'A place on a network with a MAC address and IP addresses, which a server can be plugged into.',
+  view: portView,
+  viewSchema: View({
+    name: Type.String(),
+    network_id: Type.String(),
+    mac_address: Type.String(),
+    admin_state_up: Type.Boolean(),
+    status: Type.String(),
+    device_id: Type.String(),
+    device_owner: Type.String(),
+    fixed_ips: FixedIps,
+    security_groups: Type.Array(Type.String()),
+    'binding:vnic_type': Type.String(),
+    'binding:host_id': Type.String(),
+    'binding:vif_type': Type.String(),
+    'binding:vif_details': Free,
+    'binding:profile': Free,
+  }),
+  filters: [...Object.keys(attributes), ...special],
+  createBody: CreateBody,
+  updateBody: UpdateBody,
+  example: {
+    id: 'c3b8f6d4-5a0e-4b0f-8d4b-0d2c6f5b7e91',
+    create: { network_id: '0d3c8a52-6f1b-4c0e-9f57-2a4be9d1c7aa', name: 'eth0 of web' },
+    update: { name: 'eth0 of web-2' },
+  },
+  list: ({ cloud, subject }, query) => cloud.networks.ports.list(subject, portListRequest(query)),
+  get: ({ cloud, subject }, id) => cloud.networks.ports.get(subject, id),
+  create: ({ cloud, subject }, bodies) =>
+    cloud.networks.ports.create(
+      subject,
+      bodies.map((body) => ({
+        ...changesOf(body),
+        projectId: ownerOf(body),
+        networkId: idInBody('network_id', body.network_id),
+      })),
+    ),
+  update: ({ cloud, subject }, id, body, revision) =>
+    cloud.networks.ports.update(subject, id, changesOf(body), revision),
+  delete: ({ cloud, subject }, id) => cloud.networks.ports.delete(subject, id),
+};
+
+export const portOperations = resourceOperations(ports);

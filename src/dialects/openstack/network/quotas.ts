@@ -1,0 +1,143 @@
+import { type TSchema, Type } from 'typebox';
+import { operation } from '../../../api/operation.ts';
+import type { Limits } from '../../../cloud/quotas/quotas.ts';
+import type { QuotaName } from '../../../cloud/settings.ts';
+import { idInPath } from './wire.ts';
+
+/** Neutron's name → the engine's. */
+const names = {
+  network: 'networks',
+  subnet: 'subnets',
+  port: 'ports',
+  security_group: 'security_groups',
+  security_group_rule: 'security_group_rules',
+} as const satisfies Record<string, QuotaName>;
+
+type NeutronQuota = keyof typeof names;
+const neutronNames = Object.keys(names) as NeutronQuota[];
+
+function each(schema: TSchema): Record<NeutronQuota, TSchema> {
+  return Object.fromEntries(neutronNames.map((name) => [name, schema])) as Record<NeutronQuota, TSchema>;
+}
+
+const QuotaDocument = Type.Object({ quota: Type.Object(each(Type.Integer())) });
+const Detail = Type.Object({ limit: Type.Integer(), used: Type.Integer(), reserved: Type.Integer() });
+const DetailsDocument = Type.Object({ quota: Type.Object(each(Detail)) });
+const Changes = Type.Object(
+  Object.fromEntries(neutronNames.map((name) => [name, Type.Optional(Type.Integer({ minimum: -1 }))])),
+  { additionalProperties: false },
+);
+
+const Params = Type.Object({ project_id: Type.String() });
+const common = { dialect: 'network', group: 'quotas', mode: 'sync', params: Params } as const;
+const example = { title: 'Of the project admin', params: { project_id: '36c27e8ff05c4780bf6d2fa65700f22e' } };
+
+function quotaView(limits: Limits): Record<string, number> {
+  return Object.fromEntries(neutronNames.map((name) => [name, limits[names[name]]]));
+}
+
+export const showQuota = operation({
+  ...common,
+  id: 'ShowQuota',
+  method: 'GET',
+  path: '/quotas/{project_id}',
+  allow: 'reader',
+  responses: { 200: QuotaDocument },
+  errors: [401, 403],
+  title: 'Show quotas of a project',
+  summary: 'How much the project may have of each; -1 for no limit.',
+  examples: [{ ...example, status: 200 }],
+  handle: async ({ cloud, subject, params }) => ({
+    body: { quota: quotaView(await cloud.quotas.limits(subject, idInPath('project', params.project_id))) },
+  }),
+});
+
+export const showDefaultQuota = operation({
+  ...common,
+  id: 'ShowDefaultQuota',
+  method: 'GET',
+  path: '/quotas/{project_id}/default',
+  allow: 'reader',
+  responses: { 200: QuotaDocument },
+  errors: [401],
+  title: 'Show default quotas',
+  summary: 'What projects may have that have no quotas of their own.',
+  examples: [{ ...example, status: 200 }],
+  handle: ({ cloud }) => ({ body: { quota: quotaView(cloud.quotas.defaults) } }),
+});
+
+function detailsAt(id: string, path: string) {
+  return operation({
+    ...common,
+    id,
+    method: 'GET',
+    path,
+    allow: 'reader',
+    responses: { 200: DetailsDocument },
+    errors: [401, 403],
+    title: 'Show quotas of a project with their use',
+    summary: 'How much the project may have of each, and has.',
+    examples: [{ ...example, status: 200 }],
+    handle: async ({ cloud, subject, params }) => {
+      const projectId = idInPath('project', params.project_id);
+      const limits = await cloud.quotas.limits(subject, projectId);
+      const usage = await cloud.quotas.usage(subject, projectId);
+      const details = neutronNames.map((name) => {
+        const used = usage[names[name]];
+        return [name, { limit: limits[names[name]], used, reserved: 0 }];
+      });
+      return { body: { quota: Object.fromEntries(details) } };
+    },
+  });
+}
+
+export const showQuotaDetails = detailsAt('ShowQuotaDetails', '/quotas/{project_id}/details');
+/** The path under which older clients ask. */
+export const showQuotaDetailsJson = detailsAt('ShowQuotaDetailsJson', '/quotas/{project_id}/details.json');
+
+export const updateQuota = operation({
+  ...common,
+  id: 'UpdateQuota',
+  method: 'PUT',
+  path: '/quotas/{project_id}',
+  bodyKey: 'quota',
+  allow: 'admin',
+  body: Changes,
+  responses: { 200: QuotaDocument },
+  errors: [400, 401, 403],
+  title: 'Set quotas of a project',
+  summary: 'Limits may be below what the project has: then it gets no more.',
+  examples: [{ ...example, body: { quota: { network: 20, port: -1 } }, status: 200 }],
+  handle: async ({ cloud, subject, params, body }) => {
+    const changes = neutronNames.filter((name) => name in body).map((name) => [names[name], body[name]]);
+    const projectId = idInPath('project', params.project_id);
+    const limits = await cloud.quotas.setLimits(subject, projectId, Object.fromEntries(changes) as Partial<Limits>);
+    return { body: { quota: quotaView(limits) } };
+  },
+});
+
+export const resetQuota = operation({
+  ...common,
+  id: 'ResetQuota',
+  method: 'DELETE',
+  path: '/quotas/{project_id}',
+  allow: 'admin',
+  responses: { 204: null },
+  errors: [401, 403],
+  title: 'Reset quotas of a project',
+  summary: 'Gives the project the default quotas again, those of other services too.',
+  examples: [{ ...example, status: 204 }],
+  handle: async ({ cloud, subject, params }) => {
+    await cloud.quotas.resetLimits(subject, idInPath('project', params.project_id));
+    return {};
+  },
+});
+
+export const quotaOperations = [
+  showQuota,
+  showDefaultQuota,
+  showQuotaDetails,
+  showQuotaDetailsJson,
+  updateQuota,
+  resetQuota,
+];

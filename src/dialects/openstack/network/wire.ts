@@ -1,0 +1,90 @@
+import type { FastifyRequest } from 'fastify';
+import { type TObject, type TSchema, Type } from 'typebox';
+import { CloudError, notFound } from '../../../cloud/errors.ts';
+import { parseId, withDashes } from '../../../env/env.ts';
+import { isoSeconds } from '../common/time.ts';
+
+/** The pieces that Neutron's resources have in common. */
+
+export const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+
+/** Neutron's longest names and texts, characters. */
+export const Name = Type.String({ maxLength: 255 });
+
+/** What a client may set who makes a resource: its project, by either name. */
+export const ownerMembers = {
+  project_id: Type.Optional(Type.String({ maxLength: 255 })),
+  tenant_id: Type.Optional(Type.String({ maxLength: 255 })),
+};
+
+/** A body that has these members and no others. */
+export function Body<T extends Record<string, TSchema>>(members: T) {
+  return Type.Object(members, { additionalProperties: false });
+}
+
+/** A resource as it is answered; `fields` may leave out any member. */
+export function View(members: Record<string, TSchema>): TObject {
+  const all: Record<string, TSchema> = {
+    id: Type.String(),
+    project_id: Type.String(),
+    tenant_id: Type.String(),
+    description: Type.String(),
+    ...members,
+    created_at: Type.String({ format: 'date-time' }),
+    updated_at: Type.String({ format: 'date-time' }),
+    revision_number: Type.Integer(),
+  };
+  return Type.Object(Object.fromEntries(Object.entries(all).map(([name, schema]) => [name, Type.Optional(schema)])));
+}
+
+/** The members that every resource has. Projects are Keystone's, whose ids have no dashes. */
+export function commonView(resource: {
+  id: string;
+  projectId: string;
+  description: string;
+  createdAt: number;
+  updatedAt: number;
+  revision: number;
+}) {
+  return {
+    id: withDashes(resource.id),
+    project_id: resource.projectId,
+    tenant_id: resource.projectId,
+    description: resource.description,
+    created_at: isoSeconds(resource.createdAt),
+    updated_at: isoSeconds(resource.updatedAt),
+    revision_number: resource.revision,
+  };
+}
+
+/** The project that a new resource is said to be for. */
+export function ownerOf(body: { project_id?: string; tenant_id?: string }): string | undefined {
+  const named = body.project_id ?? body.tenant_id;
+  return named === undefined ? undefined : (parseId(named) ?? named);
+}
+
+/** The id of a resource in a path: what can't be an id names nothing. */
+export function idInPath(resource: string, text: string): string {
+  const id = parseId(text);
+  if (id === undefined) throw notFound(resource, text);
+  return id;
+}
+
+/** The id of a resource in a body. Throws `invalid` for what is none. */
+export function idInBody(field: string, text: string): string {
+  const id = parseId(text);
+  if (id !== undefined) return id;
+  const message = `Invalid input for ${field}. Reason: '${text}' is not a valid UUID.`;
+  throw new CloudError('invalid', message, { reason: 'HTTPBadRequest', field });
+}
+
+const revisionPattern = /^\s*revision_number=(\d{1,15})\s*$/;
+
+/** The revision that `If-Match` makes a condition of the change. */
+export function expectedRevision(request: FastifyRequest): number | undefined {
+  const header = request.headers['if-match'];
+  if (header === undefined) return undefined;
+  const [, revision] = revisionPattern.exec(header) ?? [];
+  if (revision !== undefined) return Number(revision);
+  throw new CloudError('invalid', `'${header}' is no condition on revision_number.`, { reason: 'HTTPBadRequest' });
+}
