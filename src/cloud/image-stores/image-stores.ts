@@ -1,0 +1,275 @@
+import { ConstraintViolation, type Tx } from '../../database/database.ts';
+import type { ImageStoresTable } from '../../database/schema.ts';
+import { newId } from '../../env/env.ts';
+import { openDirectoryStore } from '../../image-stores/directory.ts';
+import type { ImageStore } from '../../image-stores/store.ts';
+import type { CloudCore } from '../core.ts';
+import { CloudError, notFound } from '../errors.ts';
+import { type ImageStoreInfo, storeFromRow } from './model.ts';
+
+export interface NewImageStore {
+  /** The client's own id, 32 hex digits. */
+  id?: string;
+  name: string;
+  description?: string | null;
+  /** The folder, absolute. */
+  url: string;
+  isDefault?: boolean;
+  zoneIds?: readonly string[];
+}
+
+export interface ImageStoreChanges {
+  name?: string;
+  description?: string | null;
+  enabled?: boolean;
+}
+
+/** How the driver of a store is opened. */
+export type StoreOpener = (store: Pick<ImageStoreInfo, 'kind' | 'name' | 'url'>) => Promise<ImageStore>;
+
+/** Which stores may take an image. */
+export interface StoreWishes {
+  /** Exactly these, in this order; throws where one of them is unknown or can't be used. */
+  storeIds?: readonly string[];
+  /** Preferably one of this zone. */
+  zoneId?: string;
+}
+
+/** The cloud's image stores and their open drivers. Stores are few and change rarely: they are kept in memory. */
+export class ImageStores {
+  readonly #core: CloudCore;
+  readonly #open: StoreOpener;
+  readonly #drivers = new Map<string, ImageStore>();
+  #known: ImageStoreInfo[] = [];
+
+  constructor(core: CloudCore, open?: StoreOpener) {
+    this.#core = core;
+    this.#open = open ?? (({ name, url }) => openDirectoryStore({ name, root: url, env: core.env }));
+  }
+
+  /** Makes the store of a new cloud, in a folder of this host, for all zones there are. */
+  async bootstrap(tx: Tx, { path }: { path: string }): Promise<void> {
+    if (await tx.selectFrom('image_stores').select('id').executeTakeFirst()) return;
+    const zones = await tx.selectFrom('zones').select('id').execute();
+    await this.#insert(tx, { name: 'default', url: path, isDefault: true, zoneIds: zones.map(({ id }) => id) });
+  }
+
+  /** Reads the stores and opens their drivers. A store that can't be opened is disconnected; `reconnect` tries again. */
+  async open(): Promise<void> {
+    await this.refresh();
+    for (const store of this.#known) if (!this.#drivers.has(store.id)) await this.#connect(store);
+    await this.refresh();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#drivers.values()].map((driver) => driver.close()));
+    this.#drivers.clear();
+  }
+
+  /** Reads again what other processes may have changed. */
+  async refresh(): Promise<void> {
+    const { read } = this.#core.db;
+    const rows = await read.selectFrom('image_stores').selectAll().orderBy('created_at').orderBy('id').execute();
+    const places = await read.selectFrom('image_store_zones').selectAll().orderBy('zone_id').execute();
+    this.#known = rows.map((row) => {
+      const zoneIds = places.filter((place) => place.store_id === row.id).map((place) => place.zone_id);
+      return storeFromRow(row, zoneIds);
+    });
+  }
+
+  /** All stores, oldest first. */
+  list(): readonly ImageStoreInfo[] {
+    return this.#known;
+  }
+
+  get(id: string): ImageStoreInfo {
+    const store = this.find(id);
+    if (!store) throw notFound('image store', id);
+    return store;
+  }
+
+  find(id: string): ImageStoreInfo | undefined {
+    return this.#known.find((store) => store.id === id);
+  }
+
+  byName(name: string): ImageStoreInfo | undefined {
+    return this.#known.find((store) => store.name === name);
+  }
+
+  /** The driver of a store; `unavailable` (and so worth another try) while it is not connected. */
+  driver(id: string): ImageStore {
+    const driver = this.#drivers.get(id);
+    if (driver) return driver;
+    throw new CloudError('unavailable', 'The image store is not connected.', { resource: 'image store', id });
+  }
+
+  /** Whether new images may be put there. */
+  takesImages(store: ImageStoreInfo): boolean {
+    return store.enabled && this.#drivers.has(store.id);
+  }
+
+  /** The stores for a new image, at least one: those wished for, or else the default, or any that can be used. */
+  choose({ storeIds, zoneId }: StoreWishes = {}): [ImageStoreInfo, ...ImageStoreInfo[]] {
+    if (storeIds && storeIds.length > 0) {
+      const chosen = [...new Set(storeIds)].map((id) => this.get(id));
+      const unusable = chosen.find((store) => !this.takesImages(store));
+      if (unusable) throw unavailable(`The image store ${unusable.name} is disabled or not connected.`);
+      return chosen as [ImageStoreInfo, ...ImageStoreInfo[]];
+    }
+    const usable = this.#known.filter((store) => this.takesImages(store));
+    const rank = (store: ImageStoreInfo) =>
+      (zoneId !== undefined && store.zoneIds.includes(zoneId) ? 2 : 0) + (store.isDefault ? 1 : 0);
+    const best = usable.toSorted((a, b) => rank(b) - rank(a))[0];
+    if (!best) throw unavailable('No image store is enabled and connected.');
+    return [best];
+  }
+
+  /** A store for each zone that none of the given ones serves: where an image must be copied to be there. */
+  missingFor(storeIds: readonly string[]): ImageStoreInfo[] {
+    const served = new Set(storeIds.flatMap((id) => this.find(id)?.zoneIds ?? []));
+    const missing: ImageStoreInfo[] = [];
+    for (const store of this.#known) {
+      if (storeIds.includes(store.id) || !store.enabled || !store.zoneIds.some((zone) => !served.has(zone))) continue;
+      missing.push(store);
+      for (const zone of store.zoneIds) served.add(zone);
+    }
+    return missing;
+  }
+
+  /** Takes a store into the cloud and opens it. Throws `duplicate` for a name or id that is taken. */
+  async add(store: NewImageStore): Promise<ImageStoreInfo> {
+    const id = await this.#core.db
+      .write((tx) => this.#insert(tx, store))
+      .catch((error) => {
+        if (!(error instanceof ConstraintViolation)) throw error;
+        const words =
+          error.kind === 'unique' ? 'An image store of this name exists already.' : 'There is no such zone.';
+        throw new CloudError(error.kind === 'unique' ? 'duplicate' : 'invalid', words, { cause: error });
+      });
+    await this.open();
+    return this.get(id);
+  }
+
+  async update(id: string, { name, description, enabled }: ImageStoreChanges): Promise<ImageStoreInfo> {
+    this.get(id);
+    const set = {
+      ...(name === undefined ? {} : { name }),
+      ...(description === undefined ? {} : { description }),
+      ...(enabled === undefined ? {} : { enabled: enabled ? (1 as const) : (0 as const) }),
+      updated_at: this.#core.env.now(),
+    };
+    await this.#core.db.write((tx) => tx.updateTable('image_stores').set(set).where('id', '=', id).execute());
+    return await this.#fresh(id);
+  }
+
+  async attachZone(id: string, zoneId: string): Promise<ImageStoreInfo> {
+    this.get(id);
+    await this.#core.db
+      .write((tx) =>
+        tx
+          .insertInto('image_store_zones')
+          .values({ store_id: id, zone_id: zoneId })
+          .onConflict((conflict) => conflict.doNothing())
+          .execute(),
+      )
+      .catch((error) => {
+        throw error instanceof ConstraintViolation ? notFound('zone', zoneId) : error;
+      });
+    return await this.#fresh(id);
+  }
+
+  async detachZone(id: string, zoneId: string): Promise<ImageStoreInfo> {
+    this.get(id);
+    await this.#core.db.write((tx) =>
+      tx.deleteFrom('image_store_zones').where('store_id', '=', id).where('zone_id', '=', zoneId).execute(),
+    );
+    return await this.#fresh(id);
+  }
+
+  /** Opens the store's driver if it is not open, and tells whether that went well in the store's status. */
+  async reconnect(id: string): Promise<ImageStoreInfo> {
+    const store = this.get(id);
+    const driver = this.#drivers.get(id);
+    const answers = driver
+      ? await driver
+          .capacity()
+          .then(() => true)
+          .catch(() => false)
+      : false;
+    if (!answers) {
+      this.#drivers.delete(id);
+      await driver?.close();
+    }
+    await this.#connect(store);
+    return await this.#fresh(id);
+  }
+
+  /** Takes a store that holds no image out of the cloud. Its folder stays. */
+  async remove(id: string): Promise<void> {
+    const store = this.get(id);
+    await this.#core.db.write(async (tx) => {
+      const held = await tx
+        .selectFrom('image_replicas')
+        .select('image_id')
+        .where('store_id', '=', id)
+        .executeTakeFirst();
+      if (held)
+        throw new CloudError('conflict', `The image store ${store.name} still holds images.`, { reason: 'in_use' });
+      await tx.deleteFrom('image_store_zones').where('store_id', '=', id).execute();
+      await tx.deleteFrom('image_stores').where('id', '=', id).execute();
+    });
+    await this.#drivers.get(id)?.close();
+    this.#drivers.delete(id);
+    await this.refresh();
+  }
+
+  /** Bytes in all and free bytes of a store; zeros while it is not connected. */
+  async capacity(id: string): Promise<{ total: number; free: number }> {
+    const driver = this.#drivers.get(id);
+    if (!driver) return { total: 0, free: 0 };
+    return await driver.capacity().catch(() => ({ total: 0, free: 0 }));
+  }
+
+  async #insert(tx: Tx, store: NewImageStore): Promise<string> {
+    const now = this.#core.env.now();
+    const row: ImageStoresTable = {
+      id: store.id ?? newId(this.#core.env),
+      name: store.name,
+      description: store.description ?? null,
+      kind: 'directory',
+      url: store.url,
+      enabled: 1,
+      status: 'connecting',
+      is_default: store.isDefault ? 1 : 0,
+      created_at: now,
+      updated_at: now,
+    };
+    await tx.insertInto('image_stores').values(row).execute();
+    for (const zoneId of store.zoneIds ?? []) {
+      await tx.insertInto('image_store_zones').values({ store_id: row.id, zone_id: zoneId }).execute();
+    }
+    return row.id;
+  }
+
+  async #connect(store: ImageStoreInfo): Promise<void> {
+    let status: ImageStoreInfo['status'] = 'connected';
+    try {
+      if (!this.#drivers.has(store.id)) this.#drivers.set(store.id, await this.#open(store));
+    } catch (error) {
+      status = 'disconnected';
+      this.#core.log.error({ err: error, store: store.name }, 'an image store can not be opened');
+    }
+    if (status === store.status) return;
+    const set = { status, updated_at: this.#core.env.now() };
+    await this.#core.db.write((tx) => tx.updateTable('image_stores').set(set).where('id', '=', store.id).execute());
+  }
+
+  async #fresh(id: string): Promise<ImageStoreInfo> {
+    await this.refresh();
+    return this.get(id);
+  }
+}
+
+function unavailable(message: string): CloudError {
+  return new CloudError('unavailable', message, { reason: 'no_image_store' });
+}

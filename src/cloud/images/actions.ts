@@ -1,0 +1,11 @@
+import { type AnyAction, anyAction } from '../../actions/definition.ts';
+import { copyImage } from './copy-action.ts';
+import { expungeImage } from './expunge-action.ts';
+import { importImage } from './import-action.ts';
+
+/** Every action on images. */
+export const imageActions: readonly AnyAction[] = [
+  anyAction(importImage),
+  anyAction(copyImage),
+  anyAction(expungeImage),
+];

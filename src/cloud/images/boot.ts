@@ -1,0 +1,110 @@
+import type { CachedImage, DiskFormat } from '../../agent/contract.ts';
+import { CloudError } from '../errors.ts';
+import type { Subject } from '../identity/subject.ts';
+import { type HardwareFacts, hardwareOf } from './hardware.ts';
+import { inspectStored } from './inspect-stored.ts';
+import { type Image, type ImageReplica, isGone } from './model.ts';
+import type { ImageParts } from './parts.ts';
+import { receiveFailure } from './receive.ts';
+import { canSee } from './rights.ts';
+
+/** An image that a server may be built from. */
+export interface BootImage extends Image {
+  status: 'active';
+  size: number;
+  virtualSize: number;
+  hardware: HardwareFacts;
+}
+
+/** Formats under which the bytes are a plain disk. */
+const plainDisks = ['raw', 'ami', 'ari', 'aki'];
+const diskFormats: readonly DiskFormat[] = ['qcow2', 'vmdk', 'vdi', 'vhd', 'vhdx', 'iso'];
+
+/** What servers and volumes need of images. */
+export class BootImages {
+  readonly #parts: ImageParts;
+
+  constructor(parts: ImageParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * The image, if the subject may build a server from it. Throws `invalid` with Nova's words and a reason:
+   * `image_not_found` (also for images of others), `image_not_active`, `image_is_data`, `image_is_system`.
+   */
+  async forBoot(subject: Subject, imageId: string): Promise<BootImage> {
+    const image = await this.#parts.rows.image(imageId);
+    if (!image || isGone(image) || !canSee(subject, image)) {
+      throw unusable('image_not_found', 'Can not find requested image', imageId);
+    }
+    if (image.status !== 'active') throw unusable('image_not_active', `Image ${imageId} is not active.`, imageId);
+    if (image.mediaType === 'data') {
+      throw unusable('image_is_data', `Image ${imageId} holds data, and no system to boot.`, imageId);
+    }
+    if (image.isSystem) throw unusable('image_is_system', `Image ${imageId} is not for users' servers.`, imageId);
+    this.#formatOf(image);
+    return {
+      ...image,
+      status: 'active',
+      size: image.size!,
+      virtualSize: image.virtualSize!,
+      hardware: hardwareOf(image.properties),
+    };
+  }
+
+  /**
+   * What a host needs to get the image. Also of deleted images as long as there are bytes: their servers live on.
+   * Throws `unavailable` when no connected store has them as a file.
+   */
+  async cachedImageSpec(imageId: string): Promise<CachedImage> {
+    const { image, replica } = await this.#withBytes(imageId);
+    const path = this.#parts.stores.driver(replica.storeId).localPath(imageId);
+    if (path === undefined) {
+      throw new CloudError('unavailable', 'The image is in a store that hosts can not read from.', { id: imageId });
+    }
+    return {
+      imageId,
+      format: this.#formatOf(image),
+      size: replica.size ?? image.size!,
+      source: { kind: 'file', path },
+    };
+  }
+
+  /**
+   * Looks at the image once more before a host opens it, by the stricter rules for use: costs the same for any size.
+   * Throws `unsupported_media`, and `not_found` or `unavailable` as `cachedImageSpec`.
+   */
+  async inspectForUse(imageId: string): Promise<void> {
+    const { image, replica } = await this.#withBytes(imageId);
+    try {
+      const driver = this.#parts.stores.driver(replica.storeId);
+      await inspectStored(driver, imageId, replica.size ?? image.size!, image.diskFormat ?? 'raw', 'use');
+    } catch (error) {
+      throw receiveFailure(error);
+    }
+  }
+
+  /** The image and a copy of it that can be read now; copies that are not deleted come first. */
+  async #withBytes(imageId: string): Promise<{ image: Image; replica: ImageReplica }> {
+    const { rows, stores } = this.#parts;
+    const image = await rows.image(imageId);
+    const replicas = (await rows.replicas([imageId])).filter(({ state }) => state === 'active' || state === 'deleted');
+    if (!image || replicas.length === 0) throw unusable('image_not_found', 'Can not find requested image', imageId);
+    const sorted = replicas.toSorted((a, b) => a.state.localeCompare(b.state));
+    const replica = sorted.find(({ storeId }) => stores.find(storeId)?.status === 'connected');
+    if (!replica) throw new CloudError('unavailable', 'The image store is not connected.', { id: imageId });
+    return { image, replica };
+  }
+
+  #formatOf(image: Image): DiskFormat {
+    const format = image.diskFormat ?? 'raw';
+    if (plainDisks.includes(format)) return 'raw';
+    const known = diskFormats.find((one) => one === format);
+    if (known) return known;
+    throw unusable('image_format', `Image ${image.id} is of the format ${format}, which no host can boot.`, image.id);
+  }
+}
+
+function unusable(reason: string, message: string, id: string): CloudError {
+  return new CloudError('invalid', message, { reason, resource: 'image', id });
+}

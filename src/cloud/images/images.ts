@@ -1,0 +1,308 @@
+import type { Readable } from 'node:stream';
+import type { CachedImage } from '../../agent/contract.ts';
+import type { Tx } from '../../database/database.ts';
+import { newId } from '../../env/env.ts';
+import type { CloudCore } from '../core.ts';
+import { CloudError, notFound } from '../errors.ts';
+import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
+import type { ImageStores } from '../image-stores/image-stores.ts';
+import { type BootImage, BootImages } from './boot.ts';
+import { Copies } from './copies.ts';
+import { checkChanges, newImageRow } from './creation.ts';
+import { Deletion } from './deletion.ts';
+import { type ImportRequest, Imports, type InternalSources } from './imports.ts';
+import { conditionsOf, type ImageFilter, type ImageList, selectImages, unknownMarker } from './listing.ts';
+import { columnsOf, type Image, type ImageChanges, type ImageReplica, isGone, type NewImage } from './model.ts';
+import type { ImageParts } from './parts.ts';
+import { type ImageUsage, imageUsage } from './quota.ts';
+import { receiveFailure } from './receive.ts';
+import { canSee, noSuchImage, requireOwner } from './rights.ts';
+import { ImageRows, setTags } from './rows.ts';
+import { Templates } from './templates.ts';
+import { type UploadOptions, Uploads } from './uploads.ts';
+
+export interface ImagesOptions {
+  /** Default: administrators. */
+  internalSources?: InternalSources;
+}
+
+const reconcileMs = 60_000;
+
+/** The images of the cloud: what they are, who may see them, and their bytes from the first to the last. */
+export class Images {
+  /** Copies in further stores. */
+  readonly copies: Copies;
+  /** Images made of disks. */
+  readonly templates: Templates;
+  /** Images fetched from URLs. */
+  readonly imports: Imports;
+  readonly #parts: ImageParts;
+  readonly #uploads: Uploads;
+  readonly #deletion: Deletion;
+  readonly #boot: BootImages;
+  #stopTimer: (() => void) | undefined;
+
+  constructor(core: CloudCore, stores: ImageStores, options: ImagesOptions = {}) {
+    this.#parts = { core, stores, rows: new ImageRows(core.db) };
+    this.copies = new Copies(this.#parts);
+    this.templates = new Templates(this.#parts, this.copies);
+    this.imports = new Imports(this.#parts, this.copies, options.internalSources ?? 'admins');
+    this.#uploads = new Uploads(this.#parts, this.copies);
+    this.#deletion = new Deletion(this.#parts, this.#uploads);
+    this.#boot = new BootImages(this.#parts);
+  }
+
+  /** Sets right what a process that died left, before any request is served; then looks after images now and then. */
+  async start(): Promise<void> {
+    const { env } = this.#parts.core;
+    await this.#uploads.recoverInterrupted();
+    await this.#deletion.sweep();
+    this.#stopTimer = env.every(reconcileMs, () => void this.reconcile());
+  }
+
+  /** Ends the uploads of this process and stops looking after images. */
+  stop(): void {
+    this.#stopTimer?.();
+    this.#uploads.abortAll();
+  }
+
+  /** One round of what is due: expired images, and uploads whose process died. */
+  async reconcile(): Promise<{ expunged: number; isComplete: boolean; recoveredUploads: number }> {
+    try {
+      const recoveredUploads = await this.#uploads.recoverInterrupted();
+      return { ...(await this.#deletion.expungeDue()), recoveredUploads };
+    } catch (error) {
+      this.#parts.core.log.error({ err: error }, 'images could not be looked after');
+      return { expunged: 0, isComplete: false, recoveredUploads: 0 };
+    }
+  }
+
+  /** Registers an image without bytes, `queued`. Throws `duplicate` (id taken), `forbidden`, `quota_exceeded`, `too_large`. */
+  async create(subject: Subject, image: NewImage): Promise<Image> {
+    const { core, rows } = this.#parts;
+    const id = image.id ?? newId(core.env);
+    return await core.db.write(async (tx) => {
+      await newImageRow(tx, core, subject, { ...image, id }, 'queued');
+      return (await rows.image(id, tx))!;
+    });
+  }
+
+  /** The image, if the subject may see it. Deleted ones only with `withDeleted`, and then to their owner. */
+  async get(subject: Subject, id: string, options: { withDeleted?: boolean } = {}): Promise<Image> {
+    const image = await this.#parts.rows.image(id);
+    if (!image || image.status === 'expunged' || !canSee(subject, image)) throw noSuchImage(id);
+    if (isGone(image) && !(options.withDeleted && ownsOrAdmin(subject, image.projectId))) throw noSuchImage(id);
+    return image;
+  }
+
+  /** The images that the subject sees and the list asks for. Throws `invalid` for an unknown marker. */
+  async list(subject: Subject, list: ImageList = {}): Promise<Image[]> {
+    const { core, rows } = this.#parts;
+    const { marker } = list;
+    const markerRow = marker === undefined ? undefined : await rows.row(marker);
+    if (marker !== undefined && (!markerRow || !canSee(subject, { ...markerRow, projectId: markerRow.project_id }))) {
+      throw unknownMarker(marker);
+    }
+    if (list.limit === 0) return [];
+    return await rows.withTags(await selectImages(core.db, core.db.read, subject, list, markerRow).execute());
+  }
+
+  /** How many images the list holds in all, whatever its page. */
+  async count(subject: Subject, filter: ImageFilter = {}): Promise<number> {
+    const { db } = this.#parts.core;
+    let query = db.read.selectFrom('images').select((eb) => eb.fn.countAll<number>().as('count'));
+    for (const condition of conditionsOf(db, subject, filter)) query = query.where(condition);
+    return Number((await query.executeTakeFirstOrThrow()).count);
+  }
+
+  /** All copies of the images, one statement for all. */
+  async replicasOf(imageIds: readonly string[]): Promise<ImageReplica[]> {
+    return await this.#parts.rows.replicas(imageIds);
+  }
+
+  async usage(projectId: string): Promise<ImageUsage> {
+    return await imageUsage(this.#parts.core.db.read, projectId);
+  }
+
+  /**
+   * Changes an image. A function gets the image as it is and gives the changes: it runs inside the transaction, so that
+   * nothing comes between. Throws `not_found`, `forbidden` (not the owner, or `read_only`), `too_large`.
+   */
+  async update(subject: Subject, id: string, change: ImageChanges | ((image: Image) => ImageChanges)): Promise<Image> {
+    const { core, rows } = this.#parts;
+    return await core.db.write(async (tx) => {
+      const image = await this.#mine(tx, subject, id, 'modify');
+      const changes = typeof change === 'function' ? change(image) : change;
+      checkChanges(subject, changes);
+      requireQueuedForFormats(image, changes);
+      const set = { ...columnsOf(changes), updated_at: core.env.now() };
+      await tx.updateTable('images').set(set).where('id', '=', id).execute();
+      if (changes.tags) await setTags(tx, id, changes.tags);
+      return (await rows.image(id, tx))!;
+    });
+  }
+
+  /** Takes the bytes of a queued image; see `Uploads.upload`. */
+  async upload(
+    subject: Subject,
+    id: string,
+    source: AsyncIterable<Buffer>,
+    options: UploadOptions = {},
+  ): Promise<Image> {
+    return await this.#uploads.upload(subject, id, source, options);
+  }
+
+  /**
+   * The image's bytes; see `read` for how. Undefined when it has none yet. Throws `not_found`, `forbidden` (deactivated
+   * images are for administrators alone), `unavailable`.
+   */
+  async download(subject: Subject, id: string): Promise<ImageDownload | undefined> {
+    const { rows, stores } = this.#parts;
+    const image = await this.get(subject, id);
+    if (image.status === 'deactivated' && !subject.isAdmin) {
+      throw new CloudError('forbidden', 'The requested image has been deactivated. Image data download is forbidden.', {
+        reason: 'deactivated',
+      });
+    }
+    const active = (await rows.replicas([id])).filter(({ state }) => state === 'active');
+    if (active.length === 0) return undefined;
+    const replica = active.find(({ storeId }) => stores.find(storeId)?.status === 'connected') ?? active[0]!;
+    const driver = stores.driver(replica.storeId);
+    return {
+      image,
+      size: image.size!,
+      read: async (range) => {
+        try {
+          return await driver.read(id, range);
+        } catch (error) {
+          throw receiveFailure(error);
+        }
+      },
+    };
+  }
+
+  /** Takes an image out of use without touching it. Throws `forbidden` unless it is active (or deactivated already). */
+  async deactivate(subject: Subject, id: string): Promise<void> {
+    await this.#switch(subject, id, 'active', 'deactivated');
+  }
+
+  async reactivate(subject: Subject, id: string): Promise<void> {
+    await this.#switch(subject, id, 'deactivated', 'active');
+  }
+
+  async addTag(subject: Subject, id: string, tag: string): Promise<void> {
+    await this.#parts.core.db.write(async (tx) => {
+      const image = await this.#mine(tx, subject, id, 'modify');
+      if (image.tags.includes(tag)) return;
+      checkChanges(subject, { tags: [...image.tags, tag] });
+      await setTags(tx, id, [...image.tags, tag]);
+      await this.#touch(tx, id);
+    });
+  }
+
+  async removeTag(subject: Subject, id: string, tag: string): Promise<void> {
+    await this.#parts.core.db.write(async (tx) => {
+      const image = await this.#mine(tx, subject, id, 'modify');
+      if (!image.tags.includes(tag)) throw notFound('tag', tag, `Tag '${tag}' could not be found.`);
+      const tags = image.tags.filter((one) => one !== tag);
+      await setTags(tx, id, tags);
+      await this.#touch(tx, id);
+    });
+  }
+
+  /** Hides the image, and keeps its bytes until its retention ends; see `Deletion.delete`. */
+  async delete(subject: Subject, id: string, storeIds?: readonly string[]): Promise<void> {
+    await this.#deletion.delete(subject, id, storeIds);
+  }
+
+  /** Brings a deleted image back; see `Deletion.recover`. */
+  async recover(subject: Subject, id: string, storeIds?: readonly string[]): Promise<Image> {
+    return await this.#deletion.recover(subject, id, storeIds);
+  }
+
+  /** Removes the bytes of a deleted image for good; see `Deletion.expunge`. */
+  async expunge(subject: Subject, id: string, storeIds?: readonly string[]): Promise<{ actionId: string }> {
+    return await this.#deletion.expunge(subject, id, storeIds);
+  }
+
+  async expungeDue(): Promise<{ expunged: number; isComplete: boolean }> {
+    return await this.#deletion.expungeDue();
+  }
+
+  /** For the action `image.expunge`. */
+  async removeBytes(imageId: string, storeId: string): Promise<void> {
+    await this.#deletion.removeBytes(imageId, storeId);
+  }
+
+  /** Fetches the bytes of a queued image; see `Imports.importInto`. */
+  async importFromUrl(
+    subject: Subject,
+    id: string,
+    request: ImportRequest,
+  ): Promise<{ image: Image; actionId: string }> {
+    return await this.imports.importInto(subject, id, request);
+  }
+
+  /** The image, if a server may be built from it; see `BootImages.forBoot`. */
+  async forBoot(subject: Subject, imageId: string): Promise<BootImage> {
+    return await this.#boot.forBoot(subject, imageId);
+  }
+
+  /** What a host needs to get the image; see `BootImages.cachedImageSpec`. */
+  async cachedImageSpec(imageId: string): Promise<CachedImage> {
+    return await this.#boot.cachedImageSpec(imageId);
+  }
+
+  /** Looks at the image once more before a host opens it; see `BootImages.inspectForUse`. */
+  async inspectForUse(imageId: string): Promise<void> {
+    await this.#boot.inspectForUse(imageId);
+  }
+
+  async #switch(subject: Subject, id: string, from: 'active' | 'deactivated', to: 'active' | 'deactivated') {
+    const { core } = this.#parts;
+    await core.db.write(async (tx) => {
+      const image = await this.#mine(tx, subject, id, to === 'active' ? 'reactivate' : 'deactivate');
+      if (image.status === to) return;
+      if (image.status !== from) {
+        const doing = to === 'active' ? 'reactivate' : 'deactivate';
+        throw new CloudError('forbidden', `Not allowed to ${doing} image in status '${image.status}'`, {
+          reason: 'wrong_status',
+        });
+      }
+      await tx.updateTable('images').set({ status: to, updated_at: core.env.now() }).where('id', '=', id).execute();
+    });
+  }
+
+  async #mine(tx: Tx, subject: Subject, id: string, doing: string): Promise<Image> {
+    const image = await this.#parts.rows.image(id, tx);
+    if (!image || isGone(image) || !canSee(subject, image)) throw noSuchImage(id);
+    requireOwner(subject, image, doing);
+    return image;
+  }
+
+  async #touch(tx: Tx, id: string): Promise<void> {
+    await tx.updateTable('images').set({ updated_at: this.#parts.core.env.now() }).where('id', '=', id).execute();
+  }
+}
+
+export interface ImageDownload {
+  image: Image;
+  size: number;
+  /** The bytes, or the part [start, end) of them. */
+  read(range?: { start: number; end: number }): Promise<Readable>;
+}
+
+/** The bytes were judged by the format that the image states, so it stays what it is. */
+function requireQueuedForFormats(image: Image, changes: ImageChanges): void {
+  if (image.status === 'queued') return;
+  for (const [key, name] of [
+    ['diskFormat', 'disk_format'],
+    ['containerFormat', 'container_format'],
+  ] as const) {
+    if (changes[key] === undefined || changes[key] === image[key]) continue;
+    throw new CloudError('forbidden', `Attribute ${name} can be only replaced for a queued image.`, {
+      reason: 'read_only',
+      field: name,
+    });
+  }
+}

@@ -1,0 +1,33 @@
+import { type Static, Type } from 'typebox';
+import { action, span, step } from '../actions.ts';
+
+const ImportInput = Type.Object({
+  imageId: Type.String(),
+  storeId: Type.String(),
+  url: Type.String(),
+  /** Whether whoever asked may have inner networks read. */
+  allowInternal: Type.Boolean(),
+  /** Whether the image was made for this import, and goes when it fails. */
+  removeOnFailure: Type.Boolean(),
+});
+
+export type ImportInput = Static<typeof ImportInput>;
+
+const download = step<ImportInput>('download', {
+  retry: { attempts: 3, backoffMs: 2000 },
+  async do({ input, services, signal, progress, requestId }) {
+    const received = await services.images.imports.fetch(input, { signal, progress });
+    return { commit: (tx) => services.images.imports.finish(tx, input, { requestId }, received) };
+  },
+  async undo({ input, services }) {
+    await services.images.imports.discard(input);
+  },
+});
+
+/** Fetches an image from a URL. */
+export const importImage = action('image.import', ImportInput, [span('image_import', [download])], {
+  async succeeded() {},
+  async failed(tx, { input, services }, failure) {
+    await services.images.imports.fail(tx, input, failure.message);
+  },
+});

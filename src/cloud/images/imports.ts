@@ -1,0 +1,217 @@
+import type { Tx } from '../../database/database.ts';
+import { newId } from '../../env/env.ts';
+import { checkSource, openSource } from '../../image-sources/open-source.ts';
+import { SourceError } from '../../image-sources/source.ts';
+import type { ImageStore } from '../../image-stores/store.ts';
+import { CloudError, notFound } from '../errors.ts';
+import type { Subject } from '../identity/subject.ts';
+import { activate } from './activation.ts';
+import type { Copies } from './copies.ts';
+import { newImageRow } from './creation.ts';
+import { type ImportInput, importImage } from './import-action.ts';
+import { inspectStored } from './inspect-stored.ts';
+import { type Image, isGone, type NewImage } from './model.ts';
+import type { ImageParts } from './parts.ts';
+import { checkImageQuota } from './quota.ts';
+import { goneMeanwhile, type ReceivedImage, receiveFailure, receiveImage } from './receive.ts';
+import { canSee, noSuchImage, requireOwner } from './rights.ts';
+import { dropReplicas, putReplica } from './rows.ts';
+
+/** Who may have images fetched from inner networks, odd ports, and (administrators only) files of the host. */
+export type InternalSources = 'nobody' | 'admins' | 'everyone';
+
+export interface ImportRequest {
+  /** `http://`, `https://`; for administrators also `file:///` or a path. */
+  url: string;
+  /** The first one takes the bytes, the others copies. The default store where nothing is said. */
+  storeIds?: readonly string[];
+}
+
+/** Images that the cloud fetches itself: `queued` → `importing` → `active`, or back. */
+export class Imports {
+  readonly #parts: ImageParts;
+  readonly #copies: Copies;
+  readonly #internal: InternalSources;
+
+  constructor(parts: ImageParts, copies: Copies, internal: InternalSources) {
+    this.#parts = parts;
+    this.#copies = copies;
+    this.#internal = internal;
+  }
+
+  /**
+   * Fetches the bytes of an image that is queued; when that fails the image is queued again. Throws `not_found`,
+   * `forbidden`, `conflict` (not queued; formats missing), `invalid` (`url_refused`), `unavailable` (no store).
+   */
+  async importInto(subject: Subject, id: string, request: ImportRequest): Promise<{ image: Image; actionId: string }> {
+    const { core, rows } = this.#parts;
+    const allowInternal = this.#check(subject, request.url);
+    return await core.db.write(async (tx) => {
+      const image = await rows.image(id, tx);
+      if (!image || isGone(image) || !canSee(subject, image)) throw noSuchImage(id);
+      requireOwner(subject, image, 'import data for');
+      if (image.status !== 'queued') {
+        throw new CloudError(
+          'conflict',
+          `Image needs to be in 'queued' state to import data, it is '${image.status}'`,
+          {
+            reason: 'image_not_queued',
+          },
+        );
+      }
+      if (!image.diskFormat || !image.containerFormat) {
+        const missing = image.diskFormat ? 'container_format' : 'disk_format';
+        throw new CloudError('conflict', `'${missing}' needs to be set before import`, { reason: 'formats_missing' });
+      }
+      return await this.#begin(tx, subject, image, request, { allowInternal, removeOnFailure: false });
+    });
+  }
+
+  /**
+   * Makes an image of what is at the URL; when that fails nothing of the image stays. Without `diskFormat` the content
+   * tells the format. Throws what `create` and `importInto` throw.
+   */
+  async add(subject: Subject, image: NewImage, request: ImportRequest): Promise<{ image: Image; actionId: string }> {
+    const { core, rows } = this.#parts;
+    const allowInternal = this.#check(subject, request.url);
+    return await core.db.write(async (tx) => {
+      const id = image.id ?? newId(core.env);
+      await newImageRow(tx, core, subject, { ...image, id, sourceUrl: image.sourceUrl ?? request.url }, 'queued');
+      const fresh = (await rows.image(id, tx))!;
+      return await this.#begin(tx, subject, fresh, request, { allowInternal, removeOnFailure: true });
+    });
+  }
+
+  /** The step of `image.import`: fetches the bytes into the store. May be repeated. */
+  async fetch(
+    { imageId, storeId, url, allowInternal }: ImportInput,
+    options: { signal: AbortSignal; progress(percent: number): void },
+  ): Promise<ReceivedImage> {
+    const { core, rows, stores } = this.#parts;
+    const image = await rows.image(imageId);
+    if (!image) throw notFound('image', imageId);
+    const driver = stores.driver(storeId);
+    try {
+      const source = await openSource(url, { allowInternal, signal: options.signal });
+      if (source.size !== undefined) await checkImageQuota(core, core.db.read, image.projectId, source.size);
+      const received = await receiveImage(driver, source.stream, {
+        imageId,
+        diskFormat: image.diskFormat ?? 'raw',
+        maxSize: core.settings.maxImageSize,
+        expectedSize: source.size,
+        signal: options.signal,
+        onBytes: (bytes) => options.progress(source.size ? (bytes / source.size) * 100 : 0),
+      });
+      return image.diskFormat ? received : await this.#detected(driver, imageId, received);
+    } catch (error) {
+      throw importFailure(error);
+    }
+  }
+
+  /** Makes the image active with what was fetched. Throws `conflict` when it was deleted meanwhile. */
+  async finish(tx: Tx, { imageId, storeId }: ImportInput, by: { requestId: string }, received: ReceivedImage) {
+    const { core, rows } = this.#parts;
+    const registered = await rows.replicas([imageId], tx);
+    const at = { imageId, storeId, from: 'importing' as const, requestId: by.requestId };
+    if (!(await activate(tx, { parts: this.#parts, copies: this.#copies }, at, received))) throw goneMeanwhile();
+    const image = (await rows.image(imageId, tx))!;
+    if (!image.diskFormat) {
+      await tx
+        .updateTable('images')
+        .set({ disk_format: received.inspection.format, container_format: image.containerFormat ?? 'bare' })
+        .where('id', '=', imageId)
+        .execute();
+    }
+    await checkImageQuota(core, tx, image.projectId);
+    for (const replica of registered) {
+      if (replica.storeId !== storeId) await this.#copies.request(tx, image, replica.storeId, by);
+    }
+  }
+
+  /** Puts the image back to where it was before the import. */
+  async fail(tx: Tx, { imageId, removeOnFailure }: ImportInput, reason: string): Promise<void> {
+    const now = this.#parts.core.env.now();
+    const end = removeOnFailure ? { status: 'expunged' as const, deleted_at: now } : { status: 'queued' as const };
+    const changed = await tx
+      .updateTable('images')
+      .set({ ...end, last_error: reason, updated_at: now })
+      .where('id', '=', imageId)
+      .where('status', '=', 'importing')
+      .executeTakeFirst();
+    if (changed.numUpdatedRows > 0n) await dropReplicas(tx, imageId);
+  }
+
+  /** Removes what was fetched. */
+  async discard({ imageId, storeId }: ImportInput): Promise<void> {
+    const { stores } = this.#parts;
+    if (stores.find(storeId)) await stores.driver(storeId).delete(imageId);
+  }
+
+  async #begin(
+    tx: Tx,
+    subject: Subject,
+    image: Image,
+    { url, storeIds }: ImportRequest,
+    options: { allowInternal: boolean; removeOnFailure: boolean },
+  ): Promise<{ image: Image; actionId: string }> {
+    const { core, rows, stores } = this.#parts;
+    const chosen = stores.choose({ storeIds });
+    const now = core.env.now();
+    await tx
+      .updateTable('images')
+      .set({ status: 'importing', last_error: null, updated_at: now })
+      .where('id', '=', image.id)
+      .execute();
+    for (const store of chosen) await putReplica(tx, { imageId: image.id, storeId: store.id, now }, 'pending');
+    const actionId = await core.runner.submit(tx, importImage, {
+      input: { imageId: image.id, storeId: chosen[0].id, url, ...options },
+      name: 'importImage',
+      resourceType: 'image',
+      resourceId: image.id,
+      projectId: image.projectId,
+      userId: subject.userId,
+      requestId: subject.requestId,
+    });
+    return { image: (await rows.image(image.id, tx))!, actionId };
+  }
+
+  /** Whether the subject's fetches may go to inner networks; refuses what can be refused at once. */
+  #check(subject: Subject, url: string): boolean {
+    const allowInternal = this.#internal === 'everyone' || (this.#internal === 'admins' && subject.isAdmin);
+    try {
+      checkSource(url, { allowInternal, allowFiles: allowInternal && subject.isAdmin });
+    } catch (error) {
+      throw importFailure(error);
+    }
+    return allowInternal;
+  }
+
+  /** Bytes that nobody said the format of were taken as raw: what they look like is now checked by its own rules. */
+  async #detected(driver: ImageStore, imageId: string, received: ReceivedImage): Promise<ReceivedImage> {
+    const [found, ...others] = received.inspection.detected;
+    const isDisk = found !== undefined && found !== 'raw' && found !== 'gpt';
+    if (!isDisk || others.length > 0) return received;
+    try {
+      return { ...received, inspection: await inspectStored(driver, imageId, received.size, found, 'upload') };
+    } catch (error) {
+      await driver.delete(imageId);
+      throw error;
+    }
+  }
+}
+
+/** What is refused once is refused always; a server that does not answer may do so in a moment. */
+function importFailure(error: unknown): Error {
+  if (error instanceof SourceError && error.code === 'refused') {
+    return new ImportFailed('invalid', error.message, { reason: 'url_refused', cause: error });
+  }
+  if (error instanceof SourceError) return new CloudError('unavailable', error.message, { cause: error });
+  const failure = receiveFailure(error);
+  const mayHelp = failure.code === 'unavailable' || failure.details.reason === 'source_failed';
+  return mayHelp ? failure : new ImportFailed(failure.code, failure.message, failure.details);
+}
+
+/** A failure that another try would not mend. */
+class ImportFailed extends CloudError {
+  readonly retryable = false;
+}

@@ -1,0 +1,10 @@
+import type { CloudCore } from '../core.ts';
+import type { ImageStores } from '../image-stores/image-stores.ts';
+import type { ImageRows } from './rows.ts';
+
+/** What every part of the image service works with. */
+export interface ImageParts {
+  core: CloudCore;
+  stores: ImageStores;
+  rows: ImageRows;
+}

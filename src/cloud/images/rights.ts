@@ -1,0 +1,26 @@
+import { CloudError } from '../errors.ts';
+import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
+import type { Image, Visibility } from './model.ts';
+
+/** Whether the subject may know of the image, and use it. */
+export function canSee(subject: Subject, image: Pick<Image, 'projectId' | 'visibility'>): boolean {
+  return image.visibility === 'public' || image.visibility === 'community' || ownsOrAdmin(subject, image.projectId);
+}
+
+/** Refuses those who may see the image, but not do this to it. */
+export function requireOwner(subject: Subject, image: Pick<Image, 'projectId'>, doing: string): void {
+  if (ownsOrAdmin(subject, image.projectId)) return;
+  throw new CloudError('forbidden', `You are not permitted to ${doing} this image.`, { reason: 'not_owner' });
+}
+
+export function requireMayPublish(subject: Subject, visibility: Visibility | undefined): void {
+  if (visibility !== 'public' || subject.isAdmin) return;
+  throw new CloudError('forbidden', 'You are not authorized to complete publicize_image action.', {
+    reason: 'publicize_image',
+  });
+}
+
+/** The image is not known to whoever asks; also said of deleted ones. */
+export function noSuchImage(id: string): CloudError {
+  return new CloudError('not_found', `No image found with ID ${id}`, { resource: 'image', id });
+}

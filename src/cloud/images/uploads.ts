@@ -1,0 +1,255 @@
+import { CloudError } from '../errors.ts';
+import type { Subject } from '../identity/subject.ts';
+import { activate } from './activation.ts';
+import type { Copies } from './copies.ts';
+import { type Image, isGone } from './model.ts';
+import type { ImageParts } from './parts.ts';
+import { checkImageQuota } from './quota.ts';
+import { goneMeanwhile, type ReceivedImage, receiveFailure, receiveImage, tooLarge } from './receive.ts';
+import { canSee, noSuchImage, requireOwner } from './rights.ts';
+import { dropReplicas, putReplica } from './rows.ts';
+
+export interface UploadOptions {
+  /** What the client says the size will be; another one ends the upload. */
+  sizeHint?: number;
+  /** The store to put it in, where it is not the default. */
+  storeId?: string;
+  signal?: AbortSignal;
+}
+
+/** An upload shows every so often that it is alive, milliseconds. */
+const heartbeatMs = 5000;
+/** An upload whose process has not shown this for so long is dead, microseconds. */
+const deadAfter = 60_000_000;
+/** An upload that brings no bytes for so long is given up, microseconds. */
+const idleLimit = 300_000_000;
+
+/** One upload under way in this process. */
+interface Live {
+  abort: AbortController;
+  storeId: string;
+  /** Tells this upload from another one of the same image. */
+  startedAt: number;
+  bytes: number;
+  lastBytesAt: number;
+}
+
+/** Brings the bytes that users send into a store: `queued` → `saving` → `active`, or back to `queued`. */
+export class Uploads {
+  readonly #parts: ImageParts;
+  readonly #copies: Copies;
+  readonly #live = new Map<string, Live>();
+
+  constructor(parts: ImageParts, copies: Copies) {
+    this.#parts = parts;
+    this.#copies = copies;
+  }
+
+  /**
+   * Takes the image's bytes. All that can be checked before is checked before the first of them is read. Throws
+   * `not_found`, `forbidden`, `conflict` (not queued; `deleted_meanwhile`), `too_large`, `quota_exceeded`,
+   * `unsupported_media`, `invalid` (the data broke off, or has another size), `unavailable`.
+   */
+  async upload(subject: Subject, id: string, source: AsyncIterable<Buffer>, options: UploadOptions): Promise<Image> {
+    const { core, stores } = this.#parts;
+    const { sizeHint, storeId } = options;
+    if (sizeHint !== undefined && sizeHint > core.settings.maxImageSize) throw tooLarge(core.settings.maxImageSize);
+    const [store] = stores.choose(storeId === undefined ? {} : { storeIds: [storeId] });
+    const startedAt = core.env.now();
+    const diskFormat = await this.#begin(subject, id, { storeId: store.id, startedAt, sizeHint });
+    const live: Live = {
+      abort: new AbortController(),
+      storeId: store.id,
+      startedAt,
+      bytes: 0,
+      lastBytesAt: startedAt,
+    };
+    this.#live.set(id, live);
+    const stopBeating = core.env.every(heartbeatMs, () => void this.#beat(id, live, sizeHint));
+    try {
+      const received = await receiveImage(stores.driver(store.id), source, {
+        imageId: id,
+        diskFormat,
+        maxSize: core.settings.maxImageSize,
+        expectedSize: sizeHint,
+        signal: options.signal ? AbortSignal.any([options.signal, live.abort.signal]) : live.abort.signal,
+        onBytes: (bytes) => {
+          live.bytes = bytes;
+          live.lastBytesAt = core.env.now();
+        },
+      });
+      return await this.#finish(subject, id, live, received);
+    } catch (error) {
+      throw await this.#giveUp(id, live, receiveFailure(error));
+    } finally {
+      stopBeating();
+      this.#live.delete(id);
+    }
+  }
+
+  /** Ends the upload of a deleted image, if it is this process that does it. */
+  abort(id: string): void {
+    this.#live.get(id)?.abort.abort(goneMeanwhile());
+  }
+
+  /** Ends all uploads of this process: their images are queued again. */
+  abortAll(): void {
+    const reason = new CloudError('unavailable', 'The cloud is being stopped.');
+    for (const { abort } of this.#live.values()) abort.abort(reason);
+  }
+
+  /**
+   * Puts images back to `queued` whose upload died with its process, and removes what it left. With SQLite there is one
+   * process, so every upload that is not its own is dead. Returns how many there were.
+   */
+  async recoverInterrupted(): Promise<number> {
+    const { core, stores } = this.#parts;
+    const deadline = core.env.now() - deadAfter;
+    const rows = await core.db.read
+      .selectFrom('images')
+      .innerJoin('image_replicas', 'image_replicas.image_id', 'images.id')
+      .select(['images.id', 'image_replicas.store_id', 'image_replicas.created_at', 'image_replicas.updated_at'])
+      .where('images.status', '=', 'saving')
+      .where('image_replicas.state', '=', 'copying')
+      .limit(1000)
+      .execute();
+    let recovered = 0;
+    for (const row of rows) {
+      if (this.#live.has(row.id) || (core.db.kind === 'postgres' && row.updated_at > deadline)) continue;
+      // As long as the image is `saving`, nobody else begins an upload whose bytes these could be.
+      const driver = stores.find(row.store_id) && stores.driver(row.store_id);
+      await driver?.delete(row.id);
+      const isMine = await this.#requeue(row.id, row.store_id, row.created_at, 'The upload was interrupted.');
+      if (!isMine) continue;
+      recovered += 1;
+      core.log.warn({ imageId: row.id }, 'an upload was cut off by the end of its process; the image is queued again');
+    }
+    return recovered;
+  }
+
+  async #begin(
+    subject: Subject,
+    id: string,
+    upload: { storeId: string; startedAt: number; sizeHint?: number },
+  ): Promise<string> {
+    const { core, rows } = this.#parts;
+    return await core.db.write(async (tx) => {
+      const image = await rows.image(id, tx);
+      if (!image || isGone(image) || !canSee(subject, image)) throw noSuchImage(id);
+      requireOwner(subject, image, 'upload data for');
+      if (image.status !== 'queued') throw notQueued(image);
+      if (!image.diskFormat || !image.containerFormat) {
+        throw new CloudError('invalid', 'Properties disk_format, container_format must be set prior to saving data.', {
+          reason: 'formats_missing',
+        });
+      }
+      await checkImageQuota(core, tx, image.projectId, upload.sizeHint ?? 0);
+      await tx
+        .updateTable('images')
+        .set({ status: 'saving', size: upload.sizeHint ?? null, last_error: null, updated_at: upload.startedAt })
+        .where('id', '=', id)
+        .execute();
+      await dropReplicas(tx, id);
+      await putReplica(tx, { imageId: id, storeId: upload.storeId, now: upload.startedAt }, 'copying');
+      return image.diskFormat;
+    });
+  }
+
+  async #finish(subject: Subject, id: string, live: Live, received: ReceivedImage): Promise<Image> {
+    const { core, rows } = this.#parts;
+    const { storeId, startedAt } = live;
+    return await core.db.write(async (tx) => {
+      if (!(await this.#holds(tx, id, storeId, startedAt))) throw goneMeanwhile();
+      const at = { imageId: id, storeId, from: 'saving' as const, requestId: subject.requestId };
+      if (!(await activate(tx, { parts: this.#parts, copies: this.#copies }, at, received))) throw goneMeanwhile();
+      const image = (await rows.image(id, tx))!;
+      await checkImageQuota(core, tx, image.projectId);
+      return image;
+    });
+  }
+
+  /** Leaves nothing of a failed upload behind; gives the error to throw. */
+  async #giveUp(id: string, live: Live, error: CloudError): Promise<CloudError> {
+    const { core, stores, rows } = this.#parts;
+    try {
+      const isMine = await core.db.read
+        .selectFrom('image_replicas')
+        .select('state')
+        .where('image_id', '=', id)
+        .where('created_at', '=', live.startedAt)
+        .executeTakeFirst();
+      const row = await rows.row(id);
+      if (isMine || !row || isGone(row)) await stores.driver(live.storeId).delete(id);
+      const requeued = await this.#requeue(id, live.storeId, live.startedAt, error.message);
+      return requeued || error.code === 'unavailable' ? error : goneMeanwhile(error);
+    } catch (cleanup) {
+      core.log.error({ err: cleanup, imageId: id }, 'a failed upload could not be cleaned up; the next start does it');
+      return error;
+    }
+  }
+
+  async #requeue(id: string, storeId: string, startedAt: number, reason: string): Promise<boolean> {
+    const { core } = this.#parts;
+    return await core.db.write(async (tx) => {
+      if (!(await this.#holds(tx, id, storeId, startedAt))) return false;
+      await dropReplicas(tx, id);
+      const changed = await tx
+        .updateTable('images')
+        .set({ status: 'queued', size: null, virtual_size: null, last_error: reason, updated_at: core.env.now() })
+        .where('id', '=', id)
+        .where('status', '=', 'saving')
+        .executeTakeFirst();
+      return changed.numUpdatedRows > 0n;
+    });
+  }
+
+  /** Whether the image still waits for this very upload. */
+  async #holds(
+    tx: Parameters<typeof dropReplicas>[0],
+    id: string,
+    storeId: string,
+    startedAt: number,
+  ): Promise<boolean> {
+    const row = await tx
+      .selectFrom('image_replicas')
+      .select('state')
+      .where('image_id', '=', id)
+      .where('store_id', '=', storeId)
+      .where('created_at', '=', startedAt)
+      .where('state', '=', 'copying')
+      .executeTakeFirst();
+    return row !== undefined;
+  }
+
+  async #beat(id: string, live: Live, sizeHint: number | undefined): Promise<void> {
+    const { core } = this.#parts;
+    const now = core.env.now();
+    if (now - live.lastBytesAt > idleLimit) {
+      live.abort.abort(new CloudError('invalid', 'The image data stopped coming.', { reason: 'source_failed' }));
+      return;
+    }
+    const progress = sizeHint ? Math.floor((live.bytes / sizeHint) * 100) : 0;
+    try {
+      const alive = await core.db.write((tx) =>
+        tx
+          .updateTable('image_replicas')
+          .set({ updated_at: now, progress })
+          .where('image_id', '=', id)
+          .where('created_at', '=', live.startedAt)
+          .where('state', '=', 'copying')
+          .executeTakeFirst(),
+      );
+      // Deleted by another process; or finished this very moment, when there is nothing left to end.
+      if (alive.numUpdatedRows === 0n) live.abort.abort(goneMeanwhile());
+    } catch (error) {
+      core.log.warn({ err: error, imageId: id }, 'an upload could not show that it is alive');
+    }
+  }
+}
+
+function notQueued(image: Image): CloudError {
+  return new CloudError('conflict', `Image status transition from ${image.status} to saving is not allowed`, {
+    reason: 'image_not_queued',
+    id: image.id,
+  });
+}

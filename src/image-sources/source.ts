@@ -1,0 +1,28 @@
+/** The bytes of an image at some other place. */
+export interface ImageSource {
+  stream: AsyncIterable<Buffer>;
+  /** Bytes, where the place tells. */
+  size?: number;
+}
+
+export interface SourceOptions {
+  /**
+   * Whether addresses of this host and of inner networks, ports other than 80 and 443, and files of this host may be
+   * read: for administrators. Users must not reach with the cloud's hands what they can't reach with their own.
+   */
+  allowInternal: boolean;
+  signal?: AbortSignal;
+}
+
+/** The image can't be fetched. Messages are for the image's owner: they tell nothing of inner networks. */
+export class SourceError extends Error {
+  readonly code: 'refused' | 'unreachable';
+  /** Whether the same fetch may succeed in a moment. */
+  readonly retryable: boolean;
+  constructor(code: 'refused' | 'unreachable', message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'SourceError';
+    this.code = code;
+    this.retryable = code === 'unreachable';
+  }
+}
