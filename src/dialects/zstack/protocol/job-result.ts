@@ -67,7 +67,7 @@ export async function presentOutcome(
 ): Promise<Record<string, unknown>> {
   const body: Record<string, unknown> = { ...outcome.body };
   if (!traits?.result || !outcome.uuid) return body;
-  const inventory = await readInventory(cloud.db, traits.result, outcome.uuid);
+  const inventory = await readInventory(cloud, traits.result, outcome.uuid);
   if (inventory) body['inventory'] = inventory;
   body['success'] = true;
   return body;

@@ -12,6 +12,9 @@ export function inventorySchema(definition: InventoryDefinition, depth = 0): TOb
   for (const [name, field] of Object.entries(definition.fields)) {
     members[name] = T.Optional(fieldSchema(field.type, field.description));
   }
+  for (const [name, field] of Object.entries(definition.live?.fields ?? {})) {
+    members[name] = T.Optional(fieldSchema(field.type, field.description));
+  }
   for (const [name, list] of Object.entries(definition.lists ?? {})) {
     if (depth >= maxDepth) continue;
     const child = list.of();

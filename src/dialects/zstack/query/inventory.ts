@@ -1,4 +1,5 @@
 import { type Expression, type RawBuilder, type SqlBool, sql } from 'kysely';
+import type { Cloud } from '../../../cloud/cloud.ts';
 import type { Database } from '../../../database/database.ts';
 import type { Schema } from '../../../database/schema.ts';
 
@@ -26,11 +27,10 @@ export interface Field<Table extends TableName = TableName> {
   description: string;
 }
 
-/** A way from an inventory to others, for dotted conditions as `cluster.name=x`. */
-export interface Relation<Table extends TableName = TableName> {
-  to(): InventoryDefinition;
-  on(from: Row<Table>, to: Row): Expression<SqlBool>;
-}
+/** A way from an inventory to others, for dotted conditions as `cluster.name=x`: by equal fields, or as `on` says. */
+export type Relation<Table extends TableName = TableName> =
+  | { to(): InventoryDefinition; local: string; foreign?: string }
+  | { to(): InventoryDefinition; on(from: Row<Table>, to: Row): Expression<SqlBool> };
 
 /** A member that lists other inventories, or one field of each (`pluck`). Also a relation of the same name. */
 export interface List {
@@ -55,6 +55,13 @@ export interface InventoryDefinition<Table extends TableName = TableName> {
   fields: Record<string, Field<Table>>;
   lists?: Record<string, List>;
   relations?: Record<string, Relation<Table>>;
+  /** Members that only the running cloud can tell. They can be asked for, but not searched or sorted by. */
+  live?: {
+    fields: Record<string, { type: FieldType; description: string }>;
+    read(cloud: Cloud, uuid: string): Promise<Record<string, unknown>>;
+  };
+  /** Rows that stand in no table: they are given as `(select …)`. */
+  rows?(cloud: Cloud): Expression<unknown>;
   /** Members of no inventory that a client can see: rows that are history only. */
   scope?(row: Row<Table>): Expression<SqlBool>;
   /** What those who are not admin see; all of it where absent. */
@@ -72,27 +79,18 @@ export function rowOf<Table extends TableName>(db: Pick<Database, 'kind'>, alias
 }
 
 /** What leads from `definition` to others under `name`: a relation, or a list (also without its plural `s`). */
-export function relationOf(definition: InventoryDefinition, name: string): Relation | undefined {
+export function relationOf(
+  definition: InventoryDefinition,
+  name: string,
+): { target: InventoryDefinition; on(from: Row, to: Row): Expression<SqlBool> } | undefined {
   const relation = ownMember(definition.relations, name);
-  if (relation) return relation;
+  if (relation && 'on' in relation) return { target: relation.to(), on: relation.on };
   const list = ownMember(definition.lists, name) ?? ownMember(definition.lists, `${name}s`);
-  return list && byFields(definition, list.of, list.local, list.foreign);
-}
-
-/** Leads from rows of `from()` to rows whose field `foreign` equals their field `local`. */
-export function byFields(
-  from: InventoryDefinition | (() => InventoryDefinition),
-  to: () => InventoryDefinition,
-  local: string,
-  foreign = 'uuid',
-): Relation {
-  return {
-    to,
-    on(row, other) {
-      const source = typeof from === 'function' ? from() : from;
-      return sql<SqlBool>`${source.fields[local]!.sql(row)} = ${to().fields[foreign]!.sql(other)}`;
-    },
-  };
+  const target = relation?.to() ?? list?.of();
+  if (!target) return undefined;
+  const local = definition.fields[(relation ?? list)!.local]!;
+  const foreign = target.fields[(relation ?? list)!.foreign ?? 'uuid']!;
+  return { target, on: (from, to) => sql<SqlBool>`${local.sql(from)} = ${foreign.sql(to)}` };
 }
 
 /** `record[name]`, and nothing that objects have by nature. */

@@ -70,7 +70,7 @@ export function queryOperations(
     examples: 'name' in definition.fields ? examples : [{ title, status: 200, response: { inventories: [example] } }],
     handle: async ({ cloud, subject, raw }) => {
       const { inventories, total } = await runQuery(
-        cloud.db,
+        cloud,
         definition,
         subject,
         parseQuery(raw.query as Record<string, unknown>),
@@ -97,7 +97,7 @@ export function queryOperations(
       handle: async ({ cloud, subject, params, raw }) => {
         const query = parseQuery({});
         query.conditions.push({ path: ['uuid'], operator: '=', value: params.uuid });
-        const { inventories } = await runQuery(cloud.db, definition, subject, query);
+        const { inventories } = await runQuery(cloud, definition, subject, query);
         return { body: answerOf(definition, inventories, undefined, wantsSchema(raw)) };
       },
     }),

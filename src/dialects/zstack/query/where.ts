@@ -65,7 +65,7 @@ export class WhereBuilder {
     if (path.length === 1) return this.#field(definition, row, condition, name);
     const relation = relationOf(definition, name);
     if (!relation || depth >= maxDepth) throw noSuchField(definition, name);
-    const target = relation.to();
+    const { target } = relation;
     const other = this.newRow();
     const parts = [
       relation.on(row, other.row),

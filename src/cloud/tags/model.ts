@@ -1,0 +1,63 @@
+import type { ResourceTagsTable } from '../../database/schema.ts';
+
+/** Resources that can have tags, by the engine's name of their type. */
+export const taggableTypes = {
+  server: { table: 'servers', ownedBy: 'project_id' },
+  image: { table: 'images', ownedBy: 'project_id' },
+  volume: { table: 'volumes', ownedBy: 'project_id' },
+  network: { table: 'networks', ownedBy: 'project_id' },
+  port: { table: 'ports', ownedBy: 'project_id' },
+  security_group: { table: 'security_groups', ownedBy: 'project_id' },
+  zone: { table: 'zones', ownedBy: undefined },
+  cluster: { table: 'clusters', ownedBy: undefined },
+  host: { table: 'hosts', ownedBy: undefined },
+  image_store: { table: 'image_stores', ownedBy: undefined },
+  project: { table: 'projects', ownedBy: 'id' },
+} as const;
+
+export type TaggableType = keyof typeof taggableTypes;
+export type TagKind = 'user' | 'system';
+
+/** A word that somebody put on a resource: `user` tags are free text, `system` tags mean something to the cloud. */
+export interface Tag {
+  id: string;
+  kind: TagKind;
+  resourceType: TaggableType;
+  resourceId: string;
+  /** Whose tag it is. */
+  projectId: string;
+  tag: string;
+  /** Only the cloud itself changes it. */
+  isInherent: boolean;
+  /** Microseconds. */
+  createdAt: number;
+  updatedAt: number;
+}
+
+/** A tag to be put on a resource. */
+export interface NewTag {
+  id?: string;
+  kind: TagKind;
+  resourceType: TaggableType;
+  resourceId: string;
+  tag: string;
+  isInherent?: boolean;
+}
+
+export function isTaggable(type: string): type is TaggableType {
+  return Object.hasOwn(taggableTypes, type);
+}
+
+export function tagFromRow(row: ResourceTagsTable): Tag {
+  return {
+    id: row.id,
+    kind: row.kind,
+    resourceType: row.resource_type as TaggableType,
+    resourceId: row.resource_id,
+    projectId: row.project_id,
+    tag: row.tag,
+    isInherent: row.inherent === 1,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}

@@ -1,0 +1,182 @@
+import { sql } from 'kysely';
+import { ConstraintViolation, type Queryable, type Tx } from '../../database/database.ts';
+import type { ResourceTagsTable } from '../../database/schema.ts';
+import { newId } from '../../env/env.ts';
+import type { CloudCore } from '../core.ts';
+import { CloudError, notFound } from '../errors.ts';
+import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
+import { type NewTag, type Tag, type TaggableType, tagFromRow, taggableTypes } from './model.ts';
+
+const maxTagsPerResource = 500;
+/** How often tags of resources that are gone are looked for, milliseconds. */
+const sweepInterval = 3600_000;
+
+/** Tags on resources of any type. A project's tags are its own, whoever owns the resource. */
+export class Tags {
+  readonly #core: Pick<CloudCore, 'db' | 'env'>;
+
+  constructor(core: Pick<CloudCore, 'db' | 'env'>) {
+    this.#core = core;
+  }
+
+  /**
+   * Puts a tag on a resource. Throws `not_found` for a resource that the subject may not know of, `duplicate` where it
+   * has the tag, `conflict` where it has too many.
+   */
+  async create(subject: Subject, tag: NewTag): Promise<Tag> {
+    return await this.#core.db.write((tx) => this.createIn(tx, subject, tag)).catch(duplicate(tag));
+  }
+
+  /** As `create`, within the caller's transaction. */
+  async createIn(tx: Tx, subject: Subject, tag: NewTag): Promise<Tag> {
+    await this.#requireResource(tx, subject, tag);
+    const { count } = await tx
+      .selectFrom('resource_tags')
+      .select((eb) => eb.fn.countAll<number>().as('count'))
+      .where('resource_id', '=', tag.resourceId)
+      .executeTakeFirstOrThrow();
+    if (count >= maxTagsPerResource) {
+      throw new CloudError('conflict', `A resource can have ${maxTagsPerResource} tags at most.`, {
+        reason: 'too_many',
+      });
+    }
+    return await this.#insert(tx, subject.projectId ?? '', tag);
+  }
+
+  /** Gives a resource all of these tags; those that it has already stay as they are. */
+  async addAll(subject: Subject, tags: readonly NewTag[]): Promise<void> {
+    if (tags.length === 0) return;
+    await this.#core.db.write(async (tx) => {
+      for (const tag of tags) {
+        const known = await tx
+          .selectFrom('resource_tags')
+          .select('id')
+          .where('resource_id', '=', tag.resourceId)
+          .where('kind', '=', tag.kind)
+          .where('tag', '=', tag.tag)
+          .executeTakeFirst();
+        if (!known) await this.#insert(tx, subject.projectId ?? '', tag);
+      }
+    });
+  }
+
+  async get(subject: Subject, id: string): Promise<Tag> {
+    return tagFromRow(await this.#own(this.#core.db.read, subject, id));
+  }
+
+  /** The tags of one kind on a resource, oldest first. */
+  async of(resourceId: string, kind: Tag['kind']): Promise<Tag[]> {
+    const rows = await this.#core.db.read
+      .selectFrom('resource_tags')
+      .selectAll()
+      .where('resource_id', '=', resourceId)
+      .where('kind', '=', kind)
+      .orderBy('created_at')
+      .orderBy('id')
+      .execute();
+    return rows.map(tagFromRow);
+  }
+
+  /** Changes the text of a tag. Throws `forbidden` for inherent ones and `duplicate`. */
+  async update(subject: Subject, id: string, text: string): Promise<Tag> {
+    const now = this.#core.env.now();
+    return await this.#core.db
+      .write(async (tx) => {
+        const row = await this.#own(tx, subject, id);
+        refuseInherent(row);
+        const changed = { tag: text, updated_at: now };
+        await tx.updateTable('resource_tags').set(changed).where('id', '=', id).execute();
+        return tagFromRow({ ...row, ...changed });
+      })
+      .catch(duplicate({ tag: text }));
+  }
+
+  /** Takes a tag away. Throws `forbidden` for inherent ones. */
+  async delete(subject: Subject, id: string): Promise<void> {
+    await this.#core.db.write(async (tx) => {
+      refuseInherent(await this.#own(tx, subject, id));
+      await tx.deleteFrom('resource_tags').where('id', '=', id).execute();
+    });
+  }
+
+  /** Takes all tags off a resource that goes away. */
+  async deleteAllOf(tx: Tx, resourceId: string): Promise<void> {
+    await tx.deleteFrom('resource_tags').where('resource_id', '=', resourceId).execute();
+  }
+
+  /** Takes tags off resources that are gone. Returns how many it were. */
+  async sweep(): Promise<number> {
+    const result = await this.#core.db.write((tx) => {
+      const goneTypes = Object.entries(taggableTypes).map(
+        ([type, { table }]) =>
+          sql`(resource_type = ${type} and not exists (select 1 from ${sql.table(table)} as r
+            where r.id = resource_id ${stillThere(type as TaggableType)}))`,
+      );
+      return sql`delete from resource_tags where ${sql.join(goneTypes, sql` or `)}`.execute(tx);
+    });
+    return Number(result.numAffectedRows ?? 0n);
+  }
+
+  /** Sweeps now and then until the returned function is called. */
+  start(): () => void {
+    return this.#core.env.every(sweepInterval, () => void this.sweep());
+  }
+
+  async #insert(tx: Tx, projectId: string, tag: NewTag): Promise<Tag> {
+    const now = this.#core.env.now();
+    const row: ResourceTagsTable = {
+      id: tag.id ?? newId(this.#core.env),
+      kind: tag.kind,
+      resource_type: tag.resourceType,
+      resource_id: tag.resourceId,
+      project_id: projectId,
+      tag: tag.tag,
+      inherent: tag.isInherent ? 1 : 0,
+      created_at: now,
+      updated_at: now,
+    };
+    await tx.insertInto('resource_tags').values(row).execute();
+    return tagFromRow(row);
+  }
+
+  async #requireResource(db: Queryable, subject: Subject, { resourceType, resourceId }: NewTag): Promise<void> {
+    const { table, ownedBy } = taggableTypes[resourceType];
+    const owner = ownedBy ? sql.ref(`r.${ownedBy}`) : sql`null`;
+    const { rows } = await sql<{ owner: string | null }>`select ${owner} as owner from ${sql.table(table)} as r
+      where r.id = ${resourceId} ${stillThere(resourceType)}`.execute(db);
+    const found = rows[0];
+    const isMine = found && (found.owner === null ? subject.isAdmin : ownsOrAdmin(subject, found.owner));
+    if (!isMine) throw notFound(resourceType, resourceId);
+  }
+
+  async #own(db: Queryable, subject: Subject, id: string): Promise<ResourceTagsTable> {
+    const row = await db.selectFrom('resource_tags').selectAll().where('id', '=', id).executeTakeFirst();
+    if (!row || !ownsOrAdmin(subject, row.project_id)) throw notFound('tag', id);
+    return row;
+  }
+}
+
+/** Rows of some types stay when the resource is gone, as history. */
+function stillThere(type: TaggableType) {
+  if (type === 'server' || type === 'volume') return sql`and r.deleted_at is null`;
+  if (type === 'image') return sql`and r.status <> 'expunged'`;
+  return sql``;
+}
+
+function refuseInherent(row: ResourceTagsTable): void {
+  if (row.inherent === 1) {
+    throw new CloudError('forbidden', `The tag ${row.tag} is inherent to its resource.`, { reason: 'inherent' });
+  }
+}
+
+function duplicate(tag: { tag: string; resourceId?: string }) {
+  return (error: unknown): never => {
+    if (!(error instanceof ConstraintViolation)) throw error;
+    throw new CloudError('duplicate', `The resource has the tag ${tag.tag} already.`, {
+      resource: 'tag',
+      id: tag.resourceId,
+      reason: 'duplicate_tag',
+      cause: error,
+    });
+  };
+}

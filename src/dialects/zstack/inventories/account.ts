@@ -1,0 +1,20 @@
+import { sql } from 'kysely';
+import { computed } from '../query/fields.ts';
+import { defineInventory, type InventoryDefinition } from '../query/inventory.ts';
+import { commonFields } from './common.ts';
+
+/** An account is a project; the user of the same name signs in to it. */
+export const account: InventoryDefinition = defineInventory<'projects'>({
+  name: 'AccountInventory',
+  javaClass: 'org.zstack.header.identity.AccountInventory',
+  table: 'projects',
+  fields: {
+    ...commonFields,
+    type: computed('string', 'SystemAdmin for accounts of administrators, else Normal.', (row) => {
+      return sql`(case when exists (select 1 from role_assignments as a join roles as r on r.id = a.role_id
+        join users as u on u.id = a.user_id where a.target_kind = 'project' and a.target_id = ${row.column('id')}
+          and r.name = 'admin' and u.name = ${row.column('name')}) then 'SystemAdmin' else 'Normal' end)`;
+    }),
+  },
+  visible: (row, { projectId = '' }) => sql`${row.column('id')} = ${projectId}`,
+});

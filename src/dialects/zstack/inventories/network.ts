@@ -1,0 +1,143 @@
+import { sql } from 'kysely';
+import { column, computed, constant } from '../query/fields.ts';
+import { defineInventory, type InventoryDefinition } from '../query/inventory.ts';
+import { commonFields, firstElement, netmaskOf, prefixLength } from './common.ts';
+import { zone } from './places.ts';
+import { vmInstance } from './vm-instance.ts';
+
+export const l3Network: InventoryDefinition = defineInventory<'networks'>({
+  name: 'L3NetworkInventory',
+  javaClass: 'org.zstack.header.network.l3.L3NetworkInventory',
+  table: 'networks',
+  fields: {
+    ...commonFields,
+    type: constant('L3BasicNetwork', 'string', 'Always L3BasicNetwork.'),
+    zoneUuid: computed('string', 'The zone that it is in.', () => {
+      return sql`(select zones.id from zones order by zones.is_default desc, zones.created_at limit 1)`;
+    }),
+    state: computed('string', 'Enabled or Disabled.', (row) => {
+      return sql`(case ${row.column('admin_state_up')} when 1 then 'Enabled' else 'Disabled' end)`;
+    }),
+    system: constant(false, 'bool', 'Whether it is for the cloud’s own servers only.'),
+    category: computed('string', 'Public or Private.', (row) => {
+      return sql`(case ${row.column('external')} when 1 then 'Public' else 'Private' end)`;
+    }),
+    ipVersion: computed('int', '4 or 6.', (row) => {
+      return sql`coalesce((select min(subnets.ip_version) from subnets where subnets.network_id = ${row.column('id')}), 4)`;
+    }),
+    enableIPAM: constant(true, 'bool', 'Whether the cloud gives out its addresses.'),
+  },
+  lists: {
+    ipRanges: { of: () => ipRange, local: 'uuid', foreign: 'l3NetworkUuid', description: 'Its ranges of addresses.' },
+  },
+  relations: {
+    zone: { to: () => zone, local: 'zoneUuid' },
+    vmNic: { to: () => vmNic, local: 'uuid', foreign: 'l3NetworkUuid' },
+  },
+  visible: (row, { projectId = '' }) =>
+    sql`(${row.column('project_id')} = ${projectId} or ${row.column('shared')} = 1 or ${row.column('external')} = 1)`,
+});
+
+export const ipRange: InventoryDefinition = defineInventory<'subnets'>({
+  name: 'IpRangeInventory',
+  javaClass: 'org.zstack.header.network.l3.IpRangeInventory',
+  table: 'subnets',
+  fields: {
+    ...commonFields,
+    l3NetworkUuid: column('network_id', 'string', 'The network whose addresses they are.'),
+    startIp: computed('string', 'The first address.', (row) =>
+      firstElement(row, row.column('allocation_pools'), 'start'),
+    ),
+    endIp: computed('string', 'The last address.', (row) => firstElement(row, row.column('allocation_pools'), 'end')),
+    netmask: computed('string', 'The netmask.', (row) => netmaskOf(row, row.column('cidr'), row.column('ip_version'))),
+    gateway: column('gateway_ip', 'string', 'The gateway.'),
+    networkCidr: column('cidr', 'string', 'The network in CIDR notation.'),
+    ipVersion: column('ip_version', 'int', '4 or 6.'),
+    prefixLen: computed('int', 'The length of the prefix.', (row) => prefixLength(row, row.column('cidr'))),
+    ipRangeType: constant('Normal', 'string', 'Always Normal.'),
+  },
+  relations: { l3Network: { to: () => l3Network, local: 'l3NetworkUuid' } },
+  visible: (row, { projectId = '' }) => sql`exists (select 1 from networks as n where n.id = ${row.column('network_id')}
+    and (n.project_id = ${projectId} or n.shared = 1 or n.external = 1))`,
+});
+
+/** A port that belongs to a server. */
+export const vmNic: InventoryDefinition = defineInventory<'ports'>({
+  name: 'VmNicInventory',
+  javaClass: 'org.zstack.header.vm.VmNicInventory',
+  table: 'ports',
+  fields: {
+    uuid: commonFields.uuid,
+    vmInstanceUuid: column('device_id', 'string', 'The server that has it.'),
+    l3NetworkUuid: column('network_id', 'string', 'The network that it is in.'),
+    ip: computed(
+      'string',
+      'Its address.',
+      (row) => sql`(select a.ip_address from port_addresses as a
+      where a.port_id = ${row.column('id')} order by a.ip_address limit 1)`,
+    ),
+    mac: column('mac_address', 'string', 'Its hardware address.'),
+    hypervisorType: constant('KVM', 'string', 'Always KVM.'),
+    netmask: computed(
+      'string',
+      'The netmask of its network.',
+      (row) => sql`(select ${netmaskOf(row, sql.ref('s.cidr'), sql.ref('s.ip_version'))}
+      from port_addresses as a join subnets as s on s.id = a.subnet_id
+      where a.port_id = ${row.column('id')} order by a.ip_address limit 1)`,
+    ),
+    gateway: computed(
+      'string',
+      'The gateway of its network.',
+      (row) => sql`(select s.gateway_ip
+      from port_addresses as a join subnets as s on s.id = a.subnet_id
+      where a.port_id = ${row.column('id')} order by a.ip_address limit 1)`,
+    ),
+    ipVersion: computed(
+      'int',
+      '4 or 6.',
+      (row) => sql`coalesce((select s.ip_version
+      from port_addresses as a join subnets as s on s.id = a.subnet_id
+      where a.port_id = ${row.column('id')} order by a.ip_address limit 1), 4)`,
+    ),
+    driverType: constant('virtio', 'string', 'Always virtio.'),
+    internalName: computed(
+      'string',
+      'Its name on the host.',
+      (row) => sql`('tap' || substr(${row.column('id')}, 1, 11))`,
+    ),
+    deviceId: computed(
+      'int',
+      'Its place among the server’s interfaces.',
+      (row) => sql`(select count(*) from ports as p
+      where p.device_id = ${row.column('device_id')} and (p.created_at < ${row.column('created_at')}
+        or (p.created_at = ${row.column('created_at')} and p.id < ${row.column('id')})))`,
+    ),
+    type: constant('VNIC', 'string', 'Always VNIC.'),
+    state: computed('string', 'enable or disable.', (row) => {
+      return sql`(case ${row.column('admin_state_up')} when 1 then 'enable' else 'disable' end)`;
+    }),
+    createDate: commonFields.createDate,
+    lastOpDate: commonFields.lastOpDate,
+  },
+  lists: {
+    usedIps: { of: () => usedIp, local: 'uuid', foreign: 'vmNicUuid', description: 'Its addresses.' },
+  },
+  relations: {
+    vmInstance: { to: () => vmInstance, local: 'vmInstanceUuid' },
+    l3Network: { to: () => l3Network, local: 'l3NetworkUuid' },
+  },
+  scope: (row) => sql`${row.column('device_owner')} like 'compute:%'`,
+  visible: (row, { projectId = '' }) => sql`${row.column('project_id')} = ${projectId}`,
+});
+
+const usedIp: InventoryDefinition = defineInventory<'port_addresses'>({
+  name: 'UsedIpInventory',
+  javaClass: 'org.zstack.header.network.l3.UsedIpInventory',
+  table: 'port_addresses',
+  fields: {
+    vmNicUuid: column('port_id', 'string', 'The interface that has it.'),
+    ipRangeUuid: column('subnet_id', 'string', 'The range that it is of.'),
+    l3NetworkUuid: column('network_id', 'string', 'The network that it is of.'),
+    ip: column('ip_address', 'string', 'The address.'),
+  },
+});

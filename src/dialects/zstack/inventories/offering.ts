@@ -1,0 +1,26 @@
+import { sql } from 'kysely';
+import { column, constant, scaled } from '../query/fields.ts';
+import { defineInventory, type InventoryDefinition } from '../query/inventory.ts';
+import { commonFields, mebibyte, stateField } from './common.ts';
+import { vmInstance } from './vm-instance.ts';
+
+/** A size of server: the engine's flavor. */
+export const instanceOffering: InventoryDefinition = defineInventory<'flavors'>({
+  name: 'InstanceOfferingInventory',
+  javaClass: 'org.zstack.header.configuration.InstanceOfferingInventory',
+  table: 'flavors',
+  fields: {
+    ...commonFields,
+    uuid: column('uuid', 'string', 'The uuid.'),
+    cpuNum: column('vcpus', 'int', 'Processors.'),
+    cpuSpeed: constant(0, 'int', 'Not limited: 0.'),
+    memorySize: scaled('memory_mb', mebibyte, 'Memory, bytes.'),
+    reservedMemorySize: constant(0, 'long', 'Memory that is kept for each server, bytes.'),
+    type: constant('UserVm', 'string', 'Always UserVm.'),
+    allocatorStrategy: constant('LeastVmPreferredHostAllocatorStrategy', 'string', 'How hosts are chosen.'),
+    sortKey: constant(0, 'int', 'Always 0.'),
+    state: stateField,
+  },
+  relations: { vmInstance: { to: () => vmInstance, local: 'uuid', foreign: 'instanceOfferingUuid' } },
+  visible: (row) => sql`${row.column('is_public')} = 1`,
+});

@@ -1,0 +1,176 @@
+import { sql } from 'kysely';
+import { column, computed, constant, scaled, words } from '../query/fields.ts';
+import { defineInventory, type InventoryDefinition } from '../query/inventory.ts';
+import { commonFields, gibibyte, mebibyte, stateField } from './common.ts';
+import { backupStorage } from './storage.ts';
+import { vmInstance } from './vm-instance.ts';
+
+export const zone: InventoryDefinition = defineInventory<'zones'>({
+  name: 'ZoneInventory',
+  javaClass: 'org.zstack.header.zone.ZoneInventory',
+  table: 'zones',
+  fields: {
+    ...commonFields,
+    state: stateField,
+    type: constant('zstack', 'string', 'Always zstack.'),
+    isDefault: column('is_default', 'bool', 'Whether it is meant where no zone is named.'),
+  },
+  relations: {
+    cluster: {
+      to: () => cluster,
+      on: (from, to) => sql`${from.column('id')} = ${cluster.fields['zoneUuid']!.sql(to)}`,
+    },
+    host: { to: () => host, on: (from, to) => sql`${from.column('id')} = ${host.fields['zoneUuid']!.sql(to)}` },
+  },
+});
+
+export const cluster: InventoryDefinition = defineInventory<'clusters'>({
+  name: 'ClusterInventory',
+  javaClass: 'org.zstack.header.cluster.ClusterInventory',
+  table: 'clusters',
+  fields: {
+    ...commonFields,
+    state: stateField,
+    hypervisorType: words('hypervisor_type', { simulated: 'Simulator' }, 'KVM', 'KVM or Simulator.'),
+    zoneUuid: column('zone_id', 'string', 'The zone that it is in.'),
+    type: constant('zstack', 'string', 'Always zstack.'),
+    architecture: column('architecture', 'string', 'The processors of its hosts, as x86_64.'),
+  },
+  relations: {
+    zone: { to: () => zone, local: 'zoneUuid' },
+    host: { to: () => host, local: 'uuid', foreign: 'clusterUuid' },
+    vmInstance: { to: () => vmInstance, local: 'uuid', foreign: 'clusterUuid' },
+  },
+});
+
+/** Hosts are for administrators: others see only that their servers run somewhere. */
+export const host: InventoryDefinition = defineInventory<'hosts'>({
+  name: 'HostInventory',
+  javaClass: 'org.zstack.kvm.KVMHostInventory',
+  table: 'hosts',
+  fields: {
+    uuid: commonFields.uuid,
+    name: commonFields.name,
+    zoneUuid: column('zone_id', 'string', 'The zone that it is in.'),
+    clusterUuid: column('cluster_id', 'string', 'The cluster that it is in.'),
+    managementIp: column('management_address', 'string', 'The address at which it is managed.'),
+    hypervisorType: words('hypervisor_type', { simulated: 'Simulator' }, 'KVM', 'KVM or Simulator.'),
+    state: words(
+      'state',
+      { enabled: 'Enabled', disabled: 'Disabled', maintenance: 'Maintenance' },
+      'Disabled',
+      'Whether new servers may be placed on it: Enabled, Disabled or Maintenance.',
+    ),
+    status: words(
+      'status',
+      { connecting: 'Connecting', connected: 'Connected', disconnected: 'Disconnected' },
+      'Disconnected',
+      'Whether its agent answers: Connecting, Connected or Disconnected.',
+    ),
+    totalCpuCapacity: computed('long', 'Virtual processors that it can give.', (row) => {
+      return sql`cast(${row.column('vcpus')} * ${row.column('cpu_ratio')} as bigint)`;
+    }),
+    availableCpuCapacity: computed('long', 'Virtual processors that are free.', (row) => {
+      const taken = allocated(row.column('id'), 'vcpus');
+      return sql`cast(${row.column('vcpus')} * ${row.column('cpu_ratio')} - ${taken} as bigint)`;
+    }),
+    cpuSockets: constant(1, 'int', 'Sockets.'),
+    cpuNum: column('vcpus', 'int', 'Processors.'),
+    totalMemoryCapacity: scaled('memory_mb', mebibyte, 'Memory, bytes.'),
+    availableMemoryCapacity: computed('long', 'Memory that servers can still take, bytes.', (row) => {
+      const usable = sql`${row.column('memory_mb')} - ${row.column('reserved_memory_mb')}`;
+      const taken = allocated(row.column('id'), 'memory_mb');
+      return sql`(cast((${usable}) * ${row.column('memory_ratio')} - ${taken} as bigint) * ${sql.lit(mebibyte)})`;
+    }),
+    architecture: column('architecture', 'string', 'Its processors, as x86_64.'),
+    createDate: commonFields.createDate,
+    lastOpDate: commonFields.lastOpDate,
+  },
+  relations: {
+    zone: { to: () => zone, local: 'zoneUuid' },
+    cluster: { to: () => cluster, local: 'clusterUuid' },
+    vmInstance: { to: () => vmInstance, local: 'uuid', foreign: 'hostUuid' },
+  },
+  visible: () => sql`1 = 0`,
+});
+
+/** The folder of a host in which the disks of its servers are: every host has its own. */
+export const primaryStorage: InventoryDefinition = defineInventory<'hosts'>({
+  name: 'PrimaryStorageInventory',
+  javaClass: 'org.zstack.header.storage.primary.PrimaryStorageInventory',
+  table: 'hosts',
+  fields: {
+    uuid: commonFields.uuid,
+    name: computed('string', 'The name.', (row) => sql`('local-storage-of-' || ${row.column('name')})`),
+    zoneUuid: column('zone_id', 'string', 'The zone that it is in.'),
+    url: computed('string', 'Where it is.', (row) => sql`('local://' || ${row.column('name')})`),
+    totalCapacity: computed('long', 'Bytes that can be promised to disks.', (row) => {
+      return sql`cast(${row.column('disk_gb')} * ${row.column('disk_ratio')} * ${sql.lit(gibibyte)} as bigint)`;
+    }),
+    availableCapacity: computed('long', 'Bytes that are not promised yet.', (row) => {
+      const taken = allocated(row.column('id'), 'disk_gb');
+      const total = sql`${row.column('disk_gb')} * ${row.column('disk_ratio')}`;
+      return sql`cast((${total} - ${taken}) * ${sql.lit(gibibyte)} as bigint)`;
+    }),
+    totalPhysicalCapacity: scaled('disk_gb', gibibyte, 'Bytes there are.'),
+    availablePhysicalCapacity: computed('long', 'Bytes that disks and cached images have not used.', (row) => {
+      const used = sql`(select coalesce(sum(volumes.actual_size), 0) from volumes
+        where volumes.host_id = ${row.column('id')} and volumes.deleted_at is null)`;
+      const cached = sql`(select coalesce(sum(cached_images.size), 0) from cached_images
+        where cached_images.host_id = ${row.column('id')})`;
+      return sql`cast(${row.column('disk_gb')} * ${sql.lit(gibibyte)} - ${used} - ${cached} as bigint)`;
+    }),
+    type: constant('LocalStorage', 'string', 'Always LocalStorage.'),
+    state: words(
+      'state',
+      { enabled: 'Enabled', disabled: 'Disabled', maintenance: 'Maintenance' },
+      'Disabled',
+      'Enabled, Disabled or Maintenance, as its host.',
+    ),
+    status: words(
+      'status',
+      { connecting: 'Connecting', connected: 'Connected', disconnected: 'Disconnected' },
+      'Disconnected',
+      'Connecting, Connected or Disconnected, as its host.',
+    ),
+    createDate: commonFields.createDate,
+    lastOpDate: commonFields.lastOpDate,
+  },
+  lists: {
+    attachedClusterUuids: {
+      of: () => storagePlace,
+      local: 'uuid',
+      foreign: 'primaryStorageUuid',
+      pluck: 'clusterUuid',
+      description: 'The clusters whose servers can have disks in it.',
+    },
+  },
+  relations: {
+    zone: { to: () => zone, local: 'zoneUuid' },
+    host: { to: () => host, local: 'uuid' },
+    cluster: {
+      to: () => cluster,
+      on: (from, to) => sql`${from.column('cluster_id')} = ${cluster.fields['uuid']!.sql(to)}`,
+    },
+    backupStorage: {
+      to: () => backupStorage,
+      on: (from, to) => sql`exists (select 1 from image_store_zones as z where z.zone_id = ${from.column('zone_id')}
+        and z.store_id = ${backupStorage.fields['uuid']!.sql(to)})`,
+    },
+  },
+});
+
+const storagePlace: InventoryDefinition = defineInventory<'hosts'>({
+  name: 'PrimaryStorageClusterRefInventory',
+  javaClass: 'org.zstack.header.storage.primary.PrimaryStorageClusterRefInventory',
+  table: 'hosts',
+  fields: {
+    primaryStorageUuid: column('id', 'string', ''),
+    clusterUuid: column('cluster_id', 'string', ''),
+  },
+});
+
+function allocated(hostId: ReturnType<typeof sql>, what: 'vcpus' | 'memory_mb' | 'disk_gb') {
+  return sql`(select coalesce(sum(${sql.ref(`allocations.${what}`)}), 0) from allocations
+    where allocations.host_id = ${hostId})`;
+}

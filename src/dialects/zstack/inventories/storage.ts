@@ -1,0 +1,64 @@
+import { sql } from 'kysely';
+import { column, computed, constant, words } from '../query/fields.ts';
+import { defineInventory, type InventoryDefinition } from '../query/inventory.ts';
+import { commonFields, stateField } from './common.ts';
+import { zone } from './places.ts';
+
+/** Where image bytes live: the engine's image stores. */
+export const backupStorage: InventoryDefinition = defineInventory<'image_stores'>({
+  name: 'ImageStoreBackupStorageInventory',
+  javaClass: 'org.zstack.header.storage.backup.BackupStorageInventory',
+  table: 'image_stores',
+  fields: {
+    ...commonFields,
+    // A folder's path is the administrator's business.
+    url: computed('string', 'Where it is.', (row) => {
+      return sql`(case when ${row.column('url')} like 'http%' then ${row.column('url')} else 'dir://' || ${row.column('name')} end)`;
+    }),
+    hostname: computed('string', 'The name by which it is known.', (row) => row.column('name')),
+    type: constant('ImageStoreBackupStorage', 'string', 'Always ImageStoreBackupStorage.'),
+    state: stateField,
+    status: words(
+      'status',
+      { connecting: 'Connecting', connected: 'Connected', disconnected: 'Disconnected' },
+      'Disconnected',
+      'Whether it can be used now: Connecting, Connected or Disconnected.',
+    ),
+  },
+  live: {
+    fields: {
+      totalCapacity: { type: 'long', description: 'Bytes there are.' },
+      availableCapacity: { type: 'long', description: 'Bytes that are free.' },
+    },
+    async read(cloud, uuid) {
+      const { total, free } = await cloud.imageStores.capacity(uuid);
+      return { totalCapacity: total, availableCapacity: free };
+    },
+  },
+  lists: {
+    attachedZoneUuids: {
+      of: () => storeZone,
+      local: 'uuid',
+      foreign: 'backupStorageUuid',
+      pluck: 'zoneUuid',
+      description: 'The zones whose servers can be made from its images.',
+    },
+  },
+  relations: {
+    zone: {
+      to: () => zone,
+      on: (from, to) => sql`exists (select 1 from image_store_zones as z where z.store_id = ${from.column('id')}
+        and z.zone_id = ${zone.fields['uuid']!.sql(to)})`,
+    },
+  },
+});
+
+const storeZone: InventoryDefinition = defineInventory<'image_store_zones'>({
+  name: 'BackupStorageZoneRefInventory',
+  javaClass: 'org.zstack.header.storage.backup.BackupStorageZoneRefInventory',
+  table: 'image_store_zones',
+  fields: {
+    backupStorageUuid: column('store_id', 'string', ''),
+    zoneUuid: column('zone_id', 'string', ''),
+  },
+});

@@ -1,0 +1,36 @@
+import { sql } from 'kysely';
+import { resourceClassNames } from '../protocol/resource-types.ts';
+import { column, constant, words } from '../query/fields.ts';
+import { defineInventory, type InventoryDefinition } from '../query/inventory.ts';
+import { commonFields } from './common.ts';
+
+const tagFields = {
+  uuid: commonFields.uuid,
+  resourceUuid: column<'resource_tags'>('resource_id', 'string', 'The resource that has the tag.'),
+  resourceType: words<'resource_tags'>('resource_type', resourceClassNames, 'Unknown', 'Its type, as ImageVO.'),
+  tag: column<'resource_tags'>('tag', 'string', 'The tag.'),
+  createDate: commonFields.createDate,
+  lastOpDate: commonFields.lastOpDate,
+};
+
+export const userTag: InventoryDefinition = defineInventory<'resource_tags'>({
+  name: 'UserTagInventory',
+  javaClass: 'org.zstack.header.tag.UserTagInventory',
+  table: 'resource_tags',
+  fields: { ...tagFields, type: constant('User', 'string', 'Always User.') },
+  scope: (row) => sql`${row.column('kind')} = 'user'`,
+  visible: (row, { projectId = '' }) => sql`${row.column('project_id')} = ${projectId}`,
+});
+
+export const systemTag: InventoryDefinition = defineInventory<'resource_tags'>({
+  name: 'SystemTagInventory',
+  javaClass: 'org.zstack.header.tag.SystemTagInventory',
+  table: 'resource_tags',
+  fields: {
+    ...tagFields,
+    type: constant('System', 'string', 'Always System.'),
+    inherent: column('inherent', 'bool', 'Whether only the cloud itself may change it.'),
+  },
+  scope: (row) => sql`${row.column('kind')} = 'system'`,
+  visible: (row, { projectId = '' }) => sql`${row.column('project_id')} = ${projectId}`,
+});

@@ -1,0 +1,81 @@
+import { sql } from 'kysely';
+import { column, computed, constant, jsonMember } from '../query/fields.ts';
+import { defineInventory, type InventoryDefinition, type Row } from '../query/inventory.ts';
+import { commonFields, mebibyte } from './common.ts';
+import { image } from './image.ts';
+import { vmNic } from './network.ts';
+import { instanceOffering } from './offering.ts';
+import { cluster, host, zone } from './places.ts';
+import { vmState } from './vm-state.ts';
+import { volume } from './volume.ts';
+
+export const vmInstance: InventoryDefinition = defineInventory<'servers'>({
+  name: 'VmInstanceInventory',
+  javaClass: 'org.zstack.header.vm.VmInstanceInventory',
+  table: 'servers',
+  fields: {
+    ...commonFields,
+    zoneUuid: column('zone_id', 'string', 'The zone that it is in.'),
+    clusterUuid: computed('string', 'The cluster that it is in.', (row) => {
+      return sql`(select h.cluster_id from hosts as h where h.id = ${row.column('host_id')})`;
+    }),
+    imageUuid: column('image_id', 'string', 'The image that it was made from.'),
+    hostUuid: computed('string', 'The host that it runs on.', (row) => {
+      return sql`(case when ${row.column('power_state')} in (1, 3, 7) then ${row.column('host_id')} end)`;
+    }),
+    lastHostUuid: column('host_id', 'string', 'The host that its disks are on.'),
+    instanceOfferingUuid: jsonMember('flavor', 'uuid', 'string', 'The offering that it was made with.'),
+    rootVolumeUuid: column('root_volume_id', 'string', 'Its root volume.'),
+    platform: computed('string', 'Linux, Windows, Other, Paravirtualization or WindowsVirtio.', (row) => {
+      return sql`coalesce(${tagged(row, 'platform')}, ${ofImage(row, 'platform')}, 'Linux')`;
+    }),
+    guestOsType: computed('string', 'The operating system in it.', (row) => {
+      return sql`coalesce(${tagged(row, 'guestOsType')}, ${ofImage(row, 'guest_os')})`;
+    }),
+    architecture: computed('string', 'The processors it is for.', (row) => {
+      return sql`coalesce((select h.architecture from hosts as h where h.id = ${row.column('host_id')}), 'x86_64')`;
+    }),
+    defaultL3NetworkUuid: computed('string', 'The network of its first interface.', (row) => {
+      return sql`(select p.network_id from ports as p where p.device_id = ${row.column('id')}
+        order by p.created_at, p.id limit 1)`;
+    }),
+    type: constant('UserVm', 'string', 'Always UserVm.'),
+    hypervisorType: constant('KVM', 'string', 'Always KVM.'),
+    memorySize: jsonMember('flavor', 'memoryMb', 'long', 'Memory, bytes.', mebibyte),
+    reservedMemorySize: constant(0, 'long', 'Memory that is kept for it, bytes.'),
+    cpuNum: jsonMember('flavor', 'vcpus', 'int', 'Processors.'),
+    cpuSpeed: constant(0, 'long', 'Not limited: 0.'),
+    allocatorStrategy: constant('LeastVmPreferredHostAllocatorStrategy', 'string', 'How its host is chosen.'),
+    state: computed('string', 'Starting, Running, Stopping, Stopped, Rebooting, Paused, Destroying, Error …', vmState),
+  },
+  lists: {
+    vmNics: { of: () => vmNic, local: 'uuid', foreign: 'vmInstanceUuid', description: 'Its network interfaces.' },
+    allVolumes: {
+      of: () => volume,
+      local: 'uuid',
+      foreign: 'vmInstanceUuid',
+      description: 'Its volumes, the root volume too.',
+    },
+  },
+  relations: {
+    zone: { to: () => zone, local: 'zoneUuid' },
+    cluster: { to: () => cluster, local: 'clusterUuid' },
+    host: { to: () => host, local: 'hostUuid' },
+    image: { to: () => image, local: 'imageUuid' },
+    instanceOffering: { to: () => instanceOffering, local: 'instanceOfferingUuid' },
+    rootVolume: { to: () => volume, local: 'rootVolumeUuid' },
+  },
+  scope: (row) => sql`${row.column('deleted_at')} is null`,
+  visible: (row, { projectId = '' }) => sql`${row.column('project_id')} = ${projectId}`,
+});
+
+function ofImage(row: Row<'servers'>, columnName: 'platform' | 'guest_os') {
+  return sql`(select ${sql.ref(`i.${columnName}`)} from images as i where i.id = ${row.column('image_id')})`;
+}
+
+/** What its maker said about it, where that is not what its image says: kept as an inherent system tag. */
+function tagged(row: Row<'servers'>, name: string) {
+  const prefix = `${name}::`;
+  return sql`(select substr(g.tag, ${sql.lit(prefix.length + 1)}) from resource_tags as g
+    where g.resource_id = ${row.column('id')} and g.kind = 'system' and g.tag like ${sql.lit(`${prefix}%`)} limit 1)`;
+}

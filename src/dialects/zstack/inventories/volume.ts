@@ -1,0 +1,41 @@
+import { sql } from 'kysely';
+import { column, computed, constant, words } from '../query/fields.ts';
+import { defineInventory, type InventoryDefinition } from '../query/inventory.ts';
+import { commonFields, stateField } from './common.ts';
+import { image } from './image.ts';
+import { primaryStorage } from './places.ts';
+import { vmInstance } from './vm-instance.ts';
+
+export const volume: InventoryDefinition = defineInventory<'volumes'>({
+  name: 'VolumeInventory',
+  javaClass: 'org.zstack.header.volume.VolumeInventory',
+  table: 'volumes',
+  fields: {
+    ...commonFields,
+    primaryStorageUuid: column('host_id', 'string', 'The storage that it is on.'),
+    vmInstanceUuid: column('server_id', 'string', 'The server that it is attached to.'),
+    rootImageUuid: column('image_id', 'string', 'The image that it was made from.'),
+    installPath: column('install_path', 'string', 'Where it is.'),
+    type: words('kind', { root: 'Root', data: 'Data' }, 'Data', 'Root or Data.'),
+    format: constant('qcow2', 'string', 'Always qcow2.'),
+    size: column('size', 'long', 'Its size, bytes.'),
+    actualSize: column('actual_size', 'long', 'Bytes that it really takes.'),
+    deviceId: column('device_index', 'int', 'Its place among the server’s disks.'),
+    state: stateField,
+    status: computed('string', 'NotInstantiated, Creating or Ready.', (row) => {
+      return sql`(case when ${row.column('status')} = 'creating' then 'Creating'
+        when ${row.column('disk_id')} is null then 'NotInstantiated' else 'Ready' end)`;
+    }),
+    isShareable: constant(false, 'bool', 'Whether several servers can have it at once.'),
+    lastDetachDate: column('detached_at', 'time', 'When it was last detached.'),
+    lastVmInstanceUuid: column('last_server_id', 'string', 'The server that had it last.'),
+    lastAttachDate: column('attached_at', 'time', 'When it was last attached.'),
+  },
+  relations: {
+    vmInstance: { to: () => vmInstance, local: 'vmInstanceUuid' },
+    image: { to: () => image, local: 'rootImageUuid' },
+    primaryStorage: { to: () => primaryStorage, local: 'primaryStorageUuid' },
+  },
+  scope: (row) => sql`${row.column('deleted_at')} is null`,
+  visible: (row, { projectId = '' }) => sql`${row.column('project_id')} = ${projectId}`,
+});
