@@ -21,6 +21,8 @@ export interface Server {
   imageId: string | null;
   flavor: FlavorFacts;
   previous: PreviousSize | null;
+  /** The image of its root disk, while it is shelved. */
+  shelvedImageId: string | null;
   rootVolumeId: string | null;
   keyName: string | null;
   publicKey: string | null;
@@ -92,7 +94,7 @@ export function serverFromRow(row: ServersTable): Server {
     zoneId: row.zone_id,
     imageId: row.image_id,
     flavor: JSON.parse(row.flavor) as FlavorFacts,
-    previous: row.previous === null ? null : (JSON.parse(row.previous) as PreviousSize),
+    ...asItWas(row.previous),
     rootVolumeId: row.root_volume_id,
     keyName: row.key_name,
     publicKey: row.public_key,
@@ -113,6 +115,14 @@ export function serverFromRow(row: ServersTable): Server {
     terminatedAt: row.terminated_at,
     deletedAt: row.deleted_at,
   };
+}
+
+/** What the server was before it was resized or shelved. */
+function asItWas(text: string | null): Pick<Server, 'previous' | 'shelvedImageId'> {
+  if (text === null) return { previous: null, shelvedImageId: null };
+  const facts = JSON.parse(text) as PreviousSize | { shelvedImageId: string | null };
+  if ('shelvedImageId' in facts) return { previous: null, shelvedImageId: facts.shelvedImageId };
+  return { previous: facts, shelvedImageId: null };
 }
 
 function parseMap(text: string): Record<string, string> {

@@ -113,6 +113,19 @@ export class Volumes {
     await tx.insertInto('volumes').values(row).execute();
   }
 
+  /** Makes an available volume the root disk of a new server. */
+  async attachRoot(tx: Tx, volumeId: string, serverId: string): Promise<void> {
+    await this.update(tx, volumeId, {
+      kind: 'root',
+      status: 'attaching',
+      server_id: serverId,
+      last_server_id: serverId,
+      device: '/dev/vda',
+      device_index: 0,
+      attached_at: this.#core.env.now(),
+    });
+  }
+
   async update(tx: Tx, id: string, changes: Partial<VolumesTable>): Promise<void> {
     await tx
       .updateTable('volumes')

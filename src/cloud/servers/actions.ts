@@ -1,0 +1,32 @@
+import { type AnyAction, anyAction } from '../../actions/definition.ts';
+import { confirmResize } from './transitions/confirm-resize.ts';
+import { create } from './transitions/create.ts';
+import { createImage } from './transitions/create-image.ts';
+import { deleteServer } from './transitions/delete.ts';
+import { pause, unpause } from './transitions/pause.ts';
+import { reboot } from './transitions/reboot.ts';
+import { rebuild } from './transitions/rebuild.ts';
+import { resize } from './transitions/resize.ts';
+import { revertResize } from './transitions/revert-resize.ts';
+import { shelve } from './transitions/shelve.ts';
+import { start } from './transitions/start.ts';
+import { stop } from './transitions/stop.ts';
+import { unshelve } from './transitions/unshelve.ts';
+
+/** Every action on servers. */
+export const serverActions: AnyAction[] = [
+  anyAction(create),
+  anyAction(deleteServer),
+  anyAction(start),
+  anyAction(stop),
+  anyAction(reboot),
+  anyAction(pause),
+  anyAction(unpause),
+  anyAction(rebuild),
+  anyAction(resize),
+  anyAction(confirmResize),
+  anyAction(revertResize),
+  anyAction(createImage),
+  anyAction(shelve),
+  anyAction(unshelve),
+];

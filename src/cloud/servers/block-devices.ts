@@ -1,0 +1,97 @@
+import type { Tx } from '../../database/database.ts';
+import { newId, withDashes } from '../../env/env.ts';
+import type { Cloud } from '../cloud.ts';
+import { CloudError } from '../errors.ts';
+import type { Flavor } from '../flavors/flavors.ts';
+import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
+import type { Image } from '../images/model.ts';
+import { checkImageFits } from './image-fit.ts';
+
+/** One entry of Nova's block device mapping, version 2. */
+export interface BlockDevice {
+  bootIndex: number | null;
+  source: 'image' | 'volume' | 'snapshot' | 'blank';
+  destination: 'local' | 'volume';
+  id?: string;
+  sizeGb?: number;
+  deleteOnTermination: boolean;
+}
+
+/** Where a new server's root disk comes from. */
+export interface RootPlan {
+  volumeId: string;
+  /** Whether the volume is to be made along with the server. */
+  isNew: boolean;
+  origin: 'server' | 'volume';
+  deleteOnTermination: boolean;
+  /** Bytes. */
+  size: number;
+  /** What the new root disk is a layer over. */
+  image?: Image;
+  /** Where the volume is, if it exists. */
+  hostId?: string;
+}
+
+interface Request {
+  image: Image | undefined;
+  flavor: Flavor;
+  blockDevices?: readonly BlockDevice[];
+}
+
+function invalidMapping(why: string): CloudError {
+  return new CloudError('invalid', `Block Device Mapping is Invalid: ${why}`, { reason: 'block_device' });
+}
+
+/** Decides on the root disk from the request's image and block devices. */
+export async function rootOf(cloud: Cloud, tx: Tx, subject: Subject, request: Request): Promise<RootPlan> {
+  const devices = request.blockDevices ?? [];
+  const boot = devices.find(({ bootIndex }) => bootIndex === 0);
+  if (devices.some((device) => device !== boot)) {
+    throw invalidMapping('only the device to boot from can be given when a server is made; attach others afterwards.');
+  }
+  if (!boot) return ownDisk(cloud, request, request.image);
+  if (boot.source === 'volume' && boot.destination === 'volume') return await existingVolume(cloud, tx, subject, boot);
+  if (boot.source !== 'image')
+    throw invalidMapping(`a server can't boot from a device whose source is ${boot.source}.`);
+  const image = boot.id ? await cloud.images.forBoot(subject, boot.id) : request.image;
+  return boot.destination === 'volume' ? newVolume(cloud, image, boot) : ownDisk(cloud, request, image);
+}
+
+function ownDisk(cloud: Cloud, { flavor }: Request, image: Image | undefined): RootPlan {
+  if (!image) {
+    throw new CloudError('invalid', 'Invalid imageRef provided: a server needs an image or a volume to boot from.', {
+      reason: 'no_image',
+    });
+  }
+  const size = checkImageFits(image, flavor);
+  return { volumeId: newId(cloud.env), isNew: true, origin: 'server', deleteOnTermination: true, size, image };
+}
+
+function newVolume(cloud: Cloud, image: Image | undefined, boot: BlockDevice): RootPlan {
+  if (!image) throw invalidMapping('the image to boot from is missing.');
+  if (!boot.sizeGb || boot.sizeGb < 1) throw invalidMapping('the volume to boot from needs a size.');
+  const size = boot.sizeGb * 2 ** 30;
+  const needed = Math.max(image.virtualSize ?? image.size ?? 0, image.minDiskGb * 2 ** 30);
+  if (size < needed) throw invalidMapping(`volume is smaller (${size} bytes) than the image needs (${needed} bytes).`);
+  const { deleteOnTermination } = boot;
+  return { volumeId: newId(cloud.env), isNew: true, origin: 'volume', deleteOnTermination, size, image };
+}
+
+async function existingVolume(cloud: Cloud, tx: Tx, subject: Subject, boot: BlockDevice): Promise<RootPlan> {
+  const id = boot.id ?? '';
+  const query = tx.selectFrom('volumes').selectAll().where('id', '=', id).where('deleted_at', 'is', null);
+  const row = await (cloud.db.kind === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
+  if (!row || !ownsOrAdmin(subject, row.project_id)) throw invalidMapping(`failed to get volume ${withDashes(id)}.`);
+  if (row.status !== 'available') {
+    throw invalidMapping(`volume ${withDashes(id)} must be available, but is ${row.status}.`);
+  }
+  if (!row.bootable) throw invalidMapping(`volume ${withDashes(id)} is not bootable.`);
+  return {
+    volumeId: row.id,
+    isNew: false,
+    origin: 'volume',
+    deleteOnTermination: boot.deleteOnTermination,
+    size: row.size,
+    hostId: row.host_id ?? undefined,
+  };
+}

@@ -1,0 +1,249 @@
+import type { Tx } from '../../database/database.ts';
+import type { ServersTable } from '../../database/schema.ts';
+import { newId } from '../../env/env.ts';
+import type { Cloud } from '../cloud.ts';
+import { CloudError } from '../errors.ts';
+import type { Flavor } from '../flavors/flavors.ts';
+import { projectOf, type Subject } from '../identity/subject.ts';
+import type { Image } from '../images/model.ts';
+import type { InterfaceRequest } from '../networks/server-ports.ts';
+import { type BlockDevice, type RootPlan, rootOf } from './block-devices.ts';
+import { factsOf } from './flavor-facts.ts';
+import { hardwareOf } from './image-fit.ts';
+import { power, type Server, serverFromRow } from './model.ts';
+import { create } from './transitions/create.ts';
+
+/** What a user asks for when making servers. */
+export interface NewServer {
+  /** Chosen by the client; only for a single server. */
+  id?: string;
+  name: string;
+  description?: string | null;
+  hostname?: string;
+  flavorId: string;
+  imageId?: string;
+  blockDevices?: readonly BlockDevice[];
+  networks: readonly InterfaceRequest[] | 'auto' | 'none';
+  securityGroups: readonly string[];
+  keyName?: string;
+  metadata?: Record<string, string>;
+  /** Base64. */
+  userData?: string;
+  configDrive?: boolean;
+  zone?: string;
+  diskConfig?: Server['diskConfig'];
+  accessIpv4?: string;
+  accessIpv6?: string;
+  adminPass?: string;
+  personality?: Array<{ path: string; contents: string }>;
+  minCount?: number;
+  maxCount?: number;
+}
+
+/** Registers the servers and submits what builds them, in one transaction: all of them or none. */
+export async function requestCreate(
+  cloud: Cloud,
+  subject: Subject,
+  wanted: NewServer,
+): Promise<Array<{ server: Server; actionId: string }>> {
+  const projectId = projectOf(subject);
+  const flavor = await flavorOf(cloud, subject, wanted.flavorId);
+  const image = wanted.imageId ? await cloud.images.forBoot(subject, wanted.imageId) : undefined;
+  const publicKey = wanted.keyName ? await publicKeyOf(cloud, subject, wanted.keyName) : null;
+  const zone = wanted.zone ? await cloud.zones.byName(wanted.zone) : await cloud.zones.default();
+  if (!zone) {
+    throw new CloudError('invalid', 'The requested availability zone is not available', { reason: 'zone_not_found' });
+  }
+  const count = Math.max(wanted.maxCount ?? 1, wanted.minCount ?? 1);
+  return await cloud.db.write(async (tx) => {
+    await cloud.quotas.check(tx, projectId, {
+      instances: count,
+      cores: count * flavor.vcpus,
+      ram_mb: count * flavor.memoryMb,
+    });
+    const reservationId = `r-${newId(cloud.env).slice(0, 8)}`;
+    const made: Array<{ server: Server; actionId: string }> = [];
+    for (let index = 0; index < count; index += 1) {
+      const context = { projectId, flavor, image, publicKey, zoneId: zone.id, reservationId, index, count };
+      made.push(await createOne(cloud, tx, subject, wanted, context));
+    }
+    return made;
+  });
+}
+
+interface CreationContext {
+  projectId: string;
+  flavor: Flavor;
+  image: Image | undefined;
+  publicKey: string | null;
+  zoneId: string;
+  reservationId: string;
+  index: number;
+  count: number;
+}
+
+async function createOne(cloud: Cloud, tx: Tx, subject: Subject, wanted: NewServer, context: CreationContext) {
+  const { projectId, flavor, zoneId } = context;
+  const serverId = wanted.id ?? newId(cloud.env);
+  await refuseTakenId(tx, serverId);
+  const root = await rootOf(cloud, tx, subject, { ...wanted, image: context.image, flavor });
+  const row = await serverRow(cloud, tx, subject, wanted, context, serverId, root);
+  await tx.insertInto('servers').values(row).execute();
+  await attachRoot(cloud, tx, row, root);
+  await cloud.networks.plugServer(tx, {
+    serverId,
+    projectId,
+    subject,
+    requested: wanted.networks,
+    securityGroupNames: wanted.securityGroups,
+  });
+  const actionId = await cloud.runner.submit(tx, create, {
+    input: {
+      serverId,
+      zoneId,
+      flavor: factsOf(flavor),
+      architecture: root.image?.properties['architecture'],
+      rootVolumeId: root.volumeId,
+      rootSize: root.size,
+      imageId: root.image?.id,
+      newDiskId: root.image ? newId(cloud.env) : undefined,
+      onlyHostId: root.hostId,
+      adminPass: wanted.adminPass,
+      personality: wanted.personality,
+    },
+    name: 'create',
+    resourceType: 'server',
+    resourceId: serverId,
+    projectId,
+    userId: subject.userId,
+    requestId: subject.requestId,
+  });
+  return { server: serverFromRow(row), actionId };
+}
+
+async function serverRow(
+  cloud: Cloud,
+  tx: Tx,
+  subject: Subject,
+  wanted: NewServer,
+  context: CreationContext,
+  serverId: string,
+  root: RootPlan,
+): Promise<ServersTable> {
+  const now = cloud.env.now();
+  const name = context.count > 1 ? `${wanted.name}-${context.index + 1}` : wanted.name;
+  return {
+    id: serverId,
+    number: await nextNumber(tx),
+    project_id: context.projectId,
+    user_id: subject.userId,
+    name,
+    description: wanted.description ?? null,
+    hostname: wanted.hostname ?? hostnameOf(name, serverId),
+    vm_state: 'building',
+    task_state: 'scheduling',
+    power_state: power.none,
+    progress: 0,
+    host_id: null,
+    zone_id: context.zoneId,
+    image_id: root.origin === 'server' ? (root.image?.id ?? null) : null,
+    flavor_id: context.flavor.id,
+    flavor: JSON.stringify(factsOf(context.flavor)),
+    previous: null,
+    root_volume_id: root.volumeId,
+    key_name: wanted.keyName ?? null,
+    public_key: context.publicKey,
+    metadata: JSON.stringify(wanted.metadata ?? {}),
+    hardware: JSON.stringify(root.image ? hardwareOf(root.image) : {}),
+    user_data: wanted.userData ?? null,
+    has_config_drive: wanted.configDrive ? 1 : 0,
+    disk_config: wanted.diskConfig ?? 'MANUAL',
+    access_ipv4: wanted.accessIpv4 ?? '',
+    access_ipv6: wanted.accessIpv6 ?? '',
+    locked: 0,
+    reservation_id: context.reservationId,
+    launch_index: context.index,
+    fault: null,
+    created_at: now,
+    updated_at: now,
+    launched_at: null,
+    terminated_at: null,
+    deleted_at: null,
+  };
+}
+
+async function attachRoot(cloud: Cloud, tx: Tx, server: ServersTable, root: RootPlan): Promise<void> {
+  if (!root.isNew) return await cloud.volumes.attachRoot(tx, root.volumeId, server.id);
+  await cloud.volumes.createRoot(tx, {
+    id: root.volumeId,
+    serverId: server.id,
+    projectId: server.project_id,
+    userId: server.user_id,
+    name: server.name,
+    zoneId: server.zone_id,
+    size: root.size,
+    imageId: root.image?.id ?? null,
+    origin: root.origin,
+    deleteOnTermination: root.deleteOnTermination,
+  });
+}
+
+/** Ids are never used twice, not even after their server is gone. */
+async function refuseTakenId(tx: Tx, serverId: string): Promise<void> {
+  const taken = await tx.selectFrom('servers').select('id').where('id', '=', serverId).executeTakeFirst();
+  if (taken)
+    throw new CloudError('duplicate', `A server with the id ${serverId} exists already.`, { resource: 'server' });
+}
+
+/** Counts servers over the cloud's whole life: their hypervisor names never repeat. */
+async function nextNumber(tx: Tx): Promise<number> {
+  const key = 'server_number';
+  const row = await tx.selectFrom('settings').select('value').where('key', '=', key).executeTakeFirst();
+  if (!row) {
+    await tx
+      .insertInto('settings')
+      .values({ key, value: '1' })
+      .onConflict((c) => c.doNothing())
+      .execute();
+    return 1;
+  }
+  // The guarded update is the lock: whoever loses the race on PostgreSQL counts on from the winner's number.
+  for (let value = Number(row.value) + 1; ; value += 1) {
+    const changed = await tx
+      .updateTable('settings')
+      .set({ value: String(value) })
+      .where('key', '=', key)
+      .where('value', '=', String(value - 1))
+      .executeTakeFirst();
+    if (changed.numUpdatedRows > 0n) return value;
+  }
+}
+
+async function flavorOf(cloud: Cloud, subject: Subject, id: string): Promise<Flavor> {
+  try {
+    return await cloud.flavors.get(subject, id);
+  } catch (error) {
+    if (!(error instanceof CloudError) || error.code !== 'not_found') throw error;
+    throw new CloudError('invalid', `Flavor ${id} could not be found.`, { reason: 'flavor_not_found' });
+  }
+}
+
+async function publicKeyOf(cloud: Cloud, subject: Subject, name: string): Promise<string> {
+  try {
+    return (await cloud.keypairs.get(subject, name)).publicKey;
+  } catch (error) {
+    if (!(error instanceof CloudError) || error.code !== 'not_found') throw error;
+    throw new CloudError('invalid', 'Invalid key_name provided.', { reason: 'key_not_found' });
+  }
+}
+
+/** A name that RFC 1123 allows for a host, made of the server's name as Nova does. */
+export function hostnameOf(name: string, serverId: string): string {
+  const cleaned = name
+    .toLowerCase()
+    .replaceAll(/[ _.]/g, '-')
+    .replaceAll(/[^a-z0-9-]/g, '')
+    .replaceAll(/^-+|-+$/g, '')
+    .slice(0, 63);
+  return cleaned === '' ? `server-${serverId}` : cleaned;
+}

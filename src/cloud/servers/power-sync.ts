@@ -1,0 +1,49 @@
+import type { GuestState, HostAgent } from '../../agent/contract.ts';
+import type { Cloud } from '../cloud.ts';
+import { power } from './model.ts';
+import { settleServer } from './transition.ts';
+
+/** What a guest that did something by itself means for its server. */
+export interface PowerSyncStatus {
+  servers: number;
+  corrected: number;
+}
+
+/** Brings the servers' states in line with what their guests really do, where nothing else is under way on them. */
+export async function syncPowerStates(cloud: Cloud, hostId: string, agent: HostAgent): Promise<PowerSyncStatus> {
+  const { guests } = await agent.inventory();
+  const states = new Map(guests.map(({ serverId, state }) => [serverId, state]));
+  const rows = await cloud.db.read
+    .selectFrom('servers')
+    .select(['id'])
+    .where('host_id', '=', hostId)
+    .where('deleted_at', 'is', null)
+    .where('task_state', 'is', null)
+    .execute();
+  let corrected = 0;
+  for (const { id } of rows) if (await noteGuestState(cloud, id, states.get(id) ?? 'absent')) corrected += 1;
+  return { servers: rows.length, corrected };
+}
+
+/** Whether the server's state had to be corrected. */
+export async function noteGuestState(cloud: Cloud, serverId: string, state: GuestState): Promise<boolean> {
+  return await cloud.db.write(async (tx) => {
+    const row = await tx.selectFrom('servers').selectAll().where('id', '=', serverId).executeTakeFirst();
+    if (!row || row.deleted_at !== null || row.task_state !== null) return false;
+    const awake = row.vm_state === 'active' || row.vm_state === 'paused';
+    const isOff = state === 'stopped' || state === 'absent';
+    if (awake && isOff) {
+      await settleServer(cloud, tx, serverId, { vm_state: 'stopped', power_state: power.shutdown });
+      return true;
+    }
+    if (row.vm_state === 'resized' && isOff && row.power_state === power.running) {
+      await settleServer(cloud, tx, serverId, { power_state: power.shutdown });
+      return true;
+    }
+    if (row.vm_state === 'stopped' && state === 'running') {
+      await settleServer(cloud, tx, serverId, { vm_state: 'active', power_state: power.running });
+      return true;
+    }
+    return false;
+  });
+}

@@ -1,0 +1,179 @@
+import type { Tx } from '../../database/database.ts';
+import type { ServersTable } from '../../database/schema.ts';
+import type { Cloud } from '../cloud.ts';
+import { CloudError } from '../errors.ts';
+import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
+import type { ServerAddress } from '../networks/server-port-reads.ts';
+import { type NewServer, requestCreate } from './creation.ts';
+import { listServers, type ServerFilter, type ServerPage } from './listing.ts';
+import { ServerLog } from './log.ts';
+import { type Server, serverFromRow } from './model.ts';
+import { lockServer, serverNotFound, updateServer } from './transition.ts';
+import { requestConfirmResize } from './transitions/confirm-resize.ts';
+import { requestCreateImage } from './transitions/create-image.ts';
+import { requestDelete } from './transitions/delete.ts';
+import { requestPause, requestUnpause } from './transitions/pause.ts';
+import { requestReboot } from './transitions/reboot.ts';
+import { type RebuildRequest, requestRebuild } from './transitions/rebuild.ts';
+import { requestResize } from './transitions/resize.ts';
+import { requestRevertResize } from './transitions/revert-resize.ts';
+import { requestShelve } from './transitions/shelve.ts';
+import { requestStart } from './transitions/start.ts';
+import { requestStop } from './transitions/stop.ts';
+import { requestUnshelve } from './transitions/unshelve.ts';
+
+/** A server with what its views show of other resources. */
+export interface ServerDetail extends Server {
+  zoneName: string;
+  hostName: string | null;
+  addresses: ServerAddress[];
+  securityGroups: string[];
+  /** Block storage volumes only; a disk of the server's own is not one. */
+  attachedVolumes: Array<{ id: string; deleteOnTermination: boolean; device: string | null }>;
+}
+
+/** Virtual machines: what is known of them, and what may be asked of them. */
+export class Servers {
+  readonly log: ServerLog;
+  readonly #cloud: Cloud;
+  readonly #byId;
+  #hostNames = new Map<string, string>();
+
+  constructor(cloud: Cloud) {
+    this.#cloud = cloud;
+    this.log = new ServerLog(cloud);
+    this.#byId = cloud.db.prepare<{ id: string }, ServersTable>((q, p) =>
+      q.selectFrom('servers').selectAll().where('id', '=', p.id),
+    );
+  }
+
+  /** For the engine's own use: whoever asks, and also when it is deleted. */
+  async byId(id: string, tx?: Tx): Promise<Server> {
+    const row = await this.#byId.first({ id }, tx);
+    if (!row) throw serverNotFound(id);
+    return serverFromRow(row);
+  }
+
+  async get(subject: Subject, id: string): Promise<Server> {
+    const row = await this.#byId.first({ id });
+    if (!row || row.deleted_at !== null || !ownsOrAdmin(subject, row.project_id)) throw serverNotFound(id);
+    return serverFromRow(row);
+  }
+
+  async detail(subject: Subject, id: string): Promise<ServerDetail> {
+    const [detail] = await this.withDetails([await this.get(subject, id)]);
+    return detail!;
+  }
+
+  list(subject: Subject, filter: ServerFilter, page: ServerPage): Promise<Server[]> {
+    return listServers(this.#cloud.db, subject, filter, page);
+  }
+
+  /** Adds what views show of other resources: one statement for each kind, however many servers there are. */
+  async withDetails(servers: readonly Server[]): Promise<ServerDetail[]> {
+    const ids = servers.map(({ id }) => id);
+    const { networks, volumes, zones } = this.#cloud;
+    const addresses = await networks.addressesOf(ids);
+    const groups = await networks.securityGroupsOf(ids);
+    const attached = await volumes.attachedTo(ids);
+    const zoneNames = await zones.names();
+    const hostNames = await this.#hostNamesFor(servers);
+    return servers.map((server) => ({
+      ...server,
+      zoneName: zoneNames.get(server.zoneId) ?? '',
+      hostName: server.hostId === null ? null : (hostNames.get(server.hostId) ?? null),
+      addresses: addresses.get(server.id) ?? [],
+      securityGroups: groups.get(server.id) ?? [],
+      attachedVolumes: attached.get(server.id) ?? [],
+    }));
+  }
+
+  /** Hosts keep their names, so they are read once. */
+  async #hostNamesFor(servers: readonly Server[]): Promise<ReadonlyMap<string, string>> {
+    if (servers.some(({ hostId }) => hostId !== null && !this.#hostNames.has(hostId))) {
+      this.#hostNames = new Map((await this.#cloud.hosts.list()).map(({ id, name }) => [id, name]));
+    }
+    return this.#hostNames;
+  }
+
+  create(subject: Subject, wanted: NewServer) {
+    return requestCreate(this.#cloud, subject, wanted);
+  }
+
+  /** Changes what is only words about the server; nothing on its host changes. */
+  async update(
+    subject: Subject,
+    id: string,
+    changes: Partial<Pick<Server, 'name' | 'description' | 'hostname' | 'accessIpv4' | 'accessIpv6' | 'diskConfig'>>,
+  ): Promise<Server> {
+    return await this.#cloud.db.write(async (tx) => {
+      await lockServer(this.#cloud, tx, subject, id);
+      const columns: Partial<ServersTable> = {
+        name: changes.name,
+        description: changes.description,
+        hostname: changes.hostname,
+        access_ipv4: changes.accessIpv4,
+        access_ipv6: changes.accessIpv6,
+        disk_config: changes.diskConfig,
+      };
+      const given = Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined));
+      await updateServer(this.#cloud, tx, id, given);
+      return await this.byId(id, tx);
+    });
+  }
+
+  /** Changes the user's metadata. `change` gets a copy and returns what it shall be. */
+  async setMetadata(
+    subject: Subject,
+    id: string,
+    change: (metadata: Record<string, string>) => Record<string, string>,
+  ): Promise<Record<string, string>> {
+    return await this.#cloud.db.write(async (tx) => {
+      const server = await lockServer(this.#cloud, tx, subject, id);
+      const metadata = change({ ...server.metadata });
+      await this.checkMetadata(tx, server.projectId, metadata);
+      await updateServer(this.#cloud, tx, id, { metadata: JSON.stringify(metadata) });
+      return metadata;
+    });
+  }
+
+  async checkMetadata(tx: Tx, projectId: string, metadata: Record<string, string>): Promise<void> {
+    const limits = await this.#cloud.quotas.limitsIn(tx, projectId);
+    const limit = limits.metadata_items;
+    if (limit < 0 || Object.keys(metadata).length <= limit) return;
+    throw new CloudError('quota_exceeded', `Maximum number of metadata items exceeds ${limit}`, {
+      reason: 'metadata_items',
+    });
+  }
+
+  async setLock(subject: Subject, id: string, locked: boolean): Promise<void> {
+    await this.#cloud.db.write(async (tx) => {
+      await lockServer(this.#cloud, tx, subject, id);
+      await updateServer(this.#cloud, tx, id, { locked: locked ? 1 : 0 });
+    });
+  }
+
+  /** What the guest wrote on its serial console: the last `lines` lines, or all that is kept. */
+  async consoleLog(subject: Subject, id: string, lines?: number): Promise<string> {
+    const server = await this.get(subject, id);
+    if (!server.hostId) throw new CloudError('conflict', `Instance ${id} is not ready`, { reason: 'no_host' });
+    return await this.#cloud.hosts.agent(server.hostId).consoleLog(id, lines);
+  }
+
+  delete = (subject: Subject, id: string) => requestDelete(this.#cloud, subject, id);
+  start = (subject: Subject, id: string) => requestStart(this.#cloud, subject, id);
+  stop = (subject: Subject, id: string) => requestStop(this.#cloud, subject, id);
+  reboot = (subject: Subject, id: string, type: 'soft' | 'hard') => requestReboot(this.#cloud, subject, id, type);
+  pause = (subject: Subject, id: string) => requestPause(this.#cloud, subject, id);
+  unpause = (subject: Subject, id: string) => requestUnpause(this.#cloud, subject, id);
+  rebuild = (subject: Subject, id: string, request: RebuildRequest) =>
+    requestRebuild(this.#cloud, subject, id, request);
+  resize = (subject: Subject, id: string, flavorId: string) => requestResize(this.#cloud, subject, id, flavorId);
+  confirmResize = (subject: Subject, id: string) => requestConfirmResize(this.#cloud, subject, id);
+  revertResize = (subject: Subject, id: string) => requestRevertResize(this.#cloud, subject, id);
+  shelve = (subject: Subject, id: string) => requestShelve(this.#cloud, subject, id);
+  unshelve = (subject: Subject, id: string, options: { zoneId?: string } = {}) =>
+    requestUnshelve(this.#cloud, subject, id, options);
+  createImage = (subject: Subject, id: string, template: Parameters<typeof requestCreateImage>[3]) =>
+    requestCreateImage(this.#cloud, subject, id, template);
+}

@@ -1,0 +1,84 @@
+import { Type } from 'typebox';
+import { newId } from '../../../env/env.ts';
+import { action, span, step, when } from '../../actions.ts';
+import type { Cloud } from '../../cloud.ts';
+import type { Subject } from '../../identity/subject.ts';
+import { flavorFacts } from '../schemas.ts';
+import { transitions } from '../states.ts';
+import { createRootDisk, ensureImageCached } from '../steps/disks.ts';
+import { bindPorts, prepareGuest, runningColumns, startGuest } from '../steps/guest.ts';
+import { chooseHost } from '../steps/placement.ts';
+import { faultOf } from '../steps/settle.ts';
+import { beginTransition, settleServer } from '../transition.ts';
+
+const hasImage = ({ input }: { input: { imageId?: string } }) => input.imageId !== undefined;
+
+const getImageInfo = step<{ imageId?: string }>('getImageInfo', {
+  do: async ({ services, input }) => void (await services.images.cachedImageSpec(input.imageId!)),
+});
+
+export const unshelve = action(
+  'server.unshelve',
+  Type.Object({
+    serverId: Type.String(),
+    zoneId: Type.String(),
+    flavor: flavorFacts,
+    architecture: Type.Optional(Type.String()),
+    rootVolumeId: Type.String(),
+    rootSize: Type.Number(),
+    /** The image it was put away as; absent where its root disk is a volume. */
+    imageId: Type.Optional(Type.String()),
+    newDiskId: Type.Optional(Type.String()),
+    onlyHostId: Type.Optional(Type.String()),
+  }),
+  [
+    when(hasImage, [span('get_image_info', [getImageInfo])]),
+    span('schedule_instances', [chooseHost]),
+    span('compute_unshelve_instance', [
+      bindPorts,
+      when(hasImage, [ensureImageCached, createRootDisk]),
+      prepareGuest,
+      startGuest,
+    ]),
+  ],
+  {
+    async succeeded(tx, { services, input, now }) {
+      await settleServer(services, tx, input.serverId, {
+        ...runningColumns,
+        previous: null,
+        launched_at: now,
+        fault: null,
+      });
+      if (input.imageId) await services.images.templates.retire(tx, input.imageId);
+    },
+    async failed(tx, { services, input, now }, failure) {
+      await settleServer(services, tx, input.serverId, { task_state: null, ...faultOf(failure, now) });
+    },
+  },
+);
+
+/** Brings a shelved server back, on whatever host has room. */
+export function requestUnshelve(cloud: Cloud, subject: Subject, serverId: string, options: { zoneId?: string } = {}) {
+  return beginTransition(cloud, subject, serverId, transitions.unshelve, async (tx, server) => {
+    const root = await tx
+      .selectFrom('volumes')
+      .selectAll()
+      .where('id', '=', server.rootVolumeId)
+      .executeTakeFirstOrThrow();
+    const imageId = server.shelvedImageId ?? undefined;
+    return {
+      action: unshelve,
+      input: {
+        serverId,
+        zoneId: options.zoneId ?? server.zoneId,
+        flavor: server.flavor,
+        architecture: server.hardware['architecture'],
+        rootVolumeId: root.id,
+        rootSize: root.size,
+        imageId,
+        newDiskId: imageId ? newId(cloud.env) : undefined,
+        onlyHostId: imageId ? undefined : (root.host_id ?? undefined),
+      },
+    };
+  });
+}
