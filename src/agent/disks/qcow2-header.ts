@@ -7,7 +7,6 @@ export interface Qcow2Header {
   virtualSize: number;
   hasBackingFile: boolean;
   hasDataFile: boolean;
-  clusterBits: number;
 }
 
 const headerBytes = 112;
@@ -37,7 +36,6 @@ export async function readQcow2Header(path: string): Promise<Qcow2Header> {
     virtualSize: Number(header.readBigUInt64BE(24)),
     hasBackingFile: header.readBigUInt64BE(8) !== 0n,
     hasDataFile: (incompatible & dataFileBit) !== 0n,
-    clusterBits: header.readUInt32BE(20),
   };
 }
 

@@ -11,6 +11,8 @@ import { discardBackups } from './live-disk.ts';
 import { QmpConnection, QmpError, type QmpEvent } from './qmp.ts';
 
 const quitLimitMs = 10_000;
+/** How often a guest's power button is pressed while it is waited for. */
+const pressAgainMs = 5000;
 
 export interface GuestContext {
   env: Env;
@@ -180,12 +182,16 @@ export class QemuGuest {
     try {
       const qmp = await this.monitor();
       if ((await this.#queryState(qmp)) === 'paused') await qmp.execute('cont');
-      await qmp.execute('system_powerdown');
       // The monitor closes when QEMU ends: no need to look at the process until then.
-      await env.sleep(graceMs, AbortSignal.any([patience, qmp.closed]));
+      const ended = AbortSignal.any([patience, qmp.closed]);
+      // A guest that is still booting misses the button (Nova presses it again for the same reason).
+      for (let left = graceMs; left > 0 && !ended.aborted; left -= pressAgainMs) {
+        await qmp.execute('system_powerdown');
+        await env.sleep(Math.min(left, pressAgainMs), ended);
+      }
       return await waitForExit(env, this.folder, qmp.closed.aborted ? quitLimitMs : 0, patience);
     } catch (error) {
-      if ((await this.pid()) === undefined) return true;
+      if (await waitForExit(env, this.folder, 1000)) return true;
       if (error instanceof AgentError) return false; // a monitor that hangs: the caller ends the process
       throw error;
     }

@@ -85,19 +85,16 @@ const greeted = (serverId: string, times = 1) =>
 const deafProgram = [0xf4, 0xeb, 0xfd]; // hlt; jmp: never looks at the power button
 
 test('a guest that heeds the power button is stopped in its own time', async () => {
-  const { serverId } = await startedGuest();
+  const guest = await startedGuest();
+  const { serverId } = guest;
   await greeted(serverId);
   const begun = env.now();
   await host.stopGuest(serverId, { graceSeconds: 60 });
   expect(env.now() - begun).toBeLessThan(30_000_000);
   expect(await host.guestState(serverId)).toBe('stopped');
-  await host.ensureGuestRunning((await prepared(serverId))!);
+  await host.ensureGuestRunning(guest);
   await greeted(serverId, 2);
 });
-
-async function prepared(serverId: string): Promise<GuestSpec> {
-  return JSON.parse(await readFile(join(directory, 'guests', serverId, 'spec.json'), 'utf8')) as GuestSpec;
-}
 
 test('a paused guest that is stopped gets its chance to shut down', async () => {
   const { serverId } = await startedGuest();
@@ -279,7 +276,6 @@ test('a process id that somebody else has by now is not taken for the guest', as
   await host.stopGuest(guest.serverId, { graceSeconds: 0 });
   await writeFile(join(directory, 'guests', guest.serverId, 'pid'), `${process.pid}\n`);
   expect(await host.guestState(guest.serverId)).toBe('stopped');
-  await host.removeDisk('something');
   await host.ensureGuestRunning(guest);
   expect(await pidOf(host, guest.serverId)).not.toBe(process.pid);
 });
