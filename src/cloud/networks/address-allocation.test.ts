@@ -1,19 +1,15 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { formatIpv4, parseIpv4 } from './addresses.ts';
-import { member, projectA, type TestNetworks, testNetworks } from './test-cloud.ts';
+import { member, projectA, type TestNetworks, testNetworks, unlimited } from './test-cloud.ts';
 
 const subject = member(projectA);
 let cloud: TestNetworks;
 
 beforeEach(async () => {
-  cloud = await testNetworks({ defaultQuotas: unlimited() });
+  cloud = await testNetworks({ defaultQuotas: unlimited });
 });
 afterEach(() => cloud.db.close());
-
-function unlimited() {
-  return new Proxy({} as never, { get: () => -1, ownKeys: () => [], getOwnPropertyDescriptor: () => undefined });
-}
 
 async function networkWith(cidr: string, pools?: Array<{ start: string; end: string }>) {
   const [network] = await cloud.networks.networks.create(subject, [{ name: 'n' }]);

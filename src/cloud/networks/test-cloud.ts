@@ -3,7 +3,7 @@ import { realEnv } from '../../env/real.ts';
 import type { CloudCore, Log } from '../core.ts';
 import type { Subject } from '../identity/subject.ts';
 import { Quotas } from '../quotas/quotas.ts';
-import { type CloudSettings, defaultSettings } from '../settings.ts';
+import { type CloudSettings, defaultSettings, type QuotaName } from '../settings.ts';
 import { Networks } from './networks.ts';
 
 const quiet: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
@@ -27,3 +27,8 @@ export function member(projectId: string): Subject {
 }
 
 export const admin: Subject = { ...member('0'.repeat(32)), roles: ['admin'], isAdmin: true };
+
+/** Quotas that never stand in the way. */
+export const unlimited = Object.fromEntries(
+  Object.keys(defaultSettings.defaultQuotas).map((name) => [name, -1]),
+) as Record<QuotaName, number>;

@@ -3,7 +3,8 @@ import type { Dialect, FailureAnswer } from '../../../api/dialect.ts';
 import type { AnyOperation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import { withDashes } from '../../../env/env.ts';
-import { discoveryDialect, openstackDialect } from '../common/openstack-dialect.ts';
+import { authenticateLeniently } from '../common/authenticate.ts';
+import { openstackDialect } from '../common/openstack-dialect.ts';
 import { extensionOperations } from './extensions.ts';
 import { networkOperations } from './networks.ts';
 import { portOperations } from './ports.ts';
@@ -13,22 +14,26 @@ import { securityGroupOperations } from './security-groups.ts';
 import { subnetOperations } from './subnets.ts';
 import { listVersions, showVersion } from './versions.ts';
 
-const version = 'v2.0';
+/** Operations say their path below the version's. */
+const versioned: readonly AnyOperation[] = [
+  showVersion,
+  ...networkOperations,
+  ...subnetOperations,
+  ...portOperations,
+  ...securityGroupOperations,
+  ...securityGroupRuleOperations,
+  ...quotaOperations,
+  ...extensionOperations,
+].map((operation) => ({ ...operation, path: `/v2.0${operation.path}` }));
 
 const base = openstackDialect({
   service: 'network',
   title: 'Network (Neutron)',
-  version,
-  mounts: ['/network/v2.0'],
-  operations: [
-    ...networkOperations,
-    ...subnetOperations,
-    ...portOperations,
-    ...securityGroupOperations,
-    ...securityGroupRuleOperations,
-    ...quotaOperations,
-    ...extensionOperations,
-  ],
+  version: '2.0',
+  mounts: ['/network'],
+  operations: [listVersions, ...versioned],
+  // Clients read the versions with whatever token they have; elsewhere a bad one is as good as none.
+  authenticate: authenticateLeniently,
 });
 
 /** OpenStack's network API, as far as there are resources behind it. */
@@ -42,18 +47,6 @@ export const network: Dialect = {
     return { ...answer, status, body: withDashedIds(answer.body) };
   },
 };
-
-/** What clients read before they have a token. */
-export const networkDiscovery: readonly Dialect[] = [
-  discoveryDialect({ service: 'network', title: 'Network', version, mounts: ['/network'], operations: [listVersions] }),
-  discoveryDialect({
-    service: 'network',
-    title: 'Network (Neutron)',
-    version,
-    mounts: ['/network/v2.0'],
-    operations: [showVersion],
-  }),
-];
 
 /** One resource or several come under the resource's name in singular or plural. */
 function operationByBodyKey(operations: readonly AnyOperation[], request: FastifyRequest) {

@@ -55,7 +55,7 @@ export const showVersion = operation({
       resources: Object.entries(resources).map(([name, collection]) => ({
         name,
         collection,
-        links: [{ rel: 'self', href: `${base}/${collection}` }],
+        links: [{ rel: 'self', href: `${base}/v2.0/${collection}` }],
       })),
     },
   }),
