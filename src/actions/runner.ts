@@ -61,7 +61,8 @@ export class ActionRunner {
   #timers: Array<() => void> = [];
 
   constructor(options: RunnerOptions) {
-    this.#options = { maxConcurrent: 256, leaseMs: 15_000, ...options };
+    const { maxConcurrent = 256, leaseMs = 15_000 } = options;
+    this.#options = { ...options, maxConcurrent, leaseMs };
     this.#statements = journalStatements(options.db);
     this.#owner = newId(options.env);
     this.#registry = new Map();

@@ -1,0 +1,143 @@
+import { Gauge, type Registry } from 'prom-client';
+import type { AnyAction } from '../actions/definition.ts';
+import { ActionRunner } from '../actions/runner.ts';
+import type { HostAgent } from '../agent/contract.ts';
+import type { Database } from '../database/database.ts';
+import type { Env } from '../env/env.ts';
+import type { Cloud } from './cloud.ts';
+import type { CloudCore, Log } from './core.ts';
+import { Flavors } from './flavors/flavors.ts';
+import { Hosts } from './hosts/hosts.ts';
+import { openIdentity } from './identity/identity.ts';
+import { ImageStores } from './image-stores/image-stores.ts';
+import { imageActions } from './images/actions.ts';
+import { Images, type ImagesOptions } from './images/images.ts';
+import { Jobs } from './jobs/jobs.ts';
+import { Keypairs } from './keypairs/keypairs.ts';
+import { Networks } from './networks/networks.ts';
+import { Quotas } from './quotas/quotas.ts';
+import { startReconcilers } from './reconcilers.ts';
+import { serverActions } from './servers/actions.ts';
+import { Servers } from './servers/servers.ts';
+import type { CloudSettings } from './settings.ts';
+import { Tags } from './tags/tags.ts';
+import { Volumes } from './volumes/volumes.ts';
+import { Zones } from './zones/zones.ts';
+
+export interface CloudOptions {
+  db: Database;
+  env: Env;
+  log: Log;
+  settings: CloudSettings;
+  /** The hosts that this process serves. */
+  hosts: ReadonlyArray<{ name: string; agent: HostAgent }>;
+  /** The folder of the first image store. */
+  imageDirectory: string;
+  /** Used when the cloud is new. */
+  adminPassword: string;
+  images?: ImagesOptions;
+  /** How long a hold on an action lasts, milliseconds. */
+  leaseMs?: number;
+}
+
+/** Every action that a journal may hold. */
+export const allActions: readonly AnyAction[] = [...serverActions, ...imageActions];
+
+/**
+ * Opens the engine over a database: makes what a new cloud begins with, finds its hosts and stores again, and goes on
+ * with whatever an earlier process left unfinished. It takes requests once this has resolved.
+ */
+export async function openCloud(options: CloudOptions): Promise<{ cloud: Cloud; close(): Promise<void> }> {
+  const { db, env, log, settings } = options;
+  const runner = new ActionRunner({ db, env, actions: allActions, log, leaseMs: options.leaseMs });
+  const core: CloudCore = { db, env, log, settings, runner };
+  const cloud = await assemble(core, options);
+  await bootstrap(cloud, options);
+  await cloud.identity.start();
+  await cloud.images.start();
+  for (const { name, agent } of options.hosts) await attach(cloud, name, agent);
+  await runner.start(cloud);
+  const stopReconcilers = startReconcilers(cloud);
+  return {
+    cloud,
+    async close() {
+      await stopReconcilers();
+      await runner.stop();
+      cloud.identity.stop();
+      cloud.images.stop();
+    },
+  };
+}
+
+async function assemble(core: CloudCore, options: CloudOptions): Promise<Cloud> {
+  const quotas = new Quotas(core);
+  const imageStores = new ImageStores(core);
+  const parts = {
+    ...core,
+    identity: await openIdentity(core),
+    quotas,
+    keypairs: new Keypairs(core),
+    zones: new Zones(core),
+    hosts: new Hosts(core),
+    flavors: new Flavors(core),
+    imageStores,
+    images: new Images(core, imageStores, options.images),
+    volumes: new Volumes(core),
+    networks: new Networks(core, quotas),
+    tags: new Tags(core),
+    jobs: new Jobs(core),
+    registerMetrics: (registry: Registry) => registerMetrics(core, registry),
+  };
+  // Servers use every other part, so they get the whole.
+  const cloud: Cloud = Object.assign(parts, { servers: undefined as unknown as Servers });
+  return Object.assign(cloud, { servers: new Servers(cloud) });
+}
+
+async function bootstrap(cloud: Cloud, options: CloudOptions): Promise<void> {
+  await cloud.identity.bootstrap({ adminPassword: options.adminPassword });
+  const first = options.hosts[0] && (await options.hosts[0].agent.describe());
+  await cloud.db.write(async (tx) => {
+    await cloud.zones.bootstrap(tx, {
+      zone: 'nova',
+      cluster: 'default',
+      hypervisorType: 'KVM',
+      architecture: first?.architecture ?? 'x86_64',
+    });
+    await cloud.flavors.bootstrap(tx);
+    await cloud.networks.bootstrap(tx);
+    await cloud.imageStores.bootstrap(tx, { path: options.imageDirectory });
+  });
+  await cloud.imageStores.open();
+}
+
+async function attach(cloud: Cloud, name: string, agent: HostAgent): Promise<void> {
+  const [cluster] = await cloud.zones.clusters();
+  await cloud.hosts.attach(agent, { name, zoneId: cluster!.zoneId, clusterId: cluster!.id });
+}
+
+function registerMetrics({ db, runner }: CloudCore, registry: Registry): void {
+  new Gauge({
+    name: 'unkai_actions_running',
+    help: 'Actions that this process walks now.',
+    registers: [registry],
+    collect() {
+      this.set(runner.runningCount);
+    },
+  });
+  new Gauge({
+    name: 'unkai_servers',
+    help: 'Servers by state.',
+    labelNames: ['vm_state'],
+    registers: [registry],
+    async collect() {
+      this.reset();
+      const rows = await db.read
+        .selectFrom('servers')
+        .select((e) => ['vm_state', e.fn.countAll<number>().as('count')])
+        .where('deleted_at', 'is', null)
+        .groupBy('vm_state')
+        .execute();
+      for (const { vm_state, count } of rows) this.set({ vm_state }, count);
+    },
+  });
+}

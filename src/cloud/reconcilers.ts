@@ -1,0 +1,39 @@
+import type { Cloud } from './cloud.ts';
+import { noteGuestState, syncPowerStates } from './servers/power-sync.ts';
+import { reapDisks } from './volumes/disk-reaper.ts';
+
+const powerSyncMs = 60_000;
+const diskReaperMs = 30_000;
+
+/**
+ * Starts what keeps the cloud as it is meant to be. Each activation takes no input, does bounded work and does not retry:
+ * the next activation is the retry. Resolves the returned function once nothing of it runs any more.
+ */
+export function startReconcilers(cloud: Cloud): () => Promise<void> {
+  const running = new Set<Promise<void>>();
+  const run = (name: string, work: () => Promise<unknown>) => {
+    const activation = work()
+      .then((status) => cloud.log.debug({ name, status }, 'a reconciler ran'))
+      .catch((err) => cloud.log.error({ err, name }, 'a reconciler failed'))
+      .finally(() => running.delete(activation));
+    running.add(activation);
+  };
+  const syncAll = async () => {
+    for (const [hostId, agent] of cloud.hosts.agents) await syncPowerStates(cloud, hostId, agent);
+  };
+  const stops = [
+    cloud.env.every(powerSyncMs, () => run('power states', syncAll)),
+    cloud.env.every(diskReaperMs, () => run('disk reaper', () => reapDisks(cloud))),
+  ];
+  for (const agent of cloud.hosts.agents.values()) {
+    stops.push(
+      agent.watchGuests(({ serverId, state }) => run('guest change', () => noteGuestState(cloud, serverId, state))),
+    );
+  }
+  run('power states', syncAll);
+  run('disk reaper', () => reapDisks(cloud));
+  return async () => {
+    for (const stop of stops) stop();
+    await Promise.all(running);
+  };
+}
