@@ -31,7 +31,7 @@ export function checkImageUrl(text: string, { allowInternal }: { allowInternal: 
  */
 function isPlainlySpelt(text: string, url: URL): boolean {
   const written = /^[a-z]+:\/\/(\[[^\]]*\]|[^/:?#]*)/i.exec(text)?.[1]?.toLowerCase();
-  if (written === undefined) return false;
+  if (!written) return false;
   const host = url.hostname.replace(/^\[|\]$/g, '');
   if (isIP(host) === 4) return written === host;
   return isIP(host) === 6 || hostName.test(host);

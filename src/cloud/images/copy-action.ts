@@ -12,7 +12,7 @@ interface State {
 }
 
 const copyBytes = step<Input, State>('copyBytes', {
-  retry: { attempts: 3, backoffMs: 2000 },
+  retry: { attempts: 3, backoffMs: 500 },
   async do({ input, services, signal, progress }) {
     const { size, installPath } = await services.images.copies.copy(input.imageId, input.storeId, { signal, progress });
     return {

@@ -89,6 +89,18 @@ export class Deletion {
     });
   }
 
+  /** Removes an image and its bytes without a way back. Does nothing when it is expunged already. */
+  async retire(tx: Tx, id: string): Promise<void> {
+    const { core, rows } = this.#parts;
+    const image = await rows.image(id, tx);
+    if (!image || image.status === 'expunged') return;
+    await core.runner.cancel(tx, id);
+    const now = core.env.now();
+    await tx.updateTable('images').set({ deleted_at: now, updated_at: now }).where('id', '=', id).execute();
+    await this.#expunge(tx, image, await rows.replicas([id], tx), this.#itself(image));
+    tx.onCommit(() => this.#uploads.abort(id));
+  }
+
   /** Expunges what has been deleted for longer than the retention. */
   async expungeDue(): Promise<{ expunged: number; isComplete: boolean }> {
     const { core, rows } = this.#parts;
@@ -107,10 +119,7 @@ export class Deletion {
         const before = now - core.settings.imageRetention * second;
         const replicas = await rows.replicas([id], tx);
         const chosen = replicas.filter(({ state, updatedAt }) => state === 'deleted' && updatedAt <= before);
-        await this.#expunge(tx, image, chosen, {
-          userId: image.userId,
-          requestId: `req-${withDashes(newId(core.env))}`,
-        });
+        await this.#expunge(tx, image, chosen, this.#itself(image));
       });
     }
     return { expunged: due.length, isComplete: due.length < maxExpungedPerActivation };
@@ -144,6 +153,11 @@ export class Deletion {
       }
     }
     return removed;
+  }
+
+  /** For actions that nobody asked for. */
+  #itself(image: Image): { userId: string; requestId: string } {
+    return { userId: image.userId, requestId: `req-${withDashes(newId(this.#parts.core.env))}` };
   }
 
   async #known(subject: Subject, id: string, tx: Tx): Promise<Image> {

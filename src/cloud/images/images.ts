@@ -45,10 +45,10 @@ export class Images {
   constructor(core: CloudCore, stores: ImageStores, options: ImagesOptions = {}) {
     this.#parts = { core, stores, rows: new ImageRows(core.db) };
     this.copies = new Copies(this.#parts);
-    this.templates = new Templates(this.#parts, this.copies);
     this.imports = new Imports(this.#parts, this.copies, options.internalSources ?? 'admins');
     this.#uploads = new Uploads(this.#parts, this.copies);
     this.#deletion = new Deletion(this.#parts, this.#uploads);
+    this.templates = new Templates(this.#parts, this.copies, this.#deletion);
     this.#boot = new BootImages(this.#parts);
   }
 

@@ -33,6 +33,9 @@ export interface ImageFilter {
   updatedAt?: readonly TimeCondition[];
   /** Custom properties that the image has with this value. */
   properties?: Record<string, string>;
+  /** Custom properties that the image has, or has not, whatever their value. */
+  withProperty?: string;
+  withoutProperty?: string;
   /** The image has a copy, in whatever state, in this store. */
   storeId?: string;
 }
@@ -142,6 +145,9 @@ function plainConditions(db: Kind, filter: ImageFilter): Condition[] {
   for (const [name, value] of Object.entries(filter.properties ?? {})) {
     found.push(sql<SqlBool>`${jsonText(db, column('properties'), name)} = ${value}`);
   }
+  const { withProperty, withoutProperty } = filter;
+  if (withProperty) found.push(sql<SqlBool>`${jsonText(db, column('properties'), withProperty)} is not null`);
+  if (withoutProperty) found.push(sql<SqlBool>`${jsonText(db, column('properties'), withoutProperty)} is null`);
   if (filter.storeId !== undefined) {
     found.push(
       sql<SqlBool>`exists (select 1 from image_replicas where image_id = ${column('id')} and store_id = ${filter.storeId})`,

@@ -5,6 +5,7 @@ import type { Subject } from '../identity/subject.ts';
 import { activate } from './activation.ts';
 import type { Copies } from './copies.ts';
 import { newImageRow } from './creation.ts';
+import type { Deletion } from './deletion.ts';
 import { inspectStored } from './inspect-stored.ts';
 import type { Image, NewImage } from './model.ts';
 import type { ImageParts } from './parts.ts';
@@ -27,10 +28,12 @@ export interface NewTemplate extends NewImage {
 export class Templates {
   readonly #parts: ImageParts;
   readonly #copies: Copies;
+  readonly #deletion: Deletion;
 
-  constructor(parts: ImageParts, copies: Copies) {
+  constructor(parts: ImageParts, copies: Copies, deletion: Deletion) {
     this.#parts = parts;
     this.#copies = copies;
+    this.#deletion = deletion;
   }
 
   /** Registers the image, `saving`. Throws `duplicate`, `quota_exceeded`, `unavailable` (no store). */
@@ -90,6 +93,32 @@ export class Templates {
     for (const { storeId } of registered) {
       if (storeId !== adopted.storeId) await this.#copies.request(tx, image, storeId, by);
     }
+  }
+
+  /** Takes `complete` back, before `discard` and `fail`: for undo. Does nothing to an image that is not active. */
+  async retract(tx: Tx, imageId: string): Promise<void> {
+    const { core, rows } = this.#parts;
+    const changed = await tx
+      .updateTable('images')
+      .set({ status: 'saving', updated_at: core.env.now() })
+      .where('id', '=', imageId)
+      .where('status', 'in', ['active', 'deactivated'])
+      .executeTakeFirst();
+    if (changed.numUpdatedRows === 0n) return;
+    const replicas = await rows.replicas([imageId], tx);
+    const made = replicas.find(({ state }) => state === 'active');
+    // Copies that are under way find that nobody waits for them, and take themselves back.
+    await dropReplicas(
+      tx,
+      imageId,
+      replicas.map(({ storeId }) => storeId).filter((id) => id !== made?.storeId),
+    );
+    if (made) await putReplica(tx, { imageId, storeId: made.storeId, now: core.env.now() }, 'pending');
+  }
+
+  /** Removes an image that only the cloud itself needed, as that of a shelved server, at once and for good. */
+  async retire(tx: Tx, imageId: string): Promise<void> {
+    await this.#deletion.retire(tx, imageId);
   }
 
   /** Takes back the registration: of an image that could not be made nothing stays. */
