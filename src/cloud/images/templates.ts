@@ -143,21 +143,6 @@ export class Templates {
     for (const id of storeIds) if (stores.find(id)) await stores.driver(id).delete(imageId);
   }
 
-  /** Takes an active template back to where it can be discarded and fail: for undo, when a later step failed. */
-  async retract(tx: Tx, imageId: string): Promise<void> {
-    const changes = { status: 'saving' as const, updated_at: this.#parts.core.env.now() };
-    await tx.updateTable('images').set(changes).where('id', '=', imageId).where('status', '=', 'active').execute();
-  }
-
-  /** Deletes a template that has served its purpose, without the time in which it could be recovered. */
-  async retire(tx: Tx, imageId: string): Promise<void> {
-    const now = this.#parts.core.env.now();
-    const changes = { status: 'deleted' as const, deleted_at: now, expunge_at: now, updated_at: now };
-    await tx.updateTable('images').set(changes).where('id', '=', imageId).where('deleted_at', 'is', null).execute();
-    const copies = { state: 'deleted' as const, updated_at: now };
-    await tx.updateTable('image_replicas').set(copies).where('image_id', '=', imageId).execute();
-  }
-
   async #firstStore(imageId: string): Promise<string> {
     const replica = (await this.#parts.rows.replicas([imageId])).find(({ state }) => state === 'pending');
     if (!replica) throw notFound('image', imageId);
