@@ -7,10 +7,14 @@ const cost = { memory: 19456, passes: 2, parallelism: 1 };
 const tagLength = 32;
 const saltLength = 16;
 
-/** Hashes under way at once: each holds one of libuv's few threads, which files and DNS need too. */
-const maxConcurrent = 2;
-/** Logins that wait for a hash. More are refused: the client does better to try again than to wait for minutes. */
-const maxWaiting = 256;
+export interface PasswordLimits {
+  /** Hashes under way at once: each holds one of libuv's few threads, which files and DNS need too. */
+  concurrent: number;
+  /** Logins that wait for a hash. More are refused: the client does better to try again than to wait for minutes. */
+  waiting: number;
+}
+
+const usualLimits: PasswordLimits = { concurrent: 2, waiting: 256 };
 
 /** The form in which passwords reach the cloud at the latest: lower-case hex SHA-512, as ZStack's clients send them. */
 export function sha512Hex(password: string): string {
@@ -20,12 +24,14 @@ export function sha512Hex(password: string): string {
 /** Keeps passwords as argon2id hashes of their SHA-512, and checks them, beside the event loop. */
 export class Passwords {
   readonly #env: Pick<Env, 'randomBytes'>;
+  readonly #limits: PasswordLimits;
   readonly #decoySalt: Buffer;
   #running = 0;
   readonly #waiting: Array<() => void> = [];
 
-  constructor(env: Pick<Env, 'randomBytes'>) {
+  constructor(env: Pick<Env, 'randomBytes'>, limits = usualLimits) {
     this.#env = env;
+    this.#limits = limits;
     this.#decoySalt = env.randomBytes(saltLength);
   }
 
@@ -67,11 +73,11 @@ export class Passwords {
   }
 
   #turn(): Promise<void> | void {
-    if (this.#running < maxConcurrent) {
+    if (this.#running < this.#limits.concurrent) {
       this.#running += 1;
       return;
     }
-    if (this.#waiting.length >= maxWaiting) {
+    if (this.#waiting.length >= this.#limits.waiting) {
       throw new CloudError('unavailable', 'Too many clients are signing in at the same time. Try again in a moment.');
     }
     return new Promise((resolve) => this.#waiting.push(resolve));

@@ -4,6 +4,7 @@ import { CloudError } from '../../../cloud/errors.ts';
 import type { Keypair } from '../../../cloud/keypairs/model.ts';
 import { atLeast } from '../common/microversion.ts';
 import { badMarker, nextLinks, pageOf } from '../common/pagination.ts';
+import { pythonRepr } from '../common/python-repr.ts';
 import { createdView, detailView, KeypairCreated, KeypairDetail, KeypairList, summaryView } from './keypairs-view.ts';
 
 const Params = Type.Object({ keypair_name: Type.String() });
@@ -160,8 +161,9 @@ interface Wanted {
   user_id?: string;
 }
 
-/** Refuses what the request's microversion does not have yet, or no more. */
+/** Refuses what the request's microversion does not have yet, or no more. `/v2` has none, and drops what it doesn't know. */
 function allowedMembers(context: Record<string, unknown>, wanted: Wanted): Wanted {
+  if (context['microversion'] === undefined) return { name: wanted.name, public_key: wanted.public_key };
   const unknown =
     (wanted.type !== undefined && !atLeast(context, 2, 2) && 'type') ||
     (wanted.user_id !== undefined && !atLeast(context, 2, 10) && 'user_id');
@@ -173,6 +175,6 @@ function allowedMembers(context: Record<string, unknown>, wanted: Wanted): Wante
 }
 
 function refusal(wanted: Wanted, why: string): CloudError {
-  const words = `Invalid input for field/attribute keypair. Value: ${JSON.stringify(wanted)}. ${why}`;
+  const words = `Invalid input for field/attribute keypair. Value: ${pythonRepr(wanted)}. ${why}`;
   return new CloudError('invalid', words, { field: 'keypair' });
 }
