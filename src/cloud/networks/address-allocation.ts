@@ -27,6 +27,8 @@ export class AddressAllocation {
    * a long run of taken addresses. Being too low is harmless, being too high is noticed before an allocation fails.
    */
   readonly #noneFreeBelow = new Map<string, number>();
+  /** Subnet → how often addresses of it were given back: whoever searched before that must not raise the mark. */
+  readonly #releases = new Map<string, number>();
 
   constructor(db: Database) {
     this.#takeFirstFree = db.prepare((kysely, params) => ({ compile: () => takeFirstFree(params).compile(kysely) }));
@@ -41,11 +43,15 @@ export class AddressAllocation {
 
   /** Takes the lowest free address of the pools; undefined when all are taken. */
   async takeLowest(tx: Tx, taker: Taker, pools: readonly Ipv4Range[]): Promise<string | undefined> {
-    const known = this.#noneFreeBelow.get(taker.subnetId) ?? 0;
+    const { subnetId } = taker;
+    const releases = this.#releases.get(subnetId);
+    const known = this.#noneFreeBelow.get(subnetId) ?? 0;
     const found =
       (await this.#search(tx, taker, pools, known)) ?? (known > 0 && (await this.#search(tx, taker, pools, 0)));
     if (!found) return undefined;
-    tx.onCommit(() => this.#noneFreeBelow.set(taker.subnetId, parseIpv4(found)! + 1));
+    tx.onCommit(() => {
+      if (this.#releases.get(subnetId) === releases) this.#noneFreeBelow.set(subnetId, parseIpv4(found)! + 1);
+    });
     return found;
   }
 
@@ -71,6 +77,7 @@ export class AddressAllocation {
   /** Forgets what was remembered of a subnet: its pools changed, or it is gone. */
   forget(subnetId: string): void {
     this.#noneFreeBelow.delete(subnetId);
+    this.#releases.set(subnetId, (this.#releases.get(subnetId) ?? 0) + 1);
   }
 
   async #search(tx: Tx, taker: Taker, pools: readonly Ipv4Range[], from: number): Promise<string | undefined> {
@@ -92,6 +99,7 @@ export class AddressAllocation {
   }
 
   #lower(subnetId: string, address: number): void {
+    this.#releases.set(subnetId, (this.#releases.get(subnetId) ?? 0) + 1);
     const known = this.#noneFreeBelow.get(subnetId);
     if (known !== undefined && address < known) this.#noneFreeBelow.set(subnetId, address);
   }
