@@ -1,0 +1,78 @@
+/** Where servers run, and what sizes they come in. */
+import type { Flag, Json, Micros } from './columns.ts';
+
+export interface ZonesTable {
+  id: string;
+  name: string;
+  description: string | null;
+  is_default: Flag;
+  enabled: Flag;
+  created_at: Micros;
+  updated_at: Micros;
+}
+
+export interface ClustersTable {
+  id: string;
+  zone_id: string;
+  name: string;
+  description: string | null;
+  enabled: Flag;
+  hypervisor_type: string;
+  architecture: string;
+  created_at: Micros;
+  updated_at: Micros;
+}
+
+export interface HostsTable {
+  id: string;
+  name: string;
+  zone_id: string;
+  cluster_id: string;
+  state: 'enabled' | 'disabled' | 'maintenance';
+  status: 'connecting' | 'connected' | 'disconnected';
+  management_address: string;
+  hypervisor_type: string;
+  hypervisor_version: number;
+  accelerator: string;
+  architecture: string;
+  vcpus: number;
+  memory_mb: number;
+  disk_gb: number;
+  reserved_memory_mb: number;
+  /** How much more than it has may be given away. */
+  cpu_ratio: number;
+  memory_ratio: number;
+  disk_ratio: number;
+  created_at: Micros;
+  updated_at: Micros;
+}
+
+/** What a server holds of a host. While a resize waits for its confirmation the server holds both sizes. */
+export interface AllocationsTable {
+  server_id: string;
+  purpose: 'current' | 'previous';
+  host_id: string;
+  vcpus: number;
+  memory_mb: number;
+  disk_gb: number;
+}
+
+export interface FlavorsTable {
+  /** Free text, as OpenStack's clients know it. */
+  id: string;
+  /** 32 hex digits, as ZStack's clients know it. */
+  uuid: string;
+  name: string;
+  description: string | null;
+  vcpus: number;
+  memory_mb: number;
+  disk_gb: number;
+  ephemeral_gb: number;
+  swap_mb: number;
+  rxtx_factor: number;
+  is_public: Flag;
+  enabled: Flag;
+  extra_specs: Json;
+  created_at: Micros;
+  updated_at: Micros;
+}

@@ -1,0 +1,94 @@
+/** Images, their copies in stores and on hosts. */
+import type { Flag, Json, Micros } from './columns.ts';
+
+export interface ImageStoresTable {
+  id: string;
+  name: string;
+  description: string | null;
+  kind: 'directory';
+  url: string;
+  enabled: Flag;
+  status: 'connecting' | 'connected' | 'disconnected';
+  is_default: Flag;
+  created_at: Micros;
+  updated_at: Micros;
+}
+
+export interface ImageStoreZonesTable {
+  store_id: string;
+  zone_id: string;
+}
+
+export type ImageStatus =
+  | 'queued'
+  | 'saving'
+  | 'importing'
+  | 'active'
+  | 'deactivated'
+  | 'error'
+  | 'deleted'
+  | 'expunged';
+
+export interface ImagesTable {
+  id: string;
+  project_id: string;
+  user_id: string;
+  name: string | null;
+  description: string | null;
+  /** `deleted` keeps the bytes until `expunge_at`; `expunged` is a row without bytes, so that the id is never used again. */
+  status: ImageStatus;
+  visibility: 'public' | 'community' | 'shared' | 'private';
+  disk_format: string | null;
+  container_format: string | null;
+  size: number | null;
+  virtual_size: number | null;
+  /** md5, lower-case hex. */
+  checksum: string | null;
+  /** sha512, lower-case hex. */
+  hash_value: string | null;
+  min_disk_gb: number;
+  min_memory_mb: number;
+  protected: Flag;
+  hidden: Flag;
+  media_type: 'root' | 'data' | 'iso';
+  platform: string | null;
+  guest_os: string | null;
+  is_system: Flag;
+  source_url: string | null;
+  /** Custom properties: name → text. */
+  properties: Json;
+  /** The first reason why the image is in error, or why its last upload was refused. */
+  last_error: string | null;
+  created_at: Micros;
+  updated_at: Micros;
+  deleted_at: Micros | null;
+  expunge_at: Micros | null;
+}
+
+export interface ImageTagsTable {
+  image_id: string;
+  tag: string;
+}
+
+export interface ImageReplicasTable {
+  image_id: string;
+  store_id: string;
+  state: 'pending' | 'copying' | 'active' | 'error' | 'deleted';
+  install_path: string | null;
+  size: number | null;
+  export_url: string | null;
+  export_checksum: string | null;
+  progress: number;
+  attempts: number;
+  last_error: string | null;
+  created_at: Micros;
+  updated_at: Micros;
+}
+
+/** Images that a host keeps for copy-on-write disks. */
+export interface CachedImagesTable {
+  host_id: string;
+  image_id: string;
+  size: number;
+  last_used_at: Micros;
+}

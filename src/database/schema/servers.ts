@@ -1,0 +1,119 @@
+/** Servers and the disks they use. */
+import type { Flag, Json, Micros } from './columns.ts';
+
+export type VmState =
+  | 'building'
+  | 'active'
+  | 'paused'
+  | 'suspended'
+  | 'stopped'
+  | 'rescued'
+  | 'resized'
+  | 'soft-delete'
+  | 'deleted'
+  | 'error'
+  | 'shelved'
+  | 'shelved_offloaded';
+
+export interface ServersTable {
+  id: string;
+  /** Counts up, for the guest's instance name. */
+  number: number;
+  project_id: string;
+  user_id: string;
+  name: string;
+  description: string | null;
+  hostname: string;
+  vm_state: VmState;
+  task_state: string | null;
+  /** Nova's numbers: 0 none, 1 running, 3 paused, 4 shut down, 6 crashed, 7 suspended. */
+  power_state: number;
+  progress: number;
+  host_id: string | null;
+  zone_id: string;
+  /** Null when the server boots from a volume. */
+  image_id: string | null;
+  flavor_id: string;
+  /** The flavor as it was when the server got it (`FlavorFacts`). */
+  flavor: Json;
+  /** While resized: the flavor before, and the disk it can go back to. */
+  previous: Json | null;
+  root_volume_id: string | null;
+  key_name: string | null;
+  public_key: string | null;
+  /** What the user set: name → text. */
+  metadata: Json;
+  /** Image properties that configure the guest, as they were when the server was built. */
+  hardware: Json;
+  user_data: string | null;
+  has_config_drive: Flag;
+  disk_config: 'AUTO' | 'MANUAL';
+  access_ipv4: string;
+  access_ipv6: string;
+  locked: Flag;
+  reservation_id: string;
+  launch_index: number;
+  /** `ServerFault`: the first cause of what went wrong. */
+  fault: Json | null;
+  created_at: Micros;
+  updated_at: Micros;
+  launched_at: Micros | null;
+  terminated_at: Micros | null;
+  deleted_at: Micros | null;
+}
+
+export interface ServerTagsTable {
+  server_id: string;
+  tag: string;
+}
+
+export interface VolumesTable {
+  id: string;
+  project_id: string;
+  user_id: string;
+  name: string | null;
+  description: string | null;
+  kind: 'root' | 'data';
+  /** `server`: part of a server, lives and dies with it. `volume`: a block storage volume of its own. */
+  origin: 'server' | 'volume';
+  status: string;
+  size: number;
+  actual_size: number | null;
+  host_id: string | null;
+  zone_id: string;
+  /** The disk that holds the volume's data now. */
+  disk_id: string | null;
+  install_path: string | null;
+  /** The image the volume was made from. */
+  image_id: string | null;
+  server_id: string | null;
+  /** The server it was last attached to. */
+  last_server_id: string | null;
+  device: string | null;
+  device_index: number | null;
+  bootable: Flag;
+  delete_on_termination: Flag;
+  volume_type: string;
+  enabled: Flag;
+  metadata: Json;
+  image_metadata: Json;
+  last_error: string | null;
+  attached_at: Micros | null;
+  detached_at: Micros | null;
+  created_at: Micros;
+  updated_at: Micros;
+  deleted_at: Micros | null;
+}
+
+/** Every disk file that may exist on a host, from before it is made until after it is gone. */
+export interface DisksTable {
+  id: string;
+  host_id: string;
+  volume_id: string;
+  /** The cached image it is a layer over. */
+  image_id: string | null;
+  size: number;
+  created_at: Micros;
+  /** Since when no volume needs it: it goes as soon as the host lets it. */
+  released_at: Micros | null;
+}
