@@ -103,11 +103,11 @@ export class Identity {
       .catch(conflictOn('project', `Duplicate entry found with name ${name}.`));
   }
 
-  /** Reads what other processes, or this one before its restart, revoked and opened; then keeps up with them. */
-  async start(): Promise<void> {
-    await this.#refresh();
+  /** Keeps up with what other processes revoke and open, and deletes what has expired. A second call changes nothing. */
+  start(): void {
+    if (this.#stops.length > 0) return;
     if (this.#core.db.kind === 'postgres') {
-      this.#every(refreshInterval, () => this.#refresh(), 'revoked tokens could not be read');
+      this.#every(refreshInterval, () => this.refresh(), 'revoked tokens could not be read');
     }
     const expire = () => Promise.all([this.#revocations.expire(), this.sessions.expire()]);
     this.#every(expireInterval, expire, 'expired sessions could not be deleted');
@@ -118,7 +118,8 @@ export class Identity {
     for (const stop of this.#stops.splice(0)) stop();
   }
 
-  async #refresh(): Promise<void> {
+  /** Reads what other processes, or this one before its restart, revoked and opened. */
+  async refresh(): Promise<void> {
     await this.#revocations.refresh();
     await this.sessions.refresh();
   }
@@ -129,9 +130,9 @@ export class Identity {
   }
 }
 
-/** Opens the identity part of a cloud: reads or makes the key, learns of revocations and sessions. */
+/** Opens the identity part of a cloud: reads or makes the key, learns of revocations and sessions. `start` goes on. */
 export async function openIdentity(core: CloudCore): Promise<Identity> {
   const identity = new Identity(core, await signingKey(core));
-  await identity.start();
+  await identity.refresh();
   return identity;
 }

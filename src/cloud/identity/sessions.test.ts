@@ -55,7 +55,6 @@ describe('sessions', () => {
     const restarted = await openIdentity(core);
     expect(await restarted.sessions.isValid(kept.id)).toBe(true);
     expect(await restarted.sessions.isValid(closed.id)).toBe(false);
-    restarted.stop();
   });
 
   test('are for other users of an account too', async () => {
