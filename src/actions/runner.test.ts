@@ -249,7 +249,7 @@ describe('an action', () => {
         }
         throw new Error('the action never ended without a kill');
       }),
-      { numRuns: 40 },
+      { numRuns: 60 },
     );
   });
 });

@@ -1,14 +1,11 @@
 import type { Database } from '../database/database.ts';
-import type { ActionState } from '../database/schema.ts';
+import type { ActionState, ActionStepsTable } from '../database/schema.ts';
 import type { Env } from '../env/env.ts';
-import type { ActionFailure, AnyAction, Node, Span, Step, StepContext } from './definition.ts';
+import type { ActionFailure, AnyAction, StepContext } from './definition.ts';
 import { EventTrail } from './event-trail.ts';
 import { ActionCancelled, describeFailure, isRetryable, LeaseLost } from './failure.ts';
 import { type Journal, type JournalStatements, type JournalWrite, parseFailure } from './journal.ts';
-
-type AnyNode = Node<unknown, unknown, Record<string, unknown>>;
-type AnyStep = Step<unknown, unknown, Record<string, unknown>>;
-type AnySpan = Span<unknown, unknown, Record<string, unknown>>;
+import { type AnyNode, type AnySpan, type AnyStep, CommitRefused, guarded, StepFailed, stepAt } from './nodes.ts';
 
 export interface WalkOptions {
   db: Database;
@@ -28,29 +25,6 @@ export type WalkOutcome = 'succeeded' | 'failed' | 'parked';
 
 const undoRetry = { attempts: 4, backoffMs: 100 };
 const maxBackoffMs = 30_000;
-
-/** A step failed for good. */
-class StepFailed extends Error {
-  readonly failure: ActionFailure;
-  constructor(failure: ActionFailure, cause: unknown) {
-    super(failure.message, { cause });
-    this.failure = failure;
-  }
-}
-
-/** A step's own database changes were refused. */
-class CommitRefused extends Error {
-  readonly step: AnyStep;
-  readonly path: string;
-  /** The write that was refused; those pending with it are still good. */
-  readonly write: JournalWrite;
-  constructor(step: AnyStep, path: string, write: JournalWrite, cause: unknown) {
-    super('the changes of a step could not be committed', { cause });
-    this.step = step;
-    this.path = path;
-    this.write = write;
-  }
-}
 
 /**
  * Walks one action from where its journal ends. All that is learnt is gathered in `#pending` and written in one
@@ -122,6 +96,8 @@ export class Walk {
   async #walkSpan(span: AnySpan, path: string): Promise<void> {
     if (this.#quiet || this.#events.hasSucceeded(path)) return await this.#walkNodes(span.nodes, path);
     this.#events.enter(span, path);
+    const last = this.#journal.steps.findLast((entry) => entry.path === path);
+    if (last?.outcome === 'unwinding') await this.#unwindSpan(span, path, parseFailure(last.error)!);
     for (;;) {
       try {
         await this.#walkNodes(span.nodes, path);
@@ -131,11 +107,21 @@ export class Walk {
         const tries = this.#events.count(path);
         if (tries >= span.attempts || failed.failure.code === 'cancelled' || !isRetryable(failed.cause)) throw failed;
         this.#events.leaveDownTo(path, failed.failure.traceback);
-        await this.#undoUnder(path, failed.failure.path);
-        this.#events.leave('Error', failed.failure.traceback);
-        this.#events.enter(span, path);
+        this.#record(span, path, 'unwinding', { error: failed.failure });
+        await this.#unwindSpan(span, path, failed.failure);
       }
     }
+  }
+
+  /**
+   * Undoes the span's steps before its next try. That it is under way is in the journal: a process that goes on here
+   * must not take a step for done that was being undone.
+   */
+  async #unwindSpan(span: AnySpan, path: string, failure: ActionFailure): Promise<void> {
+    await this.#undoUnder(path, failure.path);
+    this.#record(span, path, 'unwound', {});
+    this.#events.leave('Error', failure.traceback);
+    this.#events.enter(span, path);
   }
 
   async #walkStep(step: AnyStep, path: string): Promise<void> {
@@ -285,16 +271,16 @@ export class Walk {
   }
 
   #record(
-    step: AnyStep,
+    node: { name: string },
     path: string,
-    outcome: 'done' | 'failed' | 'undone' | 'undo_failed',
+    outcome: ActionStepsTable['outcome'],
     what: { state?: unknown; undo?: unknown; error?: unknown },
   ): void {
     const row = {
       action_id: this.#journal.action.id,
       seq: this.#journal.steps.length,
       path,
-      name: step.name,
+      name: node.name,
       outcome,
       state: toJson(what.state),
       undo: toJson(what.undo),
@@ -377,33 +363,10 @@ export class Walk {
   }
 }
 
-/** The step's own changes, so that their refusal can be told from a failing database. */
-function guarded(step: AnyStep, path: string, commit: JournalWrite): JournalWrite {
-  const write: JournalWrite = async (tx) => {
-    try {
-      await commit(tx);
-    } catch (error) {
-      throw new CommitRefused(step, path, write, error);
-    }
-  };
-  return write;
-}
-
 function backoff(baseMs: number, tries: number): number {
   return Math.min(maxBackoffMs, baseMs * 2 ** (tries - 1));
 }
 
 function toJson(value: unknown): string | null {
   return value === undefined || value === null ? null : JSON.stringify(value);
-}
-
-function stepAt(nodes: readonly AnyNode[], path: string): AnyStep {
-  let list = nodes;
-  let node: AnyNode | undefined;
-  for (const index of path.split('.')) {
-    node = list[Number(index)];
-    if (node && node.type !== 'step') list = node.nodes;
-  }
-  if (node?.type !== 'step') throw new Error(`the journal names a step at ${path} that the action does not have`);
-  return node;
 }

@@ -31,14 +31,14 @@ export interface ActionsTable {
   finished_at: Micros | null;
 }
 
-/** Steps that ended, in the order in which they ended. */
+/** Steps that ended, in the order in which they ended; and spans that are, or were, undone to be tried again. */
 export interface ActionStepsTable {
   action_id: string;
   seq: number;
   /** The step's place in the action's definition, as `0.3`. */
   path: string;
   name: string;
-  outcome: 'done' | 'failed' | 'undone' | 'undo_failed';
+  outcome: 'done' | 'failed' | 'undone' | 'undo_failed' | 'unwinding' | 'unwound';
   /** What the step added to the action's state. */
   state: Json | null;
   /** What its undo needs. */
