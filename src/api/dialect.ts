@@ -44,6 +44,8 @@ export interface FailureAnswer {
 export interface Failure {
   error: CloudError | InvalidRequest | NoSuchOperation | UnexpectedError;
   request: FastifyRequest;
+  requestId: string;
+  /** Undefined where none was found, or could not be told apart before the failure. */
   operation?: AnyOperation;
   origin: string;
 }

@@ -24,6 +24,8 @@ interface RequestState {
   context: Record<string, unknown>;
   origin: string;
   started: number;
+  /** Known from the start where the route has only one, else once the body has been read. */
+  operation: AnyOperation | undefined;
 }
 
 /** An operation with all that is compiled of it. */
@@ -56,7 +58,7 @@ export function mountDialect(app: FastifyInstance, dialect: Dialect, options: Mo
           method,
           url,
           onRequest: (request, reply) => admit(dialect, choices, options, request, reply),
-          errorHandler: (error, request, reply) => answerFailure(dialect, options, choices, error, request, reply),
+          errorHandler: (error, request, reply) => answerFailure(dialect, options, error, request, reply),
           handler: (request, reply) => perform(dialect, choices, options, mount, request, reply),
         });
       };
@@ -85,6 +87,7 @@ async function admit(
     context: {},
     origin: options.publicOrigin ?? originOf(request),
     started: performance.now(),
+    operation: choices.length === 1 ? choices[0]!.operation : undefined,
   };
   states.set(request, state);
   const subject = dialect.authenticate(request, options.cloud, state.requestId);
@@ -113,6 +116,7 @@ async function perform(
   const state = states.get(request)!;
   const { ready, body } = choose(dialect, choices, request);
   const { operation, validate } = ready;
+  state.operation = operation;
   if (choices.length > 1 && !isAllowed(state.subject, operation.allow)) throw refused(operation);
   const params = renamed(choices[0]!.operation, operation, request.params as Record<string, string>);
   validate.params(params);
@@ -177,7 +181,6 @@ function renamed(routed: AnyOperation, chosen: AnyOperation, params: Record<stri
 async function answerFailure(
   dialect: Dialect,
   options: MountOptions,
-  choices: Ready[] | undefined,
   thrown: unknown,
   request: FastifyRequest,
   reply: FastifyReply,
@@ -188,9 +191,9 @@ async function answerFailure(
   if (error instanceof UnexpectedError)
     request.log.error({ err: error.cause, requestId }, 'a request failed unexpectedly');
   else request.log.debug({ requestId, reason: error.message }, 'a request was refused');
-  const operation = choices?.length === 1 ? choices[0]!.operation : undefined;
+  const operation = state?.operation;
   const origin = state?.origin ?? options.publicOrigin ?? originOf(request);
-  const failure = await dialect.fail({ error, request, operation, origin });
+  const failure = await dialect.fail({ error, request, requestId, operation, origin });
   if (operation && state) options.observe(operation, failure.status, (performance.now() - state.started) / 1000);
   reply.code(failure.status).headers({ ...dialect.headers(requestId, state?.context ?? {}), ...failure.headers });
   if (typeof failure.body === 'string') return reply.send(failure.body);
@@ -207,7 +210,7 @@ export function answerNoRoute(
 ): Promise<FastifyReply> {
   const words =
     what === 'path' ? 'The resource could not be found.' : `The method ${request.method} is not allowed here.`;
-  return answerFailure(dialect, options, undefined, new NoSuchOperation(what, words), request, reply);
+  return answerFailure(dialect, options, new NoSuchOperation(what, words), request, reply);
 }
 
 function asFailure(thrown: unknown): Failure['error'] {

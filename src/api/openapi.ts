@@ -4,21 +4,21 @@ import type { AnyOperation } from './operation.ts';
 
 type Json = Record<string, unknown>;
 
-/** The OpenAPI 3.1 document of a dialect: nothing in it is written by hand. */
-export function openApiDocument(dialect: Dialect): Json {
+/** The OpenAPI 3.1 document of a dialect, which may have several mount points: nothing in it is written by hand. */
+export function openApiDocument(dialects: readonly Dialect[]): Json {
   const paths: Record<string, Json> = {};
-  for (const mount of dialect.mounts.slice(0, 1)) {
-    for (const [path, operations] of byPath(dialect.operations)) {
-      const url = mount + path || '/';
-      paths[url] = pathItem(mount + path, operations);
-    }
+  for (const { mounts, operations } of dialects) {
+    for (const [path, sharing] of byPath(operations))
+      paths[mounts[0]! + path || '/'] = pathItem(mounts[0]! + path, sharing);
   }
+  const main = dialects.reduce((a, b) => (b.operations.length > a.operations.length ? b : a));
+  const groups = new Set(dialects.flatMap(({ operations }) => operations.map(({ group }) => group)));
   return {
     openapi: '3.1.0',
-    info: { title: `Unkai: ${dialect.title}`, version: dialect.version, license: { name: 'Apache-2.0' } },
-    tags: [...new Set(dialect.operations.map(({ group }) => group))].map((name) => ({ name })),
+    info: { title: `Unkai: ${main.title}`, version: main.version, license: { name: 'Apache-2.0' } },
+    tags: [...groups].map((name) => ({ name })),
     paths,
-    'x-mounts': dialect.mounts,
+    'x-mounts': dialects.flatMap(({ mounts }) => mounts),
   };
 }
 

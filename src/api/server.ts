@@ -67,11 +67,12 @@ function addOwnRoutes(app: FastifyInstance, options: ApiServerOptions, metrics: 
     return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'starting' });
   });
   app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()));
-  app.get('/openapi', async () => ({ documents: options.dialects.map(({ name }) => `/openapi/${name}.json`) }));
-  for (const dialect of options.dialects) {
+  const names = [...new Set(options.dialects.map(({ name }) => name))];
+  app.get('/openapi', async () => ({ documents: names.map((name) => `/openapi/${name}.json`) }));
+  for (const name of names) {
     let document: object | undefined;
-    app.get(`/openapi/${dialect.name}.json`, async () => {
-      document ??= openApiDocument(dialect);
+    app.get(`/openapi/${name}.json`, async () => {
+      document ??= openApiDocument(options.dialects.filter((dialect) => dialect.name === name));
       return document;
     });
   }

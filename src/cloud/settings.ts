@@ -51,7 +51,7 @@ export const defaultSettings: CloudSettings = {
     metadata_items: 128,
     networks: 100,
     subnets: 100,
-    ports: 500,
+    ports: -1,
     security_groups: 100,
     security_group_rules: 1000,
   },

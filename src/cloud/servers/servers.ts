@@ -1,3 +1,4 @@
+import { AgentError } from '../../agent/contract.ts';
 import type { Tx } from '../../database/database.ts';
 import type { ServersTable } from '../../database/schema.ts';
 import type { Cloud } from '../cloud.ts';
@@ -157,7 +158,12 @@ export class Servers {
   async consoleLog(subject: Subject, id: string, lines?: number): Promise<string> {
     const server = await this.get(subject, id);
     if (!server.hostId) throw new CloudError('conflict', `Instance ${id} is not ready`, { reason: 'no_host' });
-    return await this.#cloud.hosts.agent(server.hostId).consoleLog(id, lines);
+    try {
+      return await this.#cloud.hosts.agent(server.hostId).consoleLog(id, lines);
+    } catch (error) {
+      if (!(error instanceof AgentError)) throw error;
+      throw new CloudError('unavailable', `The console log can't be read now: ${error.message}`, { cause: error });
+    }
   }
 
   delete = (subject: Subject, id: string) => requestDelete(this.#cloud, subject, id);
