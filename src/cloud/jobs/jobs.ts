@@ -20,6 +20,16 @@ export interface NewJob {
   webHook?: string;
 }
 
+export interface JobProgress {
+  name: string;
+  /** 0 to 100. */
+  percent: number;
+  /** Microseconds, as all times. */
+  startedAt: number;
+  updatedAt: number;
+  spans: Array<{ name: string; startedAt: number; finishedAt: number | null }>;
+}
+
 /**
  * Jobs: what a client holds of a request that goes on after its answer. A job only points at the action that does the
  * work; it keeps the answer for `jobRetention` after the end.
@@ -130,6 +140,26 @@ export class Jobs {
       .orderBy('created_at')
       .executeTakeFirst();
     return row?.id;
+  }
+
+  /** How far the work of an action is: in percent, and the spans of work that it has begun. */
+  async progressOf(actionId: string): Promise<JobProgress | undefined> {
+    const { read } = this.#db;
+    const action = await read
+      .selectFrom('actions')
+      .select(['name', 'progress', 'created_at', 'updated_at', 'finished_at'])
+      .where('id', '=', actionId)
+      .executeTakeFirst();
+    if (!action) return undefined;
+    const spans = await read
+      .selectFrom('action_events')
+      .select(['name', 'started_at as startedAt', 'finished_at as finishedAt'])
+      .where('action_id', '=', actionId)
+      .orderBy('seq')
+      .limit(200)
+      .execute();
+    const percent = action.finished_at === null ? action.progress : 100;
+    return { name: action.name, percent, startedAt: action.created_at, updatedAt: action.updated_at, spans };
   }
 
   /** Forgets jobs that ended longer than `jobRetention` ago, asked for or not. Returns how many. */

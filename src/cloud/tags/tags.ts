@@ -60,6 +60,18 @@ export class Tags {
     });
   }
 
+  /** Takes tags away, inherent ones too, and puts others in their place: for the cloud's own notes. */
+  async replace(subject: Subject, oldIds: readonly string[], tags: readonly NewTag[]): Promise<void> {
+    await this.#core.db.write(async (tx) => {
+      if (oldIds.length > 0)
+        await tx
+          .deleteFrom('resource_tags')
+          .where('id', 'in', [...oldIds])
+          .execute();
+      for (const tag of tags) await this.#insert(tx, subject.projectId ?? '', tag);
+    });
+  }
+
   async get(subject: Subject, id: string): Promise<Tag> {
     return tagFromRow(await this.#own(this.#core.db.read, subject, id));
   }

@@ -1,4 +1,16 @@
 import type { Dialect } from '../../api/dialect.ts';
+import { accountOperations } from './operations/accounts.ts';
+import { backupStorageOperations } from './operations/backup-storage.ts';
+import { imageOperations } from './operations/images.ts';
+import { managementNodeOperations } from './operations/management-node.ts';
+import { networkOperations } from './operations/networks.ts';
+import { offeringOperations } from './operations/offerings.ts';
+import { placeOperations } from './operations/places.ts';
+import { sessionOperations } from './operations/sessions.ts';
+import { tagOperations } from './operations/tags.ts';
+import { taskOperations } from './operations/tasks.ts';
+import { vmInstanceOperations } from './operations/vm-instances.ts';
+import { volumeOperations } from './operations/volumes.ts';
 import { queryJob } from './protocol/api-jobs.ts';
 import { authenticateBySession } from './protocol/authenticate.ts';
 import { crossOriginHeaders } from './protocol/cross-origin.ts';
@@ -14,7 +26,21 @@ export const zstack: Dialect = {
   version: '5.2',
   // The second one is how the published documents write it.
   mounts: ['/zstack/v1', '/v1'],
-  operations: [queryJob],
+  operations: [
+    ...sessionOperations,
+    ...accountOperations,
+    ...managementNodeOperations,
+    ...placeOperations,
+    ...backupStorageOperations,
+    ...imageOperations,
+    ...volumeOperations,
+    ...vmInstanceOperations,
+    ...offeringOperations,
+    ...networkOperations,
+    ...tagOperations,
+    ...taskOperations,
+    queryJob,
+  ],
   authenticate: authenticateBySession,
   prepare(request) {
     readJobHeaders(request);

@@ -11,6 +11,8 @@ export interface JobPlan {
   timeoutSeconds?: number;
   uuid?: string;
   body?: Record<string, unknown>;
+  /** What the failure's text needs to know of the request. */
+  about?: Record<string, string>;
 }
 
 /**
@@ -34,7 +36,7 @@ async function resultOf(cloud: Cloud, job: Job, plan: JobPlan, actionId: string,
   const traits = traitsOfId(job.operation);
   if (outcome.state === 'failed') {
     const cause = describeActionFailure(outcome.failure);
-    return { status: 503, body: { error: traits?.describeFailure?.(cause, { uuid: plan.uuid }) ?? cause } };
+    return { status: 503, body: { error: traits?.describeFailure?.(cause, plan.about ?? {}) ?? cause } };
   }
   // A deletion that is parked has ended for its user; what remains of it is the cloud's own business.
   return { status: 200, body: await presentOutcome(cloud, traits, plan) };

@@ -19,6 +19,8 @@ export interface AsyncOutcome {
   uuid?: string;
   /** The answer itself, where it is no inventory. */
   body?: Record<string, unknown>;
+  /** What the text of a later failure needs to know of the request. */
+  about?: Record<string, string>;
 }
 
 /**
@@ -52,6 +54,7 @@ export async function runJob(
   const plan: JobPlan = { timeoutSeconds: seconds };
   if (outcome.uuid) plan.uuid = outcome.uuid;
   if (outcome.body) plan.body = outcome.body;
+  if (outcome.about) plan.about = outcome.about;
   await cloud.jobs.attach(job.id, outcome.actionId, { ...plan });
   if (headers.webHook) {
     watchForWebHook(cloud, { ...job, actionId: outcome.actionId, plan: { ...plan } });

@@ -15,7 +15,7 @@ export interface Traits {
   /** The inventory that the job's answer shows. */
   result?: InventoryDefinition;
   /** The failure that users see when the action behind the job fails. */
-  describeFailure?: (cause: ErrorBody, job: { uuid?: string }) => ErrorBody;
+  describeFailure?: (cause: ErrorBody, about: Readonly<Record<string, string>>) => ErrorBody;
 }
 
 const traits = new WeakMap<AnyOperation, Traits>();

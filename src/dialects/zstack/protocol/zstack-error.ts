@@ -32,6 +32,11 @@ export function errorBody(
   return body;
 }
 
+/** The failure whose `error` body this is. */
+export function failureOf(body: ErrorBody): ZStackError {
+  return new ZStackError(body.code, body.details, { globalErrorCode: body.globalErrorCode, cause: body.cause });
+}
+
 /** The failure that names a resource which is not there: `type` is the server's class name, as `ImageVO`. */
 export function resourceNotFound(field: string, uuid: string, type: string): ZStackError {
   return new ZStackError('SYS.1003', `invalid field[${field}], resource[uuid:${uuid}, type:${type}] not found`);

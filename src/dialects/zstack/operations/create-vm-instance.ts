@@ -1,0 +1,167 @@
+import { Type as T } from 'typebox';
+import type { Cloud } from '../../../cloud/cloud.ts';
+import type { Subject } from '../../../cloud/identity/subject.ts';
+import type { InterfaceRequest } from '../../../cloud/networks/server-ports.ts';
+import { vmInstance } from '../inventories/vm-instance.ts';
+import {
+  architectures,
+  booleanField,
+  descriptionField,
+  nameField,
+  oneOfField,
+  platforms,
+  resourceUuidField,
+  tagUuidsField,
+  textField,
+  uuidField,
+} from '../protocol/field-schemas.ts';
+import { jobOperation } from '../protocol/operation.ts';
+import { errorBody, invalidArgument, ZStackError } from '../protocol/zstack-error.ts';
+import { checkTags, keepTags, systemTagValues } from './system-tags.ts';
+import { vmExample } from './vm-examples.ts';
+import { describeGuest } from './vm-guest.ts';
+import { flavorFor, keyNameFor, usableImage, zoneNameFor } from './vm-placement.ts';
+
+const bytes = (description: string) => T.Optional(T.Integer({ minimum: 0, description }));
+const uuids = (description: string) => T.Optional(T.Array(T.String({ maxLength: 64 }), { maxItems: 100, description }));
+
+export const createVmInstance = jobOperation({
+  id: 'CreateVmInstance',
+  group: 'VM Instance',
+  package: 'header.vm',
+  method: 'POST',
+  path: '/vm-instances',
+  since: '0.6',
+  allow: 'member',
+  body: T.Object({
+    name: nameField,
+    description: descriptionField,
+    instanceOfferingUuid: uuidField('Its size; or else cpuNum and memorySize.'),
+    cpuNum: T.Optional(
+      T.Integer({ minimum: 0, maximum: 1024, description: 'Processors, where no offering is named.' }),
+    ),
+    memorySize: bytes('Bytes of memory, where no offering is named.'),
+    reservedMemorySize: bytes('Accepted; memory is never promised twice here.'),
+    imageUuid: uuidField('The image that its root volume is made from.'),
+    l3NetworkUuids: uuids('The networks that it shall have an interface in.'),
+    defaultL3NetworkUuid: uuidField('The network of its first interface.'),
+    type: oneOfField(['UserVm'], 'Always UserVm.'),
+    rootDiskSize: bytes('Bytes of its root volume, where the offering’s shall not be taken.'),
+    rootDiskOfferingUuid: uuidField('Not offered.'),
+    dataDiskSizes: uuids('Not offered.'),
+    dataDiskOfferingUuids: uuids('Not offered.'),
+    zoneUuid: uuidField('The zone.'),
+    clusterUuid: uuidField('The cluster.'),
+    hostUuid: uuidField('The host.'),
+    primaryStorageUuidForRootVolume: uuidField('Accepted: the storage of the host that is chosen.'),
+    strategy: oneOfField(['InstantStart', 'JustCreate', 'CreateStopped'], 'InstantStart, the only one offered.'),
+    sshKeyPairUuids: uuids('Not offered; use the system tag sshkey::<public key>.'),
+    platform: oneOfField(platforms, 'The kind of system in it; as its image where left out.'),
+    guestOsType: textField('The operating system in it; as its image where left out.'),
+    architecture: oneOfField(architectures, 'The processors it is for; as its image where left out.'),
+    virtio: booleanField('Accepted; the image decides.'),
+    resourceUuid: resourceUuidField,
+    tagUuids: tagUuidsField,
+  }),
+  result: vmInstance,
+  describeFailure: (cause) => errorBody('VM.1000', cause.details, { cause }),
+  title: 'Create a server',
+  summary:
+    'Makes a server from an image and starts it. System tags say more of it: hostname::, userdata::<base64>, sshkey::<public key>, staticIp::<l3 network>::<address>.',
+  examples: [
+    {
+      title: 'A server with one interface',
+      body: {
+        params: {
+          name: 'web-1',
+          instanceOfferingUuid: vmExample.instanceOfferingUuid,
+          imageUuid: vmExample.imageUuid,
+          l3NetworkUuids: [vmExample.defaultL3NetworkUuid],
+        },
+        systemTags: ['hostname::web-1'],
+      },
+      status: 200,
+      response: { inventory: vmExample, success: true },
+    },
+  ],
+  handle: async ({ cloud, subject, input }) => {
+    checkTags(input);
+    refuseWhatIsNotOffered(input);
+    const image = await usableImage(cloud, subject, input.imageUuid);
+    const flavor = await flavorFor(cloud, subject, input);
+    const zone = await zoneNameFor(cloud, input);
+    const [made] = await cloud.servers.create(subject, {
+      id: input.resourceUuid,
+      name: input.name,
+      description: input.description ?? null,
+      hostname: systemTagValues(input.systemTags, 'hostname')[0],
+      flavorId: flavor.id,
+      imageId: image.id,
+      networks: interfacesOf(input),
+      securityGroups: [],
+      keyName: await keyNameOf(cloud, subject, input.systemTags),
+      userData: userDataOf(input.systemTags),
+      configDrive: true,
+      zone,
+    });
+    const { server, actionId } = made!;
+    await keepTags(cloud, subject, 'server', server.id, input);
+    await describeGuest(cloud, subject, server.id, input);
+    return { actionId, uuid: server.id };
+  },
+});
+
+interface Wanted {
+  l3NetworkUuids?: string[];
+  defaultL3NetworkUuid?: string;
+  systemTags?: string[];
+}
+
+function interfacesOf({ l3NetworkUuids = [], defaultL3NetworkUuid, systemTags }: Wanted): InterfaceRequest[] | 'none' {
+  if (l3NetworkUuids.length === 0) return 'none';
+  if (defaultL3NetworkUuid !== undefined && !l3NetworkUuids.includes(defaultL3NetworkUuid)) {
+    throw invalidArgument(
+      `defaultL3NetworkUuid[uuid:${defaultL3NetworkUuid}] is not in l3NetworkUuids[${l3NetworkUuids.join(', ')}]`,
+    );
+  }
+  if (defaultL3NetworkUuid === undefined && new Set(l3NetworkUuids).size > 1) {
+    throw invalidArgument(
+      `there are more than one L3 network specified in l3NetworkUuids, but defaultL3NetworkUuid is null`,
+    );
+  }
+  const first = defaultL3NetworkUuid ?? l3NetworkUuids[0]!;
+  const addresses = new Map(
+    systemTagValues(systemTags, 'staticIp').map((value) => value.split('::', 2) as [string, string]),
+  );
+  return [first, ...l3NetworkUuids.filter((uuid) => uuid !== first)].map((networkId) => {
+    const fixedIp = addresses.get(networkId);
+    return fixedIp === undefined ? { networkId } : { networkId, fixedIp };
+  });
+}
+
+/** Most clients encode user data, as ZStack asks; Terraform hands over what it was given. */
+function userDataOf(systemTags: readonly string[] | undefined): string | undefined {
+  const value = systemTagValues(systemTags, 'userdata')[0];
+  if (value === undefined) return undefined;
+  const isBase64 = value.length % 4 === 0 && /^[A-Za-z0-9+/]+={0,2}$/.test(value);
+  return isBase64 ? value : Buffer.from(value, 'utf8').toString('base64');
+}
+
+async function keyNameOf(cloud: Cloud, subject: Subject, systemTags: readonly string[] | undefined) {
+  const publicKey = systemTagValues(systemTags, 'sshkey')[0];
+  return publicKey === undefined ? undefined : await keyNameFor(cloud, subject, publicKey);
+}
+
+/** Better refused than passed over: the server would not be what was asked for. */
+function refuseWhatIsNotOffered(given: object): void {
+  const input = given as Record<string, unknown>;
+  const lists = ['dataDiskSizes', 'dataDiskOfferingUuids', 'sshKeyPairUuids'];
+  const field =
+    lists.find((name) => Array.isArray(input[name]) && (input[name] as unknown[]).length > 0) ??
+    (input['rootDiskOfferingUuid'] === undefined ? undefined : 'rootDiskOfferingUuid');
+  if (field) throw new ZStackError('SYS.1014', `field[${field}] of CreateVmInstance is not offered by this cloud`);
+  const strategy = input['strategy'] ?? 'InstantStart';
+  if (strategy !== 'InstantStart') {
+    throw new ZStackError('SYS.1014', `the strategy[${String(strategy)}] is not offered by this cloud`);
+  }
+}

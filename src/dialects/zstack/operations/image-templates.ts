@@ -1,0 +1,115 @@
+import { Type as T } from 'typebox';
+import type { Cloud } from '../../../cloud/cloud.ts';
+import { CloudError } from '../../../cloud/errors.ts';
+import type { Subject } from '../../../cloud/identity/subject.ts';
+import type { Volume } from '../../../cloud/volumes/model.ts';
+import { image } from '../inventories/image.ts';
+import { vmInstance } from '../inventories/vm-instance.ts';
+import type { ErrorBody } from '../protocol/error-codes.ts';
+import {
+  descriptionField,
+  nameField,
+  resourceUuidField,
+  tagUuidsField,
+  uuidIn,
+  uuidListField,
+} from '../protocol/field-schemas.ts';
+import { jobOperation } from '../protocol/operation.ts';
+import { errorBody, failureOf, invalidArgument, operationFailed, resourceNotFound } from '../protocol/zstack-error.ts';
+import { readInventory } from '../query/run-query.ts';
+import { backupStorageUuid, imageExample } from './image-examples.ts';
+import { guestChanges, guestFields } from './image-fields.ts';
+import { requireBackupStorage } from './image-words.ts';
+import { keepTags } from './system-tags.ts';
+import { stateProblem } from './vm-words.ts';
+
+const message = 'org.zstack.header.image.APICreateRootVolumeTemplateFromRootVolumeMsg';
+const allowedStates = ['Running', 'Stopped', 'Paused'];
+
+const createRootVolumeTemplate = jobOperation({
+  id: 'CreateRootVolumeTemplateFromRootVolume',
+  group: 'Image',
+  package: 'header.image',
+  method: 'POST',
+  path: '/images/root-volume-templates/from/volumes/{rootVolumeUuid}',
+  since: '0.6',
+  allow: 'member',
+  timeoutSeconds: 72 * 3600,
+  params: uuidIn('rootVolumeUuid', 'The root volume of a server.'),
+  body: T.Object({
+    name: nameField,
+    description: descriptionField,
+    ...guestFields,
+    backupStorageUuids: uuidListField(
+      'The backup storages that shall have it; one of the volume’s zone where left out.',
+    ),
+    resourceUuid: resourceUuidField,
+    tagUuids: tagUuidsField,
+  }),
+  result: image,
+  describeFailure: (cause, { rootVolumeUuid }) => failedOnAll(rootVolumeUuid ?? '', cause),
+  title: 'Create a root volume image from a root volume',
+  summary:
+    'Makes an image of the root volume of a server as it is at one moment. The server may run, be paused or be stopped, and stays as it is.',
+  examples: [
+    {
+      title: 'With a name and a platform',
+      params: { rootVolumeUuid: '0a5a3c9eb1ff41e8a09a3f3f8a3f2c77' },
+      body: {
+        params: { name: 'TinyLinux', platform: 'Linux', backupStorageUuids: [backupStorageUuid] },
+        systemTags: [],
+        userTags: [],
+      },
+      status: 200,
+      response: {
+        inventory: { ...imageExample, url: 'volume://0a5a3c9eb1ff41e8a09a3f3f8a3f2c77' },
+        success: true,
+      },
+    },
+  ],
+  handle: async ({ cloud, subject, input }) => {
+    const { rootVolumeUuid } = input;
+    requireBackupStorage(cloud, input.backupStorageUuids);
+    const root = await rootVolume(cloud, subject, rootVolumeUuid);
+    const server = await cloud.servers.get(subject, root.serverId!);
+    const vm = await readInventory(cloud, vmInstance, server.id);
+    if (!allowedStates.includes(String(vm?.['state']))) {
+      const cause = stateProblem(String(vm?.['state']), message, allowedStates);
+      throw failureOf(failedOnAll(rootVolumeUuid, cause));
+    }
+    const about = { ...input, architecture: input.architecture ?? vm!['architecture'] } as typeof input;
+    const made = await cloud.servers.createImage(subject, server.id, {
+      ...guestChanges(about, input.systemTags),
+      id: input.resourceUuid,
+      name: input.name,
+      description: input.description ?? null,
+      platform: input.platform ?? String(vm!['platform']),
+      guestOs: input.guestOsType ?? (vm!['guestOsType'] as string | undefined) ?? null,
+      storeIds: input.backupStorageUuids,
+    });
+    await keepTags(cloud, subject, 'image', made.image.id, input);
+    return { actionId: made.actionId, uuid: made.image.id, about: { rootVolumeUuid } };
+  },
+});
+
+async function rootVolume(cloud: Cloud, subject: Subject, uuid: string): Promise<Volume> {
+  const volume = await cloud.volumes.get(subject, uuid).catch((error: unknown) => {
+    if (error instanceof CloudError && error.code === 'not_found') {
+      throw resourceNotFound('rootVolumeUuid', uuid, 'VolumeVO');
+    }
+    throw error;
+  });
+  if (volume.kind !== 'root') throw invalidArgument(`volume[uuid:${uuid}] is not root volume`);
+  if (volume.status === 'creating') throw operationFailed(`volume[uuid:${uuid}] is not Ready, it's Creating`);
+  if (volume.diskId === null) throw operationFailed(`volume[uuid:${uuid}] is not Ready, it's NotInstantiated`);
+  if (!volume.serverId) throw operationFailed(`root volume[uuid:${uuid}] is not attached to any vm`);
+  return volume;
+}
+
+/** One of the causes is told: that of the last backup storage that was tried. */
+function failedOnAll(rootVolumeUuid: string, cause: ErrorBody): ErrorBody {
+  const details = `failed to create image from root volume[uuid:${rootVolumeUuid}] on all backup storage, see cause for one of errors`;
+  return errorBody('SYS.1006', details, { cause });
+}
+
+export const imageTemplateOperations = [createRootVolumeTemplate];
