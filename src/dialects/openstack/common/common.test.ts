@@ -20,6 +20,7 @@ function failure(error: Failure['error'], request: object = {}, bodyKey?: string
     error,
     request: { headers: {}, body: undefined, ...request } as FastifyRequest,
     operation: bodyKey === undefined ? undefined : ({ bodyKey } as AnyOperation),
+    requestId: 'req-1',
     origin: 'http://cloud.example',
   };
 }
