@@ -1,0 +1,178 @@
+import { Readable } from 'node:stream';
+import { Type } from 'typebox';
+import { type Answer, operation } from '../../../api/operation.ts';
+import type { Cloud } from '../../../cloud/cloud.ts';
+import { CloudError } from '../../../cloud/errors.ts';
+import { limitDiscarded } from './discard.ts';
+import { parseRange } from './range.ts';
+import { exampleId, ImageParams, idOf } from './resource.ts';
+
+const common = { dialect: 'image', group: 'image data', path: '/v2/images/{image_id}/file', mode: 'sync' } as const;
+
+export const uploadImage = operation({
+  ...common,
+  id: 'UploadImage',
+  method: 'PUT',
+  allow: 'member',
+  params: ImageParams,
+  consumes: ['application/octet-stream'],
+  responses: { 204: null },
+  errors: [400, 401, 403, 404, 409, 410, 413, 415, 503],
+  title: 'Upload image data',
+  summary:
+    'Stores the data of a queued image, which is then active. It is inspected on the way: what is not of the declared ' +
+    'format, or unsafe, is refused, and the image is queued again. `X-OpenStack-Image-Size` announces the size, ' +
+    '`X-Image-Meta-Store` chooses the store.',
+  examples: [{ title: 'A file', params: { image_id: exampleId }, status: 204 }],
+  async handle({ cloud, subject, params, raw }) {
+    const stream = (raw.body as Readable | undefined) ?? Readable.from([]);
+    // Taken now: reading a request to its end, or giving up reading it, takes it off its socket.
+    const { socket } = raw.raw;
+    try {
+      await cloud.images.upload(subject, idOf(params), stream, {
+        sizeHint: announcedSize(raw.headers),
+        storeId: wantedStore(cloud, raw.headers['x-image-meta-store']),
+      });
+      return {};
+    } catch (error) {
+      limitDiscarded(cloud.env, raw.raw, socket);
+      throw error;
+    }
+  },
+});
+
+type Headers = Record<string, string | string[] | undefined>;
+
+function announcedSize(headers: Headers): number | undefined {
+  const announced = headers['x-openstack-image-size'];
+  const text = announced ?? headers['content-length'];
+  if (text === undefined) return undefined;
+  if (typeof text === 'string' && /^\d{1,15}$/.test(text)) return Number(text);
+  throw new CloudError('invalid', `Invalid value for X-OpenStack-Image-Size: ${String(text)}`, { field: 'size' });
+}
+
+function wantedStore(cloud: Cloud, name: string | string[] | undefined): string | undefined {
+  if (typeof name !== 'string' || name === '') return undefined;
+  const store = cloud.imageStores.byName(name);
+  if (store) return store.id;
+  throw new CloudError('invalid', `The requested store is not available: ${name}`, { field: 'store' });
+}
+
+export const downloadImage = operation({
+  ...common,
+  id: 'DownloadImage',
+  method: 'GET',
+  allow: 'reader',
+  params: ImageParams,
+  responses: { 200: 'stream', 206: 'stream', 204: null },
+  errors: [401, 403, 404, 416, 503],
+  title: 'Download image data',
+  summary: 'The data as it was uploaded, or with a `Range` header one part of it. 204 while there is none.',
+  examples: [{ title: 'All of it', params: { image_id: exampleId }, status: 200 }],
+  async handle({ cloud, subject, params, raw, reply }): Promise<Answer> {
+    const download = await cloud.images.download(subject, idOf(params));
+    if (!download) return { status: 204 };
+    const { size, image, read } = download;
+    const type = { 'content-type': 'application/octet-stream', 'accept-ranges': 'bytes' };
+    const range = parseRange(raw.headers.range, size);
+    if (range === 'unsatisfiable') {
+      reply.header('content-range', `bytes */${size}`);
+      throw new CloudError('invalid', `The requested range can not be satisfied: the image has ${size} bytes.`, {
+        reason: 'range',
+      });
+    }
+    if (!range) {
+      const headers = {
+        ...type,
+        'content-length': `${size}`,
+        ...(image.checksum ? { 'content-md5': image.checksum } : {}),
+      };
+      return { status: 200, headers, body: raw.method === 'HEAD' ? '' : await read() };
+    }
+    const { start, end } = range;
+    const headers = {
+      ...type,
+      'content-length': `${end - start}`,
+      'content-range': `bytes ${start}-${end - 1}/${size}`,
+    };
+    return { status: 206, headers, body: raw.method === 'HEAD' ? '' : await read({ start, end }) };
+  },
+});
+
+const TagParams = Type.Object({
+  ...ImageParams.properties,
+  tag: Type.String({ minLength: 1, maxLength: 255, description: 'Any text.' }),
+});
+
+export const addTag = operation({
+  ...common,
+  id: 'AddImageTag',
+  group: 'image tags',
+  method: 'PUT',
+  path: '/v2/images/{image_id}/tags/{tag}',
+  allow: 'member',
+  params: TagParams,
+  responses: { 204: null },
+  errors: [400, 401, 403, 404, 413],
+  title: 'Add a tag',
+  summary: 'Tags the image; nothing changes when it has the tag already.',
+  examples: [{ title: 'A tag', params: { image_id: exampleId, tag: 'golden' }, status: 204 }],
+  async handle({ cloud, subject, params }) {
+    await cloud.images.addTag(subject, idOf(params), params.tag);
+    return {};
+  },
+});
+
+export const removeTag = operation({
+  ...common,
+  id: 'RemoveImageTag',
+  group: 'image tags',
+  method: 'DELETE',
+  path: '/v2/images/{image_id}/tags/{tag}',
+  allow: 'member',
+  params: TagParams,
+  responses: { 204: null },
+  errors: [401, 403, 404],
+  title: 'Remove a tag',
+  summary: 'Takes the tag off the image.',
+  examples: [{ title: 'A tag', params: { image_id: exampleId, tag: 'golden' }, status: 204 }],
+  async handle({ cloud, subject, params }) {
+    await cloud.images.removeTag(subject, idOf(params), params.tag);
+    return {};
+  },
+});
+
+function switchOperation(doing: 'deactivate' | 'reactivate', id: string, title: string, summary: string) {
+  return operation({
+    ...common,
+    id,
+    group: 'images',
+    method: 'POST',
+    path: `/v2/images/{image_id}/actions/${doing}`,
+    allow: 'member',
+    params: ImageParams,
+    responses: { 204: null },
+    errors: [401, 403, 404],
+    title,
+    summary,
+    examples: [{ title: 'An image', params: { image_id: exampleId }, status: 204 }],
+    async handle({ cloud, subject, params }) {
+      await cloud.images[doing](subject, idOf(params));
+      return {};
+    },
+  });
+}
+
+export const dataOperations = [
+  uploadImage,
+  downloadImage,
+  addTag,
+  removeTag,
+  switchOperation(
+    'deactivate',
+    'DeactivateImage',
+    'Deactivate an image',
+    'Takes an active image out of use: no server is built from it, and its data is for administrators only.',
+  ),
+  switchOperation('reactivate', 'ReactivateImage', 'Reactivate an image', 'Brings a deactivated image back into use.'),
+];

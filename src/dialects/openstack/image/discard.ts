@@ -1,0 +1,25 @@
+import type { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
+import type { Env } from '../../../env/env.ts';
+
+/** Bytes of a refused upload that are still read, so that its client gets to see the answer. */
+const maxBytes = 16 * 2 ** 20;
+const maxMicros = 30_000_000;
+const checkMs = 50;
+
+/**
+ * Cuts the line of a request that was refused while its body was still coming, once more of it has come than one need
+ * listen to. Clients that notice the answer stop by themselves, and keep their connection.
+ */
+export function limitDiscarded(env: Env, request: IncomingMessage, socket: Socket): void {
+  // Requests that are put into the server without a network have none.
+  if (!(socket instanceof Socket)) return;
+  const bytes = socket.bytesRead;
+  const since = env.now();
+  const stop = env.every(checkMs, () => {
+    if (request.complete || socket.destroyed) return stop();
+    if (socket.bytesRead - bytes < maxBytes && env.now() - since < maxMicros) return;
+    socket.destroy();
+    stop();
+  });
+}
