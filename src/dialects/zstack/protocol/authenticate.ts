@@ -16,13 +16,13 @@ export async function authenticateBySession(
   const id = jobIdOf(request) ?? requestId;
   const header = request.headers.authorization?.trim();
   if (!header) {
-    rememberFacts(request, { cloud, requestId: id, sessionProblem: 'missing' });
+    rememberFacts(request, { cloud, sessionProblem: 'missing' });
     return undefined;
   }
   const session = /^OAuth\s+(\S+)$/.exec(header)?.[1];
   const subject = session ? await cloud.identity.sessions.sessionSubject(session, id) : undefined;
   const sessionProblem = subject ? undefined : header.startsWith('OAuth') ? 'expired' : 'wrong scheme';
-  rememberFacts(request, { cloud, requestId: id, sessionProblem });
+  rememberFacts(request, { cloud, sessionProblem });
   return subject;
 }
 

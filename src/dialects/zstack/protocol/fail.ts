@@ -5,9 +5,9 @@ import { preflightHeaders } from './cross-origin.ts';
 import { describeError } from './describe-error.ts';
 import { acceptFailedJob } from './failed-job.ts';
 import { isKnownPath, knownOperations } from './known-operations.ts';
-import { factsOf } from './request-facts.ts';
-import { bodyKeyOf, notOffered, pathOf, selectedOperation } from './select-operation.ts';
-import { errorBody, MalformedRequest } from './zstack-error.ts';
+import { factsOf, type SessionProblem } from './request-facts.ts';
+import { bodyKeyOf, notOffered, pathOf } from './select-operation.ts';
+import { errorBody, MalformedRequest, ZStackError } from './zstack-error.ts';
 
 /**
  * The dialect's failures: plain text for requests that are malformed as HTTP, and 503 with an `error` body for all that
@@ -18,17 +18,15 @@ export async function fail(failure: Failure): Promise<FailureAnswer> {
   if (error instanceof NoSuchOperation) return noSuchOperation(failure);
   if (error instanceof MalformedRequest) return { status: error.status, body: error.message };
   if (error instanceof InvalidRequest && error.rule === 'json') return { status: 400, body: error.message };
-  const facts = factsOf(request);
-  if (error instanceof CloudError && error.code === 'unauthenticated' && facts?.sessionProblem) {
-    return sessionFailure(facts.sessionProblem);
-  }
-  const operation = selectedOperation(request) ?? failure.operation;
+  const problem = factsOf(request)?.sessionProblem;
+  const isRefusedSession = error instanceof CloudError && error.code === 'unauthenticated';
+  if (problem && isRefusedSession && !(error instanceof ZStackError)) return sessionFailure(problem);
   const cause = error instanceof UnexpectedError ? error.cause : error;
-  const body = describeError(cause, operation, facts?.requestId ?? 'unknown');
-  return (await acceptFailedJob(failure, operation, body)) ?? { status: 503, body: { error: body } };
+  const body = describeError(cause, failure.operation, failure.requestId);
+  return (await acceptFailedJob(failure, body)) ?? { status: 503, body: { error: body } };
 }
 
-function sessionFailure(problem: 'missing' | 'wrong scheme' | 'expired'): FailureAnswer {
+function sessionFailure(problem: SessionProblem): FailureAnswer {
   if (problem === 'missing') return { status: 400, body: "missing header 'Authorization'" };
   if (problem === 'wrong scheme') return { status: 400, body: "Authorization type must be 'OAuth'" };
   return { status: 503, body: { error: errorBody('ID.1001', 'Session expired') } };

@@ -1,5 +1,4 @@
 import type { Failure, FailureAnswer } from '../../../api/dialect.ts';
-import type { AnyOperation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import type { ErrorBody } from './error-codes.ts';
 import { jobLocation } from './job-location.ts';
@@ -12,8 +11,7 @@ import { traitsOf } from './traits.ts';
  * failed already. Undefined for other callers and operations, which are simply told.
  */
 export async function acceptFailedJob(
-  { request, origin }: Failure,
-  operation: AnyOperation | undefined,
+  { request, origin, operation }: Failure,
   error: ErrorBody,
 ): Promise<FailureAnswer | undefined> {
   const facts = factsOf(request);

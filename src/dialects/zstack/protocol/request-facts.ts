@@ -4,10 +4,11 @@ import type { Cloud } from '../../../cloud/cloud.ts';
 /** What was learnt of a request before its operation ran. */
 export interface RequestFacts {
   cloud: Cloud;
-  requestId: string;
-  /** Why the request's session, if it has one, is not good. */
-  sessionProblem: 'missing' | 'wrong scheme' | 'expired' | undefined;
+  /** Why there is no good session. */
+  sessionProblem: SessionProblem | undefined;
 }
+
+export type SessionProblem = 'missing' | 'wrong scheme' | 'expired';
 
 const facts = new WeakMap<FastifyRequest, RequestFacts>();
 

@@ -9,20 +9,12 @@ import { invalidArgument, MalformedRequest, ZStackError } from './zstack-error.t
 
 type Members = Record<string, unknown>;
 
-const selected = new WeakMap<FastifyRequest, AnyOperation>();
-
-/** The operation that was picked for the request; undefined until then. */
-export function selectedOperation(request: FastifyRequest): AnyOperation | undefined {
-  return selected.get(request);
-}
-
 /**
  * Finds the operation that a request means, and its fields: for POST they stand under `params`, for PUT under the name
  * of the action, for GET and DELETE in the query string. Tags may stand beside the fields or among them.
  */
 export function selectOperation(operations: readonly AnyOperation[], request: FastifyRequest) {
   const { operation, fields } = pick(operations, request);
-  selected.set(request, operation);
   if (!operation.body) return { operation, body: undefined };
   return { operation, body: readFields(operation.body as unknown as TObject, fields) };
 }
