@@ -26,15 +26,17 @@ export const uploadImage = operation({
   examples: [{ title: 'A file', params: { image_id: exampleId }, status: 204 }],
   async handle({ cloud, subject, params, raw }) {
     const stream = (raw.body as Readable | undefined) ?? Readable.from([]);
-    // Taken now: reading a request to its end, or giving up reading it, takes it off its socket.
     const { socket } = raw.raw;
+    // A request that is destroyed when reading stops would leave its client sending into the void.
+    const source = stream.iterator({ destroyOnReturn: false });
     try {
-      await cloud.images.upload(subject, idOf(params), stream, {
+      await cloud.images.upload(subject, idOf(params), source, {
         sizeHint: announcedSize(raw.headers),
         storeId: wantedStore(cloud, raw.headers['x-image-meta-store']),
       });
       return {};
     } catch (error) {
+      stream.resume();
       limitDiscarded(cloud.env, raw.raw, socket);
       throw error;
     }

@@ -388,7 +388,7 @@ describe('image data', () => {
     expect(response.statusCode).toBe(415);
     response.resume();
     const piece = Buffer.alloc(1_000_000);
-    const closed = once(request, 'close');
+    const closed = new Promise((resolve) => request.once('close', resolve));
     let sent = 0;
     const pump = () => {
       if (request.destroyed || sent >= 10_000) return;
