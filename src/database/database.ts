@@ -17,6 +17,11 @@ export interface Database {
   write<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /** Compiles a query once, for hot paths: building one with Kysely costs ten times what running it does. */
   prepare<Params extends object, Row>(build: QueryBuilder<Params, Row>): PreparedQuery<Params, Row>;
+  /**
+   * A number that grows with every commit that changed one of the tables: what was read before may be kept for as long
+   * as it stays the same. Undefined where others may change them unseen (PostgreSQL).
+   */
+  versionOf(tables: readonly (keyof Schema)[]): number | undefined;
   close(): Promise<void>;
 }
 

@@ -72,6 +72,10 @@ class PostgresDatabase implements Database {
     };
   }
 
+  versionOf(): undefined {
+    return undefined;
+  }
+
   async close(): Promise<void> {
     await this.read.destroy();
   }

@@ -43,6 +43,8 @@ class SqliteDatabase implements Database {
   readonly #write: Kysely<Schema>;
   readonly #writer: Connection;
   readonly #reader: Connection;
+  /** This process is the only one that writes, so it sees every change. */
+  readonly #versions = new Map<string, number>();
   #waiting: Job[] = [];
   #busy = false;
   #closed = false;
@@ -82,6 +84,8 @@ class SqliteDatabase implements Database {
       this.#writer.exec('BEGIN IMMEDIATE');
       for (const job of jobs) outcomes.push(await this.#runOne(job));
       this.#writer.exec('COMMIT');
+      for (const table of this.#writer.takeChangedTables())
+        this.#versions.set(table, (this.#versions.get(table) ?? 0) + 1);
     } catch (error) {
       if (this.#writer.inTransaction) this.#writer.exec('ROLLBACK');
       for (const job of jobs) job.reject(error);
@@ -126,6 +130,12 @@ class SqliteDatabase implements Database {
     };
   }
 
+  versionOf(tables: readonly (keyof Schema)[]): number {
+    let sum = 0;
+    for (const table of tables) sum += this.#versions.get(table) ?? 0;
+    return sum;
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     while (this.#busy) await new Promise((resolve) => setImmediate(resolve));
@@ -134,10 +144,21 @@ class SqliteDatabase implements Database {
   }
 }
 
+interface Prepared {
+  statement: StatementSync;
+  returnsRows: boolean;
+  /** The tables that it changes. */
+  changes: readonly string[];
+}
+
+/** Where a statement names a table that it changes, wherever in the statement that stands. */
+const changedTable = /\b(?:insert(?:\s+or\s+\w+)?\s+into|update|delete\s+from)\s+"?(\w+)/gi;
+
 /** One node:sqlite connection with its prepared statements. */
 class Connection implements DatabaseConnection {
   readonly #db: DatabaseSync;
-  readonly #statements = new Map<string, { statement: StatementSync; returnsRows: boolean }>();
+  readonly #statements = new Map<string, Prepared>();
+  #changed = new Set<string>();
 
   constructor(db: DatabaseSync) {
     this.#db = db;
@@ -157,7 +178,8 @@ class Connection implements DatabaseConnection {
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
-    const { statement, returnsRows } = this.#prepared(query.sql);
+    const { statement, returnsRows, changes } = this.#prepared(query.sql);
+    for (const table of changes) this.#changed.add(table);
     const parameters = query.parameters.map(toSqlite);
     try {
       if (returnsRows) return { rows: statement.all(...parameters) as R[] };
@@ -173,6 +195,13 @@ class Connection implements DatabaseConnection {
     throw new Error('streaming queries are not offered');
   }
 
+  /** The tables that statements changed since the last call. */
+  takeChangedTables(): Set<string> {
+    const changed = this.#changed;
+    this.#changed = new Set();
+    return changed;
+  }
+
   close(): void {
     this.#statements.clear();
     this.#db.close();
@@ -182,7 +211,8 @@ class Connection implements DatabaseConnection {
     const known = this.#statements.get(sql);
     if (known) return known;
     const statement = this.#db.prepare(sql);
-    const entry = { statement, returnsRows: statement.columns().length > 0 };
+    const changes = [...sql.matchAll(changedTable)].map(([, table]) => table!);
+    const entry = { statement, returnsRows: statement.columns().length > 0, changes };
     // Statements with lists of varying length would otherwise gather without end.
     if (this.#statements.size > 2000) this.#statements.clear();
     this.#statements.set(sql, entry);

@@ -56,7 +56,14 @@ export class KillableProcess {
       this.#check();
       return value;
     };
-    return { kind: db.kind, read: db.read, prepare: db.prepare.bind(db), close: async () => {}, write };
+    return {
+      kind: db.kind,
+      read: db.read,
+      prepare: db.prepare.bind(db),
+      versionOf: db.versionOf.bind(db),
+      close: async () => {},
+      write,
+    };
   }
 
   /** The same object, whose methods fail once the process is dead. */

@@ -33,11 +33,27 @@ export interface ServerDetail extends Server {
   attachedVolumes: Array<{ id: string; deleteOnTermination: boolean; device: string | null }>;
 }
 
+/** Every table that a server's detail is read from. */
+const detailTables = [
+  'servers',
+  'ports',
+  'port_addresses',
+  'subnets',
+  'networks',
+  'security_groups',
+  'port_security_groups',
+  'volumes',
+  'zones',
+  'hosts',
+] as const;
+const maxDetailsKept = 10_000;
+
 /** Virtual machines: what is known of them, and what may be asked of them. */
 export class Servers {
   readonly log: ServerLog;
   readonly #cloud: Cloud;
   readonly #byId;
+  readonly #details = new Map<string, { version: number; detail: Readonly<ServerDetail> }>();
   #hostNames = new Map<string, string>();
 
   constructor(cloud: Cloud) {
@@ -61,9 +77,22 @@ export class Servers {
     return serverFromRow(row);
   }
 
+  /** As `get`, with details. Clients poll this, so what was read is kept until something of it changes. */
   async detail(subject: Subject, id: string): Promise<ServerDetail> {
+    const version = this.#cloud.db.versionOf(detailTables);
+    const known = this.#details.get(id);
+    if (known && known.version === version) {
+      if (!ownsOrAdmin(subject, known.detail.projectId)) throw serverNotFound(id);
+      return known.detail;
+    }
     const [detail] = await this.withDetails([await this.get(subject, id)]);
+    if (version !== undefined) this.#keep(id, { version, detail: detail! });
     return detail!;
+  }
+
+  #keep(id: string, entry: { version: number; detail: ServerDetail }): void {
+    if (this.#details.size >= maxDetailsKept) this.#details.clear();
+    this.#details.set(id, entry);
   }
 
   list(subject: Subject, filter: ServerFilter, page: ServerPage): Promise<Server[]> {
