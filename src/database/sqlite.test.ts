@@ -1,0 +1,101 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ConstraintViolation, type Database, type Tx } from './database.ts';
+import { openSqlite } from './sqlite.ts';
+
+describe('the SQLite database', () => {
+  let folder: string;
+  let db: Database;
+
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'unkai-database-'));
+    db = await openSqlite(join(folder, 'unkai.sqlite'));
+  });
+
+  afterEach(async () => {
+    await db.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  const put = (tx: Tx, key: string, value = 'x') => tx.insertInto('settings').values({ key, value }).execute();
+  const keys = async () =>
+    (await db.read.selectFrom('settings').select('key').orderBy('key').execute()).map(({ key }) => key);
+
+  it('takes back only the write that failed of those that share a commit', async () => {
+    const outcomes = await Promise.allSettled([
+      db.write((tx) => put(tx, 'a')),
+      db.write(async (tx) => {
+        await put(tx, 'b');
+        throw new Error('no');
+      }),
+      db.write((tx) => put(tx, 'c')),
+    ]);
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(await keys()).toEqual(['a', 'c']);
+  });
+
+  it('calls effects after the commit, and not for what was taken back', async () => {
+    const seen: string[] = [];
+    await db.write(async (tx) => {
+      tx.onCommit(() => seen.push('kept'));
+      await put(tx, 'a');
+      expect(seen).toEqual([]);
+    });
+    await db
+      .write(async (tx) => {
+        tx.onCommit(() => seen.push('lost'));
+        throw new Error('no');
+      })
+      .catch(() => {});
+    expect(seen).toEqual(['kept']);
+  });
+
+  it('lets reads see only what is committed', async () => {
+    await db.write(async (tx) => {
+      await put(tx, 'a');
+      expect(await keys()).toEqual([]);
+      expect(await tx.selectFrom('settings').select('key').execute()).toHaveLength(1);
+    });
+    expect(await keys()).toEqual(['a']);
+  });
+
+  it('names the constraint that was violated', async () => {
+    await db.write((tx) => put(tx, 'a'));
+    const again = db.write((tx) => put(tx, 'a'));
+    await expect(again).rejects.toBeInstanceOf(ConstraintViolation);
+    await expect(again).rejects.toMatchObject({ kind: 'unique', constraint: 'settings.key' });
+  });
+
+  it('binds the parameters of a prepared query by name, in and out of transactions', async () => {
+    const query = db.prepare<{ key: string; value: string }, { key: string }>((q, p) =>
+      q.selectFrom('settings').select('key').where('value', '=', p.value).where('key', '!=', p.key),
+    );
+    await db.write(async (tx) => {
+      await put(tx, 'a', '1');
+      await put(tx, 'b', '1');
+      expect(await query.all({ key: 'a', value: '1' }, tx)).toEqual([{ key: 'b' }]);
+      expect(await query.all({ key: 'a', value: '1' })).toEqual([]);
+    });
+    expect(await query.first({ key: 'b', value: '1' })).toEqual({ key: 'a' });
+  });
+
+  it('counts the commits that changed a table, however the change was written', async () => {
+    const before = db.versionOf(['settings'])!;
+    const others = db.versionOf(['servers', 'ports'])!;
+    await db.write((tx) => put(tx, 'a'));
+    expect(db.versionOf(['settings'])).toBe(before + 1);
+    await db.write((tx) => tx.updateTable('settings').set({ value: 'y' }).where('key', '=', 'a').execute());
+    await db.write((tx) => tx.deleteFrom('settings').where('key', '=', 'a').returning('key').execute());
+    expect(db.versionOf(['settings'])).toBe(before + 3);
+    expect(db.versionOf(['servers', 'ports'])).toBe(others);
+  });
+
+  it('has what was written after it is opened again', async () => {
+    await db.write((tx) => put(tx, 'a'));
+    await db.close();
+    db = await openSqlite(join(folder, 'unkai.sqlite'));
+    expect(await keys()).toEqual(['a']);
+  });
+});
