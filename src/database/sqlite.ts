@@ -237,13 +237,20 @@ function translated(error: unknown): unknown {
   return error;
 }
 
+/** SQLite does change its schema in transactions: a migration is then one commit, and all or nothing. */
+class TransactionalDdlAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true;
+  }
+}
+
 /** Kysely over one connection that is only ever used by one caller at a time. */
 class NodeSqliteDialect implements Dialect {
   readonly #connection: Connection;
   constructor(connection: Connection) {
     this.#connection = connection;
   }
-  createAdapter = () => new SqliteAdapter();
+  createAdapter = () => new TransactionalDdlAdapter();
   createQueryCompiler = () => new SqliteQueryCompiler();
   createIntrospector = (db: Kysely<never>) => new SqliteIntrospector(db);
   createDriver(): Driver {
