@@ -10,7 +10,7 @@ import {
   uuidListField,
 } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
-import { operationFailed, ZStackError } from '../protocol/zstack-error.ts';
+import { invalidArgument, operationFailed, ZStackError } from '../protocol/zstack-error.ts';
 import { queryOperations } from '../query/query-operations.ts';
 import { addImage } from './add-image.ts';
 import { backupStorageUuid, imageExample } from './image-examples.ts';
@@ -181,6 +181,50 @@ const changeImageState = jobOperation({
   },
 });
 
+const setImageBootMode = jobOperation({
+  ...shared,
+  id: 'SetImageBootMode',
+  method: 'PUT',
+  path: '/images/{uuid}/actions',
+  since: '3.0',
+  params: byUuid,
+  body: T.Object({
+    bootMode: T.Unsafe<'Legacy' | 'UEFI' | 'UEFI_WITH_CSM'>({
+      type: 'string',
+      enum: ['Legacy', 'UEFI', 'UEFI_WITH_CSM'],
+      description: 'How its guests boot: Legacy is BIOS.',
+    }),
+  }),
+  result: image,
+  title: 'Set the boot mode of an image',
+  summary: 'Says with which firmware servers made from it boot. Those that exist stay as they are.',
+  examples: [
+    {
+      title: 'Boot by UEFI',
+      params: here,
+      body: { setImageBootMode: { bootMode: 'UEFI' } },
+      status: 200,
+      response: { inventory: { ...imageExample, systemTags: ['bootMode::UEFI'] }, success: true },
+    },
+  ],
+  handle: async ({ cloud, subject, input: { uuid, bootMode } }) => {
+    const found = await imageNamed(cloud, subject, 'uuid', uuid);
+    if (found.properties['architecture'] === 'aarch64' && bootMode === 'Legacy') {
+      throw invalidArgument('The aarch64 architecture does not support legacy.');
+    }
+    const tag = `bootMode::${bootMode}`;
+    await cloud.images.update(subject, uuid, (before) => guestChanges({}, [tag], before.properties));
+    const old = (await cloud.tags.of(uuid, 'system')).filter((one) => one.tag.startsWith('bootMode::'));
+    const wanted = { kind: 'system', resourceType: 'image', resourceId: uuid, tag } as const;
+    await cloud.tags.replace(
+      subject,
+      old.map(({ id }) => id),
+      [wanted],
+    );
+    return { uuid };
+  },
+});
+
 const syncImageSize = jobOperation({
   ...shared,
   id: 'SyncImageSize',
@@ -220,6 +264,7 @@ export const imageOperations = [
   expungeImage,
   updateImage,
   changeImageState,
+  setImageBootMode,
   syncImageSize,
   ...imageTemplateOperations,
   ...queryOperations(image, {
