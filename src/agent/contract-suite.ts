@@ -249,18 +249,64 @@ export function hostAgentContract<Host extends HostAgent>(name: string, subject:
         expect(await host.guestState(noDrive.serverId)).toBe('absent');
       });
 
-      test('keep their disks from being removed or copied while they run', async () => {
+      test('keep their disks from being removed while they run; copies are of one moment', async () => {
         const guest = await prepareGuest();
         const diskId = guest.disks[0]!.diskId;
         await host.ensureGuestRunning(guest);
         await expect(host.removeDisk(diskId)).rejects.toEqual(failure('in_use'));
         const copy = { diskId: 'copy', size: 8 * mebibyte, base: { kind: 'copy' as const, diskId } };
-        await expect(host.ensureDisk(copy)).rejects.toEqual(failure('in_use'));
+        expect(await host.ensureDisk(copy)).toMatchObject({ virtualSize: 8 * mebibyte });
         const grown = { diskId, size: 12 * mebibyte, base: { kind: 'blank' as const } };
         expect(await host.ensureDisk(grown)).toMatchObject({ virtualSize: 12 * mebibyte });
         await host.stopGuest(guest.serverId, { graceSeconds: 0 });
-        expect(await host.ensureDisk(copy)).toMatchObject({ virtualSize: 12 * mebibyte });
+        const later = { ...copy, diskId: 'later', size: 16 * mebibyte };
+        expect(await host.ensureDisk(later)).toMatchObject({ virtualSize: 16 * mebibyte });
         await host.removeDisk(diskId);
+      });
+
+      test('get disks plugged in while they run, and keep them over a restart', async () => {
+        const guest = await prepareGuest();
+        const { serverId } = guest;
+        await host.ensureDisk({ diskId: 'extra', size: mebibyte, base: { kind: 'blank' } });
+        const extra = { diskId: 'extra', volumeId: 'volume-extra', bus: 'virtio' as const };
+        await host.ensureGuestRunning(guest);
+        for (const missing of ['none', 'neither']) {
+          const disk = { ...extra, diskId: missing, volumeId: missing };
+          await expect(host.attachDisk(serverId, disk)).rejects.toEqual(failure('not_found'));
+        }
+        await host.attachDisk(serverId, extra);
+        await host.attachDisk(serverId, extra);
+        await expect(host.removeDisk('extra')).rejects.toEqual(failure('in_use'));
+        await restart();
+        await host.attachDisk(serverId, extra);
+        await expect(host.removeDisk('extra')).rejects.toEqual(failure('in_use'));
+        await host.rebootGuest(serverId, { type: 'hard', graceSeconds: 0 });
+        await expect(host.removeDisk('extra')).rejects.toEqual(failure('in_use'));
+        const other = await prepareGuest();
+        await host.ensureGuestRunning(other);
+        await expect(host.attachDisk(other.serverId, extra)).rejects.toEqual(failure('in_use'));
+        await host.stopGuest(serverId, { graceSeconds: 0 });
+        await host.detachDisk(serverId, extra.volumeId);
+        await host.detachDisk(serverId, extra.volumeId);
+        await host.rebootGuest(serverId, { type: 'hard', graceSeconds: 0 });
+        await host.removeDisk('extra');
+      });
+
+      test('that do not run have a disk when they start; a paused one does not let go of it', async () => {
+        const guest = await prepareGuest();
+        const { serverId } = guest;
+        await host.ensureDisk({ diskId: 'extra', size: mebibyte, base: { kind: 'blank' } });
+        const extra = { diskId: 'extra', volumeId: 'volume-extra', bus: 'virtio' as const };
+        await host.attachDisk(newId(env), extra);
+        await host.detachDisk(newId(env), extra.volumeId);
+        await host.ensureGuestRunning(guest);
+        await expect(host.attachDisk(serverId, { ...extra, bus: 'ide' })).rejects.toEqual(failure('unsupported'));
+        await host.stopGuest(serverId, { graceSeconds: 0 });
+        await host.attachDisk(serverId, extra);
+        await host.rebootGuest(serverId, { type: 'hard', graceSeconds: 0 });
+        await host.pauseGuest(serverId);
+        await expect(host.detachDisk(serverId, extra.volumeId)).rejects.toEqual(failure('in_use'));
+        await expect(host.removeDisk('extra')).rejects.toEqual(failure('in_use'));
       });
 
       test('run on while their disks are exported', async () => {

@@ -37,6 +37,16 @@ export interface HostAgent {
   rebootGuest(serverId: string, options: { type: 'soft' | 'hard'; graceSeconds: number }): Promise<void>;
   pauseGuest(serverId: string): Promise<void>;
   resumeGuest(serverId: string): Promise<void>;
+  /**
+   * Makes the disk one more of the guest's: at once of a guest that runs (its system sees it appear), else when it is
+   * started again. Only the bus `virtio` can be plugged in. No error when the host knows no such guest.
+   */
+  attachDisk(serverId: string, disk: GuestDisk): Promise<void>;
+  /**
+   * Takes the disk of the volume from the guest. The system of a guest that runs is asked to let go of it; `in_use`
+   * when it does not within a minute: then it still has the disk. No error when there is no such guest or disk.
+   */
+  detachDisk(serverId: string, volumeId: string): Promise<void>;
   /** Ends the guest and removes all that the host keeps of it (config drive, console log, sockets), but no disk. */
   removeGuest(serverId: string): Promise<void>;
   /** The guest's power state, `absent` when the host knows nothing of it. */
@@ -83,7 +93,7 @@ export type DiskBase =
   | { kind: 'blank' }
   /** A copy-on-write layer over a cached image. */
   | { kind: 'image'; imageId: string }
-  /** A copy of another disk of this host, which no guest has open. */
+  /** A copy of another disk of this host as of one moment, also while a guest writes to it. */
   | { kind: 'copy'; diskId: string };
 
 export interface DiskSpec {
@@ -128,6 +138,8 @@ export interface GuestDisk {
   volumeId: string;
   /** `sata` and `ide` serve systems without virtio drivers. */
   bus: 'virtio' | 'sata' | 'ide' | 'cdrom';
+  /** The guest can't write to it. */
+  readOnly?: boolean;
 }
 
 export interface GuestNic {

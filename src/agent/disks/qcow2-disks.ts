@@ -148,10 +148,12 @@ export class Qcow2Disks {
       const image = await this.#cache.find(base.imageId);
       return this.#qemuImg.create(temporary, 'qcow2', Math.max(disk.size, image.virtualSize), image);
     }
-    const open = await this.#findOpen(base.diskId);
-    if (open) throw new AgentError('in_use', `disk ${base.diskId} is open in the guest of server ${open.serverId}`);
     const { virtualSize } = await this.usage(base.diskId);
-    await copyFile(this.#env, this.path(base.diskId), temporary);
+    const open = await this.#findOpen(base.diskId);
+    if (open) {
+      await this.#qemuImg.create(temporary, 'qcow2', virtualSize);
+      await open.backup({ path: temporary, format: 'qcow2' });
+    } else await copyFile(this.#env, this.path(base.diskId), temporary);
     if (disk.size > virtualSize) await this.#qemuImg.resize(temporary, disk.size);
   }
 

@@ -60,14 +60,14 @@ test('disks are qcow2 by statement, in order, and carry their volume as serial n
   expect(
     nodes.map((node) => [node['node-name'], node['driver'], (node['file'] as { filename: string }).filename]),
   ).toEqual([
-    ['disk0', 'qcow2', '/data/disks/a.qcow2'],
-    ['disk1', 'qcow2', '/data/disks/b.qcow2'],
-    ['disk2', 'qcow2', '/data/disks/c.qcow2'],
+    ['vol-volume-of-a-and-more', 'qcow2', '/data/disks/a.qcow2'],
+    ['vol-volume-of-b-and-more', 'qcow2', '/data/disks/b.qcow2'],
+    ['vol-volume-of-c-and-more', 'qcow2', '/data/disks/c.qcow2'],
   ]);
   expect(devices(args).filter((device) => 'drive' in device)).toMatchObject([
-    { driver: 'virtio-blk-pci', drive: 'disk0', serial: 'volume-of-a-and-more', bootindex: 1 },
-    { driver: 'ide-hd', drive: 'disk1', bus: 'ahci0.0', bootindex: 2 },
-    { driver: 'ide-hd', drive: 'disk2', bus: 'ide.0', unit: 0, bootindex: 3 },
+    { driver: 'virtio-blk-pci', drive: 'vol-volume-of-a-and-more', serial: 'volume-of-a-and-more', bootindex: 1 },
+    { driver: 'ide-hd', drive: 'vol-volume-of-b-and-more', bus: 'ahci0.0', bootindex: 2 },
+    { driver: 'ide-hd', drive: 'vol-volume-of-c-and-more', bus: 'ide.0', unit: 0, bootindex: 3 },
   ]);
 });
 
@@ -78,9 +78,9 @@ test('the config drive is a CD-ROM that takes no place from the disks', () => {
     .filter((device) => 'drive' in device)
     .map((device) => [device['drive'], device['bus'], device['unit']]);
   expect(slots).toEqual([
-    ['disk0', 'ide.0', 0],
-    ['disk1', 'ide.0', 1],
-    ['disk2', 'ide.1', 1],
+    ['vol-volume-of-a-and-more', 'ide.0', 0],
+    ['vol-volume-of-b-and-more', 'ide.0', 1],
+    ['vol-volume-of-c-and-more', 'ide.1', 1],
     ['config-drive', 'ide.1', 0],
   ]);
   const tooMany = { ...guest, disks: [...disks, disk('d', 'ide')], hasConfigDrive: true };
@@ -92,6 +92,18 @@ test('more SATA disks than a controller has ports get another one', () => {
   const all = devices(qemuArguments({ ...guest, disks }, context));
   expect(all.filter((device) => device['driver'] === 'ahci')).toHaveLength(2);
   expect(all.at(-1)).toMatchObject({ bus: 'ahci1.0' });
+});
+
+test('NICs stand before disks, so that their names in the guest do not change with the disks', () => {
+  const subnet = { cidr: '10.0.0.0/24', address: '10.0.0.9', dnsNameservers: [] };
+  const nics: GuestNic[] = [{ portId: 'p', macAddress: 'fa:16:3e:00:00:01', model: 'virtio', subnet, mtu: 1450 }];
+  const all = devices(qemuArguments({ ...guest, nics, disks: [disk('a', 'virtio')] }, context));
+  expect(all.map(({ driver }) => driver).slice(-2)).toEqual(['virtio-net-pci', 'virtio-blk-pci']);
+});
+
+test('a disk that is for reading only is so for the guest', () => {
+  const args = qemuArguments({ ...guest, disks: [{ ...disk('a', 'virtio'), readOnly: true }] }, context);
+  expect(JSON.parse(valuesOf(args, '-blockdev')[0]!)).toMatchObject({ 'read-only': true });
 });
 
 test('a NIC has the address of its port', () => {

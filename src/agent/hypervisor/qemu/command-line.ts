@@ -29,9 +29,37 @@ const ahciPorts = 6;
 /** virtio-net tells the guest an MTU; slirp itself never carries more than this. */
 const largestMtu = 1500;
 
-/** QEMU's name of the block node of a guest's disk: the format layer, which backups read and resizes change. */
-export function diskNode(index: number): string {
-  return `disk${index}`;
+/**
+ * QEMU's name of the block node of a guest's disk: the format layer, which backups read and resizes change. Named after
+ * the volume, so that disks can come and go. QEMU takes 31 characters, of which a backup's prefix needs seven.
+ */
+export function diskNode(volumeId: string): string {
+  return `vol-${volumeId.slice(0, 20)}`;
+}
+
+/** QEMU's id of the device through which the guest has the disk. */
+export function diskDeviceId(volumeId: string): string {
+  return `device-${diskNode(volumeId)}`;
+}
+
+/** The block node of a disk, as `-blockdev` and `blockdev-add` take it. */
+export function diskBlockNode(disk: GuestDisk, filename: string): object {
+  return {
+    driver: 'qcow2',
+    'node-name': diskNode(disk.volumeId),
+    'read-only': disk.bus === 'cdrom' || disk.readOnly === true,
+    discard: 'unmap',
+    file: { driver: 'file', filename, discard: 'unmap' },
+  };
+}
+
+/** What every device of a disk says, whatever its bus. */
+export function diskIdentity(disk: GuestDisk): object {
+  return {
+    id: diskDeviceId(disk.volumeId),
+    drive: diskNode(disk.volumeId),
+    serial: disk.volumeId.slice(0, 20),
+  };
 }
 
 /**
@@ -70,8 +98,9 @@ export function qemuArguments(guest: GuestSpec, context: CommandLineContext): st
     device({ driver: 'VGA', id: 'video0' }),
     ['-object', 'rng-random,id=rng0,filename=/dev/urandom'],
     device({ driver: 'virtio-rng-pci', rng: 'rng0' }),
-    ...disks(guest, context),
+    // Before the disks: slots are given in this order, and a disk more must not rename the guest's interfaces.
     ...guest.nics.flatMap(nic),
+    ...disks(guest, context),
   ].flat();
 }
 
@@ -101,14 +130,8 @@ function disks(guest: GuestSpec, context: CommandLineContext): string[][] {
   const nextSata = () => ({ bus: `ahci${Math.floor(sataPort / ahciPorts)}.${sataPort++ % ahciPorts}` });
 
   const all = guest.disks.flatMap((disk, index) => [
-    blockdev(index, disk, context.diskPath(disk.diskId)),
-    device({
-      ...diskDevice(disk, nextIde, nextSata),
-      id: `device-${diskNode(index)}`,
-      drive: diskNode(index),
-      serial: disk.volumeId.slice(0, 20),
-      bootindex: index + 1,
-    }),
+    ['-blockdev', JSON.stringify(diskBlockNode(disk, context.diskPath(disk.diskId)))],
+    device({ ...diskDevice(disk, nextIde, nextSata), ...diskIdentity(disk), bootindex: index + 1 }),
   ]);
   if (!configSlot) return [...controllers, ...all];
   const file = { driver: 'file', filename: `${context.folder}/${guestFiles.configDrive}` };
@@ -128,17 +151,6 @@ function diskDevice(disk: GuestDisk, nextIde: () => object, nextSata: () => obje
     case 'cdrom':
       return { driver: 'ide-cd', ...nextIde() };
   }
-}
-
-function blockdev(index: number, disk: GuestDisk, filename: string): string[] {
-  const node = {
-    driver: 'qcow2',
-    'node-name': diskNode(index),
-    'read-only': disk.bus === 'cdrom',
-    discard: 'unmap',
-    file: { driver: 'file', filename, discard: 'unmap' },
-  };
-  return ['-blockdev', JSON.stringify(node)];
 }
 
 function nic(nic: GuestNic, index: number): string[][] {

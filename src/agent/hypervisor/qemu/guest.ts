@@ -2,7 +2,7 @@ import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Env } from '../../../env/env.ts';
 import { whileInProgress, writeFileAtomically } from '../../atomic-file.ts';
-import { AgentError, type GuestSpec, type GuestState } from '../../contract.ts';
+import { AgentError, type GuestDisk, type GuestSpec, type GuestState } from '../../contract.ts';
 import { isNotFound } from '../../errors.ts';
 import type { AgentLog } from '../../log.ts';
 import { guestFiles } from './command-line.ts';
@@ -91,11 +91,15 @@ export class QemuGuest {
     return this.#asVerb('running', async () => {
       const { env, binary } = this.#context;
       await mkdir(this.folder, { recursive: true, mode: 0o700 });
-      await writeFileAtomically(join(this.folder, guestFiles.spec), JSON.stringify(spec));
-      this.#spec = spec;
+      await this.#keepSpec(spec);
       this.#dropMonitor();
       await startGuestProcess(env, binary, this.folder, args, () => this.#connect());
     });
+  }
+
+  /** Changes the disks that the guest was started with, as they are from now on. */
+  async setDisks(disks: GuestDisk[]): Promise<void> {
+    if (this.#spec) await this.#keepSpec({ ...this.#spec, disks });
   }
 
   pause(): Promise<void> {
@@ -174,6 +178,11 @@ export class QemuGuest {
     this.#closed = true;
     this.#impatience.abort();
     this.#dropMonitor();
+  }
+
+  async #keepSpec(spec: GuestSpec): Promise<void> {
+    await writeFileAtomically(join(this.folder, guestFiles.spec), JSON.stringify(spec));
+    this.#spec = spec;
   }
 
   async #pressPowerButton(graceMs: number): Promise<boolean> {

@@ -9,6 +9,7 @@ import {
   type CachedImage,
   type DiskExport,
   type DiskSpec,
+  type GuestDisk,
   type GuestSpec,
   type GuestState,
   type HostAgent,
@@ -26,6 +27,7 @@ import { diskNode, guestFiles, qemuArguments } from './command-line.ts';
 import { readConsoleLog, trimConsoleLog, trimHypervisorLog } from './console-log.ts';
 import { QemuGuest } from './guest.ts';
 import { HostFolder } from './host-folder.ts';
+import { plugDisk, unplugDisk } from './hot-plug.ts';
 import { backUpLiveDisk, resizeLiveDisk } from './live-disk.ts';
 import { connectUnixSocket } from './unix-socket.ts';
 
@@ -201,6 +203,43 @@ class LocalQemuHost implements QemuHost {
     await this.#alone(serverId, () => this.#known(serverId).resume());
   }
 
+  async attachDisk(serverId: string, disk: GuestDisk): Promise<void> {
+    if (disk.bus !== 'virtio') throw new AgentError('unsupported', `a disk can't be plugged into the bus ${disk.bus}`);
+    await this.#alone(serverId, async () => {
+      const guest = this.#guests.get(serverId);
+      if (!guest?.spec) return;
+      const before = guest.spec.disks;
+      await this.#disks.hold([disk.diskId], async () => {
+        const path = this.#disks.path(disk.diskId);
+        if (!(await this.#disks.exists(disk.diskId)))
+          throw new AgentError('not_found', `there is no disk ${disk.diskId}`);
+        // Said before it is so: from now on nobody touches the file but this guest.
+        await guest.setDisks([...before.filter(({ volumeId }) => volumeId !== disk.volumeId), disk]);
+        if ((await guest.pid()) === undefined) return;
+        try {
+          await plugDisk(await guest.monitor(), disk, path);
+        } catch (error) {
+          if ((await guest.pid()) === undefined) return; // it ended meanwhile, and has the disk when it starts again
+          await guest.setDisks(before);
+          throw error;
+        }
+      });
+    });
+  }
+
+  async detachDisk(serverId: string, volumeId: string): Promise<void> {
+    await this.#alone(serverId, async () => {
+      const guest = this.#guests.get(serverId);
+      if (!guest?.spec) return;
+      try {
+        if ((await guest.pid()) !== undefined) await unplugDisk(await guest.monitor(), this.#env, volumeId);
+      } catch (error) {
+        if ((await guest.pid()) !== undefined) throw error;
+      }
+      await guest.setDisks(guest.spec.disks.filter((disk) => disk.volumeId !== volumeId));
+    });
+  }
+
   async removeGuest(serverId: string): Promise<void> {
     const guest = this.#guests.get(serverId);
     if (!guest) return;
@@ -315,12 +354,13 @@ class LocalQemuHost implements QemuHost {
 
   async #findOpen(diskId: string): Promise<OpenDisk | undefined> {
     for (const guest of this.#guests.values()) {
-      const index = guest.spec?.disks.findIndex((disk) => disk.diskId === diskId) ?? -1;
-      if (index < 0 || (await guest.pid()) === undefined) continue;
+      const disk = guest.spec?.disks.find((one) => one.diskId === diskId);
+      if (!disk || (await guest.pid()) === undefined) continue;
+      const node = diskNode(disk.volumeId);
       return {
         serverId: guest.serverId,
-        resize: async (size) => resizeLiveDisk(await guest.monitor(), diskNode(index), size),
-        backup: async (target) => backUpLiveDisk(await guest.monitor(), diskNode(index), target),
+        resize: async (size) => resizeLiveDisk(await guest.monitor(), node, size),
+        backup: async (target) => backUpLiveDisk(await guest.monitor(), node, target),
       };
     }
     return undefined;

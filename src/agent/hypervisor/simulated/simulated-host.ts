@@ -8,6 +8,7 @@ import {
   type DiskExport,
   type DiskSpec,
   type DiskUsage,
+  type GuestDisk,
   type GuestSpec,
   type GuestState,
   type HostAgent,
@@ -212,6 +213,29 @@ class InMemoryHost implements SimulatedHost {
     return this.#verb('resumeGuest', [serverId], async () => this.#setLivingState(serverId, 'running'));
   }
 
+  attachDisk(serverId: string, disk: GuestDisk): Promise<void> {
+    return this.#verb('attachDisk', [serverId, disk], async () => {
+      if (disk.bus !== 'virtio')
+        throw new AgentError('unsupported', `a disk can't be plugged into the bus ${disk.bus}`);
+      const guest = this.#guests.get(serverId);
+      if (!guest?.spec) return;
+      if (!this.#disks.get(disk.diskId)) throw new AgentError('not_found', `there is no disk ${disk.diskId}`);
+      if (guest.state !== 'stopped') this.#refuseOpen(disk.diskId, serverId);
+      this.#setDisks(serverId, guest, [...withoutVolume(guest.spec, disk.volumeId), disk]);
+    });
+  }
+
+  detachDisk(serverId: string, volumeId: string): Promise<void> {
+    return this.#verb('detachDisk', [serverId, volumeId], async () => {
+      const guest = this.#guests.get(serverId);
+      if (!guest?.spec) return;
+      const isThere = guest.spec.disks.some((disk) => disk.volumeId === volumeId);
+      if (isThere && guest.state === 'paused')
+        throw new AgentError('in_use', `the guest of server ${serverId} is paused and can't let go of a disk`);
+      this.#setDisks(serverId, guest, withoutVolume(guest.spec, volumeId));
+    });
+  }
+
   removeGuest(serverId: string): Promise<void> {
     return this.#verb('removeGuest', [serverId], async () => this.#guests.delete(serverId));
   }
@@ -284,7 +308,6 @@ class InMemoryHost implements SimulatedHost {
       if (!image) throw new AgentError('not_found', `image ${base.imageId} is not cached on this host`);
       return { virtualSize: wholeSectors(Math.max(size, image.virtualSize)), actualSize: emptyDiskBytes };
     }
-    this.#refuseOpen(base.diskId);
     const { virtualSize, actualSize } = this.#usage(base.diskId);
     return { virtualSize: wholeSectors(Math.max(size, virtualSize)), actualSize };
   }
@@ -320,8 +343,14 @@ class InMemoryHost implements SimulatedHost {
     if (guest && guest.state !== state) this.#guests.set(serverId, { ...guest, state });
   }
 
-  #refuseOpen(diskId: string): void {
+  #setDisks(serverId: string, guest: SimulatedGuest, disks: GuestDisk[]): void {
+    this.#guests.set(serverId, { ...guest, spec: { ...guest.spec!, disks } });
+  }
+
+  /** @param except the guest that may have it */
+  #refuseOpen(diskId: string, except?: string): void {
     for (const [serverId, guest] of this.#guests.entries()) {
+      if (serverId === except) continue;
       if (guest.state === 'stopped' || !guest.spec?.disks.some((disk) => disk.diskId === diskId)) continue;
       throw new AgentError('in_use', `disk ${diskId} is open in the guest of server ${serverId}`);
     }
@@ -344,6 +373,10 @@ class InMemoryHost implements SimulatedHost {
     const free = this.#freeBytes();
     if (bytes > free) throw new AgentError('no_space', `${bytes} bytes are needed, ${free} are free`);
   }
+}
+
+function withoutVolume(spec: GuestSpec, volumeId: string): GuestDisk[] {
+  return spec.disks.filter((disk) => disk.volumeId !== volumeId);
 }
 
 function wholeSectors(bytes: number): number {
