@@ -1,0 +1,29 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import type { HypervisorKind } from '../src/assembly/open-unkai.ts';
+import { serveUnkai } from '../src/assembly/serve.ts';
+import { ensureTinyLinux } from '../src/assembly/tinylinux.ts';
+
+// A cloud in a process of its own, so that the load generator does not share its event loop. Says where it is in one
+// line of JSON, answers `memory` on its standard input, and ends with it.
+const [dataDir, hypervisor, cacheDir] = process.argv.slice(2) as [string, HypervisorKind, string];
+mkdirSync(dataDir, { recursive: true });
+const started = performance.now();
+const cloud = await serveUnkai({
+  dataDir,
+  hypervisor,
+  adminPassword: 'bench',
+  listen: '127.0.0.1',
+  port: 0,
+  log: pino({ level: 'info' }, pino.destination({ dest: join(dataDir, 'log'), sync: false })),
+  beforeListening: async (engine) => void (await ensureTinyLinux(engine, { cacheDir })),
+});
+process.stdout.write(`${JSON.stringify({ origin: cloud.origin, startMs: performance.now() - started })}\n`);
+process.stdin.on('data', (text) => {
+  if (text.toString().trim() === 'memory') process.stdout.write(`${JSON.stringify(process.memoryUsage())}\n`);
+});
+process.stdin.on('end', async () => {
+  await cloud.close();
+  process.exit(0);
+});

@@ -1,0 +1,74 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface, type Interface } from 'node:readline';
+
+/** A cloud under load, in a process of its own. */
+export class CloudProcess {
+  readonly origin: string;
+  /** From the first line of the program to its readiness, milliseconds. */
+  readonly startMs: number;
+  token = '';
+  readonly #child: ChildProcess;
+  readonly #lines: Interface;
+
+  private constructor(child: ChildProcess, lines: Interface, facts: { origin: string; startMs: number }) {
+    this.#child = child;
+    this.#lines = lines;
+    this.origin = facts.origin;
+    this.startMs = facts.startMs;
+  }
+
+  static async start(options: { dataDir: string; hypervisor: string; cacheDir: string }): Promise<CloudProcess> {
+    const script = join(import.meta.dirname, 'child.ts');
+    const child = spawn(process.execPath, [script, options.dataDir, options.hypervisor, options.cacheDir], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    const lines = createInterface({ input: child.stdout! });
+    const facts = JSON.parse((await once(lines, 'line'))[0] as string) as { origin: string; startMs: number };
+    const cloud = new CloudProcess(child, lines, facts);
+    await cloud.#signIn();
+    return cloud;
+  }
+
+  async #signIn(): Promise<void> {
+    const user = { name: 'admin', domain: { id: 'default' }, password: 'bench' };
+    const project = { name: 'admin', domain: { id: 'default' } };
+    const identity = { methods: ['password'], password: { user } };
+    const answer = await fetch(`${this.origin}/identity/v3/auth/tokens`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ auth: { identity, scope: { project } } }),
+    });
+    this.token = answer.headers.get('x-subject-token') ?? '';
+    if (!this.token) throw new Error(`the cloud gave no token: ${answer.status} ${await answer.text()}`);
+  }
+
+  get headers(): Record<string, string> {
+    return { 'x-auth-token': this.token, 'content-type': 'application/json' };
+  }
+
+  /** One request; throws for any answer that is not a success. */
+  async request<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const answer = await fetch(this.origin + path, {
+      method,
+      headers: this.headers,
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+    return (text === '' ? undefined : JSON.parse(text)) as T;
+  }
+
+  /** Resident bytes of the process. */
+  async residentBytes(): Promise<number> {
+    this.#child.stdin!.write('memory\n');
+    return (JSON.parse((await once(this.#lines, 'line'))[0] as string) as { rss: number }).rss;
+  }
+
+  async stop(): Promise<void> {
+    if (this.#child.exitCode !== null) return;
+    this.#child.stdin!.end();
+    await once(this.#child, 'exit');
+  }
+}
