@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Cloud } from '../cloud/cloud.ts';
 import type { Dialect } from './dialect.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
@@ -23,7 +23,7 @@ const maxJsonBody = 2 ** 20;
 export function createApiServer(options: ApiServerOptions): FastifyInstance {
   const app = fastify({
     loggerInstance: options.log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: maxJsonBody,
     // A large image on a slow line takes its time; headers must come quickly (Node's own limit of 60 s).
     requestTimeout: 0,
