@@ -1,0 +1,99 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  buildTinyLinux,
+  type TinyLinuxImage,
+  tinyLinuxMinimumMemory,
+  tinyLinuxVirtualSize,
+} from '../../../../guest/tinylinux.ts';
+import { newId } from '../../../env/env.ts';
+import { realEnv } from '../../../env/real.ts';
+import { openQemuHost, type QemuHost } from './qemu-host.ts';
+import { SerialShell } from './serial-shell.fixture.ts';
+
+const env = realEnv();
+const bootTimeout = 180_000;
+const shells: SerialShell[] = [];
+let root: string;
+let host: QemuHost;
+let image: TinyLinuxImage;
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'unkai-hot-plug-'));
+  image = await buildTinyLinux({ cacheDir: resolve(import.meta.dirname, '../../../../var/cache') });
+  host = await openQemuHost({ directory: root, env, accelerator: 'tcg' });
+  const source = { kind: 'file' as const, path: image.path };
+  await host.ensureImageCached({ imageId: 'tinylinux', format: 'qcow2', size: image.size, source });
+}, bootTimeout);
+afterAll(async () => {
+  for (const shell of shells) shell.close();
+  for (const { serverId } of (await host.inventory()).guests) await host.removeGuest(serverId);
+  await host.close();
+  await rm(root, { recursive: true, force: true });
+});
+
+/** A TinyLinux that is up, and its shell. */
+async function boot(name: string): Promise<{ serverId: string; shell: SerialShell }> {
+  const serverId = newId(env);
+  const base = { kind: 'image' as const, imageId: 'tinylinux' };
+  await host.ensureDisk({ diskId: serverId, size: tinyLinuxVirtualSize, base });
+  await host.ensureConfigDrive(serverId, {
+    'openstack/latest/meta_data.json': JSON.stringify({ uuid: 'x', hostname: name }),
+  });
+  await host.ensureGuestRunning({
+    serverId,
+    instanceName: 'instance-00000001',
+    vcpus: 1,
+    memoryMb: tinyLinuxMinimumMemory,
+    bootMode: 'bios',
+    disks: [{ diskId: serverId, volumeId: serverId, bus: 'virtio' }],
+    hasConfigDrive: true,
+    nics: [],
+  });
+  const log = () => host.consoleLog(serverId);
+  await expect.poll(log, { timeout: bootTimeout, interval: 20 }).toMatch(/TinyLinux ready/);
+  const shell = new SerialShell(await host.connectConsole(serverId, 'serial'));
+  shells.push(shell);
+  return { serverId, shell };
+}
+
+test(
+  'a disk goes from one running guest to another with its data, and is copied in use',
+  async () => {
+    const [one, two] = await Promise.all([boot('one'), boot('two')]);
+    const volumeId = newId(env);
+    const disk = { diskId: volumeId, volumeId, bus: 'virtio' as const };
+    await host.ensureDisk({ diskId: volumeId, size: 8 * 2 ** 20, base: { kind: 'blank' } });
+    const untilSeen = (shell: SerialShell) =>
+      shell.run(
+        'while [ ! -b /dev/vdb ]; do mdev -s; done; cat /sys/block/vdb/serial; echo; cat /sys/block/vdb/size; cat /sys/block/vdb/ro',
+      );
+
+    expect(await one.shell.run('ls /sys/block')).not.toContain('vdb');
+    await host.attachDisk(one.serverId, disk);
+    expect(await untilSeen(one.shell)).toBe(`${volumeId.slice(0, 20)}\n16384\n0\n`);
+    await one.shell.run('echo written on one >/dev/vdb; sync');
+
+    await host.ensureDisk({ diskId: 'copy', size: 16 * 2 ** 20, base: { kind: 'copy', diskId: volumeId } });
+    await host.ensureDisk({ diskId: volumeId, size: 12 * 2 ** 20, base: { kind: 'blank' } });
+    expect(
+      await one.shell.run('while [ $(cat /sys/block/vdb/size) = 16384 ]; do :; done; cat /sys/block/vdb/size'),
+    ).toBe('24576\n');
+
+    await host.detachDisk(one.serverId, volumeId);
+    expect(await one.shell.run('ls /sys/block')).not.toContain('vdb');
+    await host.attachDisk(two.serverId, { ...disk, readOnly: true });
+    expect(await untilSeen(two.shell)).toBe(`${volumeId.slice(0, 20)}\n24576\n1\n`);
+    expect(await two.shell.run('head -n 1 /dev/vdb')).toBe('written on one\n');
+
+    const copyId = newId(env);
+    await host.attachDisk(one.serverId, { diskId: 'copy', volumeId: copyId, bus: 'virtio' });
+    expect(await untilSeen(one.shell)).toBe(`${copyId.slice(0, 20)}\n32768\n0\n`);
+    expect(await one.shell.run('head -n 1 /dev/vdb')).toBe('written on one\n');
+    await host.detachDisk(two.serverId, volumeId);
+    await host.removeDisk(volumeId);
+  },
+  2 * bootTimeout,
+);
