@@ -8,8 +8,6 @@ import { type Job, type JobResult, jobFromRow } from './model.ts';
 
 /** How long a finished job can still be asked for, seconds. */
 export const jobRetention = 3 * 3600;
-/** How often finished jobs are looked through, milliseconds. */
-const sweepInterval = 3600_000;
 const maxDeletedPerSweep = 10_000;
 
 /** What a job is begun with. */
@@ -190,10 +188,5 @@ export class Jobs {
         .executeTakeFirst(),
     );
     return Number(result.numDeletedRows);
-  }
-
-  /** Sweeps now and then until the returned function is called. */
-  start(): () => void {
-    return this.#env.every(sweepInterval, () => void this.sweep());
   }
 }

@@ -8,8 +8,6 @@ import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
 import { type NewTag, type Tag, type TaggableType, tagFromRow, taggableTypes } from './model.ts';
 
 const maxTagsPerResource = 500;
-/** How often tags of resources that are gone are looked for, milliseconds. */
-const sweepInterval = 3600_000;
 
 /** Tags on resources of any type. A project's tags are its own, whoever owns the resource. */
 export class Tags {
@@ -127,11 +125,6 @@ export class Tags {
       return sql`delete from resource_tags where ${sql.join(goneTypes, sql` or `)}`.execute(tx);
     });
     return Number(result.numAffectedRows ?? 0n);
-  }
-
-  /** Sweeps now and then until the returned function is called. */
-  start(): () => void {
-    return this.#core.env.every(sweepInterval, () => void this.sweep());
   }
 
   async #insert(tx: Tx, projectId: string, tag: NewTag): Promise<Tag> {

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '../../../env/env.ts';
 import { realEnv } from '../../../env/real.ts';
-import { TestZStack } from '../testing.ts';
-import { ImageFiles } from '../testing-images.ts';
+import { ImageFiles } from '../image-files.fixture.ts';
+import { TestZStack } from '../zstack.fixture.ts';
 
 type Body = Record<string, unknown>;
 const env = realEnv();

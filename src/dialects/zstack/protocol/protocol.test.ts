@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '../../../env/env.ts';
 import { realEnv } from '../../../env/real.ts';
-import { sha512, TestZStack } from '../testing.ts';
-import { ImageFiles } from '../testing-images.ts';
+import { ImageFiles } from '../image-files.fixture.ts';
+import { sha512, TestZStack } from '../zstack.fixture.ts';
 
 type Body = Record<string, unknown>;
 const env = realEnv();

@@ -6,7 +6,7 @@ const maxTries = 15;
 const pauseMs = 2000;
 const answerTimeoutMs = 10_000;
 /** How long one look at a running job lasts. */
-const lookMs = 60_000;
+const lookMs = 10_000;
 
 /** POSTs the result to the client's URL, again and again until it answers with a 2xx; gives up after `maxTries`. */
 export function deliverWebHook(cloud: Cloud, jobId: string, url: string, result: JobResult): void {
