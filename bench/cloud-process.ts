@@ -21,9 +21,14 @@ export class CloudProcess {
 
   static async start(options: { dataDir: string; hypervisor: string; cacheDir: string }): Promise<CloudProcess> {
     const script = join(import.meta.dirname, 'child.ts');
-    const child = spawn(process.execPath, [script, options.dataDir, options.hypervisor, options.cacheDir], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
+    const child = spawn(
+      process.execPath,
+      ['--max-semi-space-size=8', script, options.dataDir, options.hypervisor, options.cacheDir],
+      {
+        stdio: ['pipe', 'pipe', 'inherit'],
+        env: { NODE_COMPILE_CACHE: join(import.meta.dirname, '../node_modules/.cache/unkai'), ...process.env },
+      },
+    );
     const lines = createInterface({ input: child.stdout! });
     const facts = JSON.parse((await once(lines, 'line'))[0] as string) as { origin: string; startMs: number };
     const cloud = new CloudProcess(child, lines, facts);

@@ -1,15 +1,12 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { HostAgent } from '../agent/contract.ts';
-import { openQemuHost } from '../agent/hypervisor/qemu/qemu-host.ts';
-import { openSimulatedHost } from '../agent/hypervisor/simulated/simulated-host.ts';
 import type { Cloud } from '../cloud/cloud.ts';
 import type { Log } from '../cloud/core.ts';
 import type { ImagesOptions } from '../cloud/images/images.ts';
 import { openCloud } from '../cloud/open-cloud.ts';
 import { type CloudSettings, defaultSettings } from '../cloud/settings.ts';
 import type { Database } from '../database/database.ts';
-import { openPostgres } from '../database/postgres.ts';
 import { openSqlite } from '../database/sqlite.ts';
 import type { Env } from '../env/env.ts';
 import { realEnv } from '../env/real.ts';
@@ -79,8 +76,11 @@ export async function openUnkai(options: UnkaiOptions): Promise<OpenedUnkai> {
   }
 }
 
-function openDatabase({ database, dataDir }: UnkaiOptions): Promise<Database> {
-  return database ? openPostgres(database) : openSqlite(join(dataDir, 'unkai.sqlite'));
+// What a cloud does not use is not loaded: a start costs less, and the idle process takes less memory.
+async function openDatabase({ database, dataDir }: UnkaiOptions): Promise<Database> {
+  if (!database) return await openSqlite(join(dataDir, 'unkai.sqlite'));
+  const { openPostgres } = await import('../database/postgres.ts');
+  return await openPostgres(database);
 }
 
 async function openHost(
@@ -90,9 +90,11 @@ async function openHost(
   const directory = join(dataDir, 'hosts', hypervisor);
   await mkdir(directory, { recursive: true });
   if (hypervisor === 'qemu') {
+    const { openQemuHost } = await import('../agent/hypervisor/qemu/qemu-host.ts');
     const agent = await openQemuHost({ directory, env, log });
     return { name: (await agent.describe()).hostname, agent };
   }
+  const { openSimulatedHost } = await import('../agent/hypervisor/simulated/simulated-host.ts');
   log.warn({}, 'SIMULATED HYPERVISOR: servers are only records here, no virtual machine ever runs');
   return { name: 'simulated', agent: await openSimulatedHost({ directory, env, hostname: 'simulated' }) };
 }
