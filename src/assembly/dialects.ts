@@ -1,0 +1,17 @@
+import type { Dialect } from '../api/dialect.ts';
+import { usualCatalog } from '../dialects/openstack/identity/catalog.ts';
+import { identityDialect } from '../dialects/openstack/identity/identity.ts';
+import { image } from '../dialects/openstack/image/image.ts';
+import { network } from '../dialects/openstack/network/network.ts';
+import { zstack } from '../dialects/zstack/zstack.ts';
+
+/** Every API that stands on the engine, besides OpenStack's Identity API. */
+const services: readonly Dialect[] = [image, network, zstack];
+
+const served = new Set<string>(['identity', ...services.map(({ name }) => name)]);
+
+/** Catalogs name only what is really served. */
+const catalog = Object.entries(usualCatalog).flatMap(([service, entries]) => (served.has(service) ? entries : []));
+
+/** Every API of the program. */
+export const dialects: readonly Dialect[] = [identityDialect(catalog), ...services];

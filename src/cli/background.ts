@@ -1,0 +1,78 @@
+import { spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { UpOptions } from './commands/up.ts';
+import type { DataFolder, FolderSettings, RunRecord } from './data-folder.ts';
+import { humanLine } from './log.ts';
+import { UserError } from './user-error.ts';
+
+/** A control plane must take requests after so long, milliseconds. */
+const startLimitMs = 180_000;
+const pollMs = 20;
+const tailLines = 12;
+
+/** Starts the control plane as a process of its own, and resolves once it takes requests. */
+export async function startInBackground(
+  folder: DataFolder,
+  options: UpOptions,
+  settings: FolderSettings,
+): Promise<RunRecord> {
+  mkdirSync(dirname(folder.logFile), { recursive: true, mode: 0o700 });
+  const log = openSync(folder.logFile, 'a', 0o600);
+  const child = spawn(process.execPath, [process.argv[1]!, ...upArguments(folder, options)], {
+    detached: true,
+    stdio: ['ignore', log, log],
+    env: environmentOf(settings),
+  });
+  closeSync(log);
+  let ended: string | undefined;
+  child.on('error', (error) => {
+    ended = error.message;
+  });
+  child.on('exit', (code, signal) => {
+    ended = signal ? `it was ended by ${signal}` : `it ended with exit code ${code}`;
+  });
+  const deadline = performance.now() + startLimitMs;
+  while (ended === undefined && performance.now() < deadline) {
+    const record = folder.running();
+    if (record?.pid === child.pid && record && (await isReady(record.origin))) {
+      child.unref();
+      return record;
+    }
+    await sleep(pollMs);
+  }
+  if (ended === undefined) child.kill();
+  const why = ended ?? `it was not ready after ${startLimitMs / 1000} s`;
+  throw new UserError(`The cloud did not start: ${why}. The end of ${folder.logFile}:\n${logTail(folder.logFile)}`);
+}
+
+function upArguments(folder: DataFolder, options: UpOptions): string[] {
+  return ['up', '--background', '--data-dir', folder.path, '--port', String(options.port), '--listen', options.listen];
+}
+
+/** What is chosen goes by the environment: everyone can read arguments, and the database's URL may hold a password. */
+function environmentOf({ hypervisor, database }: FolderSettings): NodeJS.ProcessEnv {
+  const { UNKAI_DATABASE: _, ...rest } = process.env;
+  return { ...rest, UNKAI_HYPERVISOR: hypervisor, ...(database ? { UNKAI_DATABASE: database } : {}) };
+}
+
+export async function isReady(origin: string): Promise<boolean> {
+  return await fetch(`${origin}/readyz`, { signal: AbortSignal.timeout(5000) }).then(
+    (response) => response.ok,
+    () => false,
+  );
+}
+
+function logTail(path: string): string {
+  const lines = readFileSync(path, 'utf8').trimEnd().split('\n').slice(-tailLines);
+  return lines.map((line) => `  ${line.startsWith('{') ? readable(line) : line}`).join('\n');
+}
+
+function readable(line: string): string {
+  try {
+    return humanLine(line);
+  } catch {
+    return line;
+  }
+}

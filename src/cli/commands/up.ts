@@ -1,0 +1,162 @@
+import { once } from 'node:events';
+import manifest from '../../../package.json' with { type: 'json' };
+import { FolderInUse } from '../../assembly/folder-lock.ts';
+import type { HypervisorKind } from '../../assembly/open-unkai.ts';
+import type { ServedUnkai } from '../../assembly/serve.ts';
+import { startInBackground } from '../background.ts';
+import { DataFolder, type FolderSettings, type RunRecord } from '../data-folder.ts';
+import { openLog } from '../log.ts';
+import { preparation } from '../machine.ts';
+import { requireFreePort } from '../ports.ts';
+import { thisProcess } from '../process-identity.ts';
+import { UserError } from '../user-error.ts';
+import { welcome } from '../welcome.ts';
+
+export interface UpOptions {
+  dataDir: string;
+  port: number;
+  listen: string;
+  hypervisor?: HypervisorKind;
+  database?: string;
+  detach: boolean;
+  /** This is the process that `--detach` started: it has no terminal, and what it needs is there. */
+  background: boolean;
+}
+
+/** `unkai up` */
+export async function up(options: UpOptions): Promise<void> {
+  const folder = new DataFolder(options.dataDir);
+  const running = folder.running();
+  if (running) {
+    console.log(`The cloud runs already (process ${running.pid}) at ${running.origin}`);
+    return;
+  }
+  const known = folder.settings();
+  const settings: FolderSettings = {
+    hypervisor: options.hypervisor ?? known?.hypervisor ?? 'qemu',
+    database: options.database ?? known?.database,
+  };
+  if (!options.background) {
+    if (options.port !== 0) await requireFreePort(options.listen, options.port);
+    const steps = preparation(folder, settings.hypervisor, known === undefined);
+    if (steps.length > 0) await (await import('../steps.ts')).runSteps(steps);
+  }
+  const { password, isNew } = folder.ensureAdminPassword(process.env['UNKAI_ADMIN_PASSWORD']);
+  if (options.detach) {
+    const record = await startInBackground(folder, options, settings);
+    welcome({ folder, record, newPassword: await newPassword(folder, record, isNew), isDetached: true });
+    return;
+  }
+  await runInForeground(folder, options, settings, { password, isNew });
+}
+
+async function runInForeground(
+  folder: DataFolder,
+  options: UpOptions,
+  settings: FolderSettings,
+  admin: { password: string; isNew: boolean },
+): Promise<void> {
+  const stopSignal = waitForStop();
+  const watcher = options.background ? undefined : process.stdout;
+  const server = await open(folder, options, settings, admin.password, watcher);
+  const record = {
+    ...thisProcess(),
+    origin: server.origin,
+    listen: options.listen,
+    port: server.port,
+    hypervisor: settings.hypervisor,
+    database: settings.database ? ('postgres' as const) : ('sqlite' as const),
+    version: manifest.version,
+    startedAt: new Date().toISOString(),
+  };
+  folder.keepSettings(settings);
+  folder.keepRunRecord(record);
+  if (!options.background) {
+    welcome({ folder, record, newPassword: await newPassword(folder, record, admin.isNew), isDetached: false });
+  }
+  const signal = await stopSignal;
+  server.cloud.log.info({ signal }, 'stopping; virtual machines go on running');
+  await server.close();
+  folder.dropRunRecord();
+  server.cloud.log.info({}, 'stopped');
+  process.exit(0);
+}
+
+async function open(
+  folder: DataFolder,
+  options: UpOptions,
+  settings: FolderSettings,
+  adminPassword: string,
+  watcher: NodeJS.WritableStream | undefined,
+): Promise<ServedUnkai> {
+  const { serveUnkai } = await import('../../assembly/serve.ts');
+  const { ensureTinyLinux } = await import('../../assembly/tinylinux.ts');
+  const log = openLog(folder.logFile, watcher);
+  try {
+    return await serveUnkai({
+      ...settings,
+      dataDir: folder.path,
+      adminPassword,
+      listen: options.listen,
+      port: options.port,
+      log,
+      async beforeListening(cloud) {
+        await ensureTinyLinux(cloud, { cacheDir: folder.cacheDir }).catch((err) =>
+          log.warn({ err }, 'TinyLinux could not be put into the cloud'),
+        );
+      },
+    });
+  } catch (error) {
+    log.error({ err: error }, 'the cloud could not be started');
+    throw explained(error, settings);
+  }
+}
+
+/** The password to show once. A cloud that was in the database before has another one, which only its owner knows. */
+async function newPassword(folder: DataFolder, record: RunRecord, isNew: boolean): Promise<string | undefined> {
+  const password = folder.adminPassword();
+  if (!isNew || !password) return undefined;
+  if (record.database === 'sqlite') return password;
+  const { OpenStackClient } = await import('../clients/openstack-client.ts');
+  try {
+    await OpenStackClient.signIn(record.origin, { user: 'admin', password });
+    return password;
+  } catch {
+    folder.forgetAdminPassword();
+    console.log(
+      `The database holds a cloud already. Put its administrator's password into ${folder.passwordFile}, for unkai openrc.`,
+    );
+    return undefined;
+  }
+}
+
+/** Failures that the user can put right, in words that say how. */
+function explained(error: unknown, settings: FolderSettings): unknown {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (error instanceof FolderInUse) return new UserError(message, { cause: error });
+  if (code === 'EADDRINUSE') return new UserError(`${message}. Choose another port with --port N.`, { cause: error });
+  if (code === 'EACCES')
+    return new UserError(`${message}. Choose another folder with --data-dir DIR.`, { cause: error });
+  if (settings.database && (code === 'ECONNREFUSED' || code === 'ENOTFOUND' || /^(28|3D|08|57P)/.test(code ?? ''))) {
+    const { host, pathname } = new URL(settings.database);
+    return new UserError(`The database ${pathname.slice(1)} on ${host} can't be used: ${message || code}`, {
+      cause: error,
+    });
+  }
+  return error;
+}
+
+/** Resolves with the first signal that asks to stop. A second one ends the process at once, which loses nothing. */
+async function waitForStop(): Promise<string> {
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  const given = new AbortController();
+  const signal = await Promise.race(
+    signals.map(async (name) => {
+      await once(process, name, { signal: given.signal }).catch(() => {});
+      return name;
+    }),
+  );
+  given.abort();
+  for (const name of signals) process.once(name, () => process.exit(1));
+  return signal;
+}

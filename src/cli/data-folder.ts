@@ -1,0 +1,110 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import type { HypervisorKind } from '../assembly/open-unkai.ts';
+import { isAlive, type ProcessIdentity } from './process-identity.ts';
+
+/** `var` beside the program, from whatever folder it is called. */
+export const defaultDataDir = resolve(import.meta.dirname, '../../var');
+
+/** What a data folder is used with: kept, because another choice at the next start would be another cloud. */
+export interface FolderSettings {
+  hypervisor: HypervisorKind;
+  /** A `postgres://` URL. */
+  database?: string;
+}
+
+/** The control plane that serves the folder now. */
+export interface RunRecord extends ProcessIdentity {
+  /** Where this machine reaches it. */
+  origin: string;
+  listen: string;
+  port: number;
+  hypervisor: HypervisorKind;
+  database: 'sqlite' | 'postgres';
+  version: string;
+  /** ISO 8601. */
+  startedAt: string;
+}
+
+/** A cloud's data folder, as the command line uses it. */
+export class DataFolder {
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = resolve(path);
+  }
+
+  get logFile(): string {
+    return join(this.path, 'logs', 'unkai.log');
+  }
+
+  get cacheDir(): string {
+    return join(this.path, 'cache');
+  }
+
+  get passwordFile(): string {
+    return join(this.path, 'secrets', 'admin-password');
+  }
+
+  get sqliteFile(): string {
+    return join(this.path, 'unkai.sqlite');
+  }
+
+  /** Undefined before the folder's first start. */
+  settings(): FolderSettings | undefined {
+    return readJson<FolderSettings>(join(this.path, 'settings.json'));
+  }
+
+  keepSettings(settings: FolderSettings): void {
+    writePrivately(join(this.path, 'settings.json'), `${JSON.stringify(settings, undefined, 2)}\n`);
+  }
+
+  /** The control plane that runs on this folder, if one does; what is left of one that died doesn't count. */
+  running(): RunRecord | undefined {
+    const record = readJson<RunRecord>(join(this.path, 'run.json'));
+    return record && isAlive(record) ? record : undefined;
+  }
+
+  keepRunRecord(record: RunRecord): void {
+    writePrivately(join(this.path, 'run.json'), `${JSON.stringify(record, undefined, 2)}\n`);
+  }
+
+  dropRunRecord(): void {
+    rmSync(join(this.path, 'run.json'), { force: true });
+  }
+
+  adminPassword(): string | undefined {
+    if (!existsSync(this.passwordFile)) return undefined;
+    return readFileSync(this.passwordFile, 'utf8').trim();
+  }
+
+  /** The administrator's password; makes one, or takes the one given, where the folder has none. */
+  ensureAdminPassword(given: string | undefined): { password: string; isNew: boolean } {
+    const known = this.adminPassword();
+    if (known) return { password: known, isNew: false };
+    const password = given || randomBytes(12).toString('hex');
+    writePrivately(this.passwordFile, `${password}\n`);
+    return { password, isNew: true };
+  }
+
+  forgetAdminPassword(): void {
+    rmSync(this.passwordFile, { force: true });
+  }
+}
+
+function readJson<T>(path: string): T | undefined {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as T;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new Error(`${path} can't be read`, { cause: error });
+  }
+}
+
+/** Whole or not at all, and for its owner only. */
+function writePrivately(path: string, content: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  writeFileSync(`${path}.new`, content, { mode: 0o600 });
+  renameSync(`${path}.new`, path);
+}

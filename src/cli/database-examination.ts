@@ -1,0 +1,48 @@
+import { existsSync, statSync } from 'node:fs';
+import type { DataFolder } from './data-folder.ts';
+import type { Check } from './examination.ts';
+
+const name = 'database';
+
+/** Whether the database can be reached and read. Changes nothing. */
+export async function examineDatabase(url: string | undefined, folder: DataFolder, isRunning: boolean): Promise<Check> {
+  return url ? await examinePostgres(url) : await examineSqlite(folder, isRunning);
+}
+
+async function examinePostgres(url: string): Promise<Check> {
+  const { default: pg } = await import('pg');
+  const where = `${new URL(url).pathname.slice(1)} on ${new URL(url).host || 'this machine'}`;
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000 });
+  try {
+    await client.connect();
+    const { rows } = await client.query<{ version: string }>('show server_version');
+    await client.end();
+    return { name, state: 'ok', detail: `PostgreSQL ${Object.values(rows[0]!)[0]}: ${where}` };
+  } catch (error) {
+    const { message, code } = error as NodeJS.ErrnoException;
+    return {
+      name,
+      state: 'problem',
+      detail: `PostgreSQL can't be used (${where}): ${message || code}`,
+      advice: 'Check the URL, and that the server runs and lets this machine in (pg_hba.conf).',
+    };
+  }
+}
+
+async function examineSqlite({ sqliteFile }: DataFolder, isRunning: boolean): Promise<Check> {
+  if (!existsSync(sqliteFile)) return { name, state: 'ok', detail: 'SQLite; made at the first start' };
+  const mebibytes = (statSync(sqliteFile).size / 2 ** 20).toFixed(1);
+  const detail = `SQLite, ${mebibytes} MiB`;
+  // A look into the file of a running cloud would hold up its checkpoints.
+  if (isRunning) return { name, state: 'ok', detail };
+  const { DatabaseSync } = await import('node:sqlite');
+  const db = new DatabaseSync(sqliteFile, { readOnly: true });
+  try {
+    const [found] = db.prepare('PRAGMA quick_check(1)').all() as Array<{ quick_check: string }>;
+    if (found?.quick_check === 'ok') return { name, state: 'ok', detail: `${detail}, sound` };
+    const advice = 'Bring the data folder back from a backup.';
+    return { name, state: 'problem', detail: `${sqliteFile} is damaged: ${found?.quick_check}`, advice };
+  } finally {
+    db.close();
+  }
+}

@@ -1,0 +1,154 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import manifest from '../../package.json' with { type: 'json' };
+import { defaultDataDir } from './data-folder.ts';
+
+/** The command line. What a command does is loaded when it runs, so that help and small commands are quick. */
+export function buildProgram(): Command {
+  const program = new Command('unkai')
+    .description(
+      'A whole private cloud in one program: real virtual machines behind the OpenStack, K5 and ZStack APIs.',
+    )
+    .version(manifest.version)
+    .showHelpAfterError('(unkai help COMMAND tells more)')
+    .enablePositionalOptions();
+  for (const add of [addUp, addDown, addStatus, addOpenrc, addDoctor, addDemo, addTest]) add(program);
+  program.addHelpText('after', '\nBegin with:  unkai up   then, in another terminal:  eval "$(unkai openrc)"');
+  return program;
+}
+
+function addUp(program: Command): void {
+  program
+    .command('up')
+    .summary('start the cloud')
+    .description(
+      'Starts the cloud: on this machine, with all that it needs. What is missing (QEMU, packages for TinyLinux) ' +
+        'is installed first, where that is possible. Runs until it is stopped by Ctrl-C or `unkai down`; virtual ' +
+        'machines go on running without it, and are found again at the next start.',
+    )
+    .addOption(dataDir())
+    .option('-p, --port <n>', 'port of every API', port, defaultPort)
+    .option('-l, --listen <address>', 'address to listen on; 0.0.0.0 for all', defaultListen)
+    .addOption(
+      hypervisor('how virtual machines are run; simulated ones are records only (default: as before, at first qemu)'),
+    )
+    .addOption(database())
+    .option('-d, --detach', 'go on in the background once the cloud is ready', false)
+    .addOption(new Option('--background').hideHelp().default(false))
+    .action(async (options) => (await import('./commands/up.ts')).up(options));
+}
+
+function addDown(program: Command): void {
+  program
+    .command('down')
+    .summary('stop the cloud; virtual machines go on running')
+    .description(
+      'Stops the control plane. Virtual machines go on running, and are found again at the next start, unless ' +
+        '--guests says to stop them too: then every one is asked to shut down, and ended when it does not.',
+    )
+    .addOption(dataDir())
+    .option('--guests', 'stop all virtual machines as well', false)
+    .action(async (options) => (await import('./commands/down.ts')).down(options));
+}
+
+function addStatus(program: Command): void {
+  program
+    .command('status')
+    .summary('tell whether the cloud runs, and what is in it')
+    .description(
+      'Tells whether the cloud runs, where, and how it is. Exit code 0 when it is ready, 3 when it does not run.',
+    )
+    .addOption(dataDir())
+    .option('--json', 'print JSON', false)
+    .action(async (options) => (await import('./commands/status.ts')).status(options));
+}
+
+function addOpenrc(program: Command): void {
+  program
+    .command('openrc')
+    .summary('print what clients need to sign in as administrator')
+    .description(
+      'Prints shell lines that set the variables of OpenStack clients. Use them with:  eval "$(unkai ' +
+        'openrc)"\nFor other dialects it prints how to sign in with curl.',
+    )
+    .addOption(dataDir())
+    .addOption(
+      new Option('--dialect <name>', 'whose sign-in to show')
+        .choices(['openstack', 'k5', 'zstack'])
+        .default('openstack'),
+    )
+    .action(async (options) => (await import('./commands/openrc.ts')).openrc(options));
+}
+
+function addDoctor(program: Command): void {
+  program
+    .command('doctor')
+    .summary('look for what is missing or wrong, and say what helps')
+    .description(
+      'Looks at this machine and this cloud: programs, whether KVM really runs code, disk space, the port, the ' +
+        'database, the running cloud. Exit code 1 when something needs attention before the cloud can work.',
+    )
+    .addOption(dataDir())
+    .option('-p, --port <n>', 'port to look at', port, defaultPort)
+    .option('-l, --listen <address>', 'address to look at', defaultListen)
+    .addOption(database())
+    .option('--json', 'print JSON', false)
+    .action(async (options) => (await import('./commands/doctor.ts')).doctor(options));
+}
+
+function addDemo(program: Command): void {
+  program
+    .command('demo')
+    .summary('a tour: real servers, through the public APIs')
+    .description(
+      'Shows what the cloud does, step by step, through its public APIs alone. Uses the cloud that runs, or ' +
+        'starts one of its own in a temporary folder and removes it afterwards. Exit code 1 when a step fails.',
+    )
+    .addOption(dataDir())
+    .addOption(hypervisor("for a cloud of the tour's own").default('qemu'))
+    .option('--own', 'start a cloud of its own even if one runs', false)
+    .action(async (options) => (await import('./commands/demo.ts')).demo(options));
+}
+
+function addTest(program: Command): void {
+  program
+    .command('test')
+    .summary('check formatting and types, and run all tests')
+    .description(
+      'Runs the tests, on SQLite and on a PostgreSQL of its own. Arguments go to vitest, and then only what they ' +
+        'name is run:\n  unkai test src/actions -t serialises\nThe last line is: N passed, N failed',
+    )
+    .argument('[arguments...]', 'files, folders and options for vitest')
+    .passThroughOptions()
+    .allowUnknownOption()
+    .action(async (args: string[]) => (await import('./commands/test.ts')).test(args));
+}
+
+export const defaultPort = 8774;
+export const defaultListen = '127.0.0.1';
+
+function dataDir(): Option {
+  return new Option('--data-dir <dir>', 'where the cloud keeps everything')
+    .env('UNKAI_DATA_DIR')
+    .default(defaultDataDir);
+}
+
+function hypervisor(description: string): Option {
+  return new Option('--hypervisor <kind>', description).choices(['qemu', 'simulated']).env('UNKAI_HYPERVISOR');
+}
+
+function database(): Option {
+  return new Option('--database <url>', 'postgres://… (default: as before, at first SQLite in the data folder)')
+    .env('UNKAI_DATABASE')
+    .argParser(postgresUrl);
+}
+
+function port(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value <= 65535) return value;
+  throw new InvalidArgumentError('A port is a number from 0 (any free one) to 65535.');
+}
+
+function postgresUrl(text: string): string {
+  if (/^postgres(ql)?:\/\//.test(text) && URL.canParse(text)) return text;
+  throw new InvalidArgumentError('Give a URL like postgres://user:password@host/database');
+}

@@ -1,0 +1,37 @@
+import type { DataFolder, RunRecord } from './data-folder.ts';
+import { defaultDataDir } from './data-folder.ts';
+
+export interface Welcome {
+  folder: DataFolder;
+  record: RunRecord;
+  /** Given when it was made just now: it is printed this once. */
+  newPassword: string | undefined;
+  isDetached: boolean;
+}
+
+/** Says that the cloud is ready, where it is, and what to type next. */
+export function welcome({ folder, record, newPassword, isDetached }: Welcome): void {
+  const { origin } = record;
+  const inFolder = folder.path === defaultDataDir ? '' : ` --data-dir ${folder.path}`;
+  const lines = [
+    '',
+    `Unkai ${record.version} is ready at ${origin}`,
+    '',
+    `  OpenStack   ${origin}/identity/v3`,
+    `  K5          ${origin}/v2/{tenant_id}`,
+    `  ZStack      ${origin}/zstack/v1`,
+    `  metrics     ${origin}/metrics`,
+    '',
+  ];
+  if (record.hypervisor === 'simulated') {
+    lines.push('  SIMULATED: servers are records only, no virtual machine ever runs.', '');
+  }
+  if (newPassword) lines.push(`  user admin, password ${newPassword} (kept in ${folder.passwordFile})`, '');
+  lines.push(
+    `  eval "$(unkai openrc${inFolder})"`.padEnd(52) + 'signs OpenStack clients in',
+    `  unkai demo${inFolder}`.padEnd(52) + 'shows what the cloud does',
+  );
+  if (isDetached) lines.push(`  unkai down${inFolder}`.padEnd(52) + 'stops it; virtual machines go on running');
+  else lines.push('  Ctrl-C'.padEnd(52) + 'stops it; virtual machines go on running');
+  console.log(`${lines.join('\n')}\n`);
+}
