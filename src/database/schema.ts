@@ -1,3 +1,4 @@
+import type { VolumeSnapshotsTable } from './schema/block-storage.ts';
 import type { AllocationsTable, ClustersTable, FlavorsTable, HostsTable, ZonesTable } from './schema/hosts.ts';
 import type {
   DomainsTable,
@@ -37,6 +38,7 @@ import type {
 } from './schema/networks.ts';
 import type { DisksTable, ServersTable, ServerTagsTable, VolumesTable } from './schema/servers.ts';
 
+export type * from './schema/block-storage.ts';
 export type * from './schema/columns.ts';
 export type * from './schema/hosts.ts';
 export type * from './schema/identity.ts';
@@ -75,6 +77,7 @@ export interface Schema {
   server_tags: ServerTagsTable;
   volumes: VolumesTable;
   disks: DisksTable;
+  volume_snapshots: VolumeSnapshotsTable;
   networks: NetworksTable;
   subnets: SubnetsTable;
   ports: PortsTable;

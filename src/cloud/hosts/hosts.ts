@@ -1,5 +1,5 @@
 import { AgentError, type HostAgent } from '../../agent/contract.ts';
-import type { Tx } from '../../database/database.ts';
+import type { Queryable, Tx } from '../../database/database.ts';
 import type { AllocationsTable, HostsTable } from '../../database/schema.ts';
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
@@ -99,9 +99,11 @@ export class Hosts {
       .groupBy('host_id')
       .execute();
     const byHost = new Map(sums.map((sum) => [sum.host_id, sum]));
+    const volumes = new Map((await volumeDisks(db).execute()).map(({ host_id, bytes }) => [host_id, inGb(bytes)]));
     return hosts.map((row) => {
       const sum = byHost.get(row.id);
-      const used = { vcpus: sum?.vcpus ?? 0, memoryMb: sum?.memoryMb ?? 0, diskGb: sum?.diskGb ?? 0 };
+      const diskGb = (sum?.diskGb ?? 0) + (volumes.get(row.id) ?? 0);
+      const used = { vcpus: sum?.vcpus ?? 0, memoryMb: sum?.memoryMb ?? 0, diskGb };
       return { host: hostFromRow(row), used, servers: sum?.servers ?? 0 };
     });
   }
@@ -126,9 +128,16 @@ export class Hosts {
     });
   }
 
-  async #take(tx: Tx, host: Host, serverId: string, purpose: AllocationsTable['purpose'], need: Amounts): Promise<boolean> {
+  async #take(
+    tx: Tx,
+    host: Host,
+    serverId: string,
+    purpose: AllocationsTable['purpose'],
+    need: Amounts,
+  ): Promise<boolean> {
     // On PostgreSQL another transaction may take of the same host at the same time; its row is the lock.
-    if (this.#core.db.kind === 'postgres') await tx.selectFrom('hosts').select('id').where('id', '=', host.id).forUpdate().execute();
+    if (this.#core.db.kind === 'postgres')
+      await tx.selectFrom('hosts').select('id').where('id', '=', host.id).forUpdate().execute();
     const used = await tx
       .selectFrom('allocations')
       .select((e) => [
@@ -140,12 +149,29 @@ export class Hosts {
       .executeTakeFirstOrThrow();
     const capacity = capacityOf(host);
     if (used.vcpus + need.vcpus > capacity.vcpus || used.memoryMb + need.memoryMb > capacity.memoryMb) return false;
-    if (used.diskGb + need.diskGb > capacity.diskGb) return false;
+    const [volumes] = need.diskGb === 0 ? [] : await volumeDisks(tx).where('disks.host_id', '=', host.id).execute();
+    if (used.diskGb + inGb(volumes?.bytes ?? 0) + need.diskGb > capacity.diskGb) return false;
     await this.putAllocation(tx, serverId, purpose, host.id, need);
     return true;
   }
 
-  async putAllocation(tx: Tx, serverId: string, purpose: AllocationsTable['purpose'], hostId: string, need: Amounts): Promise<void> {
+  /** Finds a host for a disk that is to be registered in the same transaction: that is what takes the room. */
+  async placeDisk(tx: Tx, request: { size: number; zoneId?: string; onlyHostId?: string }): Promise<Host> {
+    const { size, ...place } = request;
+    // One transaction after the other sees what the one before took. SQLite has one writer.
+    if (this.#core.db.kind === 'postgres')
+      await tx.selectFrom('hosts').select('id').orderBy('id').forUpdate().execute();
+    const [host] = chooseHosts(await this.usage(tx), { ...place, vcpus: 0, memoryMb: 0, diskGb: inGb(size) });
+    return host!;
+  }
+
+  async putAllocation(
+    tx: Tx,
+    serverId: string,
+    purpose: AllocationsTable['purpose'],
+    hostId: string,
+    need: Amounts,
+  ): Promise<void> {
     await tx
       .insertInto('allocations')
       .values({
@@ -171,7 +197,22 @@ export class Hosts {
     const changed = await this.#core.db.write((tx) =>
       tx.updateTable('hosts').set({ state, updated_at: now }).where('id', '=', id).executeTakeFirst(),
     );
-    if (changed.numUpdatedRows === 0n) throw new CloudError('not_found', `Host ${id} could not be found.`, { resource: 'host', id });
+    if (changed.numUpdatedRows === 0n)
+      throw new CloudError('not_found', `Host ${id} could not be found.`, { resource: 'host', id });
     return await this.get(id);
   }
+}
+
+/** What the disks of volumes and of their snapshots take, by host. Those of servers are in their allocations. */
+function volumeDisks(db: Queryable) {
+  return db
+    .selectFrom('disks')
+    .leftJoin('volumes', 'volumes.id', 'disks.volume_id')
+    .select((e) => ['disks.host_id', e.fn.sum<number>('disks.size').as('bytes')])
+    .where((e) => e.or([e('volumes.id', 'is', null), e('volumes.origin', '=', 'volume')]))
+    .groupBy('disks.host_id');
+}
+
+function inGb(bytes: number): number {
+  return Math.ceil(bytes / 2 ** 30);
 }

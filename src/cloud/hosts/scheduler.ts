@@ -46,7 +46,9 @@ function free({ host, used }: HostUsage, what: keyof Amounts): number {
 
 function lacks(candidate: HostUsage, request: Amounts, what: keyof Amounts, words: string, unit: string) {
   const left = free(candidate, what);
-  return left >= request[what] ? undefined : `${words} (need ${request[what]}${unit}, free ${Math.max(0, left)}${unit})`;
+  return left >= request[what]
+    ? undefined
+    : `${words} (need ${request[what]}${unit}, free ${Math.max(0, left)}${unit})`;
 }
 
 /** Hosts that can take it, the best first; refuses with the reason of every host when there is none. */
@@ -56,7 +58,11 @@ export function chooseHosts(candidates: readonly HostUsage[], request: Placement
   for (const candidate of candidates) {
     const reason = firstReason(candidate, request);
     if (reason) rejections.push(`${candidate.host.name}: ${reason}`);
-    else fitting.push({ host: candidate.host, weight: weighers.reduce((sum, weigh) => sum + weigh(candidate, request), 0) });
+    else
+      fitting.push({
+        host: candidate.host,
+        weight: weighers.reduce((sum, weigh) => sum + weigh(candidate, request), 0),
+      });
   }
   if (fitting.length === 0) throw noValidHost(rejections);
   return fitting.sort((a, b) => b.weight - a.weight || (a.host.id < b.host.id ? -1 : 1)).map(({ host }) => host);

@@ -62,7 +62,7 @@ async function serverUsage(kind: Database['kind'], db: Queryable, projectId: str
     .executeTakeFirstOrThrow();
 }
 
-/** Root disks that live and die with their server are not the user's volumes. */
+/** Root disks that live and die with their server are not the user's volumes. Snapshots take room as volumes do. */
 async function volumeUsage(db: Queryable, projectId: string) {
   const row = await db
     .selectFrom('volumes')
@@ -71,7 +71,13 @@ async function volumeUsage(db: Queryable, projectId: string) {
     .where('origin', '=', 'volume')
     .where('deleted_at', 'is', null)
     .executeTakeFirstOrThrow();
-  return { volumes: row.volumes, gigabytes: Math.ceil(row.bytes / 2 ** 30) };
+  const snapshots = await db
+    .selectFrom('volume_snapshots')
+    .select(sql<number>`coalesce(sum(size), 0)`.as('bytes'))
+    .where('project_id', '=', projectId)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirstOrThrow();
+  return { volumes: row.volumes, gigabytes: Math.ceil((row.bytes + snapshots.bytes) / 2 ** 30) };
 }
 
 async function imageUsage(db: Queryable, projectId: string) {

@@ -173,7 +173,7 @@ async function serverRow(
 }
 
 async function attachRoot(cloud: Cloud, tx: Tx, server: ServersTable, root: RootPlan): Promise<void> {
-  if (!root.isNew) return await cloud.volumes.attachRoot(tx, root.volumeId, server.id);
+  if (!root.isNew) return await cloud.volumes.attachRoot(tx, root.volumeId, server.id, root.deleteOnTermination);
   await cloud.volumes.createRoot(tx, {
     id: root.volumeId,
     serverId: server.id,

@@ -19,6 +19,11 @@ export interface Volume {
   diskId: string | null;
   installPath: string | null;
   imageId: string | null;
+  /** The volume, or the snapshot, that it began as a copy of. */
+  sourceVolumeId: string | null;
+  snapshotId: string | null;
+  /** Of its being attached to the server. */
+  attachmentId: string | null;
   serverId: string | null;
   lastServerId: string | null;
   device: string | null;
@@ -54,6 +59,9 @@ export function volumeFromRow(row: VolumesTable): Volume {
     diskId: row.disk_id,
     installPath: row.install_path,
     imageId: row.image_id,
+    sourceVolumeId: row.source_volume_id,
+    snapshotId: row.snapshot_id,
+    attachmentId: row.attachment_id,
     serverId: row.server_id,
     lastServerId: row.last_server_id,
     device: row.device,

@@ -1,7 +1,9 @@
+import type { ExpressionBuilder } from 'kysely';
 import type { CachedImage, DiskUsage } from '../../agent/contract.ts';
 import type { Tx } from '../../database/database.ts';
 import { oneOf } from '../../database/expressions.ts';
-import type { VolumesTable } from '../../database/schema.ts';
+import type { Schema, VolumesTable } from '../../database/schema.ts';
+import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { notFound } from '../errors.ts';
 import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
@@ -93,6 +95,9 @@ export class Volumes {
       disk_id: null,
       install_path: null,
       image_id: volume.imageId,
+      source_volume_id: null,
+      snapshot_id: null,
+      attachment_id: newId(this.#core.env),
       server_id: volume.serverId,
       last_server_id: volume.serverId,
       device: '/dev/vda',
@@ -114,14 +119,16 @@ export class Volumes {
   }
 
   /** Makes an available volume the root disk of a new server. */
-  async attachRoot(tx: Tx, volumeId: string, serverId: string): Promise<void> {
+  async attachRoot(tx: Tx, volumeId: string, serverId: string, deleteOnTermination: boolean): Promise<void> {
     await this.update(tx, volumeId, {
       kind: 'root',
       status: 'attaching',
       server_id: serverId,
       last_server_id: serverId,
+      attachment_id: newId(this.#core.env),
       device: '/dev/vda',
       device_index: 0,
+      delete_on_termination: deleteOnTermination ? 1 : 0,
       attached_at: this.#core.env.now(),
     });
   }
@@ -191,12 +198,16 @@ export class Volumes {
   /** Ends the volumes of a server that goes away: its own die, others are free again. */
   async detachAll(tx: Tx, serverId: string): Promise<void> {
     const now = this.#core.env.now();
-    const rows = await tx.selectFrom('volumes').selectAll().where('server_id', '=', serverId).execute();
+    const rows = await tx
+      .selectFrom('volumes')
+      .selectAll()
+      .select((e) => e.exists(snapshotsOf(e)).as('has_snapshots'))
+      .where('server_id', '=', serverId)
+      .execute();
     for (const row of rows) {
-      const dies = row.origin === 'server' || row.delete_on_termination === 1;
+      const dies = row.origin === 'server' || (row.delete_on_termination === 1 && !row.has_snapshots);
       const gone = { status: 'deleted', deleted_at: now, disk_id: null, server_id: null };
-      const free = { status: 'available', server_id: null, device: null, device_index: null, detached_at: now };
-      await this.update(tx, row.id, dies ? gone : free);
+      await this.update(tx, row.id, dies ? gone : { ...detached(now), status: row.disk_id ? 'available' : 'error' });
       if (dies && row.disk_id) await this.releaseDisk(tx, row.disk_id);
     }
   }
@@ -208,7 +219,12 @@ export class Volumes {
       .innerJoin('volumes', 'volumes.id', 'disks.volume_id')
       .select('disks.id')
       .where('volumes.last_server_id', '=', serverId)
-      .where((e) => e.or([e('volumes.origin', '=', 'server'), e('volumes.delete_on_termination', '=', 1)]))
+      .where((e) =>
+        e.or([
+          e('volumes.origin', '=', 'server'),
+          e.and([e('volumes.delete_on_termination', '=', 1), e.not(e.exists(snapshotsOf(e)))]),
+        ]),
+      )
       .where((e) => e.or([e('volumes.server_id', '=', serverId), e('volumes.deleted_at', 'is not', null)]))
       .execute();
     return rows.map(({ id }) => id);
@@ -226,6 +242,27 @@ export class Volumes {
   }
 }
 
-function volumeNotFound(id: string) {
+/** Snapshots that keep their volume from being deleted. */
+function snapshotsOf(e: ExpressionBuilder<Schema, 'volumes'>) {
+  return e
+    .selectFrom('volume_snapshots')
+    .select('volume_snapshots.id')
+    .whereRef('volume_snapshots.volume_id', '=', 'volumes.id')
+    .where('volume_snapshots.deleted_at', 'is', null);
+}
+
+/** Columns of a volume that no server has any more. */
+export function detached(now: number) {
+  return {
+    server_id: null,
+    attachment_id: null,
+    device: null,
+    device_index: null,
+    delete_on_termination: 0,
+    detached_at: now,
+  } as const;
+}
+
+export function volumeNotFound(id: string) {
   return notFound('volume', id, `Volume ${id} could not be found.`);
 }

@@ -86,7 +86,12 @@ export interface VolumesTable {
   install_path: string | null;
   /** The image the volume was made from. */
   image_id: string | null;
+  /** The volume, or the snapshot, that it began as a copy of. */
+  source_volume_id: string | null;
+  snapshot_id: string | null;
   server_id: string | null;
+  /** Of its being attached to that server. */
+  attachment_id: string | null;
   /** The server it was last attached to. */
   last_server_id: string | null;
   device: string | null;
@@ -109,6 +114,7 @@ export interface VolumesTable {
 export interface DisksTable {
   id: string;
   host_id: string;
+  /** The volume that it belongs to, or the snapshot. */
   volume_id: string;
   /** The cached image it is a layer over. */
   image_id: string | null;
