@@ -9,7 +9,6 @@ import { ensureTinyLinux } from '../src/assembly/tinylinux.ts';
 // line of JSON, answers `memory` on its standard input, and ends with it.
 const [dataDir, hypervisor, cacheDir] = process.argv.slice(2) as [string, HypervisorKind, string];
 mkdirSync(dataDir, { recursive: true });
-const started = performance.now();
 const cloud = await serveUnkai({
   dataDir,
   hypervisor,
@@ -19,7 +18,7 @@ const cloud = await serveUnkai({
   log: pino({ level: 'info' }, pino.destination({ dest: join(dataDir, 'log'), sync: false })),
   beforeListening: async (engine) => void (await ensureTinyLinux(engine, { cacheDir })),
 });
-process.stdout.write(`${JSON.stringify({ origin: cloud.origin, startMs: performance.now() - started })}\n`);
+process.stdout.write(`${JSON.stringify({ origin: cloud.origin, startMs: performance.now() })}\n`);
 process.stdin.on('data', (text) => {
   if (text.toString().trim() === 'memory') process.stdout.write(`${JSON.stringify(process.memoryUsage())}\n`);
 });

@@ -28,11 +28,28 @@ interface RequestState {
   operation: AnyOperation | undefined;
 }
 
-/** An operation with all that is compiled of it. */
-interface Ready {
-  operation: AnyOperation;
-  validate: Validator;
-  serialise: Map<number, (body: unknown) => string>;
+/** An operation with all that is compiled of it, which happens at its first request: a start compiles nothing. */
+class Ready {
+  readonly operation: AnyOperation;
+  readonly #compile: (operation: AnyOperation) => Validator;
+  #validator: Validator | undefined;
+  #serialisers: Map<number, (body: unknown) => string> | undefined;
+
+  constructor(operation: AnyOperation, compile: (operation: AnyOperation) => Validator) {
+    this.operation = operation;
+    this.#compile = compile;
+  }
+
+  get validate(): Validator {
+    this.#validator ??= this.#compile(this.operation);
+    return this.#validator;
+  }
+
+  /** Undefined for statuses whose body is no JSON, or not described. */
+  serialiser(status: number): ((body: unknown) => string) | undefined {
+    this.#serialisers ??= serialisers(this.operation);
+    return this.#serialisers.get(status);
+  }
 }
 
 /** A parameter in a path, as `{server_id}`. */
@@ -46,8 +63,7 @@ export function mountDialect(app: FastifyInstance, dialect: Dialect, options: Mo
   const routes = new Map<string, Ready[]>();
   for (const operation of dialect.operations) {
     const key = `${operation.method} ${operation.path.replaceAll(slot, '{}')}`;
-    const ready = { operation, validate: compile(operation), serialise: serialisers(operation) };
-    routes.set(key, [...(routes.get(key) ?? []), ready]);
+    routes.set(key, [...(routes.get(key) ?? []), new Ready(operation, compile)]);
   }
   for (const choices of routes.values()) {
     const { method, path, consumes } = choices[0]!.operation;
@@ -142,7 +158,7 @@ async function perform(
   if (answer.headers) reply.headers(answer.headers);
   options.observe(operation, status, (performance.now() - state.started) / 1000);
   if (answer.body === undefined || answer.body === null) return reply.send();
-  const serialise = ready.serialise.get(status);
+  const serialise = ready.serialiser(status);
   if (!serialise) return reply.send(answer.body);
   if (!reply.hasHeader('content-type')) reply.header('content-type', 'application/json');
   return reply.send(serialise(answer.body));
@@ -224,8 +240,8 @@ function asFailure(thrown: unknown): Failure['error'] {
   return new UnexpectedError(thrown);
 }
 
-function serialisers(operation: AnyOperation): Ready['serialise'] {
-  const compiled: Ready['serialise'] = new Map();
+function serialisers(operation: AnyOperation): Map<number, (body: unknown) => string> {
+  const compiled = new Map<number, (body: unknown) => string>();
   for (const [status, schema] of Object.entries(operation.responses)) {
     if (schema === null || schema === 'stream') continue;
     compiled.set(Number(status), fastJson(schema as TSchema as fastJson.AnySchema));
