@@ -48,7 +48,7 @@ export class Copies {
     const { core, rows, stores } = this.#parts;
     for (const id of storeIds ?? []) stores.get(id);
     return await core.db.write(async (tx) => {
-      const image = await rows.image(imageId, tx);
+      const image = await rows.imageForUpdate(imageId, tx);
       if (image?.status !== 'active' || !canSee(subject, image)) throw noSuchImage(imageId);
       requireOwner(subject, image, 'synchronize');
       const replicas = await rows.replicas([imageId], tx);

@@ -14,7 +14,7 @@ export const maxProperties = 128;
 /** Writes the row of a new image, and counts it against its owner's quota. */
 export async function newImageRow(
   tx: Tx,
-  core: Pick<CloudCore, 'env' | 'settings'>,
+  core: Pick<CloudCore, 'env' | 'settings' | 'db'>,
   subject: Subject,
   image: NewImage & { id: string },
   status: ImageStatus,
@@ -22,51 +22,55 @@ export async function newImageRow(
   checkChanges(subject, image);
   const now = core.env.now();
   const projectId = image.projectId ?? projectOf(subject);
-  try {
-    await tx
-      .insertInto('images')
-      .values({
-        id: image.id,
-        project_id: projectId,
-        user_id: subject.userId,
-        name: null,
-        description: null,
-        status,
-        visibility: 'shared',
-        disk_format: null,
-        container_format: null,
-        size: null,
-        virtual_size: null,
-        checksum: null,
-        hash_value: null,
-        min_disk_gb: 0,
-        min_memory_mb: 0,
-        protected: 0,
-        hidden: 0,
-        media_type: image.diskFormat === 'iso' ? 'iso' : 'root',
-        platform: null,
-        guest_os: null,
-        is_system: 0,
-        source_url: image.sourceUrl ?? null,
-        properties: '{}',
-        last_error: null,
-        created_at: now,
-        updated_at: now,
-        deleted_at: null,
-        expunge_at: null,
-        ...columnsOf({ ...image, projectId }),
-      })
-      .execute();
-  } catch (error) {
-    if (!(error instanceof ConstraintViolation)) throw error;
-    throw new CloudError('duplicate', `Image ID ${image.id} already exists!`, {
-      resource: 'image',
+  const taken = await tx.selectFrom('images').select('id').where('id', '=', image.id).executeTakeFirst();
+  if (taken) throw duplicate(image.id);
+  await tx
+    .insertInto('images')
+    .values({
       id: image.id,
-      cause: error,
-    });
-  }
+      project_id: projectId,
+      user_id: subject.userId,
+      name: null,
+      description: null,
+      status,
+      visibility: 'shared',
+      disk_format: null,
+      container_format: null,
+      size: null,
+      virtual_size: null,
+      checksum: null,
+      hash_value: null,
+      min_disk_gb: 0,
+      min_memory_mb: 0,
+      protected: 0,
+      hidden: 0,
+      media_type: image.diskFormat === 'iso' ? 'iso' : 'root',
+      platform: null,
+      guest_os: null,
+      is_system: 0,
+      source_url: image.sourceUrl ?? null,
+      properties: '{}',
+      last_error: null,
+      created_at: now,
+      updated_at: now,
+      deleted_at: null,
+      expunge_at: null,
+      ...columnsOf({ ...image, projectId }),
+    })
+    .execute();
   if (image.tags && image.tags.length > 0) await setTags(tx, image.id, image.tags);
   await checkImageQuota(core, tx, projectId);
+}
+
+/** Two who ask for the same id at the same moment meet in the database, which lets one of them in. */
+export function idTaken(id: string): (error: unknown) => never {
+  return (error) => {
+    throw error instanceof ConstraintViolation && error.kind === 'unique' ? duplicate(id, error) : error;
+  };
+}
+
+function duplicate(id: string, cause?: unknown): CloudError {
+  return new CloudError('duplicate', `Image ID ${id} already exists!`, { resource: 'image', id, cause });
 }
 
 /** What nobody, or only administrators, may set. */

@@ -34,7 +34,7 @@ export class Deletion {
   async delete(subject: Subject, id: string, storeIds?: readonly string[]): Promise<void> {
     const { core, rows } = this.#parts;
     await core.db.write(async (tx) => {
-      const image = await rows.image(id, tx);
+      const image = await rows.imageForUpdate(id, tx);
       if (!image || isGone(image) || !canSee(subject, image)) throw noSuchImage(id);
       requireOwner(subject, image, 'delete');
       if (image.isProtected) throw isProtected(id);
@@ -92,7 +92,7 @@ export class Deletion {
   /** Removes an image and its bytes without a way back. Does nothing when it is expunged already. */
   async retire(tx: Tx, id: string): Promise<void> {
     const { core, rows } = this.#parts;
-    const image = await rows.image(id, tx);
+    const image = await rows.imageForUpdate(id, tx);
     if (!image || image.status === 'expunged') return;
     await core.runner.cancel(tx, id);
     const now = core.env.now();
@@ -114,7 +114,7 @@ export class Deletion {
       .execute();
     for (const { id } of due) {
       await core.db.write(async (tx) => {
-        const image = await rows.image(id, tx);
+        const image = await rows.imageForUpdate(id, tx);
         if (!image || image.expungeAt === null || image.expungeAt > now) return;
         const before = now - core.settings.imageRetention * second;
         const replicas = await rows.replicas([id], tx);
@@ -161,7 +161,7 @@ export class Deletion {
   }
 
   async #known(subject: Subject, id: string, tx: Tx): Promise<Image> {
-    const image = await this.#parts.rows.image(id, tx);
+    const image = await this.#parts.rows.imageForUpdate(id, tx);
     if (!image || image.status === 'expunged' || !canSee(subject, image)) throw noSuchImage(id);
     requireOwner(subject, image, 'recover or expunge');
     return image;

@@ -8,7 +8,7 @@ import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
 import type { ImageStores } from '../image-stores/image-stores.ts';
 import { type BootImage, BootImages } from './boot.ts';
 import { Copies } from './copies.ts';
-import { checkChanges, newImageRow } from './creation.ts';
+import { checkChanges, idTaken, newImageRow } from './creation.ts';
 import { Deletion } from './deletion.ts';
 import { type ImportRequest, Imports, type InternalSources } from './imports.ts';
 import { conditionsOf, type ImageFilter, type ImageList, selectImages, unknownMarker } from './listing.ts';
@@ -81,10 +81,11 @@ export class Images {
   async create(subject: Subject, image: NewImage): Promise<Image> {
     const { core, rows } = this.#parts;
     const id = image.id ?? newId(core.env);
-    return await core.db.write(async (tx) => {
+    const made = core.db.write(async (tx) => {
       await newImageRow(tx, core, subject, { ...image, id }, 'queued');
       return (await rows.image(id, tx))!;
     });
+    return await made.catch(idTaken(id));
   }
 
   /** The image, if the subject may see it. Deleted ones only with `withDeleted`, and then to their owner. */
@@ -274,7 +275,7 @@ export class Images {
   }
 
   async #mine(tx: Tx, subject: Subject, id: string, doing: string): Promise<Image> {
-    const image = await this.#parts.rows.image(id, tx);
+    const image = await this.#parts.rows.imageForUpdate(id, tx);
     if (!image || isGone(image) || !canSee(subject, image)) throw noSuchImage(id);
     requireOwner(subject, image, doing);
     return image;

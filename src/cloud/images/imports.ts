@@ -7,7 +7,7 @@ import { CloudError, notFound } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
 import { activate } from './activation.ts';
 import type { Copies } from './copies.ts';
-import { newImageRow } from './creation.ts';
+import { idTaken, newImageRow } from './creation.ts';
 import { type ImportInput, importImage } from './import-action.ts';
 import { inspectStored } from './inspect-stored.ts';
 import { type Image, isGone, type NewImage } from './model.ts';
@@ -47,7 +47,7 @@ export class Imports {
     const { core, rows } = this.#parts;
     const allowInternal = this.#check(subject, request.url);
     return await core.db.write(async (tx) => {
-      const image = await rows.image(id, tx);
+      const image = await rows.imageForUpdate(id, tx);
       if (!image || isGone(image) || !canSee(subject, image)) throw noSuchImage(id);
       requireOwner(subject, image, 'import data for');
       if (image.status !== 'queued') {
@@ -74,12 +74,13 @@ export class Imports {
   async add(subject: Subject, image: NewImage, request: ImportRequest): Promise<{ image: Image; actionId: string }> {
     const { core, rows } = this.#parts;
     const allowInternal = this.#check(subject, request.url);
-    return await core.db.write(async (tx) => {
-      const id = image.id ?? newId(core.env);
+    const id = image.id ?? newId(core.env);
+    const begun = core.db.write(async (tx) => {
       await newImageRow(tx, core, subject, { ...image, id, sourceUrl: image.sourceUrl ?? request.url }, 'queued');
       const fresh = (await rows.image(id, tx))!;
       return await this.#begin(tx, subject, fresh, request, { allowInternal, removeOnFailure: true });
     });
+    return await begun.catch(idTaken(id));
   }
 
   /** The step of `image.import`: fetches the bytes into the store. May be repeated. */

@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { Queryable } from '../../database/database.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
@@ -25,7 +26,7 @@ export async function imageUsage(db: Queryable, projectId: string): Promise<Imag
  * `moreBytes` that are about to come.
  */
 export async function checkImageQuota(
-  core: Pick<CloudCore, 'settings'>,
+  core: Pick<CloudCore, 'settings' | 'db'>,
   tx: Queryable,
   projectId: string,
   moreBytes = 0,
@@ -41,6 +42,9 @@ export async function checkImageQuota(
   const images = limitOf('images');
   const bytes = limitOf('image_bytes');
   if (images < 0 && bytes < 0) return;
+  // Others who ask for the same project wait here: each must see what the one before took. SQLite has one writer.
+  if (core.db.kind === 'postgres')
+    await sql`select pg_advisory_xact_lock(hashtext(${`quota ${projectId}`}))`.execute(tx);
   const usage = await imageUsage(tx, projectId);
   if (images >= 0 && usage.images > images) throw exceeded('images', images, usage.images);
   if (bytes >= 0 && usage.imageBytes + moreBytes > bytes) {

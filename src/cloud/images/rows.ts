@@ -8,6 +8,7 @@ type Ids = { ids: readonly string[] };
 /** The statements on images, their tags and their copies. */
 export class ImageRows {
   readonly #byId: PreparedQuery<{ id: string }, ImagesTable>;
+  readonly #byIdForUpdate: PreparedQuery<{ id: string }, ImagesTable>;
   readonly #tags: PreparedQuery<Ids, ImageTagsTable>;
   readonly #replicas: PreparedQuery<Ids, ReplicaRow>;
 
@@ -15,6 +16,13 @@ export class ImageRows {
     this.#byId = db.prepare<{ id: string }, ImagesTable>((q, { id }) =>
       q.selectFrom('images').selectAll().where('id', '=', id),
     );
+    // SQLite has one writer: there a row that a transaction has read stays as it is.
+    this.#byIdForUpdate =
+      db.kind === 'sqlite'
+        ? this.#byId
+        : db.prepare<{ id: string }, ImagesTable>((q, { id }) =>
+            q.selectFrom('images').selectAll().where('id', '=', id).forUpdate(),
+          );
     this.#tags = db.prepare<Ids, ImageTagsTable>((q, { ids }) =>
       q
         .selectFrom('image_tags')
@@ -40,6 +48,12 @@ export class ImageRows {
 
   async image(id: string, tx?: Tx): Promise<Image | undefined> {
     const row = await this.#byId.first({ id }, tx);
+    return row && (await this.withTags([row], tx))[0];
+  }
+
+  /** The image as it stays until the end of the transaction, which is about to change it. */
+  async imageForUpdate(id: string, tx: Tx): Promise<Image | undefined> {
+    const row = await this.#byIdForUpdate.first({ id }, tx);
     return row && (await this.withTags([row], tx))[0];
   }
 

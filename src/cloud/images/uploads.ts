@@ -134,7 +134,7 @@ export class Uploads {
   ): Promise<string> {
     const { core, rows } = this.#parts;
     return await core.db.write(async (tx) => {
-      const image = await rows.image(id, tx);
+      const image = await rows.imageForUpdate(id, tx);
       if (!image || isGone(image) || !canSee(subject, image)) throw noSuchImage(id);
       requireOwner(subject, image, 'upload data for');
       if (image.status !== 'queued') throw notQueued(image);
