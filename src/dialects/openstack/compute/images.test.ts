@@ -195,7 +195,11 @@ describe("the images of K5's compute API", () => {
 describe("Nova's image proxy", () => {
   it('shows an image with its server and disk config, and deletes it', async () => {
     const server = '1b4e28ba-2fa1-41d2-883f-0016d3cca427';
-    const id = await make({ instance_uuid: server, auto_disk_config: 'False' }, { updated_at: 1 }, { name: 's', minDiskGb: 3 });
+    const id = await make(
+      { instance_uuid: server, auto_disk_config: 'False' },
+      { updated_at: 1 },
+      { name: 's', minDiskGb: 3 },
+    );
     const shown = await call(`/compute/v2.1/images/${id}`);
     expect(shown.body.image).toMatchObject({
       name: 's',
