@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { Type } from 'typebox';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { KillableProcess } from '../../tests/support/killable.ts';
+import { eachDatabase } from '../../tests/support/postgres.ts';
 import type { Database } from '../database/database.ts';
-import { openSqlite } from '../database/sqlite.ts';
 import { newId } from '../env/env.ts';
 import { realEnv } from '../env/real.ts';
 import { type Action, actionWords, anyAction, type Node } from './definition.ts';
@@ -89,9 +89,9 @@ function submission(resourceId = newId(env)) {
   };
 }
 
-describe('an action', () => {
+eachDatabase('an action', (open, kind) => {
   it('walks its steps in order and journals nested spans', async () => {
-    const db = await openSqlite(':memory:');
+    const db = await open();
     const services = world();
     const inner = words.span('inner', [make('b')]);
     const { outcome, events } = await run(toy([words.span('outer', [make('a'), inner]), make('c')]), services, db);
@@ -107,7 +107,7 @@ describe('an action', () => {
   });
 
   it('shows each try of a retried step as an event of the same name', async () => {
-    const db = await openSqlite(':memory:');
+    const db = await open();
     const services = world({ a: 2 });
     const { outcome, events } = await run(toy([words.span('work', [make('a', 3)])]), services, db);
     expect(outcome?.state).toBe('succeeded');
@@ -120,7 +120,7 @@ describe('an action', () => {
   });
 
   it('undoes newest first and reports the first cause', async () => {
-    const db = await openSqlite(':memory:');
+    const db = await open();
     const services = world({ c: 1 });
     const { outcome } = await run(toy([make('a'), make('b'), make('c')]), services, db);
     expect(outcome?.state).toBe('failed');
@@ -132,7 +132,7 @@ describe('an action', () => {
   });
 
   it('undoes a whole span before it tries it again', async () => {
-    const db = await openSqlite(':memory:');
+    const db = await open();
     const services = world({ b: 1 });
     const { outcome, events } = await run(
       toy([words.span('build', [make('a'), make('b')], { attempts: 2 })]),
@@ -146,7 +146,7 @@ describe('an action', () => {
   });
 
   it('serialises actions of one resource and runs those of others side by side', async () => {
-    const db = await openSqlite(':memory:');
+    const db = await open();
     const services = world();
     const seen: string[] = [];
     let release = () => {};
@@ -176,7 +176,7 @@ describe('an action', () => {
   });
 
   it('is unwound when it is cancelled', async () => {
-    const db = await openSqlite(':memory:');
+    const db = await open();
     const services = world();
     let begun = () => {};
     const hasBegun = new Promise<void>((resolve) => {
@@ -219,7 +219,7 @@ describe('an action', () => {
     await fc.assert(
       fc.asyncProperty(scenario, async ({ failing, failures, retries, attempts, when }) => {
         for (let killAt = 1; killAt < 60; killAt += 1) {
-          const db = await openSqlite(':memory:');
+          const db = await open();
           const services = world({ [failing]: failures });
           const action = toy(nodes(retries, attempts));
           const process = new KillableProcess(killAt, when);

@@ -1,5 +1,5 @@
+import { Ajv, type ValidateFunction } from 'ajv';
 import type { TSchema } from 'typebox';
-import { Compile } from 'typebox/compile';
 import type { Database, Tx } from '../database/database.ts';
 import type { ActionState } from '../database/schema.ts';
 import { type Env, newId } from '../env/env.ts';
@@ -49,7 +49,9 @@ const parkedRetryMs = 60_000;
 export class ActionRunner {
   readonly #options: Required<RunnerOptions>;
   readonly #statements: JournalStatements;
-  readonly #registry: Map<string, { action: AnyAction; check: (input: unknown) => boolean }>;
+  readonly #registry = new Map<string, AnyAction>();
+  readonly #inputs = new Map<string, ValidateFunction>();
+  readonly #ajv = new Ajv({ strict: false });
   readonly #owner: string;
   readonly #running = new Map<string, { resourceId: string; cancel: AbortController; ended: Promise<void> }>();
   readonly #waiters = new Map<string, Set<(outcome: ActionOutcome) => void>>();
@@ -65,11 +67,9 @@ export class ActionRunner {
     this.#options = { ...options, maxConcurrent, leaseMs };
     this.#statements = journalStatements(options.db);
     this.#owner = newId(options.env);
-    this.#registry = new Map();
     for (const action of options.actions) {
       if (this.#registry.has(action.kind)) throw new Error(`two actions are called ${action.kind}`);
-      const validator = Compile(action.inputSchema as TSchema);
-      this.#registry.set(action.kind, { action, check: (input) => validator.Check(input) });
+      this.#registry.set(action.kind, action);
     }
   }
 
@@ -107,7 +107,7 @@ export class ActionRunner {
   ): Promise<string> {
     const known = this.#registry.get(action.kind);
     if (!known) throw new Error(`the action ${action.kind} is not registered`);
-    if (!known.check(submission.input)) throw new Error(`the input of ${action.kind} is not what it declares`);
+    if (!this.#inputOf(known)(submission.input)) throw new Error(`the input of ${action.kind} is not what it declares`);
     const { env, leaseMs } = this.#options;
     const id = newId(env);
     const now = env.now();
@@ -138,6 +138,12 @@ export class ActionRunner {
     );
     if (mine) tx.onCommit(() => this.#enqueue(id));
     return id;
+  }
+
+  #inputOf(action: AnyAction): ValidateFunction {
+    const compiled = this.#inputs.get(action.kind) ?? this.#ajv.compile(action.inputSchema as TSchema);
+    this.#inputs.set(action.kind, compiled);
+    return compiled;
   }
 
   /** Asks whatever is under way on the resource to stop and unwind. */
@@ -225,7 +231,7 @@ export class ActionRunner {
       if (!known) throw new Error(`the journal holds an action ${journal.action.kind} that this version does not know`);
       this.#tell(id, entry.resourceId);
       const { db, env, leaseMs } = this.#options;
-      const walk = new Walk(known.action, journal, {
+      const walk = new Walk(known, journal, {
         db,
         env,
         statements: this.#statements,
