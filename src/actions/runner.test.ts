@@ -242,8 +242,12 @@ eachDatabase('an action', (open, kind) => {
             expect(['succeeded', 'failed']).toContain(row.state);
             expect([...services.things].sort()).toEqual(row.state === 'succeeded' ? names.map((n) => `x:${n}`) : []);
           }
-          const open = await db.read.selectFrom('action_events').selectAll().where('result', 'is', null).execute();
-          expect(open).toEqual([]);
+          const unfinished = await db.read
+            .selectFrom('action_events')
+            .selectAll()
+            .where('result', 'is', null)
+            .execute();
+          expect(unfinished).toEqual([]);
           await db.close();
           if (survived) return;
         }

@@ -65,6 +65,7 @@ export async function openCloud(options: CloudOptions): Promise<{ cloud: Cloud; 
       await runner.stop();
       cloud.identity.stop();
       cloud.images.stop();
+      await cloud.imageStores.close();
     },
   };
 }

@@ -19,6 +19,8 @@ export const ensureImageCached = step<RootDiskInput, GuestState>('ensureImageCac
   async do(context) {
     const { services, input } = context;
     const hostId = hostOf(context);
+    // Tenants' bytes are looked at once more, before any tool opens them.
+    await services.images.inspectForUse(input.imageId!);
     const image = await services.images.cachedImageSpec(input.imageId!);
     await services.hosts.agent(hostId).ensureImageCached(image);
     return { commit: (tx) => services.volumes.noteImageCached(tx, hostId, image) };
