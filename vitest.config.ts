@@ -1,9 +1,34 @@
 import { defineConfig } from 'vitest/config';
 
+const common = {
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+  globalSetup: ['tests/support/postgres-template.ts'],
+};
+
+/** Tests of parts stand beside their sources; those of the whole cloud are in `tests`, and want the machine for themselves. */
 export default defineConfig({
   test: {
-    include: ['{src,guest,tests,bench}/**/*.test.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    projects: [
+      {
+        test: {
+          ...common,
+          name: 'parts',
+          include: ['{src,guest,bench}/**/*.test.ts'],
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          ...common,
+          name: 'whole',
+          include: ['tests/**/*.test.ts'],
+          maxWorkers: 1,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });

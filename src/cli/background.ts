@@ -20,7 +20,7 @@ export async function startInBackground(
 ): Promise<RunRecord> {
   mkdirSync(dirname(folder.logFile), { recursive: true, mode: 0o700 });
   const log = openSync(folder.logFile, 'a', 0o600);
-  const child = spawn(process.execPath, [process.argv[1]!, ...upArguments(folder, options)], {
+  const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...upArguments(folder, options)], {
     detached: true,
     stdio: ['ignore', log, log],
     env: environmentOf(settings),

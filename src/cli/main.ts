@@ -1,11 +1,5 @@
-import { enableCompileCache } from 'node:module';
-import { join } from 'node:path';
-
-// Before anything large is loaded: starts after the first then neither strip types nor compile.
-enableCompileCache(join(import.meta.dirname, '../../var/compile-cache'));
-
-const { buildProgram } = await import('./program.ts');
-const { UserError } = await import('./user-error.ts');
+import { buildProgram } from './program.ts';
+import { UserError } from './user-error.ts';
 
 try {
   await buildProgram().parseAsync();
