@@ -7,7 +7,7 @@ import { selectOperation } from './protocol/select-operation.ts';
 import { zstack } from './zstack.ts';
 
 /** Operations of the protocol itself, and reads by uuid: ZStack does not count those as operations. */
-const own = (id: string) => id === 'QueryApiJob' || id.endsWith('ByUuid');
+const own = (id: string) => id === 'QueryApiJob' || /By(Uuid|Actions)$/.test(id);
 
 describe('every operation', () => {
   it.each(zstack.operations.map((operation) => [operation.id, operation] as const))(

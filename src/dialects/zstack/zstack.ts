@@ -1,12 +1,15 @@
 import type { Dialect } from '../../api/dialect.ts';
 import { accountOperations } from './operations/accounts.ts';
 import { backupStorageOperations } from './operations/backup-storage.ts';
+import { globalConfigOperations } from './operations/global-configs.ts';
 import { imageOperations } from './operations/images.ts';
 import { managementNodeOperations } from './operations/management-node.ts';
 import { networkOperations } from './operations/networks.ts';
 import { offeringOperations } from './operations/offerings.ts';
 import { placeOperations } from './operations/places.ts';
+import { quotaOperations } from './operations/quotas.ts';
 import { sessionOperations } from './operations/sessions.ts';
+import { sshKeyPairOperations } from './operations/ssh-key-pairs.ts';
 import { tagOperations } from './operations/tags.ts';
 import { taskOperations } from './operations/tasks.ts';
 import { vmInstanceOperations } from './operations/vm-instances.ts';
@@ -29,7 +32,10 @@ export const zstack: Dialect = {
   operations: [
     ...sessionOperations,
     ...accountOperations,
+    ...quotaOperations,
+    ...sshKeyPairOperations,
     ...managementNodeOperations,
+    ...globalConfigOperations,
     ...placeOperations,
     ...backupStorageOperations,
     ...imageOperations,

@@ -17,6 +17,7 @@ import {
 } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
 import { errorBody, invalidArgument, ZStackError } from '../protocol/zstack-error.ts';
+import { keyPairNamed } from './ssh-key-pairs.ts';
 import { checkTags, keepTags, systemTagValues } from './system-tags.ts';
 import { vmExample } from './vm-examples.ts';
 import { describeGuest } from './vm-guest.ts';
@@ -55,7 +56,7 @@ export const createVmInstance = jobOperation({
     hostUuid: uuidField('The host.'),
     primaryStorageUuidForRootVolume: uuidField('Accepted: the storage of the host that is chosen.'),
     strategy: oneOfField(['InstantStart', 'JustCreate', 'CreateStopped'], 'InstantStart, the only one offered.'),
-    sshKeyPairUuids: uuids('Not offered; use the system tag sshkey::<public key>.'),
+    sshKeyPairUuids: uuids('The key pair whose public key shall be put on it: one at the most.'),
     platform: oneOfField(platforms, 'The kind of system in it; as its image where left out.'),
     guestOsType: textField('The operating system in it; as its image where left out.'),
     architecture: oneOfField(architectures, 'The processors it is for; as its image where left out.'),
@@ -99,7 +100,7 @@ export const createVmInstance = jobOperation({
       imageId: image.id,
       networks: interfacesOf(input),
       securityGroups: [],
-      keyName: await keyNameOf(cloud, subject, input.systemTags),
+      keyName: await keyNameOf(cloud, subject, input),
       userData: userDataOf(input.systemTags),
       configDrive: true,
       zone,
@@ -147,7 +148,13 @@ function userDataOf(systemTags: readonly string[] | undefined): string | undefin
   return isBase64 ? value : Buffer.from(value, 'utf8').toString('base64');
 }
 
-async function keyNameOf(cloud: Cloud, subject: Subject, systemTags: readonly string[] | undefined) {
+async function keyNameOf(
+  cloud: Cloud,
+  subject: Subject,
+  { sshKeyPairUuids = [], systemTags }: { sshKeyPairUuids?: string[]; systemTags?: string[] },
+): Promise<string | undefined> {
+  const named = await keyPairNamed(cloud, subject, sshKeyPairUuids);
+  if (named) return named.name;
   const publicKey = systemTagValues(systemTags, 'sshkey')[0];
   return publicKey === undefined ? undefined : await keyNameFor(cloud, subject, publicKey);
 }
@@ -155,7 +162,7 @@ async function keyNameOf(cloud: Cloud, subject: Subject, systemTags: readonly st
 /** Better refused than passed over: the server would not be what was asked for. */
 function refuseWhatIsNotOffered(given: object): void {
   const input = given as Record<string, unknown>;
-  const lists = ['dataDiskSizes', 'dataDiskOfferingUuids', 'sshKeyPairUuids'];
+  const lists = ['dataDiskSizes', 'dataDiskOfferingUuids'];
   const field =
     lists.find((name) => Array.isArray(input[name]) && (input[name] as unknown[]).length > 0) ??
     (input['rootDiskOfferingUuid'] === undefined ? undefined : 'rootDiskOfferingUuid');

@@ -4,6 +4,7 @@ import { CloudError } from '../../../cloud/errors.ts';
 import type { Subject } from '../../../cloud/identity/subject.ts';
 import type { Volume } from '../../../cloud/volumes/model.ts';
 import { image } from '../inventories/image.ts';
+import { backupStorage } from '../inventories/storage.ts';
 import { vmInstance } from '../inventories/vm-instance.ts';
 import type { ErrorBody } from '../protocol/error-codes.ts';
 import {
@@ -14,8 +15,9 @@ import {
   uuidIn,
   uuidListField,
 } from '../protocol/field-schemas.ts';
-import { jobOperation } from '../protocol/operation.ts';
+import { jobOperation, syncOperation } from '../protocol/operation.ts';
 import { errorBody, failureOf, invalidArgument, operationFailed, resourceNotFound } from '../protocol/zstack-error.ts';
+import { inventorySchema } from '../query/inventory-schema.ts';
 import { readInventory } from '../query/run-query.ts';
 import { backupStorageUuid, imageExample } from './image-examples.ts';
 import { guestChanges, guestFields } from './image-fields.ts';
@@ -92,13 +94,15 @@ const createRootVolumeTemplate = jobOperation({
   },
 });
 
-async function rootVolume(cloud: Cloud, subject: Subject, uuid: string): Promise<Volume> {
-  const volume = await cloud.volumes.get(subject, uuid).catch((error: unknown) => {
-    if (error instanceof CloudError && error.code === 'not_found') {
-      throw resourceNotFound('rootVolumeUuid', uuid, 'VolumeVO');
-    }
+async function volumeNamed(cloud: Cloud, subject: Subject, field: string, uuid: string): Promise<Volume> {
+  return await cloud.volumes.get(subject, uuid).catch((error: unknown) => {
+    if (error instanceof CloudError && error.code === 'not_found') throw resourceNotFound(field, uuid, 'VolumeVO');
     throw error;
   });
+}
+
+async function rootVolume(cloud: Cloud, subject: Subject, uuid: string): Promise<Volume> {
+  const volume = await volumeNamed(cloud, subject, 'rootVolumeUuid', uuid);
   if (volume.kind !== 'root') throw invalidArgument(`volume[uuid:${uuid}] is not root volume`);
   if (volume.status === 'creating') throw operationFailed(`volume[uuid:${uuid}] is not Ready, it's Creating`);
   if (volume.diskId === null) throw operationFailed(`volume[uuid:${uuid}] is not Ready, it's NotInstantiated`);
@@ -112,4 +116,52 @@ function failedOnAll(rootVolumeUuid: string, cause: ErrorBody): ErrorBody {
   return errorBody('SYS.1006', details, { cause });
 }
 
-export const imageTemplateOperations = [createRootVolumeTemplate];
+const uuidParameter = (description: string) => T.Optional(T.String({ maxLength: 64, description }));
+
+/** Where an image of a volume can be put; the same at three paths. */
+const getCandidates = (id: string, path: string, params?: ReturnType<typeof uuidIn<'volumeUuid'>>) =>
+  syncOperation({
+    id,
+    group: 'Image',
+    package: 'header.image',
+    method: 'GET',
+    path,
+    since: '0.6',
+    allow: 'member',
+    params,
+    query: params ? undefined : T.Object({ volumeUuid: uuidParameter('The volume that the image is to be made of.') }),
+    response: T.Object({ inventories: T.Array(inventorySchema(backupStorage)) }),
+    title: 'Get backup storage that can take an image',
+    summary: 'The backup storages in which an image of a volume can be put: enabled, connected, and of its zone.',
+    examples: [
+      {
+        title: 'For a root volume',
+        ...(params
+          ? { params: { volumeUuid: '0a5a3c9eb1ff41e8a09a3f3f8a3f2c77' } }
+          : { query: { volumeUuid: '0a5a3c9eb1ff41e8a09a3f3f8a3f2c77' } }),
+        status: 200,
+        response: {
+          inventories: [{ uuid: backupStorageUuid, name: 'default', state: 'Enabled', status: 'Connected' }],
+        },
+      },
+    ],
+    handle: async ({ cloud, subject, input }) => {
+      const { volumeUuid } = input as { volumeUuid?: string };
+      if (!volumeUuid) throw invalidArgument('volumeUuid must be set');
+      const { zoneId } = await volumeNamed(cloud, subject, 'volumeUuid', volumeUuid);
+      const usable = cloud.imageStores.list().filter((store) => cloud.imageStores.takesImages(store));
+      const near = usable.filter(({ zoneIds }) => zoneIds.includes(zoneId));
+      const found = await Promise.all(near.map(({ id: store }) => readInventory(cloud, backupStorage, store)));
+      return { inventories: found.filter((one) => one !== undefined) };
+    },
+  });
+
+export const imageTemplateOperations = [
+  createRootVolumeTemplate,
+  getCandidates('GetCandidateBackupStorageForCreatingImage', '/images/candidate-backup-storage'),
+  getCandidates(
+    'GetCandidateBackupStorageForCreatingImageByUuid',
+    '/images/volumes/{volumeUuid}/candidate-backup-storage',
+    uuidIn('volumeUuid', 'The volume that the image is to be made of.'),
+  ),
+];

@@ -105,6 +105,42 @@ const logInByUser = syncOperation({
   },
 });
 
+const logIn = syncOperation({
+  id: 'LogIn',
+  group,
+  package: 'header.identity.login',
+  method: 'PUT',
+  path: '/login',
+  since: '4.6.0',
+  allow: 'anyone',
+  bodyKeyAliases: ['params'],
+  body: T.Object({
+    username: T.String({ maxLength: 255, description: 'The account’s name.' }),
+    password,
+    loginType: T.String({ maxLength: 255, description: 'account, the only one offered.' }),
+    properties: T.Optional(T.Unknown()),
+    ...loginExtras,
+  }),
+  response: inventory,
+  title: 'Log in',
+  summary: 'Opens a session of an account, as LogInByAccount does.',
+  examples: [
+    {
+      title: 'Log in as admin',
+      body: { logIn: { username: 'admin', password: examplePassword, loginType: 'account' } },
+      status: 200,
+      response: { inventory: example },
+    },
+  ],
+  handle: async ({ cloud, input }) => {
+    if (input.loginType !== 'account') {
+      throw new ZStackError('SYS.1014', `the loginType[${input.loginType}] is not offered by this cloud`);
+    }
+    const opened = await refusingLogin(() => cloud.identity.sessions.openSession(input.username, input.password));
+    return { inventory: presentSession(opened) };
+  },
+});
+
 const logOut = syncOperation({
   id: 'LogOut',
   group,
@@ -201,4 +237,4 @@ async function refusingLogin(open: () => Promise<Session>): Promise<Session> {
   }
 }
 
-export const sessionOperations = [logInByAccount, logInByUser, logOut, validateSession, renewSession];
+export const sessionOperations = [logInByAccount, logInByUser, logIn, logOut, validateSession, renewSession];

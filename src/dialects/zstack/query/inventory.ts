@@ -12,6 +12,7 @@ export type FieldType = 'string' | 'int' | 'long' | 'bool' | 'time';
 export interface Viewer {
   isAdmin: boolean;
   projectId?: string;
+  userId?: string;
 }
 
 /** One row of an inventory's table inside a statement, by its alias there. */

@@ -38,6 +38,8 @@ export function queryOperations(
     example: Record<string, unknown>;
     /** Further paths at which single ones can be read. */
     otherPaths?: readonly { id: string; path: string }[];
+    /** False for inventories that have no uuid. */
+    byUuid?: boolean;
   },
 ): AnyOperation[] {
   const { id, group, since, allow = 'reader', title, example } = about;
@@ -102,7 +104,7 @@ export function queryOperations(
       },
     }),
   );
-  return [list, ...byUuid].map((one) => giveTraits(one, traits));
+  return (about.byUuid === false ? [list] : [list, ...byUuid]).map((one) => giveTraits(one, traits));
 }
 
 function answerOf(

@@ -1,0 +1,19 @@
+import { sql } from 'kysely';
+import { column } from '../query/fields.ts';
+import { defineInventory, type InventoryDefinition } from '../query/inventory.ts';
+
+/** Key pairs belong to users; an account's own user has those of the account. */
+export const sshKeyPair: InventoryDefinition = defineInventory<'keypairs'>({
+  name: 'SshKeyPairInventory',
+  javaClass: 'org.zstack.sshkeypair.SshKeyPairInventory',
+  table: 'keypairs',
+  fields: {
+    uuid: column('id', 'string', 'The uuid.'),
+    name: column('name', 'string', 'The name.'),
+    publicKey: column('public_key', 'string', 'The public key.'),
+    createDate: column('created_at', 'time', 'When it was created.'),
+    lastOpDate: column('created_at', 'time', 'When it was created: key pairs do not change.'),
+  },
+  scope: (row) => sql`${row.column('type')} = 'ssh'`,
+  visible: (row, { userId = '' }) => sql`${row.column('user_id')} = ${userId}`,
+});
