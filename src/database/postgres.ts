@@ -1,4 +1,4 @@
-import { Kysely, PostgresDialect } from 'kysely';
+import { type DatabaseConnection, type Driver, Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { ConstraintViolation, compileTemplate, type Database, type PreparedQuery, type Tx } from './database.ts';
 import { migrateToLatest } from './migrate.ts';
@@ -14,7 +14,7 @@ export async function openPostgres(url: string): Promise<Database> {
         : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
   };
   const pool = new pg.Pool({ connectionString: url, max: 20, types });
-  const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
+  const db = new Kysely<Schema>({ dialect: new TranslatingDialect({ pool }) });
   try {
     await migrateToLatest(db);
   } catch (error) {
@@ -49,7 +49,7 @@ class PostgresDatabase implements Database {
       } catch (error) {
         // Deadlocks and serialisation failures are PostgreSQL's way to ask for another try.
         if (attempt < 5 && isTransient(error)) continue;
-        throw translated(error);
+        throw error;
       }
     }
   }
@@ -79,6 +79,33 @@ class PostgresDatabase implements Database {
   async close(): Promise<void> {
     await this.read.destroy();
   }
+}
+
+/** PostgreSQL whose errors have the names that both databases' errors have, also inside of transactions. */
+class TranslatingDialect extends PostgresDialect {
+  override createDriver(): Driver {
+    const driver = super.createDriver();
+    const acquire = driver.acquireConnection.bind(driver);
+    driver.acquireConnection = async () => translating(await acquire());
+    return driver;
+  }
+}
+
+function translating(connection: DatabaseConnection): DatabaseConnection {
+  return new Proxy(connection, {
+    get(target, name) {
+      const member = Reflect.get(target, name);
+      if (typeof member !== 'function') return member;
+      if (name !== 'executeQuery') return member.bind(target);
+      return async (...args: unknown[]) => {
+        try {
+          return await member.apply(target, args);
+        } catch (error) {
+          throw translated(error);
+        }
+      };
+    },
+  });
 }
 
 function code(error: unknown): string | undefined {
