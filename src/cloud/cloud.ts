@@ -11,6 +11,7 @@ import type { Networks } from './networks/networks.ts';
 import type { Quotas } from './quotas/quotas.ts';
 import type { Servers } from './servers/servers.ts';
 import type { Tags } from './tags/tags.ts';
+import type { BlockStorage } from './volumes/block-storage.ts';
 import type { Volumes } from './volumes/volumes.ts';
 import type { Zones } from './zones/zones.ts';
 
@@ -25,6 +26,7 @@ export interface Cloud extends CloudCore {
   readonly imageStores: ImageStores;
   readonly images: Images;
   readonly volumes: Volumes;
+  readonly blockStorage: BlockStorage;
   readonly networks: Networks;
   readonly servers: Servers;
   readonly tags: Tags;

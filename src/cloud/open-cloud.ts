@@ -21,6 +21,8 @@ import { serverActions } from './servers/actions.ts';
 import { Servers } from './servers/servers.ts';
 import type { CloudSettings } from './settings.ts';
 import { Tags } from './tags/tags.ts';
+import { volumeActions } from './volumes/actions.ts';
+import { BlockStorage } from './volumes/block-storage.ts';
 import { Volumes } from './volumes/volumes.ts';
 import { Zones } from './zones/zones.ts';
 
@@ -41,7 +43,7 @@ export interface CloudOptions {
 }
 
 /** Every action that a journal may hold. */
-export const allActions: readonly AnyAction[] = [...serverActions, ...imageActions];
+export const allActions: readonly AnyAction[] = [...serverActions, ...volumeActions, ...imageActions];
 
 /**
  * Opens the engine over a database: makes what a new cloud begins with, finds its hosts and stores again, and goes on
@@ -89,9 +91,10 @@ async function assemble(core: CloudCore, options: CloudOptions): Promise<Cloud> 
     jobs: new Jobs(core),
     registerMetrics: (registry: Registry) => registerMetrics(core, registry),
   };
-  // Servers use every other part, so they get the whole.
-  const cloud: Cloud = Object.assign(parts, { servers: undefined as unknown as Servers });
-  return Object.assign(cloud, { servers: new Servers(cloud) });
+  // Servers and block storage use every other part, so they get the whole.
+  const unmade = { servers: undefined as unknown as Servers, blockStorage: undefined as unknown as BlockStorage };
+  const cloud: Cloud = Object.assign(parts, unmade);
+  return Object.assign(cloud, { servers: new Servers(cloud), blockStorage: new BlockStorage(cloud) });
 }
 
 async function bootstrap(cloud: Cloud, options: CloudOptions): Promise<void> {

@@ -230,6 +230,15 @@ export class Volumes {
     return rows.map(({ id }) => id);
   }
 
+  /** Every disk of these volumes or snapshots that may exist. */
+  async disksOf(ownerIds: string[]): Promise<Array<{ id: string; hostId: string }>> {
+    return await this.#core.db.read
+      .selectFrom('disks')
+      .select(['id', 'host_id as hostId'])
+      .where('volume_id', 'in', ownerIds)
+      .execute();
+  }
+
   /** Disks that nothing needs and that still are on their hosts, the oldest first. */
   async releasedDisks(limit: number): Promise<Array<{ id: string; hostId: string }>> {
     return await this.#core.db.read

@@ -4,7 +4,8 @@ import type { ReceivedImage } from '../../images/receive.ts';
 
 /** Steps that make an image of a server's root disk. */
 export interface TemplateInput {
-  serverId: string;
+  /** The server whose guest may have the disk open. */
+  serverId?: string;
   hostId: string;
   templateId: string;
   diskId: string;

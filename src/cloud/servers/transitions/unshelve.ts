@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import type { Tx } from '../../../database/database.ts';
 import { newId } from '../../../env/env.ts';
 import { action, span, step, when } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
@@ -57,6 +58,17 @@ export const unshelve = action(
   },
 );
 
+/** Volumes do not move: a server that has some comes back where they are. */
+async function hostOfVolumes(tx: Tx, serverId: string): Promise<string | undefined> {
+  const row = await tx
+    .selectFrom('volumes')
+    .select('host_id')
+    .where('server_id', '=', serverId)
+    .where('origin', '=', 'volume')
+    .executeTakeFirst();
+  return row?.host_id ?? undefined;
+}
+
 /** Brings a shelved server back, on whatever host has room. */
 export function requestUnshelve(cloud: Cloud, subject: Subject, serverId: string, options: { zoneId?: string } = {}) {
   return beginTransition(cloud, subject, serverId, transitions.unshelve, async (tx, server) => {
@@ -77,7 +89,7 @@ export function requestUnshelve(cloud: Cloud, subject: Subject, serverId: string
         rootSize: root.size,
         imageId,
         newDiskId: imageId ? newId(cloud.env) : undefined,
-        onlyHostId: imageId ? undefined : (root.host_id ?? undefined),
+        onlyHostId: imageId ? await hostOfVolumes(tx, serverId) : (root.host_id ?? undefined),
       },
     };
   });

@@ -1,0 +1,223 @@
+import type { Tx } from '../../database/database.ts';
+import type { VolumesTable } from '../../database/schema.ts';
+import { newId, withDashes } from '../../env/env.ts';
+import type { Cloud } from '../cloud.ts';
+import { CloudError } from '../errors.ts';
+import { projectOf, type Subject } from '../identity/subject.ts';
+import { type Volume, volumeFromRow } from './model.ts';
+import { invalidVolume, lockSnapshot, lockVolume } from './rules.ts';
+import { createVolume } from './transitions/create.ts';
+import { volumeTypeOf } from './types.ts';
+
+export interface NewVolume {
+  /** Chosen by the client. */
+  id?: string;
+  name?: string | null;
+  description?: string | null;
+  /** Bytes. May be left out where the volume is a copy of something: then it is as large as that. */
+  size?: number;
+  /** At most one of these: what the volume is made of. */
+  imageId?: string;
+  sourceVolumeId?: string;
+  snapshotId?: string;
+  volumeType?: string;
+  zone?: string;
+  metadata?: Record<string, string>;
+}
+
+/** What a volume is made of, looked up. */
+interface Source {
+  size: number;
+  imageId?: string;
+  diskId?: string;
+  hostId?: string;
+  zoneId?: string;
+  sourceVolumeId?: string;
+  snapshotId?: string;
+  bootable: boolean;
+  imageMetadata: Record<string, string>;
+}
+
+const blank: Source = { size: 0, bootable: false, imageMetadata: {} };
+
+/** Registers a volume and submits what makes it, in one transaction. */
+export async function requestCreateVolume(
+  cloud: Cloud,
+  subject: Subject,
+  wanted: NewVolume,
+): Promise<{ volume: Volume; actionId: string }> {
+  const projectId = projectOf(subject);
+  const type = volumeTypeOf(wanted.volumeType ?? 'local');
+  const image = wanted.imageId === undefined ? blank : await imageSource(cloud, subject, wanted.imageId);
+  const zone = wanted.zone === undefined ? undefined : await cloud.zones.byName(wanted.zone);
+  if (wanted.zone !== undefined && !zone) throw badInput(`Availability zone '${wanted.zone}' is invalid.`);
+  const defaultZone = await cloud.zones.default();
+  return await cloud.db.write(async (tx) => {
+    const source = await sourceOf(cloud, tx, subject, wanted, image);
+    const size = sizeOf(wanted, source);
+    if (zone && source.zoneId && zone.id !== source.zoneId) {
+      throw badInput('Volume must be in the same availability zone as what it is made of.');
+    }
+    await cloud.quotas.check(tx, projectId, { volumes: 1, gigabytes: Math.ceil(size / 2 ** 30) });
+    const row = volumeRow(cloud, subject, wanted, {
+      id: wanted.id ?? newId(cloud.env),
+      project_id: projectId,
+      size,
+      zone_id: source.zoneId ?? (zone ?? defaultZone).id,
+      volume_type: type.name,
+      image_id: source.imageId ?? null,
+      source_volume_id: source.sourceVolumeId ?? null,
+      snapshot_id: source.snapshotId ?? null,
+      bootable: source.bootable ? 1 : 0,
+      image_metadata: JSON.stringify(source.imageMetadata),
+    });
+    await refuseTakenId(tx, row.id);
+    await tx.insertInto('volumes').values(row).execute();
+    const actionId = await cloud.runner.submit(tx, createVolume, {
+      input: {
+        ownerId: row.id,
+        newDiskId: newId(cloud.env),
+        size,
+        zoneId: row.zone_id,
+        imageId: source.imageId,
+        sourceDiskId: source.diskId,
+        onlyHostId: source.hostId,
+      },
+      name: 'create',
+      resourceType: 'volume',
+      resourceId: row.id,
+      projectId,
+      userId: subject.userId,
+      requestId: subject.requestId,
+    });
+    return { volume: volumeFromRow(row), actionId };
+  });
+}
+
+async function sourceOf(cloud: Cloud, tx: Tx, subject: Subject, wanted: NewVolume, image: Source): Promise<Source> {
+  const { imageId, sourceVolumeId, snapshotId } = wanted;
+  if ([imageId, sourceVolumeId, snapshotId].filter((one) => one !== undefined).length > 1) {
+    throw badInput('A volume is made of one image, one volume or one snapshot.');
+  }
+  if (sourceVolumeId !== undefined) return await volumeSource(cloud, tx, subject, sourceVolumeId);
+  if (snapshotId !== undefined) return await snapshotSource(cloud, tx, subject, snapshotId);
+  return image;
+}
+
+async function imageSource(cloud: Cloud, subject: Subject, imageId: string): Promise<Source> {
+  const image = await cloud.images.forBoot(subject, imageId);
+  const { checksum, diskFormat, containerFormat, minDiskGb, minMemoryMb } = image;
+  const size = Math.max(image.virtualSize, minDiskGb * 2 ** 30);
+  const imageMetadata = {
+    ...image.properties,
+    image_id: withDashes(image.id),
+    image_name: image.name ?? '',
+    checksum: checksum ?? '',
+    container_format: containerFormat ?? '',
+    disk_format: diskFormat ?? '',
+    min_disk: String(minDiskGb),
+    min_ram: String(minMemoryMb),
+    size: String(image.size),
+  };
+  return { size, imageId: image.id, bootable: true, imageMetadata };
+}
+
+async function volumeSource(cloud: Cloud, tx: Tx, subject: Subject, id: string): Promise<Source> {
+  const row = await lockVolume(cloud, tx, subject, id);
+  if (!['available', 'in-use'].includes(row.status) || !row.disk_id) {
+    throw invalidVolume(`Source volume ${withDashes(id)} must be available or in-use, but is ${row.status}.`);
+  }
+  return copyOf(row, { size: row.size, diskId: row.disk_id, sourceVolumeId: row.id });
+}
+
+async function snapshotSource(cloud: Cloud, tx: Tx, subject: Subject, id: string): Promise<Source> {
+  const snapshot = await lockSnapshot(cloud, tx, subject, id);
+  if (snapshot.status !== 'available') {
+    throw new CloudError('invalid', `Invalid snapshot: Originating snapshot status must be one of available values`, {
+      reason: 'invalid_snapshot',
+    });
+  }
+  const row = await tx.selectFrom('volumes').selectAll().where('id', '=', snapshot.volumeId).executeTakeFirstOrThrow();
+  return copyOf(row, { size: snapshot.size, diskId: snapshot.diskId!, snapshotId: snapshot.id });
+}
+
+function copyOf(row: VolumesTable, what: Pick<Source, 'size' | 'diskId' | 'sourceVolumeId' | 'snapshotId'>): Source {
+  return {
+    ...what,
+    hostId: row.host_id ?? undefined,
+    zoneId: row.zone_id,
+    bootable: row.bootable === 1,
+    imageMetadata: JSON.parse(row.image_metadata) as Record<string, string>,
+  };
+}
+
+function sizeOf(wanted: NewVolume, source: Source): number {
+  const isCopy = source.diskId !== undefined;
+  if (wanted.size === undefined && !isCopy) throw badInput('The size of the volume is missing.');
+  const size = wanted.size ?? source.size;
+  if (!Number.isSafeInteger(size) || size <= 0)
+    throw badInput(`Volume size '${size}' must be an integer and greater than 0`);
+  if (size >= source.size) return size;
+  const [has, needs] = [size, source.size].map((bytes) => Math.ceil(bytes / 2 ** 30));
+  const what = isCopy ? 'what it is a copy of' : "the image's virtual size or its min_disk size";
+  throw badInput(`Volume size ${has}GB cannot be smaller than ${what} (${needs}GB).`);
+}
+
+function volumeRow(
+  cloud: Cloud,
+  subject: Subject,
+  wanted: NewVolume,
+  facts: Pick<
+    VolumesTable,
+    | 'id'
+    | 'project_id'
+    | 'size'
+    | 'zone_id'
+    | 'volume_type'
+    | 'image_id'
+    | 'source_volume_id'
+    | 'snapshot_id'
+    | 'bootable'
+    | 'image_metadata'
+  >,
+): VolumesTable {
+  const now = cloud.env.now();
+  return {
+    ...facts,
+    user_id: subject.userId,
+    name: wanted.name ?? null,
+    description: wanted.description ?? null,
+    kind: 'data',
+    origin: 'volume',
+    status: 'creating',
+    actual_size: null,
+    host_id: null,
+    disk_id: null,
+    install_path: null,
+    server_id: null,
+    attachment_id: null,
+    last_server_id: null,
+    device: null,
+    device_index: null,
+    delete_on_termination: 0,
+    enabled: 1,
+    metadata: JSON.stringify(wanted.metadata ?? {}),
+    last_error: null,
+    attached_at: null,
+    detached_at: null,
+    created_at: now,
+    updated_at: now,
+    deleted_at: null,
+  };
+}
+
+/** Ids are never used twice, not even after their volume is gone. */
+async function refuseTakenId(tx: Tx, id: string): Promise<void> {
+  const taken = await tx.selectFrom('volumes').select('id').where('id', '=', id).executeTakeFirst();
+  if (taken)
+    throw new CloudError('duplicate', `A volume with the id ${id} exists already.`, { resource: 'volume', id });
+}
+
+function badInput(why: string): CloudError {
+  return new CloudError('invalid', `Invalid input received: ${why}`, { reason: 'invalid_input' });
+}

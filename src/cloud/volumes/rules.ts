@@ -1,0 +1,110 @@
+import type { Tx } from '../../database/database.ts';
+import type { VolumeSnapshotsTable, VolumesTable } from '../../database/schema.ts';
+import { withDashes } from '../../env/env.ts';
+import type { CloudCore } from '../core.ts';
+import { CloudError } from '../errors.ts';
+import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
+import { type Snapshot, snapshotFromRow, snapshotNotFound } from './snapshot-model.ts';
+import { volumeNotFound } from './volumes.ts';
+
+/** Cinder's words for the states of a volume that this cloud has. */
+export const volumeStatuses = [
+  'creating',
+  'downloading',
+  'available',
+  'attaching',
+  'in-use',
+  'detaching',
+  'extending',
+  'uploading',
+  'reverting',
+  'deleting',
+  'error',
+  'error_deleting',
+  'error_extending',
+] as const;
+export type VolumeStatus = (typeof volumeStatuses)[number];
+
+/** Cinder's refusal: valid, but not for a volume in that state. */
+export function invalidVolume(why: string): CloudError {
+  return new CloudError('invalid', `Invalid volume: ${why}`, { reason: 'invalid_volume' });
+}
+
+/** A block storage volume as this transaction may change it; on PostgreSQL its row is locked. */
+export async function lockVolume(
+  core: Pick<CloudCore, 'db'>,
+  tx: Tx,
+  subject: Subject,
+  volumeId: string,
+): Promise<VolumesTable> {
+  const query = tx
+    .selectFrom('volumes')
+    .selectAll()
+    .where('id', '=', volumeId)
+    .where('deleted_at', 'is', null)
+    .where('origin', '=', 'volume');
+  const row = await (core.db.kind === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
+  if (!row || !ownsOrAdmin(subject, row.project_id)) throw volumeNotFound(volumeId);
+  return row;
+}
+
+/** As `lockVolume`, for snapshots. */
+export async function lockSnapshot(
+  core: Pick<CloudCore, 'db'>,
+  tx: Tx,
+  subject: Subject,
+  snapshotId: string,
+): Promise<Snapshot> {
+  const query = tx
+    .selectFrom('volume_snapshots')
+    .selectAll()
+    .where('id', '=', snapshotId)
+    .where('deleted_at', 'is', null);
+  const row = await (core.db.kind === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
+  if (!row || !ownsOrAdmin(subject, row.project_id)) throw snapshotNotFound(snapshotId);
+  return snapshotFromRow(row);
+}
+
+/** Refuses a volume that is in another state than these, naming what was to be done. */
+export function requireStatus(row: VolumesTable, statuses: readonly VolumeStatus[], toDo: string): void {
+  if ((statuses as readonly string[]).includes(row.status)) return;
+  throw invalidVolume(
+    `Volume ${withDashes(row.id)} status must be ${statuses.join(' or ')} to ${toDo}, but the current status is ${row.status}.`,
+  );
+}
+
+/** Changes a volume at the end of an action, if the action's own state is still what it is in. */
+export async function settleVolume(
+  core: Pick<CloudCore, 'env'>,
+  tx: Tx,
+  volumeId: string,
+  from: VolumeStatus | readonly VolumeStatus[],
+  changes: Partial<VolumesTable>,
+): Promise<void> {
+  await tx
+    .updateTable('volumes')
+    .set({ ...changes, updated_at: core.env.now() })
+    .where('id', '=', volumeId)
+    .where('deleted_at', 'is', null)
+    .where('status', 'in', [from].flat())
+    .execute();
+}
+
+/** The state to which a volume goes back when what was done with it is over. */
+export async function steadyStatus(tx: Tx, volumeId: string): Promise<'available' | 'in-use'> {
+  const row = await tx.selectFrom('volumes').select('server_id').where('id', '=', volumeId).executeTakeFirst();
+  return row?.server_id ? 'in-use' : 'available';
+}
+
+export async function updateSnapshot(
+  core: Pick<CloudCore, 'env'>,
+  tx: Tx,
+  snapshotId: string,
+  changes: Partial<VolumeSnapshotsTable>,
+): Promise<void> {
+  await tx
+    .updateTable('volume_snapshots')
+    .set({ ...changes, updated_at: core.env.now() })
+    .where('id', '=', snapshotId)
+    .execute();
+}

@@ -1,0 +1,85 @@
+import type { DiskBase } from '../../../agent/contract.ts';
+import type { Tx } from '../../../database/database.ts';
+import { step } from '../../actions.ts';
+
+/** What the disk of a volume, or of a snapshot, is made of. */
+export interface NewDiskInput {
+  /** The volume or snapshot that the disk is for. */
+  ownerId: string;
+  newDiskId: string;
+  /** Bytes. */
+  size: number;
+  zoneId: string;
+  /** The image that it is to be a layer over. */
+  imageId?: string;
+  /** The disk that it is to be a copy of, and where that is. */
+  sourceDiskId?: string;
+  onlyHostId?: string;
+}
+
+export interface NewDiskState {
+  hostId: string;
+}
+
+const retry = { attempts: 3, backoffMs: 500 };
+
+/** Finds a host with room, and takes the room there: the disk is registered before it exists. */
+export const placeDisk = step<NewDiskInput, NewDiskState>('placeDisk', {
+  async do({ services, input }) {
+    const hostId = await services.db.write(async (tx) => {
+      const known = await tx.selectFrom('disks').select('host_id').where('id', '=', input.newDiskId).executeTakeFirst();
+      if (known) return known.host_id;
+      const { size, zoneId, onlyHostId } = input;
+      const host = await services.hosts.placeDisk(tx, { size, zoneId, onlyHostId });
+      const imageId = input.imageId ?? (await baseOf(tx, input.sourceDiskId));
+      const disk = { id: input.newDiskId, volumeId: input.ownerId, imageId, size };
+      await services.volumes.registerDisk(tx, host.id, disk);
+      return host.id;
+    });
+    return { state: { hostId } };
+  },
+  async undo({ services, input }) {
+    return {
+      commit: async (tx) => {
+        await services.volumes.forgetDisk(tx, input.newDiskId);
+        await services.volumes.update(tx, input.ownerId, { host_id: null });
+      },
+    };
+  },
+});
+
+/** A copy is a layer over the same image as what it is copied from. */
+async function baseOf(tx: Tx, diskId: string | undefined): Promise<string | null> {
+  if (!diskId) return null;
+  const row = await tx.selectFrom('disks').select('image_id').where('id', '=', diskId).executeTakeFirst();
+  return row?.image_id ?? null;
+}
+
+/** Makes the image's bytes available on the host. */
+export const cacheImage = step<NewDiskInput, NewDiskState>('cacheImage', {
+  retry,
+  async do({ services, input, state }) {
+    const image = await services.images.cachedImageSpec(input.imageId!);
+    await services.hosts.agent(state.hostId!).ensureImageCached(image);
+    return { commit: (tx) => services.volumes.noteImageCached(tx, state.hostId!, image) };
+  },
+  // Nothing to undo: the cache is for everybody, and its reconciler clears it.
+});
+
+/** Makes the disk: blank, over an image, or as a copy of another one as it is at one moment. */
+export const makeDisk = step<NewDiskInput, NewDiskState & { actualSize: number; installPath: string }>('makeDisk', {
+  retry,
+  async do({ services, input, state }) {
+    const disk = { diskId: input.newDiskId, size: input.size, base: baseFrom(input) };
+    const { actualSize, installPath } = await services.hosts.agent(state.hostId!).ensureDisk(disk);
+    return { state: { actualSize, installPath } };
+  },
+  async undo({ services, input, state }) {
+    if (state.hostId) await services.hosts.agent(state.hostId).removeDisk(input.newDiskId);
+  },
+});
+
+function baseFrom({ imageId, sourceDiskId }: Readonly<NewDiskInput>): DiskBase {
+  if (imageId) return { kind: 'image', imageId };
+  return sourceDiskId ? { kind: 'copy', diskId: sourceDiskId } : { kind: 'blank' };
+}

@@ -1,0 +1,157 @@
+import { Type } from 'typebox';
+import type { Tx } from '../../../database/database.ts';
+import { newId, withDashes } from '../../../env/env.ts';
+import { action, span, step, when } from '../../actions.ts';
+import type { Cloud } from '../../cloud.ts';
+import type { Subject } from '../../identity/subject.ts';
+import { bootsFromVolume, type Server } from '../../servers/model.ts';
+import { beginTransition } from '../../servers/transition.ts';
+import { chooseDevice } from '../devices.ts';
+import { type Volume, volumeFromRow } from '../model.ts';
+import { invalidVolume, lockVolume, requireStatus, settleVolume } from '../rules.ts';
+import { detached } from '../volumes.ts';
+
+export interface AttachmentInput {
+  serverId: string;
+  volumeId: string;
+  diskId: string;
+  readOnly: boolean;
+  /** Absent while the server is on no host: then nothing has to be plugged. */
+  hostId?: string;
+}
+
+export const attachmentInput = Type.Object({
+  serverId: Type.String(),
+  volumeId: Type.String(),
+  diskId: Type.String(),
+  readOnly: Type.Boolean(),
+  hostId: Type.Optional(Type.String()),
+});
+
+type Context = { services: Cloud; input: Readonly<AttachmentInput> };
+
+/** The guest gets the disk now if it runs, and else when it is started. */
+export async function plug({ services, input }: Context): Promise<void> {
+  const { diskId, volumeId, readOnly } = input;
+  const disk = { diskId, volumeId, bus: 'virtio' as const, ...(readOnly ? { readOnly } : {}) };
+  await services.hosts.agent(input.hostId!).attachDisk(input.serverId, disk);
+}
+
+export async function unplug({ services, input }: Context): Promise<void> {
+  await services.hosts.agent(input.hostId!).detachDisk(input.serverId, input.volumeId);
+}
+
+/** Undoes one with the other, but not for a server that is being deleted: its guest goes, and nobody waits for it. */
+export function unlessDeleting(verb: (context: Context) => Promise<void>) {
+  return async (context: Context) => {
+    const server = await context.services.servers.byId(context.input.serverId);
+    if (server.taskState !== 'deleting') await verb(context);
+  };
+}
+
+const plugDisk = step<AttachmentInput>('plugDisk', {
+  retry: { attempts: 2, backoffMs: 500 },
+  do: plug,
+  undo: unlessDeleting(unplug),
+});
+
+const isOnHost = ({ input }: { input: { hostId?: string } }) => input.hostId !== undefined;
+
+export const attachVolume = action(
+  'server.attach-volume',
+  attachmentInput,
+  [
+    when(isOnHost, [span('compute_attach_volume', [plugDisk])]),
+    when((context: { input: { hostId?: string } }) => !isOnHost(context), [span('api_attach_volume', [])]),
+  ],
+  {
+    async succeeded(tx, { services, input, now }) {
+      await settleVolume(services, tx, input.volumeId, 'attaching', { status: 'in-use', attached_at: now });
+    },
+    async failed(tx, { services, input, now }, failure) {
+      const columns = { status: 'available', ...detached(now), last_error: failure.message };
+      await settleVolume(services, tx, input.volumeId, 'attaching', columns);
+    },
+  },
+);
+
+const attachTransition = {
+  name: 'attach_volume',
+  from: ['active', 'paused', 'stopped', 'resized', 'soft-delete', 'shelved', 'shelved_offloaded'],
+  task: null,
+} as const;
+
+export interface AttachRequest {
+  volumeId: string;
+  /** As `/dev/vdb`; the first free one if none is said. */
+  device?: string;
+  deleteOnTermination?: boolean;
+}
+
+/** Gives a server one more volume. It must be on the server's host, since the disk does not move. */
+export async function requestAttachVolume(
+  cloud: Cloud,
+  subject: Subject,
+  serverId: string,
+  request: AttachRequest,
+): Promise<{ server: Server; volume: Volume; actionId: string }> {
+  let volume: Volume | undefined;
+  const begun = await beginTransition(cloud, subject, serverId, attachTransition, async (tx, server) => {
+    const row = await lockVolume(cloud, tx, subject, request.volumeId);
+    requireStatus(row, ['available'], 'reserve');
+    if (row.project_id !== server.projectId && !subject.isAdmin) {
+      throw invalidVolume(`Volume ${withDashes(row.id)} belongs to another project.`);
+    }
+    await requireReachable(cloud, tx, server, row.host_id!, row.id);
+    const others = await tx
+      .selectFrom('volumes')
+      .select('device_index')
+      .where('server_id', '=', serverId)
+      .where('device_index', 'is not', null)
+      .execute();
+    const device = chooseDevice(new Set(others.map((other) => other.device_index!)), request.device);
+    const changes = {
+      kind: 'data',
+      status: 'attaching',
+      server_id: serverId,
+      last_server_id: serverId,
+      attachment_id: newId(cloud.env),
+      device: device.name,
+      device_index: device.index,
+      delete_on_termination: request.deleteOnTermination ? 1 : 0,
+      last_error: null,
+    } as const;
+    await cloud.volumes.update(tx, row.id, changes);
+    volume = volumeFromRow({ ...row, ...changes });
+    return {
+      action: attachVolume,
+      input: {
+        serverId,
+        volumeId: row.id,
+        diskId: row.disk_id!,
+        readOnly: volume.metadata['readonly'] === 'True',
+        hostId: server.hostId ?? undefined,
+      },
+    };
+  });
+  return { ...begun, volume: volume! };
+}
+
+/** A server that is on no host is bound to where its volumes are; any other to the host that it is on. */
+async function requireReachable(cloud: Cloud, tx: Tx, server: Server, hostId: string, volumeId: string) {
+  const others = await tx
+    .selectFrom('volumes')
+    .select('host_id')
+    .where('server_id', '=', server.id)
+    .where('host_id', 'is not', null)
+    .where('disk_id', 'is not', null)
+    .where('origin', '=', 'volume')
+    .execute();
+  const bound = server.hostId ?? others[0]?.host_id ?? hostId;
+  if (bound === hostId) return;
+  const names = new Map((await cloud.hosts.list()).map(({ id, name }) => [id, name]));
+  const what = server.hostId === null && bootsFromVolume(server) ? 'the volumes of the server are' : 'the server is';
+  throw invalidVolume(
+    `Volume ${withDashes(volumeId)} is on host ${names.get(hostId)} and can't be moved, but ${what} on host ${names.get(bound)}.`,
+  );
+}

@@ -1,0 +1,73 @@
+import { withDashes } from '../../../env/env.ts';
+import { action, span, step, when } from '../../actions.ts';
+import type { Cloud } from '../../cloud.ts';
+import { CloudError } from '../../errors.ts';
+import type { Subject } from '../../identity/subject.ts';
+import type { Server } from '../../servers/model.ts';
+import { beginTransition } from '../../servers/transition.ts';
+import { type Volume, volumeFromRow } from '../model.ts';
+import { lockVolume, requireStatus, settleVolume } from '../rules.ts';
+import { detached, volumeNotFound } from '../volumes.ts';
+import { type AttachmentInput, attachmentInput, plug, unlessDeleting, unplug } from './attach.ts';
+
+/** The guest's system is asked to let go of the disk. Undone by plugging it in again. */
+const unplugDisk = step<AttachmentInput>('unplugDisk', { do: unplug, undo: unlessDeleting(plug) });
+
+const isOnHost = ({ input }: { input: { hostId?: string } }) => input.hostId !== undefined;
+
+export const detachVolume = action(
+  'server.detach-volume',
+  attachmentInput,
+  [
+    when(isOnHost, [span('compute_detach_volume', [unplugDisk])]),
+    when((context: { input: { hostId?: string } }) => !isOnHost(context), [span('api_detach_volume', [])]),
+  ],
+  {
+    async succeeded(tx, { services, input, now }) {
+      await settleVolume(services, tx, input.volumeId, 'detaching', { status: 'available', ...detached(now) });
+    },
+    async failed(tx, { services, input }, failure) {
+      await settleVolume(services, tx, input.volumeId, 'detaching', { status: 'in-use', last_error: failure.message });
+    },
+  },
+);
+
+/** The system of a paused guest can't let go of a disk. */
+const detachTransition = {
+  name: 'detach_volume',
+  from: ['active', 'stopped', 'resized', 'soft-delete', 'shelved', 'shelved_offloaded'],
+  task: null,
+} as const;
+
+/** Takes a volume from a server. Throws `forbidden` (`root_device`) for the one that it boots from. */
+export async function requestDetachVolume(
+  cloud: Cloud,
+  subject: Subject,
+  serverId: string,
+  volumeId: string,
+): Promise<{ server: Server; volume: Volume; actionId: string }> {
+  let volume: Volume | undefined;
+  const begun = await beginTransition(cloud, subject, serverId, detachTransition, async (tx, server) => {
+    const row = await lockVolume(cloud, tx, subject, volumeId);
+    if (row.server_id !== serverId) throw volumeNotFound(volumeId);
+    if (row.id === server.rootVolumeId) {
+      throw new CloudError('forbidden', `Cannot detach a root device volume (${withDashes(volumeId)})`, {
+        reason: 'root_device',
+      });
+    }
+    requireStatus(row, ['in-use'], 'detach');
+    await cloud.volumes.update(tx, row.id, { status: 'detaching', last_error: null });
+    volume = volumeFromRow({ ...row, status: 'detaching' });
+    return {
+      action: detachVolume,
+      input: {
+        serverId,
+        volumeId,
+        diskId: row.disk_id!,
+        readOnly: volume.metadata['readonly'] === 'True',
+        hostId: server.hostId ?? undefined,
+      },
+    };
+  });
+  return { ...begun, volume: volume! };
+}
