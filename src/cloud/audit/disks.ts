@@ -1,0 +1,150 @@
+import type { DisksTable } from '../../database/schema.ts';
+import { serverFromRow } from '../servers/model.ts';
+import type { Facts } from './facts.ts';
+import { type Finding, remainingWork, violation } from './finding.ts';
+import { unlessOwned } from './owners.ts';
+
+/** Every disk on a host is known. */
+export function disksAreKnown(facts: Facts): Finding[] {
+  const findings: Finding[] = [];
+  for (const [hostId, { disks }] of facts.inventories) {
+    for (const id of disks) {
+      if (facts.disks.get(id)?.host_id === hostId) continue;
+      const thing = { invariant: 'disk-is-known', resource: 'disk', id } as const;
+      findings.push(...unlessOwned(facts.owners, thing, [id], `Host ${hostId} has a disk that is in no record.`));
+    }
+  }
+  return findings;
+}
+
+/** Every disk that is needed is there. */
+export function disksExist(facts: Facts): Finding[] {
+  return [...facts.disks.values()].flatMap(({ id, host_id, volume_id, released_at }) => {
+    const inventory = facts.inventories.get(host_id);
+    if (released_at !== null || !inventory || inventory.disks.includes(id)) return [];
+    const thing = { invariant: 'disk-exists', resource: 'disk', id } as const;
+    const text = `Host ${host_id} does not have the disk of ${volume_id}.`;
+    return unlessOwned(facts.owners, thing, [id, volume_id, holderOf(facts, volume_id)], text);
+  });
+}
+
+/** Every disk is some volume's or snapshot's, or what a resize can go back to. One that is released is about to go. */
+export function disksHaveOwners(facts: Facts): Finding[] {
+  const kept = new Set<string>();
+  for (const { disk_id } of facts.volumes.values()) if (disk_id) kept.add(disk_id);
+  for (const { disk_id } of facts.snapshots.values()) if (disk_id) kept.add(disk_id);
+  for (const server of facts.servers.values()) {
+    const previous = serverFromRow(server).previous;
+    if (previous?.rootDiskId) kept.add(previous.rootDiskId);
+  }
+  return [...facts.disks.values()].flatMap((disk) => {
+    if (disk.released_at === null && kept.has(disk.id)) return [];
+    return disk.released_at === null ? withoutOwner(facts, disk) : released(facts, disk, kept);
+  });
+}
+
+function withoutOwner(facts: Facts, { id, host_id, volume_id }: DisksTable): Finding[] {
+  const thing = { invariant: 'disk-has-owner', resource: 'disk', id } as const;
+  const text = `Nothing uses the disk of ${volume_id} on host ${host_id}, and nobody has let go of it.`;
+  return unlessOwned(facts.owners, thing, [id, volume_id, holderOf(facts, volume_id)], text);
+}
+
+function released(facts: Facts, { id, host_id, volume_id }: DisksTable, kept: ReadonlySet<string>): Finding[] {
+  if (!kept.has(id)) {
+    return [
+      remainingWork('disk-has-owner', 'disk', id, `The released disk is still to be removed from host ${host_id}.`),
+    ];
+  }
+  const thing = { invariant: 'disk-has-owner', resource: 'disk', id } as const;
+  return unlessOwned(facts.owners, thing, [id, volume_id], `The disk of ${volume_id} is released, but still in use.`);
+}
+
+/** The server whose volume it is: what works on the server works on its disks. */
+function holderOf(facts: Facts, volumeId: string): string | null {
+  return facts.volumes.get(volumeId)?.server_id ?? null;
+}
+
+const volumesAtRest: ReadonlySet<string> = new Set([
+  'available',
+  'in-use',
+  'reserved',
+  'maintenance',
+  'error',
+  'error_deleting',
+  'error_extending',
+  'error_restoring',
+]);
+
+/** Volumes and snapshots are in a state that lasts. */
+export function volumesAreSettled(facts: Facts): Finding[] {
+  const volumes = [...facts.volumes.values()].filter(({ status }) => !volumesAtRest.has(status));
+  const snapshots = [...facts.snapshots.values()].filter(({ status }) => !volumesAtRest.has(status));
+  const thing = (resource: string, id: string) => ({ invariant: 'state-is-final', resource, id }) as const;
+  return [
+    ...volumes.flatMap(({ id, status, server_id }) =>
+      facts.owners.isBusy(id) || facts.owners.isBusy(server_id ?? '')
+        ? []
+        : unlessOwned(
+            facts.owners,
+            thing('volume', id),
+            [id],
+            `The volume is ${status}, and no action is at work on it.`,
+          ),
+    ),
+    ...snapshots.flatMap(({ id, status, volume_id }) =>
+      unlessOwned(
+        facts.owners,
+        thing('snapshot', id),
+        [id, volume_id],
+        `The snapshot is ${status}, and no action is at work on it.`,
+      ),
+    ),
+  ];
+}
+
+/** A volume or snapshot that can be used has a disk, and the disk's record says the same. */
+export function volumesHaveDisks(facts: Facts): Finding[] {
+  const things = [
+    ...[...facts.volumes.values()].map((row) => ({ ...row, kind: 'volume', holder: row.server_id })),
+    ...[...facts.snapshots.values()].map((row) => ({ ...row, kind: 'snapshot', holder: row.volume_id })),
+  ];
+  return things.flatMap(({ id, kind, status, disk_id, host_id, holder }) => {
+    const thing = { invariant: 'volume-has-disk', resource: kind, id } as const;
+    const say = (text: string) => unlessOwned(facts.owners, thing, [id, holder], text);
+    if (disk_id === null) {
+      const server = facts.servers.get(holder ?? '');
+      const isAway = server?.vm_state === 'shelved_offloaded' || server?.vm_state === 'error';
+      const needsDisk = status === 'available' || status === 'in-use';
+      return needsDisk && !isAway ? say(`The ${kind} is ${status} and has no disk.`) : [];
+    }
+    const disk = facts.disks.get(disk_id);
+    if (!disk) return say(`The disk ${disk_id} of the ${kind} is in no record.`);
+    if (disk.volume_id !== id) return say(`The disk ${disk_id} of the ${kind} is another one's.`);
+    return disk.host_id === host_id ? [] : say(`The ${kind} is on host ${host_id}, and its disk on ${disk.host_id}.`);
+  });
+}
+
+/** Volumes are attached to live servers only. */
+export function attachmentsAreLive(facts: Facts): Finding[] {
+  return [...facts.volumes.values()].flatMap(({ id, server_id }) =>
+    server_id === null || facts.servers.has(server_id)
+      ? []
+      : unlessOwned(
+          facts.owners,
+          { invariant: 'holder-lives', resource: 'volume', id },
+          [id, server_id],
+          `The volume is attached to server ${server_id}, which is gone.`,
+        ),
+  );
+}
+
+/** Hosts have nothing that nobody accounts for. */
+export function hostsHaveNoStrays(facts: Facts): Finding[] {
+  const findings: Finding[] = [];
+  for (const [hostId, inventory] of facts.inventories) {
+    const text = (what: string) => `Host ${hostId} has ${what} that nothing accounts for.`;
+    for (const path of inventory.strayFiles)
+      findings.push(violation('no-stray-files', 'host', hostId, text(`a file ${path}`)));
+  }
+  return findings;
+}
