@@ -1,4 +1,5 @@
 import type { VolumeSnapshotsTable, VolumesTable } from '../../database/schema.ts';
+import { withDashes } from '../../env/env.ts';
 import type { Cloud } from '../cloud.ts';
 import { ownsOrAdmin, requireAdmin, type Subject } from '../identity/subject.ts';
 import type { NewTemplate } from '../images/templates.ts';
@@ -99,7 +100,7 @@ export class BlockStorage {
     return this.#change(subject, id, (row) => {
       if (row.status !== 'available')
         throw invalidVolume(
-          `Volume ${id} status must be available to update readonly flag, but current status is: ${row.status}.`,
+          `Volume ${withDashes(id)} status must be available to update readonly flag, but current status is: ${row.status}.`,
         );
       const metadata = { ...(JSON.parse(row.metadata) as Words), readonly: readOnly ? 'True' : 'False' };
       return { metadata: JSON.stringify(metadata) };
@@ -117,7 +118,9 @@ export class BlockStorage {
     requireAdmin(subject, 'volume_extension:volume_admin_actions:reset_status');
     return this.#change(subject, id, (row) => {
       if ((status === 'available') === (row.server_id !== null) && ['available', 'in-use'].includes(status)) {
-        throw invalidVolume(`Volume ${id} can't be ${status} while it is ${row.server_id ? '' : 'not '}attached.`);
+        throw invalidVolume(
+          `Volume ${withDashes(id)} can't be ${status} while it is ${row.server_id ? '' : 'not '}attached.`,
+        );
       }
       return { status };
     });

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import type { VolumeSnapshotsTable } from '../../../database/schema.ts';
-import { newId } from '../../../env/env.ts';
+import { newId, withDashes } from '../../../env/env.ts';
 import { action, span, step } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import { CloudError } from '../../errors.ts';
@@ -55,7 +55,9 @@ export async function requestCreateSnapshot(
     const volume = await lockVolume(cloud, tx, subject, wanted.volumeId);
     const isFree = volume.status === 'available' || (wanted.force && volume.status === 'in-use');
     if (!isFree || !volume.disk_id) {
-      throw invalidVolume(`Volume ${volume.id} status must be available, but current status is: ${volume.status}.`);
+      throw invalidVolume(
+        `Volume ${withDashes(volume.id)} status must be available, but current status is: ${volume.status}.`,
+      );
     }
     await cloud.quotas.check(tx, volume.project_id, { gigabytes: Math.ceil(volume.size / 2 ** 30) });
     const now = cloud.env.now();

@@ -1,0 +1,30 @@
+import { Type } from 'typebox';
+import type { Volume } from '../../../cloud/volumes/model.ts';
+import { withDashes } from '../../../env/env.ts';
+import { atLeast } from '../common/microversion.ts';
+
+/** Schema of an attachment over all microversions. */
+export const AttachmentSchema = Type.Object({
+  id: Type.Optional(Type.String({ description: "The volume's id; up to 2.88." })),
+  serverId: Type.String(),
+  volumeId: Type.String(),
+  device: Type.Unsafe<string | null>({ type: ['string', 'null'] }),
+  tag: Type.Optional(Type.Unsafe<null>({ type: 'null', description: 'From 2.70 on; disks have no tags here.' })),
+  delete_on_termination: Type.Optional(Type.Boolean({ description: 'From 2.79 on.' })),
+  attachment_id: Type.Optional(Type.String({ description: 'From 2.89 on.' })),
+  bdm_uuid: Type.Optional(Type.String({ description: 'From 2.89 on.' })),
+});
+
+/** A volume that a server has, as Nova shows it. */
+export function attachmentView(volume: Volume, context: Record<string, unknown>) {
+  const volumeId = withDashes(volume.id);
+  const attachmentId = withDashes(volume.attachmentId ?? volume.id);
+  return {
+    ...(atLeast(context, 2, 89) ? { attachment_id: attachmentId, bdm_uuid: attachmentId } : { id: volumeId }),
+    serverId: withDashes(volume.serverId!),
+    volumeId,
+    device: volume.device,
+    ...(atLeast(context, 2, 70) ? { tag: null } : {}),
+    ...(atLeast(context, 2, 79) ? { delete_on_termination: volume.deleteOnTermination } : {}),
+  };
+}
