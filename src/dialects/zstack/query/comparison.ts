@@ -8,69 +8,79 @@ import type { FieldType } from './inventory.ts';
 /** The most values that `?=` takes. */
 const maxListed = 1000;
 
-/** `expression operator text` as SQL; the text is a parameter of the statement, read as the field's type asks. */
+/** `expression operator values` as SQL. The values are what `comparedValues` gave for the condition, or stand for it. */
 export function comparison(
   db: Pick<Database, 'kind'>,
   expression: Expression<unknown>,
   type: FieldType,
   operator: Operator,
-  text: string,
-  name: string,
+  values: readonly unknown[],
 ): Expression<SqlBool> {
   const left = type === 'time' ? sql`(${expression} / 1000000)` : expression;
-  const read = (value: string) => readValue(type, value, name);
+  const [value] = values;
   switch (operator) {
     case 'is null':
       return sql`${expression} is null`;
     case 'not null':
       return sql`${expression} is not null`;
     case '~=':
-      return like(db, left, type, text, name);
+      return like(db, left, type, value);
     case '!~=':
-      return sql`not ${like(db, left, type, text, name)}`;
+      return sql`not ${like(db, left, type, value)}`;
     case '?=':
-      return sql`${left} in (${values(text, read, name)})`;
+      return sql`${left} in (${sql.join(values)})`;
     case '!?=':
-      return sql`${left} not in (${values(text, read, name)})`;
+      return sql`${left} not in (${sql.join(values)})`;
     case '=':
-      return sql`${left} = ${read(text)}`;
+      return sql`${left} = ${value}`;
     case '!=':
-      return sql`${left} <> ${read(text)}`;
+      return sql`${left} <> ${value}`;
     case '>':
-      return sql`${left} > ${read(text)}`;
+      return sql`${left} > ${value}`;
     case '>=':
-      return sql`${left} >= ${read(text)}`;
+      return sql`${left} >= ${value}`;
     case '<':
-      return sql`${left} < ${read(text)}`;
+      return sql`${left} < ${value}`;
     case '<=':
-      return sql`${left} <= ${read(text)}`;
+      return sql`${left} <= ${value}`;
   }
 }
 
-function values(text: string, read: (value: string) => unknown, name: string) {
-  const listed = text.split(',');
-  if (listed.length > maxListed) {
-    throw invalidArgument(
-      `the list for field[${name}] can have ${maxListed} values at most, but ${listed.length} found`,
-    );
-  }
-  return sql.join(listed.map(read));
-}
-
-/** Wildcards are the caller's `%` and `_`, a backslash takes their meaning away. Letters match in either case. */
+/** Letters match in either case, on both databases. */
 function like(
   db: Pick<Database, 'kind'>,
   left: Expression<unknown>,
   type: FieldType,
-  text: string,
-  name: string,
+  pattern: unknown,
 ): Expression<SqlBool> {
-  if (type === 'time') throw invalidArgument(`field[${name}] is a time, which can't be compared by pattern`);
   const subject = type === 'string' ? left : sql`cast(${left} as text)`;
-  const pattern = endsInLoneBackslash(text) ? `${text}\\` : text;
   return db.kind === 'sqlite'
     ? sql<SqlBool>`(${subject} like ${pattern} escape '\\')`
     : sql<SqlBool>`(${subject} ilike ${pattern} escape '\\')`;
+}
+
+/** What a condition compares with, read as the field's type asks: one value, a list of them for `?=`, none for null. */
+export function comparedValues(type: FieldType, operator: Operator, text: string, name: string): unknown[] {
+  switch (operator) {
+    case 'is null':
+    case 'not null':
+      return [];
+    case '~=':
+    case '!~=':
+      if (type === 'time') throw invalidArgument(`field[${name}] is a time, which can't be compared by pattern`);
+      return [endsInLoneBackslash(text) ? `${text}\\` : text];
+    case '?=':
+    case '!?=':
+      return listed(text, name).map((one) => readValue(type, one, name));
+    default:
+      return [readValue(type, text, name)];
+  }
+}
+
+function listed(text: string, name: string): string[] {
+  const values = text.split(',');
+  if (values.length <= maxListed) return values;
+  throw invalidArgument(`the list for field[${name}] can have ${maxListed} values at most, but ${values.length} found`);
 }
 
 /** PostgreSQL refuses patterns that end in the escape character; then it stands for itself. */

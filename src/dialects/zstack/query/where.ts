@@ -1,9 +1,10 @@
 import { type Expression, type SqlBool, sql } from 'kysely';
 import type { Database } from '../../../database/database.ts';
 import { ZStackError } from '../protocol/zstack-error.ts';
-import { comparison } from './comparison.ts';
+import { comparedValues, comparison } from './comparison.ts';
 import type { Condition, Operator } from './conditions.ts';
 import {
+  type Field,
   type InventoryDefinition,
   ownMember,
   type Row,
@@ -20,15 +21,49 @@ const tagKinds: Record<string, 'user' | 'system'> = { __userTag__: 'user', __sys
 
 const negated: Partial<Record<Operator, Operator>> = { '!=': '=', '!~=': '~=', '!?=': '?=' };
 
-/** Makes conditions into SQL. Every name in a statement comes from a definition, every value is a parameter. */
+/** Values of a statement by name, or what stands for them while it is prepared. */
+export type Values = Readonly<Record<string, unknown>>;
+
+/** The values of all conditions, `c0_0` being the first one of the first. Throws for fields and values that are none. */
+export function conditionValues(definition: InventoryDefinition, conditions: readonly Condition[]): Values {
+  const values: Record<string, unknown> = {};
+  for (const [index, condition] of conditions.entries()) {
+    for (const [at, value] of valuesOf(definition, condition).entries()) values[`c${index}_${at}`] = value;
+  }
+  return values;
+}
+
+function valuesOf(definition: InventoryDefinition, { path, operator, value }: Condition): unknown[] {
+  let target = definition;
+  for (const [depth, name] of path.slice(0, -1).entries()) {
+    const relation = relationOf(target, name);
+    if (!relation || depth >= maxDepth) throw noSuchField(target, name);
+    target = relation.target;
+  }
+  const name = path.at(-1)!;
+  if (ownMember(tagKinds, name)) {
+    if (!ownMember(target.fields, 'uuid')) throw noSuchField(target, name);
+    return comparedValues('string', negated[operator] ?? operator, value, name);
+  }
+  const field: Field | undefined = ownMember(target.fields, name);
+  if (!field) throw noSuchField(target, name);
+  return comparedValues(field.type, operator, value, name);
+}
+
+/**
+ * Makes conditions into SQL. Every name in a statement comes from a definition, every value is a parameter. The
+ * conditions must be those whose values are given.
+ */
 export class WhereBuilder {
   readonly #db: Pick<Database, 'kind'>;
   readonly #viewer: Viewer;
+  readonly #values: Values;
   #aliases = 0;
 
-  constructor(db: Pick<Database, 'kind'>, viewer: Viewer) {
+  constructor(db: Pick<Database, 'kind'>, viewer: Viewer, values: Values) {
     this.#db = db;
     this.#viewer = viewer;
+    this.#values = values;
   }
 
   /** The row of a table under a name that nothing else in the statement has. */
@@ -40,10 +75,12 @@ export class WhereBuilder {
 
   /** What the viewer may see of the inventory, narrowed by the conditions; all of them have to hold. */
   where(definition: InventoryDefinition, row: Row, conditions: readonly Condition[]): Expression<SqlBool> {
-    const parts = [
-      ...this.#visibility(definition, row),
-      ...conditions.map((condition) => this.#condition(definition, row, condition, condition.path, 0)),
-    ];
+    const parts = this.#visibility(definition, row);
+    for (const [index, condition] of conditions.entries()) {
+      const count = countValues(condition);
+      const values = Array.from({ length: count }, (_, at) => this.#values[`c${index}_${at}`]);
+      parts.push(this.#condition(definition, row, { ...condition, values }, condition.path));
+    }
     return parts.length === 0 ? sql`1 = 1` : sql.join(parts, sql` and `);
   }
 
@@ -57,30 +94,27 @@ export class WhereBuilder {
   #condition(
     definition: InventoryDefinition,
     row: Row,
-    condition: Condition,
+    condition: Compared,
     path: readonly string[],
-    depth: number,
   ): Expression<SqlBool> {
     const name = path[0]!;
     if (path.length === 1) return this.#field(definition, row, condition, name);
-    const relation = relationOf(definition, name);
-    if (!relation || depth >= maxDepth) throw noSuchField(definition, name);
-    const { target } = relation;
+    const { target, on } = relationOf(definition, name)!;
     const other = this.newRow();
     const parts = [
-      relation.on(row, other.row),
+      on(row, other.row),
       ...this.#visibility(target, other.row),
-      this.#condition(target, other.row, condition, path.slice(1), depth + 1),
+      this.#condition(target, other.row, condition, path.slice(1)),
     ];
-    return sql`exists (select 1 from ${sql.table(target.table)} as ${sql.ref(other.alias)} where ${sql.join(parts, sql` and `)})`;
+    const table = sql`${sql.table(target.table)} as ${sql.ref(other.alias)}`;
+    return sql`exists (select 1 from ${table} where ${sql.join(parts, sql` and `)})`;
   }
 
-  #field(definition: InventoryDefinition, row: Row, { operator, value }: Condition, name: string): Expression<SqlBool> {
+  #field(definition: InventoryDefinition, row: Row, { operator, values }: Compared, name: string): Expression<SqlBool> {
     const tagKind = ownMember(tagKinds, name);
-    if (tagKind) return this.#tag(definition, row, tagKind, operator, value);
-    const field = ownMember(definition.fields, name);
-    if (!field) throw noSuchField(definition, name);
-    return comparison(this.#db, field.sql(row), field.type, operator, value, name);
+    if (tagKind) return this.#tag(definition, row, tagKind, operator, values);
+    const field = definition.fields[name]!;
+    return comparison(this.#db, field.sql(row), field.type, operator, values);
   }
 
   /** A negation is about all tags of the resource: it has none that fits. */
@@ -89,19 +123,29 @@ export class WhereBuilder {
     row: Row,
     kind: 'user' | 'system',
     operator: Operator,
-    value: string,
+    values: readonly unknown[],
   ): Expression<SqlBool> {
-    const uuid = ownMember(definition.fields, 'uuid');
-    if (!uuid) throw noSuchField(definition, `__${kind}Tag__`);
     const { row: tag, alias } = this.newRow<'resource_tags'>();
     const positive = negated[operator] ?? operator;
-    const parts = [sql`${tag.column('resource_id')} = ${uuid.sql(row)}`, sql`${tag.column('kind')} = ${kind}`];
+    const uuid = definition.fields['uuid']!.sql(row);
+    const parts = [sql`${tag.column('resource_id')} = ${uuid}`, sql`${tag.column('kind')} = ${sql.lit(kind)}`];
     if (positive !== 'is null' && positive !== 'not null') {
-      parts.push(sql`${comparison(this.#db, tag.column('tag'), 'string', positive, value, 'tag')}`);
+      parts.push(sql`${comparison(this.#db, tag.column('tag'), 'string', positive, values)}`);
     }
-    const exists = sql<SqlBool>`exists (select 1 from resource_tags as ${sql.ref(alias)} where ${sql.join(parts, sql` and `)})`;
+    const table = sql`resource_tags as ${sql.ref(alias)}`;
+    const exists = sql<SqlBool>`exists (select 1 from ${table} where ${sql.join(parts, sql` and `)})`;
     return operator === 'is null' || negated[operator] ? sql<SqlBool>`not ${exists}` : exists;
   }
+}
+
+interface Compared extends Condition {
+  values: readonly unknown[];
+}
+
+/** How many values a condition compares with: part of the statement's shape. */
+export function countValues({ operator, value }: Condition): number {
+  if (operator === 'is null' || operator === 'not null') return 0;
+  return operator === '?=' || operator === '!?=' ? value.split(',').length : 1;
 }
 
 /** The dialect's own words for a field that an inventory does not have. */
