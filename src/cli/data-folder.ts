@@ -51,6 +51,11 @@ export class DataFolder {
     return join(this.path, 'unkai.sqlite');
   }
 
+  /** Makes the folder, for its owner only, where there is none. */
+  make(): void {
+    mkdirSync(this.path, { recursive: true, mode: 0o700 });
+  }
+
   /** Undefined before the folder's first start. */
   settings(): FolderSettings | undefined {
     return readJson<FolderSettings>(join(this.path, 'settings.json'));
@@ -80,12 +85,12 @@ export class DataFolder {
   }
 
   /** The administrator's password; makes one, or takes the one given, where the folder has none. */
-  ensureAdminPassword(given: string | undefined): { password: string; isNew: boolean } {
+  ensureAdminPassword(given: string | undefined): string {
     const known = this.adminPassword();
-    if (known) return { password: known, isNew: false };
+    if (known) return known;
     const password = given || randomBytes(12).toString('hex');
     writePrivately(this.passwordFile, `${password}\n`);
-    return { password, isNew: true };
+    return password;
   }
 
   forgetAdminPassword(): void {

@@ -91,6 +91,11 @@ function addDoctor(program: Command): void {
     .option('-p, --port <n>', 'port to look at', port, defaultPort)
     .option('-l, --listen <address>', 'address to look at', defaultListen)
     .addOption(database())
+    .option(
+      '--audit',
+      'hold the database against what hosts and image stores really have; while the cloud is down',
+      false,
+    )
     .option('--json', 'print JSON', false)
     .action(async (options) => (await import('./commands/doctor.ts')).doctor(options));
 }

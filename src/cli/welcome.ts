@@ -4,7 +4,7 @@ import { defaultDataDir } from './data-folder.ts';
 export interface Welcome {
   folder: DataFolder;
   record: RunRecord;
-  /** Given when it was made just now: it is printed this once. */
+  /** Given at the first start: it is printed this once. */
   newPassword: string | undefined;
   isDetached: boolean;
 }
@@ -27,11 +27,12 @@ export function welcome({ folder, record, newPassword, isDetached }: Welcome): v
     lines.push('  SIMULATED: servers are records only, no virtual machine ever runs.', '');
   }
   if (newPassword) lines.push(`  user admin, password ${newPassword} (kept in ${folder.passwordFile})`, '');
-  lines.push(
-    `  eval "$(unkai openrc${inFolder})"`.padEnd(52) + 'signs OpenStack clients in',
-    `  unkai demo${inFolder}`.padEnd(52) + 'shows what the cloud does',
-  );
-  if (isDetached) lines.push(`  unkai down${inFolder}`.padEnd(52) + 'stops it; virtual machines go on running');
-  else lines.push('  Ctrl-C'.padEnd(52) + 'stops it; virtual machines go on running');
+  const commands: Array<[string, string]> = [
+    [`eval "$(unkai openrc${inFolder})"`, 'signs OpenStack clients in'],
+    [`unkai demo${inFolder}`, 'shows what the cloud does'],
+    [isDetached ? `unkai down${inFolder}` : 'Ctrl-C', 'stops it; virtual machines go on running'],
+  ];
+  const width = Math.max(...commands.map(([command]) => command.length));
+  for (const [command, effect] of commands) lines.push(`  ${command.padEnd(width)}   ${effect}`);
   console.log(`${lines.join('\n')}\n`);
 }

@@ -1,3 +1,5 @@
+import { auditFolder } from '../audit.ts';
+import { DataFolder } from '../data-folder.ts';
 import { type Check, examine } from '../examination.ts';
 
 export interface DoctorOptions {
@@ -5,6 +7,8 @@ export interface DoctorOptions {
   port: number;
   listen: string;
   database?: string;
+  /** Also hold the database against hosts and image stores. */
+  audit: boolean;
   json: boolean;
 }
 
@@ -13,9 +17,13 @@ const marks = { ok: 'ok', warning: 'warning', problem: 'PROBLEM' } as const;
 /** `unkai doctor` */
 export async function doctor(options: DoctorOptions): Promise<void> {
   const checks: Check[] = [];
-  for await (const check of examine(options)) {
+  const note = (check: Check) => {
     checks.push(check);
     if (!options.json) print(check);
+  };
+  for await (const check of examine(options)) note(check);
+  if (options.audit) {
+    for await (const check of auditFolder(new DataFolder(options.dataDir))) note(check);
   }
   const problems = checks.filter(({ state }) => state === 'problem').length;
   const warnings = checks.filter(({ state }) => state === 'warning').length;

@@ -38,10 +38,12 @@ export async function up(options: UpOptions): Promise<void> {
   };
   if (!options.background) {
     if (options.port !== 0) await requireFreePort(options.listen, options.port);
+    folder.make();
     const steps = preparation(folder, settings.hypervisor, known === undefined);
     if (steps.length > 0) await (await import('../steps.ts')).runSteps(steps);
   }
-  const { password, isNew } = folder.ensureAdminPassword(process.env['UNKAI_ADMIN_PASSWORD']);
+  const password = folder.ensureAdminPassword(process.env['UNKAI_ADMIN_PASSWORD']);
+  const isNew = known === undefined;
   if (options.detach) {
     const record = await startInBackground(folder, options, settings);
     welcome({ folder, record, newPassword: await newPassword(folder, record, isNew), isDetached: true });
@@ -132,19 +134,21 @@ async function newPassword(folder: DataFolder, record: RunRecord, isNew: boolean
 
 /** Failures that the user can put right, in words that say how. */
 function explained(error: unknown, settings: FolderSettings): unknown {
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (error instanceof FolderInUse) return new UserError(message, { cause: error });
-  if (code === 'EADDRINUSE') return new UserError(`${message}. Choose another port with --port N.`, { cause: error });
-  if (code === 'EACCES')
-    return new UserError(`${message}. Choose another folder with --data-dir DIR.`, { cause: error });
-  if (settings.database && (code === 'ECONNREFUSED' || code === 'ENOTFOUND' || /^(28|3D|08|57P)/.test(code ?? ''))) {
+  const { code, message, cause } = error as NodeJS.ErrnoException & { cause?: unknown };
+  const say = (words: string) => new UserError(words, { cause: error });
+  if (error instanceof FolderInUse) return say(message);
+  if (code === 'EADDRINUSE') return say(`${message}. Choose another port with --port N.`);
+  if (code === 'EACCES' || code === 'EROFS') return say(`${message}. Choose another folder with --data-dir DIR.`);
+  if (settings.database && code && isDatabaseFailure.test(code)) {
     const { host, pathname } = new URL(settings.database);
-    return new UserError(`The database ${pathname.slice(1)} on ${host} can't be used: ${message || code}`, {
-      cause: error,
-    });
+    return say(`The database ${pathname.slice(1)} on ${host || 'this machine'} can't be used: ${message || code}`);
   }
-  return error;
+  const further = cause instanceof Error ? explained(cause, settings) : undefined;
+  return further instanceof UserError ? further : error;
 }
+
+/** Of the network, and PostgreSQL's classes for connections, authorisation, unknown databases and shutdowns. */
+const isDatabaseFailure = /^(ECONN|ENOTFOUND|EAI_|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOENT|08|28|3D|57P)/;
 
 /** Resolves with the first signal that asks to stop. A second one ends the process at once, which loses nothing. */
 async function waitForStop(): Promise<string> {
