@@ -10,7 +10,7 @@ import { UserError } from './user-error.ts';
 /** A control plane must take requests after so long, milliseconds. */
 const startLimitMs = 180_000;
 const pollMs = 20;
-const tailLines = 12;
+const tailLines = 25;
 
 /** Starts the control plane as a process of its own, and resolves once it takes requests. */
 export async function startInBackground(
