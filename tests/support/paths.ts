@@ -1,0 +1,4 @@
+import { resolve } from 'node:path';
+
+/** Where tests keep what is built once: TinyLinux. */
+export const cacheDir = resolve(import.meta.dirname, '../../var/cache');
