@@ -12,8 +12,8 @@ export class Killed extends Error {
 export class KillableProcess {
   #writes = 0;
   #dead = false;
-  readonly #killAt: number;
-  readonly #when: 'before' | 'after';
+  #killAt: number;
+  #when: 'before' | 'after';
   #onDeath: () => void = () => {};
   /** Resolves when the process was killed. */
   readonly died: Promise<void>;
@@ -24,6 +24,12 @@ export class KillableProcess {
     this.died = new Promise((resolve) => {
       this.#onDeath = resolve;
     });
+  }
+
+  /** Has it killed at the n-th write from now on. */
+  killAfter(writes: number, when: 'before' | 'after'): void {
+    this.#killAt = this.#writes + writes;
+    this.#when = when;
   }
 
   get writes(): number {
