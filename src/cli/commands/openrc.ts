@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { adminAccountId } from '../../cloud/identity/model.ts';
 import { DataFolder } from '../data-folder.ts';
 import { defaultListen, defaultPort } from '../program.ts';
 import { UserError } from '../user-error.ts';
@@ -38,41 +39,39 @@ function openstackLines(origin: string, password: string): string[] {
   });
 }
 
+/** K5 takes Keystone's tokens, and has the project in its URLs. */
 function k5Lines(origin: string, password: string): string[] {
-  return [
-    ...openstackLines(origin, password),
-    '',
-    '# Signs in with curl, then lists the servers of the project:',
-    "# answer=$(curl -si $OS_AUTH_URL/auth/tokens -H 'Content-Type: application/json' -d '" +
-      signInBody(password) +
-      "')",
-    "# token=$(printf '%s' \"$answer\" | tr -d '\\r' | sed -n 's/^x-subject-token: //ip')",
-    '# tenant=$(printf \'%s\' "$answer" | tail -n 1 | jq -r .token.project.id)',
-    `# curl -s ${origin}/v2/$tenant/servers -H "X-Auth-Token: $token"`,
-  ];
-}
-
-function signInBody(password: string): string {
   const user = { name: 'admin', domain: { id: 'default' }, password };
-  return JSON.stringify({ auth: { identity: { methods: ['password'], password: { user } } } });
+  const body = JSON.stringify({ auth: { identity: { methods: ['password'], password: { user } } } });
+  const signIn = `curl -si ${origin}/identity/v3/auth/tokens ${json} -d ${quoted(body)}`;
+  return [
+    ...exports({ K5_URL: `${origin}/v2/${adminAccountId}` }),
+    `export TOKEN=$(${signIn} | tr -d '\\r' | sed -n 's/^x-subject-token: //Ip')`,
+    '# Now, for example:',
+    '# curl -s $K5_URL/servers -H "X-Auth-Token: $TOKEN"',
+  ];
 }
 
 function zstackLines(origin: string, password: string): string[] {
   const hashed = createHash('sha512').update(password).digest('hex');
   const body = JSON.stringify({ logInByAccount: { accountName: 'admin', password: hashed } });
+  const signIn = `curl -s -X PUT ${origin}/zstack/v1/accounts/login ${json} -d ${quoted(body)}`;
   return [
     ...exports({
       ZSTACK_HOST: new URL(origin).hostname,
       ZSTACK_PORT: new URL(origin).port,
       ZSTACK_ACCOUNT_NAME: 'admin',
       ZSTACK_ACCOUNT_PASSWORD: password,
+      ZSTACK_URL: `${origin}/zstack/v1`,
     }),
-    '',
-    '# Signs in with curl (the password goes as its SHA-512), then lists the virtual machines:',
-    `# session=$(curl -s -X PUT ${origin}/zstack/v1/accounts/login -H 'Content-Type: application/json' -d '${body}' | jq -r .inventory.uuid)`,
-    `# curl -s ${origin}/zstack/v1/vm-instances -H "Authorization: OAuth $session"`,
+    '# Signs in: the password goes as its SHA-512. A session is good for two hours.',
+    `export SESSION=$(${signIn} | sed -n 's/.*"uuid":"\\([0-9a-f]\\{32\\}\\)".*/\\1/p')`,
+    '# Now, for example:',
+    '# curl -s $ZSTACK_URL/vm-instances -H "Authorization: OAuth $SESSION"',
   ];
 }
+
+const json = "-H 'Content-Type: application/json'";
 
 function exports(variables: Record<string, string>): string[] {
   return Object.entries(variables).map(([name, value]) => `export ${name}=${quoted(value)}`);
