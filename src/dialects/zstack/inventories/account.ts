@@ -1,12 +1,12 @@
 import { sql } from 'kysely';
-import { computed } from '../query/fields.ts';
-import { defineInventory, type InventoryDefinition } from '../query/inventory.ts';
+import { computed } from '../../../cloud/query/fields.ts';
+import { defineInventory } from '../../../cloud/query/inventory.ts';
 import { commonFields } from './common.ts';
 
 /** An account is a project; the user of the same name signs in to it. */
-export const account: InventoryDefinition = defineInventory<'projects'>({
+export const account = defineInventory<'projects'>({
   name: 'AccountInventory',
-  javaClass: 'org.zstack.header.identity.AccountInventory',
+  className: 'org.zstack.header.identity.AccountInventory',
   table: 'projects',
   fields: {
     ...commonFields,

@@ -1,14 +1,9 @@
 import { type Expression, type RawBuilder, sql } from 'kysely';
-import type { Schema } from '../../../database/schema.ts';
-import { column } from '../query/fields.ts';
-import type { Row, TableName } from '../query/inventory.ts';
+import { column } from '../../../cloud/query/fields.ts';
+import type { Row, TableWith } from '../../../cloud/query/inventory.ts';
 
 export const mebibyte = 2 ** 20;
 export const gibibyte = 2 ** 30;
-
-type TableWith<Columns extends string> = {
-  [Table in TableName]: Columns extends keyof Schema[Table] ? Table : never;
-}[TableName];
 
 /** The members that inventories of nearly every resource begin and end with. */
 export const commonFields = {

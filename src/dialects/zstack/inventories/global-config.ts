@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { Cloud } from '../../../cloud/cloud.ts';
-import { computed } from '../query/fields.ts';
-import { defineInventory, type InventoryDefinition, type Row } from '../query/inventory.ts';
+import { computed } from '../../../cloud/query/fields.ts';
+import { defineInventory, type Row } from '../../../cloud/query/inventory.ts';
 
 /** The settings of this cloud that ZStack's users know by name, with what they are here. They are read-only. */
 function configs(cloud: Cloud): Array<[category: string, name: string, value: string, description: string]> {
@@ -16,9 +16,9 @@ function configs(cloud: Cloud): Array<[category: string, name: string, value: st
   ];
 }
 
-export const globalConfig: InventoryDefinition = defineInventory<'settings'>({
+export const globalConfig = defineInventory<'settings'>({
   name: 'GlobalConfigInventory',
-  javaClass: 'org.zstack.core.config.GlobalConfigInventory',
+  className: 'org.zstack.core.config.GlobalConfigInventory',
   table: 'settings',
   rows(cloud) {
     const selects = configs(cloud).map(

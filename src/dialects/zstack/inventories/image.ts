@@ -1,22 +1,47 @@
 import { sql } from 'kysely';
-import { jsonText } from '../../../database/expressions.ts';
-import { column, computed, constant, words } from '../query/fields.ts';
-import { defineInventory, type InventoryDefinition } from '../query/inventory.ts';
+import { column, computed, constant, jsonMemberText, words } from '../../../cloud/query/fields.ts';
+import { defineInventory } from '../../../cloud/query/inventory.ts';
 import { commonFields } from './common.ts';
-import { backupStorage } from './storage.ts';
 import { systemTag } from './tags.ts';
+
+export const imageBackupStorageRef = defineInventory<'image_replicas'>({
+  name: 'ImageBackupStorageRefInventory',
+  className: 'org.zstack.header.image.ImageBackupStorageRefInventory',
+  table: 'image_replicas',
+  fields: {
+    imageUuid: column('image_id', 'string', 'The image.'),
+    backupStorageUuid: column('store_id', 'string', 'The backup storage.'),
+    installPath: computed('string', 'Where the copy is; empty until it is there.', (row) => {
+      return sql`coalesce(${row.column('install_path')}, '')`;
+    }),
+    exportUrl: column('export_url', 'string', 'Where an export of it can be fetched.'),
+    exportMd5Sum: column('export_checksum', 'string', 'md5 of the export.'),
+    status: words(
+      'state',
+      { pending: 'Downloading', copying: 'Downloading', active: 'Ready', error: 'Error', deleted: 'Deleted' },
+      'Error',
+      'How far the copy is: Downloading, Ready, Error or Deleted.',
+    ),
+    createDate: commonFields.createDate,
+    lastOpDate: commonFields.lastOpDate,
+  },
+  relations: {
+    image: { to: 'ImageInventory', local: 'imageUuid' },
+    backupStorage: { to: 'ImageStoreBackupStorageInventory', local: 'backupStorageUuid' },
+  },
+});
 
 const stillBeingMade = sql`'saving', 'importing', 'queued'`;
 
-export const image: InventoryDefinition = defineInventory<'images'>({
+export const image = defineInventory<'images'>({
   name: 'ImageInventory',
-  javaClass: 'org.zstack.header.image.ImageInventory',
+  className: 'org.zstack.header.image.ImageInventory',
   table: 'images',
   fields: {
     ...commonFields,
     state: computed('string', 'Whether it may be used for new servers: Enabled or Disabled.', (row) => {
       const disabledBefore = sql`${row.column('status')} = 'deleted'
-        and ${jsonText(row.db, row.column('properties'), 'os_glance_deactivated')} is not null`;
+        and ${jsonMemberText(row, 'properties', 'os_glance_deactivated')} is not null`;
       return sql`(case when ${row.column('status')} = 'deactivated' or (${disabledBefore})
         then 'Disabled' else 'Enabled' end)`;
     }),
@@ -44,24 +69,24 @@ export const image: InventoryDefinition = defineInventory<'images'>({
     type: constant('zstack', 'string', 'Always zstack.'),
     platform: column('platform', 'string', 'Linux, Windows, Other, Paravirtualization or WindowsVirtio.'),
     architecture: computed('string', 'The processors it is for.', (row) => {
-      return sql`coalesce(${jsonText(row.db, row.column('properties'), 'architecture')}, 'x86_64')`;
+      return sql`coalesce(${jsonMemberText(row, 'properties', 'architecture')}, 'x86_64')`;
     }),
     format: computed('string', 'The format of the file: qcow2, raw, iso, vmdk …', (row) => row.column('disk_format')),
     system: column('is_system', 'bool', 'Whether it is for the cloud’s own servers only.'),
     virtio: computed('bool', 'Whether its guest has virtio drivers.', (row) => {
-      const bus = jsonText(row.db, row.column('properties'), 'hw_disk_bus');
+      const bus = jsonMemberText(row, 'properties', 'hw_disk_bus');
       return sql`(case when coalesce(${bus}, 'virtio') in ('virtio', 'scsi') then 1 else 0 end)`;
     }),
   },
   lists: {
     backupStorageRefs: {
-      of: () => imageBackupStorageRef,
+      of: imageBackupStorageRef,
       local: 'uuid',
       foreign: 'imageUuid',
       description: 'Its copies, one for each backup storage.',
     },
     systemTags: {
-      of: () => systemTag,
+      of: systemTag,
       local: 'uuid',
       foreign: 'resourceUuid',
       pluck: 'tag',
@@ -70,39 +95,12 @@ export const image: InventoryDefinition = defineInventory<'images'>({
   },
   relations: {
     backupStorage: {
-      to: () => backupStorage,
+      to: 'ImageStoreBackupStorageInventory',
       on: (from, to) => sql`exists (select 1 from image_replicas as r where r.image_id = ${from.column('id')}
-        and r.store_id = ${backupStorage.fields['uuid']!.sql(to)})`,
+        and r.store_id = ${to.column('id' as never)})`,
     },
   },
   scope: (row) => sql`${row.column('status')} <> 'expunged'`,
   visible: (row, { projectId = '' }) =>
     sql`(${row.column('project_id')} = ${projectId} or ${row.column('visibility')} in ('public', 'community'))`,
-});
-
-export const imageBackupStorageRef: InventoryDefinition = defineInventory<'image_replicas'>({
-  name: 'ImageBackupStorageRefInventory',
-  javaClass: 'org.zstack.header.image.ImageBackupStorageRefInventory',
-  table: 'image_replicas',
-  fields: {
-    imageUuid: column('image_id', 'string', 'The image.'),
-    backupStorageUuid: column('store_id', 'string', 'The backup storage.'),
-    installPath: computed('string', 'Where the copy is; empty until it is there.', (row) => {
-      return sql`coalesce(${row.column('install_path')}, '')`;
-    }),
-    exportUrl: column('export_url', 'string', 'Where an export of it can be fetched.'),
-    exportMd5Sum: column('export_checksum', 'string', 'md5 of the export.'),
-    status: words(
-      'state',
-      { pending: 'Downloading', copying: 'Downloading', active: 'Ready', error: 'Error', deleted: 'Deleted' },
-      'Error',
-      'How far the copy is: Downloading, Ready, Error or Deleted.',
-    ),
-    createDate: commonFields.createDate,
-    lastOpDate: commonFields.lastOpDate,
-  },
-  relations: {
-    image: { to: () => image, local: 'imageUuid' },
-    backupStorage: { to: () => backupStorage, local: 'backupStorageUuid' },
-  },
 });

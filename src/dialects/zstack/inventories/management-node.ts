@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import { sql } from 'kysely';
-import { computed } from '../query/fields.ts';
-import { defineInventory, type InventoryDefinition } from '../query/inventory.ts';
+import { computed } from '../../../cloud/query/fields.ts';
+import { defineInventory } from '../../../cloud/query/inventory.ts';
 
 /** The control plane process that answers: each one tells of itself. Its uuid is its machine's name, hashed. */
 export const managementNodeUuid = uuidOf(hostname());
 
-export const managementNode: InventoryDefinition = defineInventory<'settings'>({
+export const managementNode = defineInventory<'settings'>({
   name: 'ManagementNodeInventory',
-  javaClass: 'org.zstack.header.managementnode.ManagementNodeInventory',
+  className: 'org.zstack.header.managementnode.ManagementNodeInventory',
   table: 'settings',
   rows(cloud) {
     const now = cloud.env.now();

@@ -1,13 +1,34 @@
 import { sql } from 'kysely';
-import { column, computed, constant } from '../query/fields.ts';
-import { defineInventory, type InventoryDefinition } from '../query/inventory.ts';
+import { column, computed, constant } from '../../../cloud/query/fields.ts';
+import { defineInventory } from '../../../cloud/query/inventory.ts';
 import { commonFields, firstElement, netmaskOf, prefixLength } from './common.ts';
-import { zone } from './places.ts';
-import { vmInstance } from './vm-instance.ts';
 
-export const l3Network: InventoryDefinition = defineInventory<'networks'>({
+export const ipRange = defineInventory<'subnets'>({
+  name: 'IpRangeInventory',
+  className: 'org.zstack.header.network.l3.IpRangeInventory',
+  table: 'subnets',
+  fields: {
+    ...commonFields,
+    l3NetworkUuid: column('network_id', 'string', 'The network whose addresses they are.'),
+    startIp: computed('string', 'The first address.', (row) =>
+      firstElement(row, row.column('allocation_pools'), 'start'),
+    ),
+    endIp: computed('string', 'The last address.', (row) => firstElement(row, row.column('allocation_pools'), 'end')),
+    netmask: computed('string', 'The netmask.', (row) => netmaskOf(row, row.column('cidr'), row.column('ip_version'))),
+    gateway: column('gateway_ip', 'string', 'The gateway.'),
+    networkCidr: column('cidr', 'string', 'The network in CIDR notation.'),
+    ipVersion: column('ip_version', 'int', '4 or 6.'),
+    prefixLen: computed('int', 'The length of the prefix.', (row) => prefixLength(row, row.column('cidr'))),
+    ipRangeType: constant('Normal', 'string', 'Always Normal.'),
+  },
+  relations: { l3Network: { to: 'L3NetworkInventory', local: 'l3NetworkUuid' } },
+  visible: (row, { projectId = '' }) => sql`exists (select 1 from networks as n where n.id = ${row.column('network_id')}
+    and (n.project_id = ${projectId} or n.shared = 1 or n.external = 1))`,
+});
+
+export const l3Network = defineInventory<'networks'>({
   name: 'L3NetworkInventory',
-  javaClass: 'org.zstack.header.network.l3.L3NetworkInventory',
+  className: 'org.zstack.header.network.l3.L3NetworkInventory',
   table: 'networks',
   fields: {
     ...commonFields,
@@ -28,43 +49,37 @@ export const l3Network: InventoryDefinition = defineInventory<'networks'>({
     enableIPAM: constant(true, 'bool', 'Whether the cloud gives out its addresses.'),
   },
   lists: {
-    ipRanges: { of: () => ipRange, local: 'uuid', foreign: 'l3NetworkUuid', description: 'Its ranges of addresses.' },
+    ipRanges: {
+      of: ipRange,
+      local: 'uuid',
+      foreign: 'l3NetworkUuid',
+      description: 'Its ranges of addresses.',
+    },
   },
   relations: {
-    zone: { to: () => zone, local: 'zoneUuid' },
-    vmNic: { to: () => vmNic, local: 'uuid', foreign: 'l3NetworkUuid' },
+    zone: { to: 'ZoneInventory', local: 'zoneUuid' },
+    vmNic: { to: 'VmNicInventory', local: 'uuid', foreign: 'l3NetworkUuid' },
   },
   visible: (row, { projectId = '' }) =>
     sql`(${row.column('project_id')} = ${projectId} or ${row.column('shared')} = 1 or ${row.column('external')} = 1)`,
 });
 
-export const ipRange: InventoryDefinition = defineInventory<'subnets'>({
-  name: 'IpRangeInventory',
-  javaClass: 'org.zstack.header.network.l3.IpRangeInventory',
-  table: 'subnets',
+const usedIp = defineInventory<'port_addresses'>({
+  name: 'UsedIpInventory',
+  className: 'org.zstack.header.network.l3.UsedIpInventory',
+  table: 'port_addresses',
   fields: {
-    ...commonFields,
-    l3NetworkUuid: column('network_id', 'string', 'The network whose addresses they are.'),
-    startIp: computed('string', 'The first address.', (row) =>
-      firstElement(row, row.column('allocation_pools'), 'start'),
-    ),
-    endIp: computed('string', 'The last address.', (row) => firstElement(row, row.column('allocation_pools'), 'end')),
-    netmask: computed('string', 'The netmask.', (row) => netmaskOf(row, row.column('cidr'), row.column('ip_version'))),
-    gateway: column('gateway_ip', 'string', 'The gateway.'),
-    networkCidr: column('cidr', 'string', 'The network in CIDR notation.'),
-    ipVersion: column('ip_version', 'int', '4 or 6.'),
-    prefixLen: computed('int', 'The length of the prefix.', (row) => prefixLength(row, row.column('cidr'))),
-    ipRangeType: constant('Normal', 'string', 'Always Normal.'),
+    vmNicUuid: column('port_id', 'string', 'The interface that has it.'),
+    ipRangeUuid: column('subnet_id', 'string', 'The range that it is of.'),
+    l3NetworkUuid: column('network_id', 'string', 'The network that it is of.'),
+    ip: column('ip_address', 'string', 'The address.'),
   },
-  relations: { l3Network: { to: () => l3Network, local: 'l3NetworkUuid' } },
-  visible: (row, { projectId = '' }) => sql`exists (select 1 from networks as n where n.id = ${row.column('network_id')}
-    and (n.project_id = ${projectId} or n.shared = 1 or n.external = 1))`,
 });
 
 /** A port that belongs to a server. */
-export const vmNic: InventoryDefinition = defineInventory<'ports'>({
+export const vmNic = defineInventory<'ports'>({
   name: 'VmNicInventory',
-  javaClass: 'org.zstack.header.vm.VmNicInventory',
+  className: 'org.zstack.header.vm.VmNicInventory',
   table: 'ports',
   fields: {
     uuid: commonFields.uuid,
@@ -120,24 +135,12 @@ export const vmNic: InventoryDefinition = defineInventory<'ports'>({
     lastOpDate: commonFields.lastOpDate,
   },
   lists: {
-    usedIps: { of: () => usedIp, local: 'uuid', foreign: 'vmNicUuid', description: 'Its addresses.' },
+    usedIps: { of: usedIp, local: 'uuid', foreign: 'vmNicUuid', description: 'Its addresses.' },
   },
   relations: {
-    vmInstance: { to: () => vmInstance, local: 'vmInstanceUuid' },
-    l3Network: { to: () => l3Network, local: 'l3NetworkUuid' },
+    vmInstance: { to: 'VmInstanceInventory', local: 'vmInstanceUuid' },
+    l3Network: { to: 'L3NetworkInventory', local: 'l3NetworkUuid' },
   },
   scope: (row) => sql`${row.column('device_owner')} like 'compute:%'`,
   visible: (row, { projectId = '' }) => sql`${row.column('project_id')} = ${projectId}`,
-});
-
-const usedIp: InventoryDefinition = defineInventory<'port_addresses'>({
-  name: 'UsedIpInventory',
-  javaClass: 'org.zstack.header.network.l3.UsedIpInventory',
-  table: 'port_addresses',
-  fields: {
-    vmNicUuid: column('port_id', 'string', 'The interface that has it.'),
-    ipRangeUuid: column('subnet_id', 'string', 'The range that it is of.'),
-    l3NetworkUuid: column('network_id', 'string', 'The network that it is of.'),
-    ip: column('ip_address', 'string', 'The address.'),
-  },
 });

@@ -1,13 +1,12 @@
 import { sql } from 'kysely';
-import { column, constant, scaled } from '../query/fields.ts';
-import { defineInventory, type InventoryDefinition } from '../query/inventory.ts';
+import { column, constant, scaled } from '../../../cloud/query/fields.ts';
+import { defineInventory } from '../../../cloud/query/inventory.ts';
 import { commonFields, mebibyte, stateField } from './common.ts';
-import { vmInstance } from './vm-instance.ts';
 
 /** A size of server: the engine's flavor. */
-export const instanceOffering: InventoryDefinition = defineInventory<'flavors'>({
+export const instanceOffering = defineInventory<'flavors'>({
   name: 'InstanceOfferingInventory',
-  javaClass: 'org.zstack.header.configuration.InstanceOfferingInventory',
+  className: 'org.zstack.header.configuration.InstanceOfferingInventory',
   table: 'flavors',
   fields: {
     ...commonFields,
@@ -21,6 +20,6 @@ export const instanceOffering: InventoryDefinition = defineInventory<'flavors'>(
     sortKey: constant(0, 'int', 'Always 0.'),
     state: stateField,
   },
-  relations: { vmInstance: { to: () => vmInstance, local: 'uuid', foreign: 'instanceOfferingUuid' } },
+  relations: { vmInstance: { to: 'VmInstanceInventory', local: 'uuid', foreign: 'instanceOfferingUuid' } },
   visible: (row) => sql`${row.column('is_public')} = 1`,
 });

@@ -1,13 +1,11 @@
 import { sql } from 'kysely';
-import { column, computed, constant, scaled, words } from '../query/fields.ts';
-import { defineInventory, type InventoryDefinition } from '../query/inventory.ts';
+import { column, computed, constant, scaled, words } from '../../../cloud/query/fields.ts';
+import { defineInventory } from '../../../cloud/query/inventory.ts';
 import { commonFields, gibibyte, mebibyte, stateField } from './common.ts';
-import { backupStorage } from './storage.ts';
-import { vmInstance } from './vm-instance.ts';
 
-export const zone: InventoryDefinition = defineInventory<'zones'>({
+export const zone = defineInventory<'zones'>({
   name: 'ZoneInventory',
-  javaClass: 'org.zstack.header.zone.ZoneInventory',
+  className: 'org.zstack.header.zone.ZoneInventory',
   table: 'zones',
   fields: {
     ...commonFields,
@@ -17,16 +15,16 @@ export const zone: InventoryDefinition = defineInventory<'zones'>({
   },
   relations: {
     cluster: {
-      to: () => cluster,
-      on: (from, to) => sql`${from.column('id')} = ${cluster.fields['zoneUuid']!.sql(to)}`,
+      to: 'ClusterInventory',
+      on: (from, to) => sql`${from.column('id')} = ${to.column('zone_id' as never)}`,
     },
-    host: { to: () => host, on: (from, to) => sql`${from.column('id')} = ${host.fields['zoneUuid']!.sql(to)}` },
+    host: { to: 'HostInventory', on: (from, to) => sql`${from.column('id')} = ${to.column('zone_id' as never)}` },
   },
 });
 
-export const cluster: InventoryDefinition = defineInventory<'clusters'>({
+export const cluster = defineInventory<'clusters'>({
   name: 'ClusterInventory',
-  javaClass: 'org.zstack.header.cluster.ClusterInventory',
+  className: 'org.zstack.header.cluster.ClusterInventory',
   table: 'clusters',
   fields: {
     ...commonFields,
@@ -37,16 +35,16 @@ export const cluster: InventoryDefinition = defineInventory<'clusters'>({
     architecture: column('architecture', 'string', 'The processors of its hosts, as x86_64.'),
   },
   relations: {
-    zone: { to: () => zone, local: 'zoneUuid' },
-    host: { to: () => host, local: 'uuid', foreign: 'clusterUuid' },
-    vmInstance: { to: () => vmInstance, local: 'uuid', foreign: 'clusterUuid' },
+    zone: { to: 'ZoneInventory', local: 'zoneUuid' },
+    host: { to: 'HostInventory', local: 'uuid', foreign: 'clusterUuid' },
+    vmInstance: { to: 'VmInstanceInventory', local: 'uuid', foreign: 'clusterUuid' },
   },
 });
 
 /** Hosts are for administrators: others see only that their servers run somewhere. */
-export const host: InventoryDefinition = defineInventory<'hosts'>({
+export const host = defineInventory<'hosts'>({
   name: 'HostInventory',
-  javaClass: 'org.zstack.kvm.KVMHostInventory',
+  className: 'org.zstack.kvm.KVMHostInventory',
   table: 'hosts',
   fields: {
     uuid: commonFields.uuid,
@@ -87,17 +85,27 @@ export const host: InventoryDefinition = defineInventory<'hosts'>({
     lastOpDate: commonFields.lastOpDate,
   },
   relations: {
-    zone: { to: () => zone, local: 'zoneUuid' },
-    cluster: { to: () => cluster, local: 'clusterUuid' },
-    vmInstance: { to: () => vmInstance, local: 'uuid', foreign: 'hostUuid' },
+    zone: { to: 'ZoneInventory', local: 'zoneUuid' },
+    cluster: { to: 'ClusterInventory', local: 'clusterUuid' },
+    vmInstance: { to: 'VmInstanceInventory', local: 'uuid', foreign: 'hostUuid' },
   },
   visible: () => sql`1 = 0`,
 });
 
+const storagePlace = defineInventory<'hosts'>({
+  name: 'PrimaryStorageClusterRefInventory',
+  className: 'org.zstack.header.storage.primary.PrimaryStorageClusterRefInventory',
+  table: 'hosts',
+  fields: {
+    primaryStorageUuid: column('id', 'string', ''),
+    clusterUuid: column('cluster_id', 'string', ''),
+  },
+});
+
 /** The folder of a host in which the disks of its servers are: every host has its own. */
-export const primaryStorage: InventoryDefinition = defineInventory<'hosts'>({
+export const primaryStorage = defineInventory<'hosts'>({
   name: 'PrimaryStorageInventory',
-  javaClass: 'org.zstack.header.storage.primary.PrimaryStorageInventory',
+  className: 'org.zstack.header.storage.primary.PrimaryStorageInventory',
   table: 'hosts',
   fields: {
     uuid: commonFields.uuid,
@@ -138,7 +146,7 @@ export const primaryStorage: InventoryDefinition = defineInventory<'hosts'>({
   },
   lists: {
     attachedClusterUuids: {
-      of: () => storagePlace,
+      of: storagePlace,
       local: 'uuid',
       foreign: 'primaryStorageUuid',
       pluck: 'clusterUuid',
@@ -146,27 +154,17 @@ export const primaryStorage: InventoryDefinition = defineInventory<'hosts'>({
     },
   },
   relations: {
-    zone: { to: () => zone, local: 'zoneUuid' },
-    host: { to: () => host, local: 'uuid' },
+    zone: { to: 'ZoneInventory', local: 'zoneUuid' },
+    host: { to: 'HostInventory', local: 'uuid' },
     cluster: {
-      to: () => cluster,
-      on: (from, to) => sql`${from.column('cluster_id')} = ${cluster.fields['uuid']!.sql(to)}`,
+      to: 'ClusterInventory',
+      on: (from, to) => sql`${from.column('cluster_id')} = ${to.column('id' as never)}`,
     },
     backupStorage: {
-      to: () => backupStorage,
+      to: 'ImageStoreBackupStorageInventory',
       on: (from, to) => sql`exists (select 1 from image_store_zones as z where z.zone_id = ${from.column('zone_id')}
-        and z.store_id = ${backupStorage.fields['uuid']!.sql(to)})`,
+        and z.store_id = ${to.column('id' as never)})`,
     },
-  },
-});
-
-const storagePlace: InventoryDefinition = defineInventory<'hosts'>({
-  name: 'PrimaryStorageClusterRefInventory',
-  javaClass: 'org.zstack.header.storage.primary.PrimaryStorageClusterRefInventory',
-  table: 'hosts',
-  fields: {
-    primaryStorageUuid: column('id', 'string', ''),
-    clusterUuid: column('cluster_id', 'string', ''),
   },
 });
 

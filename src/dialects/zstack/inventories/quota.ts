@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
+import { computed, constant } from '../../../cloud/query/fields.ts';
+import { defineInventory, type Row } from '../../../cloud/query/inventory.ts';
 import type { QuotaName } from '../../../cloud/settings.ts';
-import { computed, constant } from '../query/fields.ts';
-import { defineInventory, type InventoryDefinition, type Row } from '../query/inventory.ts';
 import { gibibyte, mebibyte } from './common.ts';
 
 /** The dialect's names for the engine's quotas, and by how much its units are smaller. */
@@ -18,9 +18,9 @@ export const quotaNames: ReadonlyArray<{ name: string; quota: QuotaName; factor:
 ];
 
 /** What every account may have, whether it has limits of its own or the cloud's. -1 is no limit. */
-export const quota: InventoryDefinition = defineInventory<'projects'>({
+export const quota = defineInventory<'projects'>({
   name: 'QuotaInventory',
-  javaClass: 'org.zstack.header.identity.QuotaInventory',
+  className: 'org.zstack.header.identity.QuotaInventory',
   table: 'projects',
   rows(cloud) {
     const limits = cloud.settings.defaultQuotas;

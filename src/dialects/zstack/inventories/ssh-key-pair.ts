@@ -1,11 +1,11 @@
 import { sql } from 'kysely';
-import { column } from '../query/fields.ts';
-import { defineInventory, type InventoryDefinition } from '../query/inventory.ts';
+import { column } from '../../../cloud/query/fields.ts';
+import { defineInventory } from '../../../cloud/query/inventory.ts';
 
 /** Key pairs belong to users; an account's own user has those of the account. */
-export const sshKeyPair: InventoryDefinition = defineInventory<'keypairs'>({
+export const sshKeyPair = defineInventory<'keypairs'>({
   name: 'SshKeyPairInventory',
-  javaClass: 'org.zstack.sshkeypair.SshKeyPairInventory',
+  className: 'org.zstack.sshkeypair.SshKeyPairInventory',
   table: 'keypairs',
   fields: {
     uuid: column('id', 'string', 'The uuid.'),

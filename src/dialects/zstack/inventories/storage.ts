@@ -1,13 +1,22 @@
 import { sql } from 'kysely';
-import { column, computed, constant, words } from '../query/fields.ts';
-import { defineInventory, type InventoryDefinition } from '../query/inventory.ts';
+import { column, computed, constant, words } from '../../../cloud/query/fields.ts';
+import { defineInventory } from '../../../cloud/query/inventory.ts';
 import { commonFields, stateField } from './common.ts';
-import { zone } from './places.ts';
+
+const storeZone = defineInventory<'image_store_zones'>({
+  name: 'BackupStorageZoneRefInventory',
+  className: 'org.zstack.header.storage.backup.BackupStorageZoneRefInventory',
+  table: 'image_store_zones',
+  fields: {
+    backupStorageUuid: column('store_id', 'string', ''),
+    zoneUuid: column('zone_id', 'string', ''),
+  },
+});
 
 /** Where image bytes live: the engine's image stores. */
-export const backupStorage: InventoryDefinition = defineInventory<'image_stores'>({
+export const backupStorage = defineInventory<'image_stores'>({
   name: 'ImageStoreBackupStorageInventory',
-  javaClass: 'org.zstack.header.storage.backup.BackupStorageInventory',
+  className: 'org.zstack.header.storage.backup.BackupStorageInventory',
   table: 'image_stores',
   fields: {
     ...commonFields,
@@ -37,7 +46,7 @@ export const backupStorage: InventoryDefinition = defineInventory<'image_stores'
   },
   lists: {
     attachedZoneUuids: {
-      of: () => storeZone,
+      of: storeZone,
       local: 'uuid',
       foreign: 'backupStorageUuid',
       pluck: 'zoneUuid',
@@ -46,19 +55,9 @@ export const backupStorage: InventoryDefinition = defineInventory<'image_stores'
   },
   relations: {
     zone: {
-      to: () => zone,
+      to: 'ZoneInventory',
       on: (from, to) => sql`exists (select 1 from image_store_zones as z where z.store_id = ${from.column('id')}
-        and z.zone_id = ${zone.fields['uuid']!.sql(to)})`,
+        and z.zone_id = ${to.column('id' as never)})`,
     },
-  },
-});
-
-const storeZone: InventoryDefinition = defineInventory<'image_store_zones'>({
-  name: 'BackupStorageZoneRefInventory',
-  javaClass: 'org.zstack.header.storage.backup.BackupStorageZoneRefInventory',
-  table: 'image_store_zones',
-  fields: {
-    backupStorageUuid: column('store_id', 'string', ''),
-    zoneUuid: column('zone_id', 'string', ''),
   },
 });

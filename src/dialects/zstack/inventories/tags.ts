@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
+import { column, constant, words } from '../../../cloud/query/fields.ts';
+import { defineInventory } from '../../../cloud/query/inventory.ts';
 import { resourceClassNames } from '../protocol/resource-types.ts';
-import { column, constant, words } from '../query/fields.ts';
-import { defineInventory, type InventoryDefinition } from '../query/inventory.ts';
 import { commonFields } from './common.ts';
 
 const tagFields = {
@@ -13,18 +13,18 @@ const tagFields = {
   lastOpDate: commonFields.lastOpDate,
 };
 
-export const userTag: InventoryDefinition = defineInventory<'resource_tags'>({
+export const userTag = defineInventory<'resource_tags'>({
   name: 'UserTagInventory',
-  javaClass: 'org.zstack.header.tag.UserTagInventory',
+  className: 'org.zstack.header.tag.UserTagInventory',
   table: 'resource_tags',
   fields: { ...tagFields, type: constant('User', 'string', 'Always User.') },
   scope: (row) => sql`${row.column('kind')} = 'user'`,
   visible: (row, { projectId = '' }) => sql`${row.column('project_id')} = ${projectId}`,
 });
 
-export const systemTag: InventoryDefinition = defineInventory<'resource_tags'>({
+export const systemTag = defineInventory<'resource_tags'>({
   name: 'SystemTagInventory',
-  javaClass: 'org.zstack.header.tag.SystemTagInventory',
+  className: 'org.zstack.header.tag.SystemTagInventory',
   table: 'resource_tags',
   fields: {
     ...tagFields,

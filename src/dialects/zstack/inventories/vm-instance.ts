@@ -1,17 +1,14 @@
 import { sql } from 'kysely';
-import { column, computed, constant, jsonMember } from '../query/fields.ts';
-import { defineInventory, type InventoryDefinition, type Row } from '../query/inventory.ts';
+import { column, computed, constant, jsonMember } from '../../../cloud/query/fields.ts';
+import { defineInventory, type Row } from '../../../cloud/query/inventory.ts';
 import { commonFields, mebibyte } from './common.ts';
-import { image } from './image.ts';
 import { vmNic } from './network.ts';
-import { instanceOffering } from './offering.ts';
-import { cluster, host, zone } from './places.ts';
 import { vmState } from './vm-state.ts';
 import { volume } from './volume.ts';
 
-export const vmInstance: InventoryDefinition = defineInventory<'servers'>({
+export const vmInstance = defineInventory<'servers'>({
   name: 'VmInstanceInventory',
-  javaClass: 'org.zstack.header.vm.VmInstanceInventory',
+  className: 'org.zstack.header.vm.VmInstanceInventory',
   table: 'servers',
   fields: {
     ...commonFields,
@@ -49,21 +46,21 @@ export const vmInstance: InventoryDefinition = defineInventory<'servers'>({
     state: computed('string', 'Starting, Running, Stopping, Stopped, Rebooting, Paused, Destroying, Error …', vmState),
   },
   lists: {
-    vmNics: { of: () => vmNic, local: 'uuid', foreign: 'vmInstanceUuid', description: 'Its network interfaces.' },
+    vmNics: { of: vmNic, local: 'uuid', foreign: 'vmInstanceUuid', description: 'Its network interfaces.' },
     allVolumes: {
-      of: () => volume,
+      of: volume,
       local: 'uuid',
       foreign: 'vmInstanceUuid',
       description: 'Its volumes, the root volume too.',
     },
   },
   relations: {
-    zone: { to: () => zone, local: 'zoneUuid' },
-    cluster: { to: () => cluster, local: 'clusterUuid' },
-    host: { to: () => host, local: 'hostUuid' },
-    image: { to: () => image, local: 'imageUuid' },
-    instanceOffering: { to: () => instanceOffering, local: 'instanceOfferingUuid' },
-    rootVolume: { to: () => volume, local: 'rootVolumeUuid' },
+    zone: { to: 'ZoneInventory', local: 'zoneUuid' },
+    cluster: { to: 'ClusterInventory', local: 'clusterUuid' },
+    host: { to: 'HostInventory', local: 'hostUuid' },
+    image: { to: 'ImageInventory', local: 'imageUuid' },
+    instanceOffering: { to: 'InstanceOfferingInventory', local: 'instanceOfferingUuid' },
+    rootVolume: { to: 'VolumeInventory', local: 'rootVolumeUuid' },
   },
   scope: (row) => sql`${row.column('deleted_at')} is null`,
   visible: (row, { projectId = '' }) => sql`${row.column('project_id')} = ${projectId}`,

@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely';
-import type { Row } from '../query/inventory.ts';
+import type { Row } from '../../../cloud/query/inventory.ts';
 
 /** What the engine's states are called in the dialect; what is being done with a server comes before what it is. */
 export function vmState(row: Row<'servers'>): RawBuilder<string> {

@@ -1,14 +1,11 @@
 import { sql } from 'kysely';
-import { column, computed, constant, words } from '../query/fields.ts';
-import { defineInventory, type InventoryDefinition } from '../query/inventory.ts';
+import { column, computed, constant, words } from '../../../cloud/query/fields.ts';
+import { defineInventory } from '../../../cloud/query/inventory.ts';
 import { commonFields, stateField } from './common.ts';
-import { image } from './image.ts';
-import { primaryStorage } from './places.ts';
-import { vmInstance } from './vm-instance.ts';
 
-export const volume: InventoryDefinition = defineInventory<'volumes'>({
+export const volume = defineInventory<'volumes'>({
   name: 'VolumeInventory',
-  javaClass: 'org.zstack.header.volume.VolumeInventory',
+  className: 'org.zstack.header.volume.VolumeInventory',
   table: 'volumes',
   fields: {
     ...commonFields,
@@ -32,9 +29,9 @@ export const volume: InventoryDefinition = defineInventory<'volumes'>({
     lastAttachDate: column('attached_at', 'time', 'When it was last attached.'),
   },
   relations: {
-    vmInstance: { to: () => vmInstance, local: 'vmInstanceUuid' },
-    image: { to: () => image, local: 'rootImageUuid' },
-    primaryStorage: { to: () => primaryStorage, local: 'primaryStorageUuid' },
+    vmInstance: { to: 'VmInstanceInventory', local: 'vmInstanceUuid' },
+    image: { to: 'ImageInventory', local: 'rootImageUuid' },
+    primaryStorage: { to: 'PrimaryStorageInventory', local: 'primaryStorageUuid' },
   },
   scope: (row) => sql`${row.column('deleted_at')} is null`,
   visible: (row, { projectId = '' }) => sql`${row.column('project_id')} = ${projectId}`,

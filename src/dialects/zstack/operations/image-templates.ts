@@ -18,7 +18,7 @@ import {
 import { jobOperation, syncOperation } from '../protocol/operation.ts';
 import { errorBody, failureOf, invalidArgument, operationFailed, resourceNotFound } from '../protocol/zstack-error.ts';
 import { inventorySchema } from '../query/inventory-schema.ts';
-import { readInventory } from '../query/run-query.ts';
+import { readInventory } from '../query/query.ts';
 import { backupStorageUuid, imageExample } from './image-examples.ts';
 import { guestChanges, guestFields } from './image-fields.ts';
 import { requireBackupStorage } from './image-words.ts';

@@ -6,9 +6,9 @@ import { uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation, syncOperation } from '../protocol/operation.ts';
 import { invalidArgument, resourceNotFound } from '../protocol/zstack-error.ts';
 import { inventorySchema } from '../query/inventory-schema.ts';
+import { readInventory, runQuery } from '../query/query.ts';
 import { queryOperations } from '../query/query-operations.ts';
 import { parseQuery } from '../query/query-parameters.ts';
-import { readInventory, runQuery } from '../query/run-query.ts';
 
 const group = 'Account';
 const accountUuid = '36c27e8ff05c4780bf6d2fa65700f22e';

@@ -13,8 +13,8 @@ import {
 } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
 import { resourceNotFound, ZStackError } from '../protocol/zstack-error.ts';
+import { readInventory } from '../query/query.ts';
 import { queryOperations } from '../query/query-operations.ts';
-import { readInventory } from '../query/run-query.ts';
 import { createVmInstance } from './create-vm-instance.ts';
 import { requireUuid } from './images.ts';
 import { vmExample } from './vm-examples.ts';

@@ -4,7 +4,7 @@ import type { Subject } from '../../../cloud/identity/subject.ts';
 import { vmInstance } from '../inventories/vm-instance.ts';
 import type { ErrorBody, ErrorCode } from '../protocol/error-codes.ts';
 import { errorBody, resourceNotFound, ZStackError } from '../protocol/zstack-error.ts';
-import { readInventory } from '../query/run-query.ts';
+import { readInventory } from '../query/query.ts';
 
 /** The two innermost causes of what a server's state does not allow. */
 export function stateProblem(state: string, message: string, allowed: readonly string[]): ErrorBody {

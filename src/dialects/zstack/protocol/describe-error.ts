@@ -1,4 +1,3 @@
-import type { ActionFailure } from '../../../actions/definition.ts';
 import { InvalidRequest } from '../../../api/dialect.ts';
 import type { AnyOperation } from '../../../api/operation.ts';
 import { CloudError, type CloudErrorCode } from '../../../cloud/errors.ts';
@@ -34,12 +33,14 @@ function describeCloudError(error: CloudError): ErrorBody {
   if (error.code === 'not_found' && resource && id) {
     return errorBody('SYS.1003', `invalid field[uuid], resource[uuid:${id}, type:${classNameOf(resource)}] not found`);
   }
+  // A query for a field that there is not is an internal error to the dialect.
+  if (error.details.reason === 'no_such_field') return errorBody('SYS.1000', error.message);
   const cause = error.details.cause instanceof CloudError ? describeCloudError(error.details.cause) : undefined;
   return errorBody(codes[error.code], error.message, { cause });
 }
 
 /** The `error` member for an action that failed. */
-export function describeActionFailure(failure: ActionFailure | undefined): ErrorBody {
+export function describeActionFailure(failure: { code: string; message: string } | undefined): ErrorBody {
   if (!failure) return errorBody('SYS.1006', 'the operation failed');
   if (failure.code === 'cancelled') return errorBody('SYS.1017', failure.message);
   const code = Object.hasOwn(codes, failure.code) ? codes[failure.code as CloudErrorCode] : 'SYS.1006';

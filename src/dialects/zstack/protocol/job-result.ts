@@ -1,7 +1,7 @@
 import type { Cloud } from '../../../cloud/cloud.ts';
 import type { Job, JobResult } from '../../../cloud/jobs/model.ts';
 import { withDashes } from '../../../env/env.ts';
-import { readInventory } from '../query/run-query.ts';
+import { readInventory } from '../query/query.ts';
 import { describeActionFailure } from './describe-error.ts';
 import { type Traits, traitsOfId } from './traits.ts';
 import { errorBody } from './zstack-error.ts';

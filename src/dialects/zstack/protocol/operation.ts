@@ -7,7 +7,7 @@ import {
   operation,
 } from '../../../api/operation.ts';
 import type { Allowed } from '../../../cloud/identity/subject.ts';
-import type { InventoryDefinition } from '../query/inventory.ts';
+import type { InventoryDefinition } from '../../../cloud/query/inventory.ts';
 import { inventorySchema, javaClasses } from '../query/inventory-schema.ts';
 import { wantsSchema } from './request-headers.ts';
 import { type AsyncOutcome, runJob } from './run-job.ts';

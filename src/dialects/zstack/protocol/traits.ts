@@ -1,5 +1,5 @@
 import type { AnyOperation } from '../../../api/operation.ts';
-import type { InventoryDefinition } from '../query/inventory.ts';
+import type { InventoryDefinition } from '../../../cloud/query/inventory.ts';
 import type { ErrorBody } from './error-codes.ts';
 
 /** What the dialect knows of an operation beyond what all dialects know of theirs. */

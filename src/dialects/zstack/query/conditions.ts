@@ -1,19 +1,9 @@
+import type { Condition, Operator } from '../../../cloud/query/query.ts';
 import { MalformedRequest } from '../protocol/zstack-error.ts';
 
-/** Longer ones first, so that `!=` is not read as `=`. */
-const operators = ['!?=', '!~=', '!=', '>=', '<=', '~=', '?=', '=', '>', '<'] as const;
+const operators: readonly Operator[] = ['!?=', '!~=', '!=', '>=', '<=', '~=', '?=', '=', '>', '<'];
 
-export type Operator = (typeof operators)[number] | 'is null' | 'not null';
-
-/** One condition of a query, as `vmNics.ip~=10.0.%`. */
-export interface Condition {
-  /** The names on the way to the field, and the field's. */
-  path: string[];
-  operator: Operator;
-  /** As it came, untrimmed: blanks count. Empty for `is null` and `not null`. */
-  value: string;
-}
-
+/** Longer operators first, so that `!=` is not read as `=`. */
 const compare = /^\s*([A-Za-z_][\w.]*?)\s*(!\?=|!~=|!=|>=|<=|~=|\?=|=|>|<)([\s\S]*)$/;
 const nullness = /^\s*([A-Za-z_][\w.]*)\s+(is null|not null)\s*$/i;
 

@@ -1,5 +1,5 @@
 import { Type as T, type TObject, type TSchema } from 'typebox';
-import { type InventoryDefinition, ownMember } from './inventory.ts';
+import { type InventoryDefinition, ownMember } from '../../../cloud/query/inventory.ts';
 
 const schemas = new Map<InventoryDefinition, TObject>();
 const maxDepth = 3;
@@ -17,7 +17,7 @@ export function inventorySchema(definition: InventoryDefinition, depth = 0): TOb
   }
   for (const [name, list] of Object.entries(definition.lists ?? {})) {
     if (depth >= maxDepth) continue;
-    const child = list.of();
+    const child = list.of;
     const element = list.pluck ? fieldSchema(child.fields[list.pluck]!.type, '') : inventorySchema(child, depth + 1);
     members[name] = T.Optional(T.Array(element, { description: list.description }));
   }
@@ -52,12 +52,12 @@ function collect(
   path: string,
   classes: Record<string, string>,
 ): void {
-  classes[path] = definition.javaClass;
+  classes[path] = definition.className;
   for (const [name, value] of Object.entries(inventory)) {
     const list = ownMember(definition.lists, name);
     if (!list || list.pluck || !Array.isArray(value)) continue;
     for (const [index, element] of value.entries()) {
-      collect(list.of(), element as Record<string, unknown>, `${path}.${name}[${index}]`, classes);
+      collect(list.of, element as Record<string, unknown>, `${path}.${name}[${index}]`, classes);
     }
   }
 }

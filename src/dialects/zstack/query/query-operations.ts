@@ -1,13 +1,13 @@
 import { Type as T } from 'typebox';
 import { type AnyOperation, type OperationExample, operation } from '../../../api/operation.ts';
 import type { Allowed } from '../../../cloud/identity/subject.ts';
+import type { InventoryDefinition } from '../../../cloud/query/inventory.ts';
 import { javaClassMap } from '../protocol/operation.ts';
 import { wantsSchema } from '../protocol/request-headers.ts';
 import { giveTraits } from '../protocol/traits.ts';
-import type { InventoryDefinition } from './inventory.ts';
 import { inventorySchema, javaClasses } from './inventory-schema.ts';
+import { runQuery } from './query.ts';
 import { parseQuery } from './query-parameters.ts';
-import { runQuery } from './run-query.ts';
 
 const text = (description: string) => T.Optional(T.Union([T.String(), T.Array(T.String())], { description }));
 

@@ -1,21 +1,6 @@
+import type { Condition, Query } from '../../../cloud/query/query.ts';
 import { invalidArgument, MalformedRequest, ZStackError } from '../protocol/zstack-error.ts';
-import { type Condition, parseCondition } from './conditions.ts';
-
-/** What a query asks for, read from a query string. */
-export interface Query {
-  conditions: Condition[];
-  limit: number;
-  start: number;
-  /** Only how many there are. */
-  count: boolean;
-  /** The rows, and how many there are. */
-  replyWithCount: boolean;
-  sort?: { field: string; descending: boolean };
-  /** One row for each value of the field. */
-  groupBy?: string;
-  /** Only these members. */
-  fields?: string[];
-}
+import { parseCondition } from './conditions.ts';
 
 /** No answer has more rows than this; also what is given when the client names no limit. */
 export const maxRows = 1000;

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import type { Database } from '../../../database/database.ts';
-import { newId } from '../../../env/env.ts';
-import { realEnv } from '../../../env/real.ts';
-import type { Operator } from './conditions.ts';
+import type { Database } from '../../database/database.ts';
+import { newId } from '../../env/env.ts';
+import { realEnv } from '../../env/real.ts';
+import type { Operator } from './query.ts';
 
 /** The query language once more, over plain objects: what the real one is held against. */
 export interface Thing {

@@ -1,6 +1,6 @@
 import type { RawBuilder } from 'kysely';
-import type { Cloud } from '../../../cloud/cloud.ts';
-import type { Database, PreparedQuery } from '../../../database/database.ts';
+import type { Database, PreparedQuery } from '../../database/database.ts';
+import type { Cloud } from '../cloud.ts';
 import type { InventoryDefinition } from './inventory.ts';
 
 type Row = Record<string, unknown>;

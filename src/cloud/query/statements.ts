@@ -1,9 +1,9 @@
 import { type Expression, type RawBuilder, sql } from 'kysely';
-import type { Cloud } from '../../../cloud/cloud.ts';
-import { oneOf } from '../../../database/expressions.ts';
+import { oneOf } from '../../database/expressions.ts';
+import type { Cloud } from '../cloud.ts';
 import type { InventoryDefinition, List, Row, Viewer } from './inventory.ts';
 import { fieldOf } from './members.ts';
-import type { Query } from './query-parameters.ts';
+import type { Query } from './query.ts';
 import { type Values, WhereBuilder } from './where.ts';
 
 /** Children of one page: no page of a thousand rows has more in a cloud that works. */
@@ -64,7 +64,7 @@ export function selectChildren(
   columns: readonly string[],
   keys: readonly string[],
 ): RawBuilder<unknown> {
-  const child = list.of();
+  const child = list.of;
   const builder = new WhereBuilder(cloud.db, { isAdmin: true }, {});
   const { row, alias } = builder.newRow();
   const key = child.fields[list.foreign]!.sql(row);
@@ -74,7 +74,7 @@ export function selectChildren(
     where ${where} order by ${orderOf(child, row, {})} limit ${sql.lit(maxChildren)}`;
 }
 
-/** By what was asked for, and then by uuid, so that pages never overlap. Nulls come first, as the dialect has them. */
+/** By what was asked for, and then by uuid, so that pages never overlap. Nulls come first, on both databases. */
 function orderOf(definition: InventoryDefinition, row: Row, query: Pick<Query, 'sort'>): Expression<unknown> {
   const parts: Expression<unknown>[] = [];
   if (query.sort) {

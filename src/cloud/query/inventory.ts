@@ -1,9 +1,14 @@
 import { type Expression, type RawBuilder, type SqlBool, sql } from 'kysely';
-import type { Cloud } from '../../../cloud/cloud.ts';
-import type { Database } from '../../../database/database.ts';
-import type { Schema } from '../../../database/schema.ts';
+import type { Database } from '../../database/database.ts';
+import type { Schema } from '../../database/schema.ts';
+import type { Cloud } from '../cloud.ts';
 
 export type TableName = keyof Schema & string;
+
+/** The tables that have all of these columns. */
+export type TableWith<Columns extends string> = {
+  [Table in TableName]: Columns extends keyof Schema[Table] ? Table : never;
+}[TableName];
 
 /** `time` is microseconds in the database and a timestamp text outside; `bool` is 0 or 1 and true or false. */
 export type FieldType = 'string' | 'int' | 'long' | 'bool' | 'time';
@@ -28,14 +33,17 @@ export interface Field<Table extends TableName = TableName> {
   description: string;
 }
 
-/** A way from an inventory to others, for dotted conditions as `cluster.name=x`: by equal fields, or as `on` says. */
+/**
+ * A way from an inventory to others, for dotted conditions as `cluster.name=x`: by equal fields, or as `on` says.
+ * `to` is the name of a definition: definitions refer to each other in circles, and so by name.
+ */
 export type Relation<Table extends TableName = TableName> =
-  | { to(): InventoryDefinition; local: string; foreign?: string }
-  | { to(): InventoryDefinition; on(from: Row<Table>, to: Row): Expression<SqlBool> };
+  | { to: string; local: string; foreign?: string }
+  | { to: string; on(from: Row<Table>, to: Row): Expression<SqlBool> };
 
 /** A member that lists other inventories, or one field of each (`pluck`). Also a relation of the same name. */
 export interface List {
-  of(): InventoryDefinition;
+  of: InventoryDefinition;
   /** Field of this inventory ← field of the listed ones. */
   local: string;
   foreign: string;
@@ -44,14 +52,14 @@ export interface List {
 }
 
 /**
- * One kind of resource as the dialect shows it: where its rows are, what they look like and who may see them. Lists,
- * single reads, conditions, job results and documents all come from it.
+ * One kind of resource as one of the APIs shows it: where its rows are, what they look like and who may see them. Lists,
+ * single reads, conditions and documents all come from it.
  */
 export interface InventoryDefinition<Table extends TableName = TableName> {
   /** As `ImageInventory`. */
   name: string;
-  /** The Java class that SDKs make of it. */
-  javaClass: string;
+  /** The class that clients make of it, as `org.zstack.header.image.ImageInventory`. */
+  className: string;
   table: Table;
   fields: Record<string, Field<Table>>;
   lists?: Record<string, List>;
@@ -69,9 +77,20 @@ export interface InventoryDefinition<Table extends TableName = TableName> {
   visible?(row: Row<Table>, viewer: Viewer): Expression<SqlBool>;
 }
 
-/** Checks the columns of a definition against its table and forgets the table, so that definitions can refer to others. */
+const definitions = new Map<string, InventoryDefinition>();
+
+/** Makes a definition known by its name, and checks its columns against its table. */
 export function defineInventory<Table extends TableName>(definition: InventoryDefinition<Table>): InventoryDefinition {
-  return definition as unknown as InventoryDefinition;
+  const defined = definition as unknown as InventoryDefinition;
+  if (definitions.has(definition.name)) throw new Error(`two inventories are called ${definition.name}`);
+  definitions.set(definition.name, defined);
+  return defined;
+}
+
+export function inventoryNamed(name: string): InventoryDefinition {
+  const found = definitions.get(name);
+  if (!found) throw new Error(`no inventory is called ${name}`);
+  return found;
 }
 
 /** The row `alias` of a table. */
@@ -85,9 +104,9 @@ export function relationOf(
   name: string,
 ): { target: InventoryDefinition; on(from: Row, to: Row): Expression<SqlBool> } | undefined {
   const relation = ownMember(definition.relations, name);
-  if (relation && 'on' in relation) return { target: relation.to(), on: relation.on };
+  if (relation && 'on' in relation) return { target: inventoryNamed(relation.to), on: relation.on };
   const list = ownMember(definition.lists, name) ?? ownMember(definition.lists, `${name}s`);
-  const target = relation?.to() ?? list?.of();
+  const target = relation ? inventoryNamed(relation.to) : list?.of;
   if (!target) return undefined;
   const local = definition.fields[(relation ?? list)!.local]!;
   const foreign = target.fields[(relation ?? list)!.foreign ?? 'uuid']!;

@@ -1,9 +1,7 @@
 import { type Expression, type SqlBool, sql } from 'kysely';
-import type { Database } from '../../../database/database.ts';
-import { parseTimestamp } from '../protocol/timestamp.ts';
-import { invalidArgument } from '../protocol/zstack-error.ts';
-import type { Operator } from './conditions.ts';
+import type { Database } from '../../database/database.ts';
 import type { FieldType } from './inventory.ts';
+import { badValue, type Operator, type TimeText } from './query.ts';
 
 /** The most values that `?=` takes. */
 const maxListed = 1000;
@@ -60,27 +58,32 @@ function like(
 }
 
 /** What a condition compares with, read as the field's type asks: one value, a list of them for `?=`, none for null. */
-export function comparedValues(type: FieldType, operator: Operator, text: string, name: string): unknown[] {
+export function comparedValues(
+  field: { name: string; type: FieldType },
+  operator: Operator,
+  text: string,
+  times: TimeText,
+): unknown[] {
   switch (operator) {
     case 'is null':
     case 'not null':
       return [];
     case '~=':
     case '!~=':
-      if (type === 'time') throw invalidArgument(`field[${name}] is a time, which can't be compared by pattern`);
+      if (field.type === 'time') throw badValue(field.name, `field[${field.name}] is a time, which has no pattern`);
       return [endsInLoneBackslash(text) ? `${text}\\` : text];
     case '?=':
     case '!?=':
-      return listed(text, name).map((one) => readValue(type, one, name));
+      return listed(field.name, text).map((one) => readValue(field, one, times));
     default:
-      return [readValue(type, text, name)];
+      return [readValue(field, text, times)];
   }
 }
 
-function listed(text: string, name: string): string[] {
+function listed(name: string, text: string): string[] {
   const values = text.split(',');
   if (values.length <= maxListed) return values;
-  throw invalidArgument(`the list for field[${name}] can have ${maxListed} values at most, but ${values.length} found`);
+  throw badValue(name, `the list for field[${name}] can have ${maxListed} values at most, but ${values.length} found`);
 }
 
 /** PostgreSQL refuses patterns that end in the escape character; then it stands for itself. */
@@ -88,7 +91,7 @@ function endsInLoneBackslash(text: string): boolean {
   return (/\\+$/.exec(text)?.[0].length ?? 0) % 2 === 1;
 }
 
-function readValue(type: FieldType, text: string, name: string): unknown {
+function readValue({ name, type }: { name: string; type: FieldType }, text: string, times: TimeText): unknown {
   if (type === 'string') return text;
   const value = text.trim();
   if (type === 'bool') {
@@ -96,10 +99,10 @@ function readValue(type: FieldType, text: string, name: string): unknown {
     if (lower === 'true' || lower === '1') return 1;
     if (lower === 'false' || lower === '0') return 0;
   } else if (type === 'time') {
-    const micros = parseTimestamp(value);
+    const micros = times.parse(value);
     if (micros !== undefined) return Math.floor(micros / 1e6);
   } else if (/^[+-]?\d{1,16}$/.test(value) && Number.isSafeInteger(Number(value))) {
     return Number(value);
   }
-  throw invalidArgument(`invalid value[${text}] for field[${name}] of type ${type}`);
+  throw badValue(name, `invalid value[${text}] for field[${name}] of type ${type}`);
 }

@@ -1,8 +1,6 @@
 import { type Expression, type SqlBool, sql } from 'kysely';
-import type { Database } from '../../../database/database.ts';
-import { ZStackError } from '../protocol/zstack-error.ts';
+import type { Database } from '../../database/database.ts';
 import { comparedValues, comparison } from './comparison.ts';
-import type { Condition, Operator } from './conditions.ts';
 import {
   type Field,
   type InventoryDefinition,
@@ -13,6 +11,7 @@ import {
   type TableName,
   type Viewer,
 } from './inventory.ts';
+import { type Condition, noSuchField, type Operator, type TimeText } from './query.ts';
 
 /** How many relations a condition may walk. */
 const maxDepth = 6;
@@ -25,15 +24,19 @@ const negated: Partial<Record<Operator, Operator>> = { '!=': '=', '!~=': '~=', '
 export type Values = Readonly<Record<string, unknown>>;
 
 /** The values of all conditions, `c0_0` being the first one of the first. Throws for fields and values that are none. */
-export function conditionValues(definition: InventoryDefinition, conditions: readonly Condition[]): Values {
+export function conditionValues(
+  definition: InventoryDefinition,
+  conditions: readonly Condition[],
+  times: TimeText,
+): Values {
   const values: Record<string, unknown> = {};
   for (const [index, condition] of conditions.entries()) {
-    for (const [at, value] of valuesOf(definition, condition).entries()) values[`c${index}_${at}`] = value;
+    for (const [at, value] of valuesOf(definition, condition, times).entries()) values[`c${index}_${at}`] = value;
   }
   return values;
 }
 
-function valuesOf(definition: InventoryDefinition, { path, operator, value }: Condition): unknown[] {
+function valuesOf(definition: InventoryDefinition, { path, operator, value }: Condition, times: TimeText): unknown[] {
   let target = definition;
   for (const [depth, name] of path.slice(0, -1).entries()) {
     const relation = relationOf(target, name);
@@ -43,11 +46,11 @@ function valuesOf(definition: InventoryDefinition, { path, operator, value }: Co
   const name = path.at(-1)!;
   if (ownMember(tagKinds, name)) {
     if (!ownMember(target.fields, 'uuid')) throw noSuchField(target, name);
-    return comparedValues('string', negated[operator] ?? operator, value, name);
+    return comparedValues({ name, type: 'string' }, negated[operator] ?? operator, value, times);
   }
   const field: Field | undefined = ownMember(target.fields, name);
   if (!field) throw noSuchField(target, name);
-  return comparedValues(field.type, operator, value, name);
+  return comparedValues({ name, type: field.type }, operator, value, times);
 }
 
 /**
@@ -146,9 +149,4 @@ interface Compared extends Condition {
 export function countValues({ operator, value }: Condition): number {
   if (operator === 'is null' || operator === 'not null') return 0;
   return operator === '?=' || operator === '!?=' ? value.split(',').length : 1;
-}
-
-/** The dialect's own words for a field that an inventory does not have. */
-export function noSuchField(definition: InventoryDefinition, name: string): ZStackError {
-  return new ZStackError('SYS.1000', `inventory[${definition.name}] has no field[${name}]`);
 }

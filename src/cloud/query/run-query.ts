@@ -1,8 +1,7 @@
-import type { Cloud } from '../../../cloud/cloud.ts';
-import type { InventoryDefinition, Viewer } from './inventory.ts';
+import type { Cloud } from '../cloud.ts';
+import type { FieldType, InventoryDefinition, Viewer } from './inventory.ts';
 import { type Members, membersOf } from './members.ts';
-import { presentValue } from './present-value.ts';
-import type { Query } from './query-parameters.ts';
+import type { Query, TimeText } from './query.ts';
 import { rowsOf } from './statement-cache.ts';
 import { countRows, selectChildren, selectRows } from './statements.ts';
 import { conditionValues, countValues } from './where.ts';
@@ -24,11 +23,12 @@ export async function runQuery(
   definition: InventoryDefinition,
   viewer: Viewer,
   query: Query,
+  times: TimeText,
 ): Promise<QueryResult> {
   const { isAdmin, projectId = '', userId = '' } = viewer;
   const members = membersOf(definition, query.fields);
   const { limit, start } = query;
-  const values = { ...conditionValues(definition, query.conditions), projectId, userId, limit, start };
+  const values = { ...conditionValues(definition, query.conditions, times), projectId, userId, limit, start };
   const shape = shapeOf(definition, isAdmin, query);
   const result: QueryResult = {};
   if (query.count || query.replyWithCount) {
@@ -39,7 +39,7 @@ export async function runQuery(
   if (query.count) return result;
   const build = (given: typeof values) => selectRows(cloud, definition, isAdmin, query, members.columns, given);
   const rows = await rowsOf(cloud, definition, `${members.columns.join(',')} ${shape}`, values, build);
-  result.inventories = await complete(cloud, definition, rows, members);
+  result.inventories = await complete({ cloud, times }, definition, rows, members);
   return result;
 }
 
@@ -56,6 +56,7 @@ export async function readInventory(
   cloud: Cloud,
   definition: InventoryDefinition,
   uuid: string,
+  times: TimeText,
 ): Promise<Inventory | undefined> {
   const query: Query = {
     conditions: [{ path: ['uuid'], operator: '=', value: uuid }],
@@ -64,12 +65,17 @@ export async function readInventory(
     count: false,
     replyWithCount: false,
   };
-  return (await runQuery(cloud, definition, everyone, query)).inventories![0];
+  return (await runQuery(cloud, definition, everyone, query, times)).inventories![0];
+}
+
+interface Context {
+  cloud: Cloud;
+  times: TimeText;
 }
 
 /** Fetches the lists of all rows and gives every value its outer form. */
 async function complete(
-  cloud: Cloud,
+  context: Context,
   definition: InventoryDefinition,
   rows: readonly Inventory[],
   members: Members,
@@ -77,18 +83,18 @@ async function complete(
 ): Promise<Inventory[]> {
   const lists = new Map<string, Map<unknown, unknown[]>>();
   if (depth < maxListDepth && rows.length > 0) {
-    for (const name of members.lists) lists.set(name, await childrenOf(cloud, definition, name, rows, depth));
+    for (const name of members.lists) lists.set(name, await childrenOf(context, definition, name, rows, depth));
   }
-  const live = await liveMembers(cloud, definition, rows, members);
+  const live = await liveMembers(context.cloud, definition, rows, members);
   return rows.map((row, index) => {
     const inventory: Inventory = {};
     for (const name of members.columns) {
       if (members.asked && !members.asked.has(name)) continue;
-      const value = presentValue(definition.fields[name]!.type, row[name]);
+      const value = outerForm(definition.fields[name]!.type, row[name], context.times);
       if (value !== undefined) inventory[name] = value;
     }
     for (const name of members.live) {
-      const value = presentValue(definition.live!.fields[name]!.type, live[index]?.[name]);
+      const value = outerForm(definition.live!.fields[name]!.type, live[index]?.[name], context.times);
       if (value !== undefined) inventory[name] = value;
     }
     for (const [name, children] of lists) inventory[name] = children.get(row[definition.lists![name]!.local]) ?? [];
@@ -107,19 +113,19 @@ async function liveMembers(
 }
 
 async function childrenOf(
-  cloud: Cloud,
+  context: Context,
   definition: InventoryDefinition,
   name: string,
   parents: readonly Inventory[],
   depth: number,
 ): Promise<Map<unknown, unknown[]>> {
   const list = definition.lists![name]!;
-  const child = list.of();
+  const child = list.of;
   const keys = [...new Set(parents.map((parent) => parent[list.local]).filter((key) => typeof key === 'string'))];
   const members = membersOf(child, list.pluck ? [list.pluck] : undefined);
-  const build = (given: { keys: string[] }) => selectChildren(cloud, list, members.columns, given.keys);
-  const rows = await rowsOf(cloud, child, `${definition.name}.${name}`, { keys: keys as string[] }, build);
-  const completed = await complete(cloud, child, rows, members, depth + 1);
+  const build = (given: { keys: string[] }) => selectChildren(context.cloud, list, members.columns, given.keys);
+  const rows = await rowsOf(context.cloud, child, `${definition.name}.${name}`, { keys: keys as string[] }, build);
+  const completed = await complete(context, child, rows, members, depth + 1);
   const byParent = new Map<unknown, unknown[]>();
   for (const [index, inventory] of completed.entries()) {
     const parent = rows[index]!['parent_key'];
@@ -128,4 +134,20 @@ async function childrenOf(
     byParent.set(parent, siblings);
   }
   return byParent;
+}
+
+/** A value of the database as it leaves: undefined for null, because members that are null are left out. */
+function outerForm(type: FieldType, value: unknown, times: TimeText): unknown {
+  if (value === null || value === undefined) return undefined;
+  switch (type) {
+    case 'bool':
+      return Boolean(value);
+    case 'time':
+      return times.format(Number(value));
+    case 'int':
+    case 'long':
+      return Number(value);
+    case 'string':
+      return String(value);
+  }
 }

@@ -1,6 +1,6 @@
 import { type Expression, type RawBuilder, sql } from 'kysely';
-import { jsonText } from '../../../database/expressions.ts';
-import type { Schema } from '../../../database/schema.ts';
+import { jsonText } from '../../database/expressions.ts';
+import type { Schema } from '../../database/schema.ts';
 import type { Field, FieldType, Row, TableName } from './inventory.ts';
 
 type Column<Table extends TableName> = keyof Schema[Table] & string;
@@ -19,7 +19,7 @@ export function scaled<Table extends TableName>(name: Column<Table>, factor: num
   } satisfies Field<Table>;
 }
 
-/** A field whose words are the dialect's own for what the column says. */
+/** A field whose words are the API's own for what the column says. */
 export function words<Table extends TableName>(
   name: Column<Table>,
   translations: Record<string, string>,
@@ -65,6 +65,15 @@ export function jsonMember<Table extends TableName>(
       return sql`(cast(${text} as bigint) * ${sql.lit(factor)})`;
     },
   };
+}
+
+/** The text of a member of a JSON column, null when it has none. */
+export function jsonMemberText<Table extends TableName>(
+  row: Row<Table>,
+  name: Column<Table>,
+  key: string,
+): RawBuilder<string | null> {
+  return jsonText(row.db, row.column(name), key);
 }
 
 /** `case value when 'a' then 'x' … else otherwise end` */

@@ -1,6 +1,6 @@
 import type { Expression } from 'kysely';
 import { type FieldType, type InventoryDefinition, ownMember, type Row } from './inventory.ts';
-import { noSuchField } from './where.ts';
+import { noSuchField } from './query.ts';
 
 /** Which members of an inventory are to be read. */
 export interface Members {
