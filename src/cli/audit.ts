@@ -1,5 +1,5 @@
+import type { Check } from './check.ts';
 import type { DataFolder } from './data-folder.ts';
-import type { Check } from './examination.ts';
 
 const name = 'audit';
 

@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { UpOptions } from './commands/up.ts';
 import type { DataFolder, FolderSettings, RunRecord } from './data-folder.ts';
 import { humanLine } from './log.ts';
 import { UserError } from './user-error.ts';
@@ -12,15 +11,21 @@ const startLimitMs = 180_000;
 const pollMs = 20;
 const tailLines = 25;
 
+/** Where it is to listen; port 0 for any that is free. */
+export interface Listening {
+  port: number;
+  listen: string;
+}
+
 /** Starts the control plane as a process of its own, and resolves once it takes requests. */
 export async function startInBackground(
   folder: DataFolder,
-  options: UpOptions,
+  listening: Listening,
   settings: FolderSettings,
 ): Promise<RunRecord> {
   mkdirSync(dirname(folder.logFile), { recursive: true, mode: 0o700 });
   const log = openSync(folder.logFile, 'a', 0o600);
-  const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...upArguments(folder, options)], {
+  const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...upArguments(folder, listening)], {
     detached: true,
     stdio: ['ignore', log, log],
     env: environmentOf(settings),
@@ -47,8 +52,8 @@ export async function startInBackground(
   throw new UserError(`The cloud did not start: ${why}. The end of ${folder.logFile}:\n${logTail(folder.logFile)}`);
 }
 
-function upArguments(folder: DataFolder, options: UpOptions): string[] {
-  return ['up', '--background', '--data-dir', folder.path, '--port', String(options.port), '--listen', options.listen];
+function upArguments(folder: DataFolder, { port, listen }: Listening): string[] {
+  return ['up', '--background', '--data-dir', folder.path, '--port', String(port), '--listen', listen];
 }
 
 /** What is chosen goes by the environment: everyone can read arguments, and the database's URL may hold a password. */

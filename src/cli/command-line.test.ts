@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { OpenStackClient } from './clients/openstack-client.ts';
-import { DataFolder, defaultDataDir } from './data-folder.ts';
+import { DataFolder } from './data-folder.ts';
+import { defaultDataDir } from './defaults.ts';
 import { isAlive } from './process-identity.ts';
 
 let root: string;

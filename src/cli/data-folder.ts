@@ -4,9 +4,6 @@ import { dirname, join, resolve } from 'node:path';
 import type { HypervisorKind } from '../assembly/open-unkai.ts';
 import { isAlive, type ProcessIdentity } from './process-identity.ts';
 
-/** `var` beside the program, from whatever folder it is called. */
-export const defaultDataDir = resolve(import.meta.dirname, '../../var');
-
 /** What a data folder is used with: kept, because another choice at the next start would be another cloud. */
 export interface FolderSettings {
   hypervisor: HypervisorKind;

@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
+import type { Check } from './check.ts';
 import type { DataFolder } from './data-folder.ts';
-import type { Check } from './examination.ts';
 
 const name = 'database';
 

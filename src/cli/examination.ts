@@ -3,20 +3,12 @@ import { mkdtemp, statfs } from 'node:fs/promises';
 import { freemem, tmpdir, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { isReady } from './background.ts';
+import type { Check } from './check.ts';
 import { DataFolder, type RunRecord } from './data-folder.ts';
 import { examineDatabase } from './database-examination.ts';
 import { missingFor, removeFolder } from './machine.ts';
 import { portProblem } from './ports.ts';
 import { installCommand } from './prerequisites.ts';
-
-/** One thing looked at. A `problem` keeps the cloud from working; a `warning` keeps it from working well. */
-export interface Check {
-  name: string;
-  state: 'ok' | 'warning' | 'problem';
-  detail: string;
-  /** What to do about it. */
-  advice?: string;
-}
 
 export interface ExaminationOptions {
   dataDir: string;

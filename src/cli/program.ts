@@ -1,6 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import manifest from '../../package.json' with { type: 'json' };
-import { defaultDataDir } from './data-folder.ts';
+import { defaultDataDir, defaultListen, defaultPort, version } from './defaults.ts';
 
 /** The command line. What a command does is loaded when it runs, so that help and small commands are quick. */
 export function buildProgram(): Command {
@@ -8,7 +7,7 @@ export function buildProgram(): Command {
     .description(
       'A whole private cloud in one program: real virtual machines behind the OpenStack, K5 and ZStack APIs.',
     )
-    .version(manifest.version)
+    .version(version)
     .showHelpAfterError('(unkai help COMMAND tells more)')
     .enablePositionalOptions();
   for (const add of [addUp, addDown, addStatus, addOpenrc, addDoctor, addDemo, addTest]) add(program);
@@ -127,9 +126,6 @@ function addTest(program: Command): void {
     .allowUnknownOption()
     .action(async (args: string[]) => (await import('./commands/test.ts')).test(args));
 }
-
-export const defaultPort = 8774;
-export const defaultListen = '127.0.0.1';
 
 function dataDir(): Option {
   return new Option('--data-dir <dir>', 'where the cloud keeps everything')

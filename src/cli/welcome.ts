@@ -1,5 +1,5 @@
 import type { DataFolder, RunRecord } from './data-folder.ts';
-import { defaultDataDir } from './data-folder.ts';
+import { defaultDataDir } from './defaults.ts';
 
 export interface Welcome {
   folder: DataFolder;

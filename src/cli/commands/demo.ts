@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HypervisorKind } from '../../assembly/open-unkai.ts';
 import { startInBackground } from '../background.ts';
-import { DataFolder, defaultDataDir, type RunRecord } from '../data-folder.ts';
+import { DataFolder, type RunRecord } from '../data-folder.ts';
+import { defaultDataDir, defaultListen } from '../defaults.ts';
 import { Narrator } from '../demo/narrator.ts';
 import { type TourOptions, tour } from '../demo/tour.ts';
 import { preparation, removeFolder } from '../machine.ts';
@@ -79,7 +80,6 @@ class OwnCloud {
       const cache = new DataFolder(defaultDataDir).cacheDir;
       await mkdir(cache, { recursive: true });
       symlinkSync(cache, folder.cacheDir);
-      const options = { dataDir: folder.path, port: 0, listen: '127.0.0.1', detach: true, background: false };
       let record: RunRecord | undefined;
       await runSteps([
         ...preparation(folder, hypervisor, true),
@@ -87,7 +87,7 @@ class OwnCloud {
           title: 'Start a cloud',
           async run() {
             folder.ensureAdminPassword(undefined);
-            record = await startInBackground(folder, options, { hypervisor });
+            record = await startInBackground(folder, { port: 0, listen: defaultListen }, { hypervisor });
           },
         },
       ]);

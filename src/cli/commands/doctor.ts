@@ -1,6 +1,7 @@
 import { auditFolder } from '../audit.ts';
+import type { Check } from '../check.ts';
 import { DataFolder } from '../data-folder.ts';
-import { type Check, examine } from '../examination.ts';
+import { examine } from '../examination.ts';
 
 export interface DoctorOptions {
   dataDir: string;

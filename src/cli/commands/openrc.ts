@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { adminAccountId } from '../../cloud/identity/model.ts';
 import { DataFolder } from '../data-folder.ts';
-import { defaultListen, defaultPort } from '../program.ts';
+import { defaultListen, defaultPort } from '../defaults.ts';
 import { UserError } from '../user-error.ts';
 
 export interface OpenrcOptions {

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
-import manifest from '../../../package.json' with { type: 'json' };
 import { FolderInUse } from '../../assembly/folder-lock.ts';
 import type { HypervisorKind } from '../../assembly/open-unkai.ts';
 import type { ServedUnkai } from '../../assembly/serve.ts';
 import { startInBackground } from '../background.ts';
 import { DataFolder, type FolderSettings, type RunRecord } from '../data-folder.ts';
+import { version } from '../defaults.ts';
 import { openLog } from '../log.ts';
 import { preparation } from '../machine.ts';
 import { requireFreePort } from '../ports.ts';
@@ -68,7 +68,7 @@ async function runInForeground(
     port: server.port,
     hypervisor: settings.hypervisor,
     database: settings.database ? ('postgres' as const) : ('sqlite' as const),
-    version: manifest.version,
+    version,
     startedAt: new Date().toISOString(),
   };
   folder.keepSettings(settings);
