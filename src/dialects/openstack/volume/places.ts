@@ -1,0 +1,80 @@
+import { Type } from 'typebox';
+import { operation } from '../../../api/operation.ts';
+import { LinkSchema } from '../common/links.ts';
+
+const common = {
+  dialect: 'volume',
+  method: 'GET',
+  since: '3.0',
+  mode: 'sync',
+  allow: 'reader',
+} as const;
+
+/** Parts of this API that Cinder has as extensions, by alias. */
+const extensions = [
+  { alias: 'os-availability-zone', name: 'AvailabilityZones' },
+  { alias: 'os-extend', name: 'VolumeExtend' },
+  { alias: 'os-extended-snapshot-attributes', name: 'ExtendedSnapshotAttributes' },
+  { alias: 'os-quota-sets', name: 'Quotas' },
+  { alias: 'os-vol-host-attr', name: 'VolumeHostAttribute' },
+  { alias: 'os-vol-image-meta', name: 'VolumeImageMetadata' },
+  { alias: 'os-vol-tenant-attr', name: 'VolumeTenantAttribute' },
+  { alias: 'os-volume-actions', name: 'VolumeActions' },
+].map((extension) => ({ ...extension, description: '', updated: '2013-07-23T00:00:00+00:00', links: [] }));
+
+const ExtensionSchema = Type.Object({
+  alias: Type.String(),
+  name: Type.String(),
+  description: Type.String(),
+  updated: Type.String(),
+  links: Type.Array(LinkSchema),
+});
+
+export const placeOperations = [
+  operation({
+    ...common,
+    id: 'ListVolumeAvailabilityZones',
+    group: 'availability zones',
+    path: '/os-availability-zone',
+    responses: {
+      200: Type.Object({
+        availabilityZoneInfo: Type.Array(
+          Type.Object({ zoneName: Type.String(), zoneState: Type.Object({ available: Type.Boolean() }) }),
+        ),
+      }),
+    },
+    errors: [401],
+    title: 'List availability zones',
+    summary: 'Where volumes can be. A server uses volumes of its own zone.',
+    examples: [
+      {
+        title: 'All',
+        status: 200,
+        response: { availabilityZoneInfo: [{ zoneName: 'nova', zoneState: { available: true } }] },
+      },
+    ],
+    handle: async ({ cloud }) => {
+      const zones = await cloud.zones.list();
+      return {
+        body: {
+          availabilityZoneInfo: zones.map(({ name, enabled }) => ({
+            zoneName: name,
+            zoneState: { available: enabled },
+          })),
+        },
+      };
+    },
+  }),
+  operation({
+    ...common,
+    id: 'ListVolumeExtensions',
+    group: 'extensions',
+    path: '/extensions',
+    responses: { 200: Type.Object({ extensions: Type.Array(ExtensionSchema) }) },
+    errors: [401],
+    title: 'List extensions',
+    summary: 'What there is beyond the core.',
+    examples: [{ title: 'All', status: 200, response: { extensions } }],
+    handle: () => ({ body: { extensions } }),
+  }),
+];

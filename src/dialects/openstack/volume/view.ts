@@ -1,0 +1,158 @@
+import { Type } from 'typebox';
+import type { Cloud } from '../../../cloud/cloud.ts';
+import type { Subject } from '../../../cloud/identity/subject.ts';
+import type { Volume } from '../../../cloud/volumes/model.ts';
+import { localVolumeType } from '../../../cloud/volumes/types.ts';
+import { withDashes } from '../../../env/env.ts';
+import { LinkSchema, resourceLinks } from '../common/links.ts';
+import { atLeast } from '../common/microversion.ts';
+import { isoMicros } from '../common/time.ts';
+import { inGib, Metadata, textOrNull } from './wire.ts';
+
+const AttachmentSchema = Type.Object({
+  id: Type.String(),
+  attachment_id: Type.String(),
+  volume_id: Type.String(),
+  server_id: Type.String(),
+  host_name: textOrNull(),
+  device: textOrNull(),
+  attached_at: textOrNull(),
+});
+
+const summary = {
+  id: Type.String(),
+  name: textOrNull(),
+  links: Type.Array(LinkSchema),
+};
+
+export const VolumeSummary = Type.Object(summary);
+
+const nothing = Type.Optional(Type.Null());
+
+/** A volume over all microversions. */
+export const VolumeSchema = Type.Object({
+  ...summary,
+  description: textOrNull(),
+  status: Type.String(),
+  size: Type.Integer({ description: 'GiB.' }),
+  availability_zone: Type.String(),
+  created_at: Type.String(),
+  updated_at: textOrNull(),
+  volume_type: Type.String(),
+  snapshot_id: textOrNull(),
+  source_volid: textOrNull(),
+  metadata: Metadata,
+  attachments: Type.Array(AttachmentSchema),
+  user_id: Type.String(),
+  bootable: Type.String({ description: '`true` or `false`, as text.' }),
+  encrypted: Type.Boolean(),
+  replication_status: Type.Null(),
+  consistencygroup_id: Type.Null(),
+  multiattach: Type.Boolean(),
+  migration_status: Type.Null(),
+  volume_image_metadata: Type.Optional(Metadata),
+  'os-vol-tenant-attr:tenant_id': Type.String(),
+  'os-vol-host-attr:host': Type.Optional(textOrNull()),
+  'os-vol-mig-status-attr:migstat': nothing,
+  'os-vol-mig-status-attr:name_id': nothing,
+  group_id: nothing,
+  provider_id: nothing,
+  shared_targets: Type.Optional(Type.Boolean()),
+  service_uuid: nothing,
+  cluster_name: nothing,
+  volume_type_id: Type.Optional(Type.String()),
+  consumes_quota: Type.Optional(Type.Boolean()),
+});
+
+/** Who reads, by which microversion, and where the links lead. */
+export interface Reader {
+  subject: Subject;
+  base: string;
+  context: Record<string, unknown>;
+}
+
+export function summaryView(volume: Volume, { base }: Reader) {
+  const id = withDashes(volume.id);
+  return { id, name: volume.name, links: resourceLinks(base, `volumes/${id}`) };
+}
+
+/** The names that volumes' views print of other resources. */
+export interface Places {
+  zones: ReadonlyMap<string, string>;
+  hosts: ReadonlyMap<string, string>;
+}
+
+export async function placesOf(cloud: Cloud): Promise<Places> {
+  const hosts = new Map((await cloud.hosts.list()).map(({ id, name }) => [id, name]));
+  return { zones: await cloud.zones.names(), hosts };
+}
+
+export function detailView(volume: Volume, places: Places, reader: Reader) {
+  const { context, subject } = reader;
+  const hostName = volume.hostId === null ? null : (places.hosts.get(volume.hostId) ?? null);
+  const isFromImage = Object.keys(volume.imageMetadata).length > 0;
+  return {
+    ...summaryView(volume, reader),
+    description: volume.description,
+    status: volume.status,
+    size: inGib(volume.size),
+    availability_zone: places.zones.get(volume.zoneId) ?? '',
+    created_at: isoMicros(volume.createdAt),
+    updated_at: isoMicros(volume.updatedAt),
+    volume_type: volume.volumeType,
+    snapshot_id: dashed(volume.snapshotId),
+    source_volid: dashed(volume.sourceVolumeId),
+    metadata: volume.metadata,
+    attachments: attachmentsOf(volume, subject.isAdmin ? hostName : null),
+    user_id: volume.userId,
+    bootable: String(volume.bootable),
+    encrypted: false,
+    replication_status: null,
+    consistencygroup_id: null,
+    multiattach: false,
+    migration_status: null,
+    'os-vol-tenant-attr:tenant_id': volume.projectId,
+    ...(isFromImage ? { volume_image_metadata: volume.imageMetadata } : {}),
+    ...(subject.isAdmin ? forAdmins(hostName, context) : {}),
+    ...(atLeast(context, 3, 13) ? { group_id: null } : {}),
+    ...(atLeast(context, 3, 48) ? { shared_targets: false, service_uuid: null } : {}),
+    ...(atLeast(context, 3, 63) ? { volume_type_id: withDashes(localVolumeType.id) } : {}),
+    ...(atLeast(context, 3, 65) ? { consumes_quota: true } : {}),
+  };
+}
+
+function forAdmins(hostName: string | null, context: Record<string, unknown>) {
+  return {
+    'os-vol-host-attr:host': hostName === null ? null : `${hostName}@local#local`,
+    'os-vol-mig-status-attr:migstat': null,
+    'os-vol-mig-status-attr:name_id': null,
+    ...(atLeast(context, 3, 21) ? { provider_id: null } : {}),
+    ...(atLeast(context, 3, 61) ? { cluster_name: null } : {}),
+  };
+}
+
+/** A volume that is only on its way to a server is not attached yet. */
+function attachmentsOf(volume: Volume, hostName: string | null) {
+  if (volume.serverId === null || volume.status === 'attaching' || volume.status === 'creating') return [];
+  const id = withDashes(volume.id);
+  return [
+    {
+      id,
+      attachment_id: withDashes(volume.attachmentId ?? volume.id),
+      volume_id: id,
+      server_id: withDashes(volume.serverId),
+      host_name: hostName,
+      device: volume.device,
+      attached_at: volume.attachedAt === null ? null : isoMicros(volume.attachedAt),
+    },
+  ];
+}
+
+export function dashed(id: string | null): string | null {
+  return id === null ? null : withDashes(id);
+}
+
+/** One volume as the answer to a request about it. */
+export async function volumeDocument(cloud: Cloud, volume: Volume, reader: Reader) {
+  return { volume: detailView(volume, await placesOf(cloud), reader) };
+}

@@ -1,0 +1,37 @@
+import { discoveryDialect, openstackDialect } from '../common/openstack-dialect.ts';
+import { requireOwnProjectInUrl } from '../common/project-in-url.ts';
+import { actionOperations } from './actions.ts';
+import { metadataOperations } from './metadata.ts';
+import { placeOperations } from './places.ts';
+import { quotaOperations } from './quotas.ts';
+import { snapshotOperations } from './snapshots.ts';
+import { typeOperations } from './types.ts';
+import { versionOperations, volumeMicroversions } from './versions.ts';
+import { volumeOperations } from './volumes.ts';
+
+const shared = { service: 'volume', title: 'Block storage (Cinder)', version: '3' } as const;
+
+/** OpenStack's block storage API, as far as there are resources behind it. */
+export const volume = openstackDialect({
+  ...shared,
+  mounts: ['/volume/v3/{project_id}', '/volume/v3'],
+  operations: [
+    ...volumeOperations,
+    ...metadataOperations,
+    ...actionOperations,
+    ...snapshotOperations,
+    ...typeOperations,
+    ...quotaOperations,
+    ...placeOperations,
+  ],
+  // Cinder's clients send members of extensions that nobody has, and explicit nulls.
+  unknownMembers: 'drop',
+  microversions: volumeMicroversions,
+  prepare: (request, subject) => {
+    requireOwnProjectInUrl('volume', request, subject);
+    return {};
+  },
+});
+
+/** The documents that clients read before they have a token. */
+export const volumeDiscovery = discoveryDialect({ ...shared, mounts: ['/volume'], operations: versionOperations });
