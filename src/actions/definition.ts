@@ -15,7 +15,7 @@ export interface Action<Services = never, Input = never, State = never> {
   nodes: readonly Node<Services, Input, State>[];
   /**
    * What happens when a step fails for good: `unwind` undoes what was done, newest first; `park` (for what can only go
-   * forward, as deletion) ends the action for its user and keeps trying what remains.
+   * forward, as deletion) ends the action for its user and keeps trying what remains. It can't be cancelled.
    */
   onFailure: 'unwind' | 'park';
   /** Writes the outcome to the resource, in the same transaction as the action's own end. */
@@ -90,6 +90,11 @@ export interface StepContext<Services, Input, State> {
   readonly env: Env;
   /** Aborts when the action is cancelled or the process loses its hold on it. */
   readonly signal: AbortSignal;
+  /**
+   * For undo: the action had ended for its user before this try, and since then something else was asked of the
+   * resource. What is undone now must not be that one's work.
+   */
+  readonly isSuperseded: boolean;
   /** Tells users how far the action is, 0 to 100. */
   progress(percent: number): void;
 }

@@ -121,16 +121,25 @@ export function journalStatements(db: Database) {
         .where('lease_owner', '=', p.owner)
         .where('finished_at', 'is', null),
     ),
-    /** The action that comes next for a resource: unfinished, not parked, the oldest. */
+    /** The action that comes next for a resource: unfinished, the oldest; a parked one only while somebody walks it. */
     head: db.prepare<{ resourceId: string }, Pick<ActionsTable, 'id' | 'lease_owner' | 'lease_expires_at'>>((q, p) =>
       q
         .selectFrom('actions')
         .select(['id', 'lease_owner', 'lease_expires_at'])
         .where('resource_id', '=', p.resourceId)
         .where('finished_at', 'is', null)
-        .where('state', '!=', 'parked')
+        .where((e) => e.or([e('state', '!=', 'parked'), e('lease_owner', 'is not', null)]))
         .orderBy('created_at')
         .orderBy('id')
+        .limit(1),
+    ),
+    /** What was asked of a resource after `since`. */
+    later: db.prepare<{ resourceId: string; since: number }, Pick<ActionsTable, 'id'>>((q, p) =>
+      q
+        .selectFrom('actions')
+        .select('id')
+        .where('resource_id', '=', p.resourceId)
+        .where('created_at', '>', p.since)
         .limit(1),
     ),
     requestCancel: db.prepare<{ resourceId: string }, never>((q, p) =>
@@ -156,6 +165,25 @@ export async function readJournal(statements: JournalStatements, id: string): Pr
   const action = await statements.action.first({ id });
   if (!action) return undefined;
   return { action, steps: await statements.steps.all({ id }), events: await statements.events.all({ id }) };
+}
+
+/** The action's state as the steps that are done, and not undone, have made it. */
+export function stateOf(steps: readonly ActionStepsTable[]): Record<string, unknown> {
+  const last = new Map(steps.map(({ path, outcome }) => [path, outcome]));
+  const state = {};
+  for (const { path, outcome, state: patch } of steps) {
+    const counts = last.get(path) === 'done' || last.get(path) === 'undo_failed';
+    if (counts && outcome === 'done' && patch) Object.assign(state, JSON.parse(patch));
+  }
+  return state;
+}
+
+/** The state that a step had when it last ran, whatever has been undone since: its undo needs the same. */
+export function stateWhenRun(steps: readonly ActionStepsTable[], path: string): Record<string, unknown> {
+  const undone = steps.findLastIndex((entry) => entry.path === path && entry.outcome === 'undone');
+  const since = steps.slice(undone + 1).filter((entry) => entry.path === path);
+  const ran = since.findLast(({ outcome }) => outcome === 'done' || outcome === 'failed') ?? since[0];
+  return stateOf(ran ? steps.slice(0, steps.indexOf(ran) + 1) : steps);
 }
 
 export function parseFailure(text: string | null): ActionFailure | undefined {

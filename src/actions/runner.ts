@@ -61,6 +61,8 @@ export class ActionRunner {
   #stop = new AbortController();
   #started = false;
   #timers: Array<() => void> = [];
+  /** Actions that this process could not walk: it lets go of them, so that they are tried again. */
+  readonly #broken = new Set<string>();
 
   constructor(options: RunnerOptions) {
     const { maxConcurrent = 256, leaseMs = 15_000 } = options;
@@ -244,8 +246,9 @@ export class ActionRunner {
       await this.#ended(id, entry.resourceId, await walk.run());
     } catch (error) {
       // The action stays as its journal has it; whoever holds it next goes on.
-      if (!(error instanceof LeaseLost))
-        this.#options.log.error({ err: error, actionId: id }, 'an action could not be walked');
+      if (error instanceof LeaseLost) return;
+      this.#options.log.error({ err: error, actionId: id }, 'an action could not be walked');
+      this.#broken.add(id);
     }
   }
 
@@ -267,14 +270,19 @@ export class ActionRunner {
 
   async #claimNext(resourceId: string): Promise<void> {
     const head = await this.#statements.head.first({ resourceId });
-    if (head) await this.#claim(head.id);
+    if (head) await this.#claim(head.id, resourceId);
   }
 
-  async #claim(id: string): Promise<void> {
+  /** Takes hold of an action whose turn it is: a parked one waits until nothing else is under way on its resource. */
+  async #claim(id: string, resourceId: string): Promise<void> {
     const { db, env, leaseMs } = this.#options;
     const now = env.now();
     const expires = now + leaseMs * 1000;
-    const claimed = await db.write((tx) => this.#statements.claim.run({ id, owner: this.#owner, now, expires }, tx));
+    const claimed = await db.write(async (tx) => {
+      const head = await this.#statements.head.first({ resourceId }, tx);
+      if (head && head.id !== id) return 0;
+      return await this.#statements.claim.run({ id, owner: this.#owner, now, expires }, tx);
+    });
     if (claimed > 0) this.#enqueue(id);
   }
 
@@ -294,6 +302,7 @@ export class ActionRunner {
   async #lookForWork(): Promise<void> {
     if (!this.#started) return;
     try {
+      await this.#letGoOfBroken();
       const now = this.#options.env.now();
       const rows = await this.#options.db.read
         .selectFrom('actions')
@@ -306,15 +315,23 @@ export class ActionRunner {
       for (const resourceId of new Set(rows.filter(({ state }) => state !== 'parked').map((row) => row.resource_id))) {
         await this.#claimNextIfFree(resourceId, now);
       }
-      for (const { id, state } of rows) if (state === 'parked') await this.#claim(id);
+      for (const { id, state, resource_id } of rows) if (state === 'parked') await this.#claim(id, resource_id);
     } catch (error) {
       this.#options.log.error({ err: error }, 'looking for unfinished actions failed');
     }
   }
 
+  async #letGoOfBroken(): Promise<void> {
+    for (const id of this.#broken) {
+      const release = { id, owner: this.#owner, until: 0 };
+      await this.#options.db.write(async (tx) => void (await this.#statements.release.run(release, tx)));
+      this.#broken.delete(id);
+    }
+  }
+
   async #claimNextIfFree(resourceId: string, now: number): Promise<void> {
     const head = await this.#statements.head.first({ resourceId });
-    if (head && (head.lease_owner === null || head.lease_expires_at < now)) await this.#claim(head.id);
+    if (head && (head.lease_owner === null || head.lease_expires_at < now)) await this.#claim(head.id, resourceId);
   }
 
   async #renew(): Promise<void> {

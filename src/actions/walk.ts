@@ -4,7 +4,14 @@ import type { Env } from '../env/env.ts';
 import type { ActionFailure, AnyAction, StepContext } from './definition.ts';
 import { EventTrail } from './event-trail.ts';
 import { ActionCancelled, describeFailure, isRetryable, LeaseLost } from './failure.ts';
-import { type Journal, type JournalStatements, type JournalWrite, parseFailure } from './journal.ts';
+import {
+  type Journal,
+  type JournalStatements,
+  type JournalWrite,
+  parseFailure,
+  stateOf,
+  stateWhenRun,
+} from './journal.ts';
 import { type AnyNode, type AnySpan, type AnyStep, CommitRefused, guarded, StepFailed, stepAt } from './nodes.ts';
 
 export interface WalkOptions {
@@ -41,8 +48,10 @@ export class Walk {
   #failure: ActionFailure | undefined;
   #progress: number;
   readonly #forward: AbortSignal;
+  readonly #cancelled: AbortSignal;
   /** Later tries of a parked action: its user has had the outcome, so they leave no trace in the log. */
   readonly #quiet: boolean;
+  #isSuperseded = false;
   readonly #events: EventTrail;
 
   constructor(action: AnyAction, journal: Journal, options: WalkOptions) {
@@ -53,13 +62,18 @@ export class Walk {
     this.#phase = journal.action.state === 'pending' ? 'running' : journal.action.state;
     this.#failure = parseFailure(journal.action.error);
     this.#progress = journal.action.progress;
-    this.#forward = AbortSignal.any([options.cancelled, options.stopped]);
+    this.#cancelled = action.onFailure === 'park' ? new AbortController().signal : options.cancelled;
+    this.#forward = AbortSignal.any([this.#cancelled, options.stopped]);
     this.#quiet = this.#phase === 'parked';
     this.#events = new EventTrail(journal, options.statements, options.env, (write) => this.#pending.push(write));
   }
 
   /** Ends when the action has; throws `LeaseLost` when another process has it, and database errors as they are. */
   async run(): Promise<WalkOutcome> {
+    if (this.#quiet) {
+      const { resource_id: resourceId, created_at: since } = this.#journal.action;
+      this.#isSuperseded = (await this.#options.statements.later.first({ resourceId, since })) !== undefined;
+    }
     const goesForward = this.#phase === 'running' || (this.#quiet && this.#action.onFailure === 'park');
     if (goesForward) {
       try {
@@ -157,7 +171,7 @@ export class Walk {
   /** Ends the walk where this process has to let go of the action, or its user cancelled it. */
   #checkSignals(step: AnyStep, path: string): void {
     if (this.#options.stopped.aborted) throw new LeaseLost();
-    if (!this.#options.cancelled.aborted) return;
+    if (!this.#cancelled.aborted) return;
     const error = new ActionCancelled();
     throw new StepFailed(describeFailure(error, step.name, path), error);
   }
@@ -211,11 +225,12 @@ export class Walk {
       else todo.push({ path: failedPath, seq: Number.POSITIVE_INFINITY, data: this.#undoDataOf(failedPath) });
     }
     todo.sort((a, b) => b.seq - a.seq);
-    this.#restoreState();
     let clean = true;
-    for (const { path, data } of todo)
+    for (const { path, data } of todo) {
+      this.#state = stateWhenRun(this.#journal.steps, path);
       clean = (await this.#undoStep(stepAt(this.#action.nodes, path), path, data)) && clean;
-    if (clean && prefix !== '') this.#restoreState();
+    }
+    this.#state = stateOf(this.#journal.steps);
     return clean;
   }
 
@@ -249,16 +264,6 @@ export class Walk {
       else if (entry.outcome === 'undone') data = null;
     }
     return data === null ? null : JSON.parse(data);
-  }
-
-  /** The state as the steps that count now have made it. */
-  #restoreState(): void {
-    const last = new Map(this.#journal.steps.map((entry) => [entry.path, entry]));
-    this.#state = {};
-    for (const entry of this.#journal.steps) {
-      const counts = last.get(entry.path)!.outcome === 'done' || last.get(entry.path)!.outcome === 'undo_failed';
-      if (counts && entry.outcome === 'done' && entry.state) Object.assign(this.#state, JSON.parse(entry.state));
-    }
   }
 
   #failuresSinceUndone(path: string): number {
@@ -342,6 +347,7 @@ export class Walk {
       services: this.#options.services,
       env: this.#options.env,
       signal,
+      isSuperseded: this.#isSuperseded,
       progress: (percent) => {
         this.#progress = Math.max(0, Math.min(100, Math.round(percent)));
       },
