@@ -11,6 +11,7 @@ import { revertResize } from './transitions/revert-resize.ts';
 import { shelve } from './transitions/shelve.ts';
 import { start } from './transitions/start.ts';
 import { stop } from './transitions/stop.ts';
+import { resumeServer, suspendServer } from './transitions/suspend.ts';
 import { unshelve } from './transitions/unshelve.ts';
 
 /** Every action on servers. */
@@ -22,6 +23,8 @@ export const serverActions: AnyAction[] = [
   anyAction(reboot),
   anyAction(pause),
   anyAction(unpause),
+  anyAction(suspendServer),
+  anyAction(resumeServer),
   anyAction(rebuild),
   anyAction(resize),
   anyAction(confirmResize),

@@ -11,6 +11,7 @@ export interface PowerSyncStatus {
 
 /** Brings the servers' states in line with what their guests really do, where nothing else is under way on them. */
 export async function syncPowerStates(cloud: Cloud, hostId: string, agent: HostAgent): Promise<PowerSyncStatus> {
+  const asOf = cloud.env.now();
   const { guests } = await agent.inventory();
   const states = new Map(guests.map(({ serverId, state }) => [serverId, state]));
   const rows = await cloud.db.read
@@ -21,18 +22,27 @@ export async function syncPowerStates(cloud: Cloud, hostId: string, agent: HostA
     .where('task_state', 'is', null)
     .execute();
   let corrected = 0;
-  for (const { id } of rows) if (await noteGuestState(cloud, id, states.get(id) ?? 'absent')) corrected += 1;
+  for (const { id } of rows) if (await noteGuestState(cloud, id, states.get(id) ?? 'absent', asOf)) corrected += 1;
   return { servers: rows.length, corrected };
 }
 
-/** Whether the server's state had to be corrected. */
-export async function noteGuestState(cloud: Cloud, serverId: string, state: GuestState): Promise<boolean> {
+/**
+ * Whether the server's state had to be corrected.
+ * @param asOf when the guest was seen so: what was done with the server since then says more
+ */
+export async function noteGuestState(
+  cloud: Cloud,
+  serverId: string,
+  state: GuestState,
+  asOf = cloud.env.now(),
+): Promise<boolean> {
   return await cloud.db.write(async (tx) => {
     const row = await tx.selectFrom('servers').selectAll().where('id', '=', serverId).executeTakeFirst();
-    if (!row || row.deleted_at !== null || row.task_state !== null) return false;
+    if (!row || row.deleted_at !== null || row.task_state !== null || row.updated_at > asOf) return false;
     const awake = row.vm_state === 'active' || row.vm_state === 'paused';
     const isOff = state === 'stopped' || state === 'absent';
-    if (awake && isOff) {
+    const lostItsMemory = row.vm_state === 'suspended' && isOff;
+    if ((awake && isOff) || lostItsMemory) {
       await settleServer(cloud, tx, serverId, { vm_state: 'stopped', power_state: power.shutdown });
       return true;
     }

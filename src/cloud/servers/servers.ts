@@ -21,6 +21,7 @@ import { requestRevertResize } from './transitions/revert-resize.ts';
 import { requestShelve } from './transitions/shelve.ts';
 import { requestStart } from './transitions/start.ts';
 import { requestStop } from './transitions/stop.ts';
+import { requestResume, requestSuspend } from './transitions/suspend.ts';
 import { requestUnshelve } from './transitions/unshelve.ts';
 
 /** A server with what its views show of other resources. */
@@ -201,6 +202,8 @@ export class Servers {
   reboot = (subject: Subject, id: string, type: 'soft' | 'hard') => requestReboot(this.#cloud, subject, id, type);
   pause = (subject: Subject, id: string) => requestPause(this.#cloud, subject, id);
   unpause = (subject: Subject, id: string) => requestUnpause(this.#cloud, subject, id);
+  suspend = (subject: Subject, id: string) => requestSuspend(this.#cloud, subject, id);
+  resume = (subject: Subject, id: string) => requestResume(this.#cloud, subject, id);
   rebuild = (subject: Subject, id: string, request: RebuildRequest) =>
     requestRebuild(this.#cloud, subject, id, request);
   resize = (subject: Subject, id: string, flavorId: string) => requestResize(this.#cloud, subject, id, flavorId);

@@ -51,6 +51,8 @@ export const transitions = {
   },
   pause: { name: 'pause', from: ['active'], task: 'pausing' },
   unpause: { name: 'unpause', from: ['paused'], task: 'unpausing' },
+  suspend: { name: 'suspend', from: ['active'], task: 'suspending' },
+  resume: { name: 'resume', from: ['suspended'], task: 'resuming' },
   rebuild: { name: 'rebuild', from: ['active', 'stopped', 'error'], task: 'rebuilding' },
   resize: { name: 'resize', from: ['active', 'stopped'], task: 'resize_prep' },
   confirmResize: { name: 'confirmResize', from: ['resized'], task: 'resize_confirming' },

@@ -178,6 +178,17 @@ export class Volumes {
       .execute();
   }
 
+  /** Of a volume that nothing is under way on any more: every disk but the one it keeps. */
+  async #releaseDisksOf(tx: Tx, volumeId: string, keptId: string | null): Promise<void> {
+    let query = tx
+      .updateTable('disks')
+      .set({ released_at: this.#core.env.now() })
+      .where('volume_id', '=', volumeId)
+      .where('released_at', 'is', null);
+    if (keptId !== null) query = query.where('id', '!=', keptId);
+    await query.execute();
+  }
+
   async setDisk(tx: Tx, volumeId: string, diskId: string | null, size?: number): Promise<void> {
     await this.update(tx, volumeId, { disk_id: diskId, ...(size === undefined ? {} : { size }) });
   }
@@ -208,7 +219,7 @@ export class Volumes {
       const dies = row.origin === 'server' || (row.delete_on_termination === 1 && !row.has_snapshots);
       const gone = { status: 'deleted', deleted_at: now, disk_id: null, server_id: null };
       await this.update(tx, row.id, dies ? gone : { ...detached(now), status: row.disk_id ? 'available' : 'error' });
-      if (dies && row.disk_id) await this.releaseDisk(tx, row.disk_id);
+      await this.#releaseDisksOf(tx, row.id, dies ? null : row.disk_id);
     }
   }
 

@@ -49,7 +49,9 @@ export interface SwapInput extends GuestInput {
   rootVolumeId: string;
   newDiskId: string;
   oldDiskId: string;
+  /** Bytes, of the new disk and of the old one. */
   rootSize: number;
+  oldSize: number;
 }
 
 /** Makes the new disk the volume's disk. The old one is kept until the action has ended well. */
@@ -58,6 +60,6 @@ export const swapRootDisk = step<SwapInput, GuestState>('swapRootDisk', {
     return { commit: (tx) => services.volumes.setDisk(tx, input.rootVolumeId, input.newDiskId, input.rootSize) };
   },
   async undo({ services, input }) {
-    return { commit: (tx) => services.volumes.setDisk(tx, input.rootVolumeId, input.oldDiskId) };
+    return { commit: (tx) => services.volumes.setDisk(tx, input.rootVolumeId, input.oldDiskId, input.oldSize) };
   },
 });

@@ -2,7 +2,7 @@ import { step } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import { configDriveFiles } from '../config-drive.ts';
 import { guestSpecOf, type SpecOverrides } from '../guest-spec.ts';
-import { type FlavorFacts, power } from '../model.ts';
+import { type FlavorFacts, power, type Server } from '../model.ts';
 import { updateServer } from '../transition.ts';
 
 /** What every step about a guest has to know. The host is known from the start, or found by `chooseHost`. */
@@ -40,10 +40,16 @@ function agentOf(context: Context) {
   return context.services.hosts.agent(hostOf(context));
 }
 
-/** Runs the server's guest again as its rows have it. */
+/** Runs the server's guest again as its rows have it, unless it is going away. */
 async function startAsBefore(context: Context): Promise<void> {
   const server = await context.services.servers.byId(context.input.serverId);
+  if (isGoingAway(server)) return;
   await agentOf(context).ensureGuestRunning(await guestSpecOf(context.services, server));
+}
+
+/** What is undone for a server that is going away need not be what it was: all that is left of it is removed. */
+export function isGoingAway({ taskState, deletedAt }: Pick<Server, 'taskState' | 'deletedAt'>): boolean {
+  return taskState === 'deleting' || deletedAt !== null;
 }
 
 const retry = { attempts: 3, backoffMs: 500 };
@@ -56,7 +62,7 @@ export const stopGuest = step<GuestInput, GuestState>('stopGuest', {
     await agentOf(context).stopGuest(context.input.serverId, { graceSeconds });
   },
   async undo(context) {
-    if (!context.input.wasStopped) await startAsBefore(context);
+    if (!context.input.wasStopped && !context.isSuperseded) await startAsBefore(context);
   },
 });
 
@@ -92,7 +98,9 @@ export const prepareGuest = step<GuestInput, GuestState>('prepareGuest', {
   retry,
   do: writeConfigDrive.do,
   async undo(context) {
-    await agentOf(context).removeGuest(context.input.serverId);
+    const { services, input, isSuperseded } = context;
+    const isThereAgain = isSuperseded && (await services.servers.byId(input.serverId)).hostId === hostOf(context);
+    if (!isThereAgain) await agentOf(context).removeGuest(input.serverId);
   },
 });
 
@@ -106,6 +114,7 @@ export const startGuest = step<GuestInput, GuestState>('startGuest', {
     await agentOf(context).ensureGuestRunning(await guestSpecOf(services, server, overrides));
   },
   async undo(context) {
+    if (context.isSuperseded) return;
     await agentOf(context).stopGuest(context.input.serverId, { graceSeconds: 0 });
   },
 });

@@ -53,6 +53,9 @@ export const create = action(
     },
     async failed(tx, { services, input, actionId, now }, failure) {
       await services.networks.unplugServer(tx, input.serverId);
+      // A volume that was there before is as good as it was, and free again once the server is deleted.
+      const status = input.newDiskId === undefined ? 'in-use' : 'error';
+      await services.volumes.update(tx, input.rootVolumeId, { status });
       const columns = { vm_state: 'error', task_state: null, ...faultOf(failure, now) } as const;
       await settleServer(services, tx, input.serverId, columns);
       await forgetPassword(tx, actionId, input);

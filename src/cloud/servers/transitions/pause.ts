@@ -19,13 +19,17 @@ const pausedColumns = { vm_state: 'paused', power_state: power.paused, task_stat
 const pauseGuest = step<Input>('pauseGuest', {
   retry,
   do: ({ services, input }) => services.hosts.agent(input.hostId).pauseGuest(input.serverId),
-  undo: ({ services, input }) => services.hosts.agent(input.hostId).resumeGuest(input.serverId),
+  async undo({ services, input, isSuperseded }) {
+    if (!isSuperseded) await services.hosts.agent(input.hostId).resumeGuest(input.serverId);
+  },
 });
 
 const resumeGuest = step<Input>('resumeGuest', {
   retry,
   do: ({ services, input }) => services.hosts.agent(input.hostId).resumeGuest(input.serverId),
-  undo: ({ services, input }) => services.hosts.agent(input.hostId).pauseGuest(input.serverId),
+  async undo({ services, input, isSuperseded }) {
+    if (!isSuperseded) await services.hosts.agent(input.hostId).pauseGuest(input.serverId);
+  },
 });
 
 export const pause = action('server.pause', Type.Object(guestInput), [span('compute_pause_instance', [pauseGuest])], {

@@ -29,6 +29,7 @@ const RebuildInput = Type.Object({
   oldHardware: Type.String(),
   rootVolumeId: Type.String(),
   rootSize: Type.Number(),
+  oldSize: Type.Number(),
   oldDiskId: Type.String(),
   newDiskId: Type.String(),
   adminPass: Type.Optional(Type.String()),
@@ -72,6 +73,7 @@ export const rebuild = action(
       const columns = input.wasStopped ? stoppedColumns : runningColumns;
       const before = { image_id: input.oldImageId, hardware: input.oldHardware };
       await settleServer(services, tx, input.serverId, { ...columns, ...before, ...faultOf(failure, now) });
+      await services.volumes.releaseDisk(tx, input.newDiskId);
       await forgetPassword(tx, actionId, input);
     },
   },
@@ -103,7 +105,7 @@ export async function requestRebuild(cloud: Cloud, subject: Subject, serverId: s
     const rootSize = checkImageFits(image, server.flavor);
     const root = await tx
       .selectFrom('volumes')
-      .select(['id', 'disk_id'])
+      .select(['id', 'disk_id', 'size'])
       .where('id', '=', server.rootVolumeId)
       .executeTakeFirstOrThrow();
     const newDiskId = newId(cloud.env);
@@ -125,6 +127,7 @@ export async function requestRebuild(cloud: Cloud, subject: Subject, serverId: s
         oldHardware: JSON.stringify(server.hardware),
         rootVolumeId: root.id,
         rootSize,
+        oldSize: root.size,
         oldDiskId: root.disk_id!,
         newDiskId,
         adminPass: request.adminPass,

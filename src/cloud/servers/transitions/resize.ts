@@ -150,6 +150,7 @@ export const resize = action(
     async failed(tx, { services, input, now }, failure) {
       const columns = input.wasStopped ? stoppedColumns : runningColumns;
       await settleServer(services, tx, input.serverId, { ...columns, ...faultOf(failure, now) });
+      await services.volumes.releaseDisk(tx, input.newDiskId);
     },
   },
 );

@@ -5,7 +5,7 @@ import type { Subject } from '../../identity/subject.ts';
 import { bootsFromVolume, power } from '../model.ts';
 import { guestInput } from '../schemas.ts';
 import { transitions } from '../states.ts';
-import { setTask, stopGuest, writeConfigDrive } from '../steps/guest.ts';
+import { isGoingAway, setTask, stopGuest, writeConfigDrive } from '../steps/guest.ts';
 import { discard } from '../steps/old-disk.ts';
 import { faultOf } from '../steps/settle.ts';
 import { adoptTemplate, exportRootDisk, publishTemplate } from '../steps/template.ts';
@@ -24,7 +24,11 @@ interface OffloadInput {
 const takeGuestAway = step<OffloadInput, { hostId: string }>('takeGuestAway', {
   retry: { attempts: 3, backoffMs: 500 },
   do: ({ services, input }) => services.hosts.agent(input.hostId).removeGuest(input.serverId),
-  undo: async (context) => void (await writeConfigDrive.do(context)),
+  async undo(context) {
+    const { services, input } = context;
+    const server = await services.servers.byId(input.serverId);
+    if (server.hostId === input.hostId && !isGoingAway(server)) await writeConfigDrive.do(context);
+  },
 });
 
 /** Gives the host's room back. From here on the server is nowhere. */
@@ -35,7 +39,9 @@ const leaveHost = step<OffloadInput>('leaveHost', {
         await services.hosts.release(tx, input.serverId);
         await services.networks.bindPorts(tx, input.serverId, null, 'DOWN');
         await updateServer(services, tx, input.serverId, { host_id: null });
-        if (!input.keepsDisk) await services.volumes.setDisk(tx, input.rootVolumeId, null);
+        if (input.keepsDisk) return;
+        await services.volumes.setDisk(tx, input.rootVolumeId, null);
+        await services.volumes.releaseDisk(tx, input.diskId);
       },
     };
   },
