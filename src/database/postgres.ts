@@ -14,6 +14,8 @@ export async function openPostgres(url: string): Promise<Database> {
         : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
   };
   const pool = new pg.Pool({ connectionString: url, max: 20, types });
+  // An idle connection that the server ends is replaced by the next query; without a listener it would end the process.
+  pool.on('error', () => {});
   const db = new Kysely<Schema>({ dialect: new TranslatingDialect({ pool }) });
   try {
     await migrateToLatest(db);
