@@ -108,13 +108,13 @@ async function admit(
   states.set(request, state);
   const subject = dialect.authenticate(request, options.cloud, state.requestId);
   state.subject = subject instanceof Promise ? await subject : subject;
-  if (dialect.prepare) state.context = dialect.prepare(request, state.subject);
-  reply.headers(dialect.headers(state.requestId, state.context));
   const allow = choices[0]!.operation.allow;
   if (!state.subject && choices.every(({ operation }) => operation.allow !== 'anyone')) {
     throw new CloudError('unauthenticated', 'The request you have made requires authentication.');
   }
   if (choices.length === 1 && !isAllowed(state.subject, allow)) throw refused(choices[0]!.operation);
+  if (dialect.prepare) state.context = dialect.prepare(request, state.subject);
+  reply.headers(dialect.headers(state.requestId, state.context));
 }
 
 function refused(operation: AnyOperation): CloudError {
