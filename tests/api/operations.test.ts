@@ -129,9 +129,7 @@ describe('who may call', () => {
     for (const entry of guarded.filter(
       ({ operation }) => operation.allow === 'member' || operation.allow === 'admin',
     )) {
-      const headers =
-        entry.dialect.name === 'zstack' ? { authorization: `OAuth ${readerSession}` } : { 'x-auth-token': reader };
-      const { status, text } = await send(entry, headers as Record<string, string>);
+      const { status, text } = await send(entry, { authorization: `OAuth ${readerSession}`, 'x-auth-token': reader });
       const isRefused =
         entry.dialect.name === 'zstack' ? status >= 400 : status === 403 || status === 404 || status === 400;
       if (!isRefused) wrong.push(`${title(entry)}: ${status} ${text.slice(0, 100)}`);
