@@ -3,10 +3,11 @@ import { usualCatalog } from '../dialects/openstack/identity/catalog.ts';
 import { identityDialect } from '../dialects/openstack/identity/identity.ts';
 import { image } from '../dialects/openstack/image/image.ts';
 import { network } from '../dialects/openstack/network/network.ts';
+import { volume, volumeDiscovery } from '../dialects/openstack/volume/volume.ts';
 import { zstack } from '../dialects/zstack/zstack.ts';
 
 /** Every API that stands on the engine, besides OpenStack's Identity API. */
-const services: readonly Dialect[] = [image, network, zstack];
+const services: readonly Dialect[] = [image, network, volume, volumeDiscovery, zstack];
 
 const served = new Set<string>(['identity', ...services.map(({ name }) => name)]);
 
