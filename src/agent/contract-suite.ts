@@ -309,6 +309,41 @@ export function hostAgentContract<Host extends HostAgent>(name: string, subject:
         await expect(host.removeDisk('extra')).rejects.toEqual(failure('in_use'));
       });
 
+      test('go on from their memory when they were suspended, also after a restart, and boot when it was forgotten', async () => {
+        const guest = await prepareGuest();
+        const { serverId } = guest;
+        const suspended = async () => {
+          await host.suspendGuest(serverId);
+          expect(await host.guestState(serverId)).toBe('suspended');
+        };
+        await expect(host.suspendGuest(serverId)).rejects.toEqual(failure('not_found'));
+        await host.ensureGuestRunning(guest);
+        await suspended();
+        await suspended();
+        await expect(host.pauseGuest(serverId)).rejects.toEqual(failure('not_found'));
+        await host.ensureDisk({ diskId: 'extra', size: mebibyte, base: { kind: 'blank' } });
+        const extra = { diskId: 'extra', volumeId: 'volume-extra', bus: 'virtio' as const };
+        await expect(host.attachDisk(serverId, extra)).rejects.toEqual(failure('in_use'));
+        const own = guest.disks[0]!.volumeId;
+        await expect(host.detachDisk(serverId, own)).rejects.toEqual(failure('in_use'));
+        await restart();
+        expect(await host.guestState(serverId)).toBe('suspended');
+        await host.resumeGuest(serverId);
+        expect(await host.guestState(serverId)).toBe('running');
+        await host.pauseGuest(serverId);
+        await suspended();
+        await host.ensureGuestRunning(guest);
+        expect(await host.guestState(serverId)).toBe('running');
+        await suspended();
+        await host.stopGuest(serverId, { graceSeconds: 0 });
+        expect(await host.guestState(serverId)).toBe('stopped');
+        await host.ensureGuestRunning(guest);
+        await suspended();
+        await host.rebootGuest(serverId, { type: 'hard', graceSeconds: 0 });
+        expect(await host.guestState(serverId)).toBe('running');
+        await suspended();
+      });
+
       test('run on while their disks are exported', async () => {
         const guest = await prepareGuest();
         await host.ensureGuestRunning(guest);

@@ -1,6 +1,8 @@
+import { once } from 'node:events';
 import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
-import { connect, type Socket } from 'node:net';
+import { open, rm } from 'node:fs/promises';
+import { connect, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
 
 /**
  * Connects to a unix socket by the folder it is in. A socket's address has at most 107 bytes and a data folder may lie
@@ -20,4 +22,40 @@ export async function connectUnixSocket(folder: string, name: string): Promise<S
   } finally {
     await directory.close();
   }
+}
+
+/** A unix socket that waits for one connection. Disposing of it ends the waiting and the connection. */
+export interface ListeningSocket extends AsyncDisposable {
+  connection: Promise<Socket>;
+}
+
+/** Listens on a unix socket in the folder, which may lie deep as well; replaces one that an earlier process left. */
+export async function listenOnUnixSocket(folder: string, name: string): Promise<ListeningSocket> {
+  await rm(join(folder, name), { force: true });
+  const directory = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
+  const server = createServer();
+  const { promise: connection, resolve, reject } = Promise.withResolvers<Socket>();
+  connection.catch(() => {});
+  const connected: Socket[] = [];
+  server.once('connection', (socket) => {
+    connected.push(socket);
+    resolve(socket);
+  });
+  try {
+    server.listen({ path: `/proc/self/fd/${directory.fd}/${name}` });
+    await once(server, 'listening');
+  } catch (error) {
+    await directory.close();
+    throw error;
+  }
+  return {
+    connection,
+    async [Symbol.asyncDispose]() {
+      reject(new Error('nobody connected'));
+      for (const socket of connected) socket.destroy();
+      // Closing removes the socket's file by the path it was made with, which leads through the folder's descriptor.
+      await new Promise((closed) => server.close(closed));
+      await directory.close();
+    },
+  };
 }

@@ -25,8 +25,14 @@ async function resume({ services, input }: { services: Cloud; input: Readonly<In
   await services.hosts.agent(input.hostId).resumeGuest(input.serverId);
 }
 
-/** A guest that ended by itself meanwhile is neither: then there is nothing to undo. */
-async function isAlive({ services, input }: { services: Cloud; input: Readonly<Input> }): Promise<boolean> {
+/** There is nothing to undo where the guest ended by itself meanwhile. */
+async function canBeUndone(context: {
+  services: Cloud;
+  input: Readonly<Input>;
+  isSuperseded: boolean;
+}): Promise<boolean> {
+  const { services, input, isSuperseded } = context;
+  if (isSuperseded) return false;
   const state = await services.hosts.agent(input.hostId).guestState(input.serverId);
   return state !== 'stopped' && state !== 'absent';
 }
@@ -34,13 +40,13 @@ async function isAlive({ services, input }: { services: Cloud; input: Readonly<I
 const suspendGuest = step<Input>('suspendGuest', {
   retry,
   do: suspend,
-  undo: async (context) => void ((await isAlive(context)) && (await resume(context))),
+  undo: async (context) => void ((await canBeUndone(context)) && (await resume(context))),
 });
 
 const resumeGuest = step<Input>('resumeGuest', {
   retry,
   do: resume,
-  undo: async (context) => void ((await isAlive(context)) && (await suspend(context))),
+  undo: async (context) => void ((await canBeUndone(context)) && (await suspend(context))),
 });
 
 export const suspendServer = action(

@@ -1,0 +1,46 @@
+import type { Env } from '../../../env/env.ts';
+import { AgentError, type GuestDisk } from '../../contract.ts';
+import type { Qcow2Disks } from '../../disks/qcow2-disks.ts';
+import type { QemuGuest } from './guest.ts';
+import { plugDisk, unplugDisk } from './hot-plug.ts';
+
+/** See `HostAgent.attachDisk`. The caller holds the guest's lock. */
+export async function giveDisk(guest: QemuGuest | undefined, disks: Qcow2Disks, disk: GuestDisk): Promise<void> {
+  if (!guest?.spec) return;
+  await refuseSuspended(guest);
+  const before = guest.spec.disks;
+  await disks.hold([disk.diskId], async () => {
+    if (!(await disks.exists(disk.diskId))) throw new AgentError('not_found', `there is no disk ${disk.diskId}`);
+    // Said before it is so: from now on nobody touches the file but this guest.
+    await guest.setDisks([...before.filter(({ volumeId }) => volumeId !== disk.volumeId), disk]);
+    if ((await guest.pid()) === undefined) return;
+    try {
+      await plugDisk(await guest.monitor(), disk, disks.path(disk.diskId));
+    } catch (error) {
+      if ((await guest.pid()) === undefined) return; // it ended meanwhile, and has the disk when it starts again
+      await guest.setDisks(before);
+      throw error;
+    }
+  });
+}
+
+/** See `HostAgent.detachDisk`. The caller holds the guest's lock. */
+export async function takeDisk(guest: QemuGuest | undefined, env: Env, volumeId: string): Promise<void> {
+  if (!guest?.spec) return;
+  if (!guest.spec.disks.some((disk) => disk.volumeId === volumeId) && (await guest.pid()) === undefined) return;
+  await refuseSuspended(guest);
+  try {
+    if ((await guest.pid()) !== undefined) await unplugDisk(await guest.monitor(), env, volumeId);
+  } catch (error) {
+    if ((await guest.pid()) !== undefined) throw error;
+  }
+  await guest.setDisks(guest.spec.disks.filter((disk) => disk.volumeId !== volumeId));
+}
+
+/** What a suspended guest remembers would not fit to another set of disks. */
+async function refuseSuspended(guest: QemuGuest): Promise<void> {
+  if (!(await guest.hasMemory())) return;
+  throw new AgentError('in_use', `the guest of server ${guest.serverId} is suspended: its disks can't change`, {
+    retryable: false,
+  });
+}
