@@ -13,6 +13,7 @@ import { sshKeyPairOperations } from './operations/ssh-key-pairs.ts';
 import { tagOperations } from './operations/tags.ts';
 import { taskOperations } from './operations/tasks.ts';
 import { vmInstanceOperations } from './operations/vm-instances.ts';
+import { volumeSnapshotOperations } from './operations/volume-snapshots.ts';
 import { volumeOperations } from './operations/volumes.ts';
 import { queryJob } from './protocol/api-jobs.ts';
 import { authenticateBySession } from './protocol/authenticate.ts';
@@ -40,6 +41,7 @@ export const zstack: Dialect = {
     ...backupStorageOperations,
     ...imageOperations,
     ...volumeOperations,
+    ...volumeSnapshotOperations,
     ...vmInstanceOperations,
     ...offeringOperations,
     ...networkOperations,

@@ -20,7 +20,7 @@ export const volume = defineInventory<'volumes'>({
     deviceId: column('device_index', 'int', 'Its place among the server’s disks.'),
     state: stateField,
     status: computed('string', 'NotInstantiated, Creating or Ready.', (row) => {
-      return sql`(case when ${row.column('status')} = 'creating' then 'Creating'
+      return sql`(case when ${row.column('status')} in ('creating', 'downloading') then 'Creating'
         when ${row.column('disk_id')} is null then 'NotInstantiated' else 'Ready' end)`;
     }),
     isShareable: constant(false, 'bool', 'Whether several servers can have it at once.'),

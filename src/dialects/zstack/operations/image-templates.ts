@@ -1,6 +1,5 @@
 import { Type as T } from 'typebox';
 import type { Cloud } from '../../../cloud/cloud.ts';
-import { CloudError } from '../../../cloud/errors.ts';
 import type { Subject } from '../../../cloud/identity/subject.ts';
 import type { Volume } from '../../../cloud/volumes/model.ts';
 import { image } from '../inventories/image.ts';
@@ -16,7 +15,7 @@ import {
   uuidListField,
 } from '../protocol/field-schemas.ts';
 import { jobOperation, syncOperation } from '../protocol/operation.ts';
-import { errorBody, failureOf, invalidArgument, operationFailed, resourceNotFound } from '../protocol/zstack-error.ts';
+import { errorBody, failureOf, invalidArgument, operationFailed } from '../protocol/zstack-error.ts';
 import { inventorySchema } from '../query/inventory-schema.ts';
 import { readInventory } from '../query/query.ts';
 import { backupStorageUuid, imageExample } from './image-examples.ts';
@@ -24,6 +23,7 @@ import { guestChanges, guestFields } from './image-fields.ts';
 import { requireBackupStorage } from './image-words.ts';
 import { keepTags } from './system-tags.ts';
 import { stateProblem } from './vm-words.ts';
+import { dataVolume, onVolume, volumeNamed } from './volume-words.ts';
 
 const message = 'org.zstack.header.image.APICreateRootVolumeTemplateFromRootVolumeMsg';
 const allowedStates = ['Running', 'Stopped', 'Paused'];
@@ -94,13 +94,6 @@ const createRootVolumeTemplate = jobOperation({
   },
 });
 
-async function volumeNamed(cloud: Cloud, subject: Subject, field: string, uuid: string): Promise<Volume> {
-  return await cloud.volumes.get(subject, uuid).catch((error: unknown) => {
-    if (error instanceof CloudError && error.code === 'not_found') throw resourceNotFound(field, uuid, 'VolumeVO');
-    throw error;
-  });
-}
-
 async function rootVolume(cloud: Cloud, subject: Subject, uuid: string): Promise<Volume> {
   const volume = await volumeNamed(cloud, subject, 'rootVolumeUuid', uuid);
   if (volume.kind !== 'root') throw invalidArgument(`volume[uuid:${uuid}] is not root volume`);
@@ -156,8 +149,69 @@ const getCandidates = (id: string, path: string, params?: ReturnType<typeof uuid
     },
   });
 
+const createDataVolumeTemplate = jobOperation({
+  id: 'CreateDataVolumeTemplateFromVolume',
+  group: 'Image',
+  package: 'header.image',
+  method: 'POST',
+  path: '/images/data-volume-templates/from/volumes/{volumeUuid}',
+  since: '0.6',
+  allow: 'member',
+  timeoutSeconds: 72 * 3600,
+  params: uuidIn('volumeUuid', 'A data volume.'),
+  body: T.Object({
+    name: nameField,
+    description: descriptionField,
+    backupStorageUuids: uuidListField(
+      'The backup storages that shall have it; one of the volume’s zone where left out.',
+    ),
+    resourceUuid: resourceUuidField,
+    tagUuids: tagUuidsField,
+  }),
+  result: image,
+  title: 'Create a data volume image from a data volume',
+  summary: 'Makes an image of a data volume as it is at one moment, also while a server has it.',
+  examples: [
+    {
+      title: 'With a name',
+      params: { volumeUuid: '7e6d5c4b3a2f41908f7e6d5c4b3a2f1e' },
+      body: { params: { name: 'data' } },
+      status: 200,
+      response: {
+        inventory: {
+          ...imageExample,
+          name: 'data',
+          mediaType: 'DataVolumeTemplate',
+          url: 'volume://7e6d5c4b3a2f41908f7e6d5c4b3a2f1e',
+        },
+        success: true,
+      },
+    },
+  ],
+  handle: async ({ cloud, subject, input }) => {
+    const { volumeUuid } = input;
+    requireBackupStorage(cloud, input.backupStorageUuids);
+    const { diskId, status } = await dataVolume(cloud, subject, 'volumeUuid', volumeUuid);
+    if (!diskId || status === 'creating')
+      throw operationFailed(`volume[uuid:${volumeUuid}] is not Ready, it's Creating`);
+    const template = {
+      id: input.resourceUuid,
+      name: input.name,
+      description: input.description ?? null,
+      mediaType: 'data' as const,
+      diskFormat: 'qcow2' as const,
+      storeIds: input.backupStorageUuids,
+    };
+    const upload = () => cloud.blockStorage.uploadImage(subject, volumeUuid, template, { force: true });
+    const made = await onVolume(volumeUuid, upload);
+    await keepTags(cloud, subject, 'image', made.image.id, input);
+    return { actionId: made.actionId, uuid: made.image.id };
+  },
+});
+
 export const imageTemplateOperations = [
   createRootVolumeTemplate,
+  createDataVolumeTemplate,
   getCandidates('GetCandidateBackupStorageForCreatingImage', '/images/candidate-backup-storage'),
   getCandidates(
     'GetCandidateBackupStorageForCreatingImageByUuid',

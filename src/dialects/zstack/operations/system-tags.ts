@@ -17,6 +17,7 @@ const knownNotations = [
   'consolePassword',
   'cpuMode',
   'driver',
+  'ephemeral',
   'guestOsType',
   'guestTools',
   'ha',

@@ -1,0 +1,41 @@
+import { sql } from 'kysely';
+import { column, computed, constant, words } from '../../../cloud/query/fields.ts';
+import { defineInventory } from '../../../cloud/query/inventory.ts';
+import { commonFields } from './common.ts';
+
+/** A volume as it was at one moment: here always a whole copy, so that there are no trees of them. */
+export const volumeSnapshot = defineInventory<'volume_snapshots'>({
+  name: 'VolumeSnapshotInventory',
+  className: 'org.zstack.header.storage.snapshot.VolumeSnapshotInventory',
+  table: 'volume_snapshots',
+  fields: {
+    ...commonFields,
+    type: constant('Storage', 'string', 'Always Storage.'),
+    volumeUuid: column('volume_id', 'string', 'The volume.'),
+    treeUuid: column('volume_id', 'string', 'The volume: its snapshots do not depend on each other.'),
+    primaryStorageUuid: column('host_id', 'string', 'The storage that it is on.'),
+    volumeType: constant('Data', 'string', 'Always Data.'),
+    format: constant('qcow2', 'string', 'Always qcow2.'),
+    latest: computed('bool', 'Whether the volume has no later one.', (row) => {
+      return sql`(case when exists (select 1 from volume_snapshots as later where later.volume_id = ${row.column('volume_id')}
+        and later.deleted_at is null and later.created_at > ${row.column('created_at')}) then 0 else 1 end)`;
+    }),
+    size: column('size', 'long', 'The volume’s size, bytes.'),
+    state: constant('Enabled', 'string', 'Always Enabled.'),
+    status: words(
+      'status',
+      {
+        creating: 'Creating',
+        available: 'Ready',
+        restoring: 'Ready',
+        deleting: 'Deleting',
+        error_deleting: 'Deleting',
+      },
+      'Error',
+      'Creating, Ready, Deleting or Error.',
+    ),
+  },
+  relations: { volume: { to: 'VolumeInventory', local: 'volumeUuid' } },
+  scope: (row) => sql`${row.column('deleted_at')} is null`,
+  visible: (row, { projectId = '' }) => sql`${row.column('project_id')} = ${projectId}`,
+});

@@ -1,0 +1,206 @@
+import { Type as T } from 'typebox';
+import type { Cloud } from '../../../cloud/cloud.ts';
+import { CloudError } from '../../../cloud/errors.ts';
+import type { Subject } from '../../../cloud/identity/subject.ts';
+import type { Snapshot } from '../../../cloud/volumes/snapshot-model.ts';
+import { volume } from '../inventories/volume.ts';
+import { volumeSnapshot } from '../inventories/volume-snapshot.ts';
+import {
+  descriptionField,
+  nameField,
+  optionalName,
+  resourceUuidField,
+  tagUuidsField,
+  uuidField,
+  uuidIn,
+} from '../protocol/field-schemas.ts';
+import { jobOperation } from '../protocol/operation.ts';
+import { operationFailed, resourceNotFound } from '../protocol/zstack-error.ts';
+import { queryOperations } from '../query/query-operations.ts';
+import { requireUuid } from './images.ts';
+import { dataVolume, onVolume } from './volume-words.ts';
+import { volumeExample } from './volumes.ts';
+
+const group = 'Volume Snapshot';
+const shared = { group, package: 'header.storage.snapshot', since: '0.6', allow: 'member' } as const;
+const byUuid = uuidIn('uuid', 'The snapshot.');
+const example = {
+  uuid: '5d4c3b2a190f48e7d6c5b4a392817065',
+  name: 'before the upgrade',
+  type: 'Storage',
+  volumeUuid: volumeExample.uuid,
+  treeUuid: volumeExample.uuid,
+  primaryStorageUuid: volumeExample.primaryStorageUuid,
+  volumeType: 'Data',
+  format: 'qcow2',
+  latest: true,
+  size: 1073741824,
+  state: 'Enabled',
+  status: 'Ready',
+  createDate: 'Nov 21, 2026 2:00:00 PM',
+  lastOpDate: 'Nov 21, 2026 2:00:00 PM',
+};
+const here = { uuid: example.uuid };
+const success = { inventory: example, success: true };
+
+async function snapshotNamed(cloud: Cloud, subject: Subject, field: string, uuid: string): Promise<Snapshot> {
+  return await cloud.blockStorage.snapshot(subject, uuid).catch((error: unknown) => {
+    if (!(error instanceof CloudError) || error.code !== 'not_found') throw error;
+    throw resourceNotFound(field, uuid, 'VolumeSnapshotVO');
+  });
+}
+
+const createVolumeSnapshot = jobOperation({
+  ...shared,
+  id: 'CreateVolumeSnapshot',
+  method: 'POST',
+  path: '/volumes/{volumeUuid}/volume-snapshots',
+  params: uuidIn('volumeUuid', 'The volume.'),
+  body: T.Object({
+    name: nameField,
+    description: descriptionField,
+    resourceUuid: resourceUuidField,
+    tagUuids: tagUuidsField,
+  }),
+  result: volumeSnapshot,
+  title: 'Create a snapshot of a volume',
+  summary: 'Copies a data volume as it is at one moment, also while a server has it.',
+  examples: [
+    {
+      title: 'Before an upgrade',
+      params: { volumeUuid: volumeExample.uuid },
+      body: { params: { name: example.name } },
+      status: 200,
+      response: success,
+    },
+  ],
+  handle: async ({ cloud, subject, input }) => {
+    const { volumeUuid: volumeId, name, description } = input;
+    await dataVolume(cloud, subject, 'volumeUuid', volumeId);
+    const wanted = { id: input.resourceUuid, volumeId, name, description, force: true };
+    const made = await onVolume(volumeId, () => cloud.blockStorage.createSnapshot(subject, wanted));
+    return { actionId: made.actionId, uuid: made.snapshot.id };
+  },
+});
+
+const updateVolumeSnapshot = jobOperation({
+  ...shared,
+  id: 'UpdateVolumeSnapshot',
+  method: 'PUT',
+  path: '/volume-snapshots/{uuid}/actions',
+  params: byUuid,
+  body: T.Object({ name: optionalName, description: descriptionField }),
+  result: volumeSnapshot,
+  title: 'Change a snapshot',
+  summary: 'Changes the name or description of a snapshot.',
+  examples: [
+    {
+      title: 'Rename',
+      params: here,
+      body: { updateVolumeSnapshot: { name: example.name } },
+      status: 200,
+      response: success,
+    },
+  ],
+  handle: async ({ cloud, subject, input: { uuid, name, description } }) => {
+    await snapshotNamed(cloud, subject, 'uuid', uuid);
+    await cloud.blockStorage.updateSnapshot(subject, uuid, () => ({
+      ...(name === undefined ? {} : { name }),
+      ...(description === undefined ? {} : { description }),
+    }));
+    return { uuid };
+  },
+});
+
+const revertVolumeFromSnapshot = jobOperation({
+  ...shared,
+  id: 'RevertVolumeFromSnapshot',
+  method: 'PUT',
+  path: '/volume-snapshots/{uuid}/actions',
+  params: byUuid,
+  title: 'Revert a volume to a snapshot',
+  summary: 'Gives a volume that no server has the content that it had when its latest snapshot was made.',
+  examples: [{ title: 'Revert', params: here, body: { revertVolumeFromSnapshot: {} }, status: 200, response: {} }],
+  handle: async ({ cloud, subject, input: { uuid } }) => {
+    const { volumeId } = await snapshotNamed(cloud, subject, 'uuid', uuid);
+    try {
+      return await onVolume(volumeId, () => cloud.blockStorage.revert(subject, volumeId, uuid));
+    } catch (error) {
+      if (!(error instanceof CloudError) || error.details.reason !== 'invalid_input') throw error;
+      throw operationFailed(error.message);
+    }
+  },
+});
+
+const deleteVolumeSnapshot = jobOperation({
+  ...shared,
+  id: 'DeleteVolumeSnapshot',
+  method: 'DELETE',
+  path: '/volume-snapshots/{uuid}',
+  params: byUuid,
+  title: 'Delete a snapshot',
+  summary: 'Removes a snapshot; others of the volume stay. One that is not there is deleted already.',
+  examples: [{ title: 'Delete', params: here, status: 200, response: {} }],
+  handle: async ({ cloud, subject, input: { uuid } }) => {
+    requireUuid(uuid);
+    try {
+      return await onVolume(uuid, () => cloud.blockStorage.deleteSnapshot(subject, uuid));
+    } catch (error) {
+      if (error instanceof CloudError && error.code === 'not_found') return {};
+      throw error;
+    }
+  },
+});
+
+const createDataVolumeFromSnapshot = jobOperation({
+  ...shared,
+  id: 'CreateDataVolumeFromVolumeSnapshot',
+  package: 'header.volume',
+  group: 'Volume',
+  method: 'POST',
+  path: '/volumes/data/from/volume-snapshots/{volumeSnapshotUuid}',
+  params: uuidIn('volumeSnapshotUuid', 'The snapshot.'),
+  body: T.Object({
+    name: nameField,
+    description: descriptionField,
+    primaryStorageUuid: uuidField('Accepted: the storage that the snapshot is on.'),
+    resourceUuid: resourceUuidField,
+    tagUuids: tagUuidsField,
+  }),
+  result: volume,
+  title: 'Create a data volume from a snapshot',
+  summary: 'Makes a volume with the content of a snapshot. It is a copy and needs nothing of the snapshot any more.',
+  examples: [
+    {
+      title: 'A copy',
+      params: { volumeSnapshotUuid: example.uuid },
+      body: { params: { name: volumeExample.name } },
+      status: 200,
+      response: { inventory: volumeExample, success: true },
+    },
+  ],
+  handle: async ({ cloud, subject, input }) => {
+    const { volumeSnapshotUuid: snapshotId, name, description } = input;
+    await snapshotNamed(cloud, subject, 'volumeSnapshotUuid', snapshotId);
+    const wanted = { id: input.resourceUuid, name, description: description ?? null, snapshotId };
+    const made = await onVolume(snapshotId, () => cloud.blockStorage.create(subject, wanted));
+    return { actionId: made.actionId, uuid: made.volume.id };
+  },
+});
+
+export const volumeSnapshotOperations = [
+  createVolumeSnapshot,
+  updateVolumeSnapshot,
+  revertVolumeFromSnapshot,
+  deleteVolumeSnapshot,
+  createDataVolumeFromSnapshot,
+  ...queryOperations(volumeSnapshot, {
+    id: 'QueryVolumeSnapshot',
+    group,
+    package: 'header.storage.snapshot',
+    path: '/volume-snapshots',
+    since: '0.6',
+    title: 'Query snapshots of volumes',
+    example,
+  }),
+];
