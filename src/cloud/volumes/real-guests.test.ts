@@ -1,0 +1,158 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { QemuHost } from '../../agent/hypervisor/qemu/qemu-host.ts';
+import { SerialShell } from '../../agent/hypervisor/qemu/serial-shell.fixture.ts';
+import { type OpenedUnkai, openUnkai } from '../../assembly/open-unkai.ts';
+import { ensureTinyLinux, tinyLinuxId } from '../../assembly/tinylinux.ts';
+import { operator, type Subject } from '../identity/subject.ts';
+import { gib, silent } from './test-cloud.ts';
+
+const bootTimeout = 180_000;
+let folder: string;
+let opened: OpenedUnkai;
+const shells: SerialShell[] = [];
+let requests = 0;
+
+/** Each request has an id of its own, by which the log knows what it asked for. */
+const subject = (): Subject => operator(`req-00000000-0000-0000-0000-${String(++requests).padStart(12, '0')}`);
+const host = () => opened.agents[0]!.agent as QemuHost;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'unkai-real-volumes-'));
+  opened = await openUnkai({
+    dataDir: folder,
+    hypervisor: 'qemu',
+    adminPassword: 'secret',
+    log: silent,
+    settings: { shutdownGrace: 60 },
+  });
+  await ensureTinyLinux(opened.cloud, { cacheDir: resolve(import.meta.dirname, '../../../var/cache') });
+}, bootTimeout);
+
+afterAll(async () => {
+  for (const shell of shells) shell.close();
+  for (const { serverId } of (await host().inventory()).guests) await host().removeGuest(serverId);
+  await opened.close();
+  await rm(folder, { recursive: true, force: true });
+}, bootTimeout);
+
+async function ended({ actionId }: { actionId?: string }): Promise<void> {
+  const outcome = await opened.cloud.runner.wait(actionId!, { timeoutMs: bootTimeout });
+  expect(outcome).toEqual({ state: 'succeeded' });
+}
+
+async function volume(wanted: object): Promise<string> {
+  const made = await opened.cloud.blockStorage.create(subject(), wanted);
+  await ended(made);
+  return made.volume.id;
+}
+
+async function server(name: string, change: object): Promise<string> {
+  const flavors = await opened.cloud.flavors.list(subject(), {});
+  const flavor = flavors.filter(({ memoryMb }) => memoryMb >= 96).sort((a, b) => a.memoryMb - b.memoryMb)[0]!;
+  const [made] = await opened.cloud.servers.create(subject(), {
+    name,
+    flavorId: flavor.id,
+    networks: 'none',
+    securityGroups: [],
+    ...change,
+  });
+  await ended(made!);
+  return made!.server.id;
+}
+
+/** Waits until the guest is up and gives its shell. */
+async function shellOf(serverId: string, boots = 1): Promise<SerialShell> {
+  const ups = async () => (await host().consoleLog(serverId)).match(/TinyLinux ready/g)?.length ?? 0;
+  await expect.poll(ups, { timeout: bootTimeout, interval: 50 }).toBe(boots);
+  const shell = new SerialShell(await host().connectConsole(serverId, 'serial'));
+  shells.push(shell);
+  return shell;
+}
+
+async function eventsOf(serverId: string, action: string): Promise<string[]> {
+  const { log } = opened.cloud.servers;
+  const found = (await log.list(subject(), serverId)).find(({ name }) => name === action)!;
+  const { events } = await log.get(subject(), serverId, found.requestId);
+  return events.map(({ name }) => name).reverse();
+}
+
+test(
+  'a server boots from a volume, is put away without an image, and comes back as it was',
+  async () => {
+    const id = await volume({ name: 'system', size: gib, imageId: tinyLinuxId });
+    const device = { bootIndex: 0, source: 'volume', destination: 'volume', id, deleteOnTermination: false } as const;
+    const serverId = await server('from-volume', { blockDevices: [device] });
+    const shell = await shellOf(serverId);
+    expect(await shell.run('cat /sys/block/vda/size; cat /proc/mounts | grep -c vda')).toMatch(/^2097152\n[1-9]/);
+    const images = (await opened.cloud.images.list(subject())).length;
+
+    await ended(await opened.cloud.servers.shelve(subject(), serverId));
+    expect(await eventsOf(serverId, 'shelve')).toEqual(['compute_shelve_offload_instance']);
+    expect(await opened.cloud.images.list(subject())).toHaveLength(images);
+    expect(await host().guestState(serverId)).toBe('absent');
+    expect(await opened.cloud.blockStorage.get(subject(), id)).toMatchObject({ status: 'in-use', serverId });
+
+    await ended(await opened.cloud.servers.unshelve(subject(), serverId));
+    expect(await eventsOf(serverId, 'unshelve')).toEqual(['schedule_instances', 'compute_unshelve_instance']);
+    await shellOf(serverId);
+    expect(await host().consoleLog(serverId)).toMatch(/TinyLinux disk: boot 2/);
+
+    await ended(await opened.cloud.servers.delete(subject(), serverId));
+    expect(await opened.cloud.blockStorage.get(subject(), id)).toMatchObject({ status: 'available', serverId: null });
+    await ended(await opened.cloud.blockStorage.delete(subject(), id));
+  },
+  3 * bootTimeout,
+);
+
+test(
+  'data goes from one running server to another on a volume, grows there, and is kept by a snapshot and an image',
+  async () => {
+    const { blockStorage, images } = opened.cloud;
+    const [one, two] = await Promise.all([
+      server('one', { imageId: tinyLinuxId }),
+      server('two', { imageId: tinyLinuxId }),
+    ]);
+    const [first, second] = await Promise.all([shellOf(one), shellOf(two)]);
+    const id = await volume({ name: 'data', size: gib });
+    const seen = 'while [ ! -b /dev/vdb ]; do mdev -s; done; cat /sys/block/vdb/size';
+
+    await ended(await blockStorage.attach(subject(), one, { volumeId: id }));
+    expect(await first.run(seen)).toBe('2097152\n');
+    await first.run('echo kept >/dev/vdb; sync');
+    const { snapshot, actionId } = await blockStorage.createSnapshot(subject(), { volumeId: id, force: true });
+    await ended({ actionId });
+    await ended(await blockStorage.detach(subject(), one, id));
+    expect(await first.run('ls /sys/block')).not.toContain('vdb');
+
+    await ended(await blockStorage.attach(subject(), two, { volumeId: id }));
+    await second.run(seen);
+    expect(await second.run('head -n 1 /dev/vdb')).toBe('kept\n');
+    await ended(await blockStorage.extend(subject(), id, 2 * gib));
+    expect(
+      await second.run('while [ $(cat /sys/block/vdb/size) = 2097152 ]; do :; done; cat /sys/block/vdb/size'),
+    ).toBe('4194304\n');
+    await second.run('echo changed >/dev/vdb; sync');
+    const upload = await blockStorage.uploadImage(
+      subject(),
+      id,
+      { name: 'data', diskFormat: 'qcow2' },
+      { force: true },
+    );
+    await ended(upload);
+    expect(await images.get(subject(), upload.image.id)).toMatchObject({ status: 'active', virtualSize: 2 * gib });
+
+    const copy = await volume({ name: 'copy', snapshotId: snapshot.id });
+    await ended(await blockStorage.attach(subject(), one, { volumeId: copy }));
+    await first.run(seen);
+    expect(await first.run('head -n 1 /dev/vdb')).toBe('kept\n');
+
+    await ended(await opened.cloud.servers.delete(subject(), one));
+    await ended(await opened.cloud.servers.delete(subject(), two));
+    for (const volumeId of [copy, id]) await ended(await blockStorage.delete(subject(), volumeId, { cascade: true }));
+    expect((await host().inventory()).disks).toEqual([]);
+  },
+  3 * bootTimeout,
+);
