@@ -69,9 +69,6 @@ export function compileTemplate<Params extends object, Row>(db: Kysely<Schema>, 
   };
 }
 
-/** A row that must be there once was not: a bug, or a row that went away under the caller. */
-export class RowMissing extends Error {}
-
 /** A unique or foreign key would have been violated. `constraint` names it as far as the database tells. */
 export class ConstraintViolation extends Error {
   readonly kind: 'unique' | 'foreign_key';
