@@ -77,7 +77,7 @@ export function jsonMemberText<Table extends TableName>(
 }
 
 /** `case value when 'a' then 'x' … else otherwise end` */
-export function caseOf(
+function caseOf(
   value: Expression<unknown>,
   translations: Record<string, string>,
   otherwise: string,

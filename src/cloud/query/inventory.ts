@@ -37,7 +37,7 @@ export interface Field<Table extends TableName = TableName> {
  * A way from an inventory to others, for dotted conditions as `cluster.name=x`: by equal fields, or as `on` says.
  * `to` is the name of a definition: definitions refer to each other in circles, and so by name.
  */
-export type Relation<Table extends TableName = TableName> =
+type Relation<Table extends TableName = TableName> =
   | { to: string; local: string; foreign?: string }
   | { to: string; on(from: Row<Table>, to: Row): Expression<SqlBool> };
 
@@ -87,7 +87,7 @@ export function defineInventory<Table extends TableName>(definition: InventoryDe
   return defined;
 }
 
-export function inventoryNamed(name: string): InventoryDefinition {
+function inventoryNamed(name: string): InventoryDefinition {
   const found = definitions.get(name);
   if (!found) throw new Error(`no inventory is called ${name}`);
   return found;

@@ -4,7 +4,7 @@ import { defineInventory } from '../../../cloud/query/inventory.ts';
 import { commonFields } from './common.ts';
 import { systemTag } from './tags.ts';
 
-export const imageBackupStorageRef = defineInventory<'image_replicas'>({
+const imageBackupStorageRef = defineInventory<'image_replicas'>({
   name: 'ImageBackupStorageRefInventory',
   className: 'org.zstack.header.image.ImageBackupStorageRefInventory',
   table: 'image_replicas',

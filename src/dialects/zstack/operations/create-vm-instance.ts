@@ -55,6 +55,21 @@ export const createVmInstance = jobOperation({
     clusterUuid: uuidField('The cluster.'),
     hostUuid: uuidField('The host.'),
     primaryStorageUuidForRootVolume: uuidField('Accepted: the storage of the host that is chosen.'),
+    diskAOs: T.Optional(
+      T.Array(
+        T.Object({
+          boot: booleanField('Whether the server boots from it: the one disk that can be said here.'),
+          templateUuid: uuidField('The image that it is made from.'),
+          sourceType: oneOfField(['ImageVO'], 'What sourceUuid is.'),
+          sourceUuid: uuidField('The image that it is made from.'),
+          size: bytes('Its size, where the offering’s shall not be taken.'),
+          platform: oneOfField(platforms, 'The kind of system in it.'),
+          guestOsType: textField('The operating system in it.'),
+          architecture: oneOfField(architectures, 'The processors it is for.'),
+        }),
+        { maxItems: 1, description: 'The newer way to say the image: the disk to boot from.' },
+      ),
+    ),
     strategy: oneOfField(['InstantStart', 'JustCreate', 'CreateStopped'], 'InstantStart, the only one offered.'),
     sshKeyPairUuids: uuids('The key pair whose public key shall be put on it: one at the most.'),
     platform: oneOfField(platforms, 'The kind of system in it; as its image where left out.'),
@@ -85,7 +100,9 @@ export const createVmInstance = jobOperation({
       response: { inventory: vmExample, success: true },
     },
   ],
-  handle: async ({ cloud, subject, input }) => {
+  handle: async ({ cloud, subject, input: given }) => {
+    const [disk] = given.diskAOs ?? [];
+    const input = disk ? { ...given, ...ofBootDisk(disk) } : given;
     checkTags(input);
     refuseWhatIsNotOffered(input);
     const image = await usableImage(cloud, subject, input.imageUuid);
@@ -111,6 +128,26 @@ export const createVmInstance = jobOperation({
     return { actionId, uuid: server.id };
   },
 });
+
+interface BootDisk {
+  templateUuid?: string;
+  sourceUuid?: string;
+  size?: number;
+  platform?: (typeof platforms)[number];
+  guestOsType?: string;
+  architecture?: (typeof architectures)[number];
+}
+
+/** The fields of the older way for a disk to boot from. */
+function ofBootDisk({ templateUuid, sourceUuid, size, platform, guestOsType, architecture }: BootDisk) {
+  const fields = { imageUuid: templateUuid ?? sourceUuid, rootDiskSize: size, platform, guestOsType, architecture };
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    imageUuid?: string;
+    rootDiskSize?: number;
+    platform?: (typeof platforms)[number];
+    guestOsType?: string;
+  };
+}
 
 interface Wanted {
   l3NetworkUuids?: string[];

@@ -87,6 +87,15 @@ describe('CreateVmInstance', () => {
     expect(await zstack.query(`${found}&q=host.managementIp=10.9.9.9`)).toEqual([]);
   });
 
+  it('takes the image as the disk to boot from, as newer clients say it', async () => {
+    const diskAOs = [{ boot: true, sourceType: 'ImageVO', sourceUuid: image, guestOsType: 'CentOS 8', size: 2 ** 30 }];
+    expect(await create({ imageUuid: undefined, diskAOs })).toMatchObject({
+      imageUuid: image,
+      guestOsType: 'CentOS 8',
+    });
+    await expect(create({ diskAOs: [{ sourceType: 'VolumeVO' }] })).rejects.toThrow('SYS.1007');
+  });
+
   it('finds a size by processors and memory, and says when there is none', async () => {
     const vm = await create({ instanceOfferingUuid: '', cpuNum: 1, memorySize: 134217728 });
     expect(vm).toMatchObject({ cpuNum: 1, memorySize: 134217728 });

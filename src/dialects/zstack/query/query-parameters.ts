@@ -3,7 +3,7 @@ import { invalidArgument, MalformedRequest, ZStackError } from '../protocol/zsta
 import { parseCondition } from './conditions.ts';
 
 /** No answer has more rows than this; also what is given when the client names no limit. */
-export const maxRows = 1000;
+const maxRows = 1000;
 const maxConditions = 64;
 
 /** Reads the parameters of a query string. Unknown ones are passed over. */
