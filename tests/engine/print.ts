@@ -1,0 +1,102 @@
+import type { World } from './world.ts';
+
+/**
+ * Everything that users and hosts see of a world, without what differs each time (ids, times): two worlds with the same
+ * print are in the same state. Faults and errors told are left out: they are what a failure may add.
+ */
+export type Print = Awaited<ReturnType<typeof printOf>>;
+
+export async function printOf(world: World) {
+  const { read } = world.db;
+  const servers = await read
+    .selectFrom('servers')
+    .selectAll()
+    .where('deleted_at', 'is', null)
+    .orderBy('name')
+    .execute();
+  const volumes = await read
+    .selectFrom('volumes')
+    .selectAll()
+    .where('deleted_at', 'is', null)
+    .orderBy('name')
+    .execute();
+  const snapshots = await read
+    .selectFrom('volume_snapshots')
+    .selectAll()
+    .where('deleted_at', 'is', null)
+    .orderBy('name')
+    .execute();
+  const images = await read
+    .selectFrom('images')
+    .selectAll()
+    .where('status', '!=', 'expunged')
+    .orderBy('name')
+    .execute();
+  const replicas = await read
+    .selectFrom('image_replicas')
+    .innerJoin('image_stores', 'image_stores.id', 'image_replicas.store_id')
+    .select(['image_id', 'state', 'image_stores.name as store'])
+    .orderBy('image_stores.name')
+    .execute();
+  const disks = await read.selectFrom('disks').selectAll().where('released_at', 'is', null).execute();
+  const allocations = await read.selectFrom('allocations').selectAll().orderBy('purpose').execute();
+  const ports = await read.selectFrom('ports').selectAll().execute();
+  const addresses = await read.selectFrom('port_addresses').selectAll().execute();
+  const inventory = await world.host.inventory();
+  const names = new Map([...servers, ...volumes, ...snapshots, ...images].map(({ id, name }) => [id, name]));
+  const nameOf = (id: string | null) => (id === null ? null : (names.get(id) ?? 'gone'));
+  const sizeOnHost = async (id: string | null) =>
+    id === null || !inventory.disks.includes(id) ? null : (await world.host.diskUsage(id)).virtualSize;
+  const diskIds = new Map(volumes.map(({ id, disk_id }) => [id, disk_id]));
+  return {
+    servers: servers.map((row) => ({
+      name: row.name,
+      state: [row.vm_state, row.task_state, row.power_state],
+      isOnHost: row.host_id !== null,
+      image: nameOf(row.image_id),
+      flavor: [row.flavor_id, JSON.parse(row.flavor).id],
+      wasResized: row.previous?.includes('rootDiskId') ?? false,
+      allocations: allocations
+        .filter(({ server_id }) => server_id === row.id)
+        .map((held) => [held.purpose, held.vcpus, held.memory_mb, held.disk_gb]),
+      ports: ports
+        .filter(({ device_id }) => device_id === row.id)
+        .map(({ id, status, host_id }) => [
+          status,
+          host_id !== null,
+          addresses.find(({ port_id }) => port_id === id)?.ip_address,
+        ]),
+    })),
+    volumes: await Promise.all(
+      volumes.map(async (row) => ({
+        name: row.name,
+        status: row.status,
+        size: row.size,
+        image: nameOf(row.image_id),
+        server: nameOf(row.server_id),
+        device: row.device,
+        onHost: await sizeOnHost(row.disk_id),
+      })),
+    ),
+    snapshots: await Promise.all(
+      snapshots.map(async (row) => ({ name: row.name, status: row.status, onHost: await sizeOnHost(row.disk_id) })),
+    ),
+    images: images.map(({ id, name, status }) => ({
+      name,
+      status,
+      copies: replicas.filter(({ image_id }) => image_id === id).map(({ store, state }) => `${store}: ${state}`),
+    })),
+    guests: inventory.guests.map(({ serverId, state, hasConfigDrive }) => {
+      const spec = world.host.guestSpec(serverId);
+      return {
+        server: nameOf(serverId),
+        // A guest that is off is not told from one that was never started here.
+        ...(state === 'stopped' ? {} : { state, vcpus: spec?.vcpus, memoryMb: spec?.memoryMb }),
+        disks: state === 'stopped' ? null : spec?.disks.map((disk) => diskIds.get(disk.volumeId) === disk.diskId),
+        hasConfigDrive,
+      };
+    }),
+    diskCount: { known: disks.length, onHost: inventory.disks.length },
+    freePorts: ports.filter(({ device_id }) => device_id === '').length,
+  };
+}

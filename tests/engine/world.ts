@@ -1,0 +1,161 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { AnyAction } from '../../src/actions/definition.ts';
+import { emptyQcow2 } from '../../src/agent/disks/qcow2-header.ts';
+import {
+  type AgentVerb,
+  openSimulatedHost,
+  type SimulatedHost,
+} from '../../src/agent/hypervisor/simulated/simulated-host.ts';
+import { auditCloud, type Finding } from '../../src/cloud/audit/audit.ts';
+import type { Cloud } from '../../src/cloud/cloud.ts';
+import { operator, type Subject } from '../../src/cloud/identity/subject.ts';
+import { openCloud } from '../../src/cloud/open-cloud.ts';
+import { defaultSettings } from '../../src/cloud/settings.ts';
+import { reapDisks } from '../../src/cloud/volumes/disk-reaper.ts';
+import type { Database } from '../../src/database/database.ts';
+import { openSqlite } from '../../src/database/sqlite.ts';
+import type { Env } from '../../src/env/env.ts';
+import { realEnv } from '../../src/env/real.ts';
+import type { KillableProcess } from '../support/killable.ts';
+
+const silent = { debug() {}, info() {}, warn() {}, error() {} };
+const gibibyte = 2 ** 30;
+
+/** What the host answers instead, or nothing for it to do as it is told. */
+export type HostFault = (verb: AgentVerb, args: readonly unknown[]) => Error | undefined;
+
+/** Whether it is an action that asks this of the host, rather than a reconciler or the audit. */
+export function isAsked(verb: AgentVerb): boolean {
+  return verb !== 'inventory' && verb !== 'describe';
+}
+
+export interface WorldOptions {
+  db?: Database;
+  capacity?: { vcpus: number; memoryMb: number; diskGb: number };
+}
+
+export interface EngineOptions {
+  /** Instead of the real ones. */
+  actions?: readonly AnyAction[];
+  /** The process in which the engine runs, and with which it dies. */
+  process?: KillableProcess;
+}
+
+/**
+ * All that outlives a control plane: a database, a simulated host and an image store. Engines come and go over it.
+ * Pauses between tries are cut short; all else is real.
+ */
+export class World implements AsyncDisposable {
+  readonly db: Database;
+  readonly host: SimulatedHost;
+  readonly env: Env;
+  /** Asked before and after the host does something. */
+  readonly faults: { before?: HostFault; after?: HostFault };
+  /** Two images of a gigabyte, made once; a third is in a folder, to be fetched. */
+  readonly imageIds: string[] = [];
+  readonly folder: string;
+  #engine: Awaited<ReturnType<typeof openCloud>> | undefined;
+  #requests = 0;
+
+  private constructor(db: Database, host: SimulatedHost, env: Env, faults: World['faults'], folder: string) {
+    this.db = db;
+    this.host = host;
+    this.env = env;
+    this.faults = faults;
+    this.folder = folder;
+  }
+
+  static async open(options: WorldOptions = {}): Promise<World> {
+    const db = options.db ?? (await openSqlite(':memory:'));
+    const real = realEnv();
+    const env: Env = { ...real, sleep: (ms, signal) => real.sleep(Math.min(ms, 1), signal) };
+    const faults: World['faults'] = {};
+    const host = await openSimulatedHost({
+      env,
+      capacity: options.capacity,
+      faults: (verb, args) => faults.before?.(verb, args),
+      lostAnswers: (verb, args) => faults.after?.(verb, args),
+    });
+    const world = new World(db, host, env, faults, await mkdtemp(join(tmpdir(), 'unkai-world-')));
+    await world.start();
+    for (const name of ['first', 'second']) {
+      const image = { name, diskFormat: 'qcow2', containerFormat: 'bare', visibility: 'public' } as const;
+      const { id } = await world.cloud.images.create(world.subject, image);
+      await world.cloud.images.upload(world.subject, id, pieces(emptyQcow2(gibibyte)));
+      world.imageIds.push(id);
+    }
+    return world;
+  }
+
+  get cloud(): Cloud {
+    if (!this.#engine) throw new Error('no engine is running');
+    return this.#engine.cloud;
+  }
+
+  /** The administrator, with a request of its own each time. */
+  get subject(): Subject {
+    this.#requests += 1;
+    return operator(`req-00000000-0000-4000-8000-${String(this.#requests).padStart(12, '0')}`);
+  }
+
+  /** A control plane begins to work over what there is. */
+  async start({ actions, process }: EngineOptions = {}): Promise<void> {
+    this.#engine = await openCloud({
+      db: process?.database(this.db) ?? this.db,
+      env: this.env,
+      log: silent,
+      settings: { ...defaultSettings, imageRetention: 3600, shutdownGrace: 0 },
+      hosts: [{ name: 'host', agent: process?.wrap(this.host) ?? this.host }],
+      imageDirectory: join(this.folder, 'images'),
+      adminPassword: 'secret',
+      images: { internalSources: 'everyone' },
+      actions,
+    });
+  }
+
+  /** The control plane ends, in order or (where its process is dead) not. */
+  async stop(): Promise<void> {
+    await this.#engine?.close();
+    this.#engine = undefined;
+  }
+
+  async restart(options?: EngineOptions): Promise<void> {
+    await this.stop();
+    await this.start(options);
+  }
+
+  async wait(actionId: string) {
+    const outcome = await this.cloud.runner.wait(actionId, { timeoutMs: 20_000 });
+    if (!outcome) throw new Error(`the action ${actionId} did not end`);
+    return outcome;
+  }
+
+  /** As `wait`, for what has to succeed. */
+  async done(begun: Promise<{ actionId?: string }> | { actionId?: string }): Promise<void> {
+    const { actionId } = await begun;
+    const { state, failure } = await this.wait(actionId!);
+    if (state !== 'succeeded') throw new Error(`it ended ${state}: ${failure?.message}\n${failure?.traceback}`);
+  }
+
+  /** Nothing is under way any more, and the reconcilers had their turn. */
+  async settled(): Promise<void> {
+    await this.cloud.runner.idle();
+    await reapDisks(this.cloud);
+  }
+
+  audit(): Promise<Finding[]> {
+    return auditCloud(this.cloud);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    await this.db.close();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+async function* pieces(bytes: Buffer): AsyncGenerator<Buffer> {
+  yield bytes;
+}
