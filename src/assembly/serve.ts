@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { createApiServer } from '../api/server.ts';
 import type { Cloud } from '../cloud/cloud.ts';
+import { resumeWebHooks } from '../dialects/zstack/protocol/web-hook.ts';
 import { dialects } from './dialects.ts';
 import { type OpenedUnkai, openUnkai, type UnkaiOptions } from './open-unkai.ts';
 
@@ -40,6 +41,7 @@ export async function serveUnkai(options: ServeOptions): Promise<ServedUnkai> {
     throw error;
   }
   isReady = true;
+  void resumeWebHooks(opened.cloud).catch((err) => log.error({ err }, 'web hooks could not be resumed'));
   const { port } = app.server.address() as { port: number };
   return {
     ...opened,

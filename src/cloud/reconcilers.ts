@@ -1,9 +1,12 @@
 import type { Cloud } from './cloud.ts';
 import { noteGuestState, syncPowerStates } from './servers/power-sync.ts';
 import { reapDisks } from './volumes/disk-reaper.ts';
+import { trimImageCaches } from './volumes/image-cache.ts';
 
 const powerSyncMs = 60_000;
 const diskReaperMs = 30_000;
+const imageCacheMs = 600_000;
+const sweepMs = 3_600_000;
 
 /**
  * Starts what keeps the cloud as it is meant to be. Each activation takes no input, does bounded work and does not retry:
@@ -24,6 +27,9 @@ export function startReconcilers(cloud: Cloud): () => Promise<void> {
   const stops = [
     cloud.env.every(powerSyncMs, () => run('power states', syncAll)),
     cloud.env.every(diskReaperMs, () => run('disk reaper', () => reapDisks(cloud))),
+    cloud.env.every(imageCacheMs, () => run('image caches', () => trimImageCaches(cloud))),
+    cloud.env.every(sweepMs, () => run('jobs', () => cloud.jobs.sweep())),
+    cloud.env.every(sweepMs, () => run('tags', () => cloud.tags.sweep())),
   ];
   for (const agent of cloud.hosts.agents.values()) {
     stops.push(
