@@ -2,10 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { createPostgresDatabase } from '../../../tests/support/postgres.ts';
 import type { HostAgent } from '../../agent/contract.ts';
 import { emptyQcow2 } from '../../agent/disks/qcow2-header.ts';
 import type { SimulatedHost } from '../../agent/hypervisor/simulated/simulated-host.ts';
 import { type OpenedUnkai, openUnkai } from '../../assembly/open-unkai.ts';
+import type { Database } from '../../database/database.ts';
 import type { Cloud } from '../cloud.ts';
 import { operator, type Subject } from '../identity/subject.ts';
 
@@ -25,14 +27,17 @@ export class StorageCloud {
     this.#opened = opened;
   }
 
-  static async start(options: { wrapAgent?: (agent: HostAgent) => HostAgent } = {}): Promise<StorageCloud> {
+  static async start(
+    options: { wrapAgent?: (agent: HostAgent) => HostAgent; database?: Database['kind'] } = {},
+  ): Promise<StorageCloud> {
     const folder = await mkdtemp(join(tmpdir(), 'unkai-volumes-'));
     const opened = await openUnkai({
       dataDir: folder,
       hypervisor: 'simulated',
       adminPassword: 'secret',
       log: silent,
-      ...options,
+      wrapAgent: options.wrapAgent,
+      database: options.database === 'postgres' ? await createPostgresDatabase() : undefined,
     });
     return new StorageCloud(folder, opened);
   }
