@@ -6,10 +6,22 @@ import { projectOf, requireAdmin, type Subject } from '../identity/subject.ts';
 import { type Volume, volumeFromRow } from './model.ts';
 import { type Snapshot, snapshotFromRow } from './snapshot-model.ts';
 
+/** As `created_at >= 1700000000000000`. */
+export interface TimeCondition {
+  column: 'created_at' | 'updated_at';
+  operator: '>' | '>=' | '<' | '<=' | '=' | '!=';
+  /** Microseconds. */
+  time: number;
+}
+
 interface CommonFilter {
   allProjects?: boolean;
   projectId?: string;
   name?: string;
+  /** A part of the name. */
+  nameLike?: string;
+  /** All of these. */
+  times?: readonly TimeCondition[];
   /** Any of these. */
   statuses?: readonly string[];
   ids?: readonly string[];
@@ -93,6 +105,13 @@ function common(table: Table, db: Database, subject: Subject, filter: CommonFilt
   const projectId = filter.allProjects ? filter.projectId : projectOf(subject);
   if (projectId !== undefined) conditions.push(sql<boolean>`${column('project_id')} = ${projectId}`);
   if (filter.name !== undefined) conditions.push(sql<boolean>`${column('name')} = ${filter.name}`);
+  if (filter.nameLike !== undefined) {
+    const pattern = `%${filter.nameLike.replaceAll(/[\\%_]/g, '\\$&')}%`;
+    conditions.push(sql<boolean>`${column('name')} like ${pattern} escape '\\'`);
+  }
+  for (const { column: name, operator, time } of filter.times ?? []) {
+    conditions.push(sql<boolean>`${column(name)} ${sql.raw(operator)} ${time}`);
+  }
   for (const [name, values] of [
     ['status', filter.statuses],
     ['id', filter.ids],

@@ -22,6 +22,12 @@ const extensions = [
   { alias: 'os-volume-actions', name: 'VolumeActions' },
 ].map((extension) => ({ ...extension, description: '', updated: '2013-07-23T00:00:00+00:00', links: [] }));
 
+const everywhere = ['name', 'status', 'id', 'metadata', 'created_at', 'updated_at'];
+const resourceFilters = [
+  { resource: 'volume', filters: [...everywhere, 'bootable', 'availability_zone', 'volume_type', 'size'] },
+  { resource: 'snapshot', filters: [...everywhere, 'volume_id'] },
+];
+
 const ExtensionSchema = Type.Object({
   alias: Type.String(),
   name: Type.String(),
@@ -64,6 +70,33 @@ export const placeOperations = [
         },
       };
     },
+  }),
+  operation({
+    ...common,
+    id: 'ListResourceFilters',
+    group: 'filters',
+    path: '/resource_filters',
+    since: '3.33',
+    query: Type.Object({ resource: Type.Optional(Type.String({ description: '`volume` or `snapshot`.' })) }),
+    responses: {
+      200: Type.Object({
+        resource_filters: Type.Array(Type.Object({ resource: Type.String(), filters: Type.Array(Type.String()) })),
+      }),
+    },
+    errors: [401],
+    title: 'List filters',
+    summary: 'By what lists of volumes and snapshots can be filtered.',
+    examples: [
+      {
+        title: 'Of snapshots',
+        query: { resource: 'snapshot' },
+        status: 200,
+        response: { resource_filters: resourceFilters.filter(({ resource }) => resource === 'snapshot') },
+      },
+    ],
+    handle: ({ query }) => ({
+      body: { resource_filters: resourceFilters.filter(({ resource }) => resource === (query.resource ?? resource)) },
+    }),
   }),
   operation({
     ...common,

@@ -7,12 +7,14 @@ import {
   type StoragePage,
   type StorageSortKey,
   storageSortKeys,
+  type TimeCondition,
   type VolumeFilter,
   volumeSortKeys,
 } from '../../../cloud/volumes/listing.ts';
 import { parseId } from '../../../env/env.ts';
 import { pageOf } from '../common/pagination.ts';
 import { queryBoolean, queryFlag } from '../common/query.ts';
+import { parseTime } from '../common/time.ts';
 import { gib } from './wire.ts';
 
 const text = (description: string) => Type.Optional(Type.String({ description }));
@@ -30,6 +32,9 @@ const common = {
   status: text('As `available`.'),
   metadata: text("Keys and values that must be there, as `{'tier': 'gold'}`."),
   with_count: text('true to be told how many there are without paging.'),
+  'name~': text('A part of the name; from 3.34 on.'),
+  created_at: text('A time, with `gt:`, `gte:`, `lt:`, `lte:`, `eq:` or `neq:` before it; from 3.60 on.'),
+  updated_at: text('As created_at.'),
 };
 
 export const VolumeQuery = Type.Object(
@@ -61,7 +66,30 @@ function commonFilter(query: Query, subject: Subject) {
     statuses: query['status'] === undefined ? undefined : [query['status']],
     ids: query['id'] === undefined ? undefined : [parseId(query['id']) ?? query['id']],
     metadata: query['metadata'] === undefined ? undefined : dictOf(query['metadata']),
+    nameLike: query['name~'],
+    times: (['created_at', 'updated_at'] as const).flatMap((column) => timesOf(column, query[column])),
   };
+}
+
+const operators: Record<string, TimeCondition['operator']> = {
+  gt: '>',
+  gte: '>=',
+  lt: '<',
+  lte: '<=',
+  eq: '=',
+  neq: '!=',
+};
+
+/** As `gt:2026-01-31T10:00:00,lt:2026-02-01T10:00:00`. */
+function timesOf(column: TimeCondition['column'], value: string | undefined): TimeCondition[] {
+  return (value?.split(',') ?? []).map((part) => {
+    const [, word = 'eq', moment = ''] = /^(?:([a-z]+):)?(.*)$/.exec(part.trim())!;
+    const operator = operators[word];
+    const time = parseTime(moment);
+    if (operator === undefined) throw bad(`Unable to filter on an unknown operator '${word}'.`);
+    if (time === undefined) throw bad(`Invalid time format for ${column}: ${moment}`);
+    return { column, operator, time };
+  });
 }
 
 /** Non-administrators who ask for all projects get their own, as Cinder does it. */

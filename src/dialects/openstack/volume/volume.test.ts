@@ -106,6 +106,10 @@ describe('volumes', () => {
     expect(await names('?bootable=True')).toEqual([]);
     expect(await names(`?metadata=${encodeURIComponent("{'tier': 'c'}")}`)).toEqual(['c']);
     expect(await names('?availability_zone=nowhere')).toEqual([]);
+    expect(await names('?name~=c')).toEqual(['c']);
+    expect(await names('?name~=%25')).toEqual([]);
+    expect(await names('?created_at=gt:2020-01-01T00:00:00,lt:2021-01-01T00:00:00')).toEqual([]);
+    expect(await names('?created_at=gte:2020-01-01T00:00:00')).toHaveLength(3);
     expect(await names('', { as: 'stranger' }).catch(() => 'refused')).toBe('refused');
     expect(await names('?all_tenants=1', { as: 'admin' })).toHaveLength(3);
     const first = await call('GET', '/volumes?limit=2', { version: 'volume 3.45' });
@@ -114,7 +118,15 @@ describe('volumes', () => {
     expect((await call('GET', next)).json.volumes.map((one: { name: string }) => one.name)).toEqual(['a']);
     const counted = await call('GET', '/volumes?limit=1&with_count=True', { version: 'volume 3.45' });
     expect(counted.json.count).toBe(3);
-    for (const bad of ['?limit=x', '?sort=colour', '?sort=name:up', `?marker=${'f'.repeat(32)}`, '?offset=-1']) {
+    for (const bad of [
+      '?limit=x',
+      '?sort=colour',
+      '?sort=name:up',
+      `?marker=${'f'.repeat(32)}`,
+      '?offset=-1',
+      '?created_at=gt:x',
+      '?updated_at=is:2020-01-01',
+    ]) {
       expect((await call('GET', `/volumes${bad}`)).status, bad).toBe(400);
     }
     const summary = await call('GET', '/volumes/summary', { version: 'volume 3.36' });
