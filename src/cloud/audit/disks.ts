@@ -34,8 +34,9 @@ export function disksHaveOwners(facts: Facts): Finding[] {
   for (const { disk_id } of facts.volumes.values()) if (disk_id) kept.add(disk_id);
   for (const { disk_id } of facts.snapshots.values()) if (disk_id) kept.add(disk_id);
   for (const server of facts.servers.values()) {
-    const previous = serverFromRow(server).previous;
+    const { previous, rescueDiskId } = serverFromRow(server);
     if (previous?.rootDiskId) kept.add(previous.rootDiskId);
+    if (rescueDiskId) kept.add(rescueDiskId);
   }
   return [...facts.disks.values()].flatMap((disk) => {
     if (disk.released_at === null && kept.has(disk.id)) return [];

@@ -6,6 +6,7 @@ import { deleteServer } from './transitions/delete.ts';
 import { pause, unpause } from './transitions/pause.ts';
 import { reboot } from './transitions/reboot.ts';
 import { rebuild } from './transitions/rebuild.ts';
+import { rescue, unrescue } from './transitions/rescue.ts';
 import { resize } from './transitions/resize.ts';
 import { revertResize } from './transitions/revert-resize.ts';
 import { shelve } from './transitions/shelve.ts';
@@ -25,6 +26,8 @@ export const serverActions: AnyAction[] = [
   anyAction(unpause),
   anyAction(suspendServer),
   anyAction(resumeServer),
+  anyAction(rescue),
+  anyAction(unrescue),
   anyAction(rebuild),
   anyAction(resize),
   anyAction(confirmResize),

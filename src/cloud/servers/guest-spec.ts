@@ -19,6 +19,8 @@ export async function guestSpecOf(cloud: Cloud, server: Server, overrides: SpecO
     if (!diskId) throw new Error(`volume ${volume.id} of server ${server.id} has no disk`);
     return { diskId, volumeId: volume.id, bus: isRoot ? bus : 'virtio' };
   });
+  // Its serial number is the disk's own: the root volume's is the second disk's.
+  if (server.rescueDiskId) disks.unshift({ diskId: server.rescueDiskId, volumeId: server.rescueDiskId, bus });
   return {
     serverId: server.id,
     instanceName: server.instanceName,

@@ -23,6 +23,8 @@ export interface Server {
   previous: PreviousSize | null;
   /** The image of its root disk, while it is shelved. */
   shelvedImageId: string | null;
+  /** The disk that it boots from while it is rescued. */
+  rescueDiskId: string | null;
   rootVolumeId: string | null;
   keyName: string | null;
   publicKey: string | null;
@@ -117,12 +119,14 @@ export function serverFromRow(row: ServersTable): Server {
   };
 }
 
-/** What the server was before it was resized or shelved. */
-function asItWas(text: string | null): Pick<Server, 'previous' | 'shelvedImageId'> {
-  if (text === null) return { previous: null, shelvedImageId: null };
-  const facts = JSON.parse(text) as PreviousSize | { shelvedImageId: string | null };
-  if ('shelvedImageId' in facts) return { previous: null, shelvedImageId: facts.shelvedImageId };
-  return { previous: facts, shelvedImageId: null };
+/** What the server was before it was resized or shelved, or has while it is rescued. */
+function asItWas(text: string | null): Pick<Server, 'previous' | 'shelvedImageId' | 'rescueDiskId'> {
+  const nothing = { previous: null, shelvedImageId: null, rescueDiskId: null };
+  if (text === null) return nothing;
+  const facts = JSON.parse(text) as PreviousSize | { shelvedImageId: string | null } | { rescueDiskId: string };
+  if ('shelvedImageId' in facts) return { ...nothing, shelvedImageId: facts.shelvedImageId };
+  if ('rescueDiskId' in facts) return { ...nothing, rescueDiskId: facts.rescueDiskId };
+  return { ...nothing, previous: facts };
 }
 
 function parseMap(text: string): Record<string, string> {

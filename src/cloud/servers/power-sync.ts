@@ -46,8 +46,13 @@ export async function noteGuestState(
       await settleServer(cloud, tx, serverId, { vm_state: 'stopped', power_state: power.shutdown });
       return true;
     }
-    if (row.vm_state === 'resized' && isOff && row.power_state === power.running) {
+    const maySayOff = row.vm_state === 'resized' || row.vm_state === 'rescued';
+    if (maySayOff && isOff && row.power_state === power.running) {
       await settleServer(cloud, tx, serverId, { power_state: power.shutdown });
+      return true;
+    }
+    if (maySayOff && state === 'running' && row.power_state === power.shutdown) {
+      await settleServer(cloud, tx, serverId, { power_state: power.running });
       return true;
     }
     if (row.vm_state === 'stopped' && state === 'running') {

@@ -16,6 +16,7 @@ import { requestDelete } from './transitions/delete.ts';
 import { requestPause, requestUnpause } from './transitions/pause.ts';
 import { requestReboot } from './transitions/reboot.ts';
 import { type RebuildRequest, requestRebuild } from './transitions/rebuild.ts';
+import { requestRescue, requestUnrescue } from './transitions/rescue.ts';
 import { requestResize } from './transitions/resize.ts';
 import { requestRevertResize } from './transitions/revert-resize.ts';
 import { requestShelve } from './transitions/shelve.ts';
@@ -204,6 +205,9 @@ export class Servers {
   unpause = (subject: Subject, id: string) => requestUnpause(this.#cloud, subject, id);
   suspend = (subject: Subject, id: string) => requestSuspend(this.#cloud, subject, id);
   resume = (subject: Subject, id: string) => requestResume(this.#cloud, subject, id);
+  rescue = (subject: Subject, id: string, request: Parameters<typeof requestRescue>[3] = {}) =>
+    requestRescue(this.#cloud, subject, id, request);
+  unrescue = (subject: Subject, id: string) => requestUnrescue(this.#cloud, subject, id);
   rebuild = (subject: Subject, id: string, request: RebuildRequest) =>
     requestRebuild(this.#cloud, subject, id, request);
   resize = (subject: Subject, id: string, flavorId: string) => requestResize(this.#cloud, subject, id, flavorId);

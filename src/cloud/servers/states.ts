@@ -53,6 +53,8 @@ export const transitions = {
   unpause: { name: 'unpause', from: ['paused'], task: 'unpausing' },
   suspend: { name: 'suspend', from: ['active'], task: 'suspending' },
   resume: { name: 'resume', from: ['suspended'], task: 'resuming' },
+  rescue: { name: 'rescue', from: ['active', 'stopped', 'error'], task: 'rescuing' },
+  unrescue: { name: 'unrescue', from: ['rescued'], task: 'unrescuing' },
   rebuild: { name: 'rebuild', from: ['active', 'stopped', 'error'], task: 'rebuilding' },
   resize: { name: 'resize', from: ['active', 'stopped'], task: 'resize_prep' },
   confirmResize: { name: 'confirmResize', from: ['resized'], task: 'resize_confirming' },
