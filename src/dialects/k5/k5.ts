@@ -1,0 +1,66 @@
+import type { FastifyRequest } from 'fastify';
+import type { Dialect } from '../../api/dialect.ts';
+import type { AnyOperation } from '../../api/operation.ts';
+import { CloudError } from '../../cloud/errors.ts';
+import type { Subject } from '../../cloud/identity/subject.ts';
+import { parseId } from '../../env/env.ts';
+import { openstackDialect } from '../openstack/common/openstack-dialect.ts';
+import { commonOperations } from '../openstack/compute/compute.ts';
+import { actionExamples, rebuildExamples } from './examples.ts';
+import { k5ImageOperations } from './images.ts';
+import { k5Profile } from './profile.ts';
+
+/** What K5's reference says of an operation in its own words. */
+const own: Record<string, Partial<AnyOperation>> = {
+  RebuildServer: {
+    title: 'Rebuild server',
+    summary:
+      'Rebuilds the server that is named: its root disk is made anew from an image. Keys and values of metadata may ' +
+      'have 255 bytes each.',
+    examples: rebuildExamples,
+  },
+  ShowServerActionDetails: {
+    title: 'Show server action details',
+    summary:
+      'Shows what an action did, event by event. There is usually one result of each event; where an error inside made ' +
+      'it necessary to try again there are several of the same name, and if a later try went well one of them is Success.',
+    examples: actionExamples,
+  },
+  ListActionsForServer: {
+    title: 'List actions for server',
+    summary:
+      'Lists the actions of a server. The message is null while an action is under way and when it went well, and Error ' +
+      'when it failed.',
+  },
+};
+
+/** K5 is for the users of projects: what only administrators of a Nova do is not a part of it. */
+const operations: readonly AnyOperation[] = commonOperations
+  .filter(({ allow, since }) => allow !== 'admin' && since === '2.1')
+  .map((operation) => ({ ...operation, dialect: 'k5', since: '2.0', ...own[operation.id] }));
+
+function requireOwnProject(request: FastifyRequest, subject: Subject | undefined): void {
+  const { tenant_id: named = '' } = request.params as Record<string, string>;
+  if (!subject || (subject.projectId !== undefined && parseId(named) === subject.projectId)) return;
+  throw new CloudError(
+    'invalid',
+    `Malformed request URL: URL's project_id '${named}' doesn't match Context's project_id '${subject.projectId ?? null}'`,
+  );
+}
+
+/** The compute API of Fujitsu's K5 (FJcloud-O), which is Nova's version 2 with habits of its own. */
+export const k5: Dialect = {
+  ...openstackDialect({
+    service: 'compute',
+    title: 'K5 (FJcloud-O) compute',
+    version: '2',
+    mounts: ['/v2/{tenant_id}'],
+    operations: [...operations, ...k5ImageOperations.map((operation) => ({ ...operation, since: '2.0' }))],
+    unknownMembers: 'drop',
+    prepare(request, subject) {
+      requireOwnProject(request, subject);
+      return { profile: k5Profile };
+    },
+  }),
+  name: 'k5',
+};

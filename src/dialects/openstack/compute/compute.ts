@@ -1,0 +1,94 @@
+import type { Dialect } from '../../../api/dialect.ts';
+import type { AnyOperation } from '../../../api/operation.ts';
+import { openstackDialect } from '../common/openstack-dialect.ts';
+import { requireOwnProjectInUrl } from '../common/project-in-url.ts';
+import { computeDiscovery } from './discovery.ts';
+import { extensionOperations } from './extensions.ts';
+import { flavorExtraSpecOperations } from './flavor-extra-specs.ts';
+import { flavorOperations } from './flavors.ts';
+import { hypervisorOperations } from './hypervisors.ts';
+import { imageProxyOperations } from './images.ts';
+import { listInstanceActions, showInstanceAction } from './instance-actions.ts';
+import { keypairOperations } from './keypairs.ts';
+import { showLimits } from './limits.ts';
+import { computeMicroversions, sinceItsVersion, until } from './microversions.ts';
+import { quotaOperations } from './quotas.ts';
+import { createServerImage, getConsoleOutput, otherActions, powerActions, sizeActions } from './server-actions.ts';
+import { createServer } from './server-create.ts';
+import { serverMetadataOperations } from './server-metadata.ts';
+import { serverNetworkingOperations } from './server-networking.ts';
+import { rebuildServer } from './server-rebuild.ts';
+import { serverTagOperations } from './server-tags.ts';
+import { deleteServer, listServers, listServersDetails, showServer, updateServer } from './servers.ts';
+import { serviceOperations } from './services.ts';
+import { tenantUsageOperations } from './tenant-usage.ts';
+import { volumeAttachmentOperations } from './volume-attachments.ts';
+import { zoneOperations } from './zones.ts';
+
+/** What every compute API has that is served here, whatever its version. */
+export const commonOperations: readonly AnyOperation[] = [
+  listServers,
+  createServer,
+  listServersDetails,
+  showServer,
+  updateServer,
+  deleteServer,
+  ...serverMetadataOperations,
+  ...serverNetworkingOperations,
+  rebuildServer,
+  ...powerActions,
+  ...sizeActions,
+  createServerImage,
+  getConsoleOutput,
+  ...otherActions,
+  listInstanceActions,
+  showInstanceAction,
+  ...volumeAttachmentOperations.map(sinceItsVersion),
+  ...flavorOperations,
+  ...flavorExtraSpecOperations,
+  ...keypairOperations,
+  ...zoneOperations,
+  ...quotaOperations,
+  showLimits,
+  ...tenantUsageOperations,
+  ...hypervisorOperations,
+  ...serviceOperations,
+  ...extensionOperations,
+];
+
+/** Proxies to other services ended with 2.36, that of the images' metadata with 2.39. */
+const imagesUntilTheirEnd = imageProxyOperations.map((operation) =>
+  until(operation.path.includes('/metadata') ? 38 : 35, operation),
+);
+
+const operations = [...commonOperations, ...imagesUntilTheirEnd, ...serverTagOperations];
+
+const compute = openstackDialect({
+  service: 'compute',
+  title: 'Compute (Nova)',
+  version: '2.1',
+  mounts: ['/compute/v2.1', '/compute/v2.1/{project_id}'],
+  operations,
+  microversions: computeMicroversions,
+  prepare(request, subject) {
+    requireOwnProjectInUrl('compute', request, subject);
+    return {};
+  },
+});
+
+/** The API's version 2 for old clients: it has no microversions, and drops members of requests that it doesn't know. */
+const legacyCompute = openstackDialect({
+  service: 'compute',
+  title: 'Compute (Nova), version 2',
+  version: '2',
+  mounts: ['/compute/v2', '/compute/v2/{project_id}'],
+  operations: operations.filter(({ since = '2.1' }) => since === '2.1'),
+  unknownMembers: 'drop',
+  prepare(request, subject) {
+    requireOwnProjectInUrl('compute', request, subject);
+    return {};
+  },
+});
+
+/** OpenStack's compute API: its versions, and what is in each. */
+export const computeDialects: readonly Dialect[] = [compute, legacyCompute, computeDiscovery];

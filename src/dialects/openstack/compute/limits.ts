@@ -1,0 +1,63 @@
+import { Type } from 'typebox';
+import { operation } from '../../../api/operation.ts';
+import { CloudError } from '../../../cloud/errors.ts';
+import { projectOf } from '../../../cloud/identity/subject.ts';
+import { parseId } from '../../../env/env.ts';
+import { minorOf } from './microversions.ts';
+import { personalityLimits } from './server-request.ts';
+import { lastOf, queryText } from './wire.ts';
+
+const Absolute = Type.Record(Type.String(), Type.Integer());
+
+export const showLimits = operation({
+  id: 'ShowLimits',
+  dialect: 'compute',
+  group: 'quotas',
+  method: 'GET',
+  path: '/limits',
+  since: '2.1',
+  mode: 'sync',
+  allow: 'reader',
+  query: Type.Object({
+    tenant_id: queryText('Of another project, for administrators.'),
+    reserved: queryText('Nothing is reserved besides what is used.'),
+  }),
+  responses: { 200: Type.Object({ limits: Type.Object({ rate: Type.Array(Type.Object({})), absolute: Absolute }) }) },
+  errors: [400, 401, 403],
+  title: 'Show limits',
+  summary: 'How much the project may have, and has; -1 for no limit.',
+  examples: [{ title: 'Of the own project', status: 200 }],
+  async handle({ cloud, subject, query, context }) {
+    const named = lastOf(query.tenant_id);
+    const project = named === undefined ? projectOf(subject) : parseId(named);
+    if (project === undefined) throw new CloudError('invalid', `Project ID ${named} is not a valid project.`);
+    const minor = minorOf(context);
+    const limits = await cloud.quotas.limits(subject, project);
+    const used = await cloud.quotas.usage(subject, project);
+    const ofNetwork = {
+      maxSecurityGroups: limits.security_groups,
+      maxSecurityGroupRules: limits.security_group_rules,
+      maxTotalFloatingIps: -1,
+      totalSecurityGroupsUsed: used.security_groups,
+      totalFloatingIpsUsed: 0,
+    };
+    const absolute = {
+      maxTotalInstances: limits.instances,
+      maxTotalCores: limits.cores,
+      maxTotalRAMSize: limits.ram_mb,
+      maxTotalKeypairs: limits.keypairs,
+      maxServerMeta: limits.metadata_items,
+      ...(minor < 39 ? { maxImageMeta: limits.metadata_items } : {}),
+      maxPersonality: personalityLimits.files,
+      maxPersonalitySize: personalityLimits.contentBytes,
+      maxServerGroups: 0,
+      maxServerGroupMembers: 0,
+      totalInstancesUsed: used.instances,
+      totalCoresUsed: used.cores,
+      totalRAMUsed: used.ram_mb,
+      totalServerGroupsUsed: 0,
+      ...(minor < 36 ? ofNetwork : {}),
+    };
+    return { body: { limits: { rate: [], absolute } } };
+  },
+});

@@ -1,0 +1,189 @@
+import { Type } from 'typebox';
+import { operation } from '../../../api/operation.ts';
+import { CloudError } from '../../../cloud/errors.ts';
+import type { Limits } from '../../../cloud/quotas/quotas.ts';
+import { type CountedQuota, isCounted } from '../../../cloud/quotas/usage.ts';
+import type { QuotaName } from '../../../cloud/settings.ts';
+import { parseId } from '../../../env/env.ts';
+import { minorOf } from './microversions.ts';
+import { personalityLimits } from './server-request.ts';
+import { BooleanOrWord, closed, integerOf, NumberOrText } from './wire.ts';
+
+/** Nova's name → the engine's. */
+const names: Record<string, QuotaName> = {
+  instances: 'instances',
+  cores: 'cores',
+  ram: 'ram_mb',
+  metadata_items: 'metadata_items',
+  key_pairs: 'keypairs',
+};
+/** Those of the network, which Nova told and set up to 2.35. */
+const networkNames: Record<string, QuotaName> = {
+  security_groups: 'security_groups',
+  security_group_rules: 'security_group_rules',
+};
+
+/** What is the same for every project. There are no server groups, so nobody can have one. */
+const fixed = {
+  injected_files: personalityLimits.files,
+  injected_file_content_bytes: personalityLimits.contentBytes,
+  injected_file_path_bytes: personalityLimits.pathBytes,
+  server_groups: 0,
+  server_group_members: 0,
+};
+const fixedNetwork = { fixed_ips: -1, floating_ips: -1 };
+
+function settable(minor: number): Record<string, QuotaName> {
+  return minor >= 36 ? names : { ...names, ...networkNames };
+}
+
+function unsettable(minor: number): Record<string, number> {
+  return minor >= 36 ? fixed : { ...fixed, ...fixedNetwork };
+}
+
+const allNames = [...Object.keys(settable(1)), ...Object.keys(unsettable(1))];
+const quotaSchema = Type.Object({
+  id: Type.Optional(Type.String()),
+  ...Object.fromEntries(allNames.map((name) => [name, Type.Optional(Type.Integer())])),
+});
+const QuotaDocument = Type.Object({ quota_set: quotaSchema });
+const Detail = Type.Object({ in_use: Type.Integer(), limit: Type.Integer(), reserved: Type.Integer() });
+const DetailDocument = Type.Object({
+  quota_set: Type.Object({
+    id: Type.String(),
+    ...Object.fromEntries(allNames.map((name) => [name, Type.Optional(Detail)])),
+  }),
+});
+const Changes = closed({
+  quota_set: closed({
+    tenant_id: Type.Optional(Type.String()),
+    force: Type.Optional(BooleanOrWord),
+    ...Object.fromEntries(allNames.map((name) => [name, Type.Optional(NumberOrText)])),
+  }),
+});
+
+const Params = Type.Object({ id: Type.String({ description: 'The project.' }) });
+const params = { id: '36c27e8ff05c4780bf6d2fa65700f22e' };
+const common = { dialect: 'compute', group: 'quotas', since: '2.1', mode: 'sync', params: Params } as const;
+
+function projectOf(text: string): string {
+  const id = parseId(text);
+  if (id !== undefined) return id;
+  throw new CloudError('invalid', `Project ID ${text} is not a valid project.`, { field: 'project_id' });
+}
+
+function quotaView(limits: Limits, minor: number) {
+  const own = Object.entries(settable(minor)).map(([name, quota]) => [name, limits[quota]]);
+  return { ...Object.fromEntries(own), ...unsettable(minor) } as Record<string, number>;
+}
+
+export const quotaOperations = [
+  operation({
+    ...common,
+    id: 'ShowQuota',
+    method: 'GET',
+    path: '/os-quota-sets/{id}',
+    allow: 'reader',
+    responses: { 200: QuotaDocument },
+    errors: [400, 401, 403],
+    title: 'Show quotas of a project',
+    summary: 'How much the project may have of each; -1 for no limit.',
+    examples: [{ title: 'Of the project admin', params, status: 200 }],
+    async handle({ cloud, subject, params: { id }, context }) {
+      const limits = await cloud.quotas.limits(subject, projectOf(id));
+      return { body: { quota_set: { id, ...quotaView(limits, minorOf(context)) } } };
+    },
+  }),
+  operation({
+    ...common,
+    id: 'ShowDefaultQuota',
+    method: 'GET',
+    path: '/os-quota-sets/{id}/defaults',
+    allow: 'reader',
+    responses: { 200: QuotaDocument },
+    errors: [401, 403],
+    title: 'Show default quotas',
+    summary: 'What projects may have that have no quotas of their own.',
+    examples: [{ title: 'For any project', params, status: 200 }],
+    handle: ({ cloud, params: { id }, context }) => ({
+      body: { quota_set: { id, ...quotaView(cloud.quotas.defaults, minorOf(context)) } },
+    }),
+  }),
+  operation({
+    ...common,
+    id: 'ShowQuotaDetails',
+    method: 'GET',
+    path: '/os-quota-sets/{id}/detail',
+    allow: 'reader',
+    responses: { 200: DetailDocument },
+    errors: [400, 401, 403],
+    title: 'Show quotas of a project with their use',
+    summary: 'How much the project may have of each, and has.',
+    examples: [{ title: 'Of the project admin', params, status: 200 }],
+    async handle({ cloud, subject, params: { id }, context }) {
+      const project = projectOf(id);
+      const minor = minorOf(context);
+      const used = await cloud.quotas.usage(subject, project);
+      const quotas = settable(minor);
+      const inUse = (name: string) => {
+        const quota = quotas[name];
+        return quota !== undefined && isCounted(quota) ? used[quota as CountedQuota] : 0;
+      };
+      const limits = Object.entries(quotaView(await cloud.quotas.limits(subject, project), minor));
+      const details = limits.map(([name, limit]) => [name, { in_use: inUse(name), limit, reserved: 0 }]);
+      return { body: { quota_set: { id, ...Object.fromEntries(details) } } };
+    },
+  }),
+  operation({
+    ...common,
+    id: 'UpdateQuota',
+    method: 'PUT',
+    path: '/os-quota-sets/{id}',
+    allow: 'admin',
+    body: Changes,
+    responses: { 200: QuotaDocument },
+    errors: [400, 401, 403],
+    title: 'Update quotas of a project',
+    summary:
+      'Sets limits; those that are not named stay. They may be below what the project has: then it gets no more.',
+    examples: [{ title: 'Servers and cores', params, body: { quota_set: { instances: 20, cores: 40 } }, status: 200 }],
+    async handle({ cloud, subject, params: { id }, body, context }) {
+      const project = projectOf(id);
+      const minor = minorOf(context);
+      const changes = changesOf(body.quota_set as Record<string, number | string>, minor);
+      const limits = await cloud.quotas.setLimits(subject, project, changes);
+      return { body: { quota_set: quotaView(limits, minor) } };
+    },
+  }),
+  operation({
+    ...common,
+    id: 'DeleteQuota',
+    method: 'DELETE',
+    path: '/os-quota-sets/{id}',
+    allow: 'admin',
+    responses: { 202: null },
+    errors: [400, 401, 403],
+    title: 'Revert quotas of a project',
+    summary: 'Gives the project the default limits again.',
+    examples: [{ title: 'Of the project admin', params, status: 202 }],
+    async handle({ cloud, subject, params: { id } }) {
+      await cloud.quotas.resetLimits(subject, projectOf(id));
+      return {};
+    },
+  }),
+];
+
+/** Throws `invalid` for a limit that is another than the one that can't be changed. */
+function changesOf(wanted: Record<string, number | string>, minor: number): Partial<Limits> {
+  const changes: Partial<Limits> = {};
+  for (const [name, value] of Object.entries(wanted)) {
+    if (name === 'force' || name === 'tenant_id') continue;
+    const limit = integerOf(name, value, -1);
+    const quota = settable(minor)[name];
+    if (quota !== undefined) changes[quota] = limit;
+    else if (unsettable(minor)[name] !== limit) {
+      throw new CloudError('invalid', `The limit of ${name} can't be changed.`, { field: name });
+    }
+  }
+  return changes;
+}

@@ -1,0 +1,128 @@
+import { Type } from 'typebox';
+import { type Call, operation } from '../../../api/operation.ts';
+import { CloudError } from '../../../cloud/errors.ts';
+import type { RebuildRequest } from '../../../cloud/servers/transitions/rebuild.ts';
+import { withDashes } from '../../../env/env.ts';
+import { type KnownIn, knownMembers } from './microversions.ts';
+import { presentBasics } from './present-servers.ts';
+import { profileOf } from './profile.ts';
+import { checkMetadata } from './server-metadata-rules.ts';
+import { checkPersonality, newPassword, serverName } from './server-request.ts';
+import {
+  accessIPv4,
+  accessIPv6,
+  adminPass,
+  description,
+  diskConfig,
+  metadata,
+  name,
+  personality,
+  ServerDocument,
+} from './server-schemas.ts';
+import {
+  BooleanOrWord,
+  closed,
+  exampleImageId,
+  exampleServer,
+  imageIdOf,
+  type Of,
+  ServerParams,
+  serverIdOf,
+} from './wire.ts';
+
+const RebuildBody = closed({
+  imageRef: Type.String({ description: 'The image of the new root disk.' }),
+  name: Type.Optional(name),
+  adminPass,
+  metadata: Type.Optional(metadata),
+  personality,
+  'OS-DCF:diskConfig': diskConfig,
+  accessIPv4,
+  accessIPv6,
+  preserve_ephemeral: Type.Optional(BooleanOrWord),
+  description,
+});
+
+const knownIn: { [K in keyof Of<typeof RebuildBody>]?: KnownIn } = { personality: [1, 56], description: [19] };
+
+export const rebuildServer = operation({
+  id: 'RebuildServer',
+  dialect: 'compute',
+  group: 'server actions',
+  method: 'POST',
+  path: '/servers/{server_id}/action',
+  bodyKey: 'rebuild',
+  since: '2.1',
+  mode: 'async',
+  allow: 'member',
+  params: ServerParams,
+  body: RebuildBody,
+  responses: { 202: ServerDocument },
+  errors: [400, 401, 403, 404, 409],
+  title: 'Rebuild a server',
+  summary:
+    'Gives the server a fresh root disk from an image. Its id, addresses and volumes stay. A server that is stopped is ' +
+    'stopped again when it is done. What is on the old disk is lost.',
+  examples: [
+    {
+      title: 'From another image',
+      params: exampleServer,
+      body: { rebuild: { imageRef: exampleImageId } },
+      status: 202,
+    },
+    {
+      title: 'With a new name, password and metadata',
+      params: exampleServer,
+      body: {
+        rebuild: {
+          imageRef: exampleImageId,
+          name: 'foobar',
+          adminPass: 'seekr3t',
+          accessIPv4: '1.2.3.4',
+          accessIPv6: 'fe80::100',
+          metadata: { 'meta var': 'meta val' },
+        },
+      },
+      status: 202,
+    },
+  ],
+  async handle(call) {
+    const { cloud, subject, context } = call;
+    const request = await readRequest(call, call.body);
+    const { server } = await cloud.servers.rebuild(subject, serverIdOf(call), request).catch(inWordsOfRebuild);
+    const { 'OS-DCF:diskConfig': tellsDiskConfig, ...view } = await presentBasics(call, server);
+    const extension = profileOf(context).rebuildTellsDiskConfig ? { 'OS-DCF:diskConfig': tellsDiskConfig } : {};
+    return {
+      headers: { location: `${call.base}/servers/${withDashes(server.id)}` },
+      body: { server: { ...view, ...extension, adminPass: request.adminPass } },
+    };
+  },
+});
+
+async function readRequest(
+  call: Pick<Call, 'cloud' | 'subject' | 'context'>,
+  body: Of<typeof RebuildBody>,
+): Promise<RebuildRequest> {
+  const { context } = call;
+  const wanted = knownMembers(context, 'rebuild', body, knownIn);
+  checkPersonality(wanted.personality);
+  await checkMetadata(call, wanted.metadata);
+  const imageId = imageIdOf(context, wanted.imageRef);
+  if (imageId === undefined) throw new CloudError('invalid', 'Invalid imageRef provided.', { field: 'imageRef' });
+  return {
+    imageId,
+    name: wanted.name === undefined ? undefined : serverName(context, wanted.name),
+    description: wanted.description,
+    metadata: wanted.metadata,
+    accessIpv4: wanted.accessIPv4 ?? undefined,
+    accessIpv6: wanted.accessIPv6 ?? undefined,
+    adminPass: wanted.adminPass ?? newPassword(call.cloud.env),
+    diskConfig: wanted['OS-DCF:diskConfig'],
+    personality: wanted.personality,
+  };
+}
+
+function inWordsOfRebuild(error: unknown): never {
+  if (!(error instanceof CloudError) || error.details.reason !== 'image_not_found') throw error;
+  throw new CloudError('invalid', 'Cannot find image for rebuild', { ...error.details, cause: error });
+}

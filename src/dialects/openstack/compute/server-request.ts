@@ -1,0 +1,247 @@
+import { Type } from 'typebox';
+import type { Call } from '../../../api/operation.ts';
+import { CloudError } from '../../../cloud/errors.ts';
+import type { BlockDevice } from '../../../cloud/servers/block-devices.ts';
+import type { NewServer } from '../../../cloud/servers/creation.ts';
+import type { Env } from '../../../env/env.ts';
+import { invalidField, isLegacy, type KnownIn, knownMembers, minorOf } from './microversions.ts';
+import { checkMetadata } from './server-metadata-rules.ts';
+import {
+  accessIPv4,
+  accessIPv6,
+  adminPass,
+  description,
+  diskConfig,
+  metadata,
+  name,
+  personality,
+  userData,
+} from './server-schemas.ts';
+import { checkTagNames, TagNames } from './server-tag-names.ts';
+import {
+  BooleanOrWord,
+  booleanOf,
+  closed,
+  flavorIdOf,
+  imageIdOf,
+  integerOf,
+  NumberOrText,
+  type Of,
+  TextOrNull,
+  uuidOf,
+} from './wire.ts';
+
+const NetworkRequest = closed({
+  uuid: Type.Optional(Type.String({ description: 'The network.' })),
+  port: Type.Optional(TextOrNull),
+  fixed_ip: Type.Optional(Type.String({ description: 'An address of the network.' })),
+  tag: Type.Optional(Type.String()),
+});
+
+const BlockDeviceMapping = closed({
+  boot_index: Type.Optional(Type.Unsafe<number | string | null>({ type: ['integer', 'string', 'null'] })),
+  source_type: Type.Optional(
+    Type.Union([Type.Literal('volume'), Type.Literal('image'), Type.Literal('snapshot'), Type.Literal('blank')]),
+  ),
+  destination_type: Type.Optional(Type.Union([Type.Literal('local'), Type.Literal('volume')])),
+  uuid: Type.Optional(Type.String()),
+  image_id: Type.Optional(Type.String()),
+  volume_id: Type.Optional(Type.String()),
+  snapshot_id: Type.Optional(Type.String()),
+  volume_size: Type.Optional(Type.Unsafe<number | string | null>({ type: ['integer', 'string', 'null'] })),
+  delete_on_termination: Type.Optional(BooleanOrWord),
+  device_name: Type.Optional(TextOrNull),
+  disk_bus: Type.Optional(TextOrNull),
+  device_type: Type.Optional(TextOrNull),
+  guest_format: Type.Optional(TextOrNull),
+  no_device: Type.Optional(Type.Unknown()),
+  tag: Type.Optional(Type.String()),
+});
+
+const Hints = Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'Unkai knows none.' }));
+
+const ServerRequest = closed({
+  name,
+  flavorRef: NumberOrText,
+  imageRef: Type.Optional(Type.String({ description: 'Empty or left out to boot from a volume.' })),
+  networks: Type.Optional(
+    Type.Unsafe<Array<Of<typeof NetworkRequest>> | string>({
+      type: ['array', 'string'],
+      items: NetworkRequest,
+      description: 'From 2.37 on required, and may be `auto` or `none`.',
+    }),
+  ),
+  security_groups: Type.Optional(Type.Array(closed({ name: Type.String({ minLength: 1, maxLength: 255 }) }))),
+  key_name: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
+  user_data: Type.Optional(userData),
+  config_drive: Type.Optional(
+    Type.Unsafe<boolean | string | null>({ type: ['boolean', 'string', 'null'], description: 'A boolean.' }),
+  ),
+  metadata: Type.Optional(metadata),
+  personality,
+  adminPass,
+  availability_zone: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
+  block_device_mapping_v2: Type.Optional(Type.Array(BlockDeviceMapping)),
+  min_count: Type.Optional(NumberOrText),
+  max_count: Type.Optional(NumberOrText),
+  return_reservation_id: Type.Optional(BooleanOrWord),
+  'OS-DCF:diskConfig': diskConfig,
+  accessIPv4,
+  accessIPv6,
+  description,
+  tags: Type.Optional(TagNames),
+});
+
+export const CreateServerBody = closed({
+  server: ServerRequest,
+  'os:scheduler_hints': Hints,
+  'OS-SCH-HNT:scheduler_hints': Hints,
+});
+
+export type CreateServerRequest = Of<typeof CreateServerBody>;
+type Asked = Pick<Call, 'cloud' | 'subject' | 'context'>;
+
+const knownIn: { [K in keyof Of<typeof ServerRequest>]?: KnownIn } = {
+  personality: [1, 56],
+  description: [19],
+  tags: [52],
+};
+
+/** What a create request asks for, in the engine's terms. Throws `invalid` in Nova's words. */
+export async function readCreateRequest(
+  call: Asked,
+  body: CreateServerRequest,
+): Promise<{ wanted: NewServer & { adminPass: string }; tags: string[]; wantsReservationId: boolean }> {
+  const { context } = call;
+  refuseHints({ ...body['os:scheduler_hints'], ...body['OS-SCH-HNT:scheduler_hints'] });
+  const server = knownMembers(context, 'server', body.server, knownIn);
+  await checkMetadata(call, server.metadata);
+  checkPersonality(server.personality);
+  if (server.user_data !== undefined) checkBase64('user_data', server.user_data);
+  const { tags = [] } = server;
+  checkTagNames(tags);
+  const minCount = server.min_count === undefined ? 1 : integerOf('min_count', server.min_count, 1);
+  const maxCount = server.max_count === undefined ? minCount : integerOf('max_count', server.max_count, 1);
+  if (minCount > maxCount) throw new CloudError('invalid', 'min_count must be <= max_count');
+  const wanted = {
+    name: serverName(context, server.name),
+    flavorId: await flavorIdOf(call, server.flavorRef),
+    imageId: imageIdOf(context, server.imageRef),
+    blockDevices: server.block_device_mapping_v2?.map(blockDevice),
+    networks: networksOf(context, server.networks),
+    securityGroups: server.security_groups?.map((group) => group.name) ?? [],
+    keyName: server.key_name,
+    metadata: server.metadata,
+    userData: server.user_data,
+    configDrive: server.config_drive ? booleanOf('config_drive', server.config_drive) : false,
+    zone: server.availability_zone,
+    diskConfig: server['OS-DCF:diskConfig'],
+    accessIpv4: server.accessIPv4 ?? undefined,
+    accessIpv6: server.accessIPv6 ?? undefined,
+    description: server.description,
+    personality: server.personality,
+    adminPass: server.adminPass ?? newPassword(call.cloud.env),
+    minCount,
+    maxCount,
+  };
+  const reservation = server.return_reservation_id ?? false;
+  return { wanted, tags, wantsReservationId: booleanOf('return_reservation_id', reservation) };
+}
+
+/** `/v2` takes blanks off the ends of a name, `/v2.1` refuses them. */
+export function serverName(context: Call['context'], text: string): string {
+  const trimmed = text.trim();
+  if (trimmed !== '' && (trimmed === text || isLegacy(context))) return trimmed;
+  throw invalidField('name', text, `'${text}' must not begin or end with blanks, or be empty`);
+}
+
+/** Nova's injected files, as its quotas limit them. */
+export const personalityLimits = { files: 5, contentBytes: 10_240, pathBytes: 255 } as const;
+
+export function checkPersonality(files: Array<{ path: string; contents: string }> | undefined): void {
+  if (!files) return;
+  if (files.length > personalityLimits.files) {
+    throw new CloudError('quota_exceeded', 'Quota exceeded for injected_files', { reason: 'injected_files' });
+  }
+  for (const { path, contents } of files) {
+    checkBase64('contents', contents);
+    if (Buffer.from(contents, 'base64').length > personalityLimits.contentBytes) {
+      throw new CloudError('quota_exceeded', `The contents of ${path} exceed ${personalityLimits.contentBytes} bytes.`);
+    }
+  }
+}
+
+export function checkBase64(field: string, text: string): void {
+  if (/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text.replaceAll(/\s/g, ''))) return;
+  throw invalidField(field, text.slice(0, 100), "It is not a 'base64'");
+}
+
+/** Without letters and digits that are mistaken for each other. */
+const passwordCharacters = '23456789ABCDEFGHJKMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz';
+const passwordLength = 12;
+
+export function newPassword(env: Pick<Env, 'randomBytes'>): string {
+  // Bytes from the last, incomplete round of the alphabet are left out, so that every character is as likely.
+  const fair = 256 - (256 % passwordCharacters.length);
+  let password = '';
+  while (password.length < passwordLength) {
+    for (const byte of env.randomBytes(passwordLength)) {
+      if (byte < fair && password.length < passwordLength)
+        password += passwordCharacters[byte % passwordCharacters.length];
+    }
+  }
+  return password;
+}
+
+function refuseHints(hints: Record<string, unknown>): void {
+  const [hint] = Object.keys(hints);
+  if (hint === undefined) return;
+  throw new CloudError('invalid', `The scheduler hint ${hint} is not supported.`, { field: 'os:scheduler_hints' });
+}
+
+function networksOf(context: Call['context'], networks: Of<typeof ServerRequest>['networks']): NewServer['networks'] {
+  const minor = minorOf(context);
+  if (networks === undefined) {
+    if (minor < 37) return 'auto';
+    throw invalidField('server', {}, "'networks' is a required property");
+  }
+  if (typeof networks === 'string') {
+    if (minor >= 37 && (networks === 'auto' || networks === 'none')) return networks;
+    throw invalidField('networks', networks, `'${networks}' is not of type 'array'`);
+  }
+  return networks.map(({ uuid, port, fixed_ip, tag }) => {
+    refuseTag(tag);
+    if (uuid === undefined && typeof port !== 'string') {
+      throw new CloudError('invalid', 'Bad networks format: network uuid is missing', { field: 'networks' });
+    }
+    return typeof port === 'string'
+      ? { portId: uuidOf('port', port), fixedIp: fixed_ip }
+      : { networkId: uuidOf('uuid', uuid!), fixedIp: fixed_ip };
+  });
+}
+
+function blockDevice(mapping: Of<typeof BlockDeviceMapping>): BlockDevice {
+  refuseTag(mapping.tag);
+  const source = mapping.source_type ?? sourceOf(mapping);
+  const id = mapping.uuid ?? mapping.volume_id ?? mapping.snapshot_id ?? mapping.image_id;
+  const index = mapping.boot_index;
+  return {
+    bootIndex: index === null || index === undefined || Number(index) < 0 ? null : integerOf('boot_index', index, 0),
+    source,
+    destination: mapping.destination_type ?? (source === 'image' ? 'local' : 'volume'),
+    id: id === undefined || id === '' ? undefined : uuidOf('uuid', id),
+    sizeGb: mapping.volume_size == null ? undefined : integerOf('volume_size', mapping.volume_size, 1),
+    deleteOnTermination: booleanOf('delete_on_termination', mapping.delete_on_termination ?? false),
+  };
+}
+
+function sourceOf(mapping: Of<typeof BlockDeviceMapping>): BlockDevice['source'] {
+  if (mapping.volume_id !== undefined) return 'volume';
+  if (mapping.snapshot_id !== undefined) return 'snapshot';
+  return mapping.image_id !== undefined ? 'image' : 'blank';
+}
+
+/** Nothing tells a guest the tags of its devices, so none are taken. */
+function refuseTag(tag: string | undefined): void {
+  if (tag !== undefined) throw new CloudError('invalid', 'Tags of devices are not supported.', { field: 'tag' });
+}

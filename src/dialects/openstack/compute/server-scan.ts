@@ -1,0 +1,91 @@
+import type { Call } from '../../../api/operation.ts';
+import { CloudError } from '../../../cloud/errors.ts';
+import type { ServerFilter, ServerPage } from '../../../cloud/servers/listing.ts';
+import type { Server } from '../../../cloud/servers/model.ts';
+import { statusOf } from '../../../cloud/servers/states.ts';
+import { tagsOf } from './present-servers.ts';
+
+/** What the engine does not search by. Nothing is asked for where all is undefined. */
+export interface ServerPredicates {
+  statuses?: ReadonlySet<string>;
+  ip?: string;
+  ip6?: string;
+  tags?: readonly string[];
+  tagsAny?: readonly string[];
+  notTags?: readonly string[];
+  notTagsAny?: readonly string[];
+}
+
+/** Servers looked at in one go, and for one request. */
+const batch = 500;
+const maxScannedPerRequest = 20_000;
+
+/** One page of the servers that fit. Throws `invalid` for a marker that is no server, and for too wide a search. */
+export async function findServers(
+  { cloud, subject }: Pick<Call, 'cloud' | 'subject'>,
+  filter: ServerFilter,
+  page: ServerPage,
+  predicates: ServerPredicates,
+): Promise<Server[]> {
+  if (Object.values(predicates).every((value) => value === undefined)) {
+    return await cloud.servers.list(subject, filter, page);
+  }
+  const found: Server[] = [];
+  let { marker } = page;
+  for (let scanned = 0; scanned < maxScannedPerRequest; scanned += batch) {
+    const servers = await cloud.servers.list(subject, filter, { ...page, marker, limit: batch });
+    found.push(...(await fitting(cloud, servers, predicates)));
+    if (found.length >= page.limit || servers.length < batch) return found.slice(0, page.limit);
+    marker = servers.at(-1)!.id;
+  }
+  throw new CloudError(
+    'invalid',
+    `More than ${maxScannedPerRequest} servers would have to be searched: say more of them.`,
+  );
+}
+
+async function fitting(cloud: Call['cloud'], servers: Server[], predicates: ServerPredicates): Promise<Server[]> {
+  const { statuses } = predicates;
+  const inStatus = statuses
+    ? servers.filter(
+        (one) => statuses.has(statusOf(one.vmState, one.taskState)) || statuses.has(statusOf(one.vmState, null)),
+      )
+    : servers;
+  return await withTags(cloud, await withAddresses(cloud, inStatus, predicates), predicates);
+}
+
+/** Nova takes a regular expression; here it is a part of the address, which `^` and `$` hold to its ends. */
+async function withAddresses(
+  cloud: Call['cloud'],
+  servers: Server[],
+  { ip, ip6 }: ServerPredicates,
+): Promise<Server[]> {
+  if (ip === undefined && ip6 === undefined) return servers;
+  const addresses = await cloud.networks.addressesOf(servers.map(({ id }) => id));
+  const has = (id: string, version: 4 | 6, wanted: string | undefined) =>
+    wanted === undefined ||
+    (addresses.get(id) ?? []).some((one) => one.version === version && addressFits(one.address, wanted));
+  return servers.filter(({ id }) => has(id, 4, ip) && has(id, 6, ip6));
+}
+
+function addressFits(address: string, wanted: string): boolean {
+  const text = wanted.replaceAll('\\', '').replaceAll('.*', '').replace(/^\^/, '').replace(/\$$/, '').toLowerCase();
+  const atStart = wanted.startsWith('^');
+  const atEnd = wanted.endsWith('$');
+  if (atStart && atEnd) return address === text;
+  if (atStart) return address.startsWith(text);
+  return atEnd ? address.endsWith(text) : address.includes(text);
+}
+
+async function withTags(cloud: Call['cloud'], servers: Server[], wanted: ServerPredicates): Promise<Server[]> {
+  const { tags, tagsAny, notTags, notTagsAny } = wanted;
+  if (!tags && !tagsAny && !notTags && !notTagsAny) return servers;
+  const all = await Promise.all(servers.map(async ({ id }) => new Set(await tagsOf(cloud, id))));
+  return servers.filter((_, index) => {
+    const has = (tag: string) => all[index]!.has(tag);
+    if (tags && !tags.every(has)) return false;
+    if (tagsAny && !tagsAny.some(has)) return false;
+    if (notTags?.every(has)) return false;
+    return !notTagsAny?.some(has);
+  });
+}

@@ -1,0 +1,141 @@
+import { Type } from 'typebox';
+import { type Call, operation } from '../../../api/operation.ts';
+import { CloudError } from '../../../cloud/errors.ts';
+import type { Host } from '../../../cloud/hosts/model.ts';
+import { computeBinary, findHost, serviceView } from './hosts-view.ts';
+import { minorOf, sinceItsVersion, until } from './microversions.ts';
+import { closed, lastOf, queryText, TextOrNull } from './wire.ts';
+
+const common = { dialect: 'compute', group: 'hosts', since: '2.1', mode: 'sync', allow: 'admin' } as const;
+
+const Service = Type.Object({
+  id: Type.Unsafe<number | string>({ type: ['integer', 'string'], description: 'A UUID from 2.53 on.' }),
+  binary: Type.String(),
+  host: Type.String(),
+  zone: Type.String(),
+  status: Type.String({ description: '`enabled`, or `disabled`: then it takes no new servers.' }),
+  state: Type.String({ description: '`up` or `down`.' }),
+  updated_at: Type.String(),
+  disabled_reason: TextOrNull,
+  forced_down: Type.Optional(Type.Boolean({ description: 'From 2.11 on.' })),
+});
+
+async function setState(
+  { cloud, context }: Pick<Call, 'cloud' | 'context'>,
+  host: Host,
+  status: 'enabled' | 'disabled',
+) {
+  const changed = await cloud.hosts.setState(host.id, status);
+  return serviceView(changed, await cloud.zones.list(), minorOf(context));
+}
+
+/** Before 2.53 services are named by their host. */
+function switched(verb: 'enable' | 'disable') {
+  const status = `${verb}d` as const;
+  const schema = Type.Object({ host: Type.String(), binary: Type.String(), status: Type.String() });
+  return until(
+    52,
+    operation({
+      ...common,
+      id: verb === 'enable' ? 'EnableService' : 'DisableService',
+      method: 'PUT',
+      path: `/os-services/${verb}`,
+      body: closed({ host: Type.String({ minLength: 1 }), binary: Type.String({ minLength: 1 }) }),
+      responses: { 200: Type.Object({ service: schema }) },
+      errors: [400, 401, 403, 404],
+      title: verb === 'enable' ? 'Let a host take servers' : 'Let a host take no new servers',
+      summary: 'Servers that are there stay there. Up to 2.52.',
+      examples: [{ title: 'By host', body: { host: 'simulated', binary: computeBinary }, status: 200 }],
+      async handle(call) {
+        const { host: name, binary } = call.body;
+        const host = (await call.cloud.hosts.list()).find((one) => one.name === name && binary === computeBinary);
+        if (!host) {
+          const words = `Could not find binary ${binary} on host ${name}.`;
+          throw new CloudError('not_found', words, { resource: 'service' });
+        }
+        await setState(call, host, status);
+        return { body: { service: { host: name, binary, status } } };
+      },
+    }),
+  );
+}
+
+export const serviceOperations = [
+  operation({
+    ...common,
+    id: 'ListServices',
+    method: 'GET',
+    path: '/os-services',
+    query: Type.Object({ host: queryText('Name of a host.'), binary: queryText('As nova-compute.') }),
+    responses: { 200: Type.Object({ services: Type.Array(Service) }) },
+    errors: [401, 403],
+    title: 'List compute services',
+    summary: 'The agents of the hosts.',
+    examples: [{ title: 'All', status: 200 }],
+    async handle({ cloud, context, query }) {
+      const [host, binary] = [lastOf(query.host), lastOf(query.binary)];
+      const hosts = (await cloud.hosts.list()).filter(({ name }) => host === undefined || name === host);
+      const zones = await cloud.zones.list();
+      const services = hosts.map((one) => serviceView(one, zones, minorOf(context)));
+      return { body: { services: services.filter((one) => binary === undefined || one.binary === binary) } };
+    },
+  }),
+  switched('enable'),
+  switched('disable'),
+  sinceItsVersion(
+    operation({
+      ...common,
+      id: 'UpdateService',
+      since: '2.53',
+      method: 'PUT',
+      path: '/os-services/{service_id}',
+      params: Type.Object({ service_id: Type.String() }),
+      body: closed({ status: Type.Union([Type.Literal('enabled'), Type.Literal('disabled')]) }),
+      responses: { 200: Type.Object({ service: Service }) },
+      errors: [400, 401, 403, 404],
+      title: 'Update a compute service',
+      summary: 'Lets a host take new servers, or take none. Servers that are there stay there.',
+      examples: [
+        {
+          title: 'No new servers',
+          params: { service_id: 'e81d66a4-ddd3-4aba-8a84-171d1cb4d339' },
+          body: { status: 'disabled' },
+          status: 200,
+        },
+      ],
+      async handle(call) {
+        const { service_id: id } = call.params;
+        const host = findHost(await call.cloud.hosts.list(), id, minorOf(call.context));
+        if (!host) throw new CloudError('not_found', `Service ${id} could not be found.`, { resource: 'service' });
+        return { body: { service: await setState(call, host, call.body.status) } };
+      },
+    }),
+  ),
+  until(
+    42,
+    operation({
+      ...common,
+      id: 'ListHosts',
+      method: 'GET',
+      path: '/os-hosts',
+      responses: {
+        200: Type.Object({
+          hosts: Type.Array(Type.Object({ host_name: Type.String(), service: Type.String(), zone: Type.String() })),
+        }),
+      },
+      errors: [401, 403],
+      title: 'List hosts',
+      summary: 'The hosts with their zones. Up to 2.42; hypervisors and services tell more.',
+      examples: [{ title: 'All', status: 200 }],
+      async handle({ cloud }) {
+        const names = await cloud.zones.names();
+        const hosts = (await cloud.hosts.list()).map(({ name, zoneId }) => ({
+          host_name: name,
+          service: 'compute',
+          zone: names.get(zoneId) ?? '',
+        }));
+        return { body: { hosts } };
+      },
+    }),
+  ),
+];

@@ -1,0 +1,171 @@
+import { Type } from 'typebox';
+import { type Call, operation } from '../../../api/operation.ts';
+import { CloudError } from '../../../cloud/errors.ts';
+import { requireAdmin } from '../../../cloud/identity/subject.ts';
+import type { ServerFilter } from '../../../cloud/servers/listing.ts';
+import type { Server } from '../../../cloud/servers/model.ts';
+import { statusOf } from '../../../cloud/servers/states.ts';
+import { parseId, withDashes } from '../../../env/env.ts';
+import { isoMicros, parseTime } from '../common/time.ts';
+import { invalidQuery } from './microversions.ts';
+import { lastOf, type Query, queryText, TextOrNull } from './wire.ts';
+
+const common = { dialect: 'compute', group: 'quotas', method: 'GET', since: '2.1', mode: 'sync' } as const;
+
+const UsageQuery = Type.Object({
+  start: queryText('Begin of the period; four weeks before its end where none is said.'),
+  end: queryText('End of the period; now where none is said.'),
+  detailed: queryText('`1` for the servers too.'),
+});
+
+const ServerUsage = Type.Object({
+  instance_id: Type.String(),
+  name: Type.String(),
+  tenant_id: Type.String(),
+  flavor: Type.String(),
+  state: Type.String(),
+  vcpus: Type.Integer(),
+  memory_mb: Type.Integer(),
+  local_gb: Type.Integer(),
+  hours: Type.Number(),
+  uptime: Type.Integer({ description: 'Seconds.' }),
+  started_at: Type.String(),
+  ended_at: TextOrNull,
+});
+const Usage = Type.Object({
+  tenant_id: Type.Optional(Type.String()),
+  start: Type.Optional(Type.String()),
+  stop: Type.Optional(Type.String()),
+  total_hours: Type.Optional(Type.Number()),
+  total_vcpus_usage: Type.Optional(Type.Number()),
+  total_memory_mb_usage: Type.Optional(Type.Number()),
+  total_local_gb_usage: Type.Optional(Type.Number()),
+  server_usages: Type.Optional(Type.Array(ServerUsage)),
+});
+
+interface Period {
+  start: number;
+  end: number;
+}
+
+const hour = 3600 * 1_000_000;
+const fourWeeks = 28 * 24 * hour;
+const batch = 1000;
+
+function periodOf({ cloud, query }: Call): Period {
+  const now = cloud.env.now();
+  const time = (name: string, otherwise: number) => {
+    const text = lastOf((query as Query)[name]);
+    if (text === undefined) return otherwise;
+    const read = parseTime(text);
+    if (read === undefined) throw invalidQuery(name, text, `'${text}' is not a 'date-time'`);
+    return read;
+  };
+  const end = time('end', now);
+  const start = time('start', end - fourWeeks);
+  if (start >= end)
+    throw new CloudError('invalid', 'Invalid start time. The start time cannot occur after the end time.');
+  return { start, end };
+}
+
+/** Every server that ran in the period, also those that are deleted now. */
+async function serversIn(call: Call, period: Period, projectId?: string): Promise<Server[]> {
+  const of: ServerFilter = call.subject.isAdmin ? { allProjects: true, projectId } : {};
+  const alive = await allServers(call, of);
+  const gone = await allServers(call, { ...of, deleted: true, changesSince: period.start });
+  return [...alive, ...gone].filter((server) => hoursOf(server, period) > 0);
+}
+
+async function allServers({ cloud, subject }: Call, filter: ServerFilter): Promise<Server[]> {
+  const servers: Server[] = [];
+  for (let marker: string | undefined; ; marker = servers.at(-1)!.id) {
+    const sort = [{ key: 'created_at', direction: 'asc' }] as const;
+    const some = await cloud.servers.list(subject, filter, { limit: batch, marker, sort });
+    servers.push(...some);
+    if (some.length < batch) return servers;
+  }
+}
+
+/** How long the server was there in the period. */
+function hoursOf({ launchedAt, terminatedAt }: Server, { start, end }: Period): number {
+  if (launchedAt === null) return 0;
+  const micros = Math.min(terminatedAt ?? end, end) - Math.max(launchedAt, start);
+  return Math.max(0, micros) / hour;
+}
+
+function usageView(projectId: string, servers: readonly Server[], period: Period, now: number, isDetailed: boolean) {
+  const sum = (value: (server: Server) => number) =>
+    servers.reduce((total, server) => total + value(server) * hoursOf(server, period), 0);
+  return {
+    tenant_id: projectId,
+    start: isoMicros(period.start),
+    stop: isoMicros(period.end),
+    total_hours: sum(() => 1),
+    total_vcpus_usage: sum(({ flavor }) => flavor.vcpus),
+    total_memory_mb_usage: sum(({ flavor }) => flavor.memoryMb),
+    total_local_gb_usage: sum(({ flavor }) => flavor.diskGb + flavor.ephemeralGb),
+    ...(isDetailed ? { server_usages: servers.map((server) => serverUsage(server, period, now)) } : {}),
+  };
+}
+
+function serverUsage(server: Server, period: Period, now: number) {
+  const { flavor, launchedAt, terminatedAt } = server;
+  return {
+    instance_id: withDashes(server.id),
+    name: server.name,
+    tenant_id: server.projectId,
+    flavor: flavor.name,
+    state: terminatedAt === null ? statusOf(server.vmState, null).toLowerCase() : 'terminated',
+    vcpus: flavor.vcpus,
+    memory_mb: flavor.memoryMb,
+    local_gb: flavor.diskGb + flavor.ephemeralGb,
+    hours: hoursOf(server, period),
+    uptime: Math.floor(((terminatedAt ?? now) - launchedAt!) / 1_000_000),
+    started_at: isoMicros(launchedAt!),
+    ended_at: terminatedAt === null ? null : isoMicros(terminatedAt),
+  };
+}
+
+export const tenantUsageOperations = [
+  operation({
+    ...common,
+    id: 'ListTenantUsage',
+    path: '/os-simple-tenant-usage',
+    allow: 'admin',
+    query: UsageQuery,
+    responses: { 200: Type.Object({ tenant_usages: Type.Array(Usage) }) },
+    errors: [400, 401, 403],
+    title: 'List usage of all projects',
+    summary: 'How long the projects had how much, by their servers.',
+    examples: [{ title: 'Of the last four weeks', status: 200 }],
+    async handle(call) {
+      const period = periodOf(call as Call);
+      const servers = Map.groupBy(await serversIn(call as Call, period), ({ projectId }) => projectId);
+      const isDetailed = lastOf(call.query.detailed) === '1';
+      const now = call.cloud.env.now();
+      const usages = [...servers].map(([id, some]) => usageView(id, some, period, now, isDetailed));
+      return { body: { tenant_usages: usages } };
+    },
+  }),
+  operation({
+    ...common,
+    id: 'ShowTenantUsage',
+    path: '/os-simple-tenant-usage/{id}',
+    allow: 'reader',
+    params: Type.Object({ id: Type.String({ description: 'The project.' }) }),
+    query: UsageQuery,
+    responses: { 200: Type.Object({ tenant_usage: Usage }) },
+    errors: [400, 401, 403],
+    title: 'Show usage of a project',
+    summary: 'How long a project had how much, server by server. Empty for a project that had none.',
+    examples: [{ title: 'Of the last four weeks', params: { id: '36c27e8ff05c4780bf6d2fa65700f22e' }, status: 200 }],
+    async handle(call) {
+      const id = parseId(call.params.id) ?? call.params.id;
+      if (id !== call.subject.projectId) requireAdmin(call.subject, 'os_compute_api:os-simple-tenant-usage:show');
+      const period = periodOf(call as Call);
+      const servers = await serversIn(call as Call, period, id);
+      const now = call.cloud.env.now();
+      return { body: { tenant_usage: servers.length === 0 ? {} : usageView(id, servers, period, now, true) } };
+    },
+  }),
+];
