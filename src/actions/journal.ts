@@ -178,11 +178,16 @@ export function stateOf(steps: readonly ActionStepsTable[]): Record<string, unkn
   return state;
 }
 
-/** The state that a step had when it last ran, whatever has been undone since: its undo needs the same. */
-export function stateWhenRun(steps: readonly ActionStepsTable[], path: string): Record<string, unknown> {
+/** The entry of a step's last run that was not undone since, if it is known when that ended. */
+export function lastRun(steps: readonly ActionStepsTable[], path: string): ActionStepsTable | undefined {
   const undone = steps.findLastIndex((entry) => entry.path === path && entry.outcome === 'undone');
   const since = steps.slice(undone + 1).filter((entry) => entry.path === path);
-  const ran = since.findLast(({ outcome }) => outcome === 'done' || outcome === 'failed') ?? since[0];
+  return since.findLast(({ outcome }) => outcome === 'done' || outcome === 'failed') ?? since[0];
+}
+
+/** The state that a step had when it last ran, whatever has been undone since: its undo needs the same. */
+export function stateWhenRun(steps: readonly ActionStepsTable[], path: string): Record<string, unknown> {
+  const ran = lastRun(steps, path);
   return stateOf(ran ? steps.slice(0, steps.indexOf(ran) + 1) : steps);
 }
 

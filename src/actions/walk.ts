@@ -8,6 +8,7 @@ import {
   type Journal,
   type JournalStatements,
   type JournalWrite,
+  lastRun,
   parseFailure,
   stateOf,
   stateWhenRun,
@@ -214,11 +215,10 @@ export class Walk {
    */
   async #undoUnder(prefix: string, failedPath: string | undefined): Promise<boolean> {
     const inside = (path: string) => prefix === '' || path === prefix || path.startsWith(`${prefix}.`);
-    const last = new Map<string, { seq: number; outcome: string; undo: string | null; state: string | null }>();
-    for (const entry of this.#journal.steps) last.set(entry.path, entry);
+    const last = new Map(this.#journal.steps.map((entry) => [entry.path, entry]));
     const todo = [...last.entries()]
       .filter(([path, entry]) => inside(path) && (entry.outcome === 'done' || entry.outcome === 'undo_failed'))
-      .map(([path, entry]) => ({ path, seq: entry.seq, data: this.#undoDataOf(path) }));
+      .map(([path]) => ({ path, seq: lastRun(this.#journal.steps, path)!.seq, data: this.#undoDataOf(path) }));
     if (failedPath !== undefined && inside(failedPath) && last.get(failedPath)?.outcome !== 'undone') {
       const known = todo.find(({ path }) => path === failedPath);
       if (known) known.seq = Number.POSITIVE_INFINITY;
