@@ -1,4 +1,6 @@
 import type { GuestState, HostAgent } from '../../agent/contract.ts';
+import type { Tx } from '../../database/database.ts';
+import type { ServersTable } from '../../database/schema.ts';
 import type { Cloud } from '../cloud.ts';
 import { power } from './model.ts';
 import { settleServer } from './transition.ts';
@@ -37,28 +39,44 @@ export async function noteGuestState(
   asOf = cloud.env.now(),
 ): Promise<boolean> {
   return await cloud.db.write(async (tx) => {
-    const row = await tx.selectFrom('servers').selectAll().where('id', '=', serverId).executeTakeFirst();
-    if (!row || row.deleted_at !== null || row.task_state !== null || row.updated_at > asOf) return false;
-    const awake = row.vm_state === 'active' || row.vm_state === 'paused';
-    const isOff = state === 'stopped' || state === 'absent';
-    const lostItsMemory = row.vm_state === 'suspended' && isOff;
-    if ((awake && isOff) || lostItsMemory) {
-      await settleServer(cloud, tx, serverId, { vm_state: 'stopped', power_state: power.shutdown });
-      return true;
-    }
-    const maySayOff = row.vm_state === 'resized' || row.vm_state === 'rescued';
-    if (maySayOff && isOff && row.power_state === power.running) {
-      await settleServer(cloud, tx, serverId, { power_state: power.shutdown });
-      return true;
-    }
-    if (maySayOff && state === 'running' && row.power_state === power.shutdown) {
-      await settleServer(cloud, tx, serverId, { power_state: power.running });
-      return true;
-    }
-    if (row.vm_state === 'stopped' && state === 'running') {
-      await settleServer(cloud, tx, serverId, { vm_state: 'active', power_state: power.running });
-      return true;
-    }
-    return false;
+    if (await isWorkedOn(tx, serverId, asOf)) return false;
+    return await alignWithGuest(cloud, tx, serverId, state);
   });
+}
+
+/** Whether an action is at work on the server, or has been since. Not every one of them shows in its task state. */
+async function isWorkedOn(tx: Tx, serverId: string, since: number): Promise<boolean> {
+  const action = await tx
+    .selectFrom('actions')
+    .select('id')
+    .where('resource_id', '=', serverId)
+    .where((e) =>
+      e.or([e.and([e('finished_at', 'is', null), e('lease_owner', 'is not', null)]), e('updated_at', '>', since)]),
+    )
+    .executeTakeFirst();
+  return action !== undefined;
+}
+
+/** Makes the server's row say what its guest does, as far as nothing is under way on it. */
+export async function alignWithGuest(cloud: Cloud, tx: Tx, serverId: string, state: GuestState): Promise<boolean> {
+  const row = await tx.selectFrom('servers').selectAll().where('id', '=', serverId).executeTakeFirst();
+  if (!row || row.deleted_at !== null || row.task_state !== null) return false;
+  const columns = correctionOf(row, state);
+  if (columns) await settleServer(cloud, tx, serverId, columns);
+  return columns !== undefined;
+}
+
+/** What has to change in the server's row, given what its guest is doing. */
+function correctionOf(row: ServersTable, state: GuestState): Partial<ServersTable> | undefined {
+  const isOff = state === 'stopped' || state === 'absent';
+  if (row.vm_state === 'resized' || row.vm_state === 'rescued') {
+    if (isOff) return row.power_state === power.running ? { power_state: power.shutdown } : undefined;
+    const cameUp = state === 'running' && row.power_state === power.shutdown;
+    return cameUp ? { power_state: power.running } : undefined;
+  }
+  // A suspended guest that is off has lost its memory.
+  const shouldBeThere = row.vm_state === 'active' || row.vm_state === 'paused' || row.vm_state === 'suspended';
+  if (shouldBeThere && isOff) return { vm_state: 'stopped', power_state: power.shutdown };
+  const cameUp = state === 'running' && row.vm_state === 'stopped';
+  return cameUp ? { vm_state: 'active', power_state: power.running } : undefined;
 }

@@ -1,8 +1,10 @@
+import type { Tx } from '../../../database/database.ts';
 import { step } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import { configDriveFiles } from '../config-drive.ts';
 import { guestSpecOf, type SpecOverrides } from '../guest-spec.ts';
 import { type FlavorFacts, power, type Server } from '../model.ts';
+import { alignWithGuest } from '../power-sync.ts';
 import { updateServer } from '../transition.ts';
 
 /** What every step about a guest has to know. The host is known from the start, or found by `chooseHost`. */
@@ -52,6 +54,14 @@ export function isGoingAway({ taskState, deletedAt }: Pick<Server, 'taskState' |
   return taskState === 'deleting' || deletedAt !== null;
 }
 
+/**
+ * For what is undone long after the action has ended for its user: meanwhile the server may have been found to be as its
+ * guest was, so now it has to be told again. While something is under way on it, its end does that.
+ */
+function telling({ services, input }: Context, state: 'running' | 'stopped') {
+  return { commit: async (tx: Tx) => void (await alignWithGuest(services, tx, input.serverId, state)) };
+}
+
 const retry = { attempts: 3, backoffMs: 500 };
 
 /** Shuts the guest down, gently first. Undone by starting it, if it was running. */
@@ -62,7 +72,9 @@ export const stopGuest = step<GuestInput, GuestState>('stopGuest', {
     await agentOf(context).stopGuest(context.input.serverId, { graceSeconds });
   },
   async undo(context) {
-    if (!context.input.wasStopped && !context.isSuperseded) await startAsBefore(context);
+    if (context.input.wasStopped || context.isSuperseded) return;
+    await startAsBefore(context);
+    return telling(context, 'running');
   },
 });
 
@@ -116,14 +128,7 @@ export const startGuest = step<GuestInput, GuestState>('startGuest', {
   async undo(context) {
     if (context.isSuperseded) return;
     await agentOf(context).stopGuest(context.input.serverId, { graceSeconds: 0 });
-  },
-});
-
-/** Ends the guest and all that its host keeps of it but disks. Not undone: only what is going away for good uses it. */
-export const removeGuest = step<GuestInput, GuestState>('removeGuest', {
-  retry: { attempts: 5, backoffMs: 500 },
-  async do(context) {
-    await agentOf(context).removeGuest(context.input.serverId);
+    return telling(context, 'stopped');
   },
 });
 

@@ -16,19 +16,29 @@ interface Input {
 const retry = { attempts: 3, backoffMs: 500 };
 const pausedColumns = { vm_state: 'paused', power_state: power.paused, task_state: null } as const;
 
+/** What is undone must be this action's work still, and a guest that ended by itself has nothing to be undone. */
+async function canBeUndone(context: { services: Cloud; input: Readonly<Input>; isSuperseded: boolean }) {
+  const { services, input, isSuperseded } = context;
+  if (isSuperseded) return false;
+  const state = await services.hosts.agent(input.hostId).guestState(input.serverId);
+  return state === 'running' || state === 'paused';
+}
+
 const pauseGuest = step<Input>('pauseGuest', {
   retry,
   do: ({ services, input }) => services.hosts.agent(input.hostId).pauseGuest(input.serverId),
-  async undo({ services, input, isSuperseded }) {
-    if (!isSuperseded) await services.hosts.agent(input.hostId).resumeGuest(input.serverId);
+  async undo(context) {
+    const { services, input } = context;
+    if (await canBeUndone(context)) await services.hosts.agent(input.hostId).resumeGuest(input.serverId);
   },
 });
 
 const resumeGuest = step<Input>('resumeGuest', {
   retry,
   do: ({ services, input }) => services.hosts.agent(input.hostId).resumeGuest(input.serverId),
-  async undo({ services, input, isSuperseded }) {
-    if (!isSuperseded) await services.hosts.agent(input.hostId).pauseGuest(input.serverId);
+  async undo(context) {
+    const { services, input } = context;
+    if (await canBeUndone(context)) await services.hosts.agent(input.hostId).pauseGuest(input.serverId);
   },
 });
 
