@@ -1,5 +1,6 @@
 import { type AnyAction, anyAction } from '../../actions/definition.ts';
 import { confirmResize } from './transitions/confirm-resize.ts';
+import { crashDump } from './transitions/crash-dump.ts';
 import { create } from './transitions/create.ts';
 import { createImage } from './transitions/create-image.ts';
 import { deleteServer } from './transitions/delete.ts';
@@ -26,6 +27,7 @@ export const serverActions: AnyAction[] = [
   anyAction(unpause),
   anyAction(suspendServer),
   anyAction(resumeServer),
+  anyAction(crashDump),
   anyAction(rescue),
   anyAction(unrescue),
   anyAction(rebuild),

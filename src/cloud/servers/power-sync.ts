@@ -77,6 +77,8 @@ function correctionOf(row: ServersTable, state: GuestState): Partial<ServersTabl
   // A suspended guest that is off has lost its memory.
   const shouldBeThere = row.vm_state === 'active' || row.vm_state === 'paused' || row.vm_state === 'suspended';
   if (shouldBeThere && isOff) return { vm_state: 'stopped', power_state: power.shutdown };
+  const isHeld = state === 'paused' || state === 'suspended';
+  if (isHeld && row.vm_state === 'active') return { vm_state: state, power_state: power[state] };
   const cameUp = state === 'running' && row.vm_state === 'stopped';
   return cameUp ? { vm_state: 'active', power_state: power.running } : undefined;
 }

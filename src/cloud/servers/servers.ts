@@ -9,8 +9,10 @@ import { type NewServer, requestCreate } from './creation.ts';
 import { listServers, type ServerFilter, type ServerPage } from './listing.ts';
 import { ServerLog } from './log.ts';
 import { type Server, serverFromRow } from './model.ts';
+import { resetState } from './reset-state.ts';
 import { lockServer, serverNotFound, updateServer } from './transition.ts';
 import { requestConfirmResize } from './transitions/confirm-resize.ts';
+import { requestCrashDump } from './transitions/crash-dump.ts';
 import { requestCreateImage } from './transitions/create-image.ts';
 import { requestDelete } from './transitions/delete.ts';
 import { requestPause, requestUnpause } from './transitions/pause.ts';
@@ -205,6 +207,8 @@ export class Servers {
   unpause = (subject: Subject, id: string) => requestUnpause(this.#cloud, subject, id);
   suspend = (subject: Subject, id: string) => requestSuspend(this.#cloud, subject, id);
   resume = (subject: Subject, id: string) => requestResume(this.#cloud, subject, id);
+  triggerCrashDump = (subject: Subject, id: string) => requestCrashDump(this.#cloud, subject, id);
+  resetState = (subject: Subject, id: string, state: 'active' | 'error') => resetState(this.#cloud, subject, id, state);
   rescue = (subject: Subject, id: string, request: Parameters<typeof requestRescue>[3] = {}) =>
     requestRescue(this.#cloud, subject, id, request);
   unrescue = (subject: Subject, id: string) => requestUnrescue(this.#cloud, subject, id);

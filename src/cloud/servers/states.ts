@@ -55,6 +55,7 @@ export const transitions = {
   resume: { name: 'resume', from: ['suspended'], task: 'resuming' },
   rescue: { name: 'rescue', from: ['active', 'stopped', 'error'], task: 'rescuing' },
   unrescue: { name: 'unrescue', from: ['rescued'], task: 'unrescuing' },
+  crashDump: { name: 'trigger_crash_dump', from: ['active', 'paused', 'rescued', 'resized', 'error'], task: null },
   rebuild: { name: 'rebuild', from: ['active', 'stopped', 'error'], task: 'rebuilding' },
   resize: { name: 'resize', from: ['active', 'stopped'], task: 'resize_prep' },
   confirmResize: { name: 'confirmResize', from: ['resized'], task: 'resize_confirming' },

@@ -1,0 +1,123 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { QemuHost } from '../../agent/hypervisor/qemu/qemu-host.ts';
+import { SerialShell } from '../../agent/hypervisor/qemu/serial-shell.fixture.ts';
+import { type OpenedUnkai, openUnkai } from '../../assembly/open-unkai.ts';
+import { ensureTinyLinux, tinyLinuxId } from '../../assembly/tinylinux.ts';
+import { operator, type Subject } from '../identity/subject.ts';
+import { power } from './model.ts';
+
+const bootTimeout = 180_000;
+const silent = { debug() {}, info() {}, warn() {}, error() {} };
+const shells: SerialShell[] = [];
+let folder: string;
+let opened: OpenedUnkai;
+let requests = 0;
+
+const subject = (): Subject => operator(`req-00000000-0000-0000-0000-${String(++requests).padStart(12, '0')}`);
+const host = () => opened.agents[0]!.agent as QemuHost;
+
+const open = () =>
+  openUnkai({
+    dataDir: folder,
+    hypervisor: 'qemu',
+    adminPassword: 'secret',
+    log: silent,
+    settings: { shutdownGrace: 60 },
+  });
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'unkai-real-servers-'));
+  opened = await open();
+  await ensureTinyLinux(opened.cloud, { cacheDir: resolve(import.meta.dirname, '../../../var/cache') });
+}, bootTimeout);
+
+afterAll(async () => {
+  for (const shell of shells) shell.close();
+  for (const { serverId } of (await host().inventory()).guests) await host().removeGuest(serverId);
+  await opened.close();
+  await rm(folder, { recursive: true, force: true });
+}, bootTimeout);
+
+async function ended({ actionId }: { actionId?: string }): Promise<void> {
+  const outcome = await opened.cloud.runner.wait(actionId!, { timeoutMs: bootTimeout });
+  expect(outcome).toEqual({ state: 'succeeded' });
+}
+
+async function newServer(): Promise<string> {
+  const flavors = await opened.cloud.flavors.list(subject(), {});
+  const flavor = flavors.filter(({ memoryMb }) => memoryMb >= 96).sort((a, b) => a.memoryMb - b.memoryMb)[0]!;
+  const [made] = await opened.cloud.servers.create(subject(), {
+    name: 'sleeper',
+    flavorId: flavor.id,
+    imageId: tinyLinuxId,
+    networks: 'none',
+    securityGroups: [],
+  });
+  await ended(made!);
+  return made!.server.id;
+}
+
+async function isUp(serverId: string, boots: number): Promise<void> {
+  const ups = async () => (await host().consoleLog(serverId)).match(/TinyLinux ready/g)?.length ?? 0;
+  await expect.poll(ups, { timeout: bootTimeout, interval: 50 }).toBe(boots);
+}
+
+async function shellOf(serverId: string): Promise<SerialShell> {
+  const shell = new SerialShell(await host().connectConsole(serverId, 'serial'));
+  shells.push(shell);
+  return shell;
+}
+
+async function stateOf(serverId: string) {
+  const { vmState, taskState, powerState } = await opened.cloud.servers.get(subject(), serverId);
+  return { vmState, taskState, powerState };
+}
+
+test(
+  'a server remembers over its suspension, and its disk is seen from a rescue system',
+  async () => {
+    const { servers } = opened.cloud;
+    const serverId = await newServer();
+    await isUp(serverId, 1);
+    const shell = await shellOf(serverId);
+    await shell.run(
+      'mkdir -p /run; echo remembered >/run/in-memory; echo kept | dd of=/dev/vda bs=512 seek=65000 conv=notrunc',
+    );
+    await ended(await servers.triggerCrashDump(subject(), serverId));
+    expect(await shell.run('sleep 1; dmesg | grep -ci nmi')).not.toBe('0\n');
+    shell.close();
+
+    await ended(await servers.suspend(subject(), serverId));
+    expect(await stateOf(serverId)).toEqual({ vmState: 'suspended', taskState: null, powerState: power.suspended });
+    await opened.close();
+    opened = await open();
+    expect(await host().guestState(serverId)).toBe('suspended');
+    await ended(await opened.cloud.servers.resume(subject(), serverId));
+    expect(await stateOf(serverId)).toEqual({ vmState: 'active', taskState: null, powerState: power.running });
+    const again = await shellOf(serverId);
+    expect(await again.run('cat /run/in-memory; sync')).toBe('remembered\n');
+    again.close();
+
+    const root = (await opened.cloud.volumes.ofServer(serverId))[0]!.id;
+    const serials = 'cat /sys/block/vda/serial; echo; cat /sys/block/vdb/serial; echo; ls /run/in-memory';
+    await ended(await opened.cloud.servers.rescue(subject(), serverId));
+    expect(await stateOf(serverId)).toMatchObject({ vmState: 'rescued', taskState: null });
+    await isUp(serverId, 2);
+    const rescued = await shellOf(serverId);
+    const { rescueDiskId } = await opened.cloud.servers.get(subject(), serverId);
+    const seen = (await rescued.run(`${serials} 2>/dev/null`)).split('\n');
+    expect(seen.slice(0, 3)).toEqual([rescueDiskId!.slice(0, 20), root.slice(0, 20), '']);
+    expect(await rescued.run('dd if=/dev/vdb bs=512 skip=65000 count=1 2>/dev/null | head -c 5')).toContain('kept');
+    rescued.close();
+
+    await ended(await opened.cloud.servers.unrescue(subject(), serverId));
+    await isUp(serverId, 3);
+    const back = await shellOf(serverId);
+    expect(await back.run('cat /sys/block/vda/serial; echo')).toBe(`${root.slice(0, 20)}\n`);
+    expect((await host().inventory()).disks).not.toContain(rescueDiskId);
+  },
+  3 * bootTimeout,
+);
