@@ -45,9 +45,11 @@ async function guide(record: RunRecord, folder: DataFolder): Promise<void> {
   if (!adminPassword) throw new UserError(`${folder.passwordFile} is missing: the tour signs in as the administrator.`);
   const hasConsole = record.hypervisor === 'qemu';
   const started = performance.now();
-  const image = await imageToUpload(folder, hasConsole);
+  const { tinyLinuxVersion } = await import('../../../guest/tinylinux.ts');
+  const greeting = `TinyLinux ${tinyLinuxVersion}`;
+  const image = await imageToUpload(folder, hasConsole, greeting);
   try {
-    await tour({ origin: record.origin, adminPassword, narrator: new Narrator(), image, hasConsole });
+    await tour({ origin: record.origin, adminPassword, narrator: new Narrator(), greeting, image, hasConsole });
   } catch (error) {
     throw new UserError(`The tour ended early: ${(error as Error).message}`, { cause: error });
   }
@@ -55,12 +57,12 @@ async function guide(record: RunRecord, folder: DataFolder): Promise<void> {
 }
 
 /** Another build of TinyLinux, so that the rebuilt server can be told from the first one. */
-async function imageToUpload(folder: DataFolder, hasConsole: boolean): Promise<TourOptions['image']> {
+async function imageToUpload(folder: DataFolder, hasConsole: boolean, greeting: string): Promise<TourOptions['image']> {
   if (!hasConsole) return { bytes: Buffer.alloc(2 ** 20), diskFormat: 'raw', greeting: '' };
-  const { buildTinyLinux, tinyLinuxVersion } = await import('../../../guest/tinylinux.ts');
+  const { buildTinyLinux } = await import('../../../guest/tinylinux.ts');
   const label = 'rebuilt';
   const { path } = await buildTinyLinux({ cacheDir: folder.cacheDir, label });
-  return { bytes: await readFile(path), diskFormat: 'qcow2', greeting: `TinyLinux ${tinyLinuxVersion} ${label}` };
+  return { bytes: await readFile(path), diskFormat: 'qcow2', greeting: `${greeting} ${label}` };
 }
 
 /** A cloud in a temporary folder, on a port of its own. */

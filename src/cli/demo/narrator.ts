@@ -1,4 +1,4 @@
-const indent = '   ';
+const indent = '    ';
 
 /** Tells a tour: what is done now, how it went, and how long it took. Moves on a terminal, plain lines elsewhere. */
 export class Narrator {
