@@ -9,6 +9,7 @@ import { commonOperations } from '../openstack/compute/compute.ts';
 import { actionExamples, rebuildExamples } from './examples.ts';
 import { k5ImageOperations } from './images.ts';
 import { k5Profile } from './profile.ts';
+import { k5OldVolumeOperations, k5VolumeAttachmentOperations, k5VolumeOperations } from './volumes.ts';
 
 /** What K5's reference says of an operation in its own words. */
 const own: Record<string, Partial<AnyOperation>> = {
@@ -49,13 +50,18 @@ function requireOwnProject(request: FastifyRequest, subject: Subject | undefined
 }
 
 /** The compute API of Fujitsu's K5 (FJcloud-O), which is Nova's version 2 with habits of its own. */
-export const k5: Dialect = {
+const k5: Dialect = {
   ...openstackDialect({
     service: 'compute',
     title: 'K5 (FJcloud-O) compute',
     version: '2',
     mounts: ['/v2/{tenant_id}'],
-    operations: [...operations, ...k5ImageOperations.map((operation) => ({ ...operation, since: '2.0' }))],
+    operations: [
+      ...operations.filter(({ group }) => group !== 'volume attachments'),
+      ...k5ImageOperations.map((operation) => ({ ...operation, since: '2.0' })),
+      ...k5VolumeOperations,
+      ...k5VolumeAttachmentOperations,
+    ],
     unknownMembers: 'drop',
     prepare(request, subject) {
       requireOwnProject(request, subject);
@@ -64,3 +70,14 @@ export const k5: Dialect = {
   }),
   name: 'k5',
 };
+
+/** K5's older way to volumes, through the compute API. */
+const oldVolumes: Dialect = {
+  ...k5,
+  version: '1.1',
+  mounts: ['/v1.1/{tenant_id}'],
+  operations: k5OldVolumeOperations,
+};
+
+/** Every mount point of K5. */
+export const k5Dialects: readonly Dialect[] = [k5, oldVolumes];
