@@ -4,7 +4,7 @@ import type { AnyOperation } from '../../api/operation.ts';
 import { CloudError } from '../../cloud/errors.ts';
 import type { Subject } from '../../cloud/identity/subject.ts';
 import { parseId } from '../../env/env.ts';
-import { openstackDialect } from '../openstack/common/openstack-dialect.ts';
+import { type OpenStackDialect, openstackDialect } from '../openstack/common/openstack-dialect.ts';
 import { commonOperations } from '../openstack/compute/compute.ts';
 import { actionExamples, rebuildExamples } from './examples.ts';
 import { k5ImageOperations } from './images.ts';
@@ -37,8 +37,10 @@ const own: Record<string, Partial<AnyOperation>> = {
 
 /** K5 is for the users of projects: what only administrators of a Nova do is not a part of it. */
 const operations: readonly AnyOperation[] = commonOperations
-  .filter(({ allow, since }) => allow !== 'admin' && since === '2.1')
+  .filter(({ allow, group, since }) => allow !== 'admin' && since === '2.1' && group !== 'volume attachments')
   .map((operation) => ({ ...operation, dialect: 'k5', since: '2.0', ...own[operation.id] }));
+
+const images = k5ImageOperations.map((operation) => ({ ...operation, since: '2.0' }));
 
 function requireOwnProject(request: FastifyRequest, subject: Subject | undefined): void {
   const { tenant_id: named = '' } = request.params as Record<string, string>;
@@ -49,35 +51,40 @@ function requireOwnProject(request: FastifyRequest, subject: Subject | undefined
   );
 }
 
-/** The compute API of Fujitsu's K5 (FJcloud-O), which is Nova's version 2 with habits of its own. */
-const k5: Dialect = {
-  ...openstackDialect({
+const habits = {
+  version: '2',
+  unknownMembers: 'drop',
+  prepare(request: FastifyRequest, subject: Subject | undefined) {
+    requireOwnProject(request, subject);
+    return { profile: k5Profile };
+  },
+} as const;
+
+function k5Dialect(definition: Pick<OpenStackDialect, 'service' | 'title' | 'mounts' | 'operations'>): Dialect {
+  return { ...openstackDialect({ ...habits, ...definition }), name: 'k5' };
+}
+
+/**
+ * The APIs of Fujitsu's K5 (FJcloud-O): Nova's and Cinder's version 2 under one path, with habits of their own, and the
+ * older way to volumes.
+ */
+export const k5Dialects: readonly Dialect[] = [
+  k5Dialect({
     service: 'compute',
-    title: 'K5 (FJcloud-O) compute',
-    version: '2',
+    title: 'K5 (FJcloud-O)',
     mounts: ['/v2/{tenant_id}'],
-    operations: [
-      ...operations.filter(({ group }) => group !== 'volume attachments'),
-      ...k5ImageOperations.map((operation) => ({ ...operation, since: '2.0' })),
-      ...k5VolumeOperations,
-      ...k5VolumeAttachmentOperations,
-    ],
-    unknownMembers: 'drop',
-    prepare(request, subject) {
-      requireOwnProject(request, subject);
-      return { profile: k5Profile };
-    },
+    operations: [...operations, ...k5VolumeAttachmentOperations, ...images],
   }),
-  name: 'k5',
-};
-
-/** K5's older way to volumes, through the compute API. */
-const oldVolumes: Dialect = {
-  ...k5,
-  version: '1.1',
-  mounts: ['/v1.1/{tenant_id}'],
-  operations: k5OldVolumeOperations,
-};
-
-/** Every mount point of K5. */
-export const k5Dialects: readonly Dialect[] = [k5, oldVolumes];
+  k5Dialect({
+    service: 'volume',
+    title: 'K5 (FJcloud-O): block storage',
+    mounts: ['/v2/{tenant_id}'],
+    operations: k5VolumeOperations,
+  }),
+  k5Dialect({
+    service: 'volume',
+    title: 'K5 (FJcloud-O): volumes through the compute API',
+    mounts: ['/v1.1/{tenant_id}'],
+    operations: k5OldVolumeOperations,
+  }),
+];

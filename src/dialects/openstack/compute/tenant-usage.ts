@@ -46,6 +46,7 @@ const Usage = Type.Object({
 interface Period {
   start: number;
   end: number;
+  now: number;
 }
 
 const hour = 3600 * 1_000_000;
@@ -65,7 +66,7 @@ function periodOf({ cloud, query }: Call): Period {
   const start = time('start', end - fourWeeks);
   if (start >= end)
     throw new CloudError('invalid', 'Invalid start time. The start time cannot occur after the end time.');
-  return { start, end };
+  return { start, end, now };
 }
 
 /** Every server that ran in the period, also those that are deleted now. */
@@ -86,14 +87,14 @@ async function allServers({ cloud, subject }: Call, filter: ServerFilter): Promi
   }
 }
 
-/** How long the server was there in the period. */
-function hoursOf({ launchedAt, terminatedAt }: Server, { start, end }: Period): number {
+/** How long the server was there in the period, as far as that has passed. */
+function hoursOf({ launchedAt, terminatedAt }: Server, { start, end, now }: Period): number {
   if (launchedAt === null) return 0;
-  const micros = Math.min(terminatedAt ?? end, end) - Math.max(launchedAt, start);
+  const micros = Math.min(terminatedAt ?? now, end) - Math.max(launchedAt, start);
   return Math.max(0, micros) / hour;
 }
 
-function usageView(projectId: string, servers: readonly Server[], period: Period, now: number, isDetailed: boolean) {
+function usageView(projectId: string, servers: readonly Server[], period: Period, isDetailed: boolean) {
   const sum = (value: (server: Server) => number) =>
     servers.reduce((total, server) => total + value(server) * hoursOf(server, period), 0);
   return {
@@ -104,11 +105,11 @@ function usageView(projectId: string, servers: readonly Server[], period: Period
     total_vcpus_usage: sum(({ flavor }) => flavor.vcpus),
     total_memory_mb_usage: sum(({ flavor }) => flavor.memoryMb),
     total_local_gb_usage: sum(({ flavor }) => flavor.diskGb + flavor.ephemeralGb),
-    ...(isDetailed ? { server_usages: servers.map((server) => serverUsage(server, period, now)) } : {}),
+    ...(isDetailed ? { server_usages: servers.map((server) => serverUsage(server, period)) } : {}),
   };
 }
 
-function serverUsage(server: Server, period: Period, now: number) {
+function serverUsage(server: Server, period: Period) {
   const { flavor, launchedAt, terminatedAt } = server;
   return {
     instance_id: withDashes(server.id),
@@ -120,7 +121,7 @@ function serverUsage(server: Server, period: Period, now: number) {
     memory_mb: flavor.memoryMb,
     local_gb: flavor.diskGb + flavor.ephemeralGb,
     hours: hoursOf(server, period),
-    uptime: Math.floor(((terminatedAt ?? now) - launchedAt!) / 1_000_000),
+    uptime: Math.floor(((terminatedAt ?? period.now) - launchedAt!) / 1_000_000),
     started_at: isoMicros(launchedAt!),
     ended_at: terminatedAt === null ? null : isoMicros(terminatedAt),
   };
@@ -142,8 +143,7 @@ export const tenantUsageOperations = [
       const period = periodOf(call as Call);
       const servers = Map.groupBy(await serversIn(call as Call, period), ({ projectId }) => projectId);
       const isDetailed = lastOf(call.query.detailed) === '1';
-      const now = call.cloud.env.now();
-      const usages = [...servers].map(([id, some]) => usageView(id, some, period, now, isDetailed));
+      const usages = [...servers].map(([id, some]) => usageView(id, some, period, isDetailed));
       return { body: { tenant_usages: usages } };
     },
   }),
@@ -164,8 +164,7 @@ export const tenantUsageOperations = [
       if (id !== call.subject.projectId) requireAdmin(call.subject, 'os_compute_api:os-simple-tenant-usage:show');
       const period = periodOf(call as Call);
       const servers = await serversIn(call as Call, period, id);
-      const now = call.cloud.env.now();
-      return { body: { tenant_usage: servers.length === 0 ? {} : usageView(id, servers, period, now, true) } };
+      return { body: { tenant_usage: servers.length === 0 ? {} : usageView(id, servers, period, true) } };
     },
   }),
 ];
