@@ -113,7 +113,7 @@ export class Case {
 
   /** Whatever is there can be deleted, and then there is nothing. */
   async cleanUp(): Promise<void> {
-    await this.world.restart();
+    await this.world.restartIfSpecial();
     await clear(this.world);
     expect(await printOf(this.world)).toEqual(this.#empty);
     expect(await this.leftovers()).toEqual([]);

@@ -11,7 +11,7 @@ import {
 import { auditCloud, type Finding } from '../../src/cloud/audit/audit.ts';
 import type { Cloud } from '../../src/cloud/cloud.ts';
 import { operator, type Subject } from '../../src/cloud/identity/subject.ts';
-import { openCloud } from '../../src/cloud/open-cloud.ts';
+import { allActions, openCloud } from '../../src/cloud/open-cloud.ts';
 import { defaultSettings } from '../../src/cloud/settings.ts';
 import { reapDisks } from '../../src/cloud/volumes/disk-reaper.ts';
 import type { Database } from '../../src/database/database.ts';
@@ -58,6 +58,7 @@ export class World implements AsyncDisposable {
   readonly folder: string;
   #engine: Awaited<ReturnType<typeof openCloud>> | undefined;
   #requests = 0;
+  #isSpecial = false;
 
   private constructor(db: Database, host: SimulatedHost, env: Env, faults: World['faults'], folder: string) {
     this.db = db;
@@ -102,6 +103,7 @@ export class World implements AsyncDisposable {
 
   /** A control plane begins to work over what there is. */
   async start({ actions, process }: EngineOptions = {}): Promise<void> {
+    this.#isSpecial = process !== undefined || (actions !== undefined && actions !== allActions);
     this.#engine = await openCloud({
       db: process?.database(this.db) ?? this.db,
       env: this.env,
@@ -124,6 +126,11 @@ export class World implements AsyncDisposable {
   async restart(options?: EngineOptions): Promise<void> {
     await this.stop();
     await this.start(options);
+  }
+
+  /** An engine runs in which nothing was made to fail. */
+  async restartIfSpecial(): Promise<void> {
+    if (this.#isSpecial) await this.restart();
   }
 
   async wait(actionId: string) {
