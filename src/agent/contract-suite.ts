@@ -212,6 +212,7 @@ export function hostAgentContract<Host extends HostAgent>(name: string, subject:
         await becomes('running', () => host.ensureGuestRunning(guest));
         await becomes('paused', () => host.pauseGuest(serverId));
         await becomes('running', () => host.resumeGuest(serverId));
+        await host.injectNmi(serverId);
         await host.pauseGuest(serverId);
         await becomes('running', () => host.ensureGuestRunning(guest));
         await becomes('running', () => host.rebootGuest(serverId, { type: 'hard', graceSeconds: 0 }));
@@ -231,6 +232,8 @@ export function hostAgentContract<Host extends HostAgent>(name: string, subject:
         const verbs = [
           () => host.pauseGuest(serverId),
           () => host.resumeGuest(serverId),
+          () => host.suspendGuest(serverId),
+          () => host.injectNmi(serverId),
           () => host.rebootGuest(serverId, { type: 'hard', graceSeconds: 0 }),
           () => host.consoleLog(serverId),
         ];

@@ -1,3 +1,8 @@
+import type { Duplex } from 'node:stream';
+import type { DesiredNetworks, HostNetworking, MetadataResponder } from './network-contract.ts';
+
+export type * from './network-contract.ts';
+
 /**
  * What the control plane may ask of one hypervisor host. This file is all that `cloud/` knows of hosts.
  *
@@ -36,7 +41,16 @@ export interface HostAgent {
   /** `soft` asks the guest to restart and falls back to `hard` after `graceSeconds`; `hard` is the reset button. */
   rebootGuest(serverId: string, options: { type: 'soft' | 'hard'; graceSeconds: number }): Promise<void>;
   pauseGuest(serverId: string): Promise<void>;
+  /** Lets a paused guest go on, and a suspended one from the moment at which it was suspended. */
   resumeGuest(serverId: string): Promise<void>;
+  /**
+   * Writes the guest's memory to the host's disk and ends it; it outlives a restart of the host. `ensureGuestRunning`
+   * and `resumeGuest` let it go on; stopping or rebooting it forgets the memory. Its disks can't change meanwhile
+   * (`in_use`). A guest that could not be suspended runs on.
+   */
+  suspendGuest(serverId: string): Promise<void>;
+  /** Sends a non-maskable interrupt to the guest's processors. Not idempotent: each call is one more. */
+  injectNmi(serverId: string): Promise<void>;
   /**
    * Makes the disk one more of the guest's: at once of a guest that runs (its system sees it appear), else when it is
    * started again. Only the bus `virtio` can be plugged in. No error when the host knows no such guest.
@@ -54,6 +68,20 @@ export interface HostAgent {
   /** The last `lines` lines of the serial console since the guest was first started here; all of it (bounded) if none. */
   consoleLog(serverId: string, lines?: number): Promise<string>;
 
+  /**
+   * A connection to the guest's screen (RFB without authentication) or serial port, which ends with the guest;
+   * `not_found` when it does not run. The one verb that gives no plain JSON.
+   */
+  connectConsole(serverId: string, kind: ConsoleKind): Promise<Duplex>;
+
+  /**
+   * Makes the host's networks so, and takes away what is not wanted any more; a device that a guest still uses stays,
+   * and carries nothing. Guests are not interrupted. Must have been called before a guest is started that is on them.
+   */
+  applyNetworks(desired: DesiredNetworks): Promise<void>;
+  /** From now on guests' requests for metadata are answered by `responder`, until the returned function is called. */
+  serveMetadata(responder: MetadataResponder): () => void;
+
   /** All that exists on the host, for reconcilers and the audit. */
   inventory(): Promise<HostInventory>;
   /** Calls `listener` when a guest changes its power state by itself (it shut down, crashed, was killed). */
@@ -61,6 +89,8 @@ export interface HostAgent {
   /** Stops watching and closes connections. Guests go on running. */
   close(): Promise<void>;
 }
+
+export type ConsoleKind = 'vnc' | 'serial';
 
 export interface HostDescription {
   hypervisorType: 'QEMU' | 'simulated';
@@ -74,6 +104,7 @@ export interface HostDescription {
   memoryMb: number;
   diskGb: number;
   freeDiskGb: number;
+  networking: HostNetworking;
 }
 
 /** Image formats that a host can use as a disk. */
@@ -144,15 +175,20 @@ export interface GuestDisk {
 
 export interface GuestNic {
   portId: string;
+  networkId: string;
   macAddress: string;
   model: 'virtio' | 'e1000';
   /** The network as the `user` driver needs it; addresses in dotted form. */
   subnet: { cidr: string; gateway?: string; address: string; dnsNameservers: string[] };
+  /** Bytes. */
   mtu: number;
 }
 
-/** `absent`: nothing is known of the guest; `stopped`: it is known and has no process. */
-export type GuestState = 'running' | 'paused' | 'stopped' | 'absent';
+/**
+ * `absent`: nothing is known of the guest; `stopped`: it is known and has no process; `suspended`: it has none either,
+ * and its memory is kept.
+ */
+export type GuestState = 'running' | 'paused' | 'suspended' | 'stopped' | 'absent';
 
 export interface HostInventory {
   images: string[];
@@ -161,7 +197,7 @@ export interface HostInventory {
   guests: Array<{ serverId: string; state: GuestState; pid?: number; hasConfigDrive: boolean }>;
   /** Files in the host's folder that nothing above accounts for, by relative path. */
   strayFiles: string[];
-  /** Network devices of this cloud on the host. */
+  /** Network namespaces of this cloud on the host, and its devices outside of them. */
   networkDevices: string[];
 }
 

@@ -23,7 +23,16 @@ export interface CommandResult {
   timedOut: boolean;
 }
 
-const maxOutputBytes = 64 * 1024;
+const usualMaxOutput = 64 * 1024;
+
+export interface CommandOptions {
+  limits: CommandLimits;
+  cwd?: string;
+  /** What the program reads; nothing by default. */
+  input?: string;
+  /** Characters of output that are kept of each stream. Default 64 Ki. */
+  maxOutput?: number;
+}
 
 /**
  * Runs a program to its end, without a shell. With limits of resources it is started through `setpriv` and `prlimit`
@@ -34,19 +43,21 @@ export async function runCommand(
   env: Env,
   program: string,
   args: readonly string[],
-  options: { limits: CommandLimits; cwd?: string },
+  options: CommandOptions,
 ): Promise<CommandResult> {
-  const { limits } = options;
+  const { limits, input, maxOutput = usualMaxOutput } = options;
   const [command, ...allArgs] = [...limitPrefix(limits), program, ...args];
   const child = spawn(command!, allArgs, {
     cwd: options.cwd,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'], LC_ALL: 'C' },
   });
+  // A program that ends without reading all of it says so by its exit code.
+  child.stdin.on('error', () => {}).end(input);
   const output = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
     child[name].setEncoding('utf8').on('data', (text: string) => {
-      if (output[name].length < maxOutputBytes) output[name] += text;
+      if (output[name].length < maxOutput) output[name] += text;
     });
   }
 

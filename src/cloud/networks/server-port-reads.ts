@@ -21,6 +21,7 @@ type AddressRow = ServerAddress & { serverId: string };
 
 interface NicRow {
   port_id: string;
+  network_id: string;
   mac_address: string;
   mtu: number;
   cidr: string;
@@ -73,6 +74,7 @@ export class ServerPortReads {
         .innerJoin('networks', 'networks.id', 'ports.network_id')
         .select([
           'ports.id as port_id',
+          'ports.network_id',
           'ports.mac_address',
           'networks.mtu',
           'subnets.cidr',
@@ -112,6 +114,7 @@ export class ServerPortReads {
     const inOrder = [...new Set(rows.map((row) => row.port_id))].map((portId) => first.get(portId)!);
     return inOrder.map((row) => ({
       portId: row.port_id,
+      networkId: row.network_id,
       macAddress: row.mac_address,
       model,
       mtu: row.mtu,

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { GuestDisk, GuestNic, GuestSpec } from '../../contract.ts';
+import { userNetworkDriver } from '../../network/user/user-driver.ts';
 import { qemuArguments } from './command-line.ts';
 
 const guest: GuestSpec = {
@@ -16,6 +17,7 @@ const context = {
   accelerator: 'tcg' as const,
   folder: '/data/guests/0123',
   diskPath: (diskId: string) => `/data/disks/${diskId}.qcow2`,
+  network: userNetworkDriver(),
 };
 const disk = (diskId: string, bus: GuestDisk['bus']): GuestDisk => ({
   diskId,
@@ -96,7 +98,9 @@ test('more SATA disks than a controller has ports get another one', () => {
 
 test('NICs stand before disks, so that their names in the guest do not change with the disks', () => {
   const subnet = { cidr: '10.0.0.0/24', address: '10.0.0.9', dnsNameservers: [] };
-  const nics: GuestNic[] = [{ portId: 'p', macAddress: 'fa:16:3e:00:00:01', model: 'virtio', subnet, mtu: 1450 }];
+  const nics: GuestNic[] = [
+    { portId: 'p', networkId: 'n', macAddress: 'fa:16:3e:00:00:01', model: 'virtio', subnet, mtu: 1450 },
+  ];
   const all = devices(qemuArguments({ ...guest, nics, disks: [disk('a', 'virtio')] }, context));
   expect(all.map(({ driver }) => driver).slice(-2)).toEqual(['virtio-net-pci', 'virtio-blk-pci']);
 });
@@ -108,7 +112,14 @@ test('a disk that is for reading only is so for the guest', () => {
 
 test('a NIC has the address of its port', () => {
   const subnet = { cidr: '10.0.0.0/24', gateway: '10.0.0.1', address: '10.0.0.9', dnsNameservers: [] };
-  const nic: GuestNic = { portId: 'p', macAddress: 'fa:16:3e:00:00:01', model: 'virtio', subnet, mtu: 1450 };
+  const nic: GuestNic = {
+    portId: 'p',
+    networkId: 'n',
+    macAddress: 'fa:16:3e:00:00:01',
+    model: 'virtio',
+    subnet,
+    mtu: 1450,
+  };
   const args = qemuArguments({ ...guest, nics: [nic, { ...nic, model: 'e1000' }] }, context);
   expect(valuesOf(args, '-netdev')[0]).toBe(
     'user,id=net0,net=10.0.0.0/24,host=10.0.0.1,dhcpstart=10.0.0.9,dns=10.0.0.2,ipv6=off,restrict=off',

@@ -1,6 +1,6 @@
 import { withDashes } from '../../../env/env.ts';
 import { AgentError, type GuestDisk, type GuestNic, type GuestSpec } from '../../contract.ts';
-import { userNetwork } from './user-network.ts';
+import type { NetworkDriver } from '../../network/network-driver.ts';
 
 /** The names of a guest's files inside its folder. QEMU is started there, so that socket addresses stay short. */
 export const guestFiles = {
@@ -12,6 +12,8 @@ export const guestFiles = {
   vnc: 'vnc.sock',
   pid: 'pid',
   spec: 'spec.json',
+  memory: 'memory',
+  memorySocket: 'memory.sock',
   hypervisorLog: 'qemu.log',
 } as const;
 
@@ -21,13 +23,12 @@ export interface CommandLineContext {
   folder: string;
   /** Absolute path of a disk's qcow2 file. */
   diskPath(diskId: string): string;
+  network: Pick<NetworkDriver, 'netdev' | 'largestMtu'>;
 }
 
 /** Translated code that one TCG guest may keep, in MiB. QEMU's own limit is 1 GiB, too much for many guests on a host. */
 const tcgCacheMb = 256;
 const ahciPorts = 6;
-/** virtio-net tells the guest an MTU; slirp itself never carries more than this. */
-const largestMtu = 1500;
 
 /**
  * QEMU's name of the block node of a guest's disk: the format layer, which backups read and resizes change. Named after
@@ -99,7 +100,7 @@ export function qemuArguments(guest: GuestSpec, context: CommandLineContext): st
     ['-object', 'rng-random,id=rng0,filename=/dev/urandom'],
     device({ driver: 'virtio-rng-pci', rng: 'rng0' }),
     // Before the disks: slots are given in this order, and a disk more must not rename the guest's interfaces.
-    ...guest.nics.flatMap(nic),
+    ...guest.nics.flatMap((nic, index) => nicArguments(nic, index, context)),
     ...disks(guest, context),
   ].flat();
 }
@@ -153,21 +154,15 @@ function diskDevice(disk: GuestDisk, nextIde: () => object, nextSata: () => obje
   }
 }
 
-function nic(nic: GuestNic, index: number): string[][] {
-  const network = userNetwork(nic.subnet);
-  const options = [
-    `user,id=net${index}`,
-    `net=${network.net}`,
-    `host=${network.host}`,
-    `dhcpstart=${network.dhcpStart}`,
-  ];
-  options.push(`dns=${network.dns}`, 'ipv6=off', `restrict=${network.restricted ? 'on' : 'off'}`);
-  const common = { id: `nic${index}`, netdev: `net${index}`, mac: nic.macAddress };
+/** virtio-net tells the guest the network's MTU. */
+function nicArguments(nic: GuestNic, index: number, { network }: CommandLineContext): string[][] {
+  const id = `net${index}`;
+  const common = { id: `nic${index}`, netdev: id, mac: nic.macAddress };
   const model =
     nic.model === 'virtio'
-      ? { driver: 'virtio-net-pci', host_mtu: Math.min(nic.mtu, largestMtu), romfile: '' }
+      ? { driver: 'virtio-net-pci', host_mtu: Math.min(nic.mtu, network.largestMtu), romfile: '' }
       : { driver: 'e1000', romfile: '' };
-  return [['-netdev', options.join(',')], device({ ...model, ...common })];
+  return [['-netdev', network.netdev(nic, id)], device({ ...model, ...common })];
 }
 
 function device(properties: object): string[] {

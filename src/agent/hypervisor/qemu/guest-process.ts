@@ -29,7 +29,7 @@ export async function findGuestProcess(folder: string): Promise<number | undefin
 }
 
 /**
- * Starts QEMU so that it outlives this process, and resolves with what `connect` gives: QEMU's monitor answers as soon
+ * Starts QEMU, by the words of `launcher`, so that it outlives this process, and resolves with what `connect` gives: QEMU's monitor answers as soon
  * as its disks are open and the guest runs. QEMU is not told to daemonize, since its sandbox then could not forbid it
  * to start other programs.
  *
@@ -38,7 +38,7 @@ export async function findGuestProcess(folder: string): Promise<number | undefin
  */
 export async function startGuestProcess<T>(
   env: Env,
-  binary: string,
+  { binary, launcher }: { binary: string; launcher: readonly string[] },
   folder: string,
   args: readonly string[],
   connect: () => Promise<T>,
@@ -46,7 +46,7 @@ export async function startGuestProcess<T>(
   const deadline = env.now() + startLimitMs * 1000;
   const logPath = join(folder, guestFiles.hypervisorLog);
   await truncate(logPath).catch(() => {}); // there is none yet
-  const child = await spawnDetached(binary, folder, args, logPath);
+  const child = await spawnDetached([...launcher, binary, ...args], folder, logPath);
   const exited = new AbortController();
   child.once('exit', () => exited.abort());
   for (;;) {
@@ -65,10 +65,10 @@ export async function startGuestProcess<T>(
   }
 }
 
-async function spawnDetached(binary: string, folder: string, args: readonly string[], logPath: string) {
+async function spawnDetached([program, ...args]: string[], folder: string, logPath: string) {
   const log = await open(logPath, 'a', 0o600);
   try {
-    const child = spawn(binary, args, {
+    const child = spawn(program!, args, {
       cwd: folder,
       detached: true,
       stdio: ['ignore', log.fd, log.fd],
@@ -78,7 +78,7 @@ async function spawnDetached(binary: string, folder: string, args: readonly stri
     const { promise: spawned, resolve, reject } = Promise.withResolvers<void>();
     child.once('spawn', resolve);
     child.once('error', (error) =>
-      reject(new AgentError('unsupported', `${binary} can't be started`, { cause: error })),
+      reject(new AgentError('unsupported', `${program} can't be started`, { cause: error })),
     );
     await spawned;
     return child;
@@ -87,7 +87,8 @@ async function spawnDetached(binary: string, folder: string, args: readonly stri
   }
 }
 
-async function startFailure(binary: string, logPath: string): Promise<AgentError> {
+/** Why QEMU ended at its start, by what it said. */
+export async function startFailure(binary: string, logPath: string): Promise<AgentError> {
   const log = await readFile(logPath, 'utf8').catch(() => '');
   const words = log.replaceAll(`${binary}: `, '').trim().slice(0, 500) || 'it ended without a word';
   const locked = /Failed to get .*lock/.test(words);

@@ -6,8 +6,9 @@ import { AgentError, type GuestDisk, type GuestSpec, type GuestState } from '../
 import { isNotFound } from '../../errors.ts';
 import type { AgentLog } from '../../log.ts';
 import { guestFiles } from './command-line.ts';
-import { findGuestProcess, killGuestProcess, startGuestProcess, waitForExit } from './guest-process.ts';
+import { findGuestProcess, killGuestProcess, startFailure, startGuestProcess, waitForExit } from './guest-process.ts';
 import { discardBackups } from './live-disk.ts';
+import { argumentsForMemory, hasMemory, loadMemory, readMemoryHeader, removeMemory, saveMemory } from './memory.ts';
 import { QmpConnection, QmpError, type QmpEvent } from './qmp.ts';
 
 const quitLimitMs = 10_000;
@@ -51,6 +52,7 @@ export class QemuGuest {
   /** Finds out what there is already, and connects to a process that runs: after a restart of the agent. */
   async adopt(): Promise<void> {
     this.#spec = await readSpec(this.folder);
+    this.#lastState = await this.#stateWithoutProcess();
     if ((await this.pid()) === undefined) return;
     this.#lastState = 'running';
     const qmp = await this.#connect();
@@ -69,11 +71,11 @@ export class QemuGuest {
 
   /** Whether a process lives, and if it does, whether it runs guest code. */
   async state(): Promise<GuestState> {
-    if ((await this.pid()) === undefined) return 'stopped';
+    if ((await this.pid()) === undefined) return await this.#stateWithoutProcess();
     try {
       return await this.#queryState(await this.#connect());
     } catch (error) {
-      if ((await this.pid()) === undefined) return 'stopped';
+      if ((await this.pid()) === undefined) return await this.#stateWithoutProcess();
       this.#context.log.warn({ serverId: this.serverId, error }, 'the monitor of a guest that lives does not answer');
       return 'running';
     }
@@ -86,14 +88,68 @@ export class QemuGuest {
     return this.#connect();
   }
 
-  /** Starts the process; the caller knows that there is none. The specification is kept for a later restart. */
-  start(spec: GuestSpec, args: readonly string[]): Promise<void> {
+  /**
+   * Starts the process by the words of `launcher`; the caller knows that there is none. The specification is kept for
+   * a later restart.
+   */
+  start(spec: GuestSpec, args: readonly string[], launcher: readonly string[]): Promise<void> {
     return this.#asVerb('running', async () => {
       const { env, binary } = this.#context;
       await mkdir(this.folder, { recursive: true, mode: 0o700 });
       await this.#keepSpec(spec);
       this.#dropMonitor();
-      await startGuestProcess(env, binary, this.folder, args, () => this.#connect());
+      await startGuestProcess(env, { binary, launcher }, this.folder, args, () => this.#connect());
+    });
+  }
+
+  /** Whether it was suspended, and has not run since. */
+  hasMemory(): Promise<boolean> {
+    return hasMemory(this.folder);
+  }
+
+  /** Forgets what it was suspended with: its next start is a boot. */
+  discardMemory(): Promise<void> {
+    return removeMemory(this.folder);
+  }
+
+  /** Writes the memory to the folder and ends the process. When that fails, the guest goes on. */
+  suspend(): Promise<void> {
+    return this.#asVerb('suspended', async () => {
+      if (!(await this.hasMemory())) await this.#saveMemory();
+      await this.#quit();
+    });
+  }
+
+  async #saveMemory(): Promise<void> {
+    const qmp = await this.monitor();
+    const isRunning = (await this.#queryState(qmp)) === 'running';
+    try {
+      await qmp.execute('stop');
+      await saveMemory(qmp, this.folder);
+    } catch (error) {
+      if (isRunning && !qmp.closed.aborted) await qmp.execute('cont');
+      throw error;
+    }
+  }
+
+  /**
+   * Starts a process with the memory that the guest was suspended with; arguments as for `start`. The caller knows that
+   * there is none. When the memory can't be used, it is kept and the guest stays suspended.
+   */
+  startFromMemory(args: readonly string[], launcher: readonly string[]): Promise<void> {
+    return this.#asVerb('running', async () => {
+      const { env, binary } = this.#context;
+      const waiting = argumentsForMemory(args, await readMemoryHeader(this.folder));
+      this.#dropMonitor();
+      const qmp = await startGuestProcess(env, { binary, launcher }, this.folder, waiting, () => this.#connect());
+      try {
+        await loadMemory(qmp, this.folder);
+      } catch (error) {
+        await this.#quit();
+        throw qmp.closed.aborted ? await startFailure(binary, join(this.folder, guestFiles.hypervisorLog)) : error;
+      }
+      await this.discardMemory();
+      await qmp.execute('cont');
     });
   }
 
@@ -136,18 +192,20 @@ export class QemuGuest {
 
   /** Ends the process: by its monitor, which flushes the disks, and failing that by force. */
   end(): Promise<void> {
-    return this.#asVerb('stopped', async () => {
-      const { env } = this.#context;
-      if ((await this.pid()) === undefined) return;
-      try {
-        await (await this.#connect()).execute('quit');
-        if (await waitForExit(env, this.folder, quitLimitMs)) return;
-      } catch (error) {
-        // QEMU may close the monitor before its answer to `quit` is read.
-        if (await waitForExit(env, this.folder, error instanceof QmpError ? 0 : 1000)) return;
-      }
-      await killGuestProcess(env, this.folder);
-    });
+    return this.#asVerb('stopped', () => this.#quit());
+  }
+
+  async #quit(): Promise<void> {
+    const { env } = this.#context;
+    if ((await this.pid()) === undefined) return;
+    try {
+      await (await this.#connect()).execute('quit');
+      if (await waitForExit(env, this.folder, quitLimitMs)) return;
+    } catch (error) {
+      // QEMU may close the monitor before its answer to `quit` is read.
+      if (await waitForExit(env, this.folder, error instanceof QmpError ? 0 : 1000)) return;
+    }
+    await killGuestProcess(env, this.folder);
   }
 
   /** Removes the guest's folder: first under another name, so that a half-removed one isn't taken for a guest. */
@@ -168,7 +226,7 @@ export class QemuGuest {
 
   /** Notices an end that no event told of, and connects again to a monitor that was lost. */
   async check(): Promise<void> {
-    if (this.#verbs > 0 || this.#closed || this.#lastState === 'stopped') return;
+    if (this.#verbs > 0 || this.#closed || this.#lastState === 'stopped' || this.#lastState === 'suspended') return;
     if ((await this.pid()) === undefined) this.#noticed('stopped');
     else await this.#connect().catch(() => {});
   }
@@ -220,6 +278,10 @@ export class QemuGuest {
       this.#verbs--;
       this.#noticed(state);
     }
+  }
+
+  async #stateWithoutProcess(): Promise<GuestState> {
+    return (await this.hasMemory()) ? 'suspended' : 'stopped';
   }
 
   async #queryState(qmp: QmpConnection): Promise<GuestState> {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { isInProgress } from '../../atomic-file.ts';
 import { guestFiles } from './command-line.ts';
 
-const ownFiles = new Set(['cache', 'disks', 'guests', 'qemu.json', 'kvm-probe.img']);
+const ownFiles = new Set(['cache', 'disks', 'guests', 'qemu.json', 'kvm-probe.img', 'network.json']);
 const ownGuestFiles = new Set<string>(Object.values(guestFiles));
 const serverIdForm = /^[0-9a-f]{32}$/;
 /** Names of things that were being made or removed when an earlier agent ended. */

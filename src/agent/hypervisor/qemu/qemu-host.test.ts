@@ -8,6 +8,7 @@ import { newId } from '../../../env/env.ts';
 import { realEnv } from '../../../env/real.ts';
 import type { GuestSpec } from '../../contract.ts';
 import { hostAgentContract } from '../../contract-suite.ts';
+import { userNetworkDriver } from '../../network/user/user-driver.ts';
 import { bootGreeting, bootProgram, twinWriterLbas, twinWriterProgram } from './boot-program.ts';
 import { writeBootSector } from './boot-sector.ts';
 import { diskNode, qemuArguments } from './command-line.ts';
@@ -260,7 +261,7 @@ test('a second QEMU for the same guest ends at once and does the first no harm',
   const guest = await startedGuest();
   const folder = join(directory, 'guests', guest.serverId);
   const diskPath = (diskId: string) => join(directory, 'disks', `${diskId}.qcow2`);
-  const args = qemuArguments(guest, { accelerator: 'tcg', folder, diskPath });
+  const args = qemuArguments(guest, { accelerator: 'tcg', folder, diskPath, network: userNetworkDriver() });
   const first = await findGuestProcess(folder);
   const second = spawn('qemu-system-x86_64', args, { cwd: folder, stdio: 'ignore' });
   const [exitCode] = await once(second, 'exit');

@@ -7,6 +7,7 @@ import { writeConfigDrive } from '../../config-drive/config-drive.ts';
 import {
   AgentError,
   type CachedImage,
+  type DesiredNetworks,
   type DiskExport,
   type DiskSpec,
   type GuestDisk,
@@ -15,6 +16,7 @@ import {
   type HostAgent,
   type HostDescription,
   type HostInventory,
+  type MetadataResponder,
 } from '../../contract.ts';
 import { ImageCache } from '../../disks/image-cache.ts';
 import { type OpenDisk, Qcow2Disks } from '../../disks/qcow2-disks.ts';
@@ -22,12 +24,15 @@ import { QemuImg } from '../../disks/qemu-img.ts';
 import { assertServerId, toAgentError } from '../../errors.ts';
 import { KeyedLock } from '../../keyed-lock.ts';
 import { type AgentLog, silentLog } from '../../log.ts';
+import type { NetworkDriver } from '../../network/network-driver.ts';
+import { userNetworkDriver } from '../../network/user/user-driver.ts';
 import { probeQemu, type QemuProbe } from './accelerator.ts';
 import { diskNode, guestFiles, qemuArguments } from './command-line.ts';
-import { readConsoleLog, trimConsoleLog, trimHypervisorLog } from './console-log.ts';
+import { readConsoleLog, trimConsoleLog } from './console-log.ts';
 import { QemuGuest } from './guest.ts';
+import { giveDisk, takeDisk } from './guest-disks.ts';
+import { watchGuestProcesses } from './guest-watch.ts';
 import { HostFolder } from './host-folder.ts';
-import { plugDisk, unplugDisk } from './hot-plug.ts';
 import { backUpLiveDisk, resizeLiveDisk } from './live-disk.ts';
 import { connectUnixSocket } from './unix-socket.ts';
 
@@ -42,6 +47,8 @@ export interface QemuHostOptions {
   binary?: string;
   /** Default: KVM if a probe shows that it runs code. Given by who knows already. */
   accelerator?: 'kvm' | 'tcg';
+  /** How guests get their networks; the host closes it. Default: QEMU's user mode. */
+  network?: NetworkDriver;
 }
 
 /** A host agent whose guests can be looked into from the same machine. */
@@ -50,7 +57,6 @@ export interface QemuHost extends HostAgent {
   connectConsole(serverId: string, kind: 'vnc' | 'serial'): Promise<Socket>;
 }
 
-const checkIntervalMs = 2000;
 type GuestListener = (change: { serverId: string; state: GuestState }) => void;
 
 /**
@@ -76,10 +82,10 @@ class LocalQemuHost implements QemuHost {
   readonly #cache: ImageCache;
   readonly #disks: Qcow2Disks;
   readonly #guests = new Map<string, QemuGuest>();
+  readonly #network: NetworkDriver;
   readonly #locks = new KeyedLock();
   readonly #listeners = new Set<GuestListener>();
   readonly #stopChecking: () => void;
-  #checking = false;
 
   constructor(options: QemuHostOptions & { binary: string; folder: HostFolder; probe: QemuProbe }) {
     this.#env = options.env;
@@ -88,12 +94,13 @@ class LocalQemuHost implements QemuHost {
     this.#hostname = options.hostname ?? hostname();
     this.#folder = options.folder;
     this.#probe = options.probe;
+    this.#network = options.network ?? userNetworkDriver();
     const { env } = options;
     const qemuImg = new QemuImg(env);
     this.#cache = new ImageCache(this.#folder.cache, env, qemuImg);
     const findOpen = (diskId: string) => this.#findOpen(diskId);
     this.#disks = new Qcow2Disks({ folder: this.#folder.disks, env, qemuImg, cache: this.#cache, findOpen });
-    this.#stopChecking = env.every(checkIntervalMs, () => void this.#checkGuests());
+    this.#stopChecking = watchGuestProcesses(env, this.#log, this.#guests);
   }
 
   async adoptGuests(): Promise<void> {
@@ -120,6 +127,7 @@ class LocalQemuHost implements QemuHost {
       memoryMb: Math.floor(totalmem() / 1024 ** 2),
       diskGb: gibibytes(room.blocks),
       freeDiskGb: gibibytes(room.bavail),
+      networking: this.#network.networking,
     };
   }
 
@@ -160,7 +168,7 @@ class LocalQemuHost implements QemuHost {
     await this.#alone(spec.serverId, async () => {
       const state = await this.guestState(spec.serverId);
       if (state === 'running') return;
-      if (state === 'paused') return this.#known(spec.serverId).resume();
+      if (state === 'paused' || state === 'suspended') return this.#goOn(this.#known(spec.serverId));
       await this.#start(spec);
     });
   }
@@ -170,6 +178,7 @@ class LocalQemuHost implements QemuHost {
     if (!guest) return;
     const stop = () =>
       this.#alone(serverId, async () => {
+        await guest.discardMemory();
         if ((await guest.pid()) === undefined) return;
         if (await guest.powerDown(graceSeconds * 1000)) return;
         await guest.end();
@@ -187,6 +196,7 @@ class LocalQemuHost implements QemuHost {
     const reboot = () =>
       this.#alone(serverId, async () => {
         if (!guest.spec) throw new AgentError('not_found', `the guest of server ${serverId} was never started here`);
+        await guest.discardMemory();
         const lives = (await guest.pid()) !== undefined;
         const off = !lives || (options.type === 'soft' && (await guest.powerDown(options.graceSeconds * 1000)));
         if (!off) await guest.end();
@@ -200,44 +210,27 @@ class LocalQemuHost implements QemuHost {
   }
 
   async resumeGuest(serverId: string): Promise<void> {
-    await this.#alone(serverId, () => this.#known(serverId).resume());
+    await this.#alone(serverId, () => this.#goOn(this.#known(serverId)));
+  }
+
+  async suspendGuest(serverId: string): Promise<void> {
+    await this.#alone(serverId, async () => {
+      const guest = this.#known(serverId);
+      if ((await guest.state()) !== 'suspended') await guest.suspend();
+    });
+  }
+
+  async injectNmi(serverId: string): Promise<void> {
+    await this.#alone(serverId, async () => void (await (await this.#known(serverId).monitor()).execute('inject-nmi')));
   }
 
   async attachDisk(serverId: string, disk: GuestDisk): Promise<void> {
     if (disk.bus !== 'virtio') throw new AgentError('unsupported', `a disk can't be plugged into the bus ${disk.bus}`);
-    await this.#alone(serverId, async () => {
-      const guest = this.#guests.get(serverId);
-      if (!guest?.spec) return;
-      const before = guest.spec.disks;
-      await this.#disks.hold([disk.diskId], async () => {
-        const path = this.#disks.path(disk.diskId);
-        if (!(await this.#disks.exists(disk.diskId)))
-          throw new AgentError('not_found', `there is no disk ${disk.diskId}`);
-        // Said before it is so: from now on nobody touches the file but this guest.
-        await guest.setDisks([...before.filter(({ volumeId }) => volumeId !== disk.volumeId), disk]);
-        if ((await guest.pid()) === undefined) return;
-        try {
-          await plugDisk(await guest.monitor(), disk, path);
-        } catch (error) {
-          if ((await guest.pid()) === undefined) return; // it ended meanwhile, and has the disk when it starts again
-          await guest.setDisks(before);
-          throw error;
-        }
-      });
-    });
+    await this.#alone(serverId, () => giveDisk(this.#guests.get(serverId), this.#disks, disk));
   }
 
   async detachDisk(serverId: string, volumeId: string): Promise<void> {
-    await this.#alone(serverId, async () => {
-      const guest = this.#guests.get(serverId);
-      if (!guest?.spec) return;
-      try {
-        if ((await guest.pid()) !== undefined) await unplugDisk(await guest.monitor(), this.#env, volumeId);
-      } catch (error) {
-        if ((await guest.pid()) !== undefined) throw error;
-      }
-      await guest.setDisks(guest.spec.disks.filter((disk) => disk.volumeId !== volumeId));
-    });
+    await this.#alone(serverId, () => takeDisk(this.#guests.get(serverId), this.#env, volumeId));
   }
 
   async removeGuest(serverId: string): Promise<void> {
@@ -246,6 +239,7 @@ class LocalQemuHost implements QemuHost {
     const remove = () =>
       this.#alone(serverId, async () => {
         await guest.end();
+        await this.#network.removePorts((guest.spec?.nics ?? []).map(({ portId }) => portId));
         await guest.removeFolder();
         guest.close();
         this.#guests.delete(serverId);
@@ -274,6 +268,14 @@ class LocalQemuHost implements QemuHost {
     return connectUnixSocket(guest.folder, guestFiles[kind]);
   }
 
+  applyNetworks(desired: DesiredNetworks): Promise<void> {
+    return this.#network.apply(desired);
+  }
+
+  serveMetadata(responder: MetadataResponder): () => void {
+    return this.#network.serveMetadata(responder);
+  }
+
   async inventory(): Promise<HostInventory> {
     const [cache, disks] = await Promise.all([this.#cache.list(), this.#disks.list()]);
     const guests = await Promise.all(
@@ -284,7 +286,13 @@ class LocalQemuHost implements QemuHost {
       }),
     );
     const strayFiles = await this.#folder.strayFiles({ cache: cache.strays, disks: disks.strays });
-    return { images: cache.images, disks: disks.disks, guests, strayFiles, networkDevices: [] };
+    return {
+      images: cache.images,
+      disks: disks.disks,
+      guests,
+      strayFiles,
+      networkDevices: await this.#network.inventory(),
+    };
   }
 
   watchGuests(listener: GuestListener): () => void {
@@ -296,6 +304,7 @@ class LocalQemuHost implements QemuHost {
     this.#stopChecking();
     this.#listeners.clear();
     for (const guest of this.#guests.values()) guest.close();
+    await this.#network.close();
   }
 
   /** Runs work on a server's guest when earlier work on it has ended; whatever goes wrong becomes an `AgentError`. */
@@ -336,19 +345,39 @@ class LocalQemuHost implements QemuHost {
   }
 
   async #start(spec: GuestSpec): Promise<void> {
-    const folder = this.#folder.guest(spec.serverId);
-    const diskPath = (diskId: string) => this.#disks.path(diskId);
-    const args = qemuArguments(spec, { accelerator: this.#probe.accelerator, folder, diskPath });
-    const diskIds = spec.disks.map((disk) => disk.diskId);
-    await this.#disks.hold(diskIds, async () => {
-      for (const diskId of diskIds) {
-        if (!(await this.#disks.exists(diskId))) throw new AgentError('not_found', `there is no disk ${diskId}`);
-      }
+    const args = this.#argumentsFor(spec);
+    await this.#withDisks(spec, async () => {
       if (spec.hasConfigDrive && !(await this.#folder.hasConfigDrive(spec.serverId))) {
         throw new AgentError('not_found', `server ${spec.serverId} has no config drive`);
       }
       const guest = await this.#ensureGuest(spec.serverId);
-      await guest.start(spec, args);
+      await guest.start(spec, args, await this.#network.prepareGuest(spec.nics));
+    });
+  }
+
+  /** Lets a guest that is paused or suspended go on. A process left over from its suspension knows no more than the file. */
+  async #goOn(guest: QemuGuest): Promise<void> {
+    const { spec } = guest;
+    if (!spec || !(await guest.hasMemory())) return guest.resume();
+    await guest.end();
+    await this.#withDisks(spec, async () =>
+      guest.startFromMemory(this.#argumentsFor(spec), await this.#network.prepareGuest(spec.nics)),
+    );
+  }
+
+  #argumentsFor(spec: GuestSpec): string[] {
+    const folder = this.#folder.guest(spec.serverId);
+    const diskPath = (diskId: string) => this.#disks.path(diskId);
+    return qemuArguments(spec, { accelerator: this.#probe.accelerator, folder, diskPath, network: this.#network });
+  }
+
+  async #withDisks(spec: GuestSpec, work: () => Promise<void>): Promise<void> {
+    const diskIds = spec.disks.map(({ diskId }) => diskId);
+    await this.#disks.hold(diskIds, async () => {
+      for (const diskId of diskIds) {
+        if (!(await this.#disks.exists(diskId))) throw new AgentError('not_found', `there is no disk ${diskId}`);
+      }
+      await work();
     });
   }
 
@@ -364,21 +393,5 @@ class LocalQemuHost implements QemuHost {
       };
     }
     return undefined;
-  }
-
-  async #checkGuests(): Promise<void> {
-    if (this.#checking) return;
-    this.#checking = true;
-    try {
-      for (const guest of this.#guests.values()) {
-        await guest.check();
-        await trimConsoleLog(guest.folder);
-        await trimHypervisorLog(guest.folder);
-      }
-    } catch (error) {
-      this.#log.warn({ error }, 'the guests could not be looked after');
-    } finally {
-      this.#checking = false;
-    }
   }
 }

@@ -70,6 +70,7 @@ test(
         nics: [
           {
             portId: 'p',
+            networkId: 'n',
             macAddress: 'fa:16:3e:00:00:01',
             model: 'virtio',
             subnet: { cidr: '10.9.8.0/24', gateway: '10.9.8.1', address: '10.9.8.200', dnsNameservers: ['192.0.2.53'] },

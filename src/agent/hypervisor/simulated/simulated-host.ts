@@ -1,10 +1,11 @@
-import { mkdir, open, stat, writeFile } from 'node:fs/promises';
+import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { Env } from '../../../env/env.ts';
 import { createAtomically } from '../../atomic-file.ts';
 import {
   AgentError,
   type CachedImage,
+  type DesiredNetworks,
   type DiskExport,
   type DiskSpec,
   type DiskUsage,
@@ -14,15 +15,25 @@ import {
   type HostAgent,
   type HostDescription,
   type HostInventory,
+  type MetadataResponder,
 } from '../../contract.ts';
 import { emptyQcow2 } from '../../disks/qcow2-header.ts';
 import { readVirtualSize } from '../../disks/virtual-size.ts';
 import { assertSafeId, assertServerId, toAgentError } from '../../errors.ts';
 import { KeyedLock } from '../../keyed-lock.ts';
+import { SimulatedNetworks } from './networks.ts';
 import { SimulatedObjects } from './objects.ts';
+import {
+  type SimulatedDisk,
+  type SimulatedGuest,
+  type SimulatedImage,
+  wholeSectors,
+  withoutVolume,
+  writeSparseFile,
+} from './parts.ts';
 
 /** The verbs of the contract, as `latency` and `faults` name them. */
-export type AgentVerb = Exclude<keyof HostAgent, 'watchGuests' | 'close'>;
+export type AgentVerb = Exclude<keyof HostAgent, 'watchGuests' | 'serveMetadata' | 'close'>;
 
 export interface SimulatedHostOptions {
   /** With a folder the host's objects survive the process; without one they live in memory only. */
@@ -46,24 +57,7 @@ export interface SimulatedHost extends HostAgent {
   guestSpec(serverId: string): GuestSpec | undefined;
   /** The files of the guest's config drive. */
   configDrive(serverId: string): Record<string, string> | undefined;
-}
-
-interface SimulatedImage {
-  format: string;
-  size: number;
-  virtualSize: number;
-}
-
-interface SimulatedDisk {
-  virtualSize: number;
-  actualSize: number;
-}
-
-interface SimulatedGuest {
-  state: Exclude<GuestState, 'absent'>;
-  spec?: GuestSpec;
-  configDrive?: Record<string, string>;
-  starts: number;
+  readonly networks: SimulatedNetworks;
 }
 
 const gibibyte = 1024 ** 3;
@@ -81,6 +75,7 @@ class InMemoryHost implements SimulatedHost {
   readonly #images: SimulatedObjects<SimulatedImage>;
   readonly #disks: SimulatedObjects<SimulatedDisk>;
   readonly #guests: SimulatedObjects<SimulatedGuest>;
+  readonly networks = new SimulatedNetworks();
   readonly #locks = new KeyedLock();
   readonly #listeners = new Set<(change: { serverId: string; state: GuestState }) => void>();
 
@@ -102,6 +97,7 @@ class InMemoryHost implements SimulatedHost {
       hostname: this.#options.hostname ?? 'simulated-host',
       ...this.#capacity,
       freeDiskGb: Math.floor(this.#freeBytes() / gibibyte),
+      networking: this.networks.networking,
     }));
   }
 
@@ -188,7 +184,8 @@ class InMemoryHost implements SimulatedHost {
     return this.#verb('ensureGuestRunning', [spec], async () => {
       const guest = this.#guests.get(spec.serverId);
       if (guest?.state === 'running') return;
-      if (guest?.state === 'paused') this.#guests.set(spec.serverId, { ...guest, state: 'running' });
+      if (guest?.state === 'paused' || guest?.state === 'suspended')
+        this.#guests.set(spec.serverId, { ...guest, state: 'running' });
       else this.#start(spec);
     });
   }
@@ -213,6 +210,24 @@ class InMemoryHost implements SimulatedHost {
     return this.#verb('resumeGuest', [serverId], async () => this.#setLivingState(serverId, 'running'));
   }
 
+  suspendGuest(serverId: string): Promise<void> {
+    return this.#verb('suspendGuest', [serverId], async () => this.#setLivingState(serverId, 'suspended'));
+  }
+
+  injectNmi(serverId: string): Promise<void> {
+    return this.#verb('injectNmi', [serverId], async () => {
+      const { state } = this.#known(serverId);
+      if (state !== 'stopped' && state !== 'suspended') return;
+      throw new AgentError('not_found', `the guest of server ${serverId} does not run`);
+    });
+  }
+
+  connectConsole(serverId: string): Promise<never> {
+    return this.#verb('connectConsole', [serverId], async () => {
+      throw new AgentError('unsupported', 'a simulated guest has no console');
+    });
+  }
+
   attachDisk(serverId: string, disk: GuestDisk): Promise<void> {
     return this.#verb('attachDisk', [serverId, disk], async () => {
       if (disk.bus !== 'virtio')
@@ -220,6 +235,8 @@ class InMemoryHost implements SimulatedHost {
       const guest = this.#guests.get(serverId);
       if (!guest?.spec) return;
       if (!this.#disks.get(disk.diskId)) throw new AgentError('not_found', `there is no disk ${disk.diskId}`);
+      if (guest.state === 'suspended')
+        throw new AgentError('in_use', `the guest of server ${serverId} is suspended: its disks can't change`);
       if (guest.state !== 'stopped') this.#refuseOpen(disk.diskId, serverId);
       this.#setDisks(serverId, guest, [...withoutVolume(guest.spec, disk.volumeId), disk]);
     });
@@ -230,8 +247,8 @@ class InMemoryHost implements SimulatedHost {
       const guest = this.#guests.get(serverId);
       if (!guest?.spec) return;
       const isThere = guest.spec.disks.some((disk) => disk.volumeId === volumeId);
-      if (isThere && guest.state === 'paused')
-        throw new AgentError('in_use', `the guest of server ${serverId} is paused and can't let go of a disk`);
+      if (isThere && (guest.state === 'paused' || guest.state === 'suspended'))
+        throw new AgentError('in_use', `the guest of server ${serverId} is ${guest.state} and can't let go of a disk`);
       this.#setDisks(serverId, guest, withoutVolume(guest.spec, volumeId));
     });
   }
@@ -250,6 +267,14 @@ class InMemoryHost implements SimulatedHost {
       if (starts === 0 || lines === 0) return '';
       return `*** SIMULATED GUEST: ${spec?.instanceName} has no machine and runs no system; "started" ${starts} time(s) ***\n`;
     });
+  }
+
+  applyNetworks(desired: DesiredNetworks): Promise<void> {
+    return this.#verb('applyNetworks', [desired], async () => this.networks.apply(desired));
+  }
+
+  serveMetadata(responder: MetadataResponder): () => void {
+    return this.networks.serveMetadata(responder);
   }
 
   inventory(): Promise<HostInventory> {
@@ -331,8 +356,9 @@ class InMemoryHost implements SimulatedHost {
     return guest;
   }
 
-  #setLivingState(serverId: string, state: 'running' | 'paused'): void {
-    if (this.#known(serverId).state === 'stopped') {
+  #setLivingState(serverId: string, state: 'running' | 'paused' | 'suspended'): void {
+    const now = this.#known(serverId).state;
+    if (now === 'stopped' || (now === 'suspended' && state === 'paused')) {
       throw new AgentError('not_found', `the guest of server ${serverId} does not run`);
     }
     this.#setState(serverId, state);
@@ -351,7 +377,12 @@ class InMemoryHost implements SimulatedHost {
   #refuseOpen(diskId: string, except?: string): void {
     for (const [serverId, guest] of this.#guests.entries()) {
       if (serverId === except) continue;
-      if (guest.state === 'stopped' || !guest.spec?.disks.some((disk) => disk.diskId === diskId)) continue;
+      if (
+        guest.state === 'stopped' ||
+        guest.state === 'suspended' ||
+        !guest.spec?.disks.some((disk) => disk.diskId === diskId)
+      )
+        continue;
       throw new AgentError('in_use', `disk ${diskId} is open in the guest of server ${serverId}`);
     }
   }
@@ -372,22 +403,5 @@ class InMemoryHost implements SimulatedHost {
   #needRoom(bytes: number): void {
     const free = this.#freeBytes();
     if (bytes > free) throw new AgentError('no_space', `${bytes} bytes are needed, ${free} are free`);
-  }
-}
-
-function withoutVolume(spec: GuestSpec, volumeId: string): GuestDisk[] {
-  return spec.disks.filter((disk) => disk.volumeId !== volumeId);
-}
-
-function wholeSectors(bytes: number): number {
-  return Math.ceil(bytes / 512) * 512;
-}
-
-async function writeSparseFile(path: string, size: number): Promise<void> {
-  const handle = await open(path, 'wx');
-  try {
-    await handle.truncate(size);
-  } finally {
-    await handle.close();
   }
 }

@@ -1,0 +1,136 @@
+/**
+ * How the networks of a host shall be: all of it, every time, as plain JSON that the control plane computes from its
+ * rows. A host makes itself so; a message that is lost costs nothing, since the next one says everything again.
+ * Ids are 32 hex digits, addresses IPv4 in dotted form.
+ */
+export interface DesiredNetworks {
+  /** The networks that guests or routers of this host are on. */
+  networks: DesiredNetwork[];
+  /** The ports of guests that this host serves. */
+  ports: DesiredPort[];
+  /** The groups of those ports. */
+  securityGroups: DesiredSecurityGroup[];
+  routers: DesiredRouter[];
+}
+
+/** What a host has to do where nobody needs a network. */
+export const noNetworks: DesiredNetworks = { networks: [], ports: [], securityGroups: [], routers: [] };
+
+export interface DesiredNetwork {
+  networkId: string;
+  /** Bytes. */
+  mtu: number;
+  /** Floating IPs are on it, and through it routers reach what is outside. Nothing is served on it. */
+  external: boolean;
+  /** The port through which DHCP, names and metadata are served on the network. Absent where nobody asks for them. */
+  service?: { portId: string; macAddress: string };
+  subnets: DesiredSubnet[];
+  /** What names on the network end with. */
+  domain: string;
+  /** Every address on the network whose owner is known, on whatever host. */
+  hosts: Array<{ portId: string; macAddress: string; address: string; hostname: string }>;
+}
+
+export interface DesiredSubnet {
+  subnetId: string;
+  cidr: string;
+  gateway?: string;
+  /** Absent where addresses are not handed out. `address` is that of the server itself. */
+  dhcp?: { address: string; dnsNameservers: string[]; routes: DesiredRoute[] };
+}
+
+export interface DesiredRoute {
+  destination: string;
+  nexthop: string;
+}
+
+export interface DesiredPort {
+  portId: string;
+  networkId: string;
+  macAddress: string;
+  addresses: string[];
+  /** Off: the port carries nothing. */
+  adminStateUp: boolean;
+  /** Off: nothing is filtered, neither what the guest claims to be nor whom it talks to. */
+  portSecurity: boolean;
+  /** What the guest may claim to be besides its own. */
+  allowedPairs: Array<{ macAddress: string; cidr: string }>;
+  securityGroupIds: string[];
+  /** Bits per second that the guest may send and receive, where they are limited. */
+  bandwidth?: { egress?: number; ingress?: number };
+}
+
+/** A port without a group takes nothing in and sends nothing. */
+export interface DesiredSecurityGroup {
+  groupId: string;
+  /** Addresses of all its ports, by network: addresses of different networks may be the same. */
+  members: Array<{ networkId: string; addresses: string[] }>;
+  /** What is allowed; all else is not. Only what concerns IPv4. */
+  rules: DesiredRule[];
+}
+
+export interface DesiredRule {
+  direction: 'ingress' | 'egress';
+  /** An IP protocol by its number (RFC 5237); any when absent. */
+  protocol?: number;
+  /** Ports of TCP, UDP, SCTP and their like. */
+  ports?: { first: number; last: number };
+  icmp?: { type: number; code?: number };
+  remote?: { cidr: string } | { groupId: string };
+}
+
+export interface DesiredRouter {
+  routerId: string;
+  /** Off: it forwards nothing. */
+  adminStateUp: boolean;
+  interfaces: Array<{ portId: string; networkId: string; macAddress: string; addresses: PrefixedAddress[] }>;
+  gateway?: {
+    portId: string;
+    networkId: string;
+    macAddress: string;
+    addresses: PrefixedAddress[];
+    nexthop?: string;
+    /** Whether what leaves through the gateway takes the gateway's address. */
+    enableSnat: boolean;
+  };
+  /** Floating IPs and the addresses they stand for. */
+  floatingIps: Array<{ address: string; fixedAddress: string }>;
+  routes: DesiredRoute[];
+}
+
+export interface PrefixedAddress {
+  address: string;
+  /** Length of the subnet's prefix. */
+  prefix: number;
+}
+
+/** What a host can do about networks. */
+export interface HostNetworking {
+  /**
+   * `bridge`: networks that are really there. `user`: each guest has a network of its own (QEMU's user mode), and
+   * reaches what its host reaches. `simulated`: nothing is there.
+   */
+  driver: 'bridge' | 'user' | 'simulated';
+  /** Why it is not `bridge`. */
+  reason?: string;
+  /** An IPv4 network that nobody uses around this host, which it would connect itself to as an external network. */
+  externalNetwork?: { cidr: string; gateway: string };
+}
+
+/** A guest asks 169.254.169.254. Who it is follows from where it asks from, which it can't make up. */
+export interface MetadataRequest {
+  networkId: string;
+  /** The guest's address on that network. */
+  address: string;
+  method: string;
+  /** With the query, if any. */
+  path: string;
+}
+
+export interface MetadataAnswer {
+  status: number;
+  contentType: string;
+  body: string;
+}
+
+export type MetadataResponder = (request: MetadataRequest) => Promise<MetadataAnswer>;

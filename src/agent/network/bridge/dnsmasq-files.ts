@@ -1,0 +1,94 @@
+import type { DesiredNetwork, DesiredSubnet } from '../../contract.ts';
+import { metadataAddress, serviceInterface } from './cabling.ts';
+
+const leaseSeconds = 86_400;
+
+/** The files by which dnsmasq serves a network, by name. Pure. */
+export interface DnsmasqFiles {
+  /** Changes only take effect when the program is started again; for the others a signal does. */
+  'dnsmasq.conf': string;
+  leases: string;
+  options: string;
+  names: string;
+}
+
+/**
+ * DHCP for the ports that the cloud knows and nobody else, and the names of these ports. What guests call themselves is
+ * not believed. Other names are asked of the machine's own name servers.
+ */
+export function dnsmasqFiles(network: DesiredNetwork, folder: string, resolvFile: string): DnsmasqFiles {
+  const served = network.subnets.filter(({ dhcp }) => dhcp);
+  const { domain } = network;
+  const configuration = [
+    'bind-interfaces',
+    `interface=${serviceInterface}`,
+    'except-interface=lo',
+    `pid-file=${folder}/pid`,
+    `resolv-file=${resolvFile}`,
+    'no-hosts',
+    `addn-hosts=${folder}/names`,
+    `domain=${domain}`,
+    `local=/${domain}/`,
+    'bogus-priv',
+    'dhcp-authoritative',
+    'dhcp-ignore-names',
+    'leasefile-ro',
+    'quiet-dhcp',
+    `dhcp-hostsfile=${folder}/leases`,
+    `dhcp-optsfile=${folder}/options`,
+    ...served.map(({ subnetId, cidr }) => {
+      const [address, length] = cidr.split('/');
+      return `dhcp-range=set:${tagOf(subnetId)},${address},static,${netmask(Number(length))},${leaseSeconds}`;
+    }),
+  ];
+  const hosts = network.hosts.filter(({ hostname }) => isHostname(hostname));
+  return {
+    'dnsmasq.conf': lines(configuration),
+    leases: lines(
+      network.hosts.map(({ macAddress, address, hostname }) =>
+        [macAddress, address, ...(isHostname(hostname) ? [hostname] : [])].join(','),
+      ),
+    ),
+    options: lines(served.flatMap((subnet) => optionsOf(subnet, network))),
+    names: lines(hosts.map(({ address, hostname }) => `${address} ${hostname}.${domain} ${hostname}`)),
+  };
+}
+
+function optionsOf({ subnetId, gateway, dhcp }: DesiredSubnet, { mtu }: DesiredNetwork): string[] {
+  const { address, dnsNameservers, routes } = dhcp!;
+  const option = (name: string, ...values: Array<string | number>) =>
+    [`tag:${tagOf(subnetId)}`, name, ...values].join(',');
+  const all = [
+    ...routes.flatMap(({ destination, nexthop }) => [destination, nexthop]),
+    `${metadataAddress}/32`,
+    address,
+    // A client that takes these routes ignores the router option (RFC 3442).
+    ...(gateway ? ['0.0.0.0/0', gateway] : []),
+  ];
+  return [
+    option('option:router', ...(gateway ? [gateway] : [])),
+    option('option:classless-static-route', ...all),
+    // Microsoft's number for the same.
+    option('249', ...all),
+    option('option:dns-server', ...(dnsNameservers.length > 0 ? dnsNameservers : [address])),
+    option('option:mtu', mtu),
+  ];
+}
+
+function tagOf(subnetId: string): string {
+  return `s${subnetId.slice(0, 16)}`;
+}
+
+/** Names come from users: nothing else may get into a file that is read line by line. */
+function isHostname(text: string): boolean {
+  return /^(?!-)[A-Za-z0-9-]{1,63}(?<!-)$/.test(text);
+}
+
+function netmask(length: number): string {
+  const mask = length === 0 ? 0 : (0xffffffff << (32 - length)) >>> 0;
+  return [24, 16, 8, 0].map((shift) => (mask >>> shift) & 255).join('.');
+}
+
+function lines(texts: readonly string[]): string {
+  return texts.map((text) => `${text}\n`).join('');
+}

@@ -1,0 +1,133 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Env } from '../../../env/env.ts';
+import { AgentError, type DesiredNetwork } from '../../contract.ts';
+import { isNotFound, systemErrorCode } from '../../errors.ts';
+import type { NetworkCommands } from './commands.ts';
+import { type DnsmasqFiles, dnsmasqFiles } from './dnsmasq-files.ts';
+import type { NetworkNames } from './names.ts';
+
+const exitLimitMs = 5000;
+
+/**
+ * The dnsmasq processes of a host, one for each network on which addresses are handed out. They outlive the agent and
+ * are found again by their pid files; a second one can't start, since the first has the port.
+ */
+export class DnsmasqProcesses {
+  readonly #env: Env;
+  readonly #names: NetworkNames;
+  readonly #commands: NetworkCommands;
+
+  constructor(env: Env, names: NetworkNames, commands: NetworkCommands) {
+    this.#env = env;
+    this.#names = names;
+    this.#commands = commands;
+  }
+
+  /** Makes the network served as it shall be. Its namespace has its addresses already. */
+  async ensure(network: DesiredNetwork): Promise<void> {
+    if (!network.subnets.some(({ dhcp }) => dhcp)) return this.stop(network.networkId);
+    const folder = this.#folder(network.networkId);
+    const files = dnsmasqFiles(network, folder, resolvFile());
+    const pid = await findProcess(folder);
+    const change = pid === undefined ? 'start' : await changeOf(folder, files);
+    if (change === 'none') return;
+    if (change === 'start') await this.stop(network.networkId);
+    await mkdir(folder, { recursive: true, mode: 0o755 });
+    for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content, { mode: 0o644 });
+    if (change === 'reload') return void process.kill(pid!, 'SIGHUP');
+    const namespace = this.#names.serviceNamespace(network.networkId);
+    await this.#commands.run(namespace, ['dnsmasq', configurationOption(folder)]);
+  }
+
+  /** Ends the process of the network, if it has one, and forgets its files. */
+  async stop(networkId: string): Promise<void> {
+    const folder = this.#folder(networkId);
+    const pid = await findProcess(folder);
+    if (pid !== undefined) await this.#end(folder, pid);
+    await rm(folder, { recursive: true, force: true });
+  }
+
+  /** Ends the processes of all networks but these. */
+  async stopOthers(networkIds: readonly string[]): Promise<void> {
+    const kept = new Set(networkIds.map((id) => this.#folder(id)));
+    for (const name of await readdir(this.#names.runFolder).catch(() => [])) {
+      const folder = join(this.#names.runFolder, name);
+      if (kept.has(folder)) continue;
+      const pid = await findProcess(folder);
+      if (pid !== undefined) await this.#end(folder, pid);
+      await rm(folder, { recursive: true, force: true });
+    }
+    if (kept.size === 0) await rm(this.#names.runFolder, { recursive: true, force: true });
+  }
+
+  #folder(networkId: string): string {
+    return join(this.#names.runFolder, networkId);
+  }
+
+  async #end(folder: string, pid: number): Promise<void> {
+    const deadline = this.#env.now() + exitLimitMs * 1000;
+    for (let signal: NodeJS.Signals = 'SIGTERM'; ; ) {
+      try {
+        process.kill(pid, signal);
+      } catch (error) {
+        if (systemErrorCode(error) !== 'ESRCH') throw error;
+      }
+      await this.#env.sleep(5);
+      if ((await findProcess(folder)) === undefined) return;
+      if (this.#env.now() > deadline) {
+        if (signal === 'SIGKILL') throw new AgentError('hypervisor_failed', `dnsmasq ${pid} does not end`);
+        signal = 'SIGKILL';
+      }
+    }
+  }
+}
+
+/** A process id may have been given to somebody else since: its command line must name the very same files. */
+async function findProcess(folder: string): Promise<number | undefined> {
+  try {
+    const pid = Number.parseInt(await readFile(join(folder, 'pid'), 'utf8'), 10);
+    if (!(pid > 1)) return undefined;
+    const commandLine = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0');
+    return commandLine.includes(configurationOption(folder)) ? pid : undefined;
+  } catch (error) {
+    if (isNotFound(error) || systemErrorCode(error) === 'ESRCH') return undefined;
+    throw error;
+  }
+}
+
+function configurationOption(folder: string): string {
+  return `--conf-file=${join(folder, 'dnsmasq.conf')}`;
+}
+
+async function changeOf(folder: string, files: DnsmasqFiles): Promise<'none' | 'reload' | 'start'> {
+  const before = await readFiles(folder);
+  if (before['dnsmasq.conf'] !== files['dnsmasq.conf']) return 'start';
+  // dnsmasq keeps leases in its memory, and gives an address to nobody else while one lasts.
+  if (hasNewOwner(before.leases ?? '', files.leases)) return 'start';
+  const isSame = (['leases', 'options', 'names'] as const).every((name) => before[name] === files[name]);
+  return isSame ? 'none' : 'reload';
+}
+
+async function readFiles(folder: string): Promise<Partial<DnsmasqFiles>> {
+  const names: Array<keyof DnsmasqFiles> = ['dnsmasq.conf', 'leases', 'options', 'names'];
+  const contents = await Promise.all(names.map((name) => readFile(join(folder, name), 'utf8').catch(() => undefined)));
+  return Object.fromEntries(names.map((name, index) => [name, contents[index]]));
+}
+
+/** Whether an address that somebody had is somebody else's now, at once or after nobody had it. */
+function hasNewOwner(before: string, after: string): boolean {
+  const owners = (text: string) =>
+    new Map(text.split('\n').map((line) => line.split(',', 2).reverse() as [string, string]));
+  const now = owners(after);
+  return [...owners(before)].some(
+    ([address, mac]) => address !== undefined && mac !== undefined && now.get(address) !== mac,
+  );
+}
+
+/** systemd-resolved's own listener can't be reached from another namespace; the servers behind it can. */
+function resolvFile(): string {
+  const behindResolved = '/run/systemd/resolve/resolv.conf';
+  return existsSync(behindResolved) ? behindResolved : '/etc/resolv.conf';
+}

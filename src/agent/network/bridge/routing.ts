@@ -1,0 +1,56 @@
+import type { DesiredNetwork, DesiredRouter } from '../../contract.ts';
+import { metadataAddress, serviceInterface } from './cabling.ts';
+import type { NetworkCommands } from './commands.ts';
+import { routerGateway } from './names.ts';
+
+/** A route of a namespace, beside those that follow from its addresses. */
+export interface WantedRoute {
+  /** `default` or a network. */
+  destination: string;
+  via?: string;
+  device?: string;
+}
+
+/** From the namespace of a network's services: to subnets on which it has no address of its own, and to the outside. */
+export function serviceRoutes({ subnets }: DesiredNetwork): WantedRoute[] {
+  const direct = subnets
+    .filter(({ dhcp }) => !dhcp)
+    .map(({ cidr }) => ({ destination: cidr, device: serviceInterface }));
+  const gateway = subnets.find((subnet) => subnet.gateway)?.gateway;
+  return gateway ? [...direct, { destination: 'default', via: gateway, device: serviceInterface }] : direct;
+}
+
+export function routerRoutes({ gateway, routes }: DesiredRouter): WantedRoute[] {
+  const extra = routes.map(({ destination, nexthop }) => ({ destination, via: nexthop }));
+  if (!gateway?.nexthop) return extra;
+  return [...extra, { destination: 'default', via: gateway.nexthop, device: routerGateway(gateway.portId) }];
+}
+
+/** Makes the routes so that the cloud set; those that the kernel sets by itself are left alone. */
+export async function settleRoutes(
+  commands: NetworkCommands,
+  namespace: string,
+  wanted: readonly WantedRoute[],
+): Promise<void> {
+  const present = await commands.routes(namespace, 'proto', 'static');
+  const isSame = (route: WantedRoute, other: { dst: string; gateway?: string }) =>
+    plain(route.destination) === plain(other.dst) && route.via === other.gateway;
+  const lines = [
+    ...present
+      .filter((route) => !wanted.some((one) => isSame(one, route)))
+      .map(({ dst, gateway }) => `route del ${dst}${gateway ? ` via ${gateway}` : ''} proto static`),
+    ...wanted.filter((one) => !present.some((route) => isSame(one, route))).map(routeLine),
+  ];
+  await commands.ip(namespace, lines);
+}
+
+function routeLine({ destination, via, device }: WantedRoute): string {
+  const source = via === undefined ? ` src ${metadataAddress} scope link` : '';
+  const through = `${via === undefined ? '' : ` via ${via}`}${device === undefined ? '' : ` dev ${device}`}`;
+  return `route replace ${destination}${through} proto static${source}${via && device ? ' onlink' : ''}`;
+}
+
+/** `ip` leaves out the length of a single address. */
+function plain(destination: string): string {
+  return destination.replace(/\/32$/, '');
+}

@@ -1,0 +1,37 @@
+import type { GuestNic } from '../../contract.ts';
+import type { NetworkDriver } from '../network-driver.ts';
+import { userNetwork } from './user-network.ts';
+
+/**
+ * Networks without privileges: each interface has QEMU's user-mode network (slirp) to itself, in which it gets exactly
+ * its port's address. Guests reach what this host reaches, and nobody reaches them; so there is nothing for security
+ * groups, routers or floating IPs to act on, and the host says that it has no external network.
+ */
+export function userNetworkDriver(reason?: string): NetworkDriver {
+  return {
+    networking: { driver: 'user', ...(reason === undefined ? {} : { reason }) },
+    netdev,
+    // slirp itself never carries more than this.
+    largestMtu: 1500,
+    prepareGuest: async () => [],
+    removePorts: async () => {},
+    apply: async () => {},
+    serveMetadata: () => () => {},
+    inventory: async () => [],
+    close: async () => {},
+  };
+}
+
+function netdev(nic: GuestNic, id: string): string {
+  const network = userNetwork(nic.subnet);
+  return [
+    'user',
+    `id=${id}`,
+    `net=${network.net}`,
+    `host=${network.host}`,
+    `dhcpstart=${network.dhcpStart}`,
+    `dns=${network.dns}`,
+    'ipv6=off',
+    `restrict=${network.restricted ? 'on' : 'off'}`,
+  ].join(',');
+}
