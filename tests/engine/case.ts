@@ -3,6 +3,7 @@ import type { AnyAction } from '../../src/actions/definition.ts';
 import type { AgentVerb } from '../../src/agent/hypervisor/simulated/simulated-host.ts';
 import type { Finding } from '../../src/cloud/audit/audit.ts';
 import { allActions } from '../../src/cloud/open-cloud.ts';
+import type { Database } from '../../src/database/database.ts';
 import { clear } from './clear.ts';
 import type { Fixture } from './fixtures/fixture.ts';
 import { type Print, printOf } from './print.ts';
@@ -31,8 +32,9 @@ export class Case {
     this.world = world;
   }
 
-  static async open(action: AnyAction, fixture: Fixture): Promise<Case> {
-    const opened = new Case(action, fixture, await World.open());
+  /** @param openDatabase for each of its worlds, where it is not to be SQLite in memory */
+  static async open(action: AnyAction, fixture: Fixture, openDatabase?: () => Promise<Database>): Promise<Case> {
+    const opened = new Case(action, fixture, await World.open({ db: await openDatabase?.() }));
     await opened.#record();
     return opened;
   }

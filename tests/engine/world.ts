@@ -50,7 +50,7 @@ export interface EngineOptions {
 export class World implements AsyncDisposable {
   readonly db: Database;
   readonly host: SimulatedHost;
-  readonly env: Env;
+  readonly env: Env = worldEnv(() => this.#skipped);
   /** Asked before and after the host does something. */
   readonly faults: { before?: HostFault; after?: HostFault };
   /** Two images of a gigabyte, made once; a third is in a folder, to be fetched. */
@@ -59,27 +59,25 @@ export class World implements AsyncDisposable {
   #engine: Awaited<ReturnType<typeof openCloud>> | undefined;
   #requests = 0;
   #isSpecial = false;
+  #skipped = 0;
 
-  private constructor(db: Database, host: SimulatedHost, env: Env, faults: World['faults'], folder: string) {
+  private constructor(db: Database, host: SimulatedHost, faults: World['faults'], folder: string) {
     this.db = db;
     this.host = host;
-    this.env = env;
     this.faults = faults;
     this.folder = folder;
   }
 
   static async open(options: WorldOptions = {}): Promise<World> {
     const db = options.db ?? (await openSqlite(':memory:'));
-    const real = realEnv();
-    const env: Env = { ...real, sleep: (ms, signal) => real.sleep(Math.min(ms, 1), signal) };
     const faults: World['faults'] = {};
     const host = await openSimulatedHost({
-      env,
+      env: realEnv(),
       capacity: options.capacity,
       faults: (verb, args) => faults.before?.(verb, args),
       lostAnswers: (verb, args) => faults.after?.(verb, args),
     });
-    const world = new World(db, host, env, faults, await mkdtemp(join(tmpdir(), 'unkai-world-')));
+    const world = new World(db, host, faults, await mkdtemp(join(tmpdir(), 'unkai-world-')));
     await world.start();
     for (const name of ['first', 'second']) {
       const image = { name, diskFormat: 'qcow2', containerFormat: 'bare', visibility: 'public' } as const;
@@ -133,6 +131,11 @@ export class World implements AsyncDisposable {
     if (this.#isSpecial) await this.restart();
   }
 
+  /** Lets time pass at once. What other processes hold lapses meanwhile. */
+  skip(seconds: number): void {
+    this.#skipped += seconds * 1_000_000;
+  }
+
   async wait(actionId: string) {
     const outcome = await this.cloud.runner.wait(actionId, { timeoutMs: 20_000 });
     if (!outcome) throw new Error(`the action ${actionId} did not end`);
@@ -161,6 +164,16 @@ export class World implements AsyncDisposable {
     await this.db.close();
     await rm(this.folder, { recursive: true, force: true });
   }
+}
+
+/** The machine's clock and chance, but time can be skipped, and nobody waits for a pause. */
+function worldEnv(skipped: () => number): Env {
+  const real = realEnv();
+  return {
+    ...real,
+    now: () => real.now() + skipped(),
+    sleep: (ms, signal) => real.sleep(Math.min(ms, 1), signal),
+  };
 }
 
 async function* pieces(bytes: Buffer): AsyncGenerator<Buffer> {
