@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Cloud } from '../cloud/cloud.ts';
+import { serveConsoles } from './console-proxy.ts';
 import type { Dialect } from './dialect.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { answerNoRoute, type MountOptions, mountDialect } from './mount.ts';
@@ -41,6 +42,7 @@ export function createApiServer(options: ApiServerOptions): FastifyInstance {
   };
   for (const dialect of options.dialects) mountDialect(app, dialect, mountOptions);
   addOwnRoutes(app, options, metrics);
+  serveConsoles(app, options);
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?', 1)[0]!;
     const owner = longestMatch(options.dialects, path);

@@ -28,15 +28,17 @@ import type {
   ResourceTagsTable,
 } from './schema/journal.ts';
 import type {
+  FloatingIpsTable,
   NetworksTable,
   PortAddressesTable,
   PortSecurityGroupsTable,
   PortsTable,
+  RoutersTable,
   SecurityGroupRulesTable,
   SecurityGroupsTable,
   SubnetsTable,
 } from './schema/networks.ts';
-import type { DisksTable, ServersTable, ServerTagsTable, VolumesTable } from './schema/servers.ts';
+import type { ConsoleTokensTable, DisksTable, ServersTable, ServerTagsTable, VolumesTable } from './schema/servers.ts';
 
 export type * from './schema/block-storage.ts';
 export type * from './schema/columns.ts';
@@ -75,6 +77,7 @@ export interface Schema {
   cached_images: CachedImagesTable;
   servers: ServersTable;
   server_tags: ServerTagsTable;
+  console_tokens: ConsoleTokensTable;
   volumes: VolumesTable;
   disks: DisksTable;
   volume_snapshots: VolumeSnapshotsTable;
@@ -85,6 +88,8 @@ export interface Schema {
   security_groups: SecurityGroupsTable;
   security_group_rules: SecurityGroupRulesTable;
   port_security_groups: PortSecurityGroupsTable;
+  routers: RoutersTable;
+  floating_ips: FloatingIpsTable;
   actions: ActionsTable;
   action_steps: ActionStepsTable;
   action_events: ActionEventsTable;

@@ -5,6 +5,7 @@ import type { Cloud } from '../cloud.ts';
 import { CloudError } from '../errors.ts';
 import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
 import type { ServerAddress } from '../networks/server-port-reads.ts';
+import { Consoles } from './consoles.ts';
 import { type NewServer, requestCreate } from './creation.ts';
 import { listServers, type ServerFilter, type ServerPage } from './listing.ts';
 import { ServerLog } from './log.ts';
@@ -55,6 +56,7 @@ const maxDetailsKept = 10_000;
 /** Virtual machines: what is known of them, and what may be asked of them. */
 export class Servers {
   readonly log: ServerLog;
+  readonly consoles: Consoles;
   readonly #cloud: Cloud;
   readonly #byId;
   readonly #details = new Map<string, { version: number; detail: Readonly<ServerDetail> }>();
@@ -63,6 +65,7 @@ export class Servers {
   constructor(cloud: Cloud) {
     this.#cloud = cloud;
     this.log = new ServerLog(cloud);
+    this.consoles = new Consoles(cloud);
     this.#byId = cloud.db.prepare<{ id: string }, ServersTable>((q, p) =>
       q.selectFrom('servers').selectAll().where('id', '=', p.id),
     );

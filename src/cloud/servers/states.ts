@@ -11,6 +11,8 @@ export interface Transition {
   task: string | null;
   /** Whether a locked server allows it to those who are not administrators. */
   evenIfLocked?: boolean;
+  /** Whether what was let in to the server's consoles, and has not come yet, is let in no more. */
+  endsConsoles?: boolean;
   /** Whether it may be asked of a server that never ran. */
   evenIfNeverLaunched?: boolean;
 }
@@ -31,9 +33,9 @@ const anyState: readonly VmState[] = [
 
 /** The life of a server: Nova's states (its `vm_states` and `task_states`) and the rules of its compute API. */
 export const transitions = {
-  delete: { name: 'delete', from: anyState, task: 'deleting', evenIfNeverLaunched: true },
+  delete: { name: 'delete', from: anyState, task: 'deleting', evenIfNeverLaunched: true, endsConsoles: true },
   start: { name: 'start', from: ['stopped'], task: 'powering-on' },
-  stop: { name: 'stop', from: ['active', 'error'], task: 'powering-off' },
+  stop: { name: 'stop', from: ['active', 'error'], task: 'powering-off', endsConsoles: true },
   rebootSoft: { name: 'reboot', from: ['active'], task: 'rebooting' },
   rebootHard: {
     name: 'reboot',
@@ -51,17 +53,17 @@ export const transitions = {
   },
   pause: { name: 'pause', from: ['active'], task: 'pausing' },
   unpause: { name: 'unpause', from: ['paused'], task: 'unpausing' },
-  suspend: { name: 'suspend', from: ['active'], task: 'suspending' },
+  suspend: { name: 'suspend', from: ['active'], task: 'suspending', endsConsoles: true },
   resume: { name: 'resume', from: ['suspended'], task: 'resuming' },
-  rescue: { name: 'rescue', from: ['active', 'stopped', 'error'], task: 'rescuing' },
-  unrescue: { name: 'unrescue', from: ['rescued'], task: 'unrescuing' },
+  rescue: { name: 'rescue', from: ['active', 'stopped', 'error'], task: 'rescuing', endsConsoles: true },
+  unrescue: { name: 'unrescue', from: ['rescued'], task: 'unrescuing', endsConsoles: true },
   crashDump: { name: 'trigger_crash_dump', from: ['active', 'paused', 'rescued', 'resized', 'error'], task: null },
-  rebuild: { name: 'rebuild', from: ['active', 'stopped', 'error'], task: 'rebuilding' },
-  resize: { name: 'resize', from: ['active', 'stopped'], task: 'resize_prep' },
+  rebuild: { name: 'rebuild', from: ['active', 'stopped', 'error'], task: 'rebuilding', endsConsoles: true },
+  resize: { name: 'resize', from: ['active', 'stopped'], task: 'resize_prep', endsConsoles: true },
   confirmResize: { name: 'confirmResize', from: ['resized'], task: 'resize_confirming' },
   revertResize: { name: 'revertResize', from: ['resized'], task: 'resize_reverting' },
   createImage: { name: 'createImage', from: ['active', 'stopped', 'paused', 'suspended'], task: 'image_snapshot' },
-  shelve: { name: 'shelve', from: ['active', 'stopped', 'paused', 'suspended'], task: 'shelving' },
+  shelve: { name: 'shelve', from: ['active', 'stopped', 'paused', 'suspended'], task: 'shelving', endsConsoles: true },
   unshelve: { name: 'unshelve', from: ['shelved', 'shelved_offloaded'], task: 'unshelving' },
 } as const satisfies Record<string, Transition>;
 

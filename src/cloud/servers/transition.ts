@@ -30,6 +30,7 @@ export async function beginTransition<Input, State>(
     const server = await lockServer(cloud, tx, subject, serverId);
     checkTransition(subject, server, transition);
     const { action, input, changes } = await plan(tx, server);
+    if (transition.endsConsoles) await cloud.servers.consoles.revoke(tx, serverId);
     await updateServer(cloud, tx, serverId, { task_state: transition.task, ...changes });
     const actionId = await cloud.runner.submit(tx, action, {
       input,

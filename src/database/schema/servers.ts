@@ -67,6 +67,16 @@ export interface ServerTagsTable {
   tag: string;
 }
 
+/** Lets somebody in to a console, once. */
+export interface ConsoleTokensTable {
+  /** SHA-256 of the token, in hex. */
+  hash: string;
+  server_id: string;
+  kind: 'vnc' | 'serial';
+  user_id: string;
+  expires_at: Micros;
+}
+
 export interface VolumesTable {
   id: string;
   project_id: string;

@@ -82,6 +82,7 @@ export async function requestDelete(cloud: Cloud, subject: Subject, serverId: st
     const server = await lockServer(cloud, tx, subject, serverId);
     checkTransition(subject, server, transitions.delete);
     if (server.taskState === 'deleting') return {};
+    await cloud.servers.consoles.revoke(tx, serverId);
     await updateServer(cloud, tx, serverId, { task_state: 'deleting' });
     await cloud.runner.cancel(tx, serverId);
     const actionId = await cloud.runner.submit(tx, deleteServer, {
