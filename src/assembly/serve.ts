@@ -58,7 +58,7 @@ export async function serveUnkai(options: ServeOptions): Promise<ServedUnkai> {
 }
 
 /** Where this machine reaches a server that listens on the address. */
-export function localOrigin(listen: string, port: number): string {
+function localOrigin(listen: string, port: number): string {
   const address = listen === '0.0.0.0' ? '127.0.0.1' : listen === '::' ? '::1' : listen;
   return `http://${address.includes(':') ? `[${address}]` : address}:${port}`;
 }
