@@ -1,7 +1,6 @@
-import { mkdir, stat, writeFile } from 'node:fs/promises';
-import { dirname, isAbsolute, join } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { isAbsolute, join } from 'node:path';
 import type { Env } from '../../../env/env.ts';
-import { createAtomically } from '../../atomic-file.ts';
 import {
   AgentError,
   type CachedImage,
@@ -17,7 +16,6 @@ import {
   type HostInventory,
   type MetadataResponder,
 } from '../../contract.ts';
-import { emptyQcow2 } from '../../disks/qcow2-header.ts';
 import { readVirtualSize } from '../../disks/virtual-size.ts';
 import { assertSafeId, assertServerId, toAgentError } from '../../errors.ts';
 import { KeyedLock } from '../../keyed-lock.ts';
@@ -29,7 +27,7 @@ import {
   type SimulatedImage,
   wholeSectors,
   withoutVolume,
-  writeSparseFile,
+  writeEmptyDisk,
 } from './parts.ts';
 
 /** The verbs of the contract, as `latency` and `faults` name them. */
@@ -158,13 +156,7 @@ class InMemoryHost implements SimulatedHost {
       if (!isAbsolute(path)) throw new AgentError('unsupported', `${path} is not an absolute path`);
       const { virtualSize } = this.#usage(request.diskId);
       try {
-        await mkdir(dirname(path), { recursive: true });
-        await createAtomically(path, (temporary) =>
-          request.format === 'qcow2'
-            ? writeFile(temporary, emptyQcow2(virtualSize))
-            : writeSparseFile(temporary, virtualSize),
-        );
-        return { size: (await stat(path)).size, virtualSize };
+        return { size: await writeEmptyDisk(path, request.format, virtualSize), virtualSize };
       } catch (error) {
         throw toAgentError(error, `disk ${request.diskId} could not be exported`);
       }
