@@ -6,7 +6,7 @@ import { serveUnkai } from '../src/assembly/serve.ts';
 import { ensureTinyLinux } from '../src/assembly/tinylinux.ts';
 
 // A cloud in a process of its own, so that the load generator does not share its event loop. Says where it is in one
-// line of JSON, answers `memory` on its standard input, and ends with it.
+// line of JSON, answers `usage` on its standard input, and ends with it.
 const [dataDir, hypervisor, cacheDir] = process.argv.slice(2) as [string, HypervisorKind, string];
 mkdirSync(dataDir, { recursive: true });
 const cloud = await serveUnkai({
@@ -20,7 +20,10 @@ const cloud = await serveUnkai({
 });
 process.stdout.write(`${JSON.stringify({ origin: cloud.origin, startMs: performance.now() })}\n`);
 process.stdin.on('data', (text) => {
-  if (text.toString().trim() === 'memory') process.stdout.write(`${JSON.stringify(process.memoryUsage())}\n`);
+  if (text.toString().trim() !== 'usage') return;
+  const { user, system } = process.cpuUsage();
+  const usage = { residentBytes: process.memoryUsage.rss(), cpuSeconds: (user + system) / 1e6 };
+  process.stdout.write(`${JSON.stringify(usage)}\n`);
 });
 process.stdin.on('end', async () => {
   await cloud.close();

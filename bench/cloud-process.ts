@@ -65,10 +65,10 @@ export class CloudProcess {
     return (text === '' ? undefined : JSON.parse(text)) as T;
   }
 
-  /** Resident bytes of the process. */
-  async residentBytes(): Promise<number> {
-    this.#child.stdin!.write('memory\n');
-    return (JSON.parse((await once(this.#lines, 'line'))[0] as string) as { rss: number }).rss;
+  /** What the process takes now, and the processor time that it has taken so far. */
+  async usage(): Promise<{ residentBytes: number; cpuSeconds: number }> {
+    this.#child.stdin!.write('usage\n');
+    return JSON.parse((await once(this.#lines, 'line'))[0] as string);
   }
 
   async stop(): Promise<void> {

@@ -46,7 +46,7 @@ async function onCloud(
 async function start(cloud: CloudProcess, dataDir: string): Promise<Figure[]> {
   await cloud.stop();
   const again = await CloudProcess.start({ dataDir, hypervisor: 'simulated', cacheDir });
-  const rss = (await again.residentBytes()) / 2 ** 20;
+  const rss = (await again.usage()).residentBytes / 2 ** 20;
   const { startMs } = again;
   await again.stop();
   return [

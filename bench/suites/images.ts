@@ -17,10 +17,10 @@ export async function images(cloud: CloudProcess, options: { mebibytes: number }
     disk_format: 'raw',
     container_format: 'bare',
   });
-  const before = await cloud.residentBytes();
+  const before = (await cloud.usage()).residentBytes;
   let peak = before;
   const watch = setInterval(async () => {
-    peak = Math.max(peak, await cloud.residentBytes());
+    peak = Math.max(peak, (await cloud.usage()).residentBytes);
   }, 200);
   const from = performance.now();
   await upload(cloud, `/image/v2/images/${id}/file`, mebibytes);
