@@ -39,6 +39,8 @@ export interface WorldOptions {
 export interface EngineOptions {
   /** Instead of the real ones. */
   actions?: readonly AnyAction[];
+  /** How long a hold on an action lasts. */
+  leaseMs?: number;
   /** The process in which the engine runs, and with which it dies. */
   process?: KillableProcess;
 }
@@ -100,7 +102,7 @@ export class World implements AsyncDisposable {
   }
 
   /** A control plane begins to work over what there is. */
-  async start({ actions, process }: EngineOptions = {}): Promise<void> {
+  async start({ actions, process, leaseMs }: EngineOptions = {}): Promise<void> {
     this.#isSpecial = process !== undefined || (actions !== undefined && actions !== allActions);
     this.#engine = await openCloud({
       db: process?.database(this.db) ?? this.db,
@@ -112,6 +114,7 @@ export class World implements AsyncDisposable {
       adminPassword: 'secret',
       images: { internalSources: 'everyone' },
       actions,
+      leaseMs,
     });
   }
 

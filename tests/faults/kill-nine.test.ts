@@ -1,0 +1,123 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { HypervisorKind } from '../../src/assembly/open-unkai.ts';
+import { realEnv } from '../../src/env/real.ts';
+import type { Report } from './control-plane.ts';
+import { randomFrom } from './random.ts';
+
+/** Set it to the seed that a run has printed, to have the same requests and kills again. */
+const seedVariable = 'UNKAI_FAULTS_SEED';
+const seed = Number(process.env[seedVariable] ?? randomInt(2 ** 31));
+const program = resolve(import.meta.dirname, 'control-plane.ts');
+
+let dataDir: string;
+
+beforeEach(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'unkai-faults-'));
+});
+
+afterEach(async () => {
+  await rm(dataDir, { recursive: true, force: true, maxRetries: 5 });
+});
+
+interface Plan {
+  hypervisor: HypervisorKind;
+  /** How many things are asked for in all. */
+  requests: number;
+  /** A process is killed after at most so many of them, and so long after the last, milliseconds. */
+  mostAtOnce: number;
+  longestPause: number;
+}
+
+/** Starts control planes and kills them, one after the other, and lets the last one say what came of it. */
+async function killAgainAndAgain(plan: Plan): Promise<Report> {
+  console.log(`${seedVariable}=${seed}`);
+  const random = randomFrom(seed);
+  let asked = 0;
+  for (let life = 0; asked < plan.requests; life += 1) {
+    const many = Math.min(1 + Math.floor(random() * plan.mostAtOnce), plan.requests - asked);
+    asked += await liveAndDie(start(plan, seed + life, 'ask'), many, random() * plan.longestPause);
+  }
+  return await lastWords(start(plan, seed, 'end'));
+}
+
+function start({ hypervisor }: Plan, itsSeed: number, task: 'ask' | 'end'): ChildProcess {
+  return spawn(process.execPath, [program, dataDir, hypervisor, String(itsSeed), task], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+}
+
+/** Lets the process ask for so many things and then, a little later, kills it. Gives how many it did ask for. */
+async function liveAndDie(child: ChildProcess, requests: number, pause: number): Promise<number> {
+  let asked = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const died = new Promise<void>((done, failed) => {
+    child.once('exit', (code, signal) => (signal === 'SIGKILL' ? done() : failed(new Error(`it ended with ${code}`))));
+  });
+  for await (const line of createInterface({ input: child.stdout! })) {
+    if (line.startsWith('asked')) asked += 1;
+    if (asked === requests) timer ??= setTimeout(() => child.kill('SIGKILL'), pause);
+  }
+  clearTimeout(timer);
+  await died;
+  return asked;
+}
+
+async function lastWords(child: ChildProcess): Promise<Report> {
+  const died = new Promise<number | null>((done) => child.once('exit', done));
+  let last = '';
+  for await (const line of createInterface({ input: child.stdout! })) last = line;
+  if ((await died) !== 0) throw new Error('the last control plane could not be closed');
+  return JSON.parse(last) as Report;
+}
+
+async function check({ ended, cleared }: Report): Promise<void> {
+  const errors = await readFile(join(dataDir, 'errors.log'), 'utf8').catch(() => '');
+  const wrong = ended.findings.filter(({ level }) => level === 'violation');
+  expect(wrong, errors.slice(-4000)).toEqual([]);
+  expect(cleared.findings.filter(({ level }) => level === 'violation')).toEqual([]);
+  expect({ guests: cleared.guests, disks: cleared.disks, strayFiles: cleared.strayFiles }).toEqual({
+    guests: [],
+    disks: [],
+    strayFiles: [],
+  });
+}
+
+describe('a control plane that is killed again and again', () => {
+  it('leaves nothing stuck and nothing behind, over 200 requests', { timeout: 240_000 }, async () => {
+    const report = await killAgainAndAgain({
+      hypervisor: 'simulated',
+      requests: 200,
+      mostAtOnce: 12,
+      longestPause: 60,
+    });
+    console.log(JSON.stringify(report.ended.states));
+    await check(report);
+  });
+
+  it('leaves no virtual machine behind, over 20 requests', { timeout: 300_000 }, async () => {
+    try {
+      const plan = { hypervisor: 'qemu', requests: 20, mostAtOnce: 5, longestPause: 3000 } as const;
+      const report = await killAgainAndAgain(plan);
+      console.log(JSON.stringify(report.ended.states));
+      await check(report);
+    } finally {
+      await endGuests();
+    }
+  });
+});
+
+/** Guests outlive every control plane, so those that a failed test has left are ended here. */
+async function endGuests(): Promise<void> {
+  const { openQemuHost } = await import('../../src/agent/hypervisor/qemu/qemu-host.ts');
+  const silent = { debug() {}, info() {}, warn() {}, error() {} };
+  const agent = await openQemuHost({ directory: join(dataDir, 'hosts', 'qemu'), env: realEnv(), log: silent });
+  const { guests } = await agent.inventory();
+  for (const { serverId } of guests) await agent.removeGuest(serverId);
+  await agent.close();
+}
