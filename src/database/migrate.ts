@@ -1,8 +1,9 @@
 import { type Kysely, type Migration, Migrator } from 'kysely';
 import { initial } from './migrations/0001-initial/migration.ts';
 import { blockStorage } from './migrations/0002-block-storage/migration.ts';
-import { consoles } from './migrations/0004-consoles/migration.ts';
 import { routers } from './migrations/0003-routers/migration.ts';
+import { consoles } from './migrations/0004-consoles/migration.ts';
+import { serverGroups } from './migrations/0005-server-groups/migration.ts';
 import type { Schema } from './schema.ts';
 
 /** Every migration, by name, in order. A name is never changed once it was released. */
@@ -11,6 +12,7 @@ const migrations: Record<string, Migration> = {
   '0002-block-storage': blockStorage,
   '0003-routers': routers,
   '0004-consoles': consoles,
+  '0005-server-groups': serverGroups,
 };
 
 /** Brings the schema up to date. Safe to run on each start, and by several processes at once on PostgreSQL. */

@@ -38,7 +38,15 @@ import type {
   SecurityGroupsTable,
   SubnetsTable,
 } from './schema/networks.ts';
-import type { ConsoleTokensTable, DisksTable, ServersTable, ServerTagsTable, VolumesTable } from './schema/servers.ts';
+import type {
+  ConsoleTokensTable,
+  DisksTable,
+  ServerGroupMembersTable,
+  ServerGroupsTable,
+  ServersTable,
+  ServerTagsTable,
+  VolumesTable,
+} from './schema/servers.ts';
 
 export type * from './schema/block-storage.ts';
 export type * from './schema/columns.ts';
@@ -78,6 +86,8 @@ export interface Schema {
   servers: ServersTable;
   server_tags: ServerTagsTable;
   console_tokens: ConsoleTokensTable;
+  server_groups: ServerGroupsTable;
+  server_group_members: ServerGroupMembersTable;
   volumes: VolumesTable;
   disks: DisksTable;
   volume_snapshots: VolumeSnapshotsTable;

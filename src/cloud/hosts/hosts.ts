@@ -5,7 +5,7 @@ import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
 import { type Amounts, capacityOf, type Host, hostFromRow } from './model.ts';
-import { chooseHosts, type HostUsage, noValidHost, type PlacementRequest } from './scheduler.ts';
+import { chooseHosts, type HostUsage, type Neighbours, noValidHost, type PlacementRequest } from './scheduler.ts';
 
 /** The hypervisor hosts: what they can hold, what is taken of them, and the agents that own them. */
 export class Hosts {
@@ -111,8 +111,14 @@ export class Hosts {
   /**
    * Finds a host for the server and takes what it needs there, in one transaction: allocations never exceed capacity.
    * A server that has such an allocation already keeps it.
+   * @param neighboursOf where the others of the server's group are, as of this transaction
    */
-  async allocate(serverId: string, purpose: AllocationsTable['purpose'], request: PlacementRequest): Promise<string> {
+  async allocate(
+    serverId: string,
+    purpose: AllocationsTable['purpose'],
+    request: PlacementRequest,
+    neighboursOf: (tx: Tx) => Promise<Neighbours | undefined> = async () => undefined,
+  ): Promise<string> {
     return await this.#core.db.write(async (tx) => {
       const held = await tx
         .selectFrom('allocations')
@@ -121,7 +127,8 @@ export class Hosts {
         .where('purpose', '=', purpose)
         .executeTakeFirst();
       if (held) return held.host_id;
-      for (const host of chooseHosts(await this.usage(tx), request)) {
+      const neighbours = await neighboursOf(tx);
+      for (const host of chooseHosts(await this.usage(tx), { ...request, neighbours })) {
         if (await this.#take(tx, host, serverId, purpose, request)) return host.id;
       }
       throw noValidHost(['every host was taken in the meantime']);

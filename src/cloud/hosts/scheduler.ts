@@ -8,6 +8,15 @@ export interface HostUsage {
   servers: number;
 }
 
+/** How the servers of a group are placed: all on one host, each on another one, or so as far as there is room. */
+export type GroupPolicy = 'affinity' | 'anti-affinity' | 'soft-affinity' | 'soft-anti-affinity';
+
+/** Where the others of a server's group are, one entry for each of them. */
+export interface Neighbours {
+  policy: GroupPolicy;
+  hostIds: readonly string[];
+}
+
 export interface PlacementRequest extends Amounts {
   zoneId?: string;
   architecture?: string;
@@ -15,6 +24,7 @@ export interface PlacementRequest extends Amounts {
   onlyHostId?: string;
   /** Hosts on which it has just failed. */
   avoidHostIds?: readonly string[];
+  neighbours?: Neighbours;
 }
 
 /** Says why the host can't take it, or undefined when it can. */
@@ -28,6 +38,7 @@ const filters: readonly Filter[] = [
   ({ host }, { zoneId }) => (zoneId && host.zoneId !== zoneId ? 'in another zone' : undefined),
   ({ host }, { onlyHostId }) => (onlyHostId && host.id !== onlyHostId ? 'does not have its disks' : undefined),
   ({ host }, { avoidHostIds }) => (avoidHostIds?.includes(host.id) ? 'failed just before' : undefined),
+  ({ host }, { neighbours }) => (neighbours ? refusalOf(neighbours, host.id) : undefined),
   ({ host }, { architecture }) =>
     architecture && host.architecture !== architecture ? `is ${host.architecture}, not ${architecture}` : undefined,
   (candidate, request) => lacks(candidate, request, 'vcpus', 'lacks vCPUs', ''),
@@ -38,7 +49,20 @@ const filters: readonly Filter[] = [
 const weighers: readonly Weigher[] = [
   (candidate) => free(candidate, 'memoryMb') / Math.max(1, capacityOf(candidate.host).memoryMb),
   (candidate) => free(candidate, 'vcpus') / Math.max(1, capacityOf(candidate.host).vcpus) / 2,
+  ({ host }, { neighbours }) => (neighbours ? wishFor(neighbours, host.id) : 0),
 ];
+
+function refusalOf({ policy, hostIds }: Neighbours, hostId: string): string | undefined {
+  const isThere = hostIds.includes(hostId);
+  if (policy === 'affinity' && hostIds.length > 0 && !isThere) return 'does not have the others of its group';
+  return policy === 'anti-affinity' && isThere ? 'has another one of its group' : undefined;
+}
+
+/** More than all other weights together for each of the group that is there. */
+function wishFor({ policy, hostIds }: Neighbours, hostId: string): number {
+  const there = hostIds.filter((id) => id === hostId).length;
+  return policy === 'soft-affinity' ? 2 * there : policy === 'soft-anti-affinity' ? -2 * there : 0;
+}
 
 function free({ host, used }: HostUsage, what: keyof Amounts): number {
   return capacityOf(host)[what] - used[what];

@@ -36,6 +36,8 @@ export interface NewServer {
   accessIpv6?: string;
   adminPass?: string;
   personality?: Array<{ path: string; contents: string }>;
+  /** The server group that they belong to. */
+  groupId?: string;
   minCount?: number;
   maxCount?: number;
 }
@@ -89,6 +91,7 @@ async function createOne(cloud: Cloud, tx: Tx, subject: Subject, wanted: NewServ
   const root = await rootOf(cloud, tx, subject, { ...wanted, image: context.image, flavor });
   const row = await serverRow(cloud, tx, subject, wanted, context, serverId, root);
   await tx.insertInto('servers').values(row).execute();
+  if (wanted.groupId) await cloud.servers.groups.join(tx, subject, wanted.groupId, serverId);
   await attachRoot(cloud, tx, row, root);
   await cloud.networks.plugServer(tx, {
     serverId,

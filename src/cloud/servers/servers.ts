@@ -7,6 +7,7 @@ import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
 import type { ServerAddress } from '../networks/server-port-reads.ts';
 import { Consoles } from './consoles.ts';
 import { type NewServer, requestCreate } from './creation.ts';
+import { ServerGroups } from './groups.ts';
 import { listServers, type ServerFilter, type ServerPage } from './listing.ts';
 import { ServerLog } from './log.ts';
 import { type Server, serverFromRow } from './model.ts';
@@ -57,6 +58,7 @@ const maxDetailsKept = 10_000;
 export class Servers {
   readonly log: ServerLog;
   readonly consoles: Consoles;
+  readonly groups: ServerGroups;
   readonly #cloud: Cloud;
   readonly #byId;
   readonly #details = new Map<string, { version: number; detail: Readonly<ServerDetail> }>();
@@ -66,6 +68,7 @@ export class Servers {
     this.#cloud = cloud;
     this.log = new ServerLog(cloud);
     this.consoles = new Consoles(cloud);
+    this.groups = new ServerGroups(cloud);
     this.#byId = cloud.db.prepare<{ id: string }, ServersTable>((q, p) =>
       q.selectFrom('servers').selectAll().where('id', '=', p.id),
     );

@@ -77,6 +77,20 @@ export interface ConsoleTokensTable {
   expires_at: Micros;
 }
 
+export interface ServerGroupsTable {
+  id: string;
+  project_id: string;
+  user_id: string;
+  name: string;
+  policy: 'affinity' | 'anti-affinity' | 'soft-affinity' | 'soft-anti-affinity';
+  created_at: Micros;
+}
+
+export interface ServerGroupMembersTable {
+  server_id: string;
+  group_id: string;
+}
+
 export interface VolumesTable {
   id: string;
   project_id: string;

@@ -20,14 +20,17 @@ export interface PlacementInput extends GuestInput {
 export const chooseHost = step<PlacementInput, GuestState>('chooseHost', {
   async do({ services, input }) {
     const { flavor } = input;
-    const hostId = await services.hosts.allocate(input.serverId, 'current', {
+    const request = {
       vcpus: flavor.vcpus,
       memoryMb: flavor.memoryMb,
       diskGb: flavor.diskGb + flavor.ephemeralGb,
       zoneId: input.zoneId,
       architecture: input.architecture,
       onlyHostId: input.onlyHostId,
-    });
+    };
+    const hostId = await services.hosts.allocate(input.serverId, 'current', request, (tx) =>
+      services.servers.groups.neighbours(tx, input.serverId),
+    );
     return {
       state: { hostId },
       commit: async (tx) => {

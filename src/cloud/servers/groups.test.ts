@@ -1,0 +1,84 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { openSimulatedHost } from '../../agent/hypervisor/simulated/simulated-host.ts';
+import { openSqlite } from '../../database/sqlite.ts';
+import { realEnv } from '../../env/real.ts';
+import { operator } from '../identity/subject.ts';
+import { openCloud } from '../open-cloud.ts';
+import { defaultSettings } from '../settings.ts';
+
+const silent = { debug() {}, info() {}, warn() {}, error() {} };
+const env = realEnv();
+let requests = 0;
+const subject = () => operator(`req-00000000-0000-4000-8000-${String(++requests).padStart(12, '0')}`);
+
+/** A cloud of three hosts that are all the same. */
+async function openThreeHosts() {
+  const folder = await mkdtemp(join(tmpdir(), 'unkai-groups-'));
+  const db = await openSqlite(':memory:');
+  const hosts = await Promise.all(
+    ['a', 'b', 'c'].map(async (name) => ({ name, agent: await openSimulatedHost({ env }) })),
+  );
+  const { cloud, close } = await openCloud({
+    db,
+    env,
+    log: silent,
+    settings: defaultSettings,
+    hosts,
+    imageDirectory: folder,
+    adminPassword: 'secret',
+  });
+  return {
+    cloud,
+    async [Symbol.asyncDispose]() {
+      await close();
+      await db.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+test('groups keep servers together or apart when hosts are chosen', async () => {
+  await using opened = await openThreeHosts();
+  const { cloud } = opened;
+  const need = { vcpus: 1, memoryMb: 64, diskGb: 0 };
+  let count = 0;
+  const place = async (groupId: string) => {
+    const serverId = String(++count).padStart(32, '0');
+    await cloud.db.write((tx) => cloud.servers.groups.join(tx, subject(), groupId, serverId));
+    return await cloud.hosts.allocate(serverId, 'current', need, (tx) => cloud.servers.groups.neighbours(tx, serverId));
+  };
+  const group = async (policy: Parameters<typeof cloud.servers.groups.create>[1]['policy']) =>
+    (await cloud.servers.groups.create(subject(), { name: policy, policy })).id;
+
+  const apart = await group('anti-affinity');
+  const hosts = await Promise.all([place(apart), place(apart), place(apart)]);
+  expect(new Set(hosts).size).toBe(3);
+  await expect(place(apart)).rejects.toMatchObject({
+    code: 'no_valid_host',
+    message: expect.stringContaining('has another one of its group'),
+  });
+
+  const together = await group('affinity');
+  expect(new Set([await place(together), await place(together), await place(together)]).size).toBe(1);
+
+  const softlyApart = await group('soft-anti-affinity');
+  const four = [await place(softlyApart), await place(softlyApart), await place(softlyApart), await place(softlyApart)];
+  expect(new Set(four).size).toBe(3);
+
+  const softlyTogether = await group('soft-affinity');
+  expect(new Set([await place(softlyTogether), await place(softlyTogether)]).size).toBe(1);
+
+  const unknown = cloud.db.write((tx) => cloud.servers.groups.join(tx, subject(), 'f'.repeat(32), 'x'));
+  await expect(unknown).rejects.toMatchObject({ code: 'invalid' });
+  expect((await cloud.servers.groups.list(subject())).map(({ name }) => name)).toEqual([
+    'anti-affinity',
+    'affinity',
+    'soft-anti-affinity',
+    'soft-affinity',
+  ]);
+  await cloud.servers.groups.delete(subject(), apart);
+  await expect(cloud.servers.groups.get(subject(), apart)).rejects.toMatchObject({ code: 'not_found' });
+});

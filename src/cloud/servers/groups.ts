@@ -1,0 +1,131 @@
+import type { Queryable, Tx } from '../../database/database.ts';
+import type { ServerGroupsTable } from '../../database/schema.ts';
+import { newId, withDashes } from '../../env/env.ts';
+import type { CloudCore } from '../core.ts';
+import { CloudError, notFound } from '../errors.ts';
+import type { GroupPolicy, Neighbours } from '../hosts/scheduler.ts';
+import { ownsOrAdmin, projectOf, type Subject } from '../identity/subject.ts';
+
+export interface ServerGroup {
+  id: string;
+  projectId: string;
+  userId: string;
+  name: string;
+  policy: GroupPolicy;
+  /** Ids of the servers in it that are not deleted, in the order in which they were made. */
+  memberIds: string[];
+  createdAt: number;
+}
+
+/** Groups of servers that the scheduler keeps together on one host, or apart. A server is in one from its creation on. */
+export class ServerGroups {
+  readonly #core: CloudCore;
+
+  constructor(core: CloudCore) {
+    this.#core = core;
+  }
+
+  async create(subject: Subject, wanted: { name: string; policy: GroupPolicy }): Promise<ServerGroup> {
+    const { db, env } = this.#core;
+    const row: ServerGroupsTable = {
+      id: newId(env),
+      project_id: projectOf(subject),
+      user_id: subject.userId,
+      name: wanted.name,
+      policy: wanted.policy,
+      created_at: env.now(),
+    };
+    await db.write(async (tx) => void (await tx.insertInto('server_groups').values(row).execute()));
+    return fromRow(row, []);
+  }
+
+  /** The project's groups; those of all projects where an administrator asks for them. The oldest first. */
+  async list(subject: Subject, options: { allProjects?: boolean } = {}): Promise<ServerGroup[]> {
+    const { read } = this.#core.db;
+    let query = read.selectFrom('server_groups').selectAll().orderBy('created_at').orderBy('id');
+    if (!options.allProjects || !subject.isAdmin) query = query.where('project_id', '=', projectOf(subject));
+    const rows = await query.execute();
+    const members = await this.#membersOf(rows.map(({ id }) => id));
+    return rows.map((row) => fromRow(row, members.get(row.id) ?? []));
+  }
+
+  async get(subject: Subject, id: string): Promise<ServerGroup> {
+    const row = await this.#rowOf(this.#core.db.read, subject, id);
+    if (!row) throw groupNotFound(id);
+    return fromRow(row, (await this.#membersOf([id])).get(id) ?? []);
+  }
+
+  /** Servers that are in it stay where they are. */
+  async delete(subject: Subject, id: string): Promise<void> {
+    await this.#core.db.write(async (tx) => {
+      if (!(await this.#rowOf(tx, subject, id))) throw groupNotFound(id);
+      await tx.deleteFrom('server_group_members').where('group_id', '=', id).execute();
+      await tx.deleteFrom('server_groups').where('id', '=', id).execute();
+    });
+  }
+
+  /** Puts a server that is being made into the group. Throws `invalid` when there is none such. */
+  async join(tx: Tx, subject: Subject, groupId: string, serverId: string): Promise<void> {
+    if (!(await this.#rowOf(tx, subject, groupId))) {
+      throw new CloudError('invalid', `Instance group ${withDashes(groupId)} could not be found.`, {
+        reason: 'server_group_not_found',
+      });
+    }
+    await tx.insertInto('server_group_members').values({ server_id: serverId, group_id: groupId }).execute();
+  }
+
+  /**
+   * Where the other servers of its group are, and what that means for this one. In the transaction that then takes a
+   * host: two of one group are never placed at the same time.
+   */
+  async neighbours(tx: Tx, serverId: string): Promise<Neighbours | undefined> {
+    const membership = tx.selectFrom('server_group_members').select('group_id').where('server_id', '=', serverId);
+    const query = tx.selectFrom('server_groups').selectAll().where('id', '=', membership);
+    const group = await (this.#core.db.kind === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
+    if (!group) return undefined;
+    const rows = await tx
+      .selectFrom('server_group_members')
+      .innerJoin('allocations', 'allocations.server_id', 'server_group_members.server_id')
+      .select('allocations.host_id')
+      .where('group_id', '=', group.id)
+      .where('server_group_members.server_id', '<>', serverId)
+      .where('purpose', '=', 'current')
+      .execute();
+    return { policy: group.policy, hostIds: rows.map(({ host_id }) => host_id) };
+  }
+
+  async #rowOf(db: Queryable, subject: Subject, id: string): Promise<ServerGroupsTable | undefined> {
+    const row = await db.selectFrom('server_groups').selectAll().where('id', '=', id).executeTakeFirst();
+    return row && ownsOrAdmin(subject, row.project_id) ? row : undefined;
+  }
+
+  async #membersOf(groupIds: string[]): Promise<Map<string, string[]>> {
+    if (groupIds.length === 0) return new Map();
+    const rows = await this.#core.db.read
+      .selectFrom('server_group_members')
+      .innerJoin('servers', 'servers.id', 'server_group_members.server_id')
+      .select(['group_id', 'server_group_members.server_id'])
+      .where('group_id', 'in', groupIds)
+      .where('servers.deleted_at', 'is', null)
+      .orderBy('servers.created_at')
+      .execute();
+    const members = Map.groupBy(rows, ({ group_id }) => group_id);
+    return new Map([...members].map(([id, list]) => [id, list.map(({ server_id }) => server_id)]));
+  }
+}
+
+function groupNotFound(id: string): CloudError {
+  return notFound('server_group', id, `Instance group ${withDashes(id)} could not be found.`);
+}
+
+function fromRow(row: ServerGroupsTable, memberIds: string[]): ServerGroup {
+  return {
+    id: row.id,
+    projectId: row.project_id,
+    userId: row.user_id,
+    name: row.name,
+    policy: row.policy,
+    memberIds,
+    createdAt: row.created_at,
+  };
+}
