@@ -14,10 +14,12 @@ import { showLimits } from './limits.ts';
 import { computeMicroversions, sinceItsVersion, until } from './microversions.ts';
 import { quotaOperations } from './quotas.ts';
 import { createServerImage, getConsoleOutput, otherActions, powerActions, sizeActions } from './server-actions.ts';
+import { serverConsoleOperations } from './server-consoles.ts';
 import { createServer } from './server-create.ts';
 import { serverMetadataOperations } from './server-metadata.ts';
 import { serverNetworkingOperations } from './server-networking.ts';
 import { rebuildServer } from './server-rebuild.ts';
+import { suspendRescueActions } from './server-suspend-rescue.ts';
 import { serverTagOperations } from './server-tags.ts';
 import { deleteServer, listServers, listServersDetails, showServer, updateServer } from './servers.ts';
 import { serviceOperations } from './services.ts';
@@ -40,10 +42,12 @@ export const commonOperations: readonly AnyOperation[] = [
   ...sizeActions,
   createServerImage,
   getConsoleOutput,
+  ...suspendRescueActions,
   ...otherActions,
+  ...serverConsoleOperations,
   listInstanceActions,
   showInstanceAction,
-  ...volumeAttachmentOperations.map(sinceItsVersion),
+  ...volumeAttachmentOperations,
   ...flavorOperations,
   ...flavorExtraSpecOperations,
   ...keypairOperations,
@@ -54,7 +58,7 @@ export const commonOperations: readonly AnyOperation[] = [
   ...hypervisorOperations,
   ...serviceOperations,
   ...extensionOperations,
-];
+].map(sinceItsVersion);
 
 /** Proxies to other services ended with 2.36, that of the images' metadata with 2.39. */
 const imagesUntilTheirEnd = imageProxyOperations.map((operation) =>

@@ -17,6 +17,26 @@ export async function presentDetails(call: Asked, servers: readonly ServerDetail
   return servers.map((server, index) => detailView(server, context, extras[index]!));
 }
 
+type ShownServer = { server: ReturnType<typeof detailView> };
+const shown = new WeakMap<ServerDetail, Map<string, ShownServer>>();
+
+/** One server; the same object again for as long as the server's detail is the same and nothing else is shown. */
+export async function presentOne(call: Asked, detail: ServerDetail): Promise<{ body: ShownServer; isShared: boolean }> {
+  const context = viewContext(call);
+  const { minor, isAdmin, base } = context;
+  if (minor >= 26 || (minor >= 16 && isAdmin)) {
+    const [extras] = await extrasOf(call.cloud, [detail], context);
+    return { body: { server: detailView(detail, context, extras!) }, isShared: false };
+  }
+  const views = shown.get(detail) ?? new Map<string, ShownServer>();
+  shown.set(detail, views);
+  const key = `${minor} ${isAdmin} ${base}`;
+  const body = views.get(key) ?? { server: detailView(detail, context, {}) };
+  // Clients may reach us by any number of names.
+  if (views.size < 8) views.set(key, body);
+  return { body, isShared: views.has(key) };
+}
+
 /** For the answers to updates and rebuilds. */
 export async function presentBasics(call: Asked, server: Server) {
   const context = viewContext(call);

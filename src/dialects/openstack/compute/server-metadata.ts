@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { type Call, operation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
-import type { VmState } from '../../../database/schema.ts';
+import type { Server } from '../../../cloud/servers/model.ts';
 import { withDashes } from '../../../env/env.ts';
 import { checkMetadataForm } from './server-metadata-rules.ts';
 import { metadata } from './server-schemas.ts';
@@ -19,7 +19,7 @@ const MetaDocument = Type.Object({ meta: Type.Record(Type.String(), Type.String(
 const ItemParams = Type.Object({ ...ServerParams.properties, key: Type.String() });
 const exampleItem = { ...exampleServer, key: 'role' };
 
-const changeable: readonly VmState[] = ['active', 'paused', 'suspended', 'stopped'];
+const changeable: ReadonlyArray<Server['vmState']> = ['active', 'paused', 'suspended', 'stopped'];
 type Change = (metadata: Record<string, string>) => Record<string, string>;
 
 /** Throws `conflict` for a server in a state in which Nova lets its metadata alone. */

@@ -2,8 +2,8 @@ import { type TSchema, Type } from 'typebox';
 import type { Call } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import type { ServerFilter, ServerPage, ServerSortKey } from '../../../cloud/servers/listing.ts';
+import type { Server } from '../../../cloud/servers/model.ts';
 import { vmStatesOf } from '../../../cloud/servers/states.ts';
-import type { VmState } from '../../../database/schema.ts';
 import { parseId } from '../../../env/env.ts';
 import { queryBoolean } from '../common/query.ts';
 import { parseTime } from '../common/time.ts';
@@ -137,7 +137,7 @@ function predicatesOf({ context, subject, query: asked }: Asked, statuses: strin
 /** Statuses that a server has only while something is done with it, whatever its state. */
 const busyStatuses = new Set(['REBOOT', 'HARD_REBOOT', 'PASSWORD', 'REBUILD', 'MIGRATING', 'RESIZE', 'REVERT_RESIZE']);
 
-function statesOf({ context, subject }: Asked, statuses: string[]): VmState[] | undefined {
+function statesOf({ context, subject }: Asked, statuses: string[]): Array<Server['vmState']> | undefined {
   if (statuses.length === 0) return undefined;
   const unknown = statuses.find((status) => vmStatesOf(status).length === 0);
   if (unknown !== undefined && minorOf(context) >= 38) {
@@ -150,8 +150,8 @@ function statesOf({ context, subject }: Asked, statuses: string[]): VmState[] | 
   return states;
 }
 
-function vmStates(state: string | undefined): VmState[] | undefined {
-  return state === undefined ? undefined : [state.toLowerCase() as VmState];
+function vmStates(state: string | undefined): Array<Server['vmState']> | undefined {
+  return state === undefined ? undefined : [state.toLowerCase() as Server['vmState']];
 }
 
 function idsOf(text: string | undefined): string[] | undefined {

@@ -98,12 +98,18 @@ function attributesForAdmins(server: ServerDetail, minor: number, { host }: Serv
 
 /** Users see that two of their servers share a host, but not which one it is. */
 function hostIdOf({ projectId, hostName }: ServerDetail): string {
-  return hostName === null
-    ? ''
-    : createHash('sha224')
-        .update(projectId + hostName)
-        .digest('hex');
+  if (hostName === null) return '';
+  const key = projectId + hostName;
+  const known = hostIds.get(key);
+  if (known !== undefined) return known;
+  const digest = createHash('sha224').update(key).digest('hex');
+  if (hostIds.size >= maxHostIds) hostIds.clear();
+  hostIds.set(key, digest);
+  return digest;
 }
+
+const hostIds = new Map<string, string>();
+const maxHostIds = 10_000;
 
 function imageView(imageId: string | null, base: string) {
   if (imageId === null) return '';

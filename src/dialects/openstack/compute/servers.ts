@@ -5,7 +5,7 @@ import type { Server } from '../../../cloud/servers/model.ts';
 import { parseId } from '../../../env/env.ts';
 import { badMarker, nextLinks, type Page, pageOf } from '../common/pagination.ts';
 import { type KnownIn, knownMembers } from './microversions.ts';
-import { presentBasics, presentDetails } from './present-servers.ts';
+import { presentBasics, presentDetails, presentOne, presentOne } from './present-servers.ts';
 import { readServerFilter, readServerSort, ServerQuery } from './server-query.ts';
 import { serverName } from './server-request.ts';
 import { findServers } from './server-scan.ts';
@@ -101,9 +101,7 @@ export const showServer = operation({
   summary: 'Everything about one server.',
   examples: [{ title: 'One server', params: exampleServer, status: 200 }],
   async handle(call) {
-    const detail = await call.cloud.servers.detail(call.subject, serverIdOf(call));
-    const [server] = await presentDetails(call, [detail]);
-    return { body: { server } };
+    return await presentOne(call, await call.cloud.servers.detail(call.subject, serverIdOf(call)));
   },
 });
 

@@ -3,7 +3,7 @@ import { type Call, operation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import type { Host } from '../../../cloud/hosts/model.ts';
 import { computeBinary, findHost, serviceView } from './hosts-view.ts';
-import { minorOf, sinceItsVersion, until } from './microversions.ts';
+import { minorOf, until } from './microversions.ts';
 import { closed, lastOf, queryText, TextOrNull } from './wire.ts';
 
 const common = { dialect: 'compute', group: 'hosts', since: '2.1', mode: 'sync', allow: 'admin' } as const;
@@ -82,35 +82,33 @@ export const serviceOperations = [
   }),
   switched('enable'),
   switched('disable'),
-  sinceItsVersion(
-    operation({
-      ...common,
-      id: 'UpdateService',
-      since: '2.53',
-      method: 'PUT',
-      path: '/os-services/{service_id}',
-      params: Type.Object({ service_id: Type.String() }),
-      body: closed({ status: Type.Union([Type.Literal('enabled'), Type.Literal('disabled')]) }),
-      responses: { 200: Type.Object({ service: Service }) },
-      errors: [400, 401, 403, 404],
-      title: 'Update a compute service',
-      summary: 'Lets a host take new servers, or take none. Servers that are there stay there.',
-      examples: [
-        {
-          title: 'No new servers',
-          params: { service_id: 'e81d66a4-ddd3-4aba-8a84-171d1cb4d339' },
-          body: { status: 'disabled' },
-          status: 200,
-        },
-      ],
-      async handle(call) {
-        const { service_id: id } = call.params;
-        const host = findHost(await call.cloud.hosts.list(), id, minorOf(call.context));
-        if (!host) throw new CloudError('not_found', `Service ${id} could not be found.`, { resource: 'service' });
-        return { body: { service: await setState(call, host, call.body.status) } };
+  operation({
+    ...common,
+    id: 'UpdateService',
+    since: '2.53',
+    method: 'PUT',
+    path: '/os-services/{service_id}',
+    params: Type.Object({ service_id: Type.String() }),
+    body: closed({ status: Type.Union([Type.Literal('enabled'), Type.Literal('disabled')]) }),
+    responses: { 200: Type.Object({ service: Service }) },
+    errors: [400, 401, 403, 404],
+    title: 'Update a compute service',
+    summary: 'Lets a host take new servers, or take none. Servers that are there stay there.',
+    examples: [
+      {
+        title: 'No new servers',
+        params: { service_id: 'e81d66a4-ddd3-4aba-8a84-171d1cb4d339' },
+        body: { status: 'disabled' },
+        status: 200,
       },
-    }),
-  ),
+    ],
+    async handle(call) {
+      const { service_id: id } = call.params;
+      const host = findHost(await call.cloud.hosts.list(), id, minorOf(call.context));
+      if (!host) throw new CloudError('not_found', `Service ${id} could not be found.`, { resource: 'service' });
+      return { body: { service: await setState(call, host, call.body.status) } };
+    },
+  }),
   until(
     42,
     operation({

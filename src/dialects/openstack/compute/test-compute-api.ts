@@ -1,9 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import pino from 'pino';
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import type { Dialect } from '../../../api/dialect.ts';
 import { createApiServer } from '../../../api/server.ts';
 import { type OpenedUnkai, openUnkai } from '../../../assembly/open-unkai.ts';
@@ -65,7 +66,7 @@ export class ComputeApi {
     const { images } = this.unkai.cloud;
     const format = { diskFormat: 'raw', containerFormat: 'bare', visibility: 'public' } as const;
     const { id } = await images.create(this.operator, { name: 'img', ...format });
-    await images.upload(this.operator, id, new Blob([Buffer.alloc(1 << 20, 7)]).stream());
+    await images.upload(this.operator, id, Readable.from([Buffer.alloc(1 << 20, 7)]));
     return withDashes(id);
   }
 
@@ -123,8 +124,13 @@ export class ComputeApi {
   }
 
   async settled(id: string, as = 'admin'): Promise<void> {
-    const task = async () => (await this.call('GET', `/compute/v2.1/servers/${id}`, { as })).body.server;
-    await expect.poll(async () => (await task())['OS-EXT-STS:task_state'], { interval: 5, timeout: 5000 }).toBeNull();
+    await vi.waitFor(
+      async () => {
+        const { body } = await this.call('GET', `/compute/v2.1/servers/${id}`, { as });
+        expect(body.server['OS-EXT-STS:task_state']).toBeNull();
+      },
+      { interval: 5, timeout: 5000 },
+    );
   }
 
   /** Asks for an action, and waits until it is done. */
