@@ -30,7 +30,9 @@ export type QuotaName =
   | 'subnets'
   | 'ports'
   | 'security_groups'
-  | 'security_group_rules';
+  | 'security_group_rules'
+  | 'routers'
+  | 'floating_ips';
 
 export const defaultSettings: CloudSettings = {
   region: 'RegionOne',
@@ -54,5 +56,7 @@ export const defaultSettings: CloudSettings = {
     ports: -1,
     security_groups: 100,
     security_group_rules: 1000,
+    routers: 100,
+    floating_ips: 100,
   },
 };

@@ -1,7 +1,7 @@
 import type { Tx } from '../../database/database.ts';
 import type { CloudCore } from '../core.ts';
-import type { Subject } from '../identity/subject.ts';
 import type { NetworkRegistry } from './network-registry.ts';
+import { operator } from './operator.ts';
 import type { Subnets } from './subnets.ts';
 
 const settingsKey = 'default_network';
@@ -37,18 +37,4 @@ export async function ensureDefaultNetwork(
   const subject = operator(adminProjectId);
   const network = await services.networks.createIn(tx, subject, { name: 'default', shared: true, isDefault: true });
   await services.subnets.createIn(tx, subject, { ...plan, networkId: network.id, name: 'default', ipVersion: 4 });
-}
-
-/** Who the cloud itself is when it sets things up. */
-function operator(projectId: string): Subject {
-  return {
-    userId: projectId,
-    userName: 'admin',
-    projectId,
-    projectName: 'admin',
-    domainId: 'default',
-    roles: ['admin'],
-    isAdmin: true,
-    requestId: 'bootstrap',
-  };
 }

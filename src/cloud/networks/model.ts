@@ -27,6 +27,8 @@ export interface Network extends Common {
   status: string;
   /** Bytes. */
   mtu: number;
+  /** Whether new ports on it are filtered where nothing else is said. */
+  portSecurity: boolean;
   subnetIds: string[];
 }
 
@@ -76,6 +78,16 @@ export interface Port extends Common {
   madeForServer: boolean;
   fixedIps: FixedIp[];
   securityGroupIds: string[];
+  /** Off: neither what the guest claims to be is filtered, nor whom it talks to. */
+  portSecurity: boolean;
+  /** What the guest may claim to be besides its own addresses. */
+  allowedAddressPairs: AddressPair[];
+}
+
+/** `ipAddress` is an address or a network in CIDR form. */
+export interface AddressPair {
+  macAddress: string;
+  ipAddress: string;
 }
 
 export interface SecurityGroup extends Common {
@@ -125,6 +137,7 @@ export function networkOf(row: NetworksTable, subnetIds: string[]): Network {
     adminStateUp: row.admin_state_up === 1,
     status: row.status,
     mtu: row.mtu,
+    portSecurity: row.port_security === 1,
     subnetIds,
   };
 }
@@ -163,6 +176,8 @@ export function portOf(
     madeForServer: row.made_for_server === 1,
     fixedIps,
     securityGroupIds,
+    portSecurity: row.port_security === 1,
+    allowedAddressPairs: JSON.parse(row.allowed_address_pairs) as AddressPair[],
   };
 }
 

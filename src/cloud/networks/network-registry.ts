@@ -33,12 +33,13 @@ export interface NewNetwork {
   description?: string;
   /** Administrators only. */
   shared?: boolean;
-  /** Must be false: there are no routers yet that an external network could serve. */
+  /** Administrators only. */
   external?: boolean;
   /** Administrators only. */
   isDefault?: boolean;
   adminStateUp?: boolean;
   mtu?: number;
+  portSecurity?: boolean;
 }
 
 export type NetworkChanges = Omit<NewNetwork, 'projectId'>;
@@ -49,6 +50,9 @@ const largestMtu = 65535;
 const usualMtu = 1500;
 
 const listing = new Listing<NetworkField>('networks');
+
+/** The device owner of the port through which the cloud serves addresses, names and metadata on a network. */
+export const servicePortOwner = 'network:dhcp';
 
 /** Networks themselves; what hangs on them has services of its own. */
 export class NetworkRegistry {
@@ -96,11 +100,12 @@ export class NetworkRegistry {
         name: input.name ?? '',
         description: input.description ?? '',
         shared: flag(input.shared ?? false),
-        external: 0,
+        external: flag(input.external ?? false),
         is_default: flag(input.isDefault ?? false),
         admin_state_up: flag(input.adminStateUp ?? true),
         status: 'ACTIVE',
         mtu: input.mtu || usualMtu,
+        port_security: flag(input.portSecurity ?? true),
         created_at: now,
         updated_at: now,
         revision: 0,
@@ -114,13 +119,15 @@ export class NetworkRegistry {
     return this.#core.db.write(async (tx) => {
       check(subject, changes);
       const now = this.#core.env.now();
-      const { shared, adminStateUp, isDefault, mtu } = changes;
+      const { shared, external, adminStateUp, isDefault, mtu, portSecurity } = changes;
       const row = await tx
         .updateTable('networks')
         .set((eb) => ({
           name: changes.name,
           description: changes.description,
           shared: shared === undefined ? undefined : flag(shared),
+          external: external === undefined ? undefined : flag(external),
+          port_security: portSecurity === undefined ? undefined : flag(portSecurity),
           is_default: isDefault === undefined ? undefined : flag(isDefault),
           admin_state_up: adminStateUp === undefined ? undefined : flag(adminStateUp),
           mtu: mtu === 0 ? usualMtu : mtu,
@@ -135,6 +142,7 @@ export class NetworkRegistry {
       if (expectedRevision !== undefined && row.revision - 1 !== expectedRevision) {
         throw revisionMismatch(expectedRevision);
       }
+      if (external === false) await this.#refuseWhileRoutersUse(tx, id);
       if (shared === false) await this.#refuseWhileOthersUse(tx, row);
       return (await withSubnets(this.#core.db, tx, [row]))[0]!;
     });
@@ -159,6 +167,7 @@ export class NetworkRegistry {
       .where(owned(subject, 'networks'))
       .executeTakeFirst();
     if (!network) throw notFound('network', id);
+    await this.#removeServicePorts(tx, id);
     const ports = await tx.selectFrom('ports').select('id').where('network_id', '=', id).limit(10).execute();
     if (ports.length > 0) {
       throw networkInUse(
@@ -170,9 +179,38 @@ export class NetworkRegistry {
     await tx.deleteFrom('networks').where('id', '=', id).execute();
   }
 
+  /** The ports through which the cloud itself serves the network go with it. */
+  async #removeServicePorts(tx: Tx, networkId: string): Promise<void> {
+    const ports = tx
+      .selectFrom('ports')
+      .select('id')
+      .where('network_id', '=', networkId)
+      .where('device_owner', '=', servicePortOwner);
+    await tx.deleteFrom('port_addresses').where('port_id', 'in', ports).execute();
+    await tx.deleteFrom('ports').where('id', 'in', ports).execute();
+  }
+
+  async #refuseWhileRoutersUse(tx: Tx, networkId: string): Promise<void> {
+    const owners = ['network:router_gateway', 'network:floatingip'];
+    const used = await tx
+      .selectFrom('ports')
+      .select('id')
+      .where('network_id', '=', networkId)
+      .where('device_owner', 'in', owners)
+      .limit(1)
+      .execute();
+    if (used.length === 0) return;
+    const message = `External network ${networkId} cannot be updated to be made non-external, since it has existing gateway ports.`;
+    throw new CloudError('conflict', message, {
+      resource: 'network',
+      id: networkId,
+      reason: 'external_network_in_use',
+    });
+  }
+
   async #refuseWhileOthersUse(tx: Tx, network: NetworksTable): Promise<void> {
     const { rows } = await sql`
-      select 1 from ports where network_id = ${network.id} and project_id <> ${network.project_id}
+      select 1 from ports where network_id = ${network.id} and project_id not in (${network.project_id}, '')
       union all
       select 1 from subnets where network_id = ${network.id} and project_id <> ${network.project_id}
       limit 1`.execute(tx);
@@ -189,7 +227,7 @@ export class NetworkRegistry {
 function check(subject: Subject, { shared, external, isDefault, mtu }: NewNetwork): void {
   if (shared && !subject.isAdmin) throw adminOnly('share a network');
   if (isDefault && !subject.isAdmin) throw adminOnly('make a network the default one');
-  if (external) throw invalidInput('external networks need routers, which this cloud does not have yet', 'external');
+  if (external && !subject.isAdmin) throw adminOnly('make a network an external one');
   if (mtu && (mtu < smallestMtu || mtu > largestMtu)) {
     throw invalidInput(`the MTU must be 0 (for the usual one) or from ${smallestMtu} to ${largestMtu}`, 'mtu');
   }

@@ -12,21 +12,27 @@ export function ownerOfNew(subject: Subject, asked: string | undefined): string 
 /** Rows of `table` that belong to the subject's project; all for administrators. */
 export function owned(
   subject: Subject,
-  table: 'networks' | 'subnets' | 'ports' | 'security_groups' | 'security_group_rules',
+  table: 'networks' | 'subnets' | 'ports' | 'security_groups' | 'security_group_rules' | 'routers' | 'floating_ips',
 ) {
   return subject.isAdmin ? everything : sql<SqlBool>`${sql.ref(`${table}.project_id`)} = ${subject.projectId ?? ''}`;
 }
 
-/** Networks that the subject may see and use. */
+/** Networks that the subject may see: external ones too, since routers and floating IPs need them. */
 export function visibleNetwork(subject: Subject): Expression<SqlBool> {
+  if (subject.isAdmin) return everything;
+  return sql<SqlBool>`(${owned(subject, 'networks')} or networks.shared = 1 or networks.external = 1)`;
+}
+
+/** Networks that the subject may have ports on. */
+export function usableNetwork(subject: Subject): Expression<SqlBool> {
   return subject.isAdmin ? everything : sql<SqlBool>`(${owned(subject, 'networks')} or networks.shared = 1)`;
 }
 
-/** Subnets of the subject's project, and those of networks that everyone may use. */
+/** Subnets of the subject's project, and those of networks that everyone may see. */
 export function visibleSubnet(subject: Subject): Expression<SqlBool> {
   if (subject.isAdmin) return everything;
   return sql<SqlBool>`(${owned(subject, 'subnets')}
-    or subnets.network_id in (select id from networks where shared = 1))`;
+    or subnets.network_id in (select id from networks where shared = 1 or external = 1))`;
 }
 
 /** Ports of the subject's project, and all ports on its networks. */

@@ -22,15 +22,16 @@ export class PortAddressing {
 
   /**
    * Gives a new port its addresses; with nothing asked for, one from the first subnet that has one left, or none on a
-   * network without subnets.
+   * network without subnets. A router's port may have a subnet's gateway address.
    */
   async assign(
     tx: Tx,
     port: { id: string; networkId: string },
     asked: readonly FixedIpRequest[] | undefined,
+    mayBeGateway = false,
   ): Promise<FixedIp[]> {
     const subnets = await subnetsOf(tx, port.networkId);
-    if (asked) return this.#assignAsked(tx, port, subnets, asked);
+    if (asked) return this.#assignAsked(tx, port, subnets, asked, mayBeGateway);
     for (const subnet of subnets) {
       const ipAddress = await this.#takeLowest(tx, port, subnet);
       if (ipAddress) return [{ subnetId: subnet.id, ipAddress }];
@@ -67,6 +68,7 @@ export class PortAddressing {
     port: { id: string; networkId: string },
     subnets: readonly Subnet[],
     asked: readonly FixedIpRequest[],
+    mayBeGateway = false,
   ): Promise<FixedIp[]> {
     if (asked.length > maxFixedIps) throw tooMany();
     const assigned: FixedIp[] = [];
@@ -74,7 +76,7 @@ export class PortAddressing {
     for (const { subnetId, ipAddress } of asked) {
       if (ipAddress === undefined) continue;
       const subnet = subnetFor(port.networkId, subnets, subnetId, ipAddress);
-      if (ipAddress === subnet.gatewayIp) throw ipAddressInUse(port.networkId, ipAddress);
+      if (ipAddress === subnet.gatewayIp && !mayBeGateway) throw ipAddressInUse(port.networkId, ipAddress);
       await this.#addresses.take(tx, taker(port, subnet), ipAddress);
       assigned.push({ subnetId: subnet.id, ipAddress });
     }

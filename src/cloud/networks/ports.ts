@@ -7,12 +7,14 @@ import type { Subject } from '../identity/subject.ts';
 import type { Quotas } from '../quotas/quotas.ts';
 import { ensureDefaultGroup } from './default-security-group.ts';
 import { adminOnly, macAddressInUse, noMacAddressLeft, revisionMismatch } from './failures.ts';
+import { freeFloatingIps } from './floating-ip-rows.ts';
 import { anyOf, inOrder, Listing, type ListRequest } from './listing.ts';
 import { normalMac, randomMac } from './mac-addresses.ts';
 import { flag, type Port, type PortStatus } from './model.ts';
 import { ownerOfNew, visibleNetwork, visiblePort } from './ownership.ts';
 import type { FixedIpRequest, PortAddressing } from './port-addressing.ts';
 import { loadPorts, type PortRow, selectPorts } from './port-rows.ts';
+import { checkSecurity, setPairs } from './port-security.ts';
 import type { SecurityGroups } from './security-groups.ts';
 
 export type PortField =
@@ -49,8 +51,12 @@ export interface NewPort {
   deviceOwner?: string;
   /** Undefined for one address of any subnet; an empty list for none. */
   fixedIps?: readonly FixedIpRequest[];
-  /** Undefined for the project's default group. */
+  /** Undefined for the project's default group; a port that is not filtered has none. */
   securityGroupIds?: readonly string[];
+  /** Undefined for what the network says. */
+  portSecurity?: boolean;
+  /** Without a MAC address: the port's own. */
+  allowedAddressPairs?: ReadonlyArray<{ ipAddress: string; macAddress?: string }>;
 }
 
 export type PortChanges = Omit<NewPort, 'projectId' | 'networkId'>;
@@ -125,14 +131,19 @@ export class Ports {
 
   async createIn(tx: Tx, subject: Subject, input: NewPort, making: PortMaking = {}): Promise<Port> {
     const projectId = ownerOfNew(subject, input.projectId);
-    const ownsNetwork = await this.#usableNetwork(tx, subject, input.networkId);
+    const { ownsNetwork, portSecurity: usual } = await this.#usableNetwork(tx, subject, input.networkId);
+    if (!ownsNetwork && input.portSecurity !== undefined) throw adminOnly('switch port security on networks of others');
+    const portSecurity = isService(input.deviceOwner) ? false : (input.portSecurity ?? usual);
     if (!ownsNetwork && input.macAddress !== undefined) throw adminOnly('choose MAC addresses on networks of others');
     if (!ownsNetwork) refuseNetworkOwner(input.deviceOwner);
-    const groupIds = await this.#groupsOf(tx, subject, projectId, input.securityGroupIds);
-    await this.#quotas.check(tx, projectId, { ports: 1 });
-    const id = await this.#insert(tx, projectId, input, making);
-    await this.#addressing.assign(tx, { id, networkId: input.networkId }, input.fixedIps);
+    checkSecurity(portSecurity, input.securityGroupIds ?? [], input.allowedAddressPairs ?? []);
+    const groupIds = portSecurity ? await this.#groupsOf(tx, subject, projectId, input.securityGroupIds) : [];
+    if (!isService(input.deviceOwner)) await this.#quotas.check(tx, projectId, { ports: 1 });
+    const id = await this.#insert(tx, projectId, { ...input, portSecurity }, making);
+    const mayBeGateway = input.deviceOwner === 'network:router_interface';
+    await this.#addressing.assign(tx, { id, networkId: input.networkId }, input.fixedIps, mayBeGateway);
     await setGroups(tx, id, groupIds);
+    if (input.allowedAddressPairs) await setPairs(tx, await this.#reload(tx, id), input.allowedAddressPairs);
     return this.#reload(tx, id);
   }
 
@@ -142,14 +153,27 @@ export class Ports {
       if (expectedRevision !== undefined && port.revision - 1 !== expectedRevision) {
         throw revisionMismatch(expectedRevision);
       }
-      const ownsNetwork = await this.#usableNetwork(tx, subject, port.networkId);
+      const { ownsNetwork } = await this.#usableNetwork(tx, subject, port.networkId);
       if (!ownsNetwork) refuseNetworkOwner(changes.deviceOwner);
+      if (!ownsNetwork && changes.portSecurity !== undefined) {
+        throw adminOnly('switch port security on networks of others');
+      }
+      const portSecurity = changes.portSecurity ?? port.portSecurity;
+      const groupsAfter = changes.securityGroupIds ?? (isService(port.deviceOwner) ? [] : port.securityGroupIds);
+      checkSecurity(portSecurity, groupsAfter, changes.allowedAddressPairs ?? port.allowedAddressPairs);
       if (changes.macAddress !== undefined) await this.#changeMac(tx, port, changes.macAddress, ownsNetwork);
       if (changes.securityGroupIds) {
         const groupIds = await this.#groupsOf(tx, subject, port.projectId, changes.securityGroupIds);
         await setGroups(tx, id, groupIds);
       }
-      if (changes.fixedIps) await this.#addressing.reassign(tx, port, changes.fixedIps);
+      if (changes.fixedIps) {
+        const fixedIps = await this.#addressing.reassign(tx, port, changes.fixedIps);
+        await freeFloatingIps(this.#core, tx, id, fixedIps);
+      }
+      if (changes.allowedAddressPairs) {
+        const macAddress = changes.macAddress === undefined ? port.macAddress : normalMac(changes.macAddress);
+        await setPairs(tx, { id, macAddress }, changes.allowedAddressPairs);
+      }
       await tx
         .updateTable('ports')
         .set({
@@ -158,6 +182,7 @@ export class Ports {
           device_id: changes.deviceId,
           device_owner: changes.deviceOwner,
           admin_state_up: changes.adminStateUp === undefined ? undefined : flag(changes.adminStateUp),
+          port_security: changes.portSecurity === undefined ? undefined : flag(changes.portSecurity),
         })
         .where('id', '=', id)
         .execute();
@@ -168,7 +193,7 @@ export class Ports {
   delete(subject: Subject, id: string): Promise<void> {
     return this.#core.db.write(async (tx) => {
       const port = await this.#claim(tx, subject, id);
-      if (port.deviceOwner.startsWith('network:')) {
+      if (isService(port.deviceOwner)) {
         const message = `Port ${id} cannot be deleted directly via the port API: has device owner ${port.deviceOwner}.`;
         throw new CloudError('conflict', message, { resource: 'port', id, reason: 'service_port_in_use' });
       }
@@ -178,6 +203,7 @@ export class Ports {
 
   /** Removes the port with all it holds, whoever uses it. */
   async removeIn(tx: Tx, id: string): Promise<void> {
+    await freeFloatingIps(this.#core, tx, id, []);
     await this.#addressing.release(tx, id);
     await tx.deleteFrom('port_security_groups').where('port_id', '=', id).execute();
     await tx.deleteFrom('ports').where('id', '=', id).execute();
@@ -201,16 +227,21 @@ export class Ports {
     return (await loadPorts(this.#core.db, tx, rows))[0]!;
   }
 
-  /** Whether the subject owns the network. Throws `not_found` when it may not even use it. */
-  async #usableNetwork(tx: Tx, subject: Subject, networkId: string): Promise<boolean> {
+  /** What of the network decides on ports. Throws `not_found` or `forbidden` when the subject can't have ports on it. */
+  async #usableNetwork(tx: Tx, subject: Subject, networkId: string) {
     const network = await tx
       .selectFrom('networks')
-      .select('project_id')
+      .select(['project_id', 'external', 'shared', 'port_security'])
       .where('id', '=', networkId)
       .where(visibleNetwork(subject))
       .executeTakeFirst();
     if (!network) throw notFound('network', networkId);
-    return subject.isAdmin || network.project_id === subject.projectId;
+    const ownsNetwork = subject.isAdmin || network.project_id === subject.projectId;
+    if (!ownsNetwork && network.external === 1 && network.shared === 0) {
+      const message = `It is not allowed to create an interface on external network ${networkId}`;
+      throw new CloudError('forbidden', message, { id: networkId, reason: 'external_network_attach_forbidden' });
+    }
+    return { ownsNetwork, portSecurity: network.port_security === 1 };
   }
 
   async #groupsOf(
@@ -245,6 +276,8 @@ export class Ports {
           device_owner: input.deviceOwner ?? '',
           host_id: making.hostId ?? null,
           made_for_server: flag(making.madeForServer ?? false),
+          port_security: flag(input.portSecurity ?? true),
+          allowed_address_pairs: '[]',
           created_at: now,
           updated_at: now,
           revision: 0,
@@ -270,6 +303,11 @@ export class Ports {
     if (taken) throw macAddressInUse(port.networkId, mac);
     await tx.updateTable('ports').set({ mac_address: mac }).where('id', '=', port.id).execute();
   }
+}
+
+/** Whether the port belongs to the network's own machinery, as a router's. */
+function isService(deviceOwner: string | undefined): boolean {
+  return deviceOwner?.startsWith('network:') ?? false;
 }
 
 /** Ports of the network's own machinery are made by those who run it. */

@@ -7,7 +7,7 @@ import { ensureDefaultGroup } from './default-security-group.ts';
 import { portInUse } from './failures.ts';
 import type { Network, Port, PortStatus } from './model.ts';
 import type { NetworkRegistry } from './network-registry.ts';
-import { visibleNetwork } from './ownership.ts';
+import { usableNetwork } from './ownership.ts';
 import type { NewPort, Ports } from './ports.ts';
 import { ServerPortReads } from './server-port-reads.ts';
 
@@ -165,8 +165,14 @@ export class ServerPorts {
   /** The project's own networks and those for all, if that is one; none, if there is none. */
   async #onlyNetwork(tx: Tx, { subject, projectId }: PlugRequest): Promise<InterfaceRequest[]> {
     // What the project sees, also when an administrator (who sees everything) asks.
-    const seen = visibleNetwork({ ...subject, projectId, isAdmin: false });
-    const networks = await tx.selectFrom('networks').select('id').where(seen).limit(2).execute();
+    const seen = usableNetwork({ ...subject, projectId, isAdmin: false });
+    const networks = await tx
+      .selectFrom('networks')
+      .select('id')
+      .where(seen)
+      .where('external', '=', 0)
+      .limit(2)
+      .execute();
     if (networks.length < 2) return networks.map(({ id }) => ({ networkId: id }));
     throw new CloudError('conflict', 'Multiple possible networks found, use a Network ID to be more specific.', {
       reason: 'multiple_networks',

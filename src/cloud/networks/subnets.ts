@@ -9,6 +9,7 @@ import { contains, hostRange, overlap, parseIpv4, parseIpv4Cidr } from './addres
 import { adminOnly, invalidInput, revisionMismatch, subnetInUse } from './failures.ts';
 import { inOrder, Listing, type ListRequest } from './listing.ts';
 import { type AllocationPool, flag, type HostRoute, type Subnet, subnetOf } from './model.ts';
+import { servicePortOwner } from './network-registry.ts';
 import { owned, ownerOfNew, visibleNetwork, visibleSubnet } from './ownership.ts';
 import {
   checkGateway,
@@ -167,6 +168,9 @@ export class Subnets {
 
   async #deleteIn(tx: Tx, subject: Subject, id: string): Promise<void> {
     const subnet = await this.#claim(tx, subject, id);
+    // The port through which the cloud serves addresses does not stand in the way.
+    const ofService = tx.selectFrom('ports').select('id').where('device_owner', '=', servicePortOwner);
+    await tx.deleteFrom('port_addresses').where('subnet_id', '=', id).where('port_id', 'in', ofService).execute();
     const used = await tx.selectFrom('port_addresses').select('port_id').where('subnet_id', '=', id).limit(1).execute();
     if (used.length > 0) throw subnetInUse(id);
     await tx.deleteFrom('subnets').where('id', '=', id).execute();

@@ -35,6 +35,7 @@ function addNetwork(projectId: string) {
         admin_state_up: 1,
         status: 'ACTIVE',
         mtu: 1500,
+        port_security: 1,
         created_at: now,
         updated_at: now,
         revision: 0,

@@ -18,7 +18,20 @@ export const countedQuotas: readonly CountedQuota[] = [
   'ports',
   'security_groups',
   'security_group_rules',
+  'routers',
+  'floating_ips',
 ];
+
+/** Those of which each row counts as one. */
+const rowCounted = [
+  'networks',
+  'subnets',
+  'ports',
+  'security_groups',
+  'security_group_rules',
+  'routers',
+  'floating_ips',
+] as const;
 
 export function isCounted(name: QuotaName): name is CountedQuota {
   return (countedQuotas as readonly QuotaName[]).includes(name);
@@ -36,9 +49,7 @@ export async function usageOf(
     has('instances', 'cores', 'ram_mb') && serverUsage(kind, db, projectId),
     has('volumes', 'gigabytes') && volumeUsage(db, projectId),
     has('images', 'image_bytes') && imageUsage(db, projectId),
-    ...(['networks', 'subnets', 'ports', 'security_groups', 'security_group_rules'] as const).map(
-      (table) => has(table) && rowCount(db, table, projectId),
-    ),
+    ...rowCounted.map((table) => has(table) && rowCount(db, table, projectId)),
   ];
   const used: Partial<Record<CountedQuota, number>> = {};
   for (const group of groups) if (group) Object.assign(used, await group);
@@ -89,11 +100,7 @@ async function imageUsage(db: Queryable, projectId: string) {
     .executeTakeFirstOrThrow();
 }
 
-async function rowCount(
-  db: Queryable,
-  table: 'networks' | 'subnets' | 'ports' | 'security_groups' | 'security_group_rules',
-  projectId: string,
-) {
+async function rowCount(db: Queryable, table: (typeof rowCounted)[number], projectId: string) {
   const { count } = await db
     .selectFrom(table)
     .select((eb) => eb.fn.countAll<number>().as('count'))

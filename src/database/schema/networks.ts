@@ -12,6 +12,8 @@ export interface NetworksTable {
   admin_state_up: Flag;
   status: string;
   mtu: number;
+  /** Whether new ports are filtered where nothing else is said. */
+  port_security: Flag;
   created_at: Micros;
   updated_at: Micros;
   revision: number;
@@ -50,6 +52,10 @@ export interface PortsTable {
   host_id: string | null;
   /** Made for the server, so it goes with the server. */
   made_for_server: Flag;
+  /** Whether it is filtered what the port's guest claims to be, and whom it talks to. */
+  port_security: Flag;
+  /** `[{macAddress, ipAddress}]`, addresses or networks. */
+  allowed_address_pairs: Json;
   created_at: Micros;
   updated_at: Micros;
   revision: number;
@@ -93,4 +99,38 @@ export interface SecurityGroupRulesTable {
 export interface PortSecurityGroupsTable {
   port_id: string;
   security_group_id: string;
+}
+
+/** A router's interfaces and its gateway are ports whose device it is. */
+export interface RoutersTable {
+  id: string;
+  project_id: string;
+  name: string;
+  description: string;
+  admin_state_up: Flag;
+  status: string;
+  gateway_port_id: string | null;
+  enable_snat: Flag;
+  /** `[{destination, nexthop}]` */
+  routes: Json;
+  created_at: Micros;
+  updated_at: Micros;
+  revision: number;
+}
+
+export interface FloatingIpsTable {
+  id: string;
+  project_id: string;
+  description: string;
+  /** The external network, and the port on it that holds the address. */
+  network_id: string;
+  ip_address: string;
+  floating_port_id: string;
+  /** What it stands for; null while it is free. */
+  port_id: string | null;
+  fixed_ip_address: string | null;
+  router_id: string | null;
+  created_at: Micros;
+  updated_at: Micros;
+  revision: number;
 }

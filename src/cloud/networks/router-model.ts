@@ -1,0 +1,76 @@
+import type { FloatingIpsTable, RoutersTable } from '../../database/schema.ts';
+import type { FixedIp, HostRoute } from './model.ts';
+
+export interface RouterGateway {
+  networkId: string;
+  portId: string;
+  /** Whether connections to the outside take the gateway's address. */
+  enableSnat: boolean;
+  fixedIps: FixedIp[];
+}
+
+export interface Router {
+  id: string;
+  projectId: string;
+  name: string;
+  description: string;
+  adminStateUp: boolean;
+  status: string;
+  gateway: RouterGateway | null;
+  routes: HostRoute[];
+  createdAt: number;
+  updatedAt: number;
+  revision: number;
+}
+
+export interface FloatingIp {
+  id: string;
+  projectId: string;
+  description: string;
+  /** The external network that the address is of. */
+  networkId: string;
+  address: string;
+  floatingPortId: string;
+  /** What it stands for; null while it is free. */
+  portId: string | null;
+  fixedAddress: string | null;
+  routerId: string | null;
+  status: 'ACTIVE' | 'DOWN';
+  createdAt: number;
+  updatedAt: number;
+  revision: number;
+}
+
+export function routerOf(row: RoutersTable, gateway: Omit<RouterGateway, 'enableSnat'> | undefined): Router {
+  return {
+    id: row.id,
+    projectId: row.project_id,
+    name: row.name,
+    description: row.description,
+    adminStateUp: row.admin_state_up === 1,
+    status: row.status,
+    gateway: gateway ? { ...gateway, enableSnat: row.enable_snat === 1 } : null,
+    routes: JSON.parse(row.routes) as HostRoute[],
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    revision: row.revision,
+  };
+}
+
+export function floatingIpOf(row: FloatingIpsTable): FloatingIp {
+  return {
+    id: row.id,
+    projectId: row.project_id,
+    description: row.description,
+    networkId: row.network_id,
+    address: row.ip_address,
+    floatingPortId: row.floating_port_id,
+    portId: row.port_id,
+    fixedAddress: row.fixed_ip_address,
+    routerId: row.router_id,
+    status: row.port_id === null ? 'DOWN' : 'ACTIVE',
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    revision: row.revision,
+  };
+}
