@@ -4,6 +4,7 @@ import { crashDump } from './transitions/crash-dump.ts';
 import { create } from './transitions/create.ts';
 import { createImage } from './transitions/create-image.ts';
 import { deleteServer } from './transitions/delete.ts';
+import { attachInterface, detachInterface } from './transitions/interfaces.ts';
 import { pause, unpause } from './transitions/pause.ts';
 import { reboot } from './transitions/reboot.ts';
 import { rebuild } from './transitions/rebuild.ts';
@@ -27,6 +28,8 @@ export const serverActions: AnyAction[] = [
   anyAction(unpause),
   anyAction(suspendServer),
   anyAction(resumeServer),
+  anyAction(attachInterface),
+  anyAction(detachInterface),
   anyAction(crashDump),
   anyAction(rescue),
   anyAction(unrescue),

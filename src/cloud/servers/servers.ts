@@ -17,6 +17,7 @@ import { requestConfirmResize } from './transitions/confirm-resize.ts';
 import { requestCrashDump } from './transitions/crash-dump.ts';
 import { requestCreateImage } from './transitions/create-image.ts';
 import { requestDelete } from './transitions/delete.ts';
+import { requestAttachInterface, requestDetachInterface } from './transitions/interfaces.ts';
 import { requestPause, requestUnpause } from './transitions/pause.ts';
 import { requestReboot } from './transitions/reboot.ts';
 import { type RebuildRequest, requestRebuild } from './transitions/rebuild.ts';
@@ -215,6 +216,10 @@ export class Servers {
   resume = (subject: Subject, id: string) => requestResume(this.#cloud, subject, id);
   triggerCrashDump = (subject: Subject, id: string) => requestCrashDump(this.#cloud, subject, id);
   resetState = (subject: Subject, id: string, state: 'active' | 'error') => resetState(this.#cloud, subject, id, state);
+  attachInterface = (subject: Subject, id: string, wanted?: Parameters<typeof requestAttachInterface>[3]) =>
+    requestAttachInterface(this.#cloud, subject, id, wanted);
+  detachInterface = (subject: Subject, id: string, portId: string) =>
+    requestDetachInterface(this.#cloud, subject, id, portId);
   rescue = (subject: Subject, id: string, request: Parameters<typeof requestRescue>[3] = {}) =>
     requestRescue(this.#cloud, subject, id, request);
   unrescue = (subject: Subject, id: string) => requestUnrescue(this.#cloud, subject, id);

@@ -57,6 +57,8 @@ export const transitions = {
   resume: { name: 'resume', from: ['suspended'], task: 'resuming' },
   rescue: { name: 'rescue', from: ['active', 'stopped', 'error'], task: 'rescuing', endsConsoles: true },
   unrescue: { name: 'unrescue', from: ['rescued'], task: 'unrescuing', endsConsoles: true },
+  attachInterface: { name: 'attach_interface', from: ['stopped'], task: null },
+  detachInterface: { name: 'detach_interface', from: ['stopped'], task: null },
   crashDump: { name: 'trigger_crash_dump', from: ['active', 'paused', 'rescued', 'resized', 'error'], task: null },
   rebuild: { name: 'rebuild', from: ['active', 'stopped', 'error'], task: 'rebuilding', endsConsoles: true },
   resize: { name: 'resize', from: ['active', 'stopped'], task: 'resize_prep', endsConsoles: true },
