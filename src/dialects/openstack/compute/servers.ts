@@ -5,7 +5,7 @@ import type { Server } from '../../../cloud/servers/model.ts';
 import { parseId } from '../../../env/env.ts';
 import { badMarker, nextLinks, type Page, pageOf } from '../common/pagination.ts';
 import { type KnownIn, knownMembers } from './microversions.ts';
-import { presentBasics, presentDetails, presentOne, presentOne } from './present-servers.ts';
+import { presentBasics, presentDetails, presentOne } from './present-servers.ts';
 import { readServerFilter, readServerSort, ServerQuery } from './server-query.ts';
 import { serverName } from './server-request.ts';
 import { findServers } from './server-scan.ts';
