@@ -34,9 +34,13 @@ class Ready {
   readonly #compile: (operation: AnyOperation) => Validator;
   #validator: Validator | undefined;
   #serialisers: Map<number, (body: unknown) => string> | undefined;
+  /** The status of an answer that names none: the first of the operation's. */
+  readonly usualStatus: number;
+  readonly #shared = new WeakMap<object, string>();
 
   constructor(operation: AnyOperation, compile: (operation: AnyOperation) => Validator) {
     this.operation = operation;
+    this.usualStatus = Number(Object.keys(operation.responses)[0]);
     this.#compile = compile;
   }
 
@@ -49,6 +53,15 @@ class Ready {
   serialiser(status: number): ((body: unknown) => string) | undefined {
     this.#serialisers ??= serialisers(this.operation);
     return this.#serialisers.get(status);
+  }
+
+  /** As the serialiser does it, or as it did before with the same object. */
+  serialiseShared(body: object, serialise: (body: unknown) => string): string {
+    const known = this.#shared.get(body);
+    if (known !== undefined) return known;
+    const text = serialise(body);
+    this.#shared.set(body, text);
+    return text;
   }
 }
 
@@ -153,7 +166,7 @@ async function perform(
     raw: request,
     reply,
   } as Call<never, never, never>);
-  const status = answer.status ?? Number(Object.keys(operation.responses)[0]);
+  const status = answer.status ?? ready.usualStatus;
   reply.code(status);
   if (answer.headers) reply.headers(answer.headers);
   options.observe(operation, status, (performance.now() - state.started) / 1000);
@@ -161,7 +174,7 @@ async function perform(
   const serialise = ready.serialiser(status);
   if (!serialise) return reply.send(answer.body);
   if (!reply.hasHeader('content-type')) reply.header('content-type', 'application/json');
-  return reply.send(serialise(answer.body));
+  return reply.send(answer.isShared ? ready.serialiseShared(answer.body, serialise) : serialise(answer.body));
 }
 
 /** Picks the operation that the body's key names, where several share a route; or as the dialect has it. */
@@ -254,7 +267,10 @@ function toFastifyPath(path: string): string {
   return path.replaceAll(slot, ':$1');
 }
 
+const noParams = {};
+
 function mountedAt(mount: string, params: Record<string, string>, origin: string) {
+  if (!mount.includes('{')) return { mountParams: noParams, base: origin + mount };
   const mountParams: Record<string, string> = {};
   const path = mount.replaceAll(slot, (_, name: string) => {
     mountParams[name] = params[name]!;

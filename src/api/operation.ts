@@ -82,6 +82,8 @@ export interface Answer {
   status?: number;
   headers?: Record<string, string>;
   body?: unknown;
+  /** The same object may be given again: what it was serialised to is kept for as long as the object lives. */
+  isShared?: boolean;
 }
 
 export interface OperationExample {

@@ -48,6 +48,18 @@ export function microversionHeaders(
   context: Record<string, unknown>,
 ): Record<string, string> {
   const used = print(microversionOf(context) ?? service.min);
+  const key = `${service.type} ${used}`;
+  const known = answerHeaders.get(key);
+  if (known) return known;
+  const headers = headersFor(service, used);
+  answerHeaders.set(key, headers);
+  return headers;
+}
+
+/** By service and microversion: there are a few hundred at the most. */
+const answerHeaders = new Map<string, Record<string, string>>();
+
+function headersFor(service: MicroversionedService, used: string): Record<string, string> {
   const { legacyHeader } = service;
   const vary = ['OpenStack-API-Version', ...(legacyHeader ? [legacyHeader] : [])].join(', ');
   return {
