@@ -2,6 +2,7 @@ import { type AnyAction, anyAction } from '../../actions/definition.ts';
 import { confirmResize } from './transitions/confirm-resize.ts';
 import { crashDump } from './transitions/crash-dump.ts';
 import { create } from './transitions/create.ts';
+import { createBackup } from './transitions/create-backup.ts';
 import { createImage } from './transitions/create-image.ts';
 import { deleteServer } from './transitions/delete.ts';
 import { attachInterface, detachInterface } from './transitions/interfaces.ts';
@@ -38,6 +39,7 @@ export const serverActions: AnyAction[] = [
   anyAction(confirmResize),
   anyAction(revertResize),
   anyAction(createImage),
+  anyAction(createBackup),
   anyAction(shelve),
   anyAction(unshelve),
 ];

@@ -15,6 +15,7 @@ import { resetState } from './reset-state.ts';
 import { lockServer, serverNotFound, updateServer } from './transition.ts';
 import { requestConfirmResize } from './transitions/confirm-resize.ts';
 import { requestCrashDump } from './transitions/crash-dump.ts';
+import { type BackupRequest, requestCreateBackup } from './transitions/create-backup.ts';
 import { requestCreateImage } from './transitions/create-image.ts';
 import { requestDelete } from './transitions/delete.ts';
 import { requestAttachInterface, requestDetachInterface } from './transitions/interfaces.ts';
@@ -220,6 +221,8 @@ export class Servers {
     requestAttachInterface(this.#cloud, subject, id, wanted);
   detachInterface = (subject: Subject, id: string, portId: string) =>
     requestDetachInterface(this.#cloud, subject, id, portId);
+  createBackup = (subject: Subject, id: string, request: BackupRequest) =>
+    requestCreateBackup(this.#cloud, subject, id, request);
   rescue = (subject: Subject, id: string, request: Parameters<typeof requestRescue>[3] = {}) =>
     requestRescue(this.#cloud, subject, id, request);
   unrescue = (subject: Subject, id: string) => requestUnrescue(this.#cloud, subject, id);

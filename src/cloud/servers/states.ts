@@ -65,6 +65,7 @@ export const transitions = {
   confirmResize: { name: 'confirmResize', from: ['resized'], task: 'resize_confirming' },
   revertResize: { name: 'revertResize', from: ['resized'], task: 'resize_reverting' },
   createImage: { name: 'createImage', from: ['active', 'stopped', 'paused', 'suspended'], task: 'image_snapshot' },
+  createBackup: { name: 'createBackup', from: ['active', 'stopped', 'paused', 'suspended'], task: 'image_backup' },
   shelve: { name: 'shelve', from: ['active', 'stopped', 'paused', 'suspended'], task: 'shelving', endsConsoles: true },
   unshelve: { name: 'unshelve', from: ['shelved', 'shelved_offloaded'], task: 'unshelving' },
 } as const satisfies Record<string, Transition>;

@@ -2,8 +2,22 @@ import { type TSchema, Type } from 'typebox';
 import { type Answer, type Call, operation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import type { Allowed } from '../../../cloud/identity/subject.ts';
+import { withDashes } from '../../../env/env.ts';
+import { minorOf } from './microversions.ts';
+import { checkMetadata } from './server-metadata-rules.ts';
 import { newPassword } from './server-request.ts';
-import { closed, exampleImageId, exampleServer, imageIdOf, type Of, ServerParams, serverIdOf } from './wire.ts';
+import { metadata } from './server-schemas.ts';
+import {
+  closed,
+  exampleImageId,
+  exampleServer,
+  imageIdOf,
+  integerOf,
+  NumberOrText,
+  type Of,
+  ServerParams,
+  serverIdOf,
+} from './wire.ts';
 
 interface ActionOptions<Body extends TSchema> {
   words: { title: string; summary: string };
@@ -158,5 +172,51 @@ const resetState = action(
   async ({ cloud, subject, body }, id) => await cloud.servers.resetState(subject, id, body.state),
 );
 
+const BackupBody = closed({
+  name: Type.String({ minLength: 1, maxLength: 255 }),
+  backup_type: Type.String({ minLength: 1, maxLength: 255, description: 'Any word: those of a type take turns.' }),
+  rotation: NumberOrText,
+  metadata: Type.Optional(metadata),
+});
+
+const createBackup = operation({
+  id: 'CreateServerBackup',
+  dialect: 'compute',
+  group: 'server actions',
+  method: 'POST',
+  path: '/servers/{server_id}/action',
+  bodyKey: 'createBackup',
+  since: '2.1',
+  mode: 'async',
+  allow: 'member',
+  params: ServerParams,
+  body: BackupBody,
+  responses: { 202: Type.Object({ image_id: Type.String() }) },
+  errors: [400, 401, 403, 404, 409],
+  title: 'Create a backup of a server',
+  summary:
+    'Makes an image of the server as createImage does, and deletes its oldest backups of the same type, so that as ' +
+    'many are left as `rotation` says. With 0 none is left, so the answer names no image.',
+  examples: [
+    {
+      title: 'Every day, for a week',
+      params: exampleServer,
+      body: { createBackup: { name: 'monday', backup_type: 'daily', rotation: 7 } },
+      status: 202,
+    },
+  ],
+  async handle(call) {
+    const { cloud, subject, body, context, origin } = call;
+    await checkMetadata(call, body.metadata);
+    const rotation = integerOf('rotation', body.rotation, 0);
+    const request = { name: body.name, backupType: body.backup_type, rotation, properties: body.metadata };
+    const { image } = await cloud.servers.createBackup(subject, serverIdOf(call), request);
+    const id = withDashes(image.id);
+    if (rotation === 0) return {};
+    if (minorOf(context) >= 45) return { body: { image_id: id } };
+    return { headers: { location: `${origin}/image/v2/images/${id}` } };
+  },
+});
+
 /** To suspend a server, to rescue it, and what administrators do with one that is in trouble. */
-export const suspendRescueActions = [suspend, resume, rescue, unrescue, resetState, triggerCrashDump];
+export const suspendRescueActions = [suspend, resume, rescue, unrescue, createBackup, resetState, triggerCrashDump];
