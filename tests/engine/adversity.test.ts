@@ -84,6 +84,26 @@ describe('requests that come at once', () => {
     expect(await stateOf(id)).toEqual(['stopped', null]);
   });
 
+  it('keeps saying what comes next when what was under way has ended', async () => {
+    await makeServer(world);
+    const id = await serverId(world);
+    const { servers } = world.cloud;
+    await world.done(servers.pause(world.subject, id));
+    const resume = late('resumeGuest');
+    const unpause = await servers.unpause(world.subject, id);
+    await resume.asked;
+    const reboot = late('guestState');
+    const { actionId } = await servers.reboot(world.subject, id, 'hard');
+    resume.answer();
+    await world.wait(unpause.actionId);
+    await reboot.asked;
+    expect(await stateOf(id)).toEqual(['active', 'rebooting_hard']);
+    await expect(servers.shelve(world.subject, id)).rejects.toMatchObject({ code: 'conflict' });
+    reboot.answer();
+    await world.wait(actionId);
+    expect(await stateOf(id)).toEqual(['active', null]);
+  });
+
   it('deletes once, however often it is asked to', async () => {
     await makeServer(world);
     const id = await serverId(world);

@@ -92,18 +92,37 @@ export async function updateServer(
     .execute();
 }
 
-/** As `updateServer`, but leaves a server alone that is being deleted: its deletion decides what becomes of it. */
+/**
+ * As `updateServer`, but leaves a server alone that is being deleted: its deletion decides what becomes of it. And a task
+ * state stays that announces what is to come next: a hard reboot may be asked for while something else is under way.
+ */
 export async function settleServer(
   cloud: Cloud,
   tx: Tx,
   serverId: string,
   changes: Partial<ServersTable>,
 ): Promise<void> {
+  const { task_state, ...others } = changes;
+  const settled = task_state === null && (await isAwaited(cloud, tx, serverId)) ? others : changes;
   await tx
     .updateTable('servers')
-    .set({ ...changes, updated_at: cloud.env.now() })
+    .set({ ...settled, updated_at: cloud.env.now() })
     .where('id', '=', serverId)
     .where('deleted_at', 'is', null)
     .where((e) => e.or([e('task_state', 'is', null), e('task_state', '!=', 'deleting')]))
     .execute();
+}
+
+/** Whether something that was asked of the server has yet to begin. */
+async function isAwaited(cloud: Cloud, tx: Tx, serverId: string): Promise<boolean> {
+  // Whoever asks for more locks the server's row, so nothing comes between this and the change.
+  if (cloud.db.kind === 'postgres')
+    await tx.selectFrom('servers').select('id').where('id', '=', serverId).forUpdate().execute();
+  const next = await tx
+    .selectFrom('actions')
+    .select('id')
+    .where('resource_id', '=', serverId)
+    .where('state', '=', 'pending')
+    .executeTakeFirst();
+  return next !== undefined;
 }
