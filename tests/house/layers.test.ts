@@ -13,7 +13,7 @@ const mayImport: Record<string, readonly string[]> = {
   'image-stores': ['env'],
   'image-sources': ['env'],
   cloud: ['actions', 'database', 'image-stores', 'image-sources', 'agent/contract', 'agent/network-contract', 'env'],
-  api: ['cloud', 'env'],
+  api: ['cloud', 'agent/contract', 'env'],
   'dialects/openstack': ['api', 'cloud', 'env'],
   'dialects/k5': ['dialects/openstack', 'api', 'cloud', 'env'],
   'dialects/zstack': ['api', 'cloud', 'env'],

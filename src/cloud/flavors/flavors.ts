@@ -57,7 +57,10 @@ export class Flavors {
   constructor(core: CloudCore) {
     this.#core = core;
     this.#byId = core.db.prepare<{ id: string }, FlavorsTable>((q, p) =>
-      q.selectFrom('flavors').selectAll().where((e) => e.or([e('id', '=', p.id), e('uuid', '=', p.id)])),
+      q
+        .selectFrom('flavors')
+        .selectAll()
+        .where((e) => e.or([e('id', '=', p.id), e('uuid', '=', p.id)])),
     );
   }
 

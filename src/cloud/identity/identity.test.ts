@@ -169,6 +169,7 @@ function passOn(db: Test['db']) {
     read: db.read,
     write: db.write.bind(db),
     prepare: db.prepare.bind(db),
+    versionOf: () => undefined,
     close: db.close.bind(db),
   };
 }

@@ -1,6 +1,7 @@
 import { AgentError } from '../../agent/contract.ts';
 import type { Tx } from '../../database/database.ts';
 import type { ServersTable } from '../../database/schema.ts';
+import { withDashes } from '../../env/env.ts';
 import type { Cloud } from '../cloud.ts';
 import { CloudError } from '../errors.ts';
 import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
@@ -198,7 +199,8 @@ export class Servers {
   /** What the guest wrote on its serial console: the last `lines` lines, or all that is kept. */
   async consoleLog(subject: Subject, id: string, lines?: number): Promise<string> {
     const server = await this.get(subject, id);
-    if (!server.hostId) throw new CloudError('conflict', `Instance ${id} is not ready`, { reason: 'no_host' });
+    if (!server.hostId)
+      throw new CloudError('conflict', `Instance ${withDashes(id)} is not ready`, { reason: 'no_host' });
     try {
       return await this.#cloud.hosts.agent(server.hostId).consoleLog(id, lines);
     } catch (error) {

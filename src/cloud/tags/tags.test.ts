@@ -25,7 +25,15 @@ describe('tags', () => {
     db = await openSqlite(':memory:');
     tags = new Tags({ db, env });
     network = newId(env);
-    const zeros = { shared: 0, external: 0, is_default: 0, admin_state_up: 1, port_security: 1, created_at: 0, updated_at: 0 } as const;
+    const zeros = {
+      shared: 0,
+      external: 0,
+      is_default: 0,
+      admin_state_up: 1,
+      port_security: 1,
+      created_at: 0,
+      updated_at: 0,
+    } as const;
     const row = { id: network, project_id: 'alice', name: 'n', description: '', status: '', mtu: 1500, revision: 0 };
     await db.write((tx) =>
       tx

@@ -34,7 +34,10 @@ export class Zones {
   }
 
   /** Makes the first zone and cluster of a new cloud. */
-  async bootstrap(tx: Tx, first: { zone: string; cluster: string; hypervisorType: string; architecture: string }): Promise<void> {
+  async bootstrap(
+    tx: Tx,
+    first: { zone: string; cluster: string; hypervisorType: string; architecture: string },
+  ): Promise<void> {
     if (await tx.selectFrom('zones').select('id').executeTakeFirst()) return;
     const now = this.#core.env.now();
     const zone: ZonesTable = {
@@ -69,7 +72,11 @@ export class Zones {
 
   /** The zone that is meant when a request names none. */
   async default(): Promise<Zone> {
-    const row = await this.#core.db.read.selectFrom('zones').selectAll().orderBy('is_default', 'desc').executeTakeFirstOrThrow();
+    const row = await this.#core.db.read
+      .selectFrom('zones')
+      .selectAll()
+      .orderBy('is_default', 'desc')
+      .executeTakeFirstOrThrow();
     return zoneFromRow(row);
   }
 

@@ -1,4 +1,4 @@
-import { Compile } from 'typebox/compile';
+import { Ajv, type ValidateFunction } from 'ajv';
 import { CloudError } from '../../../cloud/errors.ts';
 import type { Image, ImageChanges } from '../../../cloud/images/model.ts';
 import { baseChange, isBaseMember, ownProperties, propertiesChange, requireWritable } from './members.ts';
@@ -19,7 +19,16 @@ interface Change {
 }
 
 const ops = ['add', 'replace', 'remove'] as const;
-const validators = new Map(Object.entries(settable).map(([name, schema]) => [name, Compile(schema)]));
+const ajv = new Ajv({ strict: false });
+const validators = new Map<string, ValidateFunction>();
+
+/** Compiled when a member is first set; undefined for custom properties. */
+function validatorOf(name: string): ValidateFunction | undefined {
+  const schema = Object.hasOwn(settable, name) ? settable[name as keyof typeof settable] : undefined;
+  const validator = validators.get(name) ?? (schema && ajv.compile(schema));
+  if (validator) validators.set(name, validator);
+  return validator;
+}
 
 /** Reads Glance's restricted JSON patch: members of the image itself, and nothing inside them. Throws 400s. */
 export function parsePatch(body: unknown, mediaType: string): Change[] {
@@ -94,8 +103,8 @@ function memberName(path: unknown): string {
 }
 
 function checkValue(name: string, value: unknown): void {
-  const validator = validators.get(name);
-  const fits = validator ? validator.Check(value) : typeof value === 'string';
+  const validator = validatorOf(name);
+  const fits = validator ? validator(value) : typeof value === 'string';
   if (fits) return;
   const reason = validator ? 'does not fit' : "is not of type 'string'";
   throw bad(`Provided object does not match schema 'image': ${JSON.stringify(value)} ${reason} (${name})`);
