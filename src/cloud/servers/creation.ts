@@ -246,7 +246,8 @@ export function hostnameOf(name: string, serverId: string): string {
     .toLowerCase()
     .replaceAll(/[ _.]/g, '-')
     .replaceAll(/[^a-z0-9-]/g, '')
-    .replaceAll(/^-+|-+$/g, '')
-    .slice(0, 63);
+    .replace(/^-+/, '')
+    .slice(0, 63)
+    .replace(/-+$/, '');
   return cleaned === '' ? `server-${serverId}` : cleaned;
 }

@@ -1,4 +1,4 @@
-import { type SelectQueryBuilder, sql } from 'kysely';
+import { type Expression, type ExpressionBuilder, type SelectQueryBuilder, type SqlBool, sql } from 'kysely';
 import type { Database } from '../../database/database.ts';
 import type { Schema, ServersTable, VmState } from '../../database/schema.ts';
 import { CloudError } from '../errors.ts';
@@ -78,7 +78,12 @@ export async function listServers(
   query = filtered(query, db, filter);
   const sort = [...page.sort, { key: 'id' as const, direction: page.sort[0]?.direction ?? ('desc' as const) }];
   if (page.marker !== undefined) query = await after(query, db, page.marker, sort);
-  for (const { key, direction } of sort) query = query.orderBy(`servers.${key}`, direction);
+  // What has no value is the smallest, as with MySQL, on whatever database.
+  for (const { key, direction } of sort) {
+    query = query.orderBy(`servers.${key}`, (order) =>
+      direction === 'asc' ? order.asc().nullsFirst() : order.desc().nullsLast(),
+    );
+  }
   return (await query.limit(page.limit).execute()).map(serverFromRow);
 }
 
@@ -162,11 +167,21 @@ async function after(query: Query, db: Database, marker: string, sort: ServerPag
               ? e(`servers.${earlier.key}`, 'is', null)
               : e(`servers.${earlier.key}`, '=', value as never);
           }),
-          row[key] === null
-            ? e(`servers.${key}`, 'is not', null)
-            : e(`servers.${key}`, direction === 'asc' ? '>' : '<', row[key] as never),
+          beyond(e, key, direction, row[key]),
         ]),
       ),
     ),
   );
+}
+
+/** What is sorted behind the value. */
+function beyond(
+  e: ExpressionBuilder<Schema, 'servers'>,
+  key: ServerSortKey,
+  direction: 'asc' | 'desc',
+  value: string | number | null,
+): Expression<SqlBool> {
+  const column = `servers.${key}` as const;
+  if (direction === 'asc') return value === null ? e(column, 'is not', null) : e(column, '>', value as never);
+  return value === null ? e.lit(false) : e.or([e(column, '<', value as never), e(column, 'is', null)]);
 }

@@ -1,0 +1,116 @@
+import { describe, expect, it } from 'vitest';
+import type { GuestNic } from '../../agent/contract.ts';
+import { configDriveFiles } from './config-drive.ts';
+import { hostnameOf } from './creation.ts';
+import type { Server } from './model.ts';
+
+const server = {
+  id: '0123456789abcdef0123456789abcdef',
+  name: 'Web server',
+  hostname: 'web-server',
+  launchIndex: 2,
+  projectId: 'p'.repeat(32),
+  metadata: { role: 'web' },
+  keyName: 'mine',
+  publicKey: 'ssh-ed25519 AAAA me',
+  userData: Buffer.from('#!/bin/sh\necho ready\n').toString('base64'),
+} as unknown as Server;
+
+function nic(portId: string, gateway: string | undefined): GuestNic {
+  const subnet = { cidr: '10.64.0.0/16', gateway, address: '10.64.0.10', dnsNameservers: ['10.64.0.2'] };
+  return { portId, macAddress: 'fa:16:3e:00:00:01', model: 'virtio', subnet, mtu: 1500 } as unknown as GuestNic;
+}
+
+const first = nic('a'.repeat(32), '10.64.0.1');
+const second = nic('b'.repeat(32), '10.64.0.1');
+const read = (files: Record<string, string>, name: string) => JSON.parse(files[`openstack/latest/${name}`]!);
+
+describe('the config drive', () => {
+  const facts = { server, zoneName: 'nova', nics: [first, second] };
+
+  it('has the same documents under every version that guests look for', () => {
+    const files = configDriveFiles(facts);
+    const versions = ['latest', '2018-08-27', '2012-08-10'];
+    expect(Object.keys(files).sort()).toEqual(
+      versions
+        .flatMap((version) =>
+          ['meta_data.json', 'network_data.json', 'user_data', 'vendor_data.json'].map(
+            (name) => `openstack/${version}/${name}`,
+          ),
+        )
+        .sort(),
+    );
+    for (const version of versions)
+      expect(files[`openstack/${version}/meta_data.json`]).toBe(files['openstack/latest/meta_data.json']);
+  });
+
+  it('tells the guest who it is', () => {
+    expect(read(configDriveFiles(facts), 'meta_data.json')).toEqual({
+      uuid: '01234567-89ab-cdef-0123-456789abcdef',
+      name: 'Web server',
+      hostname: 'web-server',
+      launch_index: 2,
+      availability_zone: 'nova',
+      project_id: 'p'.repeat(32),
+      meta: { role: 'web' },
+      public_keys: { mine: 'ssh-ed25519 AAAA me' },
+      keys: [{ name: 'mine', type: 'ssh', data: 'ssh-ed25519 AAAA me' }],
+      files: [],
+      devices: [],
+    });
+  });
+
+  it('leaves out what the server does not have', () => {
+    const files = configDriveFiles({ ...facts, server: { ...server, publicKey: null, keyName: null, userData: null } });
+    expect(read(files, 'meta_data.json')).not.toHaveProperty('public_keys');
+    expect(read(files, 'meta_data.json')).not.toHaveProperty('admin_pass');
+    expect(files).not.toHaveProperty('openstack/latest/user_data');
+  });
+
+  it('gives user data and files as the bytes that they stand for', () => {
+    const personality = [{ path: '/etc/motd', contents: Buffer.from('welcome').toString('base64') }];
+    const files = configDriveFiles({ ...facts, adminPass: 'secret', personality });
+    expect(files['openstack/latest/user_data']).toBe('#!/bin/sh\necho ready\n');
+    expect(files['openstack/content/0000']).toBe('welcome');
+    const metaData = read(files, 'meta_data.json');
+    expect(metaData.admin_pass).toBe('secret');
+    expect(metaData.files).toEqual([{ path: '/etc/motd', content_path: '/content/0000' }]);
+  });
+
+  it('tells addresses, and one default route however many networks there are', () => {
+    const network = read(configDriveFiles(facts), 'network_data.json');
+    expect(network.links).toMatchObject([
+      { id: 'tapaaaaaaaaaaa', ethernet_mac_address: 'fa:16:3e:00:00:01', mtu: 1500 },
+      { id: 'tapbbbbbbbbbbb' },
+    ]);
+    expect(network.networks).toMatchObject([
+      {
+        type: 'ipv4',
+        link: 'tapaaaaaaaaaaa',
+        ip_address: '10.64.0.10',
+        netmask: '255.255.0.0',
+        routes: [{ network: '0.0.0.0', netmask: '0.0.0.0', gateway: '10.64.0.1' }],
+      },
+      { link: 'tapbbbbbbbbbbb', routes: [] },
+    ]);
+    expect(network.services).toEqual([{ type: 'dns', address: '10.64.0.2' }]);
+  });
+});
+
+describe('a hostname', () => {
+  const id = '0'.repeat(32);
+
+  it.each([
+    ['web-1', 'web-1'],
+    ['Web Server_1.example', 'web-server-1-example'],
+    ['--web--', 'web'],
+    ['web!?*', 'web'],
+    ['雲海', `server-${id}`],
+    ['', `server-${id}`],
+    ['a'.repeat(80), 'a'.repeat(63)],
+    [`${'a'.repeat(62)}-b`, 'a'.repeat(62)],
+  ])('of %j is %j', (name, hostname) => {
+    expect(hostnameOf(name, id)).toBe(hostname);
+    expect(hostname).toMatch(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/);
+  });
+});
