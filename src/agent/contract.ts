@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { DesiredNetworks, HostNetworking, MetadataResponder } from './network-contract.ts';
+import type { DesiredNetworks, DesiredRoute, HostNetworking, MetadataResponder } from './network-contract.ts';
 
 export type * from './network-contract.ts';
 
@@ -178,8 +178,8 @@ export interface GuestNic {
   networkId: string;
   macAddress: string;
   model: 'virtio' | 'e1000';
-  /** The network as the `user` driver needs it; addresses in dotted form. */
-  subnet: { cidr: string; gateway?: string; address: string; dnsNameservers: string[] };
+  /** The subnet as the `user` driver needs it, and as the guest is told; `routes` are those beside the gateway's. */
+  subnet: { cidr: string; gateway?: string; address: string; dnsNameservers: string[]; routes?: DesiredRoute[] };
   /** Bytes. */
   mtu: number;
 }

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { HostAgent } from '../agent/contract.ts';
+import type { NetworkKind } from '../agent/network/open-network.ts';
 import type { Cloud } from '../cloud/cloud.ts';
 import type { Log } from '../cloud/core.ts';
 import type { ImagesOptions } from '../cloud/images/images.ts';
@@ -18,6 +19,8 @@ export interface UnkaiOptions {
   /** Where everything is kept that is not in a database of its own. */
   dataDir: string;
   hypervisor: HypervisorKind;
+  /** How guests of QEMU get their networks. Default: `bridge` where this machine can, else `user`. */
+  network?: NetworkKind;
   /** Used when the cloud is new. */
   adminPassword: string;
   /** A `postgres://` URL; SQLite in the data folder when there is none. */
@@ -84,14 +87,21 @@ async function openDatabase({ database, dataDir }: UnkaiOptions): Promise<Databa
 }
 
 async function openHost(
-  { hypervisor, dataDir, log }: UnkaiOptions,
+  { hypervisor, dataDir, log, network: kind }: UnkaiOptions,
   env: Env,
 ): Promise<{ name: string; agent: HostAgent }> {
   const directory = join(dataDir, 'hosts', hypervisor);
   await mkdir(directory, { recursive: true });
   if (hypervisor === 'qemu') {
+    const { openNetworkDriver } = await import('../agent/network/open-network.ts');
     const { openQemuHost } = await import('../agent/hypervisor/qemu/qemu-host.ts');
-    const agent = await openQemuHost({ directory, env, log });
+    const network = await openNetworkDriver(env, log, directory, kind);
+    const { driver, reason } = network.networking;
+    log.info(
+      { driver, reason },
+      driver === 'user' ? 'user networking: guests have no common networks' : 'bridge networking',
+    );
+    const agent = await openQemuHost({ directory, env, log, network });
     return { name: (await agent.describe()).hostname, agent };
   }
   const { openSimulatedHost } = await import('../agent/hypervisor/simulated/simulated-host.ts');

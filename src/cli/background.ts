@@ -57,9 +57,14 @@ function upArguments(folder: DataFolder, { port, listen }: Listening): string[] 
 }
 
 /** What is chosen goes by the environment: everyone can read arguments, and the database's URL may hold a password. */
-function environmentOf({ hypervisor, database }: FolderSettings): NodeJS.ProcessEnv {
+function environmentOf({ hypervisor, network, database }: FolderSettings): NodeJS.ProcessEnv {
   const { UNKAI_DATABASE: _, ...rest } = process.env;
-  return { ...rest, UNKAI_HYPERVISOR: hypervisor, ...(database ? { UNKAI_DATABASE: database } : {}) };
+  return {
+    ...rest,
+    UNKAI_HYPERVISOR: hypervisor,
+    ...(network ? { UNKAI_NETWORK: network } : {}),
+    ...(database ? { UNKAI_DATABASE: database } : {}),
+  };
 }
 
 export async function isReady(origin: string): Promise<boolean> {

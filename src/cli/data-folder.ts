@@ -1,12 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import type { NetworkKind } from '../agent/network/open-network.ts';
 import type { HypervisorKind } from '../assembly/open-unkai.ts';
 import { isAlive, type ProcessIdentity } from './process-identity.ts';
 
 /** What a data folder is used with: kept, because another choice at the next start would be another cloud. */
 export interface FolderSettings {
   hypervisor: HypervisorKind;
+  /** Absent for what the machine can. */
+  network?: NetworkKind;
   /** A `postgres://` URL. */
   database?: string;
 }

@@ -30,6 +30,7 @@ function addUp(program: Command): void {
     .addOption(
       hypervisor('how virtual machines are run; simulated ones are records only (default: as before, at first qemu)'),
     )
+    .addOption(network())
     .addOption(database())
     .option('-d, --detach', 'go on in the background once the cloud is ready', false)
     .addOption(new Option('--background').hideHelp().default(false))
@@ -135,6 +136,15 @@ function dataDir(): Option {
 
 function hypervisor(description: string): Option {
   return new Option('--hypervisor <kind>', description).choices(['qemu', 'simulated']).env('UNKAI_HYPERVISOR');
+}
+
+function network(): Option {
+  return new Option(
+    '--network <kind>',
+    'how guests get their networks (default: bridge where this machine can, else user)',
+  )
+    .choices(['bridge', 'user'])
+    .env('UNKAI_NETWORK');
 }
 
 function database(): Option {

@@ -7,6 +7,7 @@ import type { ImageStores } from './image-stores/image-stores.ts';
 import type { Images } from './images/images.ts';
 import type { Jobs } from './jobs/jobs.ts';
 import type { Keypairs } from './keypairs/keypairs.ts';
+import type { HostNetworks } from './networks/host-networks/host-networks.ts';
 import type { Networks } from './networks/networks.ts';
 import type { Quotas } from './quotas/quotas.ts';
 import type { Servers } from './servers/servers.ts';
@@ -28,6 +29,7 @@ export interface Cloud extends CloudCore {
   readonly volumes: Volumes;
   readonly blockStorage: BlockStorage;
   readonly networks: Networks;
+  readonly hostNetworks: HostNetworks;
   readonly servers: Servers;
   readonly tags: Tags;
   readonly jobs: Jobs;

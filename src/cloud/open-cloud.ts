@@ -14,6 +14,8 @@ import { imageActions } from './images/actions.ts';
 import { Images, type ImagesOptions } from './images/images.ts';
 import { Jobs } from './jobs/jobs.ts';
 import { Keypairs } from './keypairs/keypairs.ts';
+import { answerMetadata } from './metadata/answer.ts';
+import { HostNetworks } from './networks/host-networks/host-networks.ts';
 import { Networks } from './networks/networks.ts';
 import { Quotas } from './quotas/quotas.ts';
 import { startReconcilers } from './reconcilers.ts';
@@ -61,6 +63,7 @@ export async function openCloud(options: CloudOptions): Promise<{ cloud: Cloud; 
   await cloud.identity.start();
   await cloud.images.start();
   for (const { name, agent } of options.hosts) await attach(cloud, name, agent);
+  cloud.hostNetworks.start((request) => answerMetadata(cloud, request));
   await runner.start(cloud);
   const stopReconcilers = startReconcilers(cloud);
   return {
@@ -68,6 +71,7 @@ export async function openCloud(options: CloudOptions): Promise<{ cloud: Cloud; 
     async close() {
       await stopReconcilers();
       await runner.stop();
+      await cloud.hostNetworks.stop();
       cloud.identity.stop();
       cloud.images.stop();
       await cloud.imageStores.close();
@@ -78,18 +82,21 @@ export async function openCloud(options: CloudOptions): Promise<{ cloud: Cloud; 
 async function assemble(core: CloudCore, options: CloudOptions): Promise<Cloud> {
   const quotas = new Quotas(core);
   const imageStores = new ImageStores(core);
+  const hosts = new Hosts(core);
+  const networks = new Networks(core, quotas);
   const parts = {
     ...core,
     identity: await openIdentity(core),
     quotas,
     keypairs: new Keypairs(core),
     zones: new Zones(core),
-    hosts: new Hosts(core),
+    hosts,
     flavors: new Flavors(core),
     imageStores,
     images: new Images(core, imageStores, options.images),
     volumes: new Volumes(core),
-    networks: new Networks(core, quotas),
+    networks,
+    hostNetworks: new HostNetworks(core, hosts, networks),
     tags: new Tags(core),
     jobs: new Jobs(core),
     registerMetrics: (registry: Registry) => registerMetrics(core, registry),
@@ -111,7 +118,7 @@ async function bootstrap(cloud: Cloud, options: CloudOptions): Promise<void> {
       architecture: first?.architecture ?? 'x86_64',
     });
     await cloud.flavors.bootstrap(tx);
-    await cloud.networks.bootstrap(tx);
+    await cloud.networks.bootstrap(tx, first?.networking.externalNetwork);
     await cloud.imageStores.bootstrap(tx, { path: options.imageDirectory });
   });
   await cloud.imageStores.open();

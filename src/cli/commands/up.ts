@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { NetworkKind } from '../../agent/network/open-network.ts';
 import { FolderInUse } from '../../assembly/folder-lock.ts';
 import type { HypervisorKind } from '../../assembly/open-unkai.ts';
 import type { ServedUnkai } from '../../assembly/serve.ts';
@@ -17,6 +18,7 @@ export interface UpOptions {
   port: number;
   listen: string;
   hypervisor?: HypervisorKind;
+  network?: NetworkKind;
   database?: string;
   detach: boolean;
   /** This is the process that `--detach` started: it has no terminal, and what it needs is there. */
@@ -34,6 +36,7 @@ export async function up(options: UpOptions): Promise<void> {
   const known = folder.settings();
   const settings: FolderSettings = {
     hypervisor: options.hypervisor ?? known?.hypervisor ?? 'qemu',
+    network: options.network ?? known?.network,
     database: options.database ?? known?.database,
   };
   if (!options.background) {

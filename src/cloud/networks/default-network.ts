@@ -27,14 +27,19 @@ export async function ensureDefaultNetwork(
   services: { networks: NetworkRegistry; subnets: Subnets },
   adminProjectId: string,
 ): Promise<void> {
-  const first = await tx
-    .insertInto('settings')
-    .values({ key: settingsKey, value: String(core.env.now()) })
-    .onConflict((conflict) => conflict.doNothing())
-    .returning('key')
-    .executeTakeFirst();
-  if (!first) return;
+  if (!(await isFirstTime(core, tx, settingsKey))) return;
   const subject = operator(adminProjectId);
   const network = await services.networks.createIn(tx, subject, { name: 'default', shared: true, isDefault: true });
   await services.subnets.createIn(tx, subject, { ...plan, networkId: network.id, name: 'default', ipVersion: 4 });
+}
+
+/** True once in the cloud's life for each key. */
+export async function isFirstTime(core: Pick<CloudCore, 'env'>, tx: Tx, key: string): Promise<boolean> {
+  const first = await tx
+    .insertInto('settings')
+    .values({ key, value: String(core.env.now()) })
+    .onConflict((conflict) => conflict.doNothing())
+    .returning('key')
+    .executeTakeFirst();
+  return first !== undefined;
 }

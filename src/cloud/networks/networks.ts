@@ -1,14 +1,18 @@
-import type { GuestNic } from '../../agent/contract.ts';
-import type { Tx } from '../../database/database.ts';
+import type { GuestNic, HostNetworking } from '../../agent/contract.ts';
+import type { Database, Tx } from '../../database/database.ts';
 import type { CloudCore } from '../core.ts';
 import { adminAccountId } from '../identity/model.ts';
 import type { Quotas } from '../quotas/quotas.ts';
 import { AddressAllocation } from './address-allocation.ts';
 import { ensureDefaultNetwork } from './default-network.ts';
+import { FloatingIps } from './floating-ips.ts';
 import type { Port, PortStatus } from './model.ts';
 import { NetworkRegistry } from './network-registry.ts';
 import { PortAddressing } from './port-addressing.ts';
 import { Ports } from './ports.ts';
+import { ensurePublicNetwork } from './public-network.ts';
+import { RouterInterfaces } from './router-interfaces.ts';
+import { Routers } from './routers.ts';
 import { SecurityGroupRules } from './security-group-rules.ts';
 import { SecurityGroups } from './security-groups.ts';
 import type { ServerAddress } from './server-port-reads.ts';
@@ -18,14 +22,20 @@ import { Subnets } from './subnets.ts';
 /** Networks and all that hangs on them. Each resource has its service; what servers need of them is here. */
 export class Networks {
   readonly networks: NetworkRegistry;
+  readonly routers: Routers;
+  readonly routerInterfaces: RouterInterfaces;
+  readonly floatingIps: FloatingIps;
   readonly subnets: Subnets;
   readonly ports: Ports;
   readonly securityGroups: SecurityGroups;
   readonly securityGroupRules: SecurityGroupRules;
   readonly #core: CloudCore;
   readonly #serverPorts: ServerPorts;
+  readonly #listeners = new Set<() => void>();
 
-  constructor(core: CloudCore, quotas: Quotas) {
+  constructor(wholeCore: CloudCore, quotas: Quotas) {
+    const changed = () => this.#changed();
+    const core = { ...wholeCore, db: withChangeNotice(wholeCore.db, changed) };
     const addresses = new AddressAllocation(core.db);
     this.#core = core;
     this.networks = new NetworkRegistry(core, quotas);
@@ -33,37 +43,59 @@ export class Networks {
     this.securityGroups = new SecurityGroups(core, quotas);
     this.securityGroupRules = new SecurityGroupRules(core, quotas, this.securityGroups);
     this.ports = new Ports(core, quotas, new PortAddressing(addresses), this.securityGroups);
+    this.routers = new Routers(core, quotas, this.ports);
+    this.routerInterfaces = new RouterInterfaces(core, this.routers, this.ports, this.subnets);
+    this.floatingIps = new FloatingIps(core, quotas, this.ports);
     this.#serverPorts = new ServerPorts(core, this.networks, this.ports);
   }
 
-  /** Makes the default network, once in the cloud's life. */
-  bootstrap(tx: Tx): Promise<void> {
-    return ensureDefaultNetwork(this.#core, tx, this, adminAccountId);
+  /** Calls `listener` after something of networks was changed by this process, until the returned function is called. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #changed(): void {
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  /**
+   * Makes the default network, once in the cloud's life; and once there is a host that offers an external network, that
+   * one as `public` with a router to the default network.
+   */
+  async bootstrap(tx: Tx, external?: HostNetworking['externalNetwork']): Promise<void> {
+    await ensureDefaultNetwork(this.#core, tx, this, adminAccountId);
+    if (external) await ensurePublicNetwork(this.#core, tx, this, adminAccountId, external);
   }
 
   /** Gives a new server its ports, in the order asked for; see `ServerPorts.plug` for its refusals. */
   plugServer(tx: Tx, request: PlugRequest): Promise<Port[]> {
+    tx.onCommit(() => this.#changed());
     return this.#serverPorts.plug(tx, request);
   }
 
   /** Takes all ports from a server: those made for it go, the others become free. */
   unplugServer(tx: Tx, serverId: string): Promise<void> {
+    tx.onCommit(() => this.#changed());
     return this.#serverPorts.unplug(tx, serverId);
   }
 
   /** Gives a server that exists one more port. */
   async plugPort(tx: Tx, request: Omit<PlugRequest, 'requested'>, wanted: InterfaceRequest): Promise<Port> {
+    tx.onCommit(() => this.#changed());
     const [port] = await this.#serverPorts.plug(tx, { ...request, requested: [wanted] });
     return port!;
   }
 
   /** Takes one port from a server. Gives false when the server does not have it. */
   unplugPort(tx: Tx, serverId: string, portId: string): Promise<boolean> {
+    tx.onCommit(() => this.#changed());
     return this.#serverPorts.unplugOne(tx, serverId, portId);
   }
 
   /** Says where a server's ports are served, and whether they are. */
   bindPorts(tx: Tx, serverId: string, hostId: string | null, status: PortStatus): Promise<void> {
+    tx.onCommit(() => this.#changed());
     return this.#serverPorts.bind(tx, serverId, hostId, status);
   }
 
@@ -81,4 +113,20 @@ export class Networks {
   securityGroupsOf(serverIds: readonly string[]): Promise<Map<string, string[]>> {
     return this.#serverPorts.reads.securityGroupsOf(serverIds);
   }
+}
+
+/** The database as the services of this folder have it: whatever they write is a change of networks. */
+function withChangeNotice(db: Database, changed: () => void): Database {
+  return {
+    kind: db.kind,
+    read: db.read,
+    async write(work) {
+      const result = await db.write(work);
+      changed();
+      return result;
+    },
+    prepare: (build) => db.prepare(build),
+    versionOf: (tables) => db.versionOf(tables),
+    close: () => db.close(),
+  };
 }

@@ -148,46 +148,48 @@ export class Ports {
   }
 
   update(subject: Subject, id: string, changes: PortChanges, expectedRevision?: number): Promise<Port> {
-    return this.#core.db.write(async (tx) => {
-      const port = await this.#claim(tx, subject, id);
-      if (expectedRevision !== undefined && port.revision - 1 !== expectedRevision) {
-        throw revisionMismatch(expectedRevision);
-      }
-      const { ownsNetwork } = await this.#usableNetwork(tx, subject, port.networkId);
-      if (!ownsNetwork) refuseNetworkOwner(changes.deviceOwner);
-      if (!ownsNetwork && changes.portSecurity !== undefined) {
-        throw adminOnly('switch port security on networks of others');
-      }
-      const portSecurity = changes.portSecurity ?? port.portSecurity;
-      const groupsAfter = changes.securityGroupIds ?? (isService(port.deviceOwner) ? [] : port.securityGroupIds);
-      checkSecurity(portSecurity, groupsAfter, changes.allowedAddressPairs ?? port.allowedAddressPairs);
-      if (changes.macAddress !== undefined) await this.#changeMac(tx, port, changes.macAddress, ownsNetwork);
-      if (changes.securityGroupIds) {
-        const groupIds = await this.#groupsOf(tx, subject, port.projectId, changes.securityGroupIds);
-        await setGroups(tx, id, groupIds);
-      }
-      if (changes.fixedIps) {
-        const fixedIps = await this.#addressing.reassign(tx, port, changes.fixedIps);
-        await freeFloatingIps(this.#core, tx, id, fixedIps);
-      }
-      if (changes.allowedAddressPairs) {
-        const macAddress = changes.macAddress === undefined ? port.macAddress : normalMac(changes.macAddress);
-        await setPairs(tx, { id, macAddress }, changes.allowedAddressPairs);
-      }
-      await tx
-        .updateTable('ports')
-        .set({
-          name: changes.name ?? port.name,
-          description: changes.description,
-          device_id: changes.deviceId,
-          device_owner: changes.deviceOwner,
-          admin_state_up: changes.adminStateUp === undefined ? undefined : flag(changes.adminStateUp),
-          port_security: changes.portSecurity === undefined ? undefined : flag(changes.portSecurity),
-        })
-        .where('id', '=', id)
-        .execute();
-      return this.#reload(tx, id);
-    });
+    return this.#core.db.write((tx) => this.updateIn(tx, subject, id, changes, expectedRevision));
+  }
+
+  async updateIn(tx: Tx, subject: Subject, id: string, changes: PortChanges, expectedRevision?: number): Promise<Port> {
+    const port = await this.#claim(tx, subject, id);
+    if (expectedRevision !== undefined && port.revision - 1 !== expectedRevision) {
+      throw revisionMismatch(expectedRevision);
+    }
+    const { ownsNetwork } = await this.#usableNetwork(tx, subject, port.networkId);
+    if (!ownsNetwork) refuseNetworkOwner(changes.deviceOwner);
+    if (!ownsNetwork && changes.portSecurity !== undefined) {
+      throw adminOnly('switch port security on networks of others');
+    }
+    const portSecurity = changes.portSecurity ?? port.portSecurity;
+    const groupsAfter = changes.securityGroupIds ?? (isService(port.deviceOwner) ? [] : port.securityGroupIds);
+    checkSecurity(portSecurity, groupsAfter, changes.allowedAddressPairs ?? port.allowedAddressPairs);
+    if (changes.macAddress !== undefined) await this.#changeMac(tx, port, changes.macAddress, ownsNetwork);
+    if (changes.securityGroupIds) {
+      const groupIds = await this.#groupsOf(tx, subject, port.projectId, changes.securityGroupIds);
+      await setGroups(tx, id, groupIds);
+    }
+    if (changes.fixedIps) {
+      const fixedIps = await this.#addressing.reassign(tx, port, changes.fixedIps);
+      await freeFloatingIps(this.#core, tx, id, fixedIps);
+    }
+    if (changes.allowedAddressPairs) {
+      const macAddress = changes.macAddress === undefined ? port.macAddress : normalMac(changes.macAddress);
+      await setPairs(tx, { id, macAddress }, changes.allowedAddressPairs);
+    }
+    await tx
+      .updateTable('ports')
+      .set({
+        name: changes.name ?? port.name,
+        description: changes.description,
+        device_id: changes.deviceId,
+        device_owner: changes.deviceOwner,
+        admin_state_up: changes.adminStateUp === undefined ? undefined : flag(changes.adminStateUp),
+        port_security: changes.portSecurity === undefined ? undefined : flag(changes.portSecurity),
+      })
+      .where('id', '=', id)
+      .execute();
+    return this.#reload(tx, id);
   }
 
   delete(subject: Subject, id: string): Promise<void> {

@@ -143,7 +143,7 @@ function checkIcmp(type: number | null, code: number | null): void {
   }
 }
 
-function protocolNumber(protocol: string | null): number | null {
+export function protocolNumber(protocol: string | null): number | null {
   return protocol === null ? null : (protocolNumbers[protocol] ?? Number(protocol));
 }
 

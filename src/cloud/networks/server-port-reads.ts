@@ -2,6 +2,8 @@ import { sql } from 'kysely';
 import type { GuestNic } from '../../agent/contract.ts';
 import type { Database, PreparedQuery } from '../../database/database.ts';
 import { oneOf } from '../../database/expressions.ts';
+import type { HostRoute } from './model.ts';
+import { servicePortOwner } from './network-registry.ts';
 
 /** An address of a server, as lists of servers show it. */
 export interface ServerAddress {
@@ -11,13 +13,15 @@ export interface ServerAddress {
   macAddress: string;
   version: 4 | 6;
   address: string;
+  /** A floating IP stands for the fixed address before it. */
+  kind: 'fixed' | 'floating';
 }
 
 interface ServerIds {
   serverIds: readonly string[];
 }
 
-type AddressRow = ServerAddress & { serverId: string };
+type AddressRow = Omit<ServerAddress, 'kind'> & { serverId: string; floating: string | null };
 
 interface NicRow {
   port_id: string;
@@ -28,6 +32,9 @@ interface NicRow {
   gateway_ip: string | null;
   ip_address: string;
   dns_nameservers: string;
+  host_routes: string;
+  /** Where the subnet's metadata service is reached. */
+  service_address: string | null;
 }
 
 /** The reads that listing and starting servers need: one statement each, for any number of servers. */
@@ -43,8 +50,14 @@ export class ServerPortReads {
         .innerJoin('port_addresses', 'port_addresses.port_id', 'ports.id')
         .innerJoin('subnets', 'subnets.id', 'port_addresses.subnet_id')
         .innerJoin('networks', 'networks.id', 'ports.network_id')
+        .leftJoin('floating_ips', (join) =>
+          join
+            .onRef('floating_ips.port_id', '=', 'ports.id')
+            .onRef('floating_ips.fixed_ip_address', '=', 'port_addresses.ip_address'),
+        )
         .select([
           'ports.device_id as serverId',
+          'floating_ips.ip_address as floating',
           'networks.id as networkId',
           'networks.name as networkName',
           'ports.id as portId',
@@ -80,6 +93,11 @@ export class ServerPortReads {
           'subnets.cidr',
           'subnets.gateway_ip',
           'subnets.dns_nameservers',
+          'subnets.host_routes',
+          sql<string | null>`(select service_addresses.ip_address from port_addresses as service_addresses
+            inner join ports as service on service.id = service_addresses.port_id
+            where service_addresses.subnet_id = subnets.id and service.device_owner = ${sql.lit(servicePortOwner)}
+            limit 1)`.as('service_address'),
           'port_addresses.ip_address',
         ])
         .where('ports.device_id', '=', serverId)
@@ -92,10 +110,13 @@ export class ServerPortReads {
   async addressesOf(serverIds: readonly string[]): Promise<Map<string, ServerAddress[]>> {
     const rows = await this.#addresses.all({ serverIds });
     const byServer = new Map<string, ServerAddress[]>();
-    for (const { serverId, ...address } of rows) {
-      const known = byServer.get(serverId);
-      if (known) known.push(address);
-      else byServer.set(serverId, [address]);
+    for (const { serverId, floating, ...address } of rows) {
+      const known = byServer.get(serverId) ?? [];
+      byServer.set(serverId, known);
+      // Two external networks may each have a floating IP for it: then the fixed address comes twice.
+      const isNew = !known.some((one) => one.portId === address.portId && one.address === address.address);
+      if (isNew) known.push({ ...address, kind: 'fixed' });
+      if (floating !== null) known.push({ ...address, address: floating, kind: 'floating' });
     }
     return byServer;
   }
@@ -123,7 +144,16 @@ export class ServerPortReads {
         gateway: row.gateway_ip ?? undefined,
         address: row.ip_address,
         dnsNameservers: JSON.parse(row.dns_nameservers) as string[],
+        routes: routesOf(row),
       },
     }));
   }
 }
+
+function routesOf({ host_routes, service_address }: NicRow): HostRoute[] {
+  const routes = JSON.parse(host_routes) as HostRoute[];
+  return service_address === null ? routes : [...routes, { destination: metadataNetwork, nexthop: service_address }];
+}
+
+/** Where guests find their metadata, as a route says it. */
+const metadataNetwork = '169.254.169.254/32';

@@ -100,6 +100,6 @@ describe('quotas', () => {
   test('usage is zero for an empty project', async () => {
     const used = await quotas.usage(member, project);
     expect(new Set(Object.values(used))).toEqual(new Set([0]));
-    expect(Object.keys(used)).toHaveLength(12);
+    expect(Object.keys(used)).toHaveLength(14);
   });
 });

@@ -77,11 +77,7 @@ function networkDataOf(nics: readonly GuestNic[]) {
       link: `tap${nic.portId.slice(0, 11)}`,
       ip_address: nic.subnet.address,
       netmask: netmaskOf(nic.subnet.cidr),
-      // Only one default route: the first network's.
-      routes:
-        nic.subnet.gateway && index === 0
-          ? [{ network: '0.0.0.0', netmask: '0.0.0.0', gateway: nic.subnet.gateway }]
-          : [],
+      routes: routesOf(nic, index === 0),
       services: nic.subnet.dnsNameservers.map((address) => ({ type: 'dns', address })),
     })),
     services: [...new Set(nics.flatMap((nic) => nic.subnet.dnsNameservers))].map((address) => ({
@@ -89,6 +85,17 @@ function networkDataOf(nics: readonly GuestNic[]) {
       address,
     })),
   };
+}
+
+/** Only one default route: the first network's. */
+function routesOf({ subnet }: GuestNic, isFirst: boolean) {
+  const others = (subnet.routes ?? []).map(({ destination, nexthop }) => ({
+    network: destination.split('/')[0],
+    netmask: netmaskOf(destination),
+    gateway: nexthop,
+  }));
+  if (!subnet.gateway || !isFirst) return others;
+  return [{ network: '0.0.0.0', netmask: '0.0.0.0', gateway: subnet.gateway }, ...others];
 }
 
 function netmaskOf(cidr: string): string {

@@ -47,6 +47,7 @@ const detailTables = [
   'servers',
   'ports',
   'port_addresses',
+  'floating_ips',
   'subnets',
   'networks',
   'security_groups',

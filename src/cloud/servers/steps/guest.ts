@@ -46,6 +46,7 @@ function agentOf(context: Context) {
 async function startAsBefore(context: Context): Promise<void> {
   const server = await context.services.servers.byId(context.input.serverId);
   if (isGoingAway(server)) return;
+  await context.services.hostNetworks.prepare(hostOf(context));
   await agentOf(context).ensureGuestRunning(await guestSpecOf(context.services, server));
 }
 
@@ -92,6 +93,7 @@ export const writeConfigDrive = step<GuestInput, GuestState>('writeConfigDrive',
   retry,
   async do(context) {
     const { services, input } = context;
+    await services.hostNetworks.prepare(hostOf(context));
     const server = await services.servers.byId(input.serverId);
     const files = configDriveFiles({
       server,
@@ -122,6 +124,7 @@ export const startGuest = step<GuestInput, GuestState>('startGuest', {
   async do(context) {
     const { services, input } = context;
     const server = await services.servers.byId(input.serverId);
+    await services.hostNetworks.prepare(hostOf(context));
     const overrides: SpecOverrides = { flavor: input.newFlavor, rootDiskId: input.newDiskId };
     await agentOf(context).ensureGuestRunning(await guestSpecOf(services, server, overrides));
   },

@@ -65,6 +65,7 @@ const server: ServerDetail = {
       macAddress: 'fa:16:3e:00:00:01',
       version: 4,
       address: '192.168.0.3',
+      kind: 'fixed',
     },
   ],
   securityGroups: ['default'],

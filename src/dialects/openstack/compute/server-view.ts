@@ -142,10 +142,10 @@ export function addressesView({ addresses }: { addresses: Addresses }) {
 }
 
 function extendedAddresses({ addresses }: { addresses: Addresses }) {
-  return byNetwork(addresses, ({ version, address, macAddress }) => ({
+  return byNetwork(addresses, ({ version, address, macAddress, kind }) => ({
     version,
     addr: address,
-    'OS-EXT-IPS:type': 'fixed',
+    'OS-EXT-IPS:type': kind,
     'OS-EXT-IPS-MAC:mac_addr': macAddress,
   }));
 }

@@ -1,0 +1,108 @@
+import type { MetadataAnswer, MetadataRequest } from '../../agent/contract.ts';
+import type { Cloud } from '../cloud.ts';
+import { configDriveFiles } from '../servers/config-drive.ts';
+import { ec2Documents } from './ec2-documents.ts';
+
+/** Versions of EC2's service that guests' tools ask for; all are answered alike. */
+const ec2Versions = [
+  '1.0',
+  '2007-01-19',
+  '2007-03-01',
+  '2007-08-29',
+  '2007-10-10',
+  '2007-12-15',
+  '2008-02-01',
+  '2008-09-01',
+  '2009-04-04',
+  'latest',
+];
+const openstackVersions = [
+  '2012-08-10',
+  '2013-04-04',
+  '2013-10-17',
+  '2015-10-15',
+  '2016-06-30',
+  '2016-10-06',
+  '2017-02-22',
+  '2018-08-27',
+  'latest',
+];
+
+/**
+ * What a guest is told about itself at 169.254.169.254: OpenStack's documents and EC2's, as the config drive has them but
+ * without the password, which is told once. Folders list what is in them.
+ */
+export async function answerMetadata(cloud: Cloud, request: MetadataRequest): Promise<MetadataAnswer> {
+  const path = segmentsOf(request.path);
+  if (!path) return text(400, 'The path is not valid.');
+  const serverId = await serverAt(cloud, request.networkId, request.address);
+  if (serverId === undefined) return text(404, 'There is no server with this address.');
+  if (path.length === 0) return text(200, ec2Versions.join('\n'));
+  const [first = '', ...rest] = path;
+  if (first === 'openstack') return await openstackAnswer(cloud, serverId, rest);
+  if (!ec2Versions.includes(first)) return notFound();
+  return await documentAt(await ec2Documents(cloud, serverId), rest);
+}
+
+function segmentsOf(path: string): string[] | undefined {
+  try {
+    return decodeURIComponent(path.split(/[?#]/, 1)[0]!)
+      .split('/')
+      .filter((segment) => segment !== '');
+  } catch {
+    return undefined;
+  }
+}
+
+async function serverAt(cloud: Cloud, networkId: string, address: string): Promise<string | undefined> {
+  const row = await cloud.db.read
+    .selectFrom('port_addresses')
+    .innerJoin('ports', 'ports.id', 'port_addresses.port_id')
+    .innerJoin('servers', 'servers.id', 'ports.device_id')
+    .select('servers.id')
+    .where('port_addresses.network_id', '=', networkId)
+    .where('port_addresses.ip_address', '=', address)
+    .where('servers.deleted_at', 'is', null)
+    .executeTakeFirst();
+  return row?.id;
+}
+
+async function openstackAnswer(cloud: Cloud, serverId: string, path: readonly string[]): Promise<MetadataAnswer> {
+  const [version, ...rest] = path;
+  if (version === undefined) return text(200, openstackVersions.join('\n'));
+  if (!openstackVersions.includes(version)) return notFound();
+  const server = await cloud.servers.byId(serverId);
+  const files = configDriveFiles({
+    server,
+    zoneName: (await cloud.zones.names()).get(server.zoneId) ?? '',
+    nics: await cloud.networks.nicsOf(serverId),
+  });
+  const folder = 'openstack/latest/';
+  const latest = Object.entries(files).filter(([name]) => name.startsWith(folder));
+  return documentAt(new Map(latest.map(([name, content]) => [name.slice(folder.length), content])), rest);
+}
+
+/** The document of that path, or what is below it; a folder below ends with a slash. */
+function documentAt(documents: ReadonlyMap<string, string>, path: readonly string[]): MetadataAnswer {
+  const name = path.join('/');
+  const document = documents.get(name);
+  if (document !== undefined) return { status: 200, contentType: contentType(name), body: document };
+  const folder = name === '' ? '' : `${name}/`;
+  const below = [...documents.keys()].filter((key) => key.startsWith(folder)).map((key) => key.slice(folder.length));
+  if (below.length === 0) return notFound();
+  const entries = below.map((key) => (key.includes('/') ? key.slice(0, key.indexOf('/') + 1) : key));
+  return text(200, [...new Set(entries)].join('\n'));
+}
+
+function contentType(name: string): string {
+  if (name.endsWith('.json')) return 'application/json';
+  return name.startsWith('user') ? 'application/octet-stream' : 'text/plain; charset=utf-8';
+}
+
+function text(status: number, body: string): MetadataAnswer {
+  return { status, contentType: 'text/plain; charset=utf-8', body };
+}
+
+function notFound(): MetadataAnswer {
+  return text(404, 'There is no such document.');
+}

@@ -1,0 +1,41 @@
+import type { Cloud } from '../cloud.ts';
+
+/** EC2's documents about a server by path, as far as they make sense of servers here. */
+export async function ec2Documents(cloud: Cloud, serverId: string): Promise<Map<string, string>> {
+  const server = await cloud.servers.byId(serverId);
+  const zone = (await cloud.zones.names()).get(server.zoneId) ?? '';
+  const addresses = (await cloud.networks.addressesOf([serverId])).get(serverId) ?? [];
+  const fixed = addresses.find(({ kind }) => kind === 'fixed')?.address ?? '';
+  const floating = addresses.find(({ kind }) => kind === 'floating')?.address ?? '';
+  const groups = (await cloud.networks.securityGroupsOf([serverId])).get(serverId) ?? [];
+  const facts: Record<string, string> = {
+    'ami-id': ec2Id('ami', server.imageId ?? server.id),
+    'ami-launch-index': String(server.launchIndex),
+    'ami-manifest-path': '(unknown)',
+    'block-device-mapping/ami': 'vda',
+    'block-device-mapping/root': '/dev/vda',
+    hostname: server.hostname,
+    'instance-action': 'none',
+    'instance-id': ec2Id('i', server.id),
+    'instance-type': server.flavor.name,
+    'local-hostname': server.hostname,
+    'local-ipv4': fixed,
+    'placement/availability-zone': zone,
+    'public-hostname': server.hostname,
+    'public-ipv4': floating,
+    'reservation-id': server.reservationId,
+    'security-groups': groups.join('\n'),
+  };
+  const documents = new Map(Object.entries(facts).map(([name, value]) => [`meta-data/${name}`, value]));
+  if (server.publicKey !== null) {
+    // EC2 lists keys as `0=name`, and has them below their number.
+    documents.set('meta-data/public-keys/0/openssh-key', server.publicKey);
+  }
+  if (server.userData !== null) documents.set('user-data', Buffer.from(server.userData, 'base64').toString('utf8'));
+  return documents;
+}
+
+/** An id in EC2's form follows from the cloud's own. */
+function ec2Id(kind: 'i' | 'ami', id: string): string {
+  return `${kind}-${id.slice(0, 8)}`;
+}

@@ -1,0 +1,88 @@
+import { sql } from 'kysely';
+import type { DesiredRule, DesiredSecurityGroup } from '../../../agent/contract.ts';
+import type { Database } from '../../../database/database.ts';
+import { oneOf } from '../../../database/expressions.ts';
+import { formatIpv4, parseIpv4, parseIpv4Cidr } from '../addresses.ts';
+import { ruleOf, type SecurityGroupRule } from '../model.ts';
+import { protocolNumber } from '../security-group-rule-checks.ts';
+
+/**
+ * The groups of ports on a host, and those that their rules name, with the addresses of their members on the networks
+ * that the host serves.
+ */
+export async function desiredGroups(
+  db: Database,
+  groupIds: readonly string[],
+  networkIds: readonly string[],
+): Promise<DesiredSecurityGroup[]> {
+  if (groupIds.length === 0) return [];
+  const rows = await db.read
+    .selectFrom('security_group_rules')
+    .selectAll()
+    .where(oneOf(db, sql.ref('security_group_id'), groupIds))
+    .where('ethertype', '=', 'IPv4')
+    .orderBy('id')
+    .execute();
+  const rules = Map.groupBy(rows.map(ruleOf), (rule) => rule.securityGroupId);
+  const remote = rows.flatMap((row) => row.remote_group_id ?? []);
+  const members = await membersOf(db, [...new Set(remote)], networkIds);
+  return [...new Set([...groupIds, ...remote])].sort().map((groupId) => ({
+    groupId,
+    members: members.get(groupId) ?? [],
+    rules: (rules.get(groupId) ?? []).map(desiredRule),
+  }));
+}
+
+async function membersOf(db: Database, groupIds: readonly string[], networkIds: readonly string[]) {
+  if (groupIds.length === 0) return new Map<string, DesiredSecurityGroup['members']>();
+  const rows = await db.read
+    .selectFrom('port_security_groups')
+    .innerJoin('port_addresses', 'port_addresses.port_id', 'port_security_groups.port_id')
+    .select([
+      'port_security_groups.security_group_id as groupId',
+      'port_addresses.network_id as networkId',
+      'port_addresses.ip_address as address',
+    ])
+    .where(oneOf(db, sql.ref('port_security_groups.security_group_id'), groupIds))
+    .where(oneOf(db, sql.ref('port_addresses.network_id'), networkIds))
+    .orderBy('port_addresses.ip_address')
+    .execute();
+  const byGroup = Map.groupBy(rows, (row) => row.groupId);
+  return new Map(
+    [...byGroup].map(([groupId, ofGroup]) => [
+      groupId,
+      [...Map.groupBy(ofGroup, (row) => row.networkId)].map(([networkId, some]) => ({
+        networkId,
+        addresses: [...new Set(some.map(({ address }) => address))],
+      })),
+    ]),
+  );
+}
+
+const icmp = 1;
+
+/** The rule in the terms of hosts: names of protocols become numbers, and peers canonical. */
+export function desiredRule(rule: SecurityGroupRule): DesiredRule {
+  const { direction, portRangeMin, portRangeMax } = rule;
+  const number = rule.protocol === null ? undefined : protocolNumber(rule.protocol);
+  // 0 is Neutron's word for any.
+  const protocol = number === 0 || number === null ? undefined : number;
+  const result: DesiredRule = { direction };
+  if (protocol !== undefined) result.protocol = protocol;
+  if (portRangeMin !== null && protocol === icmp) {
+    result.icmp = { type: portRangeMin, ...(portRangeMax === null ? {} : { code: portRangeMax }) };
+  } else if (portRangeMin !== null) {
+    result.ports = { first: portRangeMin, last: portRangeMax ?? portRangeMin };
+  }
+  if (rule.remoteGroupId !== null) result.remote = { groupId: rule.remoteGroupId };
+  else if (rule.remoteIpPrefix !== null) result.remote = { cidr: canonical(rule.remoteIpPrefix) };
+  return result;
+}
+
+/** A single address is a network of one. */
+export function canonical(peer: string): string {
+  const cidr = parseIpv4Cidr(peer);
+  if (cidr) return cidr.text;
+  const address = parseIpv4(peer);
+  return address === undefined ? peer : `${formatIpv4(address)}/32`;
+}

@@ -1,0 +1,151 @@
+import { sql } from 'kysely';
+import type { DesiredNetwork, DesiredNetworks, DesiredPort } from '../../../agent/contract.ts';
+import type { Database } from '../../../database/database.ts';
+import { oneOf } from '../../../database/expressions.ts';
+import type { NetworksTable } from '../../../database/schema.ts';
+import { type Port, type Subnet, subnetOf } from '../model.ts';
+import { servicePortOwner } from '../network-registry.ts';
+import { loadPorts, selectPorts } from '../port-rows.ts';
+import { canonical, desiredGroups } from './desired-groups.ts';
+import { desiredRouters } from './desired-routers.ts';
+
+/** What names of ports on a network end with. */
+export const networkDomain = 'unkai.internal';
+
+/**
+ * How the networks of a host shall be, by the rows as they are now: the networks of the guests that it runs, the routers
+ * that these are behind, and what those lead to. A host without guests needs none.
+ */
+export async function desiredNetworks(db: Database, hostId: string): Promise<DesiredNetworks> {
+  const rows = await selectPorts(db.read)
+    .where('ports.host_id', '=', hostId)
+    .where('ports.device_id', '<>', '')
+    .orderBy('ports.id')
+    .execute();
+  const ports = await loadPorts(db, db.read, rows);
+  const own = [...new Set(ports.map(({ networkId }) => networkId))];
+  const routers = await desiredRouters(db, own);
+  const all = new Set(own);
+  for (const { interfaces, gateway } of routers) {
+    for (const { networkId } of interfaces) all.add(networkId);
+    if (gateway) all.add(gateway.networkId);
+  }
+  const groupIds = [...new Set(ports.flatMap((port) => port.securityGroupIds))];
+  return {
+    networks: await networksOf(db, [...all].sort(), new Set(own)),
+    ports: ports.map(desiredPort),
+    securityGroups: await desiredGroups(db, groupIds, own),
+    routers,
+  };
+}
+
+function desiredPort(port: Port): DesiredPort {
+  return {
+    portId: port.id,
+    networkId: port.networkId,
+    macAddress: port.macAddress,
+    addresses: port.fixedIps.map(({ ipAddress }) => ipAddress),
+    adminStateUp: port.adminStateUp,
+    portSecurity: port.portSecurity,
+    allowedPairs: port.allowedAddressPairs.map(({ macAddress, ipAddress }) => ({
+      macAddress,
+      cidr: canonical(ipAddress),
+    })),
+    securityGroupIds: port.securityGroupIds,
+  };
+}
+
+async function networksOf(
+  db: Database,
+  ids: readonly string[],
+  served: ReadonlySet<string>,
+): Promise<DesiredNetwork[]> {
+  if (ids.length === 0) return [];
+  const networks = await db.read
+    .selectFrom('networks')
+    .selectAll()
+    .where(oneOf(db, sql.ref('id'), ids))
+    .orderBy('id')
+    .execute();
+  const subnetRows = await db.read
+    .selectFrom('subnets')
+    .selectAll()
+    .where(oneOf(db, sql.ref('network_id'), ids))
+    .orderBy('created_at')
+    .orderBy('id')
+    .execute();
+  const subnets = Map.groupBy(subnetRows.map(subnetOf), (subnet) => subnet.networkId);
+  const addresses = Map.groupBy(await addressesOn(db, [...served]), (row) => row.networkId);
+  return networks.map((network) =>
+    desiredNetwork(network, subnets.get(network.id) ?? [], addresses.get(network.id) ?? []),
+  );
+}
+
+interface AddressRow {
+  networkId: string;
+  subnetId: string;
+  portId: string;
+  owner: string;
+  portName: string;
+  macAddress: string;
+  address: string;
+  hostname: string | null;
+}
+
+async function addressesOn(db: Database, networkIds: readonly string[]): Promise<AddressRow[]> {
+  if (networkIds.length === 0) return [];
+  return await db.read
+    .selectFrom('ports')
+    .innerJoin('port_addresses', 'port_addresses.port_id', 'ports.id')
+    .leftJoin('servers', 'servers.id', 'ports.device_id')
+    .select([
+      'ports.network_id as networkId',
+      'port_addresses.subnet_id as subnetId',
+      'ports.id as portId',
+      'ports.device_owner as owner',
+      'ports.name as portName',
+      'ports.mac_address as macAddress',
+      'port_addresses.ip_address as address',
+      'servers.hostname as hostname',
+    ])
+    .where(oneOf(db, sql.ref('ports.network_id'), networkIds))
+    .orderBy('ports.created_at')
+    .orderBy('ports.id')
+    .orderBy('port_addresses.ip_address')
+    .execute();
+}
+
+function desiredNetwork(
+  network: NetworksTable,
+  subnets: readonly Subnet[],
+  addresses: readonly AddressRow[],
+): DesiredNetwork {
+  const service = addresses.filter(({ owner }) => owner === servicePortOwner);
+  const external = network.external === 1;
+  const [first] = service;
+  return {
+    networkId: network.id,
+    mtu: network.mtu,
+    external,
+    ...(first && !external ? { service: { portId: first.portId, macAddress: first.macAddress } } : {}),
+    domain: networkDomain,
+    subnets: subnets.map((subnet) => {
+      const server = service.find(({ subnetId }) => subnetId === subnet.id);
+      const { dnsNameservers, hostRoutes: routes } = subnet;
+      return {
+        subnetId: subnet.id,
+        cidr: subnet.cidr,
+        ...(subnet.gatewayIp === null ? {} : { gateway: subnet.gatewayIp }),
+        ...(server && subnet.enableDhcp ? { dhcp: { address: server.address, dnsNameservers, routes } } : {}),
+      };
+    }),
+    hosts: addresses
+      .filter(({ owner }) => !owner.startsWith('network:'))
+      .map(({ portId, macAddress, address, hostname, portName }) => ({
+        portId,
+        macAddress,
+        address,
+        hostname: hostname ?? (portName || `host-${address.replaceAll('.', '-')}`),
+      })),
+  };
+}

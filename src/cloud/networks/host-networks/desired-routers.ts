@@ -1,0 +1,90 @@
+import { sql } from 'kysely';
+import type { DesiredRouter, PrefixedAddress } from '../../../agent/contract.ts';
+import type { Database } from '../../../database/database.ts';
+import { oneOf } from '../../../database/expressions.ts';
+import type { HostRoute } from '../model.ts';
+
+interface RouterAddressRow {
+  routerId: string;
+  owner: string;
+  portId: string;
+  networkId: string;
+  macAddress: string;
+  address: string;
+  cidr: string;
+  gatewayIp: string | null;
+}
+
+/** The routers that are on one of the networks, whole, with every network that they are on. */
+export async function desiredRouters(db: Database, networkIds: readonly string[]): Promise<DesiredRouter[]> {
+  if (networkIds.length === 0) return [];
+  const found = await db.read
+    .selectFrom('ports')
+    .innerJoin('routers', 'routers.id', 'ports.device_id')
+    .selectAll('routers')
+    .distinct()
+    .where('ports.device_owner', '=', 'network:router_interface')
+    .where(oneOf(db, sql.ref('ports.network_id'), networkIds))
+    .orderBy('routers.id')
+    .execute();
+  if (found.length === 0) return [];
+  const ids = found.map(({ id }) => id);
+  const addresses = Map.groupBy(await addressesOf(db, ids), (row) => row.routerId);
+  const floating = await db.read
+    .selectFrom('floating_ips')
+    .selectAll()
+    .where(oneOf(db, sql.ref('router_id'), ids))
+    .orderBy('ip_address')
+    .execute();
+  return found.map((router): DesiredRouter => {
+    const own = addresses.get(router.id) ?? [];
+    const byPort = [...Map.groupBy(own, (row) => row.portId).values()];
+    const gateway = byPort.find(([row]) => row!.owner === 'network:router_gateway');
+    return {
+      routerId: router.id,
+      adminStateUp: router.admin_state_up === 1,
+      interfaces: byPort.filter(([row]) => row!.owner === 'network:router_interface').map(portOf),
+      ...(gateway
+        ? { gateway: { ...portOf(gateway), ...nexthopOf(gateway), enableSnat: router.enable_snat === 1 } }
+        : {}),
+      floatingIps: floating
+        .filter((row) => row.router_id === router.id && row.fixed_ip_address !== null)
+        .map((row) => ({ address: row.ip_address, fixedAddress: row.fixed_ip_address! })),
+      routes: JSON.parse(router.routes) as HostRoute[],
+    };
+  });
+}
+
+function addressesOf(db: Database, routerIds: readonly string[]): Promise<RouterAddressRow[]> {
+  return db.read
+    .selectFrom('ports')
+    .innerJoin('port_addresses', 'port_addresses.port_id', 'ports.id')
+    .innerJoin('subnets', 'subnets.id', 'port_addresses.subnet_id')
+    .select([
+      'ports.device_id as routerId',
+      'ports.device_owner as owner',
+      'ports.id as portId',
+      'ports.network_id as networkId',
+      'ports.mac_address as macAddress',
+      'port_addresses.ip_address as address',
+      'subnets.cidr',
+      'subnets.gateway_ip as gatewayIp',
+    ])
+    .where(oneOf(db, sql.ref('ports.device_id'), routerIds))
+    .where('ports.device_owner', 'in', ['network:router_interface', 'network:router_gateway'])
+    .orderBy('ports.created_at')
+    .orderBy('ports.id')
+    .orderBy('port_addresses.ip_address')
+    .execute();
+}
+
+function portOf(rows: readonly RouterAddressRow[]) {
+  const { portId, networkId, macAddress } = rows[0]!;
+  const addresses = rows.map(({ address, cidr }): PrefixedAddress => ({ address, prefix: Number(cidr.split('/')[1]) }));
+  return { portId, networkId, macAddress, addresses };
+}
+
+function nexthopOf(rows: readonly RouterAddressRow[]): { nexthop?: string } {
+  const nexthop = rows.find(({ gatewayIp }) => gatewayIp !== null)?.gatewayIp;
+  return nexthop ? { nexthop } : {};
+}

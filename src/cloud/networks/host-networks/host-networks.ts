@@ -1,0 +1,102 @@
+import type { HostAgent, HostNetworking, MetadataResponder } from '../../../agent/contract.ts';
+import type { CloudCore } from '../../core.ts';
+import type { Hosts } from '../../hosts/hosts.ts';
+import type { Networks } from '../networks.ts';
+import { ensureServicePorts, networksToServe } from '../service-ports.ts';
+import { desiredNetworks } from './desired-networks.ts';
+
+/** How often hosts are told again, though nothing is known to have changed: a message may have been lost. */
+const repeatMs = 30_000;
+
+/**
+ * Tells hosts how their networks shall be: whenever something of networks changes, from time to time, and before a
+ * guest is started. Everything is computed from rows each time, so nothing needs to be remembered.
+ */
+export class HostNetworks {
+  readonly #core: CloudCore;
+  readonly #hosts: Hosts;
+  readonly #networks: Networks;
+  /** The last round of each host. */
+  readonly #rounds = new Map<string, Promise<void>>();
+  readonly #networking = new WeakMap<HostAgent, Promise<HostNetworking>>();
+  /** Hosts for which a round waits to begin: it will see whatever has been committed by now. */
+  readonly #waiting = new Map<string, Promise<void>>();
+  readonly #running = new Set<Promise<void>>();
+  #stops: Array<() => void> = [];
+
+  constructor(core: CloudCore, hosts: Hosts, networks: Networks) {
+    this.#core = core;
+    this.#hosts = hosts;
+    this.#networks = networks;
+  }
+
+  /** Begins to look after the hosts that are attached now. `responder` answers guests that ask for their metadata. */
+  start(responder: MetadataResponder): void {
+    for (const agent of this.#hosts.agents.values()) this.#stops.push(agent.serveMetadata(responder));
+    this.#stops.push(this.#networks.onChange(() => this.#applyAll()));
+    this.#stops.push(this.#core.env.every(repeatMs, () => this.#applyAll()));
+    this.#applyAll();
+  }
+
+  async stop(): Promise<void> {
+    for (const stop of this.#stops) stop();
+    this.#stops = [];
+    await Promise.all(this.#running);
+  }
+
+  /** What the host can do about networks. */
+  networkingOf(agent: HostAgent): Promise<HostNetworking> {
+    const known = this.#networking.get(agent);
+    if (known) return known;
+    const asked = agent.describe().then(({ networking }) => networking);
+    this.#networking.set(agent, asked);
+    asked.catch(() => this.#networking.delete(agent));
+    return asked;
+  }
+
+  /**
+   * Makes the host's networks as the rows say that are committed now, before a guest is started on them. Where guests
+   * have no common networks there is nothing to wait for.
+   */
+  async prepare(hostId: string): Promise<void> {
+    if ((await this.networkingOf(this.#hosts.agent(hostId))).driver !== 'bridge') return;
+    await this.#apply(hostId);
+  }
+
+  #applyAll(): void {
+    for (const hostId of this.#hosts.agents.keys()) {
+      const round = this.#apply(hostId)
+        .catch((err) => this.#core.log.warn({ err, hostId }, "a host's networks could not be made as they should be"))
+        .finally(() => this.#running.delete(round));
+      this.#running.add(round);
+    }
+  }
+
+  /** One round at a time for each host; those who ask while one waits share it. */
+  #apply(hostId: string): Promise<void> {
+    const waiting = this.#waiting.get(hostId);
+    if (waiting) return waiting;
+    const before = this.#rounds.get(hostId) ?? Promise.resolve();
+    const round = before
+      .catch(() => {})
+      .then(() => {
+        this.#waiting.delete(hostId);
+        return this.#round(hostId);
+      });
+    this.#waiting.set(hostId, round);
+    this.#rounds.set(hostId, round);
+    return round;
+  }
+
+  async #round(hostId: string): Promise<void> {
+    const { db } = this.#core;
+    const agent = this.#hosts.agent(hostId);
+    const { driver } = await this.networkingOf(agent);
+    if (driver === 'user') return;
+    if (driver === 'bridge') {
+      const unserved = await networksToServe(db, hostId);
+      if (unserved.length > 0) await db.write((tx) => ensureServicePorts(this.#networks.ports, tx, unserved));
+    }
+    await agent.applyNetworks(await desiredNetworks(db, hostId));
+  }
+}
