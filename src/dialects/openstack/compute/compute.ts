@@ -16,6 +16,8 @@ import { quotaOperations } from './quotas.ts';
 import { createServerImage, getConsoleOutput, otherActions, powerActions, sizeActions } from './server-actions.ts';
 import { serverConsoleOperations } from './server-consoles.ts';
 import { createServer } from './server-create.ts';
+import { serverGroupOperations } from './server-groups.ts';
+import { serverInterfaceOperations } from './server-interfaces.ts';
 import { serverMetadataOperations } from './server-metadata.ts';
 import { serverNetworkingOperations } from './server-networking.ts';
 import { rebuildServer } from './server-rebuild.ts';
@@ -45,6 +47,8 @@ export const commonOperations: readonly AnyOperation[] = [
   ...suspendRescueActions,
   ...otherActions,
   ...serverConsoleOperations,
+  ...serverInterfaceOperations,
+  ...serverGroupOperations,
   listInstanceActions,
   showInstanceAction,
   ...volumeAttachmentOperations,

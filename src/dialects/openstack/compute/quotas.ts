@@ -23,13 +23,13 @@ const networkNames: Record<string, QuotaName> = {
   security_group_rules: 'security_group_rules',
 };
 
-/** What is the same for every project. There are no server groups, so nobody can have one. */
+/** What is the same for every project, and can't be set. Server groups are not counted. */
 const fixed = {
   injected_files: personalityLimits.files,
   injected_file_content_bytes: personalityLimits.contentBytes,
   injected_file_path_bytes: personalityLimits.pathBytes,
-  server_groups: 0,
-  server_group_members: 0,
+  server_groups: -1,
+  server_group_members: -1,
 };
 const fixedNetwork = { fixed_ips: -1, floating_ips: -1 };
 

@@ -4,6 +4,7 @@ import { CloudError } from '../../../cloud/errors.ts';
 import type { BlockDevice } from '../../../cloud/servers/block-devices.ts';
 import type { NewServer } from '../../../cloud/servers/creation.ts';
 import type { Env } from '../../../env/env.ts';
+import { parseId } from '../../../env/env.ts';
 import { invalidField, isLegacy, type KnownIn, knownMembers, minorOf } from './microversions.ts';
 import { checkMetadata } from './server-metadata-rules.ts';
 import {
@@ -58,7 +59,9 @@ const BlockDeviceMapping = closed({
   tag: Type.Optional(Type.String()),
 });
 
-const Hints = Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'Unkai knows none.' }));
+const Hints = Type.Optional(
+  Type.Record(Type.String(), Type.Unknown(), { description: 'Unkai knows `group`: the id of a server group.' }),
+);
 
 const ServerRequest = closed({
   name,
@@ -113,7 +116,7 @@ export async function readCreateRequest(
   body: CreateServerRequest,
 ): Promise<{ wanted: NewServer & { adminPass: string }; tags: string[]; wantsReservationId: boolean }> {
   const { context } = call;
-  refuseHints({ ...body['os:scheduler_hints'], ...body['OS-SCH-HNT:scheduler_hints'] });
+  const groupId = groupOf({ ...body['os:scheduler_hints'], ...body['OS-SCH-HNT:scheduler_hints'] });
   const server = knownMembers(context, 'server', body.server, knownIn);
   await checkMetadata(call, server.metadata);
   checkPersonality(server.personality);
@@ -141,6 +144,7 @@ export async function readCreateRequest(
     description: server.description,
     personality: server.personality,
     adminPass: server.adminPass ?? newPassword(call.cloud.env),
+    groupId,
     minCount,
     maxCount,
   };
@@ -193,10 +197,18 @@ export function newPassword(env: Pick<Env, 'randomBytes'>): string {
   return password;
 }
 
-function refuseHints(hints: Record<string, unknown>): void {
-  const [hint] = Object.keys(hints);
-  if (hint === undefined) return;
-  throw new CloudError('invalid', `The scheduler hint ${hint} is not supported.`, { field: 'os:scheduler_hints' });
+/** The server group that a new server is to join. Throws `invalid` for every other hint. */
+function groupOf({ group, ...others }: Record<string, unknown>): string | undefined {
+  const [other] = Object.keys(others);
+  if (other !== undefined) throw badHint(`The scheduler hint ${other} is not supported.`);
+  if (group === undefined) return undefined;
+  const id = typeof group === 'string' ? parseId(group) : undefined;
+  if (!id) throw badHint(`Invalid input for field/attribute group. Value: ${group}. It is no id of a server group.`);
+  return id;
+}
+
+function badHint(message: string): CloudError {
+  return new CloudError('invalid', message, { field: 'os:scheduler_hints' });
 }
 
 function networksOf(context: Call['context'], networks: Of<typeof ServerRequest>['networks']): NewServer['networks'] {
