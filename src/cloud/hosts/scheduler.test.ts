@@ -47,7 +47,7 @@ describe('placement', () => {
     ['lacks memory (need 3585 MB, free 3584 MB)', candidate('a'), { memoryMb: 3585 }],
     ['lacks disk (need 101 GB, free 100 GB)', candidate('a'), { diskGb: 101 }],
   ])('refuses a host that is or has: %s', (reason, host, request) => {
-    expect(() => chosen([host], request)).toThrow(`No valid host was found. 1 hosts: a: ${reason}.`);
+    expect(() => chosen([host], request)).toThrow(`No valid host was found. 1 host: a: ${reason}.`);
   });
 
   it('fills a host to its last megabyte', () => {

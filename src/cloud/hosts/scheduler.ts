@@ -101,6 +101,9 @@ function firstReason(candidate: HostUsage, request: PlacementRequest): string | 
 }
 
 export function noValidHost(rejections: readonly string[]): CloudError {
-  const why = rejections.length === 0 ? 'There are no hosts.' : `${rejections.length} hosts: ${rejections.join('; ')}.`;
+  const why =
+    rejections.length === 0
+      ? 'There are no hosts.'
+      : `${rejections.length} host${rejections.length === 1 ? '' : 's'}: ${rejections.join('; ')}.`;
   return new CloudError('no_valid_host', `No valid host was found. ${why}`);
 }
