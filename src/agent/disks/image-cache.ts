@@ -1,10 +1,10 @@
 import { chmod, mkdir, readdir, readFile, rm, stat, statfs } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import type { Env } from '../../env/env.ts';
+import { KeyedLock } from '../../env/keyed-lock.ts';
 import { createAtomically, writeFileAtomically } from '../atomic-file.ts';
 import { AgentError, type CachedImage, type DiskFormat } from '../contract.ts';
 import { assertSafeId, isNotFound, toAgentError } from '../errors.ts';
-import { KeyedLock } from '../keyed-lock.ts';
 import { copyFile } from './copy-file.ts';
 import { assertSelfContainedQcow2 } from './qcow2-header.ts';
 import type { QemuFormat, QemuImg } from './qemu-img.ts';

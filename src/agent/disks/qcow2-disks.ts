@@ -1,10 +1,10 @@
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { Env } from '../../env/env.ts';
+import { KeyedLock } from '../../env/keyed-lock.ts';
 import { createAtomically } from '../atomic-file.ts';
 import { AgentError, type DiskSpec, type DiskUsage } from '../contract.ts';
 import { assertSafeId, isNotFound, toAgentError } from '../errors.ts';
-import { KeyedLock } from '../keyed-lock.ts';
 import { copyFile } from './copy-file.ts';
 import type { ImageCache } from './image-cache.ts';
 import { assertSelfContainedQcow2, readQcow2Header } from './qcow2-header.ts';

@@ -93,7 +93,16 @@ export class Listing<Field extends string> {
   }
 }
 
-const nullableTexts = new Set(['gatewayIp', 'hostId', 'protocol', 'remoteIpPrefix', 'remoteGroupId']);
+const nullableTexts = new Set([
+  'gatewayIp',
+  'hostId',
+  'protocol',
+  'remoteIpPrefix',
+  'remoteGroupId',
+  'portId',
+  'fixedIpAddress',
+  'routerId',
+]);
 const nullableNumbers = new Set(['portRangeMin', 'portRangeMax']);
 
 /** Gives the rows of a page in the list's own order. */

@@ -23,6 +23,7 @@ export type NetworkField =
   | 'adminStateUp'
   | 'status'
   | 'mtu'
+  | 'portSecurity'
   | 'createdAt'
   | 'updatedAt'
   | 'revision';

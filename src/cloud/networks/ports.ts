@@ -29,6 +29,7 @@ export type PortField =
   | 'deviceId'
   | 'deviceOwner'
   | 'hostId'
+  | 'portSecurity'
   | 'createdAt'
   | 'updatedAt'
   | 'revision';

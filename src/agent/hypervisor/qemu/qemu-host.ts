@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { availableParallelism, hostname, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Env } from '../../../env/env.ts';
+import { KeyedLock } from '../../../env/keyed-lock.ts';
 import { writeConfigDrive } from '../../config-drive/config-drive.ts';
 import {
   AgentError,
@@ -22,7 +23,6 @@ import { ImageCache } from '../../disks/image-cache.ts';
 import { type OpenDisk, Qcow2Disks } from '../../disks/qcow2-disks.ts';
 import { QemuImg } from '../../disks/qemu-img.ts';
 import { assertServerId, toAgentError } from '../../errors.ts';
-import { KeyedLock } from '../../keyed-lock.ts';
 import { type AgentLog, silentLog } from '../../log.ts';
 import type { NetworkDriver } from '../../network/network-driver.ts';
 import { userNetworkDriver } from '../../network/user/user-driver.ts';

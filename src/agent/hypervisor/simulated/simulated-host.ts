@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import type { Env } from '../../../env/env.ts';
+import { KeyedLock } from '../../../env/keyed-lock.ts';
 import {
   AgentError,
   type CachedImage,
@@ -18,7 +19,6 @@ import {
 } from '../../contract.ts';
 import { readVirtualSize } from '../../disks/virtual-size.ts';
 import { assertSafeId, assertServerId, toAgentError } from '../../errors.ts';
-import { KeyedLock } from '../../keyed-lock.ts';
 import { SimulatedNetworks } from './networks.ts';
 import { SimulatedObjects } from './objects.ts';
 import {

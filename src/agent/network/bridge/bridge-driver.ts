@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Env } from '../../../env/env.ts';
+import { KeyedLock } from '../../../env/keyed-lock.ts';
 import { writeFileAtomically } from '../../atomic-file.ts';
 import type { DesiredNetworks, GuestNic, HostNetworking, MetadataResponder } from '../../contract.ts';
 import { toAgentError } from '../../errors.ts';
-import { KeyedLock } from '../../keyed-lock.ts';
 import type { AgentLog } from '../../log.ts';
 import { MetadataServers } from '../../metadata/metadata-servers.ts';
 import type { NetworkDriver } from '../network-driver.ts';
