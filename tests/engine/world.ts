@@ -169,13 +169,16 @@ export class World implements AsyncDisposable {
   }
 }
 
+/** Pauses between tries are shorter than this, milliseconds; what takes longer waits for something. */
+const longestPause = 5000;
+
 /** The machine's clock and chance, but time can be skipped, and nobody waits for a pause. */
 function worldEnv(skipped: () => number): Env {
   const real = realEnv();
   return {
     ...real,
     now: () => real.now() + skipped(),
-    sleep: (ms, signal) => real.sleep(Math.min(ms, 1), signal),
+    sleep: (ms, signal) => real.sleep(ms > longestPause ? ms : Math.min(ms, 1), signal),
   };
 }
 
