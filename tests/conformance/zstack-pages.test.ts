@@ -139,7 +139,7 @@ describe("ZStack's reference", () => {
     expect((await client.get(`/compute/v2.1/servers/${server.id}`)).server.status).toBe('SHUTOFF');
 
     const offering = (await send('GET', '/zstack/v1/instance-offerings?q=name=m1.nano')).body.inventories[0].uuid;
-    const network = (await send('GET', '/zstack/v1/l3-networks')).body.inventories[0].uuid;
+    const network = (await send('GET', '/zstack/v1/l3-networks?q=name=default')).body.inventories[0].uuid;
     const made = await send('POST', '/zstack/v1/vm-instances', {
       params: { name: 'ours', instanceOfferingUuid: offering, imageUuid, l3NetworkUuids: [network] },
     });

@@ -106,7 +106,9 @@ describe('the cloud', () => {
     ] as const) {
       expect((await zstack.call('GET', path, undefined, { authorization: '' })).json).toHaveProperty(key);
     }
-    expect(await zstack.query('/l3-networks?fields=name,ipRanges')).toMatchObject([{ ipRanges: [{ prefixLen: 16 }] }]);
+    expect(await zstack.query('/l3-networks?q=name=default&fields=name,ipRanges')).toMatchObject([
+      { ipRanges: [{ prefixLen: 16 }] },
+    ]);
     expect(await zstack.query('/primary-storage?q=cluster.name=default&q=host.name=simulated')).toHaveLength(1);
     expect(await zstack.query('/zones?q=cluster.name=default&q=host.state=Enabled')).toHaveLength(1);
     const [zone] = await zstack.query('/zones');
