@@ -83,10 +83,15 @@ function neutronFault({ status, message, cause }: HttpFailure): Fault {
 function neutronType(status: number, cause: HttpFailure['cause']): string {
   if (cause?.code === 'quota_exceeded') return 'OverQuota';
   if (cause?.details.reason) return pascalCase(cause.details.reason);
-  if (cause?.code === 'not_found' && cause.details.resource) return `${pascalCase(cause.details.resource)}NotFound`;
+  if (cause?.code === 'not_found' && cause.details.resource) {
+    return `${neutronNames[cause.details.resource] ?? pascalCase(cause.details.resource)}NotFound`;
+  }
   if (cause?.code === 'invalid') return 'InvalidInput';
   return neutronTypes[status] ?? 'HTTPInternalServerError';
 }
+
+/** Resources whose classes are spelled otherwise than their keys. */
+const neutronNames: Record<string, string> = { floatingip: 'FloatingIP' };
 
 const neutronTypes: Record<number, string> = {
   400: 'HTTPBadRequest',

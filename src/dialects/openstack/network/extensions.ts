@@ -21,6 +21,25 @@ const extensions: readonly Extension[] = [
     name: 'Port filtering on security groups',
     description: 'Lists of ports can be filtered by security group.',
   },
+  { alias: 'external-net', name: 'Neutron external network', description: 'Networks that lead outside.' },
+  { alias: 'router', name: 'Neutron L3 Router', description: 'Routers between networks, and floating IPs.' },
+  {
+    alias: 'ext-gw-mode',
+    name: 'Neutron L3 Configurable external gateway mode',
+    description: 'Whether a router translates addresses can be set.',
+  },
+  { alias: 'extraroute', name: 'Neutron Extra Route', description: 'Routers have routes of their own.' },
+  {
+    alias: 'extraroute-atomic',
+    name: 'Atomically add/remove extra routes',
+    description: 'Single routes can be added and removed.',
+  },
+  { alias: 'port-security', name: 'Port Security', description: 'Filters of a port can be switched off.' },
+  {
+    alias: 'allowed-address-pairs',
+    name: 'Allowed Address Pairs',
+    description: 'A port may have addresses besides its own.',
+  },
   {
     alias: 'quotas',
     name: 'Quota management support',

@@ -1,89 +1,22 @@
-import pino from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createApiServer } from '../../../api/server.ts';
-import type { Cloud } from '../../../cloud/cloud.ts';
-import type { CloudCore } from '../../../cloud/core.ts';
-import { openIdentity } from '../../../cloud/identity/identity.ts';
-import { sha512Hex } from '../../../cloud/identity/passwords.ts';
-import { Networks } from '../../../cloud/networks/networks.ts';
-import { Quotas } from '../../../cloud/quotas/quotas.ts';
-import { defaultSettings } from '../../../cloud/settings.ts';
-import { openSqlite } from '../../../database/sqlite.ts';
-import { realEnv } from '../../../env/real.ts';
-import { identityDialect } from '../identity/identity.ts';
-import { network } from './network.ts';
+import { NetworkApi } from './network-api.fixture.ts';
 
-type Json = Record<string, never> & { [key: string]: Json };
-type Answer = { status: number; body: Json; headers: Record<string, unknown> };
-
-let app: ReturnType<typeof createApiServer>;
-let close: () => Promise<void>;
-const tokens: Record<string, string> = {};
+let api: NetworkApi;
 
 beforeAll(async () => {
-  const db = await openSqlite(':memory:');
-  const log = pino({ level: 'silent' });
-  const core = { env: realEnv(), db, settings: defaultSettings, log } as unknown as CloudCore;
-  const identity = await openIdentity(core);
-  await identity.bootstrap({ adminPassword: 'secret' });
-  const quotas = new Quotas(core);
-  const networks = new Networks(core, quotas);
-  const cloud = { ...core, identity, quotas, networks, registerMetrics: () => {} } as unknown as Cloud;
-  app = createApiServer({ cloud, dialects: [identityDialect([]), network], log, isReady: () => true });
-  tokens['admin'] = await signIn('admin');
-  for (const name of ['alice', 'bob']) {
-    const subject = identity.subjectOf(tokens['admin'], 'req-test');
-    await identity.createAccount(subject, { name, passwordSha512: sha512Hex('secret') });
-    tokens[name] = await signIn(name);
-  }
-  close = async () => {
-    await app.close();
-    identity.stop();
-    await db.close();
-  };
+  api = await NetworkApi.start();
 });
-afterAll(() => close());
+afterAll(() => api.close());
 
-async function signIn(name: string): Promise<string> {
-  const domain = { id: 'default' };
-  const payload = {
-    auth: {
-      identity: { methods: ['password'], password: { user: { name, domain, password: 'secret' } } },
-      scope: { project: { name, domain } },
-    },
-  };
-  const answer = await app.inject({ method: 'POST', url: '/identity/v3/auth/tokens', payload });
-  return String(answer.headers['x-subject-token']);
-}
-
-async function call(
-  who: string,
-  method: 'GET' | 'POST' | 'PUT' | 'DELETE',
-  path: string,
-  body?: object,
-  headers: Record<string, string> = {},
-): Promise<Answer> {
-  const answer = await app.inject({
-    method,
-    url: `/network${path}`,
-    headers: { ...(tokens[who] ? { 'x-auth-token': tokens[who] } : {}), ...headers },
-    payload: body,
-  });
-  return { status: answer.statusCode, body: answer.body ? answer.json() : {}, headers: answer.headers };
-}
-
-async function made(who: string, collection: string, key: string, body: object): Promise<Json> {
-  const answer = await call(who, 'POST', `/v2.0/${collection}`, { [key]: body });
-  expect(answer).toMatchObject({ status: 201 });
-  return answer.body[key]!;
-}
+const call: NetworkApi['call'] = (...request) => api.call(...request);
+const made: NetworkApi['made'] = (...request) => api.made(...request);
 
 const uuid = expect.stringMatching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
 const failure = (status: number, type: string) => ({ status, body: { NeutronError: { type, detail: '' } } });
 
 describe('discovery', () => {
   test.each(['', 'nobody', 'forged'])('needs no token (%s)', async (who) => {
-    tokens['forged'] = 'not a token';
+    api.tokens['forged'] = 'not a token';
     const versions = await call(who, 'GET', '/');
     expect(versions.status).toBe(200);
     expect(versions.body).toMatchObject({
@@ -102,10 +35,10 @@ describe('discovery', () => {
     const { body } = await call('alice', 'GET', '/v2.0/extensions');
     const aliases = (body['extensions'] as unknown as Array<{ alias: string }>).map(({ alias }) => alias);
     expect(aliases).toContain('security-group');
-    expect(aliases).not.toContain('router');
+    expect(aliases).not.toContain('dvr');
     expect(await call('alice', 'GET', '/v2.0/extensions/quotas')).toMatchObject({ status: 200 });
-    expect(await call('alice', 'GET', '/v2.0/extensions/router')).toMatchObject(failure(404, 'HTTPNotFound'));
-    expect(await call('alice', 'GET', '/v2.0/routers')).toMatchObject({ status: 404 });
+    expect(await call('alice', 'GET', '/v2.0/extensions/dvr')).toMatchObject(failure(404, 'HTTPNotFound'));
+    expect(await call('alice', 'GET', '/v2.0/trunks')).toMatchObject({ status: 404 });
   });
 
   test('everything else does', async () => {

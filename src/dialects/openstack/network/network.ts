@@ -6,9 +6,12 @@ import { withDashes } from '../../../env/env.ts';
 import { authenticateLeniently } from '../common/authenticate.ts';
 import { openstackDialect } from '../common/openstack-dialect.ts';
 import { extensionOperations } from './extensions.ts';
+import { floatingIpOperations } from './floating-ips.ts';
 import { networkOperations } from './networks.ts';
 import { portOperations } from './ports.ts';
 import { quotaOperations } from './quotas.ts';
+import { routerActionOperations } from './router-actions.ts';
+import { routerOperations } from './routers.ts';
 import { securityGroupRuleOperations } from './security-group-rules.ts';
 import { securityGroupOperations } from './security-groups.ts';
 import { subnetOperations } from './subnets.ts';
@@ -22,6 +25,9 @@ const versioned: readonly AnyOperation[] = [
   ...portOperations,
   ...securityGroupOperations,
   ...securityGroupRuleOperations,
+  ...routerOperations,
+  ...routerActionOperations,
+  ...floatingIpOperations,
   ...quotaOperations,
   ...extensionOperations,
 ].map((operation) => ({ ...operation, path: `/v2.0${operation.path}` }));

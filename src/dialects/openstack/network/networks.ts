@@ -18,6 +18,7 @@ const attributes: Attributes<NetworkField> = {
   'router:external': ['external', 'boolean'],
   is_default: ['isDefault', 'boolean'],
   mtu: ['mtu', 'integer'],
+  port_security_enabled: ['portSecurity', 'boolean'],
   revision_number: ['revision', 'integer'],
 };
 
@@ -28,6 +29,7 @@ const changeable = {
   shared: Type.Optional(Type.Boolean()),
   'router:external': Type.Optional(Type.Boolean()),
   mtu: Type.Optional(Type.Integer()),
+  port_security_enabled: Type.Optional(Type.Boolean()),
 };
 
 const CreateBody = Body({ ...ownerMembers, ...changeable });
@@ -44,6 +46,7 @@ export function networkView(network: Network): Record<string, unknown> {
     'router:external': network.external,
     is_default: network.isDefault,
     mtu: network.mtu,
+    port_security_enabled: network.portSecurity,
     subnets: network.subnetIds.map(withDashes),
   };
 }
@@ -56,6 +59,7 @@ function changesOf(body: Static<typeof UpdateBody>) {
     shared: body.shared,
     external: body['router:external'],
     mtu: body.mtu,
+    portSecurity: body.port_security_enabled,
   };
 }
 
@@ -75,6 +79,7 @@ const networks: Resource<Network, Static<typeof CreateBody>, Static<typeof Updat
     'router:external': Type.Boolean(),
     is_default: Type.Boolean(),
     mtu: Type.Integer(),
+    port_security_enabled: Type.Boolean(),
     subnets: Type.Array(Type.String()),
   }),
   filters: Object.keys(attributes),

@@ -6,7 +6,18 @@ import type { PortField, PortListRequest } from '../../../cloud/networks/ports.t
 import { parseId, withDashes } from '../../../env/env.ts';
 import { type Attributes, listRequest, type Query, valuesOf } from './queries.ts';
 import { type Resource, resourceOperations } from './resource.ts';
-import { Body, commonView, idInBody, Name, ownerMembers, ownerOf, View } from './wire.ts';
+import {
+  Body,
+  commonView,
+  FixedIps,
+  fixedIpsOf,
+  idInBody,
+  Name,
+  Nullable,
+  ownerMembers,
+  ownerOf,
+  View,
+} from './wire.ts';
 
 const attributes: Attributes<PortField> = {
   id: ['id', 'id'],
@@ -20,14 +31,15 @@ const attributes: Attributes<PortField> = {
   status: ['status', 'text'],
   device_id: ['deviceId', 'id'],
   device_owner: ['deviceOwner', 'text'],
+  port_security_enabled: ['portSecurity', 'boolean'],
   revision_number: ['revision', 'integer'],
 };
 
 const special = ['fixed_ips', 'security_groups'];
 
-const FixedIps = Type.Array(
+const AddressPairs = Type.Array(
   Type.Object(
-    { subnet_id: Type.Optional(Type.String()), ip_address: Type.Optional(Type.String()) },
+    { ip_address: Type.String(), mac_address: Type.Optional(Type.String()) },
     { additionalProperties: false },
   ),
 );
@@ -42,6 +54,8 @@ const changeable = {
   device_id: Type.Optional(Name),
   device_owner: Type.Optional(Name),
   'binding:vnic_type': Type.Optional(Type.Literal('normal')),
+  port_security_enabled: Type.Optional(Type.Boolean()),
+  allowed_address_pairs: Type.Optional(Nullable(AddressPairs)),
 };
 
 const CreateBody = Body({ ...ownerMembers, network_id: Type.String(), ...changeable });
@@ -64,6 +78,11 @@ export function portView(port: Port, subject: Subject): Record<string, unknown> 
       ip_address: ipAddress,
     })),
     security_groups: port.securityGroupIds.map(withDashes),
+    port_security_enabled: port.portSecurity,
+    allowed_address_pairs: port.allowedAddressPairs.map(({ ipAddress, macAddress }) => ({
+      ip_address: ipAddress,
+      mac_address: macAddress,
+    })),
     'binding:vnic_type': 'normal',
     ...(subject.isAdmin ? binding(port) : {}),
   };
@@ -72,7 +91,7 @@ export function portView(port: Port, subject: Subject): Record<string, unknown> 
 function binding(port: Port) {
   return {
     'binding:host_id': port.hostName ?? '',
-    'binding:vif_type': port.hostId === null ? 'unbound' : 'other',
+    'binding:vif_type': port.hostId === null ? 'unbound' : 'tap',
     'binding:vif_details': {},
     'binding:profile': {},
   };
@@ -84,14 +103,18 @@ function changesOf(body: Static<typeof UpdateBody>) {
     description: body.description,
     adminStateUp: body.admin_state_up,
     macAddress: body.mac_address,
-    fixedIps: body.fixed_ips?.map(({ subnet_id, ip_address }) => ({
-      subnetId: subnet_id === undefined ? undefined : idInBody('fixed_ips', subnet_id),
-      ipAddress: ip_address,
-    })),
+    fixedIps: body.fixed_ips && fixedIpsOf(body.fixed_ips),
     securityGroupIds: body.security_groups?.map((id) => idInBody('security_groups', id)),
     deviceId: body.device_id === undefined ? undefined : (parseId(body.device_id) ?? body.device_id),
     deviceOwner: body.device_owner,
+    portSecurity: body.port_security_enabled,
+    allowedAddressPairs: pairsOf(body.allowed_address_pairs),
   };
+}
+
+function pairsOf(pairs: Static<typeof AddressPairs> | null | undefined) {
+  if (pairs === null) return [];
+  return pairs?.map(({ ip_address, mac_address }) => ({ ipAddress: ip_address, macAddress: mac_address }));
 }
 
 /** `fixed_ips=ip_address=192.0.2.7`, `fixed_ips=subnet_id=…`, `fixed_ips=ip_address_substr=192.0.`; repeated for more. */
@@ -143,6 +166,8 @@ const ports: Resource<Port, Static<typeof CreateBody>, Static<typeof UpdateBody>
     device_owner: Type.String(),
     fixed_ips: FixedIps,
     security_groups: Type.Array(Type.String()),
+    port_security_enabled: Type.Boolean(),
+    allowed_address_pairs: AddressPairs,
     'binding:vnic_type': Type.String(),
     'binding:host_id': Type.String(),
     'binding:vif_type': Type.String(),

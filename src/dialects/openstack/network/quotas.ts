@@ -11,6 +11,8 @@ const names = {
   port: 'ports',
   security_group: 'security_groups',
   security_group_rule: 'security_group_rules',
+  router: 'routers',
+  floatingip: 'floating_ips',
 } as const satisfies Record<string, QuotaName>;
 
 type NeutronQuota = keyof typeof names;

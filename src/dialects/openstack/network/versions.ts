@@ -32,6 +32,8 @@ const resources: Record<string, string> = {
   port: 'ports',
   security_group: 'security-groups',
   security_group_rule: 'security-group-rules',
+  router: 'routers',
+  floatingip: 'floatingips',
   quota: 'quotas',
   extension: 'extensions',
 };

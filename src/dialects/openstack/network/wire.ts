@@ -11,6 +11,24 @@ export const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Ty
 /** Neutron's longest names and texts, characters. */
 export const Name = Type.String({ maxLength: 255 });
 
+/** Addresses of a port: by subnet, by number, or both. */
+export const FixedIps = Type.Array(
+  Type.Object(
+    { subnet_id: Type.Optional(Type.String()), ip_address: Type.Optional(Type.String()) },
+    { additionalProperties: false },
+  ),
+);
+
+export function fixedIpsOf(fixedIps: ReadonlyArray<{ subnet_id?: string; ip_address?: string }>) {
+  return fixedIps.map(({ subnet_id, ip_address }) => ({
+    subnetId: subnet_id === undefined ? undefined : idInBody('fixed_ips', subnet_id),
+    ipAddress: ip_address,
+  }));
+}
+
+/** Ways to networks that are not next door. */
+export const Routes = Type.Array(Type.Object({ destination: Type.String(), nexthop: Type.String() }));
+
 /** What a client may set who makes a resource: its project, by either name. */
 export const ownerMembers = {
   project_id: Type.Optional(Type.String({ maxLength: 255 })),
