@@ -1,4 +1,4 @@
-import { Ajv, type ValidateFunction } from 'ajv';
+import { Ajv } from 'ajv';
 import type { TSchema } from 'typebox';
 import type { Database, Tx } from '../database/database.ts';
 import type { ActionState } from '../database/schema.ts';
@@ -42,6 +42,9 @@ export interface ActionOutcome {
 
 const parkedRetryMs = 60_000;
 
+/** Remembers what it has compiled: the schema of each input once in the life of the process. */
+const ajv = new Ajv({ strict: false });
+
 /**
  * Walks actions. Those of one resource run one after the other in the order in which they were submitted, those of
  * different resources side by side. A process that dies loses nothing: whoever finds the action later goes on with it.
@@ -50,8 +53,6 @@ export class ActionRunner {
   readonly #options: Required<RunnerOptions>;
   readonly #statements: JournalStatements;
   readonly #registry = new Map<string, AnyAction>();
-  readonly #inputs = new Map<string, ValidateFunction>();
-  readonly #ajv = new Ajv({ strict: false });
   readonly #owner: string;
   readonly #running = new Map<string, { resourceId: string; cancel: AbortController; ended: Promise<void> }>();
   readonly #waiters = new Map<string, Set<(outcome: ActionOutcome) => void>>();
@@ -109,7 +110,8 @@ export class ActionRunner {
   ): Promise<string> {
     const known = this.#registry.get(action.kind);
     if (!known) throw new Error(`the action ${action.kind} is not registered`);
-    if (!this.#inputOf(known)(submission.input)) throw new Error(`the input of ${action.kind} is not what it declares`);
+    const isAsDeclared = ajv.compile(known.inputSchema as TSchema);
+    if (!isAsDeclared(submission.input)) throw new Error(`the input of ${action.kind} is not what it declares`);
     const { env, leaseMs } = this.#options;
     const id = newId(env);
     const now = env.now();
@@ -140,12 +142,6 @@ export class ActionRunner {
     );
     if (mine) tx.onCommit(() => this.#enqueue(id));
     return id;
-  }
-
-  #inputOf(action: AnyAction): ValidateFunction {
-    const compiled = this.#inputs.get(action.kind) ?? this.#ajv.compile(action.inputSchema as TSchema);
-    this.#inputs.set(action.kind, compiled);
-    return compiled;
   }
 
   /** Asks whatever is under way on the resource to stop and unwind. */
