@@ -4,6 +4,7 @@ import type { AgentVerb } from '../../src/agent/hypervisor/simulated/simulated-h
 import type { Finding } from '../../src/cloud/audit/audit.ts';
 import { allActions } from '../../src/cloud/open-cloud.ts';
 import type { Database } from '../../src/database/database.ts';
+import { KillableProcess } from '../support/killable.ts';
 import { clear } from './clear.ts';
 import type { Fixture } from './fixtures/fixture.ts';
 import { type Print, printOf } from './print.ts';
@@ -19,6 +20,8 @@ export class Case {
   readonly steps: Array<{ path: string; name: string }> = [];
   /** What it asks of the host, in this order. */
   readonly verbs: AgentVerb[] = [];
+  /** How often the action writes to the database when nothing goes wrong. */
+  writes = 0;
   /** Called once, when all is there that the next run needs. */
   whenReady: () => void = () => {};
   #empty!: Print;
@@ -58,14 +61,18 @@ export class Case {
     const actions = withSteps(allActions, this.action.kind, (step, path) =>
       preceded(step, async () => void (isRecording && steps.push({ path, name: step.name }))),
     );
-    await world.restart({ actions });
+    const process = new KillableProcess();
+    await world.restart({ actions, process });
     await fixture.before(world);
     await world.settled();
     this.#before = await printOf(world);
     isRecording = true;
+    const written = process.writes;
     world.faults.before = (verb) => void (isAsked(verb) && this.verbs.push(verb));
     await world.done(fixture.submit(world));
     world.faults.before = undefined;
+    await world.cloud.runner.idle();
+    this.writes = process.writes - written;
     await world.settled();
     this.#after = await printOf(world);
     expect(await world.audit()).toEqual([]);
