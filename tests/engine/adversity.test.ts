@@ -4,6 +4,7 @@ import type { AgentVerb } from '../../src/agent/hypervisor/simulated/simulated-h
 import { allActions } from '../../src/cloud/open-cloud.ts';
 import { clear } from './clear.ts';
 import { makeServer, newServer, serverId } from './fixtures/fixture.ts';
+import { makeVolume, volumeId } from './fixtures/volumes.ts';
 import { printOf } from './print.ts';
 import { isAsked, World } from './world.ts';
 import { preceded, withSteps } from './wrap.ts';
@@ -247,6 +248,22 @@ describe('what is left of an action for later', () => {
     await world.settled();
     expect(await stateOf(id)).toEqual(['active', null]);
     expect(await world.host.guestState(id)).toBe('running');
+  });
+
+  it('does not take a volume from a guest that was given to it again since', async () => {
+    await makeServer(world);
+    await makeVolume(world);
+    const [id, volume] = [await serverId(world), await volumeId(world)];
+    const attach = () => world.cloud.blockStorage.attach(world.subject, id, { volumeId: volume });
+    refuse('attachDisk', 'detachDisk');
+    const { actionId } = await attach();
+    expect((await world.wait(actionId)).state).toBe('parked');
+    world.faults.before = undefined;
+    await world.done(attach());
+    await world.restart();
+    await world.settled();
+    expect(await world.cloud.runner.outcome(actionId)).toMatchObject({ state: 'failed' });
+    expect(world.host.guestSpec(id)?.disks.map(({ volumeId }) => volumeId)).toContain(volume);
   });
 
   it('waits until nothing else is under way on the server', async () => {

@@ -41,18 +41,24 @@ export async function unplug({ services, input }: Context): Promise<void> {
   await services.hosts.agent(input.hostId!).detachDisk(input.serverId, input.volumeId);
 }
 
-/** Undoes one with the other, but not for a server that is being deleted: its guest goes, and nobody waits for it. */
-export function unlessDeleting(verb: (context: Context) => Promise<void>) {
-  return async (context: Context) => {
-    const server = await context.services.servers.byId(context.input.serverId);
-    if (server.taskState !== 'deleting') await verb(context);
+/**
+ * Undoes one with the other, but not for a server that is being deleted: its guest goes, and nobody waits for it. Nor
+ * where the volume has been attached or detached anew since: then the guest has to have what the volume's row says.
+ */
+export function undoneBy(verb: typeof plug | typeof unplug) {
+  return async (context: Context & { isSuperseded: boolean }) => {
+    const { services, input, isSuperseded } = context;
+    const server = await services.servers.byId(input.serverId);
+    if (server.taskState === 'deleting') return;
+    const isAttached = (await services.volumes.ofServer(input.serverId)).some(({ id }) => id === input.volumeId);
+    if (!isSuperseded || isAttached === (verb === plug)) await verb(context);
   };
 }
 
 const plugDisk = step<AttachmentInput>('plugDisk', {
   retry: { attempts: 2, backoffMs: 500 },
   do: plug,
-  undo: unlessDeleting(unplug),
+  undo: undoneBy(unplug),
 });
 
 const isOnHost = ({ input }: { input: { hostId?: string } }) => input.hostId !== undefined;

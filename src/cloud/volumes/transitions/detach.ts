@@ -8,10 +8,10 @@ import { beginTransition } from '../../servers/transition.ts';
 import { type Volume, volumeFromRow } from '../model.ts';
 import { lockVolume, requireStatus, settleVolume } from '../rules.ts';
 import { detached, volumeNotFound } from '../volumes.ts';
-import { type AttachmentInput, attachmentInput, plug, unlessDeleting, unplug } from './attach.ts';
+import { type AttachmentInput, attachmentInput, plug, undoneBy, unplug } from './attach.ts';
 
 /** The guest's system is asked to let go of the disk. Undone by plugging it in again. */
-const unplugDisk = step<AttachmentInput>('unplugDisk', { do: unplug, undo: unlessDeleting(plug) });
+const unplugDisk = step<AttachmentInput>('unplugDisk', { do: unplug, undo: undoneBy(plug) });
 
 const isOnHost = ({ input }: { input: { hostId?: string } }) => input.hostId !== undefined;
 
