@@ -25,6 +25,9 @@ export class MetadataServers {
     },
   );
   #responder: MetadataResponder | undefined;
+  /** Network → namespace. */
+  #wanted: ReadonlyMap<string, string> = new Map();
+  #round: Promise<void> = Promise.resolve();
 
   constructor(address: string, log: AgentLog) {
     this.#address = address;
@@ -38,34 +41,49 @@ export class MetadataServers {
     };
   }
 
-  /** Listens on each of the networks, in its namespace, and nowhere else. */
-  async ensure(networks: ReadonlyMap<string, string>): Promise<void> {
-    this.keepOnly([...networks.keys()]);
-    for (const [networkId, namespace] of networks) {
-      if (this.#listeners.has(networkId)) continue;
-      const listener = await listenInNamespace(namespace, this.#address, port);
-      listener.maxConnections = maxConnections;
-      listener.on('connection', (socket) => {
-        this.#networks.set(socket, networkId);
-        this.#http.emit('connection', socket);
-      });
-      listener.unref();
-      this.#listeners.set(networkId, listener);
-    }
-  }
-
-  /** Stops listening on other networks: a listener keeps its namespace alive, so it must go before that does. */
-  keepOnly(networkIds: readonly string[]): void {
+  /**
+   * Listens on each of the networks, in its namespace, and nowhere else: a moment later, since that takes a process for
+   * each. What fails is tried again when this is called again. Namespaces that are `fresh` have nobody who listens yet.
+   */
+  ensure(networks: ReadonlyMap<string, string>, fresh: readonly string[]): void {
+    this.#wanted = networks;
     for (const [networkId, listener] of this.#listeners) {
-      if (networkIds.includes(networkId)) continue;
+      const namespace = networks.get(networkId);
+      if (namespace !== undefined && !fresh.includes(namespace)) continue;
+      // It would keep alive a namespace that is to go, or is gone.
       listener.close();
       this.#listeners.delete(networkId);
     }
+    this.#round = this.#round.then(() => this.#listen());
   }
 
-  close(): void {
-    this.keepOnly([]);
+  async close(): Promise<void> {
+    this.ensure(new Map(), []);
+    await this.#round;
     this.#http.closeAllConnections();
+  }
+
+  async #listen(): Promise<void> {
+    for (const [networkId, namespace] of this.#wanted) {
+      if (this.#listeners.has(networkId)) continue;
+      try {
+        const listener = await listenInNamespace(namespace, this.#address, port);
+        if (this.#wanted.get(networkId) === namespace) this.#accept(networkId, listener);
+        else listener.close();
+      } catch (error) {
+        this.#log.warn({ error, networkId }, 'metadata is not served on a network');
+      }
+    }
+  }
+
+  #accept(networkId: string, listener: Server): void {
+    listener.maxConnections = maxConnections;
+    listener.on('connection', (socket) => {
+      this.#networks.set(socket, networkId);
+      this.#http.emit('connection', socket);
+    });
+    listener.unref();
+    this.#listeners.set(networkId, listener);
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -199,8 +199,8 @@ describe.skipIf(obstacle !== undefined)('networks with guests', { timeout: 60_00
     const ask = (guest: string | undefined, ...options: string[]) =>
       bench.sh(guest, 'wget', '-q', '-O', '-', ...options, 'http://169.254.169.254/openstack');
     for (const guest of [one!, two!]) await bench.commands.ip(guest, ['route add 169.254.169.254 via 10.9.0.2']);
-    expect(await ask(one)).toBe('c1 10.9.0.11 /openstack');
-    expect(await ask(two)).toBe('c2 10.9.0.11 /openstack');
+    await expect.poll(() => ask(one), { timeout: 20_000 }).toBe('c1 10.9.0.11 /openstack');
+    await expect.poll(() => ask(two), { timeout: 20_000 }).toBe('c2 10.9.0.11 /openstack');
     expect(await ask(one, '--header', 'X-Forwarded-For: 10.9.0.12')).toBeUndefined();
     expect(await ask(one, '--header', 'X-Instance-ID: 1')).toBeUndefined();
     expect(await ask(one, '--post-data', 'x')).toBeUndefined();

@@ -7,6 +7,7 @@ import type { DesiredNetworks, GuestNic, HostNetworking, MetadataResponder } fro
 import { toAgentError } from '../../errors.ts';
 import type { AgentLog } from '../../log.ts';
 import { MetadataServers } from '../../metadata/metadata-servers.ts';
+import { noNetworks } from '../../network-contract.ts';
 import type { NetworkDriver } from '../network-driver.ts';
 import { cablingOf, metadataAddress } from './cabling.ts';
 import { entering, NetworkCommands } from './commands.ts';
@@ -17,10 +18,13 @@ import { freeNetwork, HostLinks } from './host-link.ts';
 import { bridgeName, NetworkNames, tapName } from './names.ts';
 import { portTable, portTableName } from './port-rules.ts';
 import { routerTable, routerTableName } from './router-rules.ts';
-import { routerRoutes, serviceRoutes, settleRoutes } from './routing.ts';
+import { routerRoutes, serviceRoutes } from './routing.ts';
 
 /** Where a host keeps the external network that it once chose for itself. */
 export const networkFile = 'network.json';
+
+/** So long what was made is taken to be there still, microseconds: less than the time between two rounds of nothing new. */
+const trustMicros = 20_000_000;
 
 /** Opens the networks of the host in this folder: finds whatever an earlier agent left, and changes nothing yet. */
 export async function openBridgeDriver(env: Env, log: AgentLog, directory: string): Promise<NetworkDriver> {
@@ -64,6 +68,7 @@ class BridgeDriver implements NetworkDriver {
   readonly #lock = new KeyedLock();
   /** The rules as they were last put into each namespace, to spare doing the same again. */
   readonly #applied = new Map<string, string>();
+  #last: { text: string; verifiedAt: number } | undefined;
 
   constructor(parts: Parts) {
     const { env, log, names, commands } = parts;
@@ -80,18 +85,17 @@ class BridgeDriver implements NetworkDriver {
 
   async prepareGuest(nics: readonly GuestNic[]): Promise<string[]> {
     if (nics.length === 0) return [];
-    const { names } = this.#parts;
     await this.#alone('the ports of a guest', async () => {
-      await this.#fabric.ensure();
+      await this.#fabric.ensureNamespaces();
       await this.#requireRules();
-      const taps = nics.map(({ portId, networkId, mtu }) => ({
+      const tapOf = ({ portId, networkId, mtu }: GuestNic) => ({
         name: tapName(portId),
         bridge: bridgeName(networkId),
         mtu,
-      }));
-      await this.#fabric.hold(taps);
+      });
+      await this.#fabric.hold(nics.map(tapOf));
     });
-    return entering(names.fabric);
+    return entering(this.#parts.names.fabric);
   }
 
   async removePorts(portIds: readonly string[]): Promise<void> {
@@ -100,9 +104,15 @@ class BridgeDriver implements NetworkDriver {
   }
 
   apply(desired: DesiredNetworks): Promise<void> {
-    return this.#alone('the networks', () =>
-      desired.networks.length > 0 ? this.#apply(desired) : this.#clear(desired),
-    );
+    return this.#alone('the networks', async () => {
+      const text = JSON.stringify(desired);
+      const verify = this.#last === undefined || this.#parts.env.now() > this.#last.verifiedAt + trustMicros;
+      if (!verify && this.#last?.text === text) return;
+      const verifiedAt = verify ? this.#parts.env.now() : this.#last!.verifiedAt;
+      if (verify) this.#fabric.forget();
+      const isDone = desired.networks.length > 0 ? await this.#apply(desired, verify) : await this.#clear(desired);
+      this.#last = isDone ? { text, verifiedAt } : undefined;
+    });
   }
 
   serveMetadata(responder: MetadataResponder): () => void {
@@ -116,57 +126,77 @@ class BridgeDriver implements NetworkDriver {
   }
 
   async close(): Promise<void> {
-    this.#metadata.close();
+    await this.#metadata.close();
   }
 
-  async #apply(desired: DesiredNetworks): Promise<void> {
-    const { names, commands, hostLinks } = this.#parts;
+  async #apply(desired: DesiredNetworks, verify: boolean): Promise<true> {
+    const { names, hostLinks } = this.#parts;
     const { networks, routers } = desired;
-    await this.#fabric.ensure();
-    await this.#applyRules(names.fabric, 'bridge', portTableName, [
-      ...portTable(desired).commands,
-      ...connectionTable(desired).commands,
+    await this.#fabric.ensureNamespaces();
+    const rules = [...portTable(desired).commands, ...connectionTable(desired).commands];
+    const [linked] = await Promise.all([
+      hostLinks.possible(networks, verify),
+      this.#applyRules(names.fabric, 'bridge', portTableName, rules, verify),
     ]);
     const served = networks.filter(({ service }) => service);
-    await this.#stopServices(served.map(({ networkId }) => networkId));
-    const linked = await hostLinks.possible(networks);
-    await this.#fabric.apply(cablingOf(names, desired, linked));
-    for (const network of served) {
-      await settleRoutes(commands, names.serviceNamespace(network.networkId), serviceRoutes(network));
-      await this.#dnsmasq.ensure(network);
-    }
-    for (const router of routers) {
-      const namespace = names.routerNamespace(router.routerId);
-      await this.#applyRules(namespace, 'ip', routerTableName, routerTable(router).commands);
-      await settleRoutes(commands, namespace, routerRoutes(router));
-    }
-    await hostLinks.apply(networks.filter(({ networkId }) => linked.has(networkId)));
-    await this.#metadata.ensure(new Map(served.map(({ networkId }) => [networkId, names.serviceNamespace(networkId)])));
+    await this.#dnsmasq.stopOthers(served.map(({ networkId }) => networkId));
+    const cabling = cablingOf(names, desired, linked);
+    const fresh = await this.#fabric.ensureNamespaces(cabling.namespaces);
+    await Promise.all(
+      routers.map((router) => {
+        const namespace = names.routerNamespace(router.routerId);
+        return this.#applyRules(namespace, 'ip', routerTableName, routerTable(router).commands, verify);
+      }),
+    );
+    const routes = new Map([
+      ...served.map((network) => [names.serviceNamespace(network.networkId), serviceRoutes(network)] as const),
+      ...routers.map((router) => [names.routerNamespace(router.routerId), routerRoutes(router)] as const),
+    ]);
+    await this.#fabric.apply(cabling, routes, fresh);
+    await Promise.all([
+      hostLinks.apply(
+        networks.filter(({ networkId }) => linked.has(networkId)),
+        verify,
+      ),
+      ...served.map((network) => this.#dnsmasq.ensure(network)),
+    ]);
+    // Nobody waits for it: a guest that has just been started asks much later.
+    this.#metadata.ensure(
+      new Map(served.map(({ networkId }) => [networkId, names.serviceNamespace(networkId)])),
+      fresh,
+    );
+    return true;
   }
 
-  /** Nobody needs a network: nothing stays but what a guest that still lives holds, and that carries nothing. */
-  async #clear(desired: DesiredNetworks): Promise<void> {
+  /**
+   * Nobody needs a network: nothing stays but what a guest that still lives holds, and that carries nothing. Gives false
+   * when something had to stay.
+   */
+  async #clear(desired: DesiredNetworks): Promise<boolean> {
     const { names, hostLinks } = this.#parts;
-    const namespaces = await this.#fabric.namespaces();
-    await hostLinks.apply([]);
-    await this.#stopServices([]);
-    if (namespaces.includes(names.fabric)) {
+    await hostLinks.apply([], true);
+    this.#metadata.ensure(new Map(), []);
+    await this.#dnsmasq.stopOthers([]);
+    if (await this.#fabric.exists()) {
       const rules = [...portTable(desired).commands, ...connectionTable(desired).commands];
-      await this.#applyRules(names.fabric, 'bridge', portTableName, rules);
+      await this.#applyRules(names.fabric, 'bridge', portTableName, rules, true);
     }
-    await this.#fabric.remove();
+    const isGone = await this.#fabric.remove();
     this.#applied.clear();
-  }
-
-  async #stopServices(kept: readonly string[]): Promise<void> {
-    this.#metadata.keepOnly(kept);
-    await this.#dnsmasq.stopOthers(kept);
+    return isGone;
   }
 
   /** One transaction: packets meet the old rules or the new ones. */
-  async #applyRules(namespace: string, family: string, table: string, commands: readonly object[]): Promise<void> {
+  async #applyRules(
+    namespace: string,
+    family: string,
+    table: string,
+    commands: readonly object[],
+    verify: boolean,
+  ): Promise<void> {
     const text = JSON.stringify(commands);
     const isSame = this.#applied.get(namespace) === text;
+    if (isSame && !verify) return;
     if (isSame && (await this.#parts.commands.hasTable(namespace, family, table).catch(() => false))) return;
     await this.#parts.commands.nft(namespace, commands);
     this.#applied.set(namespace, text);
@@ -175,13 +205,13 @@ class BridgeDriver implements NetworkDriver {
   /** A guest must not be plugged in where nothing is filtered. */
   async #requireRules(): Promise<void> {
     const { names, commands } = this.#parts;
+    if (this.#applied.has(names.fabric)) return;
     const tables = await Promise.all([
       commands.hasTable(names.fabric, 'bridge', portTableName),
       commands.hasTable(names.fabric, 'inet', connectionTableName),
     ]);
     if (tables.every(Boolean)) return;
-    const none = { networks: [], ports: [], securityGroups: [], routers: [] };
-    await commands.nft(names.fabric, [...portTable(none).commands, ...connectionTable(none).commands]);
+    await commands.nft(names.fabric, [...portTable(noNetworks).commands, ...connectionTable(noNetworks).commands]);
   }
 
   #alone<T>(what: string, work: () => Promise<T>): Promise<T> {
@@ -189,6 +219,10 @@ class BridgeDriver implements NetworkDriver {
       try {
         return await work();
       } catch (error) {
+        // What was done of it is not known: everything is looked at anew.
+        this.#fabric.forget();
+        this.#applied.clear();
+        this.#last = undefined;
         throw toAgentError(error, what);
       }
     });

@@ -1,3 +1,6 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Env } from '../../../env/env.ts';
 import { AgentError } from '../../contract.ts';
 import { type CommandResult, runCommand } from '../../run-command.ts';
@@ -55,9 +58,15 @@ export class NetworkCommands {
 
   /** Carries out the commands of `nft` (in its JSON form) in one transaction: all of them or none. */
   async nft(namespace: string | undefined, commands: readonly object[]): Promise<void> {
-    // nft opens its input by name, which it can with a pipe, but not with the socket that Node gives a child.
-    const [program, ...args] = [...entering(namespace), 'sh', '-c', 'cat | nft -j -f -'];
-    await this.#run(program!, args, JSON.stringify({ nftables: commands }));
+    // nft opens its input by name, which it can't with the socket that Node gives a child.
+    const path = join(tmpdir(), `unkai-rules-${this.#env.randomBytes(8).toString('hex')}.json`);
+    await writeFile(path, JSON.stringify({ nftables: commands }), { mode: 0o600, flag: 'wx' });
+    try {
+      const [program, ...args] = [...entering(namespace), 'nft', '-j', '-f', path];
+      await this.#run(program!, args);
+    } finally {
+      await rm(path, { force: true });
+    }
   }
 
   /** Whether nftables has the table. */

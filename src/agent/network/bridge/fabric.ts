@@ -2,6 +2,7 @@ import type { AgentLog } from '../../log.ts';
 import type { Bridge, Cable, CableEnd, Cabling, Tap } from './cabling.ts';
 import type { Link, NetworkCommands } from './commands.ts';
 import type { NetworkNames } from './names.ts';
+import { routeLines, type WantedRoute } from './routing.ts';
 
 /** Frames of bridges pass the firewall that knows connections; nothing here has an address, so nothing is routed. */
 const fabricSettings = [
@@ -26,9 +27,19 @@ const serviceSettings = [
   'net.ipv6.conf.default.disable_ipv6=1',
 ];
 
+/** What there is, as it was when it was last looked at and has been changed from here since. */
+interface Seen {
+  namespaces: Set<string>;
+  /** The devices of the fabric. */
+  links: Map<string, Link>;
+}
+
 /**
  * The namespaces and devices of a host's networks. Bridges, taps and the guests' own processes are in one namespace,
- * the fabric, apart from the machine's own network and its firewall. What there is, is looked up each time.
+ * the fabric, apart from the machine's own network and its firewall.
+ *
+ * Looking takes longer than changing, so what there is is remembered until `forget`: after a failure, and from time to
+ * time, it is looked at anew.
  */
 export class Fabric {
   readonly #names: NetworkNames;
@@ -36,6 +47,9 @@ export class Fabric {
   readonly #log: AgentLog;
   /** Taps of guests that are being started or run: no request that is older than them takes them away. */
   readonly #held = new Set<string>();
+  /** How the ends of cables and the routes in each namespace were last made. */
+  readonly #settled = new Map<string, string>();
+  #seen: Seen | undefined;
 
   constructor(names: NetworkNames, commands: NetworkCommands, log: AgentLog) {
     this.#names = names;
@@ -47,122 +61,182 @@ export class Fabric {
     return (await this.#commands.namespaces()).filter((name) => this.#names.isOwnNamespace(name));
   }
 
-  /** Makes the namespace that holds bridges and taps. */
-  async ensure(): Promise<void> {
-    if ((await this.namespaces()).includes(this.#names.fabric)) return;
-    await this.#addNamespace(this.#names.fabric, fabricSettings);
+  /** Looks at everything anew before the next change. */
+  forget(): void {
+    this.#seen = undefined;
+    this.#settled.clear();
   }
 
-  /** Makes the devices so, removes those that are not in the cabling, and gives the ends of all cables. */
-  async apply(cabling: Cabling): Promise<void> {
+  /** Whether there is the namespace that holds bridges and taps. */
+  async exists(): Promise<boolean> {
+    return (await this.#look()).namespaces.has(this.#names.fabric);
+  }
+
+  /** Makes namespaces; the fabric's own, if no others are named. */
+  async ensureNamespaces(names: readonly string[] = [this.#names.fabric]): Promise<string[]> {
+    const { namespaces } = await this.#look();
+    const missing = names.filter((name) => !namespaces.has(name));
+    await this.#commands.ip(
+      undefined,
+      missing.map((name) => `netns add ${name}`),
+    );
+    await Promise.all(missing.map((name) => this.#setUp(name)));
+    for (const name of missing) namespaces.add(name);
+    return missing;
+  }
+
+  /** Makes the devices so, and removes those that are not in the cabling. Its namespaces exist; `fresh` ones are new. */
+  async apply(
+    cabling: Cabling,
+    routes: ReadonlyMap<string, readonly WantedRoute[]>,
+    fresh: readonly string[],
+  ): Promise<void> {
     const { fabric } = this.#names;
-    const namespaces = await this.namespaces();
-    for (const name of cabling.namespaces) {
-      if (!namespaces.includes(name)) await this.#addNamespace(name, this.#settingsOf(name));
-    }
-    const present = new Map((await this.#commands.links(fabric)).map((link) => [link.ifname, link]));
+    const { links } = await this.#look();
+    const newPlugs = new Set(cabling.cables.filter(({ plug }) => !links.has(plug)).map(({ plug }) => plug));
     await this.#commands.ip(fabric, [
-      ...cabling.bridges.flatMap((bridge) => bridgeLines(bridge, present.get(bridge.name))),
-      ...cabling.taps.flatMap((tap) => tapLines(tap, present.get(tap.name))),
-      ...cabling.cables.flatMap((cable) => cableLines(cable, present.get(cable.plug))),
+      ...cabling.bridges.flatMap((bridge) => bridgeLines(bridge, links.get(bridge.name))),
+      ...cabling.taps.flatMap((tap) => tapLines(tap, links.get(tap.name))),
+      ...cabling.cables.flatMap((cable) => cableLines(cable, links.get(cable.plug))),
     ]);
-    for (const [namespace, cables] of Map.groupBy(cabling.cables, ({ end }) => end.namespace)) {
-      await this.#settleEnds(namespace, cables);
-    }
-    await this.#remove(cabling, [...present.values()]);
-    for (const name of namespaces) {
-      if (name !== fabric && !cabling.namespaces.includes(name)) await this.removeNamespace(name);
-    }
+    for (const { name, mtu } of cabling.bridges) note(links, name, mtu);
+    for (const { name, mtu, bridge } of cabling.taps) note(links, name, mtu, bridge);
+    for (const { plug, mtu, bridge } of cabling.cables) note(links, plug, mtu, bridge);
+    const byNamespace = [...Map.groupBy(cabling.cables, ({ end }) => end.namespace)];
+    await Promise.all(
+      byNamespace.map(([namespace, cables]) => {
+        const wanted = (namespace && routes.get(namespace)) || [];
+        const isNew =
+          namespace === undefined ? cables.every(({ plug }) => newPlugs.has(plug)) : fresh.includes(namespace);
+        return this.#settle(namespace, cables, wanted, isNew);
+      }),
+    );
+    await this.#removeOthers(cabling);
   }
 
-  /** Makes one tap, at once, and keeps it until `release`. */
+  /** Makes taps, at once, and keeps them until `release`. The fabric exists. */
   async hold(taps: readonly Tap[]): Promise<void> {
-    const present = new Map((await this.#commands.links(this.#names.fabric)).map((link) => [link.ifname, link]));
+    const { links } = await this.#look();
     const bridges = new Map(taps.map((tap) => [tap.bridge, { name: tap.bridge, mtu: tap.mtu }]));
+    const missing = [...bridges.values()].filter(({ name }) => !links.has(name));
     await this.#commands.ip(this.#names.fabric, [
-      ...[...bridges.values()].flatMap((bridge) => (present.has(bridge.name) ? [] : bridgeLines(bridge, undefined))),
-      ...taps.flatMap((tap) => tapLines(tap, present.get(tap.name))),
+      ...missing.flatMap((bridge) => bridgeLines(bridge, undefined)),
+      ...taps.flatMap((tap) => tapLines(tap, links.get(tap.name))),
     ]);
-    for (const { name } of taps) this.#held.add(name);
+    for (const { name, mtu } of missing) note(links, name, mtu);
+    for (const { name, mtu, bridge } of taps) {
+      note(links, name, mtu, bridge);
+      this.#held.add(name);
+    }
   }
 
   async release(taps: readonly string[]): Promise<void> {
     for (const name of taps) this.#held.delete(name);
-    if (!(await this.namespaces()).includes(this.#names.fabric)) return;
-    const present = new Set((await this.#commands.links(this.#names.fabric)).map(({ ifname }) => ifname));
-    await this.#commands.ip(
-      this.#names.fabric,
-      taps.filter((name) => present.has(name)).map((name) => `link del ${name}`),
-    );
+    if (!(await this.exists())) return;
+    const { links } = await this.#look();
+    await this.#delete(taps.filter((name) => links.has(name)));
   }
 
   /** Removes all of it, unless a guest still uses it. Gives false then. */
   async remove(): Promise<boolean> {
-    const namespaces = await this.namespaces();
-    const others = namespaces.filter((name) => name !== this.#names.fabric);
-    if (others.length === namespaces.length) {
-      for (const name of others) await this.removeNamespace(name);
-      return true;
-    }
-    const links = await this.#commands.links(this.#names.fabric);
-    const kept = links.filter((link) => isTap(link) && (this.#held.has(link.ifname) || isUsed(link)));
+    this.forget();
+    const { fabric } = this.#names;
+    const { namespaces, links } = await this.#look();
+    const kept = [...links.values()].filter((link) => this.#isKept(link)).map(({ ifname }) => ifname);
     // One by one: what is in a namespace goes only some time after the namespace, and its names may be wanted again.
-    await this.#commands.ip(
-      this.#names.fabric,
-      links.filter((link) => link.ifname !== 'lo' && !kept.includes(link)).map(({ ifname }) => `link del ${ifname}`),
-    );
-    for (const name of others) await this.removeNamespace(name);
-    if (kept.length > 0) return false;
-    await this.removeNamespace(this.#names.fabric);
-    return true;
+    await this.#delete([...links.keys()].filter((name) => name !== 'lo' && !kept.includes(name)));
+    for (const name of namespaces) if (name !== fabric || kept.length === 0) await this.#removeNamespace(name);
+    this.forget();
+    return kept.length === 0;
   }
 
-  async removeNamespace(name: string): Promise<void> {
-    await this.#commands.ip(undefined, [`netns del ${name}`]);
+  async #look(): Promise<Seen> {
+    if (this.#seen) return this.#seen;
+    const namespaces = new Set(await this.namespaces());
+    const links = namespaces.has(this.#names.fabric) ? await this.#commands.links(this.#names.fabric) : [];
+    this.#seen = { namespaces, links: new Map(links.map((link) => [link.ifname, link])) };
+    return this.#seen;
   }
 
-  async #addNamespace(name: string, settings: readonly string[]): Promise<void> {
-    await this.#commands.ip(undefined, [`netns add ${name}`]);
+  async #setUp(name: string): Promise<void> {
+    const { fabric } = this.#names;
+    const isRouter = name.startsWith(`${fabric}-router-`);
+    const settings = name === fabric ? fabricSettings : isRouter ? routerSettings : serviceSettings;
     try {
-      await this.#commands.ip(name, ['link set lo up']);
-      await this.#commands.sysctl(name, settings);
+      await Promise.all([this.#commands.ip(name, ['link set lo up']), this.#commands.sysctl(name, settings)]);
     } catch (error) {
       // One that is only half set up must not be taken for a good one.
-      await this.removeNamespace(name);
+      await this.#removeNamespace(name);
       throw error;
     }
   }
 
-  #settingsOf(namespace: string): string[] {
-    return namespace.startsWith(`${this.#names.fabric}-router-`) ? routerSettings : serviceSettings;
+  /** Gives the ends of the cables in one namespace their addresses, and the namespace its routes. */
+  async #settle(
+    namespace: string | undefined,
+    cables: readonly Cable[],
+    routes: readonly WantedRoute[],
+    isNew: boolean,
+  ): Promise<void> {
+    const key = namespace ?? '';
+    const text = JSON.stringify([cables, routes]);
+    if (!isNew && this.#settled.get(key) === text) return;
+    this.#settled.delete(key);
+    const links = isNew ? [] : await this.#commands.links(namespace);
+    const present = new Map(links.map((link) => [link.ifname, link]));
+    const known = isNew || namespace === undefined ? [] : await this.#commands.routes(namespace, 'proto', 'static');
+    await this.#commands.ip(namespace, [
+      ...cables.flatMap(({ end, mtu }) => endLines(end, mtu, present.get(end.name))),
+      ...routeLines(routes, known),
+    ]);
+    this.#settled.set(key, text);
   }
 
-  /** Gives the ends of the cables in one namespace their addresses. */
-  async #settleEnds(namespace: string | undefined, cables: readonly Cable[]): Promise<void> {
-    const links = new Map((await this.#commands.links(namespace)).map((link) => [link.ifname, link]));
-    await this.#commands.ip(
-      namespace,
-      cables.flatMap(({ end, mtu }) => endLines(end, mtu, links.get(end.name))),
-    );
-  }
-
-  async #remove(cabling: Cabling, present: readonly Link[]): Promise<void> {
-    const wanted = new Set([...cabling.bridges, ...cabling.taps].map(({ name }) => name));
+  async #removeOthers(cabling: Cabling): Promise<void> {
+    const seen = await this.#look();
+    const wanted = new Set(['lo', ...[...cabling.bridges, ...cabling.taps].map(({ name }) => name)]);
     for (const { plug } of cabling.cables) wanted.add(plug);
-    const unwanted = present.filter(({ ifname }) => ifname !== 'lo' && !wanted.has(ifname));
-    const kept = unwanted.filter((link) => isTap(link) && (this.#held.has(link.ifname) || isUsed(link)));
-    if (kept.length > 0) {
-      this.#log.debug({ devices: kept.map(({ ifname }) => ifname) }, 'guests still have devices that nobody wants');
+    const unwanted = [...seen.links.keys()].filter((name) => !wanted.has(name));
+    if (unwanted.length > 0) {
+      // Whether a guest has a tap open changes by itself.
+      const now = (await this.#commands.links(this.#names.fabric)).filter(({ ifname }) => unwanted.includes(ifname));
+      const kept = now.filter((link) => this.#isKept(link));
+      if (kept.length > 0) {
+        this.#log.debug({ devices: kept.map(({ ifname }) => ifname) }, 'guests still have devices that nobody wants');
+      }
+      // The bridge of a tap that stays, stays too; whatever the tap's guest sends is dropped.
+      const keptNames = new Set(kept.flatMap(({ ifname, master }) => [ifname, master ?? '']));
+      await this.#delete(now.map(({ ifname }) => ifname).filter((name) => !keptNames.has(name)));
     }
-    // A tap that stays needs no bridge: whatever it sends is dropped.
-    const doomed = unwanted.filter(
-      (link) => !kept.includes(link) && !kept.some(({ master }) => master === link.ifname),
-    );
+    for (const name of [...seen.namespaces]) {
+      if (name !== this.#names.fabric && !cabling.namespaces.includes(name)) await this.#removeNamespace(name);
+    }
+  }
+
+  #isKept(link: Link): boolean {
+    return isTap(link) && (this.#held.has(link.ifname) || isUsed(link));
+  }
+
+  async #delete(devices: readonly string[]): Promise<void> {
     await this.#commands.ip(
       this.#names.fabric,
-      doomed.map(({ ifname }) => `link del ${ifname}`),
+      devices.map((name) => `link del ${name}`),
     );
+    for (const name of devices) this.#seen?.links.delete(name);
   }
+
+  async #removeNamespace(name: string): Promise<void> {
+    await this.#commands.ip(undefined, [`netns del ${name}`]);
+    this.#seen?.namespaces.delete(name);
+    this.#settled.delete(name);
+  }
+}
+
+/** Remembers a device as it has just been made. */
+function note(links: Map<string, Link>, ifname: string, mtu: number, master?: string): void {
+  const before = links.get(ifname);
+  const flags = before?.flags.includes('UP') ? before.flags : ['UP'];
+  links.set(ifname, { ifname, address: before?.address ?? '', mtu, flags, ...(master ? { master } : {}) });
 }
 
 function isTap({ ifname }: Link): boolean {

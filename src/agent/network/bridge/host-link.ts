@@ -16,6 +16,7 @@ export class HostLinks {
   readonly #names: NetworkNames;
   readonly #commands: NetworkCommands;
   #applied = '';
+  #possible: { text: string; networkIds: ReadonlySet<string> } | undefined;
 
   constructor(names: NetworkNames, commands: NetworkCommands) {
     this.#names = names;
@@ -23,13 +24,17 @@ export class HostLinks {
   }
 
   /** Those of the networks that the machine can be the gateway of: it must not cut itself off from what it reaches now. */
-  async possible(networks: readonly DesiredNetwork[]): Promise<Set<string>> {
+  async possible(networks: readonly DesiredNetwork[], verify: boolean): Promise<ReadonlySet<string>> {
     const external = networks.filter(({ external, subnets }) => external && subnets.some(({ gateway }) => gateway));
     if (external.length === 0) return new Set();
+    const text = JSON.stringify(external.map(({ networkId, subnets }) => [networkId, subnets]));
+    if (!verify && this.#possible?.text === text) return this.#possible.networkIds;
     const taken = await this.takenRanges();
     const isFree = ({ subnets }: DesiredNetwork) =>
       subnets.every(({ cidr }) => !taken.some((range) => overlaps(range, rangeOf(cidr))));
-    return new Set(external.filter(isFree).map(({ networkId }) => networkId));
+    const networkIds = new Set(external.filter(isFree).map(({ networkId }) => networkId));
+    this.#possible = { text, networkIds };
+    return networkIds;
   }
 
   /** What the machine reaches by itself, but by its default route. */
@@ -41,11 +46,11 @@ export class HostLinks {
   }
 
   /** Lets the networks out. Their devices exist. */
-  async apply(networks: readonly DesiredNetwork[]): Promise<void> {
+  async apply(networks: readonly DesiredNetwork[], verify: boolean): Promise<void> {
     const cidrs = networks.flatMap(({ subnets }) => subnets.map(({ cidr }) => cidr));
     const devices = networks.map(({ networkId }) => this.#names.hostLink(networkId));
     const wanted = JSON.stringify([cidrs, devices]);
-    if (this.#applied === wanted && (await this.#isThere()) === cidrs.length > 0) return;
+    if (this.#applied === wanted && (!verify || (await this.#isThere()) === cidrs.length > 0)) return;
     if (cidrs.length === 0) {
       if (await this.#isThere()) await this.#commands.nft(undefined, withoutTable('inet', this.#names.hostTable));
     } else {
@@ -55,6 +60,7 @@ export class HostLinks {
       table.rule('postrouting', fromThere, isNot(meta('oifname'), anyOf(devices)), { masquerade: null });
       await this.#commands.nft(undefined, table.commands);
       const outside = (await this.#commands.routes(undefined, 'default')).flatMap(({ dev }) => dev ?? []);
+      // The devices exist only now, so this can't be part of what is set once.
       const forwarding = [...devices, ...outside].map((device) => `net/ipv4/conf/${device}/forwarding=1`);
       await this.#commands.sysctl(undefined, forwarding);
     }

@@ -1,6 +1,6 @@
 import type { DesiredNetwork, DesiredRouter } from '../../contract.ts';
 import { metadataAddress, serviceInterface } from './cabling.ts';
-import type { NetworkCommands } from './commands.ts';
+import type { Route } from './commands.ts';
 import { routerGateway } from './names.ts';
 
 /** A route of a namespace, beside those that follow from its addresses. */
@@ -26,22 +26,16 @@ export function routerRoutes({ gateway, routes }: DesiredRouter): WantedRoute[] 
   return [...extra, { destination: 'default', via: gateway.nexthop, device: routerGateway(gateway.portId) }];
 }
 
-/** Makes the routes so that the cloud set; those that the kernel sets by itself are left alone. */
-export async function settleRoutes(
-  commands: NetworkCommands,
-  namespace: string,
-  wanted: readonly WantedRoute[],
-): Promise<void> {
-  const present = await commands.routes(namespace, 'proto', 'static');
-  const isSame = (route: WantedRoute, other: { dst: string; gateway?: string }) =>
+/** Makes the routes so that the cloud set; those that the kernel sets by itself are not among the present ones. */
+export function routeLines(wanted: readonly WantedRoute[], present: readonly Route[]): string[] {
+  const isSame = (route: WantedRoute, other: Route) =>
     plain(route.destination) === plain(other.dst) && route.via === other.gateway;
-  const lines = [
+  return [
     ...present
       .filter((route) => !wanted.some((one) => isSame(one, route)))
       .map(({ dst, gateway }) => `route del ${dst}${gateway ? ` via ${gateway}` : ''} proto static`),
     ...wanted.filter((one) => !present.some((route) => isSame(one, route))).map(routeLine),
   ];
-  await commands.ip(namespace, lines);
 }
 
 function routeLine({ destination, via, device }: WantedRoute): string {
