@@ -63,7 +63,7 @@ export async function openCloud(options: CloudOptions): Promise<{ cloud: Cloud; 
   await cloud.identity.start();
   await cloud.images.start();
   for (const { name, agent } of options.hosts) await attach(cloud, name, agent);
-  cloud.hostNetworks.start((request) => answerMetadata(cloud, request));
+  await cloud.hostNetworks.start((request) => answerMetadata(cloud, request));
   await runner.start(cloud);
   const stopReconcilers = startReconcilers(cloud);
   return {

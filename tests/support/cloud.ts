@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import pino from 'pino';
+import { noNetworks } from '../../src/agent/network-contract.ts';
 import type { HypervisorKind, UnkaiOptions } from '../../src/assembly/open-unkai.ts';
 import { type ServedUnkai, serveUnkai } from '../../src/assembly/serve.ts';
 import { OpenStackClient } from '../../src/cli/clients/openstack-client.ts';
@@ -97,6 +98,7 @@ export class TestCloud implements AsyncDisposable {
   async close(): Promise<void> {
     try {
       await this.cloud.runner.stop();
+      await this.cloud.hostNetworks.stop();
       await removeGuests(this.#served);
       await this.#served.close();
     } finally {
@@ -130,7 +132,8 @@ async function serve(dataDir: string, options: TestCloudOptions, database: strin
 
 async function removeGuests({ agents }: ServedUnkai): Promise<void> {
   for (const { agent } of agents) {
-    const { guests } = await agent.inventory();
+    const { guests, networkDevices } = await agent.inventory();
     await Promise.all(guests.map(({ serverId }) => agent.removeGuest(serverId)));
+    if (networkDevices.length > 0) await agent.applyNetworks(noNetworks);
   }
 }

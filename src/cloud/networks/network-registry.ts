@@ -57,6 +57,8 @@ export const servicePortOwner = 'network:dhcp';
 
 /** Networks themselves; what hangs on them has services of its own. */
 export class NetworkRegistry {
+  /** Why no host can be on an external network, where none can. */
+  noExternal: string | undefined;
   readonly #core: CloudCore;
   readonly #quotas: Quotas;
 
@@ -90,7 +92,7 @@ export class NetworkRegistry {
 
   async createIn(tx: Tx, subject: Subject, input: NewNetwork): Promise<Network> {
     const projectId = ownerOfNew(subject, input.projectId);
-    check(subject, input);
+    check(subject, input, this.noExternal);
     await this.#quotas.check(tx, projectId, { networks: 1 });
     const now = this.#core.env.now();
     const row = await tx
@@ -118,7 +120,7 @@ export class NetworkRegistry {
 
   update(subject: Subject, id: string, changes: NetworkChanges, expectedRevision?: number): Promise<Network> {
     return this.#core.db.write(async (tx) => {
-      check(subject, changes);
+      check(subject, changes, this.noExternal);
       const now = this.#core.env.now();
       const { shared, external, adminStateUp, isDefault, mtu, portSecurity } = changes;
       const row = await tx
@@ -225,10 +227,17 @@ export class NetworkRegistry {
   }
 }
 
-function check(subject: Subject, { shared, external, isDefault, mtu }: NewNetwork): void {
+function check(
+  subject: Subject,
+  { shared, external, isDefault, mtu }: NewNetwork,
+  noExternal: string | undefined,
+): void {
   if (shared && !subject.isAdmin) throw adminOnly('share a network');
   if (isDefault && !subject.isAdmin) throw adminOnly('make a network the default one');
   if (external && !subject.isAdmin) throw adminOnly('make a network an external one');
+  if (external && noExternal !== undefined) {
+    throw invalidInput(`this cloud can't have external networks: ${noExternal}`, 'router:external');
+  }
   if (mtu && (mtu < smallestMtu || mtu > largestMtu)) {
     throw invalidInput(`the MTU must be 0 (for the usual one) or from ${smallestMtu} to ${largestMtu}`, 'mtu');
   }

@@ -31,7 +31,8 @@ export class HostNetworks {
   }
 
   /** Begins to look after the hosts that are attached now. `responder` answers guests that ask for their metadata. */
-  start(responder: MetadataResponder): void {
+  async start(responder: MetadataResponder): Promise<void> {
+    this.#networks.networks.noExternal = await this.#obstacle();
     for (const agent of this.#hosts.agents.values()) this.#stops.push(agent.serveMetadata(responder));
     this.#stops.push(this.#networks.onChange(() => this.#applyAll()));
     this.#stops.push(this.#core.env.every(repeatMs, () => this.#applyAll()));
@@ -42,6 +43,17 @@ export class HostNetworks {
     for (const stop of this.#stops) stop();
     this.#stops = [];
     await Promise.all(this.#running);
+  }
+
+  /** Why no host here has networks that others could reach, undefined when one has. */
+  async #obstacle(): Promise<string | undefined> {
+    let obstacle: string | undefined;
+    for (const agent of this.#hosts.agents.values()) {
+      const { driver, reason } = await this.networkingOf(agent);
+      if (driver !== 'user') return undefined;
+      obstacle = `its hosts have user networking${reason ? ` (${reason})` : ''}`;
+    }
+    return obstacle;
   }
 
   /** What the host can do about networks. */
