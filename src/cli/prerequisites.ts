@@ -10,6 +10,10 @@ export type Missing = Requirement;
 const runRequirements: readonly Requirement[] = [
   programRequirement('qemu-system-x86_64', 'qemu-system-x86', 'running guests'),
   programRequirement('genisoimage', 'genisoimage', "writing guests' config drives"),
+  programRequirement('dnsmasq', 'dnsmasq-base', 'giving guests their addresses'),
+  programRequirement('nft', 'nftables', 'security groups and routers'),
+  programRequirement('ip', 'iproute2', 'networks of guests'),
+  programRequirement('sysctl', 'procps', 'networks of guests'),
   ...tinyLinuxRequirements,
 ];
 
