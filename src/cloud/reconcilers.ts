@@ -1,4 +1,5 @@
 import type { Cloud } from './cloud.ts';
+import { removeStoreLeftovers } from './image-stores/leftovers.ts';
 import { noteGuestState, syncPowerStates } from './servers/power-sync.ts';
 import { reapDisks } from './volumes/disk-reaper.ts';
 import { trimImageCaches } from './volumes/image-cache.ts';
@@ -6,6 +7,7 @@ import { trimImageCaches } from './volumes/image-cache.ts';
 const powerSyncMs = 60_000;
 const diskReaperMs = 30_000;
 const imageCacheMs = 600_000;
+const storeLeftoversMs = 600_000;
 const sweepMs = 3_600_000;
 
 /**
@@ -28,6 +30,7 @@ export function startReconcilers(cloud: Cloud): () => Promise<void> {
     cloud.env.every(powerSyncMs, () => run('power states', syncAll)),
     cloud.env.every(diskReaperMs, () => run('disk reaper', () => reapDisks(cloud))),
     cloud.env.every(imageCacheMs, () => run('image caches', () => trimImageCaches(cloud))),
+    cloud.env.every(storeLeftoversMs, () => run('image stores', () => removeStoreLeftovers(cloud))),
     cloud.env.every(sweepMs, () => run('jobs', () => cloud.jobs.sweep())),
     cloud.env.every(sweepMs, () => run('tags', () => cloud.tags.sweep())),
   ];
@@ -38,6 +41,7 @@ export function startReconcilers(cloud: Cloud): () => Promise<void> {
   }
   run('power states', syncAll);
   run('disk reaper', () => reapDisks(cloud));
+  run('image stores', () => removeStoreLeftovers(cloud));
   return async () => {
     for (const stop of stops) stop();
     await Promise.all(running);

@@ -288,7 +288,13 @@ describe('a file that a host has written', () => {
 
   it('goes with its image', async () => {
     const { path } = await store.stage(imageId);
-    writeFileSync(path, 'half an export');
+    writeFileSync(path, 'an export');
+    writeFileSync(`${path}.new`, 'half an export');
+    const { others } = await store.list();
+    expect(others.map(({ kind, imageId: id }) => [kind, id])).toEqual([
+      ['staged', imageId],
+      ['staged', imageId],
+    ]);
     await store.delete(imageId);
     expect(filesIn('staging')).toEqual([]);
   });

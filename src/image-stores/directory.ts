@@ -17,7 +17,8 @@ import {
 import { claimUploadFile, isLiveUpload, parseUploadFile } from './upload-files.ts';
 
 const imageName = /^[0-9a-f]{32}$/;
-const stagedName = /^([0-9a-f]{32})\.export$/;
+/** Also under the name that a host writes it by until it is complete (`createAtomically`). */
+const stagedName = /^([0-9a-f]{32})\.export(?:\.new)?$/;
 
 export interface DirectoryStoreOptions {
   name: string;
@@ -171,7 +172,9 @@ class DirectoryStore implements ImageStore {
   }
 
   async unstage(imageId: string): Promise<void> {
-    await rm(this.#stagedPath(imageId), { force: true });
+    const path = this.#stagedPath(imageId);
+    await rm(path, { force: true });
+    await rm(`${path}.new`, { force: true });
   }
 
   localPath(imageId: string): string {
