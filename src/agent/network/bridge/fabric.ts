@@ -13,9 +13,14 @@ const fabricSettings = [
   'net.ipv6.conf.all.disable_ipv6=1',
   'net.ipv6.conf.default.disable_ipv6=1',
 ];
-/** Routers forward, and don't tell guests of shorter ways: filters would not let them go those. */
+/**
+ * Routers forward, and don't tell guests of shorter ways: filters would not let them go those. They tell everybody of
+ * addresses that they have got, as a floating IP that was another router's.
+ */
 const routerSettings = [
   'net.ipv4.ip_forward=1',
+  'net.ipv4.conf.all.arp_notify=1',
+  'net.ipv4.conf.default.arp_notify=1',
   'net.ipv4.conf.all.send_redirects=0',
   'net.ipv4.conf.default.send_redirects=0',
   'net.ipv6.conf.all.disable_ipv6=1',
@@ -277,11 +282,14 @@ function endLines(end: CableEnd, mtu: number, present: Link | undefined): string
   const { name, macAddress, addresses } = end;
   const has = (present?.addr_info ?? []).filter(({ family }) => family === 'inet');
   const texts = has.map(({ local, prefixlen }) => `${local}/${prefixlen}`);
+  const missing = addresses.filter((text) => !texts.includes(text));
   const sameMac = macAddress === undefined || present?.address === macAddress;
   const isUp = present?.flags.includes('UP') && present.mtu === mtu && sameMac;
   return [
     ...texts.filter((text) => !addresses.includes(text)).map((text) => `addr del ${text} dev ${name}`),
     ...(isUp ? [] : [`link set ${name} ${macAddress === undefined ? '' : `address ${macAddress} `}mtu ${mtu} up`]),
-    ...addresses.filter((text) => !texts.includes(text)).map((text) => `addr add ${text} dev ${name}`),
+    ...missing.map((text) => `addr add ${text} dev ${name}`),
+    // Setting the same MAC address again makes a router announce its addresses (`arp_notify`).
+    ...(present && missing.length > 0 && macAddress !== undefined ? [`link set ${name} address ${macAddress}`] : []),
   ];
 }

@@ -67,14 +67,6 @@ export class HostLinks {
     this.#applied = wanted;
   }
 
-  /** Forgets where floating IPs were: they may be somewhere else now. */
-  async forgetNeighbours(networkIds: readonly string[]): Promise<void> {
-    await this.#commands.ip(
-      undefined,
-      networkIds.map((id) => `neigh flush dev ${this.#names.hostLink(id)}`),
-    );
-  }
-
   #isThere(): Promise<boolean> {
     return this.#commands.hasTable(undefined, 'inet', this.#names.hostTable);
   }

@@ -3,6 +3,7 @@ import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { expect } from 'vitest';
 import { realEnv } from '../../../env/real.ts';
 import type { DesiredNetwork, DesiredNetworks, DesiredPort, DesiredRouter } from '../../contract.ts';
 import { silentLog } from '../../log.ts';
@@ -12,6 +13,9 @@ import { openBridgeDriver } from './bridge-driver.ts';
 import { NetworkCommands } from './commands.ts';
 import { NetworkNames, tapName } from './names.ts';
 import { bridgeObstacle } from './probe.ts';
+
+/** How long something that shall come is waited for, milliseconds: a machine under load takes its time. */
+export const patience = 30_000;
 
 /** Why these tests can't run here, if they can't. */
 export const obstacle = await bridgeObstacle(realEnv());
@@ -171,8 +175,21 @@ export class NetworkBench {
     );
   }
 
-  async pings(guest: string | undefined, address: string, ...options: string[]): Promise<boolean> {
-    return (await this.sh(guest, 'ping', '-c', '1', '-W', '1', ...options, address)) !== undefined;
+  /**
+   * Waits until the address answers. A device that was just plugged in carries frames only some time later (the kernel
+   * tells a bridge of a cable by a queue), and the question for a MAC address that was lost is asked again after a second.
+   */
+  async reaches(guest: string | undefined, address: string, ...options: string[]): Promise<void> {
+    await expect.poll(() => this.#pings(guest, address, 1, options), { timeout: patience, interval: 50 }).toBe(true);
+  }
+
+  /** The address answers none of several questions. Who asks must be known to reach something: else it proves nothing. */
+  async misses(guest: string | undefined, address: string, ...options: string[]): Promise<void> {
+    expect(await this.#pings(guest, address, 3, ['-i', '0.3', ...options])).toBe(false);
+  }
+
+  async #pings(guest: string | undefined, address: string, count: number, options: string[]): Promise<boolean> {
+    return (await this.sh(guest, 'ping', '-c', String(count), '-W', '1', ...options, address)) !== undefined;
   }
 
   async close(): Promise<void> {
