@@ -1,4 +1,5 @@
 import type { Registry } from 'prom-client';
+import type { Activities } from './activity/activity.ts';
 import type { CloudCore } from './core.ts';
 import type { Flavors } from './flavors/flavors.ts';
 import type { Hosts } from './hosts/hosts.ts';
@@ -33,6 +34,7 @@ export interface Cloud extends CloudCore {
   readonly servers: Servers;
   readonly tags: Tags;
   readonly jobs: Jobs;
+  readonly activities: Activities;
   /** Adds the engine's figures to `/metrics`. */
   registerMetrics(registry: Registry): void;
 }

@@ -4,6 +4,7 @@ import { ActionRunner } from '../actions/runner.ts';
 import type { HostAgent } from '../agent/contract.ts';
 import type { Database } from '../database/database.ts';
 import type { Env } from '../env/env.ts';
+import { Activities } from './activity/activity.ts';
 import type { Cloud } from './cloud.ts';
 import type { CloudCore, Log } from './core.ts';
 import { Flavors } from './flavors/flavors.ts';
@@ -99,6 +100,7 @@ async function assemble(core: CloudCore, options: CloudOptions): Promise<Cloud> 
     hostNetworks: new HostNetworks(core, hosts, networks),
     tags: new Tags(core),
     jobs: new Jobs(core),
+    activities: new Activities(core),
     registerMetrics: (registry: Registry) => registerMetrics(core, registry),
   };
   // Servers and block storage use every other part, so they get the whole.

@@ -1,0 +1,22 @@
+import type { Dialect } from '../../api/dialect.ts';
+import type { AnyOperation } from '../../api/operation.ts';
+import { activityOperations } from './activity.ts';
+import { authenticate } from './authenticate.ts';
+import { fail } from './failure.ts';
+import { overviewOperations } from './overview.ts';
+
+/** Every operation of the native API: one line for each file of them. */
+const operations: readonly AnyOperation[] = [...overviewOperations, ...activityOperations];
+
+/** What no other API can say: live activity, spans as a tree, capacity, and what needs attention. */
+export const native: Dialect = {
+  name: 'native',
+  title: 'Native API',
+  version: '1.0',
+  mounts: ['/unkai/v1'],
+  operations,
+  authenticate,
+  headers: (requestId) => ({ 'x-request-id': requestId }),
+  fail,
+  unknownMembers: 'refuse',
+};
