@@ -34,6 +34,18 @@ export interface Dialect {
   unknownMembers: 'refuse' | 'drop' | 'keep';
 }
 
+/**
+ * Dialects that are loaded together, at the first request that comes for one of them: an API that nobody asks costs
+ * neither time at the start nor memory.
+ */
+export interface DialectGroup {
+  /** The names of all dialects in it. */
+  names: readonly DialectName[];
+  /** Path prefixes that are theirs alone, as `/compute`; where several groups' fit, the longest wins. */
+  prefixes: readonly string[];
+  load(): Promise<readonly Dialect[]>;
+}
+
 /** `body` is text as it is, or else JSON. */
 export interface FailureAnswer {
   status: number;

@@ -1,12 +1,20 @@
-import fastJson from 'fast-json-stringify';
+import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { TSchema } from 'typebox';
 import type { Cloud } from '../cloud/cloud.ts';
 import { CloudError } from '../cloud/errors.ts';
 import { isAllowed, type Subject } from '../cloud/identity/subject.ts';
-import { type Dialect, type Failure, InvalidRequest, NoSuchOperation, UnexpectedError } from './dialect.ts';
+import {
+  type Dialect,
+  type DialectGroup,
+  type Failure,
+  InvalidRequest,
+  NoSuchOperation,
+  UnexpectedError,
+} from './dialect.ts';
+import { readText } from './json-body.ts';
 import type { AnyOperation, Call } from './operation.ts';
-import { type Validator, validatorCompiler } from './validation.ts';
+import type { Ready } from './ready.ts';
+import { type FoundRoute, groupOf, type Route, Routes, slot } from './routes.ts';
 
 export interface MountOptions {
   cloud: Cloud;
@@ -24,101 +32,101 @@ interface RequestState {
   context: Record<string, unknown>;
   origin: string;
   started: number;
+  /** The dialect that answers, whether it has a route for the request or not. */
+  dialect: Dialect;
+  found: FoundRoute | undefined;
   /** Known from the start where the route has only one, else once the body has been read. */
   operation: AnyOperation | undefined;
 }
 
-/** An operation with all that is compiled of it, which happens at its first request: a start compiles nothing. */
-class Ready {
-  readonly operation: AnyOperation;
-  readonly #compile: (operation: AnyOperation) => Validator;
-  #validator: Validator | undefined;
-  #serialisers: Map<number, (body: unknown) => string> | undefined;
-  /** The status of an answer that names none: the first of the operation's. */
-  readonly usualStatus: number;
-  readonly #shared = new WeakMap<object, string>();
-
-  constructor(operation: AnyOperation, compile: (operation: AnyOperation) => Validator) {
-    this.operation = operation;
-    this.usualStatus = Number(Object.keys(operation.responses)[0]);
-    this.#compile = compile;
-  }
-
-  get validate(): Validator {
-    this.#validator ??= this.#compile(this.operation);
-    return this.#validator;
-  }
-
-  /** Undefined for statuses whose body is no JSON, or not described. */
-  serialiser(status: number): ((body: unknown) => string) | undefined {
-    this.#serialisers ??= serialisers(this.operation);
-    return this.#serialisers.get(status);
-  }
-
-  /** As the serialiser does it, or as it did before with the same object. */
-  serialiseShared(body: object, serialise: (body: unknown) => string): string {
-    const known = this.#shared.get(body);
-    if (known !== undefined) return known;
-    const text = serialise(body);
-    this.#shared.set(body, text);
-    return text;
-  }
-}
-
-/** A parameter in a path, as `{server_id}`. */
-const slot = /\{(\w+)\}/g;
-
 const states = new WeakMap<FastifyRequest, RequestState>();
 
-/** Registers every operation of the dialect as routes. */
-export function mountDialect(app: FastifyInstance, dialect: Dialect, options: MountOptions): void {
-  const compile = validatorCompiler(dialect);
-  const routes = new Map<string, Ready[]>();
-  for (const operation of dialect.operations) {
-    const key = `${operation.method} ${operation.path.replaceAll(slot, '{}')}`;
-    routes.set(key, [...(routes.get(key) ?? []), new Ready(operation, compile)]);
+const everyMethod = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+
+/** Serves all paths that no other route of the server has: loads the dialects they belong to, and lets them answer. */
+export function mountDialects(app: FastifyInstance, groups: readonly DialectGroup[], options: MountOptions): void {
+  const loaded = new Map<DialectGroup, Routes>();
+  const loading = new Map<DialectGroup, Promise<Routes>>();
+
+  function load(group: DialectGroup): Promise<Routes> {
+    const known = loading.get(group);
+    if (known) return known;
+    const under = group.load().then((dialects) => {
+      const routes = new Routes(dialects);
+      loaded.set(group, routes);
+      return routes;
+    });
+    loading.set(group, under);
+    // What could not be loaded is tried again by the next request.
+    under.catch(() => loading.delete(group));
+    return under;
   }
-  for (const choices of routes.values()) {
-    const { method, path, consumes } = choices[0]!.operation;
-    for (const mount of dialect.mounts) {
-      const url = toFastifyPath(mount + path) || '/';
-      const register = (scope: FastifyInstance) => {
-        scope.route({
-          method,
-          url,
-          onRequest: (request, reply) => admit(dialect, choices, options, request, reply),
-          errorHandler: (error, request, reply) => answerFailure(dialect, options, error, request, reply),
-          handler: (request, reply) => perform(dialect, choices, options, mount, request, reply),
-        });
-      };
-      if (!consumes) register(app);
-      else {
-        app.register(async (scope) => {
-          acceptStreams(scope);
-          register(scope);
-        });
-      }
-    }
+
+  async function arrive(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const path = pathOf(request.url);
+    const group = groupOf(groups, path);
+    if (!group) return;
+    const routes = loaded.get(group) ?? (await load(group));
+    const found = routes.find(request.method, request.url);
+    const state: RequestState = {
+      requestId: options.newRequestId(),
+      subject: undefined,
+      context: {},
+      origin: options.publicOrigin ?? originOf(request),
+      started: performance.now(),
+      dialect: found?.route.dialect ?? routes.owner(path),
+      found,
+      operation: undefined,
+    };
+    states.set(request, state);
+    if (!found) throw noRoute(request, routes.knowsPath(request.url));
+    request.params = found.params;
+    await admit(state, found.route, options, request, reply);
   }
+
+  app.register(async (scope) => {
+    scope.removeAllContentTypeParsers();
+    const parseJson = scope.getDefaultJsonParser('error', 'error');
+    // Clients forget the content type, or send others with JSON in them; only the bytes count.
+    scope.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage, done: BodyDone) => {
+      if (states.get(request)?.found?.route.consumes) return done(null, payload);
+      readText(payload).then((text) => {
+        if (text === '') done(null, undefined);
+        else parseJson(request, text, done);
+      }, done);
+    });
+    scope.route({
+      method: everyMethod,
+      url: '*',
+      onRequest: arrive,
+      errorHandler: (error, request, reply) => answerFailure(options, error, request, reply),
+      handler: (request, reply) => perform(options, request, reply),
+    });
+  });
+}
+
+type BodyDone = (error: Error | null, body?: unknown) => void;
+
+/** Tells a method that a path does not have from a path that nobody has. */
+function noRoute(request: FastifyRequest, isPathKnown: boolean): NoSuchOperation {
+  if (isPathKnown) return new NoSuchOperation('method', `The method ${request.method} is not allowed here.`);
+  return new NoSuchOperation('path', 'The resource could not be found.');
+}
+
+function pathOf(url: string): string {
+  const end = url.indexOf('?');
+  return end === -1 ? url : url.slice(0, end);
 }
 
 /** Before a byte of the body is read: who asks, which version, is it allowed at all. */
 async function admit(
-  dialect: Dialect,
-  choices: Ready[],
+  state: RequestState,
+  { dialect, choices }: Route,
   options: MountOptions,
   request: FastifyRequest,
   reply: FastifyReply,
 ) {
-  const state: RequestState = {
-    requestId: options.newRequestId(),
-    subject: undefined,
-    context: {},
-    origin: options.publicOrigin ?? originOf(request),
-    started: performance.now(),
-    operation: choices.length === 1 ? choices[0]!.operation : undefined,
-  };
-  states.set(request, state);
+  if (choices.length === 1) state.operation = choices[0]!.operation;
   const subject = dialect.authenticate(request, options.cloud, state.requestId);
   state.subject = subject instanceof Promise ? await subject : subject;
   const allow = choices[0]!.operation.allow;
@@ -134,15 +142,13 @@ function refused(operation: AnyOperation): CloudError {
   return new CloudError('forbidden', `Policy doesn't allow ${operation.id} to be performed.`, { reason: operation.id });
 }
 
-async function perform(
-  dialect: Dialect,
-  choices: Ready[],
-  options: MountOptions,
-  mount: string,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): Promise<FastifyReply> {
-  const state = states.get(request)!;
+async function perform(options: MountOptions, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const state = states.get(request);
+  if (!state?.found) {
+    const message = `Nothing is served at ${pathOf(request.url)}.`;
+    return reply.code(404).send({ error: { code: 404, message } });
+  }
+  const { dialect, choices, mount } = state.found.route;
   const { ready, body } = choose(dialect, choices, request);
   const { operation, validate } = ready;
   state.operation = operation;
@@ -178,7 +184,7 @@ async function perform(
 }
 
 /** Picks the operation that the body's key names, where several share a route; or as the dialect has it. */
-function choose(dialect: Dialect, choices: Ready[], request: FastifyRequest): { ready: Ready; body: unknown } {
+function choose(dialect: Dialect, choices: readonly Ready[], request: FastifyRequest): { ready: Ready; body: unknown } {
   const body = request.body;
   if (dialect.select) {
     const { operation, body: chosen } = dialect.select(
@@ -208,63 +214,35 @@ function renamed(routed: AnyOperation, chosen: AnyOperation, params: Record<stri
 }
 
 async function answerFailure(
-  dialect: Dialect,
   options: MountOptions,
   thrown: unknown,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const state = states.get(request);
+  if (!state) throw thrown;
   const error = asFailure(thrown);
-  const requestId = state?.requestId ?? options.newRequestId();
+  const { requestId, dialect, operation, origin } = state;
   if (error instanceof UnexpectedError)
     request.log.error({ err: error.cause, requestId }, 'a request failed unexpectedly');
   else request.log.debug({ requestId, reason: error.message }, 'a request was refused');
-  const operation = state?.operation;
-  const origin = state?.origin ?? options.publicOrigin ?? originOf(request);
+  // What is left of a body that was too large is not worth reading.
+  if (error instanceof CloudError && error.code === 'too_large') reply.header('connection', 'close');
   const failure = await dialect.fail({ error, request, requestId, operation, origin });
-  if (operation && state) options.observe(operation, failure.status, (performance.now() - state.started) / 1000);
-  reply.code(failure.status).headers({ ...dialect.headers(requestId, state?.context ?? {}), ...failure.headers });
+  if (operation) options.observe(operation, failure.status, (performance.now() - state.started) / 1000);
+  reply.code(failure.status).headers({ ...dialect.headers(requestId, state.context), ...failure.headers });
   if (typeof failure.body === 'string') return reply.send(failure.body);
   return reply.header('content-type', 'application/json').send(JSON.stringify(failure.body));
-}
-
-/** Answers for paths and methods that no operation of the dialect has. */
-export function answerNoRoute(
-  dialect: Dialect,
-  options: MountOptions,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  what: 'path' | 'method',
-): Promise<FastifyReply> {
-  const words =
-    what === 'path' ? 'The resource could not be found.' : `The method ${request.method} is not allowed here.`;
-  return answerFailure(dialect, options, new NoSuchOperation(what, words), request, reply);
 }
 
 function asFailure(thrown: unknown): Failure['error'] {
   if (thrown instanceof CloudError || thrown instanceof InvalidRequest) return thrown;
   if (thrown instanceof NoSuchOperation || thrown instanceof UnexpectedError) return thrown;
   const code = (thrown as { code?: string }).code;
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new CloudError('too_large', 'The request body is too large.');
   if (thrown instanceof SyntaxError || code?.startsWith('FST_ERR_CTP_')) {
     return new InvalidRequest('body', '', `The request body is not valid JSON: ${(thrown as Error).message}`, 'json');
   }
   return new UnexpectedError(thrown);
-}
-
-function serialisers(operation: AnyOperation): Map<number, (body: unknown) => string> {
-  const compiled = new Map<number, (body: unknown) => string>();
-  for (const [status, schema] of Object.entries(operation.responses)) {
-    if (schema === null || schema === 'stream') continue;
-    compiled.set(Number(status), fastJson(schema as TSchema as fastJson.AnySchema));
-  }
-  return compiled;
-}
-
-/** `/a/{b}` → `/a/:b` */
-function toFastifyPath(path: string): string {
-  return path.replaceAll(slot, ':$1');
 }
 
 const noParams = {};
@@ -287,10 +265,4 @@ export function originOf(request: FastifyRequest): string {
   if (host && authority.test(host)) return `${request.protocol}://${host}`;
   const { address, port } = request.socket.address() as { address: string; port: number };
   return `http://${address.includes(':') ? `[${address}]` : address}:${port}`;
-}
-
-/** Bodies as they come, unread: for image data. */
-function acceptStreams(scope: FastifyInstance): void {
-  scope.removeAllContentTypeParsers();
-  scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
 }

@@ -1,28 +1,64 @@
-import type { Dialect } from '../api/dialect.ts';
-import { k5Dialects } from '../dialects/k5/k5.ts';
-import { computeDialects } from '../dialects/openstack/compute/compute.ts';
-import { usualCatalog } from '../dialects/openstack/identity/catalog.ts';
-import { identityDialect } from '../dialects/openstack/identity/identity.ts';
-import { image } from '../dialects/openstack/image/image.ts';
-import { network } from '../dialects/openstack/network/network.ts';
-import { volume, volumeDiscovery } from '../dialects/openstack/volume/volume.ts';
-import { zstack } from '../dialects/zstack/zstack.ts';
+import type { Dialect, DialectGroup } from '../api/dialect.ts';
 
-/** Every API that stands on the engine, besides OpenStack's Identity API. */
-const services: readonly Dialect[] = [
-  ...computeDialects,
-  image,
-  network,
-  volume,
-  volumeDiscovery,
-  ...k5Dialects,
-  zstack,
+// Dialects are imported when somebody asks for them: loading all of them is most of what a start would take.
+
+/** Every API of the program but OpenStack's Identity API. */
+const services: readonly DialectGroup[] = [
+  {
+    names: ['compute'],
+    prefixes: ['/compute'],
+    load: async () => (await import('../dialects/openstack/compute/compute.ts')).computeDialects,
+  },
+  {
+    names: ['image'],
+    prefixes: ['/image'],
+    load: async () => [(await import('../dialects/openstack/image/image.ts')).image],
+  },
+  {
+    names: ['network'],
+    prefixes: ['/network'],
+    load: async () => [(await import('../dialects/openstack/network/network.ts')).network],
+  },
+  {
+    names: ['volume'],
+    prefixes: ['/volume'],
+    async load() {
+      const { volume, volumeDiscovery } = await import('../dialects/openstack/volume/volume.ts');
+      return [volume, volumeDiscovery];
+    },
+  },
+  {
+    names: ['k5'],
+    prefixes: ['/v2', '/v1.1'],
+    load: async () => (await import('../dialects/k5/k5.ts')).k5Dialects,
+  },
+  {
+    names: ['zstack'],
+    prefixes: ['/zstack', '/v1'],
+    load: async () => [(await import('../dialects/zstack/zstack.ts')).zstack],
+  },
 ];
 
-const served = new Set<string>(['identity', ...services.map(({ name }) => name)]);
-
-/** Catalogs name only what is really served. */
-const catalog = Object.entries(usualCatalog).flatMap(([service, entries]) => (served.has(service) ? entries : []));
+const served = new Set<string>(['identity', ...services.flatMap(({ names }) => names)]);
 
 /** Every API of the program. */
-export const dialects: readonly Dialect[] = [identityDialect(catalog), ...services];
+export const dialectGroups: readonly DialectGroup[] = [
+  {
+    names: ['identity'],
+    prefixes: ['/identity'],
+    async load() {
+      const { usualCatalog } = await import('../dialects/openstack/identity/catalog.ts');
+      const { identityDialect } = await import('../dialects/openstack/identity/identity.ts');
+      // Catalogs name only what is really served.
+      return [
+        identityDialect(Object.entries(usualCatalog).flatMap(([name, entries]) => (served.has(name) ? entries : []))),
+      ];
+    },
+  },
+  ...services,
+];
+
+/** Loads every dialect there is, for those who look at all operations. */
+export async function allDialects(): Promise<Dialect[]> {
+  return (await Promise.all(dialectGroups.map((group) => group.load()))).flat();
+}

@@ -1,8 +1,8 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { createApiServer } from '../api/server.ts';
 import type { Cloud } from '../cloud/cloud.ts';
-import { resumeWebHooks } from '../dialects/zstack/protocol/web-hook.ts';
-import { dialects } from './dialects.ts';
+import { ConsoleBuild } from './console-build.ts';
+import { dialectGroups } from './dialects.ts';
 import { type OpenedUnkai, openUnkai, type UnkaiOptions } from './open-unkai.ts';
 
 export interface ServeOptions extends UnkaiOptions {
@@ -13,6 +13,8 @@ export interface ServeOptions extends UnkaiOptions {
   port: number;
   /** The origin that links should name, where it is not the one that clients' Host headers say. */
   publicOrigin?: string;
+  /** Serves the web console, which is built in the background where that has not been done yet. */
+  console?: boolean;
   /** Runs on the open engine before anyone can reach it. */
   beforeListening?(cloud: Cloud): Promise<void>;
 }
@@ -31,7 +33,15 @@ export async function serveUnkai(options: ServeOptions): Promise<ServedUnkai> {
   const opened = await openUnkai(options);
   const { log, publicOrigin } = options;
   let isReady = false;
-  const app = createApiServer({ cloud: opened.cloud, dialects, log, publicOrigin, isReady: () => isReady });
+  const console = options.console ? new ConsoleBuild() : undefined;
+  const app = createApiServer({
+    cloud: opened.cloud,
+    dialects: dialectGroups,
+    log,
+    publicOrigin,
+    console,
+    isReady: () => isReady,
+  });
   try {
     await options.beforeListening?.(opened.cloud);
     await app.listen({ host: options.listen, port: options.port });
@@ -41,6 +51,10 @@ export async function serveUnkai(options: ServeOptions): Promise<ServedUnkai> {
     throw error;
   }
   isReady = true;
+  void console?.start().then((state) => {
+    if (state.phase === 'failed') log.warn({ reason: state.reason }, 'the web console could not be built');
+    else log.info({}, 'the web console is ready');
+  });
   void resumeWebHooks(opened.cloud).catch((err) => log.error({ err }, 'web hooks could not be resumed'));
   const { port } = app.server.address() as { port: number };
   return {
@@ -49,12 +63,19 @@ export async function serveUnkai(options: ServeOptions): Promise<ServedUnkai> {
     origin: localOrigin(options.listen, port),
     async close() {
       isReady = false;
+      await console?.stop();
       const impatience = setTimeout(() => app.server.closeAllConnections(), drainMs);
       await app.close();
       clearTimeout(impatience);
       await opened.close();
     },
   };
+}
+
+/** Calls that an earlier process still owed its users. */
+async function resumeWebHooks(cloud: Cloud): Promise<void> {
+  const { resumeWebHooks: resume } = await import('../dialects/zstack/protocol/web-hook.ts');
+  await resume(cloud);
 }
 
 /** Where this machine reaches a server that listens on the address. */

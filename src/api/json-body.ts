@@ -1,0 +1,30 @@
+import type { IncomingMessage } from 'node:http';
+import { CloudError } from '../cloud/errors.ts';
+
+/** Largest JSON body, bytes. User data and big metadata stay far below it. */
+const maxJsonBody = 2 ** 20;
+
+/**
+ * Reads a body as text.
+ * @throws {CloudError} `too_large` as soon as it is, without reading the rest
+ */
+export function readText(payload: IncomingMessage): Promise<string> {
+  if (Number(payload.headers['content-length']) > maxJsonBody) return Promise.reject(tooLarge());
+  return new Promise((done, failed) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    payload.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+      if (length <= maxJsonBody) return void chunks.push(chunk);
+      payload.pause();
+      failed(tooLarge());
+    });
+    payload.once('end', () => done((chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)).toString()));
+    payload.once('error', failed);
+    payload.once('close', () => failed(new CloudError('invalid', 'The request body ended too early.')));
+  });
+}
+
+function tooLarge(): CloudError {
+  return new CloudError('too_large', 'The request body is too large.');
+}
