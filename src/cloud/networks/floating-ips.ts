@@ -34,6 +34,8 @@ export interface Association {
 }
 
 export interface NewFloatingIp {
+  /** The client's own id, 32 hex digits. */
+  id?: string;
   projectId?: string;
   description?: string;
   networkId: string;
@@ -99,7 +101,7 @@ export class FloatingIps {
     if (input.address !== undefined && !subject.isAdmin) throw adminOnly('choose the address of a floating IP');
     await this.#requireExternal(tx, subject, input.networkId);
     await this.#quotas.check(tx, projectId, { floating_ips: 1 });
-    const id = newId(this.#core.env);
+    const id = input.id ?? newId(this.#core.env);
     const port = await this.#takeAddress(tx, id, input);
     const now = this.#core.env.now();
     const row: FloatingIpsTable = {

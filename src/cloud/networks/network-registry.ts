@@ -29,6 +29,8 @@ export type NetworkField =
   | 'revision';
 
 export interface NewNetwork {
+  /** The client's own id, 32 hex digits. */
+  id?: string;
   projectId?: string;
   name?: string;
   description?: string;
@@ -43,7 +45,7 @@ export interface NewNetwork {
   portSecurity?: boolean;
 }
 
-export type NetworkChanges = Omit<NewNetwork, 'projectId'>;
+export type NetworkChanges = Omit<NewNetwork, 'id' | 'projectId'>;
 
 /** Bytes: the least that IPv4 needs (RFC 791), and what a 16 bit length can say. */
 const smallestMtu = 68;
@@ -98,7 +100,7 @@ export class NetworkRegistry {
     const row = await tx
       .insertInto('networks')
       .values({
-        id: newId(this.#core.env),
+        id: input.id ?? newId(this.#core.env),
         project_id: projectId,
         name: input.name ?? '',
         description: input.description ?? '',

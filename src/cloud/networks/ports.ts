@@ -42,6 +42,8 @@ export interface PortListRequest extends ListRequest<PortField> {
 }
 
 export interface NewPort {
+  /** The client's own id, 32 hex digits. */
+  id?: string;
   projectId?: string;
   networkId: string;
   name?: string;
@@ -60,7 +62,7 @@ export interface NewPort {
   allowedAddressPairs?: ReadonlyArray<{ ipAddress: string; macAddress?: string }>;
 }
 
-export type PortChanges = Omit<NewPort, 'projectId' | 'networkId'>;
+export type PortChanges = Omit<NewPort, 'id' | 'projectId' | 'networkId'>;
 
 /** What a server's own code says of a port beyond what a user may. */
 export interface PortMaking {
@@ -262,7 +264,7 @@ export class Ports {
   async #insert(tx: Tx, projectId: string, input: NewPort, making: PortMaking): Promise<string> {
     const chosen = input.macAddress === undefined ? undefined : normalMac(input.macAddress);
     for (let attempt = 0; attempt < maxMacAttempts; attempt += 1) {
-      const id = newId(this.#core.env);
+      const id = input.id ?? newId(this.#core.env);
       const now = this.#core.env.now();
       const row = await tx
         .insertInto('ports')

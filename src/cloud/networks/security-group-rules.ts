@@ -61,12 +61,12 @@ export class SecurityGroupRules {
   create(subject: Subject, rules: readonly NewSecurityGroupRule[]): Promise<SecurityGroupRule[]> {
     return this.#core.db.write(async (tx) => {
       const made: SecurityGroupRule[] = [];
-      for (const rule of rules) made.push(await this.#createIn(tx, subject, rule));
+      for (const rule of rules) made.push(await this.createIn(tx, subject, rule));
       return made;
     });
   }
 
-  async #createIn(tx: Tx, subject: Subject, input: NewSecurityGroupRule): Promise<SecurityGroupRule> {
+  async createIn(tx: Tx, subject: Subject, input: NewSecurityGroupRule): Promise<SecurityGroupRule> {
     const content = contentOf(input);
     checkRule(content);
     const group = await claimGroup(this.#core, tx, subject, input.securityGroupId);

@@ -16,6 +16,8 @@ import { owned, ownerOfNew } from './ownership.ts';
 export type SecurityGroupField = 'id' | 'projectId' | 'name' | 'description' | 'createdAt' | 'updatedAt' | 'revision';
 
 export interface NewSecurityGroup {
+  /** The client's own id, 32 hex digits. */
+  id?: string;
   projectId?: string;
   name: string;
   description?: string;
@@ -72,7 +74,7 @@ export class SecurityGroups {
     const row = await tx
       .insertInto('security_groups')
       .values({
-        id: newId(this.#core.env),
+        id: input.id ?? newId(this.#core.env),
         project_id: projectId,
         name: input.name,
         description: input.description ?? '',

@@ -37,6 +37,8 @@ export type SubnetField =
   | 'revision';
 
 export interface NewSubnet {
+  /** The client's own id, 32 hex digits. */
+  id?: string;
   projectId?: string;
   networkId: string;
   name?: string;
@@ -107,7 +109,7 @@ export class Subnets {
     const row = await tx
       .insertInto('subnets')
       .values({
-        id: newId(this.#core.env),
+        id: input.id ?? newId(this.#core.env),
         network_id: input.networkId,
         project_id: projectId,
         name: input.name ?? '',
