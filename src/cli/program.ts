@@ -10,7 +10,7 @@ export function buildProgram(): Command {
     .version(version)
     .showHelpAfterError('(unkai help COMMAND tells more)')
     .enablePositionalOptions();
-  for (const add of [addUp, addDown, addStatus, addOpenrc, addDoctor, addDemo, addTest]) add(program);
+  for (const add of [addUp, addDown, addStatus, addOpenrc, addDoctor, addDemo, addTest, addConformance]) add(program);
   program.addHelpText('after', '\nBegin with:  unkai up   then, in another terminal:  eval "$(unkai openrc)"');
   return program;
 }
@@ -128,6 +128,28 @@ function addTest(program: Command): void {
     .action(async (args: string[]) => (await import('./commands/test.ts')).test(args));
 }
 
+function addConformance(program: Command): void {
+  program
+    .command('conformance')
+    .summary("hold the cloud against OpenStack's own tests")
+    .description(
+      "Runs Tempest, the OpenStack community's tests, against the cloud that runs, or one of its own in a temporary " +
+        'folder. Installs Tempest first. Exit code 0 when all that ran passed. Without a choice it runs --interop.',
+    )
+    .addOption(dataDir())
+    .addOption(hypervisor('for a cloud of its own').default('qemu'))
+    .option('--own', 'start a cloud of its own even if one runs', false)
+    .addOption(
+      new Option('--interop', 'the 228 required tests of OpenStack Powered Compute').default(false).conflicts('full'),
+    )
+    .option('--full', 'all API tests of the services that there are, and the scenarios', false)
+    .addOption(new Option('--only <regex>', 'tests whose names match').conflicts(['interop', 'full']))
+    .option('--exclude <regex>', 'but not these')
+    .option('--concurrency <n>', 'how many tests run at the same time', count, 2)
+    .option('--output <file>', 'where the report goes, as JSON (default: beside its log, in var/conformance)')
+    .action(async (options) => (await import('./commands/conformance.ts')).conformance(options));
+}
+
 function dataDir(): Option {
   return new Option('--data-dir <dir>', 'where the cloud keeps everything')
     .env('UNKAI_DATA_DIR')
@@ -157,6 +179,11 @@ function port(text: string): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && value <= 65535) return value;
   throw new InvalidArgumentError('A port is a number from 0 (any free one) to 65535.');
+}
+
+function count(text: string): number {
+  if (/^[1-9]\d?$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('Give a number from 1 to 99.');
 }
 
 function postgresUrl(text: string): string {

@@ -1,0 +1,132 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import type { HypervisorKind } from '../../assembly/open-unkai.ts';
+import { findFacts } from '../conformance/facts.ts';
+import { interopSelection, removedUpstream } from '../conformance/interop.ts';
+import type { Outcome } from '../conformance/outcome.ts';
+import { type ConformanceReport, countOf, skipReasons, tableOf } from '../conformance/report.ts';
+import { runTempest } from '../conformance/run-tempest.ts';
+import { ensureTempest, type Tempest } from '../conformance/tempest.ts';
+import { DataFolder, type RunRecord } from '../data-folder.ts';
+import { defaultDataDir, version } from '../defaults.ts';
+import { OwnCloud } from '../own-cloud.ts';
+import { runSteps } from '../steps.ts';
+
+export interface ConformanceOptions {
+  dataDir: string;
+  hypervisor: HypervisorKind;
+  own: boolean;
+  interop: boolean;
+  full: boolean;
+  only?: string;
+  exclude?: string;
+  concurrency: number;
+  output?: string;
+}
+
+/** What OpenStack's services here are held to. */
+const fullSelection = ['^tempest\\.api\\.(identity|image|compute|network|volume)\\.', '^tempest\\.scenario\\.'];
+
+/** `unkai conformance` */
+export async function conformance(options: ConformanceOptions): Promise<void> {
+  const tempest = await findTempest();
+  const folder = new DataFolder(options.dataDir);
+  const running = options.own ? undefined : folder.running();
+  const aborting = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => aborting.abort());
+  let report: ConformanceReport;
+  if (running) report = await hold(tempest, folder, running, options, aborting.signal);
+  else {
+    const own = await OwnCloud.start(options.hypervisor, 'conformance');
+    try {
+      report = await hold(tempest, own.folder, own.record, options, aborting.signal);
+    } finally {
+      await own.stop();
+    }
+  }
+  process.exit(aborting.signal.aborted ? 130 : report.failed > 0 ? 1 : 0);
+}
+
+async function findTempest(): Promise<Tempest> {
+  let tempest: Tempest | undefined;
+  await runSteps([
+    {
+      title: "Tempest, OpenStack's own tests",
+      async run(say) {
+        tempest = await ensureTempest(new DataFolder(defaultDataDir).cacheDir, say);
+      },
+    },
+  ]);
+  return tempest!;
+}
+
+async function hold(
+  tempest: Tempest,
+  folder: DataFolder,
+  record: RunRecord,
+  options: ConformanceOptions,
+  signal: AbortSignal,
+): Promise<ConformanceReport> {
+  const { only, exclude, concurrency } = options;
+  const selection = only ? [only] : options.full ? fullSelection : interopSelection();
+  const selected = only ?? (options.full ? 'full' : 'interop');
+  const date = new Date().toISOString();
+  const results = join(defaultDataDir, 'conformance', date.replaceAll(/[:.]/g, '-'));
+  const facts = await findFacts(folder, record);
+  console.log(`\nTempest ${tempest.version} against ${record.origin} (${record.hypervisor}): ${selected}\n`);
+  const started = performance.now();
+  const onOutcome = (outcome: Outcome, count: number) => console.log(progressLine(outcome, count));
+  const outcomes = await runTempest(tempest, {
+    facts,
+    folder: results,
+    selection,
+    exclude,
+    concurrency,
+    onOutcome,
+    signal,
+  });
+  const report: ConformanceReport = {
+    date,
+    unkai: version,
+    tempest: tempest.version,
+    hypervisor: record.hypervisor,
+    selection: selected,
+    concurrency,
+    duration: Math.round((performance.now() - started) / 1000),
+    passed: countOf(outcomes, 'passed'),
+    failed: countOf(outcomes, 'failed'),
+    skipped: countOf(outcomes, 'skipped'),
+    outcomes,
+    ...(selected === 'interop' ? { removed: removedUpstream } : {}),
+  };
+  const output = resolve(options.output ?? join(results, 'report.json'));
+  mkdirSync(dirname(output), { recursive: true });
+  writeFileSync(output, `${JSON.stringify(report, undefined, 2)}\n`);
+  tell(report, output);
+  return report;
+}
+
+const words = { passed: 'ok', failed: 'FAILED', skipped: 'skipped' } as const;
+
+function progressLine({ name, result, seconds, reason }: Outcome, count: number): string {
+  const time = seconds === undefined ? '' : ` (${seconds.toFixed(1)} s)`;
+  const why = result === 'skipped' && reason ? `: ${reason}` : '';
+  return `${String(count).padStart(5)}  ${words[result].padEnd(7)}  ${name}${time}${why}`;
+}
+
+function tell(report: ConformanceReport, output: string): void {
+  const failed = report.outcomes.filter(({ result }) => result === 'failed');
+  for (const { name, reason } of failed) console.log(`\nFAILED ${name}\n${indented(reason ?? 'it said nothing')}`);
+  const skips = skipReasons(report.outcomes);
+  if (skips.length > 0) console.log('\nSkipped:');
+  for (const [reason, count] of skips) console.log(`${String(count).padStart(5)}  ${reason}`);
+  for (const [name, reason] of Object.entries(report.removed ?? {})) {
+    console.log(`\nNot in Tempest any more: ${name}\n${indented(reason)}`);
+  }
+  console.log(`\n${tableOf(report.outcomes).join('\n')}\n`);
+  console.log(`${(report.duration / 60).toFixed(1)} minutes; all of it: ${output}`);
+}
+
+function indented(text: string): string {
+  return text.replaceAll(/^/gm, '    ');
+}
