@@ -4,17 +4,23 @@ import { ActionRunner } from '../actions/runner.ts';
 import type { HostAgent } from '../agent/contract.ts';
 import type { Database } from '../database/database.ts';
 import type { Env } from '../env/env.ts';
+import { AccessKeys } from './access-keys/access-keys.ts';
 import { Activities } from './activity/activity.ts';
 import type { Cloud } from './cloud.ts';
 import type { CloudCore, Log } from './core.ts';
+import { DiskOfferings } from './disk-offerings/disk-offerings.ts';
+import { Eips } from './eips/eips.ts';
 import { Flavors } from './flavors/flavors.ts';
 import { Hosts } from './hosts/hosts.ts';
 import { openIdentity } from './identity/identity.ts';
-import { ImageStores } from './image-stores/image-stores.ts';
+import { ImageStores, type StoreOpener } from './image-stores/image-stores.ts';
 import { imageActions } from './images/actions.ts';
 import { Images, type ImagesOptions } from './images/images.ts';
 import { Jobs } from './jobs/jobs.ts';
 import { Keypairs } from './keypairs/keypairs.ts';
+import { L2Networks } from './l2-networks/l2-networks.ts';
+import { L3Networks } from './l2-networks/l3-networks.ts';
+import { LongJobs } from './long-jobs/long-jobs.ts';
 import { answerMetadata } from './metadata/answer.ts';
 import { HostNetworks } from './networks/host-networks/host-networks.ts';
 import { Networks } from './networks/networks.ts';
@@ -22,6 +28,7 @@ import { Quotas } from './quotas/quotas.ts';
 import { startReconcilers } from './reconcilers.ts';
 import { serverActions } from './servers/actions.ts';
 import { Servers } from './servers/servers.ts';
+import { SecurityRuleSets } from './security-rule-sets/rule-sets.ts';
 import type { CloudSettings } from './settings.ts';
 import { Tags } from './tags/tags.ts';
 import { volumeActions } from './volumes/actions.ts';
@@ -38,6 +45,8 @@ export interface CloudOptions {
   hosts: ReadonlyArray<{ name: string; agent: HostAgent }>;
   /** The folder of the first image store. */
   imageDirectory: string;
+  /** How image stores are opened, where not as their rows say. */
+  openStore?: StoreOpener;
   /** Used when the cloud is new. */
   adminPassword: string;
   images?: ImagesOptions;
@@ -82,7 +91,7 @@ export async function openCloud(options: CloudOptions): Promise<{ cloud: Cloud; 
 
 async function assemble(core: CloudCore, options: CloudOptions): Promise<Cloud> {
   const quotas = new Quotas(core);
-  const imageStores = new ImageStores(core);
+  const imageStores = new ImageStores(core, options.openStore);
   const hosts = new Hosts(core);
   const networks = new Networks(core, quotas);
   const parts = {
@@ -100,6 +109,13 @@ async function assemble(core: CloudCore, options: CloudOptions): Promise<Cloud> 
     hostNetworks: new HostNetworks(core, hosts, networks),
     tags: new Tags(core),
     jobs: new Jobs(core),
+    diskOfferings: new DiskOfferings(core),
+    l2Networks: new L2Networks(core),
+    l3Networks: new L3Networks(core, networks),
+    eips: new Eips(core, networks),
+    securityRuleSets: new SecurityRuleSets(core, networks),
+    accessKeys: new AccessKeys(core),
+    longJobs: new LongJobs(core),
     activities: new Activities(core),
     registerMetrics: (registry: Registry) => registerMetrics(core, registry),
   };

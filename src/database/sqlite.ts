@@ -17,14 +17,23 @@ import type { Schema } from './schema.ts';
 /**
  * Opens (and, if need be, makes or upgrades) the SQLite file `path`, or a database in memory with `:memory:`.
  * Durability is SQLite's `synchronous=FULL` in WAL mode. Reads have a connection of their own.
+ *
+ * @param contents what `contentsOf` gave of another database: a database in memory begins with that
  */
-export async function openSqlite(path: string): Promise<Database> {
+export async function openSqlite(path: string, { contents }: { contents?: Uint8Array } = {}): Promise<Database> {
   // A shared-cache URI would be needed for two connections to one memory database, so there reads use the writer.
   const writer = openConnection(path);
   const reader = path === ':memory:' ? writer : openConnection(path);
   const write = new Kysely<Schema>({ dialect: new NodeSqliteDialect(writer) });
-  await migrateToLatest(write);
+  if (contents) writer.load(contents);
+  else await migrateToLatest(write);
   return new SqliteDatabase(write, writer, reader);
+}
+
+/** All that is committed in a database of `openSqlite`. */
+export function contentsOf(db: Database): Uint8Array {
+  if (!(db instanceof SqliteDatabase)) throw new Error('only SQLite gives its contents');
+  return db.contents();
 }
 
 function openConnection(path: string): Connection {
@@ -130,6 +139,10 @@ class SqliteDatabase implements Database {
     };
   }
 
+  contents(): Uint8Array {
+    return this.#reader.contents();
+  }
+
   versionOf(tables: readonly (keyof Schema)[]): number {
     let sum = 0;
     for (const table of tables) sum += this.#versions.get(table) ?? 0;
@@ -193,6 +206,18 @@ class Connection implements DatabaseConnection {
   // biome-ignore lint/correctness/useYield: Kysely's interface asks for it; nothing here streams rows
   async *streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
     throw new Error('streaming queries are not offered');
+  }
+
+  contents(): Uint8Array {
+    return this.#db.serialize();
+  }
+
+  /** Replaces everything. */
+  load(contents: Uint8Array): void {
+    this.#statements.clear();
+    this.#db.deserialize(contents);
+    // The pragma that a memory database forgets with its contents.
+    this.#db.exec('PRAGMA foreign_keys = ON');
   }
 
   /** The tables that statements changed since the last call. */

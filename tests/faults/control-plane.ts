@@ -15,12 +15,12 @@ import { auditCloud, type Finding } from '../../src/cloud/audit/audit.ts';
 import type { Cloud } from '../../src/cloud/cloud.ts';
 import { operator } from '../../src/cloud/identity/subject.ts';
 import { reapDisks } from '../../src/cloud/volumes/disk-reaper.ts';
-import { randomFrom } from './random.ts';
+import { seededRandom } from '../../src/env/seeded-random.ts';
 import { askForSomething } from './requests.ts';
 
 const [dataDir, hypervisor, seed, task] = process.argv.slice(2) as [string, HypervisorKind, string, 'ask' | 'end'];
 const isSimulated = hypervisor === 'simulated';
-const random = randomFrom(Number(seed));
+const random = seededRandom(Number(seed));
 const subject = operator();
 const simulatedImageId = 'feed'.repeat(8);
 const cacheDir = resolve(import.meta.dirname, '../../var/cache');

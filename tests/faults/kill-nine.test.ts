@@ -7,8 +7,8 @@ import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { HypervisorKind } from '../../src/assembly/open-unkai.ts';
 import { realEnv } from '../../src/env/real.ts';
+import { seededRandom } from '../../src/env/seeded-random.ts';
 import type { Report } from './control-plane.ts';
-import { randomFrom } from './random.ts';
 
 /** Set it to the seed that a run has printed, to have the same requests and kills again. */
 const seedVariable = 'UNKAI_FAULTS_SEED';
@@ -37,7 +37,7 @@ interface Plan {
 /** Starts control planes and kills them, one after the other, and lets the last one say what came of it. */
 async function killAgainAndAgain(plan: Plan): Promise<Report> {
   console.log(`${seedVariable}=${seed}`);
-  const random = randomFrom(seed);
+  const random = seededRandom(seed);
   let asked = 0;
   for (let life = 0; asked < plan.requests; life += 1) {
     const many = Math.min(1 + Math.floor(random() * plan.mostAtOnce), plan.requests - asked);

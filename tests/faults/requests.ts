@@ -2,7 +2,7 @@ import { emptyQcow2 } from '../../src/agent/disks/qcow2-header.ts';
 import type { Cloud } from '../../src/cloud/cloud.ts';
 import { operator } from '../../src/cloud/identity/subject.ts';
 import type { VmState } from '../../src/database/schema.ts';
-import { oneOf } from './random.ts';
+import { oneOf } from '../../src/env/seeded-random.ts';
 
 /** What the requests of a run have in common. */
 export interface Scene {

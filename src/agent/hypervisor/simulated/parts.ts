@@ -1,8 +1,30 @@
 import { mkdir, open, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createAtomically } from '../../atomic-file.ts';
-import type { GuestDisk, GuestSpec, GuestState } from '../../contract.ts';
+import type { DiskFormat, GuestDisk, GuestSpec, GuestState } from '../../contract.ts';
 import { emptyQcow2 } from '../../disks/qcow2-header.ts';
+import { readVirtualSize } from '../../disks/virtual-size.ts';
+
+export const gibibyte = 1024 ** 3;
+/** What an empty qcow2 file takes. */
+export const emptyDiskBytes = 200_704;
+
+/** The files of image stores, as the host reaches them. */
+export interface ReachedFiles {
+  /** Bytes. */
+  size(path: string): Promise<number>;
+  /** Bytes that a guest sees; see `readVirtualSize`. */
+  virtualSize(path: string, format: DiskFormat, fileSize: number): Promise<number>;
+  /** Writes an empty disk, all of it or nothing, and gives the file's size. */
+  writeEmptyDisk(path: string, format: 'qcow2' | 'raw', virtualSize: number): Promise<number>;
+}
+
+/** Those of this machine. */
+export const machineFiles: ReachedFiles = {
+  size: async (path) => (await stat(path)).size,
+  virtualSize: readVirtualSize,
+  writeEmptyDisk,
+};
 
 export interface SimulatedImage {
   format: string;
@@ -30,8 +52,7 @@ export function wholeSectors(bytes: number): number {
   return Math.ceil(bytes / 512) * 512;
 }
 
-/** Gives the file's size. */
-export async function writeEmptyDisk(path: string, format: 'qcow2' | 'raw', virtualSize: number): Promise<number> {
+async function writeEmptyDisk(path: string, format: 'qcow2' | 'raw', virtualSize: number): Promise<number> {
   await mkdir(dirname(path), { recursive: true });
   await createAtomically(path, (temporary) =>
     format === 'qcow2' ? writeFile(temporary, emptyQcow2(virtualSize)) : writeSparseFile(temporary, virtualSize),

@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import type { Env } from '../../../env/env.ts';
 import { KeyedLock } from '../../../env/keyed-lock.ts';
@@ -17,17 +16,19 @@ import {
   type HostInventory,
   type MetadataResponder,
 } from '../../contract.ts';
-import { readVirtualSize } from '../../disks/virtual-size.ts';
 import { assertSafeId, assertServerId, toAgentError } from '../../errors.ts';
 import { SimulatedNetworks } from './networks.ts';
 import { SimulatedObjects } from './objects.ts';
 import {
+  emptyDiskBytes,
+  gibibyte,
+  machineFiles,
+  type ReachedFiles,
   type SimulatedDisk,
   type SimulatedGuest,
   type SimulatedImage,
   wholeSectors,
   withoutVolume,
-  writeEmptyDisk,
 } from './parts.ts';
 
 /** The verbs of the contract, as `latency` and `faults` name them. */
@@ -39,6 +40,8 @@ export interface SimulatedHostOptions {
   env: Env;
   hostname?: string;
   capacity?: { vcpus: number; memoryMb: number; diskGb: number };
+  /** Where image stores keep what the host reads and writes; files of this machine if not given. */
+  files?: ReachedFiles;
   /** Milliseconds that a verb takes, by the environment's clock. Default 0. */
   latency?: Partial<Record<AgentVerb, number>>;
   /** Asked before a verb does anything: an error it returns is what the caller gets, and nothing has happened. */
@@ -58,10 +61,6 @@ export interface SimulatedHost extends HostAgent {
   readonly networks: SimulatedNetworks;
 }
 
-const gibibyte = 1024 ** 3;
-/** What an empty qcow2 file takes. */
-const emptyDiskBytes = 200_704;
-
 /** Opens a simulated host; on a folder of an earlier one it finds its guests, disks and images again. */
 export async function openSimulatedHost(options: SimulatedHostOptions): Promise<SimulatedHost> {
   return new InMemoryHost(options);
@@ -73,6 +72,7 @@ class InMemoryHost implements SimulatedHost {
   readonly #images: SimulatedObjects<SimulatedImage>;
   readonly #disks: SimulatedObjects<SimulatedDisk>;
   readonly #guests: SimulatedObjects<SimulatedGuest>;
+  readonly #files: ReachedFiles;
   readonly networks = new SimulatedNetworks();
   readonly #locks = new KeyedLock();
   readonly #listeners = new Set<(change: { serverId: string; state: GuestState }) => void>();
@@ -80,6 +80,7 @@ class InMemoryHost implements SimulatedHost {
   constructor(options: SimulatedHostOptions) {
     this.#options = options;
     this.#capacity = options.capacity ?? { vcpus: 64, memoryMb: 262_144, diskGb: 10_240 };
+    this.#files = options.files ?? machineFiles;
     const folder = (name: string) => (options.directory === undefined ? undefined : join(options.directory, name));
     this.#images = new SimulatedObjects(folder('images'));
     this.#disks = new SimulatedObjects(folder('disks'));
@@ -107,12 +108,12 @@ class InMemoryHost implements SimulatedHost {
         const known = this.#images.get(imageId);
         if (known?.size === size && known.format === format) return { virtualSize: known.virtualSize };
         try {
-          const file = await stat(source.path);
-          if (file.size !== size) {
-            throw new AgentError('bad_image', `the file of image ${imageId} has ${file.size} bytes, not ${size}`);
+          const found = await this.#files.size(source.path);
+          if (found !== size) {
+            throw new AgentError('bad_image', `the file of image ${imageId} has ${found} bytes, not ${size}`);
           }
           this.#needRoom(size);
-          const virtualSize = await readVirtualSize(source.path, format, size);
+          const virtualSize = await this.#files.virtualSize(source.path, format, size);
           this.#images.set(imageId, { format, size, virtualSize });
           return { virtualSize };
         } catch (error) {
@@ -156,7 +157,7 @@ class InMemoryHost implements SimulatedHost {
       if (!isAbsolute(path)) throw new AgentError('unsupported', `${path} is not an absolute path`);
       const { virtualSize } = this.#usage(request.diskId);
       try {
-        return { size: await writeEmptyDisk(path, request.format, virtualSize), virtualSize };
+        return { size: await this.#files.writeEmptyDisk(path, request.format, virtualSize), virtualSize };
       } catch (error) {
         throw toAgentError(error, `disk ${request.diskId} could not be exported`);
       }
