@@ -39,6 +39,8 @@ export class OutcomeReader {
       return outcome;
     }
     if (/^-{8,}$/.test(text)) {
+      // The line before is the next heading.
+      this.#said.pop();
       this.#end();
       this.#telling = this.outcomes.find(({ name, result }) => name === heading && result === 'failed');
     } else if (/^={6,}$/.test(text)) this.#end();
@@ -53,9 +55,15 @@ export class OutcomeReader {
   }
 }
 
-/** A traceback ends with what went wrong; the frames before it tell where. */
+const reasonLimit = 1200;
+
+/** What went wrong, as it stands behind the frames of the traceback. */
 function lastWords(lines: readonly string[]): string {
-  const end = lines.findIndex((one) => /^Captured (pythonlogging|stderr|stdout)/.test(one.trim()));
-  const traceback = (end < 0 ? lines : lines.slice(0, end)).map((one) => one.trim()).filter((one) => one !== '');
-  return traceback.slice(-4).join('\n').slice(-2000);
+  const said = lines.map((one) => one.trim()).filter((one) => one !== '');
+  const start = said.findLastIndex((one) => one.startsWith('Captured traceback')) + 1;
+  const length = said.slice(start).findIndex((one) => /^Captured \w/.test(one));
+  const traceback = said.slice(start, length < 0 ? undefined : start + length);
+  const behind = traceback.slice(traceback.findLastIndex((one) => one.startsWith('File "')) + 1);
+  const exception = behind.findIndex((one) => /^[\w.]+(: |$)/.test(one) && /[.A-Z]/.test(one));
+  return behind.slice(Math.max(exception, 0)).join('\n').slice(0, reasonLimit);
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { createPrivateKey, createPublicKey } from 'node:crypto';
+import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { operator, type Subject } from '../identity/subject.ts';
 import { testCore } from '../identity/test-identity.ts';
@@ -43,6 +43,17 @@ describe('keypairs', () => {
     const bytes = Buffer.from(keypair.publicKey.split(' ')[1]!, 'base64');
     expect(bytes.includes(Buffer.from(derived.n, 'base64url'))).toBe(true);
     expect(sshFingerprint(keypair.publicKey)).toBe(keypair.fingerprint);
+  });
+
+  test('generates a certificate that its key has signed', async () => {
+    const { keypair, privateKey } = await keypairs.create(member, { name: 'windows', type: 'x509' });
+    const certificate = new X509Certificate(keypair.publicKey);
+    expect(certificate.checkPrivateKey(createPrivateKey(privateKey!))).toBe(true);
+    expect(certificate.verify(certificate.publicKey)).toBe(true);
+    expect(certificate.subject).toBe(`CN=${member.userId}`);
+    expect(certificate.keyUsage).toEqual(['1.3.6.1.5.5.7.3.2']);
+    expect(certificate.subjectAltName).toContain('othername');
+    expect(certificate.fingerprint.toLowerCase()).toBe(keypair.fingerprint);
   });
 
   test.skipIf(!hasSshKeygen())('the fingerprint is the one that ssh-keygen prints', async () => {

@@ -3,6 +3,7 @@ import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
 import { requireAdmin, type Subject } from '../identity/subject.ts';
+import { generateCertificate } from './certificate.ts';
 import { type Keypair, keypairOf } from './model.ts';
 import { certificateFingerprint, generateSshKeyPair, sshFingerprint } from './public-key.ts';
 
@@ -57,7 +58,7 @@ export class Keypairs {
     const owner = ownerFor(subject, wanted.userId);
     if (!safeName.test(wanted.name) || wanted.name.trim() !== wanted.name) throw unsafeName();
     const type = wanted.type ?? 'ssh';
-    const { publicKey, privateKey } = await this.#keyOf(type, wanted.publicKey);
+    const { publicKey, privateKey } = await this.#keyOf(type, wanted.publicKey, owner);
     const fingerprint = type === 'ssh' ? sshFingerprint(publicKey) : certificateFingerprint(publicKey);
     const row = {
       id: newId(this.#core.env),
@@ -105,12 +106,11 @@ export class Keypairs {
   async #keyOf(
     type: 'ssh' | 'x509',
     publicKey: string | undefined,
+    owner: string,
   ): Promise<{ publicKey: string; privateKey: string | undefined }> {
     if (publicKey !== undefined) return { publicKey, privateKey: undefined };
-    if (type === 'ssh') return generateSshKeyPair();
-    throw new CloudError('invalid', 'Certificates are not generated here: send one as public_key.', {
-      field: 'public_key',
-    });
+    if (type === 'ssh') return await generateSshKeyPair();
+    return await generateCertificate(owner, this.#core.env.now() / 1000);
   }
 }
 
