@@ -4,6 +4,7 @@ import { blockStorage } from './migrations/0002-block-storage/migration.ts';
 import { routers } from './migrations/0003-routers/migration.ts';
 import { consoles } from './migrations/0004-consoles/migration.ts';
 import { serverGroups } from './migrations/0005-server-groups/migration.ts';
+import { images } from './migrations/0012-images/migration.ts';
 import type { Schema } from './schema.ts';
 
 /** Every migration, by name, in order. A name is never changed once it was released. */
@@ -13,6 +14,7 @@ const migrations: Record<string, Migration> = {
   '0003-routers': routers,
   '0004-consoles': consoles,
   '0005-server-groups': serverGroups,
+  '0012-images': images,
 };
 
 /** Brings the schema up to date. Safe to run on each start, and by several processes at once on PostgreSQL. */

@@ -14,11 +14,13 @@ import type {
 } from './schema/identity.ts';
 import type {
   CachedImagesTable,
+  ImageMembersTable,
   ImageReplicasTable,
   ImageStoresTable,
   ImageStoreZonesTable,
   ImagesTable,
   ImageTagsTable,
+  MetadefNamespacesTable,
 } from './schema/images.ts';
 import type {
   ActionEventsTable,
@@ -81,6 +83,8 @@ export interface Schema {
   image_store_zones: ImageStoreZonesTable;
   images: ImagesTable;
   image_tags: ImageTagsTable;
+  image_members: ImageMembersTable;
+  metadef_namespaces: MetadefNamespacesTable;
   image_replicas: ImageReplicasTable;
   cached_images: CachedImagesTable;
   servers: ServersTable;

@@ -18,6 +18,8 @@ export function imagesAreSettled(facts: Facts): Finding[] {
   });
   const copies = facts.replicas.flatMap(({ image_id, store_id, state }) => {
     if ((state !== 'pending' && state !== 'copying') || uploading.has(image_id)) return [];
+    // What is staged for an import stays until its owner imports or deletes it.
+    if (facts.images.get(image_id)?.status === 'uploading' && state === 'pending') return [];
     const thing = { invariant: 'state-is-final', resource: 'image copy', id: image_id } as const;
     return unlessOwned(
       facts.owners,

@@ -6,7 +6,7 @@ export interface ImageStoreInfo {
   /** Unique, and part of install paths. */
   name: string;
   description: string | null;
-  kind: 'directory';
+  kind: ImageStoresTable['kind'];
   /** Where it is, for administrators: the folder of a directory store. */
   url: string;
   /** Whether it may be used for new images; what it holds can be read in any case. */

@@ -27,6 +27,8 @@ export async function activate(
       checksum: received.checksums.md5,
       hash_value: received.checksums.sha512,
       last_error: null,
+      origin_store_id: at.storeId,
+      staged: null,
       updated_at: now,
       ...(format === 'iso' ? { media_type: 'iso' as const } : {}),
       ...(format !== 'iso' && before?.media_type === 'iso' ? { media_type: 'root' as const } : {}),

@@ -6,7 +6,7 @@ import { inspectStored } from './inspect-stored.ts';
 import { type Image, type ImageReplica, isGone } from './model.ts';
 import type { ImageParts } from './parts.ts';
 import { receiveFailure } from './receive.ts';
-import { canSee } from './rights.ts';
+import { mayKnow } from './rights.ts';
 
 /** An image that a server may be built from. */
 export interface BootImage extends Image {
@@ -33,8 +33,9 @@ export class BootImages {
    * `image_not_found` (also for images of others), `image_not_active`, `image_is_data`, `image_is_system`.
    */
   async forBoot(subject: Subject, imageId: string): Promise<BootImage> {
-    const image = await this.#parts.rows.image(imageId);
-    if (!image || isGone(image) || !canSee(subject, image)) {
+    const { rows } = this.#parts;
+    const image = await rows.image(imageId);
+    if (!image || isGone(image) || !(await mayKnow(rows, subject, image))) {
       throw unusable('image_not_found', 'Can not find requested image', imageId);
     }
     if (image.status !== 'active') throw unusable('image_not_active', `Image ${imageId} is not active.`, imageId);

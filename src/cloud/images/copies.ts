@@ -1,11 +1,12 @@
 import type { Tx } from '../../database/database.ts';
+import { newId } from '../../env/env.ts';
 import { StoreError } from '../../image-stores/store.ts';
 import { CloudError, notFound } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
 import { copyImage } from './copy-action.ts';
-import type { Image } from './model.ts';
+import { type Image, isGone } from './model.ts';
 import type { ImageParts } from './parts.ts';
-import { canSee, noSuchImage, requireOwner } from './rights.ts';
+import { mayKnow, noSuchImage, requireOwner } from './rights.ts';
 import { finishReplica, putReplica } from './rows.ts';
 import { copyTimedOut } from './sync-status.ts';
 
@@ -49,7 +50,7 @@ export class Copies {
     for (const id of storeIds ?? []) stores.get(id);
     return await core.db.write(async (tx) => {
       const image = await rows.imageForUpdate(imageId, tx);
-      if (image?.status !== 'active' || !canSee(subject, image)) throw noSuchImage(imageId);
+      if (image?.status !== 'active' || !(await mayKnow(rows, subject, image, tx))) throw noSuchImage(imageId);
       requireOwner(subject, image, 'synchronize');
       const replicas = await rows.replicas([imageId], tx);
       const failed = replicas.filter(({ state }) => state === 'error').map(({ storeId }) => storeId);
@@ -57,6 +58,45 @@ export class Copies {
       const wanted = (storeIds ?? failed).filter((id) => !held.includes(id));
       const actions: string[] = [];
       for (const id of wanted) actions.push(await this.request(tx, image, id, { requestId: subject.requestId }));
+      return actions;
+    });
+  }
+
+  /**
+   * Glance's `copy-image`: brings an active image into further stores, or into all that can be used. Throws what
+   * `resync` throws, and `invalid` for a named store that has the image.
+   */
+  async copyTo(subject: Subject, imageId: string, wanted: readonly string[] | 'all'): Promise<string[]> {
+    const { core, rows, stores } = this.#parts;
+    const usable = stores.list().filter((store) => stores.takesImages(store));
+    const named = wanted === 'all' ? usable : wanted.map((id) => stores.get(id));
+    return await core.db.write(async (tx) => {
+      const image = await rows.imageForUpdate(imageId, tx);
+      if (!image || isGone(image) || !(await mayKnow(rows, subject, image, tx))) throw noSuchImage(imageId);
+      requireOwner(subject, image, 'copy');
+      if (image.status !== 'active') {
+        throw new CloudError('conflict', 'Only images with status active can be targeted for copying', {
+          reason: 'image_not_active',
+          id: imageId,
+        });
+      }
+      const held = new Set(
+        (await rows.replicas([imageId], tx))
+          .filter(({ state }) => state !== 'error' && state !== 'deleted')
+          .map(({ storeId }) => storeId),
+      );
+      const present = wanted === 'all' ? undefined : named.find(({ id }) => held.has(id));
+      if (present) {
+        throw new CloudError('invalid', `Image is already present at store '${present.name}'`, {
+          reason: 'bad_import',
+        });
+      }
+      const actions: string[] = [];
+      for (const { id } of named) {
+        if (!held.has(id)) actions.push(await this.request(tx, image, id, { requestId: subject.requestId }));
+      }
+      const task = { import_task_id: actions[0] ?? newId(core.env), updated_at: core.env.now() };
+      await tx.updateTable('images').set(task).where('id', '=', imageId).execute();
       return actions;
     });
   }

@@ -55,6 +55,9 @@ export async function newImageRow(
       updated_at: now,
       deleted_at: null,
       expunge_at: null,
+      origin_store_id: null,
+      staged: null,
+      import_task_id: null,
       ...columnsOf({ ...image, projectId }),
     })
     .execute();

@@ -6,7 +6,7 @@ import type { Subject } from '../identity/subject.ts';
 import { expungeImage } from './expunge-action.ts';
 import { type Image, type ImageReplica, isGone, propertiesJson } from './model.ts';
 import type { ImageParts } from './parts.ts';
-import { canSee, noSuchImage, requireOwner } from './rights.ts';
+import { mayKnow, noSuchImage, requireOwner } from './rights.ts';
 import { dropReplicas } from './rows.ts';
 import type { Uploads } from './uploads.ts';
 
@@ -35,7 +35,7 @@ export class Deletion {
     const { core, rows } = this.#parts;
     await core.db.write(async (tx) => {
       const image = await rows.imageForUpdate(id, tx);
-      if (!image || isGone(image) || !canSee(subject, image)) throw noSuchImage(id);
+      if (!image || isGone(image) || !(await mayKnow(rows, subject, image, tx))) throw noSuchImage(id);
       requireOwner(subject, image, 'delete');
       if (image.isProtected) throw isProtected(id);
       const replicas = await rows.replicas([id], tx);
@@ -53,6 +53,7 @@ export class Deletion {
       else {
         await core.runner.cancel(tx, id);
         await this.#markDeleted(tx, image, replicas);
+        if (image.status === 'uploading') await this.#removeStaged(tx, image, replicas, subject);
         tx.onCommit(() => this.#uploads.abort(id));
       }
     });
@@ -161,10 +162,20 @@ export class Deletion {
   }
 
   async #known(subject: Subject, id: string, tx: Tx): Promise<Image> {
-    const image = await this.#parts.rows.imageForUpdate(id, tx);
-    if (!image || image.status === 'expunged' || !canSee(subject, image)) throw noSuchImage(id);
+    const { rows } = this.#parts;
+    const image = await rows.imageForUpdate(id, tx);
+    if (!image || image.status === 'expunged' || !(await mayKnow(rows, subject, image, tx))) throw noSuchImage(id);
     requireOwner(subject, image, 'recover or expunge');
     return image;
+  }
+
+  async #removeStaged(tx: Tx, image: Image, replicas: readonly ImageReplica[], by: Subject): Promise<void> {
+    await this.#submitExpunge(
+      tx,
+      image,
+      replicas.filter(({ state }) => state === 'pending').map(({ storeId }) => storeId),
+      by,
+    );
   }
 
   async #markDeleted(tx: Tx, image: Image, replicas: readonly ImageReplica[]): Promise<void> {
@@ -187,12 +198,21 @@ export class Deletion {
     chosen: readonly ImageReplica[],
     by: { userId: string; requestId: string },
   ): Promise<string> {
-    const { core, rows } = this.#parts;
+    const { rows } = this.#parts;
     const storeIds = chosen.map(({ storeId }) => storeId);
     await dropReplicas(tx, image.id, storeIds);
     const isLast = (await rows.replicas([image.id], tx)).length === 0;
     await this.#noteExpungeTime(tx, image.id, isLast ? { status: 'expunged' } : {});
-    return await core.runner.submit(tx, expungeImage, {
+    return await this.#submitExpunge(tx, image, storeIds, by);
+  }
+
+  async #submitExpunge(
+    tx: Tx,
+    image: Image,
+    storeIds: string[],
+    by: { userId: string; requestId: string },
+  ): Promise<string> {
+    return await this.#parts.core.runner.submit(tx, expungeImage, {
       input: { imageId: image.id, storeIds },
       name: 'expungeImage',
       resourceType: 'image',

@@ -12,12 +12,14 @@ import { checkChanges, idTaken, newImageRow } from './creation.ts';
 import { Deletion } from './deletion.ts';
 import { type ImportRequest, Imports, type InternalSources } from './imports.ts';
 import { conditionsOf, type ImageFilter, type ImageList, selectImages, unknownMarker } from './listing.ts';
+import { Members } from './members.ts';
 import { columnsOf, type Image, type ImageChanges, type ImageReplica, isGone, type NewImage } from './model.ts';
 import type { ImageParts } from './parts.ts';
 import { type ImageUsage, imageUsage } from './quota.ts';
 import { receiveFailure } from './receive.ts';
-import { canSee, noSuchImage, requireOwner } from './rights.ts';
+import { mayKnow, noSuchImage, requireOwner } from './rights.ts';
 import { ImageRows, setTags } from './rows.ts';
+import { ImageTasks } from './tasks.ts';
 import { Templates } from './templates.ts';
 import { type UploadOptions, Uploads } from './uploads.ts';
 
@@ -32,6 +34,10 @@ const reconcileMs = 60_000;
 export class Images {
   /** Copies in further stores. */
   readonly copies: Copies;
+  /** Projects that images are shared with. */
+  readonly members: Members;
+  /** Imports, as lists of what was asked for. */
+  readonly tasks: ImageTasks;
   /** Images made of disks. */
   readonly templates: Templates;
   /** Images fetched from URLs. */
@@ -45,6 +51,8 @@ export class Images {
   constructor(core: CloudCore, stores: ImageStores, options: ImagesOptions = {}) {
     this.#parts = { core, stores, rows: new ImageRows(core.db) };
     this.copies = new Copies(this.#parts);
+    this.members = new Members(this.#parts);
+    this.tasks = new ImageTasks(this.#parts);
     this.imports = new Imports(this.#parts, this.copies, options.internalSources ?? 'admins');
     this.#uploads = new Uploads(this.#parts, this.copies);
     this.#deletion = new Deletion(this.#parts, this.#uploads);
@@ -90,8 +98,9 @@ export class Images {
 
   /** The image, if the subject may see it. Deleted ones only with `withDeleted`, and then to their owner. */
   async get(subject: Subject, id: string, options: { withDeleted?: boolean } = {}): Promise<Image> {
-    const image = await this.#parts.rows.image(id);
-    if (!image || image.status === 'expunged' || !canSee(subject, image)) throw noSuchImage(id);
+    const { rows } = this.#parts;
+    const image = await rows.image(id);
+    if (!image || image.status === 'expunged' || !(await mayKnow(rows, subject, image))) throw noSuchImage(id);
     if (isGone(image) && !(options.withDeleted && ownsOrAdmin(subject, image.projectId))) throw noSuchImage(id);
     return image;
   }
@@ -101,9 +110,8 @@ export class Images {
     const { core, rows } = this.#parts;
     const { marker } = list;
     const markerRow = marker === undefined ? undefined : await rows.row(marker);
-    if (marker !== undefined && (!markerRow || !canSee(subject, { ...markerRow, projectId: markerRow.project_id }))) {
-      throw unknownMarker(marker);
-    }
+    const known = markerRow && { ...markerRow, projectId: markerRow.project_id };
+    if (marker !== undefined && !(known && (await mayKnow(rows, subject, known)))) throw unknownMarker(marker);
     if (list.limit === 0) return [];
     return await rows.withTags(await selectImages(core.db, core.db.read, subject, list, markerRow).execute());
   }
@@ -151,6 +159,16 @@ export class Images {
     options: UploadOptions = {},
   ): Promise<Image> {
     return await this.#uploads.upload(subject, id, source, options);
+  }
+
+  /** Takes bytes that an import will judge; see `Uploads.stage`. */
+  async stage(
+    subject: Subject,
+    id: string,
+    source: AsyncIterable<Buffer>,
+    options: UploadOptions = {},
+  ): Promise<Image> {
+    return await this.#uploads.stage(subject, id, source, options);
   }
 
   /**
@@ -275,8 +293,9 @@ export class Images {
   }
 
   async #mine(tx: Tx, subject: Subject, id: string, doing: string): Promise<Image> {
-    const image = await this.#parts.rows.imageForUpdate(id, tx);
-    if (!image || isGone(image) || !canSee(subject, image)) throw noSuchImage(id);
+    const { rows } = this.#parts;
+    const image = await rows.imageForUpdate(id, tx);
+    if (!image || isGone(image) || !(await mayKnow(rows, subject, image, tx))) throw noSuchImage(id);
     requireOwner(subject, image, doing);
     return image;
   }

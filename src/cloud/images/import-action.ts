@@ -1,10 +1,13 @@
 import { type Static, Type } from 'typebox';
-import { action, span, step } from '../actions.ts';
+import { action, span, step, when } from '../actions.ts';
 
 const ImportInput = Type.Object({
   imageId: Type.String(),
   storeId: Type.String(),
+  /** Empty where the bytes are staged. */
   url: Type.String(),
+  /** The store in which the bytes lie that are to be judged. */
+  stagedIn: Type.Optional(Type.String()),
   /** Whether whoever asked may have inner networks read. */
   allowInternal: Type.Boolean(),
   /** Whether the image was made for this import, and goes when it fails. */
@@ -24,8 +27,21 @@ const download = step<ImportInput>('download', {
   },
 });
 
-/** Fetches an image from a URL. */
-export const importImage = action('image.import', ImportInput, [span('image_import', [download])], {
+// No undo: the image has its bytes elsewhere by now, and what is removed here is nobody's.
+const removeStaged = step<ImportInput>('removeStaged', {
+  retry: { attempts: 3, backoffMs: 1000 },
+  async do({ input, services }) {
+    await services.images.imports.removeStaged(input);
+  },
+});
+
+const isMovedElsewhere = ({ input }: { input: ImportInput }) =>
+  input.stagedIn !== undefined && input.stagedIn !== input.storeId;
+
+const nodes = [span('image_import', [download, when(isMovedElsewhere, [removeStaged])])];
+
+/** Brings an image's bytes from a URL, or from where they were staged. */
+export const importImage = action('image.import', ImportInput, nodes, {
   async succeeded() {},
   async failed(tx, { input, services }, failure) {
     await services.images.imports.fail(tx, input, failure.message);

@@ -14,15 +14,16 @@ import { type Image, isGone, type NewImage } from './model.ts';
 import type { ImageParts } from './parts.ts';
 import { checkImageQuota } from './quota.ts';
 import { goneMeanwhile, type ReceivedImage, receiveFailure, receiveImage } from './receive.ts';
-import { canSee, noSuchImage, requireOwner } from './rights.ts';
+import { mayKnow, noSuchImage, requireOwner } from './rights.ts';
 import { dropReplicas, putReplica } from './rows.ts';
+import type { StagedImage } from './uploads.ts';
 
 /** Who may have images fetched from inner networks, odd ports, and (administrators only) files of the host. */
 export type InternalSources = 'nobody' | 'admins' | 'everyone';
 
 export interface ImportRequest {
-  /** `http://`, `https://`; for administrators also `file:///` or a path. */
-  url: string;
+  /** `http://`, `https://`; for administrators also `file:///` or a path. Absent: what was staged is imported. */
+  url?: string;
   /** The first one takes the bytes, the others copies. The default store where nothing is said. */
   storeIds?: readonly string[];
 }
@@ -40,25 +41,18 @@ export class Imports {
   }
 
   /**
-   * Fetches the bytes of an image that is queued; when that fails the image is queued again. Throws `not_found`,
-   * `forbidden`, `conflict` (not queued; formats missing), `invalid` (`url_refused`), `unavailable` (no store).
+   * Fetches the bytes of an image that is queued, or takes those that were staged for it; when that fails the image is
+   * queued again. Throws `not_found`, `forbidden`, `conflict` (not queued, or nothing staged; formats missing), `invalid`
+   * (`url_refused`), `unavailable` (no store).
    */
   async importInto(subject: Subject, id: string, request: ImportRequest): Promise<{ image: Image; actionId: string }> {
     const { core, rows } = this.#parts;
-    const allowInternal = this.#check(subject, request.url);
+    const allowInternal = request.url !== undefined && this.#check(subject, request.url);
     return await core.db.write(async (tx) => {
       const image = await rows.imageForUpdate(id, tx);
-      if (!image || isGone(image) || !canSee(subject, image)) throw noSuchImage(id);
+      if (!image || isGone(image) || !(await mayKnow(rows, subject, image, tx))) throw noSuchImage(id);
       requireOwner(subject, image, 'import data for');
-      if (image.status !== 'queued') {
-        throw new CloudError(
-          'conflict',
-          `Image needs to be in 'queued' state to import data, it is '${image.status}'`,
-          {
-            reason: 'image_not_queued',
-          },
-        );
-      }
+      requireReadyFor(image, (await rows.row(id, tx))?.staged ?? null, request);
       if (!image.diskFormat || !image.containerFormat) {
         const missing = image.diskFormat ? 'container_format' : 'disk_format';
         throw new CloudError('conflict', `'${missing}' needs to be set before import`, { reason: 'formats_missing' });
@@ -71,7 +65,11 @@ export class Imports {
    * Makes an image of what is at the URL; when that fails nothing of the image stays. Without `diskFormat` the content
    * tells the format. Throws what `create` and `importInto` throw.
    */
-  async add(subject: Subject, image: NewImage, request: ImportRequest): Promise<{ image: Image; actionId: string }> {
+  async add(
+    subject: Subject,
+    image: NewImage,
+    request: ImportRequest & { url: string },
+  ): Promise<{ image: Image; actionId: string }> {
     const { core, rows } = this.#parts;
     const allowInternal = this.#check(subject, request.url);
     const id = image.id ?? newId(core.env);
@@ -85,13 +83,14 @@ export class Imports {
 
   /** The step of `image.import`: fetches the bytes into the store. May be repeated. */
   async fetch(
-    { imageId, storeId, url, allowInternal }: ImportInput,
+    { imageId, storeId, url, allowInternal, stagedIn }: ImportInput,
     options: { signal: AbortSignal; progress(percent: number): void },
   ): Promise<ReceivedImage> {
     const { core, rows, stores } = this.#parts;
     const image = await rows.image(imageId);
     if (!image) throw notFound('image', imageId);
     const driver = stores.driver(storeId);
+    if (stagedIn !== undefined) return await this.#takeStaged(image, { stagedIn, storeId }, options);
     try {
       const source = await openSource(url, { allowInternal, signal: options.signal });
       if (source.size !== undefined) await checkImageQuota(core, core.db.read, image.projectId, source.size);
@@ -109,8 +108,46 @@ export class Imports {
     }
   }
 
+  /** Judges what was staged, where it lies or on its way to another store. */
+  async #takeStaged(
+    image: Image,
+    { stagedIn, storeId }: { stagedIn: string; storeId: string },
+    options: { signal: AbortSignal },
+  ): Promise<ReceivedImage> {
+    const { core, rows, stores } = this.#parts;
+    const staged = JSON.parse((await rows.row(image.id))?.staged ?? 'null') as StagedImage | null;
+    if (!staged) throw notFound('image', image.id);
+    const diskFormat = image.diskFormat ?? 'raw';
+    const from = stores.driver(stagedIn);
+    try {
+      if (stagedIn === storeId) {
+        const { size, installPath, checksums } = staged;
+        return {
+          size,
+          installPath,
+          checksums,
+          inspection: await inspectStored(from, image.id, size, diskFormat, 'upload'),
+        };
+      }
+      return await receiveImage(stores.driver(storeId), await from.read(image.id), {
+        imageId: image.id,
+        diskFormat,
+        maxSize: core.settings.maxImageSize,
+        expectedSize: staged.size,
+        signal: options.signal,
+      });
+    } catch (error) {
+      throw importFailure(error);
+    }
+  }
+
   /** Makes the image active with what was fetched. Throws `conflict` when it was deleted meanwhile. */
-  async finish(tx: Tx, { imageId, storeId }: ImportInput, by: { requestId: string }, received: ReceivedImage) {
+  async finish(
+    tx: Tx,
+    { imageId, storeId, stagedIn }: ImportInput,
+    by: { requestId: string },
+    received: ReceivedImage,
+  ) {
     const { core, rows } = this.#parts;
     const registered = await rows.replicas([imageId], tx);
     const at = { imageId, storeId, from: 'importing' as const, requestId: by.requestId };
@@ -125,7 +162,9 @@ export class Imports {
     }
     await checkImageQuota(core, tx, image.projectId);
     for (const replica of registered) {
-      if (replica.storeId !== storeId) await this.#copies.request(tx, image, replica.storeId, by);
+      if (replica.storeId === storeId) continue;
+      if (replica.storeId === stagedIn) await dropReplicas(tx, imageId, [stagedIn]);
+      else await this.#copies.request(tx, image, replica.storeId, by);
     }
   }
 
@@ -135,7 +174,7 @@ export class Imports {
     const end = removeOnFailure ? { status: 'expunged' as const, deleted_at: now } : { status: 'queued' as const };
     const changed = await tx
       .updateTable('images')
-      .set({ ...end, last_error: reason, updated_at: now })
+      .set({ ...end, size: null, staged: null, last_error: reason, updated_at: now })
       .where('id', '=', imageId)
       .where('status', '=', 'importing')
       .executeTakeFirst();
@@ -143,9 +182,16 @@ export class Imports {
   }
 
   /** Removes what was fetched. */
-  async discard({ imageId, storeId }: ImportInput): Promise<void> {
+  async discard({ imageId, storeId, stagedIn }: ImportInput): Promise<void> {
     const { stores } = this.#parts;
     if (stores.find(storeId)) await stores.driver(storeId).delete(imageId);
+    if (stagedIn !== undefined && stores.find(stagedIn)) await stores.driver(stagedIn).delete(imageId);
+  }
+
+  /** Removes what was staged in a store that the image is not to be in. */
+  async removeStaged({ imageId, stagedIn }: ImportInput): Promise<void> {
+    const { stores } = this.#parts;
+    if (stagedIn !== undefined && stores.find(stagedIn)) await stores.driver(stagedIn).delete(imageId);
   }
 
   async #begin(
@@ -156,7 +202,15 @@ export class Imports {
     options: { allowInternal: boolean; removeOnFailure: boolean },
   ): Promise<{ image: Image; actionId: string }> {
     const { core, rows, stores } = this.#parts;
-    const chosen = stores.choose({ storeIds });
+    const row = await rows.row(image.id, tx);
+    const staged = JSON.parse((url === undefined && row?.staged) || 'null') as StagedImage | null;
+    const stagedIn = staged?.storeId;
+    const wanted = storeIds ?? (stagedIn === undefined ? undefined : [stagedIn]);
+    // What lies in a store that is wanted anyway stays there: the others get copies.
+    const chosen = stores
+      .choose({ storeIds: wanted })
+      .toSorted((a, b) => Number(b.id === stagedIn) - Number(a.id === stagedIn));
+    const storeId = chosen[0]!.id;
     const now = core.env.now();
     await tx
       .updateTable('images')
@@ -165,7 +219,13 @@ export class Imports {
       .execute();
     for (const store of chosen) await putReplica(tx, { imageId: image.id, storeId: store.id, now }, 'pending');
     const actionId = await core.runner.submit(tx, importImage, {
-      input: { imageId: image.id, storeId: chosen[0].id, url, ...options },
+      input: {
+        imageId: image.id,
+        storeId,
+        url: url ?? '',
+        ...(stagedIn === undefined ? {} : { stagedIn }),
+        ...options,
+      },
       name: 'importImage',
       resourceType: 'image',
       resourceId: image.id,
@@ -173,6 +233,7 @@ export class Imports {
       userId: subject.userId,
       requestId: subject.requestId,
     });
+    await tx.updateTable('images').set({ import_task_id: actionId }).where('id', '=', image.id).execute();
     return { image: (await rows.image(image.id, tx))!, actionId };
   }
 
@@ -198,6 +259,20 @@ export class Imports {
       await driver.delete(imageId);
       throw error;
     }
+  }
+}
+
+function requireReadyFor(image: Image, staged: string | null, { url }: ImportRequest): void {
+  const details = { reason: 'image_not_queued', id: image.id };
+  if (url === undefined && (image.status !== 'uploading' || staged === null)) {
+    throw new CloudError('conflict', "Image needs to be staged before 'glance-direct' method can be used", details);
+  }
+  if (url !== undefined && image.status !== 'queued') {
+    throw new CloudError(
+      'conflict',
+      `Image needs to be in 'queued' state to import data, it is '${image.status}'`,
+      details,
+    );
   }
 }
 

@@ -14,6 +14,8 @@ export interface ImageFilter {
   statuses?: readonly ImageStatus[];
   /** `all` adds the community images of other projects to what is listed anyway. */
   visibility?: Visibility | 'all';
+  /** Which of the images that are shared with the subject's project; accepted ones where nothing is said. */
+  memberStatus?: 'pending' | 'accepted' | 'rejected' | 'all';
   projectId?: string;
   isProtected?: boolean;
   isHidden?: boolean;
@@ -93,21 +95,25 @@ export function selectImages(
 
 /** What the subject sees at all, and what the list asks for. */
 export function conditionsOf(db: Kind, subject: Subject, filter: ImageFilter): Condition[] {
-  return [...visibilityConditions(subject, filter.visibility), ...plainConditions(db, filter)];
+  return [...visibilityConditions(subject, filter), ...plainConditions(db, filter)];
 }
 
 /**
- * Everyone sees public images and their own project's. Community images of others are listed only when asked for;
- * administrators see everything.
+ * Everyone sees public images, their own project's, and shared ones that it has accepted. Community images of others are
+ * listed only when asked for; administrators see everything.
  */
-function visibilityConditions(subject: Subject, wanted: Visibility | 'all' | undefined): Condition[] {
+function visibilityConditions(subject: Subject, filter: ImageFilter): Condition[] {
+  const { visibility: wanted, memberStatus = 'accepted' } = filter;
   const conditions: Condition[] = [];
   if (wanted !== undefined && wanted !== 'all') conditions.push(sql<SqlBool>`${column('visibility')} = ${wanted}`);
   if (subject.isAdmin) return conditions;
   const open = wanted === 'all' || wanted === 'community' ? ['public', 'community'] : ['public'];
   const isOpen = sql<SqlBool>`${column('visibility')} in (${sql.join(open)})`;
   const own = sql<SqlBool>`${column('project_id')} = ${subject.projectId ?? ''}`;
-  return [...conditions, sql<SqlBool>`(${isOpen} or ${own})`];
+  const answer = memberStatus === 'all' ? sql`` : sql`and image_members.status = ${memberStatus}`;
+  const isShared = sql<SqlBool>`(${column('visibility')} = 'shared' and exists (select 1 from image_members
+    where image_members.image_id = ${column('id')} and image_members.project_id = ${subject.projectId ?? ''} ${answer}))`;
+  return [...conditions, sql<SqlBool>`(${isOpen} or ${own} or ${isShared})`];
 }
 
 function plainConditions(db: Kind, filter: ImageFilter): Condition[] {

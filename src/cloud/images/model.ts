@@ -46,6 +46,10 @@ export interface Image {
   deletedAt: number | null;
   /** When the bytes of the first deleted copy are removed. */
   expungeAt: number | null;
+  /** The store that had the bytes first. Null until there are bytes. */
+  originStoreId: string | null;
+  /** The action that imports the image, or imported or copied it last; null for images that were never imported. */
+  importTaskId: string | null;
   /** Deleted while deactivated: it is deactivated again when it is recovered. */
   wasDeactivated: boolean;
 }
@@ -136,6 +140,8 @@ export function imageFromRow(row: ImagesTable, tags: string[]): Image {
     updatedAt: row.updated_at,
     deletedAt: row.deleted_at,
     expungeAt: row.expunge_at,
+    originStoreId: row.origin_store_id,
+    importTaskId: row.import_task_id,
     wasDeactivated: wasDeactivated !== undefined,
   };
 }

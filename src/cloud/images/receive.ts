@@ -19,7 +19,7 @@ export interface ReceiveOptions {
   expectedSize?: number;
   signal?: AbortSignal;
   /** Told of every piece, with the bytes so far. */
-  onBytes?(bytes: number): void;
+  onBytes?: (bytes: number) => void;
 }
 
 /**

@@ -1,9 +1,21 @@
+import type { Tx } from '../../database/database.ts';
 import { CloudError } from '../errors.ts';
 import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
 import type { Image, Visibility } from './model.ts';
+import type { ImageRows } from './rows.ts';
 
-/** Whether the subject may know of the image, and use it. */
-export function canSee(subject: Subject, image: Pick<Image, 'projectId' | 'visibility'>): boolean {
+/** Whether the subject may know of the image, and use it; also members do of an image that is shared with them. */
+export async function mayKnow(
+  rows: ImageRows,
+  subject: Subject,
+  image: Pick<Image, 'id' | 'projectId' | 'visibility'>,
+  tx?: Tx,
+): Promise<boolean> {
+  if (canSee(subject, image)) return true;
+  return image.visibility === 'shared' && (await rows.isMember(image.id, subject.projectId, tx));
+}
+
+function canSee(subject: Subject, image: Pick<Image, 'projectId' | 'visibility'>): boolean {
   return image.visibility === 'public' || image.visibility === 'community' || ownsOrAdmin(subject, image.projectId);
 }
 

@@ -1,6 +1,6 @@
 import type { Database, PreparedQuery, Tx } from '../../database/database.ts';
 import { oneOf } from '../../database/expressions.ts';
-import type { ImageReplicasTable, ImagesTable, ImageTagsTable } from '../../database/schema.ts';
+import type { ImageMembersTable, ImageReplicasTable, ImagesTable, ImageTagsTable } from '../../database/schema.ts';
 import { type Image, type ImageReplica, imageFromRow, type ReplicaRow, replicaFromRow } from './model.ts';
 
 type Ids = { ids: readonly string[] };
@@ -11,6 +11,7 @@ export class ImageRows {
   readonly #byIdForUpdate: PreparedQuery<{ id: string }, ImagesTable>;
   readonly #tags: PreparedQuery<Ids, ImageTagsTable>;
   readonly #replicas: PreparedQuery<Ids, ReplicaRow>;
+  readonly #member: PreparedQuery<{ id: string; project: string }, ImageMembersTable>;
 
   constructor(db: Database) {
     this.#byId = db.prepare<{ id: string }, ImagesTable>((q, { id }) =>
@@ -40,6 +41,9 @@ export class ImageRows {
         .orderBy('image_replicas.created_at')
         .orderBy('image_replicas.store_id'),
     );
+    this.#member = db.prepare<{ id: string; project: string }, ImageMembersTable>((q, { id, project }) =>
+      q.selectFrom('image_members').selectAll().where('image_id', '=', id).where('project_id', '=', project),
+    );
   }
 
   async row(id: string, tx?: Tx): Promise<ImagesTable | undefined> {
@@ -55,6 +59,11 @@ export class ImageRows {
   async imageForUpdate(id: string, tx: Tx): Promise<Image | undefined> {
     const row = await this.#byIdForUpdate.first({ id }, tx);
     return row && (await this.withTags([row], tx))[0];
+  }
+
+  /** Whether the image is shared with the project, whatever its answer is. */
+  async isMember(id: string, project: string | undefined, tx?: Tx): Promise<boolean> {
+    return project !== undefined && (await this.#member.first({ id, project }, tx)) !== undefined;
   }
 
   /** One statement for the tags of all. */

@@ -1,3 +1,4 @@
+import type { StoredUpload } from '../../image-stores/store.ts';
 import { CloudError } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
 import { activate } from './activation.ts';
@@ -5,8 +6,15 @@ import type { Copies } from './copies.ts';
 import { type Image, isGone } from './model.ts';
 import type { ImageParts } from './parts.ts';
 import { checkImageQuota } from './quota.ts';
-import { goneMeanwhile, type ReceivedImage, receiveFailure, receiveImage, tooLarge } from './receive.ts';
-import { canSee, noSuchImage, requireOwner } from './rights.ts';
+import {
+  goneMeanwhile,
+  type ReceivedImage,
+  type ReceiveOptions,
+  receiveFailure,
+  receiveImage,
+  tooLarge,
+} from './receive.ts';
+import { mayKnow, noSuchImage, requireOwner } from './rights.ts';
 import { dropReplicas, putReplica } from './rows.ts';
 
 export interface UploadOptions {
@@ -16,6 +24,11 @@ export interface UploadOptions {
   storeId?: string;
   signal?: AbortSignal;
 }
+
+/** Bytes that are in a store and not judged yet. */
+export type StagedImage = StoredUpload & { storeId: string };
+
+type TakeOptions = Omit<ReceiveOptions, 'diskFormat'> & Required<Pick<ReceiveOptions, 'onBytes'>>;
 
 /** An upload shows every so often that it is alive, milliseconds. */
 const heartbeatMs = 5000;
@@ -27,6 +40,8 @@ const idleLimit = 300_000_000;
 /** One upload under way in this process. */
 interface Live {
   abort: AbortController;
+  /** What the image is meanwhile: `uploading` where the bytes are only staged for an import. */
+  status: 'saving' | 'uploading';
   storeId: string;
   /** Tells this upload from another one of the same image. */
   startedAt: number;
@@ -51,14 +66,51 @@ export class Uploads {
    * `unsupported_media`, `invalid` (the data broke off, or has another size), `unavailable`.
    */
   async upload(subject: Subject, id: string, source: AsyncIterable<Buffer>, options: UploadOptions): Promise<Image> {
+    return await this.#take(subject, id, 'saving', options, async (live, diskFormat, receiveOptions) => {
+      const driver = this.#parts.stores.driver(live.storeId);
+      const received = await receiveImage(driver, source, { ...receiveOptions, diskFormat });
+      return await this.#finish(subject, id, live, received);
+    });
+  }
+
+  /**
+   * Takes bytes that an import will judge (Glance's `stage`): the image is `uploading` from the first of them until it
+   * is imported. Throws what `upload` throws.
+   */
+  async stage(subject: Subject, id: string, source: AsyncIterable<Buffer>, options: UploadOptions): Promise<Image> {
+    return await this.#take(subject, id, 'uploading', options, async (live, _format, receiveOptions) => {
+      const { stores } = this.#parts;
+      const { maxSize, expectedSize, signal, onBytes } = receiveOptions;
+      let bytes = 0;
+      const stored = await stores.driver(live.storeId).put(id, source, {
+        signal,
+        expectedSize,
+        onChunk(chunk) {
+          bytes += chunk.length;
+          if (bytes > maxSize) throw tooLarge(maxSize);
+          onBytes(bytes);
+        },
+      });
+      return await this.#finishStage(id, live, stored);
+    });
+  }
+
+  async #take(
+    subject: Subject,
+    id: string,
+    status: Live['status'],
+    options: UploadOptions,
+    receive: (live: Live, diskFormat: string, options: TakeOptions) => Promise<Image>,
+  ): Promise<Image> {
     const { core, stores } = this.#parts;
     const { sizeHint, storeId } = options;
     if (sizeHint !== undefined && sizeHint > core.settings.maxImageSize) throw tooLarge(core.settings.maxImageSize);
     const [store] = stores.choose(storeId === undefined ? {} : { storeIds: [storeId] });
     const startedAt = core.env.now();
-    const diskFormat = await this.#begin(subject, id, { storeId: store.id, startedAt, sizeHint });
+    const diskFormat = await this.#begin(subject, id, { status, storeId: store.id, startedAt, sizeHint });
     const live: Live = {
       abort: new AbortController(),
+      status,
       storeId: store.id,
       startedAt,
       bytes: 0,
@@ -67,9 +119,8 @@ export class Uploads {
     this.#live.set(id, live);
     const stopBeating = core.env.every(heartbeatMs, () => void this.#beat(id, live, sizeHint));
     try {
-      const received = await receiveImage(stores.driver(store.id), source, {
+      return await receive(live, diskFormat, {
         imageId: id,
-        diskFormat,
         maxSize: core.settings.maxImageSize,
         expectedSize: sizeHint,
         signal: options.signal ? AbortSignal.any([options.signal, live.abort.signal]) : live.abort.signal,
@@ -78,7 +129,6 @@ export class Uploads {
           live.lastBytesAt = core.env.now();
         },
       });
-      return await this.#finish(subject, id, live, received);
     } catch (error) {
       throw await this.#giveUp(id, live, receiveFailure(error));
     } finally {
@@ -109,14 +159,14 @@ export class Uploads {
       .selectFrom('images')
       .innerJoin('image_replicas', 'image_replicas.image_id', 'images.id')
       .select(['images.id', 'image_replicas.store_id', 'image_replicas.created_at', 'image_replicas.updated_at'])
-      .where('images.status', '=', 'saving')
+      .where('images.status', 'in', ['saving', 'uploading'])
       .where('image_replicas.state', '=', 'copying')
       .limit(1000)
       .execute();
     let recovered = 0;
     for (const row of rows) {
       if (this.#live.has(row.id) || (core.db.kind === 'postgres' && row.updated_at > deadline)) continue;
-      // As long as the image is `saving`, nobody else begins an upload whose bytes these could be.
+      // As long as the image waits for these bytes, nobody else begins an upload whose bytes these could be.
       const driver = stores.find(row.store_id) && stores.driver(row.store_id);
       await driver?.delete(row.id);
       const isMine = await this.#requeue(row.id, row.store_id, row.created_at, 'The upload was interrupted.');
@@ -130,15 +180,15 @@ export class Uploads {
   async #begin(
     subject: Subject,
     id: string,
-    upload: { storeId: string; startedAt: number; sizeHint?: number },
+    upload: Pick<Live, 'status' | 'storeId' | 'startedAt'> & { sizeHint?: number },
   ): Promise<string> {
     const { core, rows } = this.#parts;
     return await core.db.write(async (tx) => {
       const image = await rows.imageForUpdate(id, tx);
-      if (!image || isGone(image) || !canSee(subject, image)) throw noSuchImage(id);
+      if (!image || isGone(image) || !(await mayKnow(rows, subject, image, tx))) throw noSuchImage(id);
       requireOwner(subject, image, 'upload data for');
-      if (image.status !== 'queued') throw notQueued(image);
-      if (!image.diskFormat || !image.containerFormat) {
+      if (image.status !== 'queued') throw notQueued(image, upload.status);
+      if (upload.status === 'saving' && !(image.diskFormat && image.containerFormat)) {
         throw new CloudError('invalid', 'Properties disk_format, container_format must be set prior to saving data.', {
           reason: 'formats_missing',
         });
@@ -146,12 +196,12 @@ export class Uploads {
       await checkImageQuota(core, tx, image.projectId, upload.sizeHint ?? 0);
       await tx
         .updateTable('images')
-        .set({ status: 'saving', size: upload.sizeHint ?? null, last_error: null, updated_at: upload.startedAt })
+        .set({ status: upload.status, size: upload.sizeHint ?? null, last_error: null, updated_at: upload.startedAt })
         .where('id', '=', id)
         .execute();
       await dropReplicas(tx, id);
       await putReplica(tx, { imageId: id, storeId: upload.storeId, now: upload.startedAt }, 'copying');
-      return image.diskFormat;
+      return image.diskFormat ?? 'raw';
     });
   }
 
@@ -162,6 +212,32 @@ export class Uploads {
       if (!(await this.#holds(tx, id, storeId, startedAt))) throw goneMeanwhile();
       const at = { imageId: id, storeId, from: 'saving' as const, requestId: subject.requestId };
       if (!(await activate(tx, { parts: this.#parts, copies: this.#copies }, at, received))) throw goneMeanwhile();
+      const image = (await rows.image(id, tx))!;
+      await checkImageQuota(core, tx, image.projectId);
+      return image;
+    });
+  }
+
+  async #finishStage(id: string, live: Live, stored: StoredUpload): Promise<Image> {
+    const { core, rows } = this.#parts;
+    const { storeId, startedAt } = live;
+    const staged: StagedImage = { ...stored, storeId };
+    return await core.db.write(async (tx) => {
+      if (!(await this.#holds(tx, id, storeId, startedAt))) throw goneMeanwhile();
+      const now = core.env.now();
+      const changed = await tx
+        .updateTable('images')
+        .set({ staged: JSON.stringify(staged), size: stored.size, updated_at: now })
+        .where('id', '=', id)
+        .where('status', '=', 'uploading')
+        .executeTakeFirst();
+      if (changed.numUpdatedRows === 0n) throw goneMeanwhile();
+      await tx
+        .updateTable('image_replicas')
+        .set({ state: 'pending', progress: 0, updated_at: now })
+        .where('image_id', '=', id)
+        .where('store_id', '=', storeId)
+        .execute();
       const image = (await rows.image(id, tx))!;
       await checkImageQuota(core, tx, image.projectId);
       return image;
@@ -197,7 +273,7 @@ export class Uploads {
         .updateTable('images')
         .set({ status: 'queued', size: null, virtual_size: null, last_error: reason, updated_at: core.env.now() })
         .where('id', '=', id)
-        .where('status', '=', 'saving')
+        .where('status', 'in', ['saving', 'uploading'])
         .executeTakeFirst();
       return changed.numUpdatedRows > 0n;
     });
@@ -247,8 +323,8 @@ export class Uploads {
   }
 }
 
-function notQueued(image: Image): CloudError {
-  return new CloudError('conflict', `Image status transition from ${image.status} to saving is not allowed`, {
+function notQueued(image: Image, wanted: string): CloudError {
+  return new CloudError('conflict', `Image status transition from ${image.status} to ${wanted} is not allowed`, {
     reason: 'image_not_queued',
     id: image.id,
   });

@@ -200,6 +200,9 @@ export async function fill(db: Database, things: Array<Omit<Thing, 'uuid'>>): Pr
           updated_at: one.created,
           deleted_at: null,
           expunge_at: null,
+          origin_store_id: null,
+          staged: null,
+          import_task_id: null,
         })
         .execute();
       for (const { store: storeId, size } of one.copies) {

@@ -5,7 +5,7 @@ export interface ImageStoresTable {
   id: string;
   name: string;
   description: string | null;
-  kind: 'directory';
+  kind: 'directory' | 's3' | 'ceph';
   url: string;
   enabled: Flag;
   status: 'connecting' | 'connected' | 'disconnected';
@@ -22,6 +22,8 @@ export interface ImageStoreZonesTable {
 export type ImageStatus =
   | 'queued'
   | 'saving'
+  /** Bytes are coming, or have come, that an import will judge. */
+  | 'uploading'
   | 'importing'
   | 'active'
   | 'deactivated'
@@ -63,11 +65,37 @@ export interface ImagesTable {
   updated_at: Micros;
   deleted_at: Micros | null;
   expunge_at: Micros | null;
+  /** The store that had the bytes first: its zone is where the image was made. */
+  origin_store_id: string | null;
+  /** Size and digests of bytes that are in the store and not judged yet: `{size, installPath, checksums}`. */
+  staged: Json | null;
+  /** The action that imports, or imported last. */
+  import_task_id: string | null;
 }
 
 export interface ImageTagsTable {
   image_id: string;
   tag: string;
+}
+
+/** A project that an image is shared with. */
+export interface ImageMembersTable {
+  image_id: string;
+  project_id: string;
+  status: 'pending' | 'accepted' | 'rejected';
+  created_at: Micros;
+  updated_at: Micros;
+}
+
+/** Glance's catalogue of properties: one namespace with all that is defined in it. */
+export interface MetadefNamespacesTable {
+  name: string;
+  project_id: string;
+  visibility: 'public' | 'private';
+  protected: Flag;
+  document: Json;
+  created_at: Micros;
+  updated_at: Micros;
 }
 
 export interface ImageReplicasTable {

@@ -71,7 +71,7 @@ const statuses: Record<string, ImageStatus[]> = {
   saving: ['queued', 'saving'],
   queued: ['queued'],
   error: ['error'],
-  unknown: ['importing', 'deactivated'],
+  unknown: ['uploading', 'importing', 'deactivated'],
 };
 
 function statusesOf(status: string): ImageStatus[] {

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { type Answer, operation } from '../../../api/operation.ts';
 import type { Cloud } from '../../../cloud/cloud.ts';
@@ -25,23 +26,56 @@ export const uploadImage = operation({
     '`X-Image-Meta-Store` chooses the store.',
   examples: [{ title: 'A file', params: { image_id: exampleId }, status: 204 }],
   async handle({ cloud, subject, params, raw }) {
-    const stream = (raw.body as Readable | undefined) ?? Readable.from([]);
-    const { socket } = raw.raw;
-    // A request that is destroyed when reading stops would leave its client sending into the void.
-    const source = stream.iterator({ destroyOnReturn: false });
-    try {
-      await cloud.images.upload(subject, idOf(params), source, {
+    await takeBody(cloud, raw, (source) =>
+      cloud.images.upload(subject, idOf(params), source, {
         sizeHint: announcedSize(raw.headers),
         storeId: wantedStore(cloud, raw.headers['x-image-meta-store']),
-      });
-      return {};
-    } catch (error) {
-      stream.resume();
-      limitDiscarded(cloud.env, raw.raw, socket);
-      throw error;
-    }
+      }),
+    );
+    return {};
   },
 });
+
+export const stageImage = operation({
+  ...common,
+  id: 'StageImageData',
+  method: 'PUT',
+  path: '/v2/images/{image_id}/stage',
+  allow: 'member',
+  params: ImageParams,
+  consumes: ['application/octet-stream'],
+  responses: { 204: null },
+  errors: [400, 401, 403, 404, 409, 410, 413, 415, 503],
+  title: 'Stage image data',
+  summary:
+    'Takes the data of a queued image, which is `uploading` from then on, until an import of the method `glance-direct` ' +
+    'inspects it and makes the image active.',
+  examples: [{ title: 'A file', params: { image_id: exampleId }, status: 204 }],
+  async handle({ cloud, subject, params, raw }) {
+    await takeBody(cloud, raw, (source) =>
+      cloud.images.stage(subject, idOf(params), source, { sizeHint: announcedSize(raw.headers) }),
+    );
+    return {};
+  },
+});
+
+/** Gives the request's body to whoever takes it, and deals with what is left of it when that fails. */
+async function takeBody(
+  cloud: Cloud,
+  raw: FastifyRequest,
+  take: (source: AsyncIterable<Buffer>) => Promise<unknown>,
+): Promise<void> {
+  const stream = (raw.body as Readable | undefined) ?? Readable.from([]);
+  const { socket } = raw.raw;
+  try {
+    // A request that is destroyed when reading stops would leave its client sending into the void.
+    await take(stream.iterator({ destroyOnReturn: false }));
+  } catch (error) {
+    stream.resume();
+    limitDiscarded(cloud.env, raw.raw, socket);
+    throw error;
+  }
+}
 
 type Headers = Record<string, string | string[] | undefined>;
 
@@ -66,17 +100,24 @@ export const downloadImage = operation({
   method: 'GET',
   allow: 'reader',
   params: ImageParams,
-  responses: { 200: 'stream', 206: 'stream', 204: null },
-  errors: [401, 403, 404, 416, 503],
+  responses: { 200: 'stream', 206: 'stream', 204: null, 304: null },
+  errors: [401, 403, 404, 412, 416, 503],
   title: 'Download image data',
-  summary: 'The data as it was uploaded, or with a `Range` header one part of it. 204 while there is none.',
+  summary:
+    'The data as it was uploaded, or with a `Range` header one part of it. 204 while there is none. `ETag` is the sha512 ' +
+    'of all of it, which `If-None-Match`, `If-Match` and `If-Range` may name.',
   examples: [{ title: 'All of it', params: { image_id: exampleId }, status: 200 }],
   async handle({ cloud, subject, params, raw, reply }): Promise<Answer> {
     const download = await cloud.images.download(subject, idOf(params));
     if (!download) return { status: 204 };
     const { size, image, read } = download;
-    const type = { 'content-type': 'application/octet-stream', 'accept-ranges': 'bytes' };
-    const range = parseRange(raw.headers.range, size);
+    const etag = `"${image.hashValue}"`;
+    const type = { 'content-type': 'application/octet-stream', 'accept-ranges': 'bytes', etag };
+    requireMatch(raw.headers['if-match'], etag);
+    if (names(raw.headers['if-none-match'], etag)) return { status: 304, headers: { etag } };
+    const ifRange = raw.headers['if-range'];
+    const isSame = ifRange === undefined || ifRange === etag;
+    const range = isSame ? parseRange(raw.headers.range, size) : undefined;
     if (range === 'unsatisfiable') {
       reply.header('content-range', `bytes */${size}`);
       throw new CloudError('invalid', `The requested range can not be satisfied: the image has ${size} bytes.`, {
@@ -100,6 +141,17 @@ export const downloadImage = operation({
     return { status: 206, headers, body: raw.method === 'HEAD' ? '' : await read({ start, end }) };
   },
 });
+
+/** Whether a list of entity tags (RFC 9110, 13.1) names the one. */
+function names(header: string | undefined, etag: string): boolean {
+  const tags = header?.split(',').map((tag) => tag.trim().replace(/^W\//, '')) ?? [];
+  return tags.includes('*') || tags.includes(etag);
+}
+
+function requireMatch(header: string | undefined, etag: string): void {
+  if (header === undefined || names(header, etag)) return;
+  throw new CloudError('conflict', 'The image data is not what `If-Match` names.', { reason: 'precondition' });
+}
 
 const TagParams = Type.Object({
   ...ImageParams.properties,
@@ -167,6 +219,7 @@ function switchOperation(doing: 'deactivate' | 'reactivate', id: string, title: 
 
 export const dataOperations = [
   uploadImage,
+  stageImage,
   downloadImage,
   addTag,
   removeTag,

@@ -116,7 +116,7 @@ describe('an image', () => {
       self: `/v2/images/${response.body.id}`,
     });
     expect(response.headers['location']).toMatch(`/image/v2/images/${response.body.id}`);
-    expect(response.headers['openstack-image-import-methods']).toBe('web-download');
+    expect(response.headers['openstack-image-import-methods']).toBe('glance-direct,web-download,copy-image');
     expect(response.headers['x-openstack-request-id']).toMatch(/^req-/);
     expect((await call('GET', `/v2/images/${response.body.id}`)).body).toEqual(response.body);
   });
@@ -422,9 +422,13 @@ describe('an import', () => {
   it('answers at once with the status that says why not', async () => {
     const { id } = await create();
     const start = (method: object) => call('POST', `/v2/images/${id}/import`, { body: { method } });
-    expect((await call('GET', '/v2/info/import')).body['import-methods'].value).toEqual(['web-download']);
-    expect((await call('GET', '/v2/info/stores')).status).toBe(404);
-    expect((await start({ name: 'glance-direct' })).status).toBe(400);
+    expect((await call('GET', '/v2/info/import')).body['import-methods'].value).toEqual([
+      'glance-direct',
+      'web-download',
+      'copy-image',
+    ]);
+    expect((await start({ name: 'glance-direct' })).status).toBe(409);
+    expect((await start({ name: 'nonsense' })).status).toBe(400);
     expect((await start({ name: 'web-download' })).status).toBe(400);
     const refused = await start({ name: 'web-download', uri: 'http://10.0.0.1:22/' });
     expect(refused.status).toBe(400);

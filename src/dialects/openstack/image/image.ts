@@ -10,6 +10,9 @@ import { imageOperations } from './images.ts';
 import { importOperations } from './imports.ts';
 import { patchTypes } from './patch.ts';
 import { schemaOperations } from './schema-documents.ts';
+import { memberOperations } from './sharing.ts';
+import { storeOperations } from './stores.ts';
+import { taskOperations } from './tasks.ts';
 import { versionOperations } from './versions.ts';
 
 const base = openstackDialect({
@@ -17,7 +20,16 @@ const base = openstackDialect({
   title: 'Image (Glance)',
   version: '2.16',
   mounts: ['/image'],
-  operations: [...versionOperations, ...imageOperations, ...dataOperations, ...importOperations, ...schemaOperations],
+  operations: [
+    ...versionOperations,
+    ...imageOperations,
+    ...dataOperations,
+    ...memberOperations,
+    ...importOperations,
+    ...storeOperations,
+    ...taskOperations,
+    ...schemaOperations,
+  ],
   unknownMembers: 'keep',
   // Clients read the versions with whatever token they have.
   authenticate: (request, cloud, requestId) =>
@@ -26,9 +38,9 @@ const base = openstackDialect({
 });
 
 /** Statuses that only Glance has. */
-const statusOfReason: Record<string, number> = { deleted_meanwhile: 410, range: 416 };
+const statusOfReason: Record<string, number> = { deleted_meanwhile: 410, range: 416, precondition: 412 };
 
-/** OpenStack's image API, without sharing with single projects and without tasks. */
+/** OpenStack's image API. Locations are refused: where bytes are is the cloud's own business. */
 export const image: Dialect = {
   ...base,
   fail(failure) {
@@ -54,6 +66,6 @@ function requireMediaType(request: FastifyRequest, subject: Subject | undefined)
 
 function acceptedTypes(method: string, path: string): readonly string[] | undefined {
   if (method === 'PATCH') return patchTypes;
-  if (method === 'PUT' && /\/file\/?$/.test(path)) return ['application/octet-stream'];
+  if (method === 'PUT' && /\/(file|stage)\/?$/.test(path)) return ['application/octet-stream'];
   return undefined;
 }

@@ -1,11 +1,10 @@
 import { Type } from 'typebox';
 import { operation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
-import type { ImageChanges } from '../../../cloud/images/model.ts';
 import { parseId, withDashes } from '../../../env/env.ts';
 import { nextPageUrl } from '../common/pagination.ts';
 import { importMethods } from './imports.ts';
-import { baseChange, isBaseMember, propertiesChange, requireWritable } from './members.ts';
+import { newImage } from './new-image.ts';
 import { applyPatch, parsePatch, patchTypes } from './patch.ts';
 import { imageList } from './queries.ts';
 import { exampleId, exampleImage, ImageParams, idOf } from './resource.ts';
@@ -31,10 +30,10 @@ export const listImages = operation({
       sort_dir: Type.Optional(Type.Array(Type.String())),
       id: text('One id, or `in:` and several with commas between them. So too name, status and the formats.'),
       name: text('Exact.'),
-      status: text('queued, saving, importing, active, deactivated, killed.'),
+      status: text('queued, saving, uploading, importing, active, deactivated, killed.'),
       visibility: text('public, private, shared, community or all.'),
       owner: text('Id of the project that it belongs to.'),
-      member_status: text('Taken, without effect: images are not shared with single projects.'),
+      member_status: text('Of images that others share: pending, accepted (if not said), rejected or all.'),
       protected: text('true or false.'),
       os_hidden: text('true for hidden images instead of the others.'),
       tag: Type.Optional(Type.Array(Type.String(), { description: 'Repeated, all of them must be there.' })),
@@ -54,7 +53,9 @@ export const listImages = operation({
   responses: { 200: ImagesDocument },
   errors: [400, 401, 403],
   title: 'List images',
-  summary: 'Images that are public or belong to the project, newest first. Any other key of the query is a property.',
+  summary:
+    'Images that are public, belong to the project, or are shared with it and accepted; newest first. ' +
+    ' Any other key of the query is a property.',
   examples: [{ title: 'Active images by name', query: { status: 'active', sort: 'name:asc' }, status: 200 }],
   async handle({ cloud, subject, query, raw }) {
     const list = imageList(query);
@@ -107,31 +108,15 @@ export const createImage = operation({
       headers: {
         location: `${base}/v2/images/${withDashes(image.id)}`,
         'openstack-image-import-methods': importMethods.join(','),
+        'openstack-image-store-ids': cloud.imageStores
+          .list()
+          .map(({ name }) => name)
+          .join(','),
       },
       body: await viewOf(cloud, image),
     };
   },
 });
-
-/** The members of a request as an image's, those that are not its base's as properties of its own. */
-function newImage(members: Record<string, unknown>): ImageChanges {
-  const own: Record<string, string> = {};
-  let image: ImageChanges = {};
-  for (const [name, value] of Object.entries(members)) {
-    requireWritable(name);
-    if (isBaseMember(name)) image = { ...image, ...baseChange(name, value) };
-    else if (typeof value === 'string') own[name] = value;
-    else {
-      const found = JSON.stringify(value);
-      throw new CloudError(
-        'invalid',
-        `Provided object does not match schema 'image': ${found} is not of type 'string' (${name})`,
-        { field: name },
-      );
-    }
-  }
-  return { ...image, ...propertiesChange(own) };
-}
 
 function newId(given: unknown): { id?: string } {
   if (given === undefined) return {};

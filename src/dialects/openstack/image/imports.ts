@@ -5,13 +5,16 @@ import { CloudError } from '../../../cloud/errors.ts';
 import { exampleId, ImageParams, idOf } from './resource.ts';
 
 /** How data can be imported. */
-export const importMethods = ['web-download'] as const;
+export const importMethods = ['glance-direct', 'web-download', 'copy-image'] as const;
 
 const common = { dialect: 'image', group: 'import', errors: [401] } as const;
 
 const ImportBody = Type.Object({
   method: Type.Object({
-    name: Type.String({ description: 'web-download.' }),
+    name: Type.String({
+      description:
+        'glance-direct: what was staged. web-download: what is at a URL. copy-image: an active image, into further stores.',
+    }),
     uri: Type.Optional(Type.String({ description: 'Where the data is: http or https.' })),
   }),
   stores: Type.Optional(Type.Array(Type.String(), { description: 'Names of the stores to put it in.' })),
@@ -31,7 +34,10 @@ const importImage = operation({
   responses: { 202: null },
   errors: [400, 401, 403, 404, 409, 503],
   title: 'Import image data',
-  summary: 'Fetches the data of a queued image from a URL. When that fails the image is queued again.',
+  summary:
+    'Takes the data of an image from where it was staged, or from a URL; when that fails the image is queued again. Or ' +
+    'copies an active image into further stores. The first store takes the data and the others get copies: a copy that ' +
+    'fails is told in `os_glance_failed_import` and leaves the image usable.',
   examples: [
     {
       title: 'From a web server',
@@ -42,10 +48,23 @@ const importImage = operation({
   ],
   async handle({ cloud, subject, params, body }) {
     const { name, uri } = body.method;
-    if (name !== 'web-download') throw bad(`Unknown import method name '${name}'.`);
-    if (!uri) throw bad('URI is required for web-download');
-    const storeIds = body.all_stores ? allStores(cloud) : body.stores?.map((store) => storeId(cloud, store));
-    await cloud.images.importFromUrl(subject, idOf(params), { url: uri, storeIds });
+    const id = idOf(params);
+    if (body.all_stores && body.stores) throw bad('all_stores and stores cannot be given together');
+    const named = body.stores?.map((store) => storeId(cloud, store));
+    switch (name) {
+      case 'copy-image':
+        await cloud.images.copies.copyTo(subject, id, body.all_stores ? 'all' : (named ?? []));
+        return {};
+      case 'web-download':
+        if (!uri) throw bad('URI is required for web-download');
+        break;
+      case 'glance-direct':
+        break;
+      default:
+        throw bad(`Unknown import method name '${name}'.`);
+    }
+    const storeIds = body.all_stores ? allStores(cloud) : named;
+    await cloud.images.importFromUrl(subject, id, { ...(name === 'web-download' ? { url: uri } : {}), storeIds });
     return {};
   },
 });
@@ -88,7 +107,7 @@ const showImportInfo = operation({
       title: 'All',
       status: 200,
       response: {
-        'import-methods': { description: 'Import methods available.', type: 'array', value: ['web-download'] },
+        'import-methods': { description: 'Import methods available.', type: 'array', value: [...importMethods] },
       },
     },
   ],
@@ -99,42 +118,4 @@ const showImportInfo = operation({
   }),
 });
 
-const listStores = operation({
-  ...common,
-  id: 'ListImageStores',
-  group: 'stores',
-  method: 'GET',
-  path: '/v2/info/stores',
-  mode: 'sync',
-  allow: 'reader',
-  responses: {
-    200: Type.Object({
-      stores: Type.Array(
-        Type.Object({
-          id: Type.String(),
-          description: Type.Optional(Type.String()),
-          default: Type.Optional(Type.String()),
-        }),
-      ),
-    }),
-  },
-  errors: [401, 404],
-  title: 'List image stores',
-  summary: 'The stores that take images. 404 where there is only one, as there is nothing to choose.',
-  examples: [{ title: 'Two stores', status: 200 }],
-  handle({ cloud }) {
-    const stores = cloud.imageStores.list();
-    if (stores.length < 2) throw new CloudError('not_found', 'Multi backend is not supported at this site.');
-    return {
-      body: {
-        stores: stores.map(({ name, description, isDefault }) => ({
-          id: name,
-          ...(description === null ? {} : { description }),
-          ...(isDefault ? { default: 'true' } : {}),
-        })),
-      },
-    };
-  },
-});
-
-export const importOperations = [importImage, showImportInfo, listStores];
+export const importOperations = [importImage, showImportInfo];

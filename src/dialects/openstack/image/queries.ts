@@ -37,7 +37,8 @@ const readers: Record<string, Reader> = {
   created_at: (text, name) => ({ createdAt: [timeOf(text, name)] }),
   updated_at: (text, name) => ({ updatedAt: [timeOf(text, name)] }),
   member_status: (text) => {
-    if (['pending', 'accepted', 'rejected', 'all'].includes(text)) return {};
+    const known = (['pending', 'accepted', 'rejected', 'all'] as const).find((one) => one === text);
+    if (known) return { memberStatus: known };
     throw bad(`Invalid status: ${text}`);
   },
 };
@@ -66,7 +67,7 @@ const statuses: Record<string, ImageStatus[]> = {
   active: ['active'],
   deactivated: ['deactivated'],
   killed: ['error'],
-  uploading: [],
+  uploading: ['uploading'],
   pending_delete: [],
   deleted: [],
 };

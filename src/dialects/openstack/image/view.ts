@@ -7,22 +7,21 @@ import { isoSeconds } from '../common/time.ts';
 /** The images as Glance's clients know them. One statement tells of all their copies. */
 export async function imageViews(cloud: Cloud, images: readonly Image[]): Promise<Array<Record<string, unknown>>> {
   const replicas = await cloud.images.replicasOf(images.map(({ id }) => id));
-  const hasSeveralStores = cloud.imageStores.list().length > 1;
-  return images.map((image) => imageView(image, replicas, hasSeveralStores));
+  return images.map((image) =>
+    imageView(
+      image,
+      replicas.filter(({ imageId }) => imageId === image.id),
+    ),
+  );
 }
 
 export async function viewOf(cloud: Cloud, image: Image): Promise<Record<string, unknown>> {
   return (await imageViews(cloud, [image]))[0]!;
 }
 
-/** @param replicas of this image, and perhaps of others */
-function imageView(
-  image: Image,
-  replicas: readonly ImageReplica[],
-  hasSeveralStores: boolean,
-): Record<string, unknown> {
+function imageView(image: Image, replicas: readonly ImageReplica[]): Record<string, unknown> {
   const id = withDashes(image.id);
-  const stores = replicas.filter((replica) => replica.imageId === image.id && replica.state === 'active');
+  const stores = namesIn(replicas, ['active']);
   return {
     ...ownProperties(image, replicas),
     name: image.name,
@@ -47,7 +46,7 @@ function imageView(
     self: `/v2/images/${id}`,
     file: `/v2/images/${id}/file`,
     schema: '/v2/schemas/image',
-    ...(hasSeveralStores && stores.length > 0 ? { stores: stores.map(({ storeName }) => storeName).join(',') } : {}),
+    ...(stores === '' ? {} : { stores }),
   };
 }
 
@@ -57,7 +56,23 @@ function ownProperties(image: Image, replicas: readonly ImageReplica[]): Record<
     ...image.properties,
     ...(image.description === null ? {} : { description: image.description }),
     ...(reason === undefined ? {} : { sync_status_reason: reason }),
+    ...importProgress(image, replicas),
   };
+}
+
+/** Where an import, or a copy that was asked for, still goes, and where it could not. Kept when it is over, as Glance does. */
+function importProgress({ importTaskId, status }: Image, replicas: readonly ImageReplica[]): Record<string, string> {
+  if (importTaskId === null || status === 'queued') return {};
+  return {
+    os_glance_importing_to_stores: namesIn(replicas, ['pending', 'copying']),
+    os_glance_failed_import: namesIn(replicas, ['error']),
+  };
+}
+
+/** The names of the stores whose copies are in one of the states. */
+function namesIn(replicas: readonly ImageReplica[], states: ReadonlyArray<ImageReplica['state']>): string {
+  const names = replicas.filter(({ state }) => states.includes(state)).map(({ storeName }) => storeName);
+  return names.toSorted().join(',');
 }
 
 function glanceStatus({ status }: Image): string {

@@ -31,7 +31,7 @@ const imageBackupStorageRef = defineInventory<'image_replicas'>({
   },
 });
 
-const stillBeingMade = sql`'saving', 'importing', 'queued'`;
+const stillBeingMade = sql`'saving', 'uploading', 'importing', 'queued'`;
 
 export const image = defineInventory<'images'>({
   name: 'ImageInventory',
