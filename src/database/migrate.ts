@@ -4,6 +4,7 @@ import { blockStorage } from './migrations/0002-block-storage/migration.ts';
 import { routers } from './migrations/0003-routers/migration.ts';
 import { consoles } from './migrations/0004-consoles/migration.ts';
 import { serverGroups } from './migrations/0005-server-groups/migration.ts';
+import { compute } from './migrations/0008-compute/migration.ts';
 import { images } from './migrations/0012-images/migration.ts';
 import type { Schema } from './schema.ts';
 
@@ -14,6 +15,7 @@ const migrations: Record<string, Migration> = {
   '0003-routers': routers,
   '0004-consoles': consoles,
   '0005-server-groups': serverGroups,
+  '0008-compute': compute,
   '0012-images': images,
 };
 

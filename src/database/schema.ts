@@ -1,5 +1,14 @@
 import type { VolumeSnapshotsTable } from './schema/block-storage.ts';
-import type { AllocationsTable, ClustersTable, FlavorsTable, HostsTable, ZonesTable } from './schema/hosts.ts';
+import type {
+  AggregateHostsTable,
+  AggregatesTable,
+  AllocationsTable,
+  ClustersTable,
+  FlavorProjectsTable,
+  FlavorsTable,
+  HostsTable,
+  ZonesTable,
+} from './schema/hosts.ts';
 import type {
   DomainsTable,
   KeypairsTable,
@@ -79,6 +88,9 @@ export interface Schema {
   hosts: HostsTable;
   allocations: AllocationsTable;
   flavors: FlavorsTable;
+  flavor_projects: FlavorProjectsTable;
+  aggregates: AggregatesTable;
+  aggregate_hosts: AggregateHostsTable;
   image_stores: ImageStoresTable;
   image_store_zones: ImageStoreZonesTable;
   images: ImagesTable;

@@ -4,6 +4,7 @@ import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
+import { FlavorAccess } from './access.ts';
 
 /** A size of server. ZStack calls it an instance offering. */
 export interface Flavor {
@@ -53,9 +54,12 @@ const firstFlavors: readonly NewFlavor[] = [
 export class Flavors {
   readonly #core: CloudCore;
   readonly #byId;
+  /** Who may use private ones. */
+  readonly access: FlavorAccess;
 
   constructor(core: CloudCore) {
     this.#core = core;
+    this.access = new FlavorAccess(core);
     this.#byId = core.db.prepare<{ id: string }, FlavorsTable>((q, p) =>
       q
         .selectFrom('flavors')
@@ -72,7 +76,8 @@ export class Flavors {
   /** By OpenStack's id or ZStack's uuid. */
   async get(subject: Subject, id: string): Promise<Flavor> {
     const row = await this.#byId.first({ id });
-    if (!row || (!row.is_public && !subject.isAdmin)) throw notFound('flavor', id, `Flavor ${id} could not be found.`);
+    const isVisible = row && (row.is_public || subject.isAdmin || (await this.access.has(row.id, subject.projectId)));
+    if (!isVisible) throw notFound('flavor', id, `Flavor ${id} could not be found.`);
     return flavorFromRow(row);
   }
 
@@ -80,7 +85,15 @@ export class Flavors {
   async list(subject: Subject, filter: { isPublic?: boolean | 'all' } = {}): Promise<Flavor[]> {
     let query = this.#core.db.read.selectFrom('flavors').selectAll().orderBy('memory_mb').orderBy('id');
     const wanted = subject.isAdmin ? (filter.isPublic ?? true) : true;
-    if (wanted !== 'all') query = query.where('is_public', '=', wanted ? 1 : 0);
+    if (wanted !== 'all') {
+      const own = this.#core.db.read
+        .selectFrom('flavor_projects')
+        .select('flavor_id')
+        .where('project_id', '=', subject.projectId ?? '');
+      query = query.where((e) =>
+        wanted ? e.or([e('is_public', '=', 1), e('id', 'in', own)]) : e('is_public', '=', 0),
+      );
+    }
     return (await query.execute()).map(flavorFromRow);
   }
 
@@ -96,7 +109,19 @@ export class Flavors {
   /** Servers keep the flavor they have; no new ones can be made of it. */
   async delete(subject: Subject, id: string): Promise<void> {
     const flavor = await this.get(subject, id);
-    await this.#core.db.write((tx) => tx.deleteFrom('flavors').where('id', '=', flavor.id).execute());
+    await this.#core.db.write(async (tx) => {
+      await this.access.forget(tx, flavor.id);
+      await tx.deleteFrom('flavors').where('id', '=', flavor.id).execute();
+    });
+  }
+
+  async setDescription(subject: Subject, id: string, description: string | null): Promise<Flavor> {
+    const flavor = await this.get(subject, id);
+    const values = { description, updated_at: this.#core.env.now() };
+    await this.#core.db.write((tx) =>
+      tx.updateTable('flavors').set(values).where('id', '=', flavor.id).executeTakeFirst(),
+    );
+    return await this.get(subject, id);
   }
 
   async setExtraSpecs(subject: Subject, id: string, change: (specs: Record<string, string>) => void): Promise<Flavor> {

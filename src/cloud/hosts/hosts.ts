@@ -4,6 +4,7 @@ import type { AllocationsTable, HostsTable } from '../../database/schema.ts';
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
+import { Aggregates } from './aggregates.ts';
 import { type Amounts, capacityOf, type Host, hostFromRow } from './model.ts';
 import { chooseHosts, type HostUsage, type Neighbours, noValidHost, type PlacementRequest } from './scheduler.ts';
 
@@ -12,9 +13,11 @@ export class Hosts {
   readonly #core: CloudCore;
   readonly #agents = new Map<string, HostAgent>();
   readonly #byId;
+  readonly aggregates: Aggregates;
 
   constructor(core: CloudCore) {
     this.#core = core;
+    this.aggregates = new Aggregates(core);
     this.#byId = core.db.prepare<{ id: string }, HostsTable>((q, p) =>
       q.selectFrom('hosts').selectAll().where('id', '=', p.id),
     );
@@ -52,6 +55,8 @@ export class Hosts {
         cpu_ratio: 16,
         memory_ratio: 1,
         disk_ratio: 4,
+        disabled_reason: null,
+        forced_down: 0,
         created_at: now,
         ...described,
       };
@@ -199,10 +204,23 @@ export class Hosts {
   }
 
   /** `disabled` takes no new servers, `maintenance` neither. Guests that run there are left alone. */
-  async setState(id: string, state: Host['state']): Promise<Host> {
+  async setState(id: string, state: Host['state'], reason: string | null = null): Promise<Host> {
+    return await this.#set(id, { state, disabled_reason: state === 'enabled' ? null : reason });
+  }
+
+  /** A host that an operator says is down takes no servers, and counts as down, until he takes it back. */
+  async setForcedDown(id: string, isDown: boolean): Promise<Host> {
+    return await this.#set(id, { forced_down: isDown ? 1 : 0 });
+  }
+
+  async #set(id: string, values: Partial<HostsTable>): Promise<Host> {
     const now = this.#core.env.now();
     const changed = await this.#core.db.write((tx) =>
-      tx.updateTable('hosts').set({ state, updated_at: now }).where('id', '=', id).executeTakeFirst(),
+      tx
+        .updateTable('hosts')
+        .set({ ...values, updated_at: now })
+        .where('id', '=', id)
+        .executeTakeFirst(),
     );
     if (changed.numUpdatedRows === 0n)
       throw new CloudError('not_found', `Host ${id} could not be found.`, { resource: 'host', id });

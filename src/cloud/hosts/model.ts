@@ -20,6 +20,9 @@ export interface Host {
   cpuRatio: number;
   memoryRatio: number;
   diskRatio: number;
+  disabledReason: string | null;
+  /** An operator says that it is down, whatever its agent answers. */
+  forcedDown: boolean;
   createdAt: number;
   updatedAt: number;
 }
@@ -44,6 +47,8 @@ export function hostFromRow(row: HostsTable): Host {
     cpuRatio: row.cpu_ratio,
     memoryRatio: row.memory_ratio,
     diskRatio: row.disk_ratio,
+    disabledReason: row.disabled_reason,
+    forcedDown: row.forced_down === 1,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };

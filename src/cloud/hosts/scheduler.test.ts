@@ -22,6 +22,8 @@ function candidate(name: string, host: Partial<Host> = {}, used: Partial<HostUsa
     cpuRatio: 2,
     memoryRatio: 1,
     diskRatio: 1,
+    disabledReason: null,
+    forcedDown: false,
     createdAt: 1,
     updatedAt: 1,
     ...host,

@@ -35,6 +35,7 @@ type Weigher = (candidate: HostUsage, request: PlacementRequest) => number;
 const filters: readonly Filter[] = [
   ({ host }) => (host.state === 'enabled' ? undefined : host.state === 'maintenance' ? 'in maintenance' : 'disabled'),
   ({ host }) => (host.status === 'connected' ? undefined : 'not connected'),
+  ({ host }) => (host.forcedDown ? 'said to be down' : undefined),
   ({ host }, { zoneId }) => (zoneId && host.zoneId !== zoneId ? 'in another zone' : undefined),
   ({ host }, { onlyHostId }) => (onlyHostId && host.id !== onlyHostId ? 'does not have its disks' : undefined),
   ({ host }, { avoidHostIds }) => (avoidHostIds?.includes(host.id) ? 'failed just before' : undefined),

@@ -43,8 +43,34 @@ export interface HostsTable {
   cpu_ratio: number;
   memory_ratio: number;
   disk_ratio: number;
+  /** Why an operator disabled it. */
+  disabled_reason: string | null;
+  /** An operator says that it is down, whatever its agent answers. */
+  forced_down: Flag;
   created_at: Micros;
   updated_at: Micros;
+}
+
+/** A group of hosts, as operators see it. */
+export interface AggregatesTable {
+  id: string;
+  /** Counts up: what Nova's clients know it by. */
+  number: number;
+  name: string;
+  metadata: Json;
+  created_at: Micros;
+  updated_at: Micros | null;
+}
+
+export interface AggregateHostsTable {
+  aggregate_id: string;
+  host_id: string;
+}
+
+/** The projects that may use a private flavor. */
+export interface FlavorProjectsTable {
+  flavor_id: string;
+  project_id: string;
 }
 
 /** What a server holds of a host. While a resize waits for its confirmation the server holds both sizes. */

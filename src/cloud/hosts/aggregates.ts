@@ -1,0 +1,217 @@
+import { ConstraintViolation, type Queryable, type Tx } from '../../database/database.ts';
+import type { AggregatesTable } from '../../database/schema.ts';
+import { newId } from '../../env/env.ts';
+import type { CloudCore } from '../core.ts';
+import { CloudError } from '../errors.ts';
+
+/** A group of hosts with facts about them, for operators. A host may be in several. */
+export interface Aggregate {
+  id: string;
+  /** What Nova's clients know it by. */
+  number: number;
+  name: string;
+  /** The zone that its hosts must be in, if it names one. */
+  zone: string | null;
+  metadata: Record<string, string>;
+  /** Names of its hosts, in alphabetical order. */
+  hosts: string[];
+  createdAt: number;
+  updatedAt: number | null;
+}
+
+/** Where an aggregate keeps its zone, as Nova does. */
+const zoneKey = 'availability_zone';
+
+/** Zones are made by themselves here: an aggregate that names one takes only hosts that are in it. */
+export class Aggregates {
+  readonly #core: CloudCore;
+
+  constructor(core: CloudCore) {
+    this.#core = core;
+  }
+
+  /** In the order in which they were made. */
+  async list(): Promise<Aggregate[]> {
+    const { read } = this.#core.db;
+    const rows = await read.selectFrom('aggregates').selectAll().orderBy('number').execute();
+    const hosts = await hostsOf(read);
+    return rows.map((row) => aggregateOf(row, hosts));
+  }
+
+  /** Throws `not_found`. */
+  async get(number: number): Promise<Aggregate> {
+    const { read } = this.#core.db;
+    return aggregateOf(await rowOf(read, number), await hostsOf(read));
+  }
+
+  /** Throws `duplicate` for a name that there is. */
+  async create(wanted: { name: string; zone?: string | null }): Promise<Aggregate> {
+    const { db, env } = this.#core;
+    const row = await db
+      .write(async (tx) => {
+        const { last } = await tx
+          .selectFrom('aggregates')
+          .select((e) => e.fn.max('number').as('last'))
+          .executeTakeFirstOrThrow();
+        const fresh: AggregatesTable = {
+          id: newId(env),
+          number: Number(last ?? 0) + 1,
+          name: wanted.name,
+          metadata: JSON.stringify(wanted.zone ? { [zoneKey]: wanted.zone } : {}),
+          created_at: env.now(),
+          updated_at: null,
+        };
+        await tx.insertInto('aggregates').values(fresh).execute();
+        return fresh;
+      })
+      .catch(inWordsOfNames(wanted.name));
+    return aggregateOf(row, new Map());
+  }
+
+  /** Throws `not_found`, `duplicate`, and `conflict` where its hosts are in another zone than the one it would name. */
+  async update(number: number, changes: { name?: string; zone?: string | null }): Promise<Aggregate> {
+    const { name, zone } = changes;
+    await this.#change(number, async (tx, row, metadata) => {
+      if (zone !== undefined) await this.#setZone(tx, row, metadata, zone);
+      return name === undefined ? {} : { name };
+    }).catch(inWordsOfNames(name ?? ''));
+    return await this.get(number);
+  }
+
+  /** Sets facts, and removes those that are null. Throws as `update` does. */
+  async setMetadata(number: number, changes: Record<string, string | null>): Promise<Aggregate> {
+    await this.#change(number, async (tx, row, metadata) => {
+      for (const [key, value] of Object.entries(changes)) {
+        if (key === zoneKey) await this.#setZone(tx, row, metadata, value);
+        else if (value === null) delete metadata[key];
+        else metadata[key] = value;
+      }
+      return {};
+    });
+    return await this.get(number);
+  }
+
+  /** Throws `conflict` for one that has hosts. */
+  async delete(number: number): Promise<void> {
+    await this.#core.db.write(async (tx) => {
+      const { id } = await rowOf(tx, number);
+      if ((await hostsOf(tx)).get(id)?.length) {
+        throw new CloudError('invalid', `Cannot remove aggregate ${number}. Reason: Host aggregate is not empty.`);
+      }
+      await tx.deleteFrom('aggregates').where('id', '=', id).execute();
+    });
+  }
+
+  /** Throws `not_found`; `duplicate` for a host that is in it, `conflict` for one in another zone than it names. */
+  async addHost(number: number, hostName: string): Promise<Aggregate> {
+    await this.#change(number, async (tx, row, metadata) => {
+      const host = await hostNamed(tx, hostName);
+      if (metadata[zoneKey] !== undefined) await requireInZone(tx, [host], metadata[zoneKey]);
+      await tx.insertInto('aggregate_hosts').values({ aggregate_id: row.id, host_id: host.id }).execute();
+      return {};
+    }).catch((error: unknown) => {
+      if (!(error instanceof ConstraintViolation)) throw error;
+      throw new CloudError('duplicate', `Aggregate ${number} already has host ${hostName}.`, { cause: error });
+    });
+    return await this.get(number);
+  }
+
+  /** Throws `not_found`, also for a host that is not in it. */
+  async removeHost(number: number, hostName: string): Promise<Aggregate> {
+    await this.#change(number, async (tx, row) => {
+      const host = await hostNamed(tx, hostName);
+      const { numDeletedRows } = await tx
+        .deleteFrom('aggregate_hosts')
+        .where('aggregate_id', '=', row.id)
+        .where('host_id', '=', host.id)
+        .executeTakeFirst();
+      if (numDeletedRows > 0n) return {};
+      throw new CloudError('not_found', `Aggregate ${number} has no host ${hostName}.`, { resource: 'host' });
+    });
+    return await this.get(number);
+  }
+
+  async #change(
+    number: number,
+    change: (tx: Tx, row: AggregatesTable, metadata: Record<string, string>) => Promise<Partial<AggregatesTable>>,
+  ): Promise<void> {
+    await this.#core.db.write(async (tx) => {
+      const row = await rowOf(tx, number);
+      const metadata = JSON.parse(row.metadata) as Record<string, string>;
+      const further = await change(tx, row, metadata);
+      const values = { ...further, metadata: JSON.stringify(metadata), updated_at: this.#core.env.now() };
+      await tx.updateTable('aggregates').set(values).where('id', '=', row.id).execute();
+    });
+  }
+
+  async #setZone(tx: Tx, row: AggregatesTable, metadata: Record<string, string>, zone: string | null): Promise<void> {
+    if (zone === null) {
+      delete metadata[zoneKey];
+      return;
+    }
+    const hosts = await tx
+      .selectFrom('aggregate_hosts')
+      .innerJoin('hosts', 'hosts.id', 'aggregate_hosts.host_id')
+      .selectAll('hosts')
+      .where('aggregate_id', '=', row.id)
+      .execute();
+    await requireInZone(tx, hosts, zone);
+    metadata[zoneKey] = zone;
+  }
+}
+
+async function requireInZone(tx: Tx, hosts: ReadonlyArray<{ name: string; zone_id: string }>, zone: string) {
+  const found = await tx.selectFrom('zones').select('id').where('name', '=', zone).executeTakeFirst();
+  const stranger = hosts.find(({ zone_id }) => zone_id !== found?.id);
+  if (stranger) throw new CloudError('conflict', `Host ${stranger.name} is in another availability zone than ${zone}.`);
+}
+
+async function rowOf(db: Queryable, number: number): Promise<AggregatesTable> {
+  const row = await db.selectFrom('aggregates').selectAll().where('number', '=', number).executeTakeFirst();
+  if (row) return row;
+  throw new CloudError('not_found', `Aggregate ${number} could not be found.`, { resource: 'aggregate' });
+}
+
+async function hostNamed(tx: Tx, name: string) {
+  const row = await tx
+    .selectFrom('hosts')
+    .select(['id', 'name', 'zone_id'])
+    .where('name', '=', name)
+    .executeTakeFirst();
+  if (row) return row;
+  throw new CloudError('not_found', `Compute host ${name} could not be found.`, { resource: 'host' });
+}
+
+/** Aggregate id → names of its hosts. */
+async function hostsOf(db: Queryable): Promise<Map<string, string[]>> {
+  const rows = await db
+    .selectFrom('aggregate_hosts')
+    .innerJoin('hosts', 'hosts.id', 'aggregate_hosts.host_id')
+    .select(['aggregate_id', 'hosts.name'])
+    .orderBy('hosts.name')
+    .execute();
+  const names = new Map<string, string[]>();
+  for (const { aggregate_id, name } of rows) names.set(aggregate_id, [...(names.get(aggregate_id) ?? []), name]);
+  return names;
+}
+
+function aggregateOf(row: AggregatesTable, hosts: ReadonlyMap<string, string[]>): Aggregate {
+  const metadata = JSON.parse(row.metadata) as Record<string, string>;
+  return {
+    id: row.id,
+    number: Number(row.number),
+    name: row.name,
+    zone: metadata[zoneKey] ?? null,
+    metadata,
+    hosts: hosts.get(row.id) ?? [],
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}
+
+function inWordsOfNames(name: string): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof ConstraintViolation)) throw error;
+    throw new CloudError('duplicate', `Aggregate ${name} already exists.`, { resource: 'aggregate', cause: error });
+  };
+}
