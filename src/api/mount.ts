@@ -14,7 +14,7 @@ import {
 import { readText } from './json-body.ts';
 import type { AnyOperation, Call } from './operation.ts';
 import type { Ready } from './ready.ts';
-import { type FoundRoute, groupOf, type Route, Routes, slot } from './routes.ts';
+import { type FoundRoute, groupFinder, type Route, Routes, slot } from './routes.ts';
 
 export interface MountOptions {
   cloud: Cloud;
@@ -45,6 +45,7 @@ const everyMethod = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
 /** Serves all paths that no other route of the server has: loads the dialects they belong to, and lets them answer. */
 export function mountDialects(app: FastifyInstance, groups: readonly DialectGroup[], options: MountOptions): void {
+  const groupOf = groupFinder(groups);
   const loaded = new Map<DialectGroup, Routes>();
   const loading = new Map<DialectGroup, Promise<Routes>>();
 
@@ -62,11 +63,28 @@ export function mountDialects(app: FastifyInstance, groups: readonly DialectGrou
     return under;
   }
 
-  async function arrive(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  // Nothing is awaited that is there already: most requests go from here to their handler in one turn.
+  function arrive(request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void {
     const path = pathOf(request.url);
-    const group = groupOf(groups, path);
-    if (!group) return;
-    const routes = loaded.get(group) ?? (await load(group));
+    const group = groupOf(path);
+    if (!group) {
+      done();
+      return;
+    }
+    const routes = loaded.get(group);
+    const admitted = routes
+      ? attempt(() => enter(routes, path, request, reply))
+      : load(group).then((ready) => enter(ready, path, request, reply));
+    if (admitted instanceof Promise) admitted.then(() => done(), done);
+    else done(admitted);
+  }
+
+  function enter(
+    routes: Routes,
+    path: string,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<void> | undefined {
     const found = routes.find(request.method, request.url);
     const state: RequestState = {
       requestId: options.newRequestId(),
@@ -81,7 +99,7 @@ export function mountDialects(app: FastifyInstance, groups: readonly DialectGrou
     states.set(request, state);
     if (!found) throw noRoute(request, routes.knowsPath(request.url));
     request.params = found.params;
-    await admit(state, found.route, options, request, reply);
+    return admit(state, found.route, options, request, reply);
   }
 
   app.register(async (scope) => {
@@ -118,23 +136,45 @@ function pathOf(url: string): string {
   return end === -1 ? url : url.slice(0, end);
 }
 
+/** What was thrown, where something was. */
+function attempt<T>(work: () => T): T | Error {
+  try {
+    return work();
+  } catch (error) {
+    return error as Error;
+  }
+}
+
 /** Before a byte of the body is read: who asks, which version, is it allowed at all. */
-async function admit(
+function admit(
   state: RequestState,
-  { dialect, choices }: Route,
+  route: Route,
   options: MountOptions,
   request: FastifyRequest,
   reply: FastifyReply,
-) {
+): Promise<void> | undefined {
+  const { dialect, choices } = route;
   if (choices.length === 1) state.operation = choices[0]!.operation;
   const subject = dialect.authenticate(request, options.cloud, state.requestId);
-  state.subject = subject instanceof Promise ? await subject : subject;
+  if (subject instanceof Promise) return subject.then((found) => admitSubject(state, found, route, request, reply));
+  admitSubject(state, subject, route, request, reply);
+  return undefined;
+}
+
+function admitSubject(
+  state: RequestState,
+  subject: Subject | undefined,
+  { dialect, choices }: Route,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  state.subject = subject;
   const allow = choices[0]!.operation.allow;
-  if (!state.subject && choices.every(({ operation }) => operation.allow !== 'anyone')) {
+  if (!subject && choices.every(({ operation }) => operation.allow !== 'anyone')) {
     throw new CloudError('unauthenticated', 'The request you have made requires authentication.');
   }
-  if (choices.length === 1 && !isAllowed(state.subject, allow)) throw refused(choices[0]!.operation);
-  if (dialect.prepare) state.context = dialect.prepare(request, state.subject);
+  if (choices.length === 1 && !isAllowed(subject, allow)) throw refused(choices[0]!.operation);
+  if (dialect.prepare) state.context = dialect.prepare(request, subject);
   reply.headers(dialect.headers(state.requestId, state.context));
 }
 
@@ -177,10 +217,10 @@ async function perform(options: MountOptions, request: FastifyRequest, reply: Fa
   if (answer.headers) reply.headers(answer.headers);
   options.observe(operation, status, (performance.now() - state.started) / 1000);
   if (answer.body === undefined || answer.body === null) return reply.send();
-  const serialise = ready.serialiser(status);
-  if (!serialise) return reply.send(answer.body);
+  const text = ready.serialise(status, answer);
+  if (text === undefined) return reply.send(answer.body);
   if (!reply.hasHeader('content-type')) reply.header('content-type', 'application/json');
-  return reply.send(answer.isShared ? ready.serialiseShared(answer.body, serialise) : serialise(answer.body));
+  return reply.send(text);
 }
 
 /** Picks the operation that the body's key names, where several share a route; or as the dialect has it. */

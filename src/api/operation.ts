@@ -84,6 +84,8 @@ export interface Answer {
   body?: unknown;
   /** The same object may be given again: what it was serialised to is kept for as long as the object lives. */
   isShared?: boolean;
+  /** The member of `body` that lists objects of which each may be given again, likewise. */
+  sharedItems?: string;
 }
 
 export interface OperationExample {

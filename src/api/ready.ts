@@ -1,6 +1,5 @@
-import fastJson from 'fast-json-stringify';
-import type { TSchema } from 'typebox';
-import type { AnyOperation } from './operation.ts';
+import type { Answer, AnyOperation } from './operation.ts';
+import { Serialiser } from './serialisation.ts';
 import type { Validator } from './validation.ts';
 
 /** An operation with all that is compiled of it, which happens at its first request: a start compiles nothing. */
@@ -8,10 +7,10 @@ export class Ready {
   readonly operation: AnyOperation;
   readonly #compile: (operation: AnyOperation) => Validator;
   #validator: Validator | undefined;
-  #serialisers: Map<number, (body: unknown) => string> | undefined;
+  /** Null for statuses that are not serialised. */
+  readonly #serialisers = new Map<number, Serialiser | null>();
   /** The status of an answer that names none: the first of the operation's. */
   readonly usualStatus: number;
-  readonly #shared = new WeakMap<object, string>();
 
   constructor(operation: AnyOperation, compile: (operation: AnyOperation) => Validator) {
     this.operation = operation;
@@ -24,27 +23,14 @@ export class Ready {
     return this.#validator;
   }
 
-  /** Undefined for statuses whose body is no JSON, or not described. */
-  serialiser(status: number): ((body: unknown) => string) | undefined {
-    this.#serialisers ??= serialisers(this.operation);
-    return this.#serialisers.get(status);
+  /** The text of an answer's body. Undefined for statuses whose body is no JSON, or not described. */
+  serialise(status: number, answer: Answer): string | undefined {
+    let serialiser = this.#serialisers.get(status);
+    if (serialiser === undefined) {
+      const schema = this.operation.responses[status];
+      serialiser = schema && schema !== 'stream' ? new Serialiser(schema) : null;
+      this.#serialisers.set(status, serialiser);
+    }
+    return serialiser?.text(answer);
   }
-
-  /** As the serialiser does it, or as it did before with the same object. */
-  serialiseShared(body: object, serialise: (body: unknown) => string): string {
-    const known = this.#shared.get(body);
-    if (known !== undefined) return known;
-    const text = serialise(body);
-    this.#shared.set(body, text);
-    return text;
-  }
-}
-
-function serialisers(operation: AnyOperation): Map<number, (body: unknown) => string> {
-  const compiled = new Map<number, (body: unknown) => string>();
-  for (const [status, schema] of Object.entries(operation.responses)) {
-    if (schema === null || schema === 'stream') continue;
-    compiled.set(Number(status), fastJson(schema as TSchema as fastJson.AnySchema));
-  }
-  return compiled;
 }

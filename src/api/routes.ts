@@ -68,9 +68,21 @@ export class Routes {
   }
 }
 
-/** The group that a path belongs to. */
-export function groupOf(groups: readonly DialectGroup[], path: string): DialectGroup | undefined {
-  return longestPrefix(groups, ({ prefixes }) => prefixes, path);
+/** Finds the group that a path belongs to. */
+export function groupFinder(groups: readonly DialectGroup[]): (path: string) => DialectGroup | undefined {
+  const byFirstSegment = new Map<string, DialectGroup[]>();
+  for (const group of groups) {
+    for (const segment of new Set(group.prefixes.map(firstSegment))) {
+      byFirstSegment.set(segment, [...(byFirstSegment.get(segment) ?? []), group]);
+    }
+  }
+  return (path) => longestPrefix(byFirstSegment.get(firstSegment(path)) ?? [], ({ prefixes }) => prefixes, path);
+}
+
+/** `/volume/v3` → `volume` */
+function firstSegment(path: string): string {
+  const end = path.indexOf('/', 1);
+  return path.slice(1, end === -1 ? undefined : end);
 }
 
 /** Dialects that are there already, as a group. */
@@ -87,7 +99,7 @@ function longestPrefix<T>(choices: readonly T[], prefixesOf: (choice: T) => read
   let length = -1;
   for (const choice of choices) {
     for (const prefix of prefixesOf(choice)) {
-      const fits = path === prefix || path.startsWith(`${prefix}/`);
+      const fits = path.startsWith(prefix) && (path.length === prefix.length || path[prefix.length] === '/');
       if (fits && prefix.length > length) [best, length] = [choice, prefix.length];
     }
   }

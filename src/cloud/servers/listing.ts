@@ -63,7 +63,7 @@ export const serverSortKeys = [
 ] as const satisfies readonly (keyof ServersTable)[];
 export type ServerSortKey = (typeof serverSortKeys)[number];
 
-type Query = SelectQueryBuilder<Schema, 'servers', ServersTable>;
+type Query = SelectQueryBuilder<Schema, 'servers', object>;
 
 /** One page of the servers that the subject may see. */
 export async function listServers(
@@ -73,7 +73,24 @@ export async function listServers(
   page: ServerPage,
 ): Promise<Server[]> {
   if (page.limit === 0) return [];
-  let query: Query = db.read.selectFrom('servers').selectAll('servers');
+  const query = await pageQuery(db, subject, filter, page);
+  return (await query.selectAll('servers').execute()).map(serverFromRow);
+}
+
+/** As `listServers`, for those who know the servers already. */
+export async function listServerIds(
+  db: Database,
+  subject: Subject,
+  filter: ServerFilter,
+  page: ServerPage,
+): Promise<string[]> {
+  if (page.limit === 0) return [];
+  const query = await pageQuery(db, subject, filter, page);
+  return (await query.select('servers.id').execute()).map(({ id }) => id);
+}
+
+async function pageQuery(db: Database, subject: Subject, filter: ServerFilter, page: ServerPage): Promise<Query> {
+  let query: Query = db.read.selectFrom('servers');
   query = visible(query, subject, filter);
   query = filtered(query, db, filter);
   const sort = [...page.sort, { key: 'id' as const, direction: page.sort[0]?.direction ?? ('desc' as const) }];
@@ -84,7 +101,7 @@ export async function listServers(
       direction === 'asc' ? order.asc().nullsFirst() : order.desc().nullsLast(),
     );
   }
-  return (await query.limit(page.limit).execute()).map(serverFromRow);
+  return query.limit(page.limit);
 }
 
 function visible(query: Query, subject: Subject, filter: ServerFilter): Query {

@@ -5,9 +5,9 @@ import { withDashes } from '../../env/env.ts';
 import type { Cloud } from '../cloud.ts';
 import { CloudError } from '../errors.ts';
 import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
-import type { ServerAddress } from '../networks/server-port-reads.ts';
 import { Consoles } from './consoles.ts';
 import { type NewServer, requestCreate } from './creation.ts';
+import { type ServerDetail, ServerDetails } from './details.ts';
 import { ServerGroups } from './groups.ts';
 import { listServers, type ServerFilter, type ServerPage } from './listing.ts';
 import { ServerLog } from './log.ts';
@@ -32,32 +32,6 @@ import { requestStop } from './transitions/stop.ts';
 import { requestResume, requestSuspend } from './transitions/suspend.ts';
 import { requestUnshelve } from './transitions/unshelve.ts';
 
-/** A server with what its views show of other resources. */
-export interface ServerDetail extends Server {
-  zoneName: string;
-  hostName: string | null;
-  addresses: ServerAddress[];
-  securityGroups: string[];
-  /** Block storage volumes only; a disk of the server's own is not one. */
-  attachedVolumes: Array<{ id: string; deleteOnTermination: boolean; device: string | null }>;
-}
-
-/** Every table that a server's detail is read from. */
-const detailTables = [
-  'servers',
-  'ports',
-  'port_addresses',
-  'floating_ips',
-  'subnets',
-  'networks',
-  'security_groups',
-  'port_security_groups',
-  'volumes',
-  'zones',
-  'hosts',
-] as const;
-const maxDetailsKept = 10_000;
-
 /** Virtual machines: what is known of them, and what may be asked of them. */
 export class Servers {
   readonly log: ServerLog;
@@ -65,14 +39,14 @@ export class Servers {
   readonly groups: ServerGroups;
   readonly #cloud: Cloud;
   readonly #byId;
-  readonly #details = new Map<string, { version: number; detail: Readonly<ServerDetail> }>();
-  #hostNames = new Map<string, string>();
+  readonly #details: ServerDetails;
 
   constructor(cloud: Cloud) {
     this.#cloud = cloud;
     this.log = new ServerLog(cloud);
     this.consoles = new Consoles(cloud);
     this.groups = new ServerGroups(cloud);
+    this.#details = new ServerDetails(cloud);
     this.#byId = cloud.db.prepare<{ id: string }, ServersTable>((q, p) =>
       q.selectFrom('servers').selectAll().where('id', '=', p.id),
     );
@@ -91,53 +65,25 @@ export class Servers {
     return serverFromRow(row);
   }
 
-  /** As `get`, with details. Clients poll this, so what was read is kept until something of it changes. */
+  /** As `get`, with details. */
   async detail(subject: Subject, id: string): Promise<ServerDetail> {
-    const version = this.#cloud.db.versionOf(detailTables);
-    const known = this.#details.get(id);
-    if (known && known.version === version) {
-      if (!ownsOrAdmin(subject, known.detail.projectId)) throw serverNotFound(id);
-      return known.detail;
-    }
-    const [detail] = await this.withDetails([await this.get(subject, id)]);
-    if (version !== undefined) this.#keep(id, { version, detail: detail! });
-    return detail!;
-  }
-
-  #keep(id: string, entry: { version: number; detail: ServerDetail }): void {
-    if (this.#details.size >= maxDetailsKept) this.#details.clear();
-    this.#details.set(id, entry);
+    const known = this.#details.known(id);
+    if (!known) return await this.#details.read(() => this.get(subject, id));
+    if (!ownsOrAdmin(subject, known.projectId)) throw serverNotFound(id);
+    return known;
   }
 
   list(subject: Subject, filter: ServerFilter, page: ServerPage): Promise<Server[]> {
     return listServers(this.#cloud.db, subject, filter, page);
   }
 
-  /** Adds what views show of other resources: one statement for each kind, however many servers there are. */
-  async withDetails(servers: readonly Server[]): Promise<ServerDetail[]> {
-    const ids = servers.map(({ id }) => id);
-    const { networks, volumes, zones } = this.#cloud;
-    const addresses = await networks.addressesOf(ids);
-    const groups = await networks.securityGroupsOf(ids);
-    const attached = await volumes.attachedTo(ids);
-    const zoneNames = await zones.names();
-    const hostNames = await this.#hostNamesFor(servers);
-    return servers.map((server) => ({
-      ...server,
-      zoneName: zoneNames.get(server.zoneId) ?? '',
-      hostName: server.hostId === null ? null : (hostNames.get(server.hostId) ?? null),
-      addresses: addresses.get(server.id) ?? [],
-      securityGroups: groups.get(server.id) ?? [],
-      attachedVolumes: attached.get(server.id) ?? [],
-    }));
+  /** As `list`, with details. */
+  listDetails(subject: Subject, filter: ServerFilter, page: ServerPage): Promise<ServerDetail[]> {
+    return this.#details.list(subject, filter, page);
   }
 
-  /** Hosts keep their names, so they are read once. */
-  async #hostNamesFor(servers: readonly Server[]): Promise<ReadonlyMap<string, string>> {
-    if (servers.some(({ hostId }) => hostId !== null && !this.#hostNames.has(hostId))) {
-      this.#hostNames = new Map((await this.#cloud.hosts.list()).map(({ id, name }) => [id, name]));
-    }
-    return this.#hostNames;
+  withDetails(servers: readonly Server[]): Promise<ServerDetail[]> {
+    return this.#details.of(servers);
   }
 
   create(subject: Subject, wanted: NewServer) {

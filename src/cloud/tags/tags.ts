@@ -76,15 +76,27 @@ export class Tags {
 
   /** The tags of one kind on a resource, oldest first. */
   async of(resourceId: string, kind: Tag['kind']): Promise<Tag[]> {
+    return (await this.ofEach([resourceId], kind)).get(resourceId) ?? [];
+  }
+
+  /** As `of`, for many resources at once; those without tags are left out. */
+  async ofEach(resourceIds: readonly string[], kind: Tag['kind']): Promise<Map<string, Tag[]>> {
+    const tags = new Map<string, Tag[]>();
+    if (resourceIds.length === 0) return tags;
     const rows = await this.#core.db.read
       .selectFrom('resource_tags')
       .selectAll()
-      .where('resource_id', '=', resourceId)
+      .where('resource_id', 'in', resourceIds)
       .where('kind', '=', kind)
       .orderBy('created_at')
       .orderBy('id')
       .execute();
-    return rows.map(tagFromRow);
+    for (const tag of rows.map(tagFromRow)) {
+      const known = tags.get(tag.resourceId);
+      if (known) known.push(tag);
+      else tags.set(tag.resourceId, [tag]);
+    }
+    return tags;
   }
 
   /** Changes the text of a tag. Throws `forbidden` for inherent ones and `duplicate`. */

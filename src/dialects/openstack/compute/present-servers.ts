@@ -1,7 +1,7 @@
 import type { Call } from '../../../api/operation.ts';
 import type { Cloud } from '../../../cloud/cloud.ts';
+import type { ServerDetail } from '../../../cloud/servers/details.ts';
 import type { Server } from '../../../cloud/servers/model.ts';
-import type { ServerDetail } from '../../../cloud/servers/servers.ts';
 import { minorOf } from './microversions.ts';
 import { basicView, detailView, type ServerExtras, type ServerViewContext } from './server-view.ts';
 
@@ -11,30 +11,44 @@ export function viewContext({ base, context, subject }: Asked): ServerViewContex
   return { base, minor: minorOf(context), isAdmin: subject.isAdmin };
 }
 
-export async function presentDetails(call: Asked, servers: readonly ServerDetail[]) {
-  const context = viewContext(call);
-  const extras = await extrasOf(call.cloud, servers, context);
-  return servers.map((server, index) => detailView(server, context, extras[index]!));
-}
-
-type ShownServer = { server: ReturnType<typeof detailView> };
+type DetailView = ReturnType<typeof detailView>;
+type ShownServer = { server: DetailView };
 const shown = new WeakMap<ServerDetail, Map<string, ShownServer>>();
 
-/** One server; the same object again for as long as the server's detail is the same and nothing else is shown. */
-export async function presentOne(call: Asked, detail: ServerDetail): Promise<{ body: ShownServer; isShared: boolean }> {
+/** Clients may reach us by any number of names, and servers may be tagged anew without end. */
+const maxViewsKept = 8;
+
+/** Views of servers; the same object again for as long as a server's detail is the same and nothing else is shown. */
+export async function presentDetails(call: Asked, servers: readonly ServerDetail[]): Promise<DetailView[]> {
+  return (await documents(call, servers)).map(({ server }) => server);
+}
+
+/** As `presentDetails`, as a document of its own. */
+export async function presentOne(call: Asked, detail: ServerDetail): Promise<{ body: ShownServer; isShared: true }> {
+  const [body] = await documents(call, [detail]);
+  return { body: body!, isShared: true };
+}
+
+async function documents(call: Asked, servers: readonly ServerDetail[]): Promise<ShownServer[]> {
   const context = viewContext(call);
+  const extras = hasExtras(context) ? await extrasOf(call.cloud, servers, context) : [];
+  return servers.map((server, index) => documentOf(server, context, extras[index] ?? {}));
+}
+
+function documentOf(server: ServerDetail, context: ServerViewContext, extras: ServerExtras): ShownServer {
   const { minor, isAdmin, base } = context;
-  if (minor >= 26 || (minor >= 16 && isAdmin)) {
-    const [extras] = await extrasOf(call.cloud, [detail], context);
-    return { body: { server: detailView(detail, context, extras!) }, isShared: false };
-  }
-  const views = shown.get(detail) ?? new Map<string, ShownServer>();
-  shown.set(detail, views);
-  const key = `${minor} ${isAdmin} ${base}`;
-  const body = views.get(key) ?? { server: detailView(detail, context, {}) };
-  // Clients may reach us by any number of names.
-  if (views.size < 8) views.set(key, body);
-  return { body, isShared: views.has(key) };
+  const { tags = [], host } = extras;
+  const key = hasExtras(context)
+    ? `${minor} ${isAdmin} ${base} ${host?.state} ${host?.status} ${tags.join()}`
+    : `${minor} ${isAdmin} ${base}`;
+  const views = shown.get(server) ?? new Map<string, ShownServer>();
+  const known = views.get(key);
+  if (known) return known;
+  const made = { server: detailView(server, context, extras) };
+  if (views.size >= maxViewsKept) views.clear();
+  views.set(key, made);
+  shown.set(server, views);
+  return made;
 }
 
 /** For the answers to updates and rebuilds. */
@@ -45,21 +59,27 @@ export async function presentBasics(call: Asked, server: Server) {
   return basicView(detail!, context, extras!);
 }
 
+function hasExtras({ minor, isAdmin }: ServerViewContext): boolean {
+  return minor >= 26 || (minor >= 16 && isAdmin);
+}
+
 /** Reads only what the microversion shows. */
 async function extrasOf(
   cloud: Cloud,
   servers: readonly ServerDetail[],
   { minor, isAdmin }: ServerViewContext,
 ): Promise<ServerExtras[]> {
-  const tags = minor >= 26 ? await Promise.all(servers.map(({ id }) => tagsOf(cloud, id))) : [];
+  const ids = servers.map(({ id }) => id);
+  const tags = minor >= 26 ? await tagsOfEach(cloud, ids) : undefined;
   const hosts = minor >= 16 && isAdmin ? new Map((await cloud.hosts.list()).map((host) => [host.id, host])) : undefined;
   return servers.map(({ hostId }, index) => ({
-    tags: tags[index],
+    tags: tags?.[index],
     host: hostId === null ? undefined : hosts?.get(hostId),
   }));
 }
 
-/** Nova's tags of a server are the same as ZStack's user tags. In the order in which they came. */
-export async function tagsOf(cloud: Cloud, serverId: string): Promise<string[]> {
-  return (await cloud.tags.of(serverId, 'user')).map(({ tag }) => tag);
+/** Nova's tags of servers are the same as ZStack's user tags. In the order in which they came. */
+export async function tagsOfEach(cloud: Cloud, serverIds: readonly string[]): Promise<string[][]> {
+  const tags = await cloud.tags.ofEach(serverIds, 'user');
+  return serverIds.map((id) => (tags.get(id) ?? []).map(({ tag }) => tag));
 }

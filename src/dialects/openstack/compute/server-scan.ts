@@ -1,9 +1,10 @@
 import type { Call } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
+import type { ServerDetail } from '../../../cloud/servers/details.ts';
 import type { ServerFilter, ServerPage } from '../../../cloud/servers/listing.ts';
 import type { Server } from '../../../cloud/servers/model.ts';
 import { statusOf } from '../../../cloud/servers/states.ts';
-import { tagsOf } from './present-servers.ts';
+import { tagsOfEach } from './present-servers.ts';
 
 /** What the engine does not search by. Nothing is asked for where all is undefined. */
 export interface ServerPredicates {
@@ -20,6 +21,22 @@ export interface ServerPredicates {
 const batch = 500;
 const maxScannedPerRequest = 20_000;
 
+function isNothingAsked(predicates: ServerPredicates): boolean {
+  return Object.values(predicates).every((value) => value === undefined);
+}
+
+/** As `findServers`, with details. */
+export async function findServerDetails(
+  call: Pick<Call, 'cloud' | 'subject'>,
+  filter: ServerFilter,
+  page: ServerPage,
+  predicates: ServerPredicates,
+): Promise<ServerDetail[]> {
+  const { servers } = call.cloud;
+  if (isNothingAsked(predicates)) return await servers.listDetails(call.subject, filter, page);
+  return await servers.withDetails(await findServers(call, filter, page, predicates));
+}
+
 /** One page of the servers that fit. Throws `invalid` for a marker that is no server, and for too wide a search. */
 export async function findServers(
   { cloud, subject }: Pick<Call, 'cloud' | 'subject'>,
@@ -27,9 +44,7 @@ export async function findServers(
   page: ServerPage,
   predicates: ServerPredicates,
 ): Promise<Server[]> {
-  if (Object.values(predicates).every((value) => value === undefined)) {
-    return await cloud.servers.list(subject, filter, page);
-  }
+  if (isNothingAsked(predicates)) return await cloud.servers.list(subject, filter, page);
   const found: Server[] = [];
   let { marker } = page;
   for (let scanned = 0; scanned < maxScannedPerRequest; scanned += batch) {
@@ -80,7 +95,8 @@ function addressFits(address: string, wanted: string): boolean {
 async function withTags(cloud: Call['cloud'], servers: Server[], wanted: ServerPredicates): Promise<Server[]> {
   const { tags, tagsAny, notTags, notTagsAny } = wanted;
   if (!tags && !tagsAny && !notTags && !notTagsAny) return servers;
-  const all = await Promise.all(servers.map(async ({ id }) => new Set(await tagsOf(cloud, id))));
+  const ids = servers.map(({ id }) => id);
+  const all = (await tagsOfEach(cloud, ids)).map((tags) => new Set(tags));
   return servers.filter((_, index) => {
     const has = (tag: string) => all[index]!.has(tag);
     if (tags && !tags.every(has)) return false;

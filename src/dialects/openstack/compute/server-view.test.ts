@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { power } from '../../../cloud/servers/model.ts';
-import type { ServerDetail } from '../../../cloud/servers/servers.ts';
+import type { ServerDetail } from '../../../cloud/servers/details.ts';
 import { basicView, detailView, type ServerViewContext } from './server-view.ts';
 
 const at = (time: string) => Date.parse(time) * 1000;

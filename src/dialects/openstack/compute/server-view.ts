@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Host } from '../../../cloud/hosts/model.ts';
 import type { FlavorFacts } from '../../../cloud/servers/model.ts';
-import type { ServerDetail } from '../../../cloud/servers/servers.ts';
+import type { ServerDetail } from '../../../cloud/servers/details.ts';
 import { statusesWithProgress, statusOf } from '../../../cloud/servers/states.ts';
 import { withDashes } from '../../../env/env.ts';
 import { bookmark, resourceLinks } from '../common/links.ts';

@@ -1,14 +1,14 @@
 import { Type } from 'typebox';
 import { type Call, operation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
-import type { Server } from '../../../cloud/servers/model.ts';
+import type { ServerFilter, ServerPage } from '../../../cloud/servers/listing.ts';
 import { parseId } from '../../../env/env.ts';
 import { badMarker, nextLinks, type Page, pageOf } from '../common/pagination.ts';
 import { type KnownIn, knownMembers } from './microversions.ts';
 import { presentBasics, presentDetails, presentOne } from './present-servers.ts';
 import { readServerFilter, readServerSort, ServerQuery } from './server-query.ts';
 import { serverName } from './server-request.ts';
-import { findServers } from './server-scan.ts';
+import { findServerDetails, findServers, type ServerPredicates } from './server-scan.ts';
 import {
   accessIPv4,
   accessIPv6,
@@ -24,8 +24,8 @@ import { closed, exampleServer, type Of, type Query, ServerParams, serverIdOf } 
 
 const common = { dialect: 'compute', group: 'servers', since: '2.1', mode: 'sync' } as const;
 
-/** One page of servers, with the link to the next one. */
-async function pageOfServers(call: Call): Promise<{ servers: Server[]; page: Page }> {
+/** One page of servers as `find` reads them, with what is needed for the link to the next one. */
+async function pageOfServers<Found>(call: Call, find: Finder<Found>): Promise<{ servers: Found[]; page: Page }> {
   const query = call.query as Query;
   const page = pageOf('compute', query);
   const sort = readServerSort(call);
@@ -34,11 +34,18 @@ async function pageOfServers(call: Call): Promise<{ servers: Server[]; page: Pag
   const marker = page.marker === undefined ? undefined : parseId(page.marker);
   if (page.marker !== undefined && marker === undefined) throw badMarker('compute', page.marker);
   const wanted = { limit: page.limit!, marker, sort };
-  const servers = await findServers(call, search.filter, wanted, search.predicates).catch((error: unknown) => {
+  const servers = await find(call, search.filter, wanted, search.predicates).catch((error: unknown) => {
     throw error instanceof CloudError && error.details.field === 'marker' ? badMarker('compute', page.marker!) : error;
   });
   return { servers, page };
 }
+
+type Finder<Found> = (
+  call: Call,
+  filter: ServerFilter,
+  page: ServerPage,
+  predicates: ServerPredicates,
+) => Promise<Found[]>;
 
 function linksTo(call: Call, views: Array<{ id: string }>, page: Page) {
   return nextLinks('servers', views, page, { origin: call.origin, url: call.raw.url });
@@ -60,7 +67,7 @@ export const listServers = operation({
     { title: 'By name and status', query: { name: 'web', status: 'ACTIVE' }, status: 200 },
   ],
   async handle(call) {
-    const { servers, page } = await pageOfServers(call);
+    const { servers, page } = await pageOfServers(call, findServers);
     const views = servers.map((server) => summaryView(server, call.base));
     return { body: { servers: views, ...linksTo(call, views, page) } };
   },
@@ -82,9 +89,9 @@ export const listServersDetails = operation({
     { title: 'The newest ten', query: { limit: '10', sort_key: 'created_at', sort_dir: 'desc' }, status: 200 },
   ],
   async handle(call) {
-    const { servers, page } = await pageOfServers(call);
-    const views = await presentDetails(call, await call.cloud.servers.withDetails(servers));
-    return { body: { servers: views, ...linksTo(call, views, page) } };
+    const { servers, page } = await pageOfServers(call, findServerDetails);
+    const views = await presentDetails(call, servers);
+    return { body: { servers: views, ...linksTo(call, views, page) }, sharedItems: 'servers' };
   },
 });
 
