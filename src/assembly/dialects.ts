@@ -37,6 +37,11 @@ const services: readonly DialectGroup[] = [
     prefixes: ['/zstack', '/v1'],
     load: async () => [(await import('../dialects/zstack/zstack.ts')).zstack],
   },
+  {
+    names: ['native'],
+    prefixes: ['/unkai'],
+    load: async () => [(await import('../dialects/native/native.ts')).native],
+  },
 ];
 
 const served = new Set<string>(['identity', ...services.flatMap(({ names }) => names)]);
