@@ -1,6 +1,9 @@
 import type { Registry } from 'prom-client';
 import type { Activities } from './activity/activity.ts';
+import type { AccessKeys } from './access-keys/access-keys.ts';
 import type { CloudCore } from './core.ts';
+import type { DiskOfferings } from './disk-offerings/disk-offerings.ts';
+import type { Eips } from './eips/eips.ts';
 import type { Flavors } from './flavors/flavors.ts';
 import type { Hosts } from './hosts/hosts.ts';
 import type { Identity } from './identity/identity.ts';
@@ -8,9 +11,13 @@ import type { ImageStores } from './image-stores/image-stores.ts';
 import type { Images } from './images/images.ts';
 import type { Jobs } from './jobs/jobs.ts';
 import type { Keypairs } from './keypairs/keypairs.ts';
+import type { L2Networks } from './l2-networks/l2-networks.ts';
+import type { L3Networks } from './l2-networks/l3-networks.ts';
+import type { LongJobs } from './long-jobs/long-jobs.ts';
 import type { HostNetworks } from './networks/host-networks/host-networks.ts';
 import type { Networks } from './networks/networks.ts';
 import type { Quotas } from './quotas/quotas.ts';
+import type { SecurityRuleSets } from './security-rule-sets/rule-sets.ts';
 import type { Servers } from './servers/servers.ts';
 import type { Tags } from './tags/tags.ts';
 import type { BlockStorage } from './volumes/block-storage.ts';
@@ -34,6 +41,13 @@ export interface Cloud extends CloudCore {
   readonly servers: Servers;
   readonly tags: Tags;
   readonly jobs: Jobs;
+  readonly diskOfferings: DiskOfferings;
+  readonly l2Networks: L2Networks;
+  readonly l3Networks: L3Networks;
+  readonly eips: Eips;
+  readonly securityRuleSets: SecurityRuleSets;
+  readonly accessKeys: AccessKeys;
+  readonly longJobs: LongJobs;
   readonly activities: Activities;
   /** Adds the engine's figures to `/metrics`. */
   registerMetrics(registry: Registry): void;

@@ -58,6 +58,18 @@ import type {
   ServerTagsTable,
   VolumesTable,
 } from './schema/servers.ts';
+import type {
+  AccessKeysTable,
+  DiskOfferingsTable,
+  EipsTable,
+  L2NetworkClustersTable,
+  L2NetworksTable,
+  L3NetworkFactsTable,
+  LongJobsTable,
+  SecurityGroupNetworksTable,
+  SecurityGroupRuleSetsTable,
+  VipNamesTable,
+} from './schema/zstack.ts';
 
 export type * from './schema/block-storage.ts';
 export type * from './schema/columns.ts';
@@ -67,6 +79,7 @@ export type * from './schema/images.ts';
 export type * from './schema/journal.ts';
 export type * from './schema/networks.ts';
 export type * from './schema/servers.ts';
+export type * from './schema/zstack.ts';
 
 /**
  * The tables, as Kysely sees them. Ids are 32 hex digits, times are microseconds since the epoch (UTC), sizes are bytes
@@ -107,6 +120,16 @@ export interface Schema {
   volumes: VolumesTable;
   disks: DisksTable;
   volume_snapshots: VolumeSnapshotsTable;
+  disk_offerings: DiskOfferingsTable;
+  l2_networks: L2NetworksTable;
+  l2_network_clusters: L2NetworkClustersTable;
+  l3_network_facts: L3NetworkFactsTable;
+  vip_names: VipNamesTable;
+  eips: EipsTable;
+  security_group_networks: SecurityGroupNetworksTable;
+  security_group_rule_sets: SecurityGroupRuleSetsTable;
+  access_keys: AccessKeysTable;
+  long_jobs: LongJobsTable;
   networks: NetworksTable;
   subnets: SubnetsTable;
   ports: PortsTable;

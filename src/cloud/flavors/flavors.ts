@@ -106,6 +106,19 @@ export class Flavors {
     }
   }
 
+  /** What changes nothing of the servers there are. Throws `not_found`. */
+  async update(
+    subject: Subject,
+    id: string,
+    { name, description, enabled }: { name?: string; description?: string | null; enabled?: boolean },
+  ): Promise<Flavor> {
+    const flavor = await this.get(subject, id);
+    const flag = enabled === undefined ? undefined : enabled ? 1 : 0;
+    const values = { name, description, enabled: flag, updated_at: this.#core.env.now() } as const;
+    await this.#core.db.write((tx) => tx.updateTable('flavors').set(values).where('id', '=', flavor.id).execute());
+    return await this.get(subject, id);
+  }
+
   /** Servers keep the flavor they have; no new ones can be made of it. */
   async delete(subject: Subject, id: string): Promise<void> {
     const flavor = await this.get(subject, id);

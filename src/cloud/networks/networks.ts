@@ -73,6 +73,11 @@ export class Networks {
     tx.onCommit(() => this.#changed());
     return this.#serverPorts.plug(tx, request);
   }
+  /** Says that networks were changed in a transaction of somebody else's. */
+  notifyChange(): void {
+    this.#changed();
+  }
+
 
   /** Takes all ports from a server: those made for it go, the others become free. */
   unplugServer(tx: Tx, serverId: string): Promise<void> {

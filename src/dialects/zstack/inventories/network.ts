@@ -1,7 +1,8 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import { column, computed, constant } from '../../../cloud/query/fields.ts';
-import { defineInventory } from '../../../cloud/query/inventory.ts';
+import { defineInventory, type Row } from '../../../cloud/query/inventory.ts';
 import { commonFields, firstElement, netmaskOf, prefixLength } from './common.ts';
+import { hostRoute, nameServer, networkServiceRef } from './network-services.ts';
 
 export const ipRange = defineInventory<'subnets'>({
   name: 'IpRangeInventory',
@@ -26,6 +27,9 @@ export const ipRange = defineInventory<'subnets'>({
     and (n.project_id = ${projectId} or n.shared = 1 or n.external = 1))`,
 });
 
+const fact = (row: Row<'networks'>, what: RawBuilder<unknown>) =>
+  sql`(select ${what} from l3_network_facts as f where f.network_id = ${row.column('id')})`;
+
 export const l3Network = defineInventory<'networks'>({
   name: 'L3NetworkInventory',
   className: 'org.zstack.header.network.l3.L3NetworkInventory',
@@ -39,14 +43,18 @@ export const l3Network = defineInventory<'networks'>({
     state: computed('string', 'Enabled or Disabled.', (row) => {
       return sql`(case ${row.column('admin_state_up')} when 1 then 'Enabled' else 'Disabled' end)`;
     }),
-    system: constant(false, 'bool', 'Whether it is for the cloud’s own servers only.'),
-    category: computed('string', 'Public or Private.', (row) => {
-      return sql`(case ${row.column('external')} when 1 then 'Public' else 'Private' end)`;
+    system: computed('bool', 'Whether it is for the cloud’s own servers only.', (row) => {
+      return sql`coalesce(${fact(row, sql`f.system`)}, 0)`;
+    }),
+    category: computed('string', 'Public, Private or System.', (row) => {
+      return sql`(case ${row.column('external')} when 1 then 'Public' else coalesce(${fact(row, sql`f.category`)}, 'Private') end)`;
     }),
     ipVersion: computed('int', '4 or 6.', (row) => {
       return sql`coalesce((select min(subnets.ip_version) from subnets where subnets.network_id = ${row.column('id')}), 4)`;
     }),
     enableIPAM: constant(true, 'bool', 'Whether the cloud gives out its addresses.'),
+    l2NetworkUuid: computed('string', 'The L2 network that it is on.', (row) => fact(row, sql`f.l2_network_id`)),
+    dnsDomain: computed('string', 'The domain of its guests.', (row) => fact(row, sql`f.dns_domain`)),
   },
   lists: {
     ipRanges: {
@@ -55,10 +63,20 @@ export const l3Network = defineInventory<'networks'>({
       foreign: 'l3NetworkUuid',
       description: 'Its ranges of addresses.',
     },
+    dns: { of: nameServer, local: 'uuid', foreign: 'l3NetworkUuid', pluck: 'dns', description: 'Its name servers.' },
+    networkServices: {
+      of: networkServiceRef,
+      local: 'uuid',
+      foreign: 'l3NetworkUuid',
+      description: 'The services that were attached to it.',
+    },
+    hostRoute: { of: hostRoute, local: 'uuid', foreign: 'l3NetworkUuid', description: 'What its guests are told.' },
   },
   relations: {
     zone: { to: 'ZoneInventory', local: 'zoneUuid' },
     vmNic: { to: 'VmNicInventory', local: 'uuid', foreign: 'l3NetworkUuid' },
+    l2Network: { to: 'L2NetworkInventory', local: 'l2NetworkUuid' },
+    ipRange: { to: 'IpRangeInventory', local: 'uuid', foreign: 'l3NetworkUuid' },
   },
   visible: (row, { projectId = '' }) =>
     sql`(${row.column('project_id')} = ${projectId} or ${row.column('shared')} = 1 or ${row.column('external')} = 1)`,
@@ -140,6 +158,12 @@ export const vmNic = defineInventory<'ports'>({
   relations: {
     vmInstance: { to: 'VmInstanceInventory', local: 'vmInstanceUuid' },
     l3Network: { to: 'L3NetworkInventory', local: 'l3NetworkUuid' },
+    eip: { to: 'EipInventory', local: 'uuid', foreign: 'vmNicUuid' },
+    securityGroup: {
+      to: 'SecurityGroupInventory',
+      on: (from, to) => sql`exists (select 1 from port_security_groups as pg
+        where pg.port_id = ${from.column('id')} and pg.security_group_id = ${to.column('id' as never)})`,
+    },
   },
   scope: (row) => sql`${row.column('device_owner')} like 'compute:%'`,
   visible: (row, { projectId = '' }) => sql`${row.column('project_id')} = ${projectId}`,

@@ -3,6 +3,21 @@ import { column, constant, scaled } from '../../../cloud/query/fields.ts';
 import { defineInventory } from '../../../cloud/query/inventory.ts';
 import { commonFields, mebibyte, stateField } from './common.ts';
 
+/** A size of data volume. */
+export const diskOffering = defineInventory<'disk_offerings'>({
+  name: 'DiskOfferingInventory',
+  className: 'org.zstack.header.configuration.DiskOfferingInventory',
+  table: 'disk_offerings',
+  fields: {
+    ...commonFields,
+    diskSize: column('disk_size', 'long', 'Bytes.'),
+    sortKey: column('sort_key', 'int', 'A number to sort by.'),
+    state: stateField,
+    type: constant('zstack', 'string', 'Always zstack.'),
+    allocatorStrategy: constant('DefaultPrimaryStorageAllocationStrategy', 'string', 'How storage is chosen.'),
+  },
+});
+
 /** A size of server: the engine's flavor. */
 export const instanceOffering = defineInventory<'flavors'>({
   name: 'InstanceOfferingInventory',

@@ -1,0 +1,124 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { AccessKeysTable } from '../../database/schema.ts';
+import { newId } from '../../env/env.ts';
+import type { CloudCore } from '../core.ts';
+import { CloudError, notFound } from '../errors.ts';
+import type { Subject } from '../identity/subject.ts';
+
+/** A pair by which programs sign requests instead of logging in. */
+export interface AccessKey {
+  id: string;
+  projectId: string;
+  userId: string;
+  description: string | null;
+  accessKeyId: string;
+  secret: string;
+  enabled: boolean;
+}
+
+export interface NewAccessKey {
+  projectId: string;
+  userId: string;
+  description?: string | null;
+  accessKeyId?: string;
+  secret?: string;
+}
+
+const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+const idLength = 20;
+const secretLength = 40;
+
+export class AccessKeys {
+  readonly #core: Pick<CloudCore, 'db' | 'env'>;
+  readonly #byKeyId;
+
+  constructor(core: Pick<CloudCore, 'db' | 'env'>) {
+    this.#core = core;
+    this.#byKeyId = core.db.prepare<{ keyId: string }, AccessKeysTable>((q, p) =>
+      q.selectFrom('access_keys').selectAll().where('access_key_id', '=', p.keyId),
+    );
+  }
+
+  /** For oneself; administrators make them for anybody. Throws `forbidden`, and `duplicate` for an id that is taken. */
+  async create(subject: Subject, key: NewAccessKey): Promise<AccessKey> {
+    if (!subject.isAdmin && (key.userId !== subject.userId || key.projectId !== subject.projectId)) {
+      throw new CloudError('forbidden', 'Access keys can be made for oneself only.');
+    }
+    const now = this.#core.env.now();
+    const row: AccessKeysTable = {
+      id: newId(this.#core.env),
+      project_id: key.projectId,
+      user_id: key.userId,
+      description: key.description ?? null,
+      access_key_id: key.accessKeyId ?? this.#random(idLength),
+      secret: key.secret ?? this.#random(secretLength),
+      enabled: 1,
+      created_at: now,
+      updated_at: now,
+    };
+    await this.#core.db.write(async (tx) => {
+      const twin = await tx
+        .selectFrom('access_keys')
+        .select('id')
+        .where('access_key_id', '=', row.access_key_id)
+        .executeTakeFirst();
+      if (twin) throw new CloudError('duplicate', `the access key id[${row.access_key_id}] is taken`);
+      await tx.insertInto('access_keys').values(row).execute();
+    });
+    return accessKeyOf(row);
+  }
+
+  /** Whose enabled key has this id; undefined where there is none. */
+  async find(accessKeyId: string): Promise<AccessKey | undefined> {
+    const row = await this.#byKeyId.first({ keyId: accessKeyId });
+    return row && row.enabled === 1 ? accessKeyOf(row) : undefined;
+  }
+
+  /** Throws `not_found`. */
+  async setEnabled(subject: Subject, id: string, enabled: boolean): Promise<void> {
+    const { numUpdatedRows } = await this.#core.db.write((tx) => {
+      const values = { enabled: enabled ? (1 as const) : (0 as const), updated_at: this.#core.env.now() };
+      const query = tx.updateTable('access_keys').set(values).where('id', '=', id);
+      return (subject.isAdmin ? query : query.where('project_id', '=', subject.projectId ?? '')).executeTakeFirst();
+    });
+    if (numUpdatedRows === 0n) throw notFound('access_key', id);
+  }
+
+  /** One that is not there is deleted already. */
+  async delete(subject: Subject, id: string): Promise<void> {
+    await this.#core.db.write((tx) => {
+      const query = tx.deleteFrom('access_keys').where('id', '=', id);
+      return (subject.isAdmin ? query : query.where('project_id', '=', subject.projectId ?? '')).execute();
+    });
+  }
+
+  #random(length: number): string {
+    // 248 is the largest multiple of the letters' number in a byte: above it, the first letters would be likelier.
+    let text = '';
+    while (text.length < length) {
+      for (const byte of this.#core.env.randomBytes(length)) {
+        if (byte < 248 && text.length < length) text += letters[byte % letters.length];
+      }
+    }
+    return text;
+  }
+}
+
+/** Whether the signature (base64 of HMAC-SHA1) is that of the text. */
+export function isSignedBy({ secret }: Pick<AccessKey, 'secret'>, text: string, signature: string): boolean {
+  const expected = createHmac('sha1', secret).update(text).digest();
+  const given = Buffer.from(signature, 'base64');
+  return given.length === expected.length && timingSafeEqual(given, expected);
+}
+
+function accessKeyOf(row: AccessKeysTable): AccessKey {
+  return {
+    id: row.id,
+    projectId: row.project_id,
+    userId: row.user_id,
+    description: row.description,
+    accessKeyId: row.access_key_id,
+    secret: row.secret,
+    enabled: row.enabled === 1,
+  };
+}

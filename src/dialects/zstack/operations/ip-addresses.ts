@@ -1,0 +1,174 @@
+import { Type as T } from 'typebox';
+import { contains, countAddresses, formatIpv4, type Ipv4Range, parseIpv4 } from '../../../cloud/networks/addresses.ts';
+import type { Subnet } from '../../../cloud/networks/model.ts';
+import { booleanField, textField, uuidField, uuidIn } from '../protocol/field-schemas.ts';
+import { syncOperation } from '../protocol/operation.ts';
+import { invalidArgument } from '../protocol/zstack-error.ts';
+import { ipRangeExample, l3Example } from './l3-examples.ts';
+import { l3NetworkNamed } from './l3-words.ts';
+
+const group = 'L3 Network';
+const shared = { group, package: 'header.network.l3', since: '0.6', allow: 'reader' } as const;
+const usualLimit = 100;
+const maxLimit = 1000;
+
+function poolsOf(subnets: readonly Subnet[]): Ipv4Range[] {
+  return subnets
+    .filter(({ ipVersion }) => ipVersion === 4)
+    .flatMap(({ allocationPools }) =>
+      allocationPools.map(({ start, end }) => ({ first: parseIpv4(start)!, last: parseIpv4(end)! })),
+    );
+}
+
+const getFreeIp = syncOperation({
+  ...shared,
+  id: 'GetFreeIp',
+  method: 'GET',
+  path: '/l3-networks/ip/free',
+  query: T.Object({
+    l3NetworkUuid: uuidField('The network.'),
+    ipRangeUuid: uuidField('The range.'),
+    start: textField('The address after which to begin.', 64),
+    ipVersion: textField('4, the only one offered.'),
+    limit: textField('The most addresses to give; 100 where it is left out.'),
+  }),
+  response: T.Object({
+    inventories: T.Array(
+      T.Object({ ipRangeUuid: T.String(), ip: T.String(), netmask: T.String(), gateway: T.Optional(T.String()) }),
+    ),
+  }),
+  title: 'Get free addresses',
+  summary: 'Addresses of a network or range that nothing has, lowest first.',
+  examples: [
+    {
+      title: 'One of a network',
+      query: { l3NetworkUuid: l3Example.uuid, limit: '1' },
+      status: 200,
+      response: {
+        inventories: [
+          { ipRangeUuid: ipRangeExample.uuid, ip: '10.0.0.2', netmask: '255.255.255.0', gateway: '10.0.0.1' },
+        ],
+      },
+    },
+  ],
+  handle: async ({ cloud, subject, input }) => {
+    const { l3NetworkUuid, ipRangeUuid, start } = input;
+    const limit = Math.min(Number(input.limit ?? usualLimit) || usualLimit, maxLimit);
+    const subnets = ipRangeUuid
+      ? [await cloud.networks.subnets.get(subject, ipRangeUuid)]
+      : (await l3NetworkNamed(cloud, subject, 'l3NetworkUuid', l3NetworkUuid ?? '')).subnets;
+    const from = start === undefined ? 0 : (parseIpv4(start) ?? 0);
+    const inventories = [];
+    for (const subnet of subnets) {
+      const used = new Set(await cloud.l3Networks.usedAddresses([subnet.id]));
+      const bits = Number(subnet.cidr.split('/')[1]);
+      const netmask = formatIpv4((0xffffffff << (32 - bits)) >>> 0);
+      for (const { first, last } of poolsOf([subnet])) {
+        for (let next = Math.max(first, from); next <= last && inventories.length < limit; next += 1) {
+          const ip = formatIpv4(next);
+          if (used.has(ip)) continue;
+          const gateway = subnet.gatewayIp ?? undefined;
+          inventories.push({ ipRangeUuid: subnet.id, ip, netmask, ...(gateway === undefined ? {} : { gateway }) });
+        }
+      }
+    }
+    return { inventories };
+  },
+});
+
+const checkIpAvailability = syncOperation({
+  ...shared,
+  id: 'CheckIpAvailability',
+  method: 'GET',
+  path: '/l3-networks/{l3NetworkUuid}/ip/{ip}/availability',
+  params: T.Object({
+    ...uuidIn('l3NetworkUuid', 'The network.').properties,
+    ip: T.String({ maxLength: 64, description: 'The address.' }),
+  }),
+  query: T.Object({
+    arpCheck: booleanField('Accepted.'),
+    ipRangeCheck: booleanField('Whether it must be of a range.'),
+  }),
+  response: T.Object({ available: T.Boolean(), reason: T.Optional(T.String()) }),
+  title: 'Check whether an address is free',
+  summary: 'Whether a server could be given it.',
+  examples: [
+    {
+      title: 'A free one',
+      params: { l3NetworkUuid: l3Example.uuid, ip: '10.0.0.77' },
+      status: 200,
+      response: { available: true },
+    },
+  ],
+  handle: async ({ cloud, subject, input: { l3NetworkUuid, ip } }) => {
+    const { subnets } = await l3NetworkNamed(cloud, subject, 'l3NetworkUuid', l3NetworkUuid);
+    const number = parseIpv4(ip);
+    if (number === undefined) throw invalidArgument(`the IP[${ip}] is not a valid IPv4 address`);
+    if (!poolsOf(subnets).some((range) => contains(range, number))) {
+      return { available: false, reason: 'IP address out of range' };
+    }
+    const used = await cloud.l3Networks.usedAddresses(subnets.map(({ id }) => id));
+    return used.includes(ip) ? { available: false, reason: 'IP address is already in use' } : { available: true };
+  },
+});
+
+const uuids = (description: string) =>
+  T.Optional(T.Array(T.String({ maxLength: 64 }), { maxItems: 1000, description }));
+
+const getIpAddressCapacity = syncOperation({
+  ...shared,
+  id: 'GetIpAddressCapacity',
+  method: 'GET',
+  path: '/ip-capacity',
+  query: T.Object({
+    zoneUuids: uuids('Accepted: networks are in every zone.'),
+    l3NetworkUuids: uuids('Of these networks.'),
+    ipRangeUuids: uuids('Of these ranges.'),
+    all: booleanField('Of all.'),
+  }),
+  response: T.Object({
+    totalCapacity: T.Integer(),
+    availableCapacity: T.Integer(),
+    usedIpAddressNumber: T.Integer(),
+    ipv4TotalCapacity: T.Integer(),
+    ipv4AvailableCapacity: T.Integer(),
+    resourceType: T.Optional(T.String()),
+  }),
+  title: 'Get the capacity of addresses',
+  summary: 'How many addresses there are in networks or ranges, and how many of them are free.',
+  examples: [
+    {
+      title: 'Of a network',
+      query: { l3NetworkUuids: l3Example.uuid },
+      status: 200,
+      response: {
+        totalCapacity: 253,
+        availableCapacity: 252,
+        usedIpAddressNumber: 1,
+        ipv4TotalCapacity: 253,
+        ipv4AvailableCapacity: 252,
+      },
+    },
+  ],
+  handle: async ({ cloud, subject, input: { l3NetworkUuids, ipRangeUuids } }) => {
+    const visible = await cloud.networks.subnets.list(subject);
+    const subnets = visible.filter(
+      ({ id, networkId }) => (l3NetworkUuids?.includes(networkId) ?? true) && (ipRangeUuids?.includes(id) ?? true),
+    );
+    const pools = poolsOf(subnets);
+    const used = (await cloud.l3Networks.usedAddresses(subnets.map(({ id }) => id))).filter((ip) => {
+      const number = parseIpv4(ip);
+      return number !== undefined && pools.some((range) => contains(range, number));
+    }).length;
+    const total = countAddresses(pools);
+    return {
+      totalCapacity: total,
+      availableCapacity: total - used,
+      usedIpAddressNumber: used,
+      ipv4TotalCapacity: total,
+      ipv4AvailableCapacity: total - used,
+    };
+  },
+});
+
+export const ipAddressOperations = [getFreeIp, checkIpAvailability, getIpAddressCapacity];

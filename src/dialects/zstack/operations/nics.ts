@@ -1,0 +1,178 @@
+import { Type as T } from 'typebox';
+import type { Cloud } from '../../../cloud/cloud.ts';
+import { CloudError } from '../../../cloud/errors.ts';
+import type { Subject } from '../../../cloud/identity/subject.ts';
+import type { Port } from '../../../cloud/networks/model.ts';
+import { vmNic } from '../inventories/network.ts';
+import { vmInstance } from '../inventories/vm-instance.ts';
+import { resourceUuidField, tagUuidsField, textField, uuidField, uuidIn } from '../protocol/field-schemas.ts';
+import { jobOperation } from '../protocol/operation.ts';
+import { resourceNotFound } from '../protocol/zstack-error.ts';
+import { l3Example } from './l3-examples.ts';
+import { l3NetworkNamed } from './l3-words.ts';
+import { nicExample } from './nic-examples.ts';
+import { creationExample, deletion } from './simple-operations.ts';
+import { vmExample } from './vm-examples.ts';
+import { inAllowedState } from './vm-words.ts';
+
+const group = 'VM Instance';
+const shared = { group, package: 'header.vm', since: '0.6', allow: 'member' } as const;
+
+/** The states in which interfaces may be changed, as the dialect has them. */
+const changeable = ['Running', 'Stopped', 'Paused'];
+
+async function nicNamed(cloud: Cloud, subject: Subject, field: string, uuid: string): Promise<Port> {
+  try {
+    return await cloud.networks.ports.get(subject, uuid);
+  } catch (error) {
+    if (!(error instanceof CloudError) || error.code !== 'not_found') throw error;
+    throw resourceNotFound(field, uuid, 'VmNicVO');
+  }
+}
+
+const attachL3NetworkToVm = jobOperation({
+  ...shared,
+  id: 'AttachL3NetworkToVm',
+  method: 'POST',
+  path: '/vm-instances/{vmInstanceUuid}/l3-networks/{l3NetworkUuid}',
+  params: T.Object({
+    vmInstanceUuid: T.String({ maxLength: 64, description: 'The server.' }),
+    l3NetworkUuid: T.String({ maxLength: 64, description: 'The network.' }),
+  }),
+  body: T.Object({
+    staticIp: textField('The address that it shall have.', 64),
+    driverType: textField('Accepted: virtio.'),
+    customMac: textField('Not offered.'),
+    vmNicParams: textField('Not offered.', 4096),
+  }),
+  result: vmInstance,
+  title: 'Give a server an interface in an L3 network',
+  summary: 'Adds one interface with an address of the network.',
+  examples: [
+    creationExample('Attach', {}, vmExample, { vmInstanceUuid: vmExample.uuid, l3NetworkUuid: l3Example.uuid }),
+  ],
+  handle: async ({ cloud, subject, input: { vmInstanceUuid, l3NetworkUuid, staticIp } }) => {
+    await l3NetworkNamed(cloud, subject, 'l3NetworkUuid', l3NetworkUuid);
+    const rule = {
+      message: 'org.zstack.header.vm.APIAttachL3NetworkToVmMsg',
+      allowed: changeable,
+      code: 'SYS.1006',
+    } as const;
+    const wanted =
+      staticIp === undefined ? { networkId: l3NetworkUuid } : { networkId: l3NetworkUuid, fixedIp: staticIp };
+    const { actionId } = await inAllowedState(cloud, subject, vmInstanceUuid, rule, () =>
+      cloud.servers.attachInterface(subject, vmInstanceUuid, wanted),
+    );
+    return { actionId, uuid: vmInstanceUuid };
+  },
+});
+
+const detachL3NetworkFromVm = jobOperation({
+  ...shared,
+  id: 'DetachL3NetworkFromVm',
+  method: 'DELETE',
+  path: '/vm-instances/nics/{vmNicUuid}',
+  params: uuidIn('vmNicUuid', 'The interface.'),
+  result: vmInstance,
+  title: 'Take an interface from a server',
+  summary: 'The interface and its address go with it.',
+  examples: [
+    {
+      title: 'Detach',
+      params: { vmNicUuid: nicExample.uuid },
+      status: 200,
+      response: { inventory: { ...vmExample, vmNics: [] }, success: true },
+    },
+  ],
+  handle: async ({ cloud, subject, input: { vmNicUuid } }) => {
+    const { deviceId: serverId } = await nicNamed(cloud, subject, 'vmNicUuid', vmNicUuid);
+    const rule = {
+      message: 'org.zstack.header.vm.APIDetachL3NetworkFromVmMsg',
+      allowed: changeable,
+      code: 'SYS.1006',
+    } as const;
+    const { actionId } = await inAllowedState(cloud, subject, serverId, rule, () =>
+      cloud.servers.detachInterface(subject, serverId, vmNicUuid),
+    );
+    return { actionId, uuid: serverId };
+  },
+});
+
+const createVmNic = jobOperation({
+  ...shared,
+  id: 'CreateVmNic',
+  method: 'POST',
+  path: '/nics',
+  body: T.Object({
+    l3NetworkUuid: T.String({ maxLength: 64, description: 'The network.' }),
+    ip: textField('The address that it shall have.', 64),
+    resourceUuid: resourceUuidField,
+    tagUuids: tagUuidsField,
+  }),
+  result: vmNic,
+  title: 'Create an interface',
+  summary: 'Makes an interface with an address, to be given to a server.',
+  examples: [
+    creationExample('With any address', { l3NetworkUuid: l3Example.uuid }, { ...nicExample, vmInstanceUuid: '' }),
+  ],
+  handle: async ({ cloud, subject, input: { l3NetworkUuid, ip, resourceUuid } }) => {
+    const { subnets } = await l3NetworkNamed(cloud, subject, 'l3NetworkUuid', l3NetworkUuid);
+    const fixedIps = ip === undefined || !subnets[0] ? undefined : [{ ipAddress: ip }];
+    const [port] = await cloud.networks.ports.create(subject, [
+      { id: resourceUuid, networkId: l3NetworkUuid, deviceOwner: 'compute:zstack', fixedIps },
+    ]);
+    return { uuid: port!.id };
+  },
+});
+
+const attachVmNicToVm = jobOperation({
+  ...shared,
+  id: 'AttachVmNicToVm',
+  method: 'POST',
+  path: '/vm-instances/{vmInstanceUuid}/nices/{vmNicUuid}',
+  params: T.Object({
+    vmInstanceUuid: T.String({ maxLength: 64, description: 'The server.' }),
+    vmNicUuid: T.String({ maxLength: 64, description: 'The interface.' }),
+  }),
+  body: T.Object({ l3NetworkUuid: uuidField('Accepted.') }),
+  result: vmInstance,
+  title: 'Give a server an interface that exists',
+  summary: 'The interface keeps its address; taken from the server again it stays.',
+  examples: [creationExample('Attach', {}, vmExample, { vmInstanceUuid: vmExample.uuid, vmNicUuid: nicExample.uuid })],
+  handle: async ({ cloud, subject, input: { vmInstanceUuid, vmNicUuid } }) => {
+    await nicNamed(cloud, subject, 'vmNicUuid', vmNicUuid);
+    const rule = {
+      message: 'org.zstack.header.vm.APIAttachVmNicToVmMsg',
+      allowed: changeable,
+      code: 'SYS.1006',
+    } as const;
+    const { actionId } = await inAllowedState(cloud, subject, vmInstanceUuid, rule, () =>
+      cloud.servers.attachInterface(subject, vmInstanceUuid, { portId: vmNicUuid }),
+    );
+    return { actionId, uuid: vmInstanceUuid };
+  },
+});
+
+export const nicOperations = [
+  attachL3NetworkToVm,
+  detachL3NetworkFromVm,
+  createVmNic,
+  attachVmNicToVm,
+  deletion({
+    ...shared,
+    id: 'DeleteVmNic',
+    path: '/nics/{uuid}',
+    title: 'Delete an interface',
+    summary: 'Takes it from its server, if it has one.',
+    example: nicExample,
+    remove: async ({ cloud, subject, input: { uuid } }) => {
+      const { deviceId } = await cloud.networks.ports.get(subject, uuid);
+      if (deviceId === '') {
+        await cloud.networks.ports.delete(subject, uuid);
+        return undefined;
+      }
+      const { actionId } = await cloud.servers.detachInterface(subject, deviceId, uuid);
+      return { actionId };
+    },
+  }),
+];
