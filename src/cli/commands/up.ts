@@ -105,6 +105,7 @@ async function open(
       listen: options.listen,
       port: options.port,
       log,
+      console: true,
       async beforeListening(cloud) {
         await ensureTinyLinux(cloud, { cacheDir: folder.cacheDir }).catch((err) =>
           log.warn({ err }, 'TinyLinux could not be put into the cloud'),
