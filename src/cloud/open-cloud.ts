@@ -1,7 +1,9 @@
+import { dirname, join } from 'node:path';
 import { Gauge, type Registry } from 'prom-client';
 import type { AnyAction } from '../actions/definition.ts';
 import { ActionRunner } from '../actions/runner.ts';
 import type { HostAgent } from '../agent/contract.ts';
+import { BackupFolder } from '../backup-stores/backup-folder.ts';
 import type { Database } from '../database/database.ts';
 import type { Env } from '../env/env.ts';
 import { AccessKeys } from './access-keys/access-keys.ts';
@@ -43,7 +45,7 @@ export interface CloudOptions {
   settings: CloudSettings;
   /** The hosts that this process serves. */
   hosts: ReadonlyArray<{ name: string; agent: HostAgent }>;
-  /** The folder of the first image store. */
+  /** The folder of the first image store. Backups of volumes are in `backups` beside it. */
   imageDirectory: string;
   /** How image stores are opened, where not as their rows say. */
   openStore?: StoreOpener;
@@ -122,7 +124,8 @@ async function assemble(core: CloudCore, options: CloudOptions): Promise<Cloud> 
   // Servers and block storage use every other part, so they get the whole.
   const unmade = { servers: undefined as unknown as Servers, blockStorage: undefined as unknown as BlockStorage };
   const cloud: Cloud = Object.assign(parts, unmade);
-  return Object.assign(cloud, { servers: new Servers(cloud), blockStorage: new BlockStorage(cloud) });
+  const backups = new BackupFolder(join(dirname(options.imageDirectory), 'backups'));
+  return Object.assign(cloud, { servers: new Servers(cloud), blockStorage: new BlockStorage(cloud, backups) });
 }
 
 async function bootstrap(cloud: Cloud, options: CloudOptions): Promise<void> {

@@ -22,6 +22,10 @@ export type QuotaName =
   | 'ram_mb'
   | 'volumes'
   | 'gigabytes'
+  | 'per_volume_gigabytes'
+  | 'snapshots'
+  | 'backups'
+  | 'backup_gigabytes'
   | 'images'
   | 'image_bytes'
   | 'keypairs'
@@ -47,6 +51,10 @@ export const defaultSettings: CloudSettings = {
     ram_mb: -1,
     volumes: -1,
     gigabytes: -1,
+    per_volume_gigabytes: -1,
+    snapshots: -1,
+    backups: -1,
+    backup_gigabytes: -1,
     images: -1,
     image_bytes: -1,
     keypairs: 100,

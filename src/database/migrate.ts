@@ -5,6 +5,7 @@ import { routers } from './migrations/0003-routers/migration.ts';
 import { consoles } from './migrations/0004-consoles/migration.ts';
 import { serverGroups } from './migrations/0005-server-groups/migration.ts';
 import { compute } from './migrations/0008-compute/migration.ts';
+import { volumes } from './migrations/0009-volumes/migration.ts';
 import { zstack } from './migrations/0011-zstack/migration.ts';
 import { images } from './migrations/0012-images/migration.ts';
 import type { Schema } from './schema.ts';
@@ -17,6 +18,7 @@ const migrations: Record<string, Migration> = {
   '0004-consoles': consoles,
   '0005-server-groups': serverGroups,
   '0008-compute': compute,
+  '0009-volumes': volumes,
   '0011-zstack': zstack,
   '0012-images': images,
 };

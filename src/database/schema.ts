@@ -1,4 +1,14 @@
-import type { VolumeSnapshotsTable } from './schema/block-storage.ts';
+import type {
+  DefaultVolumeTypesTable,
+  QosSpecsTable,
+  VolumeAttachmentsTable,
+  VolumeBackupsTable,
+  VolumeMessagesTable,
+  VolumeSnapshotsTable,
+  VolumeTransfersTable,
+  VolumeTypeProjectsTable,
+  VolumeTypesTable,
+} from './schema/block-storage.ts';
 import type {
   AggregateHostsTable,
   AggregatesTable,
@@ -120,6 +130,14 @@ export interface Schema {
   volumes: VolumesTable;
   disks: DisksTable;
   volume_snapshots: VolumeSnapshotsTable;
+  volume_types: VolumeTypesTable;
+  volume_type_projects: VolumeTypeProjectsTable;
+  default_volume_types: DefaultVolumeTypesTable;
+  qos_specs: QosSpecsTable;
+  volume_backups: VolumeBackupsTable;
+  volume_transfers: VolumeTransfersTable;
+  volume_attachments: VolumeAttachmentsTable;
+  volume_messages: VolumeMessagesTable;
   disk_offerings: DiskOfferingsTable;
   l2_networks: L2NetworksTable;
   l2_network_clusters: L2NetworkClustersTable;

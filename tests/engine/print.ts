@@ -26,6 +26,13 @@ export async function printOf(world: World) {
     .where('deleted_at', 'is', null)
     .orderBy('name')
     .execute();
+  const backups = await read
+    .selectFrom('volume_backups')
+    .selectAll()
+    .where('deleted_at', 'is', null)
+    .orderBy('name')
+    .execute();
+  const stored = await world.cloud.blockStorage.backupStore.list();
   const images = await read
     .selectFrom('images')
     .selectAll()
@@ -81,6 +88,8 @@ export async function printOf(world: World) {
     snapshots: await Promise.all(
       snapshots.map(async (row) => ({ name: row.name, status: row.status, onHost: await sizeOnHost(row.disk_id) })),
     ),
+    backups: backups.map(({ id, name, status }) => ({ name, status, isStored: stored.backups.includes(id) })),
+    strayBackups: stored.others.length,
     images: images.map(({ id, name, status }) => ({
       name,
       status,

@@ -1,6 +1,7 @@
 import type { HostAgent } from '../../agent/contract.ts';
 import type { Cloud } from '../cloud.ts';
 import { actionsAreKnown, actionsProgress, eventsAreClosed } from './actions.ts';
+import { backupsAreWhole, bytesHaveBackups } from './backups.ts';
 import {
   attachmentsAreLive,
   disksAreKnown,
@@ -43,6 +44,8 @@ const invariants: ReadonlyArray<(facts: Facts) => Finding[]> = [
   volumesAreSettled,
   volumesHaveDisks,
   attachmentsAreLive,
+  backupsAreWhole,
+  bytesHaveBackups,
   hostsHaveNoStrays,
   portsAreBound,
   addressesAreInSubnets,

@@ -78,7 +78,8 @@ const volumesAtRest: ReadonlySet<string> = new Set([
 
 /** Volumes and snapshots are in a state that lasts. */
 export function volumesAreSettled(facts: Facts): Finding[] {
-  const volumes = [...facts.volumes.values()].filter(({ status }) => !volumesAtRest.has(status));
+  const kept = new Set([...facts.attachments, ...facts.transfers].map(({ volume_id }) => volume_id));
+  const volumes = [...facts.volumes.values()].filter(({ id, status }) => !volumesAtRest.has(status) && !kept.has(id));
   const snapshots = [...facts.snapshots.values()].filter(({ status }) => !volumesAtRest.has(status));
   const thing = (resource: string, id: string) => ({ invariant: 'state-is-final', resource, id }) as const;
   return [

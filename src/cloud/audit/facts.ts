@@ -10,8 +10,11 @@ import type {
   PortsTable,
   ServersTable,
   SubnetsTable,
+  VolumeAttachmentsTable,
+  VolumeBackupsTable,
   VolumeSnapshotsTable,
   VolumesTable,
+  VolumeTransfersTable,
 } from '../../database/schema.ts';
 import type { StoreListing } from '../../image-stores/store.ts';
 import type { Cloud } from '../cloud.ts';
@@ -25,6 +28,11 @@ export interface Facts {
   servers: ReadonlyMap<string, ServersTable>;
   volumes: ReadonlyMap<string, VolumesTable>;
   snapshots: ReadonlyMap<string, VolumeSnapshotsTable>;
+  backups: ReadonlyMap<string, VolumeBackupsTable>;
+  /** What is in the backup store. */
+  storedBackups: { backups: string[]; others: Array<{ name: string; id: string }> };
+  attachments: readonly VolumeAttachmentsTable[];
+  transfers: readonly VolumeTransfersTable[];
   /** Also those that are deleted and whose bytes are kept, but none that are expunged. */
   images: ReadonlyMap<string, ImagesTable>;
   replicas: readonly ImageReplicasTable[];
@@ -57,11 +65,15 @@ export async function readFacts(cloud: Cloud, agents: ReadonlyMap<string, HostAg
   const before = await liveActions(cloud, began);
   const inventories = await readInventories(agents);
   const stores = await readStores(cloud);
+  const storedBackups = await cloud.blockStorage.backupStore.list();
   const servers = byId(await read.selectFrom('servers').selectAll().where('deleted_at', 'is', null).execute());
   const volumes = byId(await read.selectFrom('volumes').selectAll().where('deleted_at', 'is', null).execute());
   const snapshots = byId(
     await read.selectFrom('volume_snapshots').selectAll().where('deleted_at', 'is', null).execute(),
   );
+  const backups = byId(await read.selectFrom('volume_backups').selectAll().where('deleted_at', 'is', null).execute());
+  const attachments = await read.selectFrom('volume_attachments').selectAll().execute();
+  const transfers = await read.selectFrom('volume_transfers').selectAll().where('deleted_at', 'is', null).execute();
   const images = byId(await read.selectFrom('images').selectAll().where('status', '!=', 'expunged').execute());
   const replicas = await read.selectFrom('image_replicas').selectAll().execute();
   const hosts = byId(await read.selectFrom('hosts').selectAll().execute());
@@ -86,6 +98,10 @@ export async function readFacts(cloud: Cloud, agents: ReadonlyMap<string, HostAg
     servers,
     volumes,
     snapshots,
+    backups,
+    storedBackups,
+    attachments,
+    transfers,
     images,
     replicas,
     hosts,

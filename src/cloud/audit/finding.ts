@@ -28,6 +28,8 @@ export type Invariant =
   | 'disk-has-owner'
   | 'volume-has-disk'
   | 'holder-lives'
+  | 'backup-has-bytes'
+  | 'bytes-have-backup'
   | 'port-is-bound'
   | 'address-in-subnet'
   | 'address-is-unique'

@@ -36,6 +36,9 @@ function addNetwork(projectId: string) {
         status: 'ACTIVE',
         mtu: 1500,
         port_security: 1,
+        dns_domain: '',
+        qos_policy_id: null,
+        segmentation_id: null,
         created_at: now,
         updated_at: now,
         revision: 0,
@@ -100,6 +103,6 @@ describe('quotas', () => {
   test('usage is zero for an empty project', async () => {
     const used = await quotas.usage(member, project);
     expect(new Set(Object.values(used))).toEqual(new Set([0]));
-    expect(Object.keys(used)).toHaveLength(14);
+    expect(Object.keys(used)).toHaveLength(17);
   });
 });

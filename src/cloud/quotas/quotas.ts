@@ -9,6 +9,9 @@ import { type CountedQuota, countedQuotas, isCounted, usageOf } from './usage.ts
 /** The limit of each quota; -1 for none. */
 export type Limits = Record<QuotaName, number>;
 
+/** Stands for a project where the limits are those of all projects that have none of their own. */
+const everyProject = 'class:default';
+
 /** How much a project may have. */
 export class Quotas {
   readonly #core: CloudCore;
@@ -17,9 +20,19 @@ export class Quotas {
     this.#core = core;
   }
 
-  /** The limits of projects that have none of their own. */
+  /** What the operator has set for projects that have no limits of their own. */
   get defaults(): Limits {
     return { ...this.#core.settings.defaultQuotas };
+  }
+
+  /** The limits of projects that have none of their own: the operator's, and over them what was set since. */
+  defaultLimits(): Promise<Limits> {
+    return this.limitsIn(this.#core.db.read, everyProject);
+  }
+
+  /** Sets limits of all projects that have none of their own. */
+  setDefaultLimits(subject: Subject, changes: Partial<Limits>): Promise<Limits> {
+    return this.setLimits(subject, everyProject, changes);
   }
 
   /** The project's limits. Those of others are for administrators. */
@@ -32,11 +45,15 @@ export class Quotas {
   async limitsIn(db: Queryable, projectId: string): Promise<Limits> {
     const rows = await db
       .selectFrom('quotas')
-      .select(['resource', 'hard_limit'])
-      .where('project_id', '=', projectId)
+      .select(['project_id', 'resource', 'hard_limit'])
+      .where('project_id', 'in', [projectId, everyProject])
       .execute();
     const limits = this.defaults;
-    for (const { resource, hard_limit } of rows) if (resource in limits) limits[resource as QuotaName] = hard_limit;
+    const own = rows.filter(({ project_id }) => project_id !== everyProject);
+    const common = rows.filter(({ project_id }) => project_id === everyProject);
+    for (const { resource, hard_limit } of [...common, ...own]) {
+      if (resource in limits) limits[resource as QuotaName] = hard_limit;
+    }
     return limits;
   }
 
@@ -67,10 +84,13 @@ export class Quotas {
     });
   }
 
-  /** Gives the project the default limits again. */
-  async resetLimits(subject: Subject, projectId: string): Promise<void> {
+  /** Gives the project the default limits again: all of them, or these. */
+  async resetLimits(subject: Subject, projectId: string, names?: readonly string[]): Promise<void> {
     requireAdmin(subject, 'delete_quota');
-    await this.#core.db.write((tx) => tx.deleteFrom('quotas').where('project_id', '=', projectId).execute());
+    await this.#core.db.write((tx) => {
+      const all = tx.deleteFrom('quotas').where('project_id', '=', projectId);
+      return (names ? all.where('resource', 'in', names) : all).execute();
+    });
   }
 
   /**

@@ -3,7 +3,7 @@ import type { Database, Queryable } from '../../database/database.ts';
 import type { QuotaName } from '../settings.ts';
 
 /** What of a quota is counted per project. The others limit something smaller, as one server's metadata items. */
-export type CountedQuota = Exclude<QuotaName, 'keypairs' | 'metadata_items'>;
+export type CountedQuota = Exclude<QuotaName, 'keypairs' | 'metadata_items' | 'per_volume_gigabytes'>;
 
 export const countedQuotas: readonly CountedQuota[] = [
   'instances',
@@ -11,6 +11,9 @@ export const countedQuotas: readonly CountedQuota[] = [
   'ram_mb',
   'volumes',
   'gigabytes',
+  'snapshots',
+  'backups',
+  'backup_gigabytes',
   'images',
   'image_bytes',
   'networks',
@@ -47,7 +50,8 @@ export async function usageOf(
   const has = (...some: CountedQuota[]) => some.some((name) => names.includes(name));
   const groups = [
     has('instances', 'cores', 'ram_mb') && serverUsage(kind, db, projectId),
-    has('volumes', 'gigabytes') && volumeUsage(db, projectId),
+    has('volumes', 'gigabytes', 'snapshots') && volumeUsage(db, projectId),
+    has('backups', 'backup_gigabytes') && backupUsage(db, projectId),
     has('images', 'image_bytes') && imageUsage(db, projectId),
     ...rowCounted.map((table) => has(table) && rowCount(db, table, projectId)),
   ];
@@ -84,11 +88,25 @@ async function volumeUsage(db: Queryable, projectId: string) {
     .executeTakeFirstOrThrow();
   const snapshots = await db
     .selectFrom('volume_snapshots')
-    .select(sql<number>`coalesce(sum(size), 0)`.as('bytes'))
+    .select((eb) => [eb.fn.countAll<number>().as('snapshots'), sql<number>`coalesce(sum(size), 0)`.as('bytes')])
     .where('project_id', '=', projectId)
     .where('deleted_at', 'is', null)
     .executeTakeFirstOrThrow();
-  return { volumes: row.volumes, gigabytes: Math.ceil((row.bytes + snapshots.bytes) / 2 ** 30) };
+  return {
+    volumes: row.volumes,
+    snapshots: snapshots.snapshots,
+    gigabytes: Math.ceil((row.bytes + snapshots.bytes) / 2 ** 30),
+  };
+}
+
+async function backupUsage(db: Queryable, projectId: string) {
+  const row = await db
+    .selectFrom('volume_backups')
+    .select((eb) => [eb.fn.countAll<number>().as('backups'), sql<number>`coalesce(sum(size), 0)`.as('bytes')])
+    .where('project_id', '=', projectId)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirstOrThrow();
+  return { backups: row.backups, backup_gigabytes: Math.ceil(row.bytes / 2 ** 30) };
 }
 
 async function imageUsage(db: Queryable, projectId: string) {

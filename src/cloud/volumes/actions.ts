@@ -1,9 +1,12 @@
 import { type AnyAction, anyAction } from '../../actions/definition.ts';
 import { attachVolume } from './transitions/attach.ts';
+import { createBackup, deleteBackup } from './transitions/backup.ts';
 import { createVolume } from './transitions/create.ts';
 import { deleteVolume } from './transitions/delete.ts';
 import { detachVolume } from './transitions/detach.ts';
 import { extendVolume } from './transitions/extend.ts';
+import { reimageVolume } from './transitions/reimage.ts';
+import { restoreBackup } from './transitions/restore.ts';
 import { revertVolume } from './transitions/revert.ts';
 import { createSnapshot, deleteSnapshot } from './transitions/snapshot.ts';
 import { uploadImage } from './transitions/upload-image.ts';
@@ -17,6 +20,10 @@ export const volumeActions: AnyAction[] = [
   anyAction(revertVolume),
   anyAction(createSnapshot),
   anyAction(deleteSnapshot),
+  anyAction(createBackup),
+  anyAction(deleteBackup),
+  anyAction(restoreBackup),
+  anyAction(reimageVolume),
   anyAction(attachVolume),
   anyAction(detachVolume),
 ];

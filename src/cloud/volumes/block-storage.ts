@@ -1,32 +1,59 @@
+import type { BackupFolder } from '../../backup-stores/backup-folder.ts';
 import type { VolumeSnapshotsTable, VolumesTable } from '../../database/schema.ts';
 import { withDashes } from '../../env/env.ts';
 import type { Cloud } from '../cloud.ts';
+import { CloudError } from '../errors.ts';
 import { ownsOrAdmin, requireAdmin, type Subject } from '../identity/subject.ts';
 import type { NewTemplate } from '../images/templates.ts';
+import { VolumeAttachments } from './attachments.ts';
+import { unmetSpec } from './backend.ts';
+import { Backups } from './backups.ts';
 import { type NewVolume, requestCreateVolume } from './creation.ts';
+import { type HostStorageUsage, usageOfHost } from './host-usage.ts';
 import { listSnapshots, listVolumes, type SnapshotFilter, type StoragePage, type VolumeFilter } from './listing.ts';
+import { VolumeMessages } from './messages.ts';
 import { type Volume, volumeFromRow } from './model.ts';
-import { invalidVolume, lockSnapshot, lockVolume, updateSnapshot, type VolumeStatus } from './rules.ts';
+import { VolumeQos } from './qos.ts';
+import { invalidVolume, lockSnapshot, lockVolume, requireStatus, updateSnapshot, type VolumeStatus } from './rules.ts';
 import { type Snapshot, snapshotFromRow, snapshotNotFound } from './snapshot-model.ts';
+import { VolumeTransfers } from './transfers.ts';
 import { type AttachRequest, requestAttachVolume } from './transitions/attach.ts';
 import { requestDeleteVolume } from './transitions/delete.ts';
 import { requestDetachVolume } from './transitions/detach.ts';
 import { requestExtendVolume } from './transitions/extend.ts';
+import { requestReimageVolume } from './transitions/reimage.ts';
 import { requestRevertVolume } from './transitions/revert.ts';
 import { type NewSnapshot, requestCreateSnapshot, requestDeleteSnapshot } from './transitions/snapshot.ts';
 import { requestUploadImage } from './transitions/upload-image.ts';
+import { checkVolumeQuotas } from './type-quotas.ts';
+import { VolumeTypes } from './types.ts';
 import { volumeNotFound } from './volumes.ts';
 
 type Words = Record<string, string>;
 
 /** Volumes and snapshots of users: what is known of them, and what may be asked of them. */
 export class BlockStorage {
+  readonly types: VolumeTypes;
+  readonly qos: VolumeQos;
+  readonly backups: Backups;
+  readonly transfers: VolumeTransfers;
+  readonly attachments: VolumeAttachments;
+  readonly messages: VolumeMessages;
+  /** Where the bytes of backups are. */
+  readonly backupStore: BackupFolder;
   readonly #cloud: Cloud;
   readonly #volume;
   readonly #snapshot;
 
-  constructor(cloud: Cloud) {
+  constructor(cloud: Cloud, backupStore: BackupFolder) {
     this.#cloud = cloud;
+    this.backupStore = backupStore;
+    this.types = new VolumeTypes(cloud);
+    this.qos = new VolumeQos(cloud);
+    this.backups = new Backups(cloud, backupStore);
+    this.transfers = new VolumeTransfers(cloud);
+    this.attachments = new VolumeAttachments(cloud);
+    this.messages = new VolumeMessages(cloud);
     this.#volume = cloud.db.prepare<{ id: string }, VolumesTable>((q, p) =>
       q.selectFrom('volumes').selectAll().where('id', '=', p.id).where('origin', '=', 'volume'),
     );
@@ -67,6 +94,7 @@ export class BlockStorage {
     requestUploadImage(this.#cloud, subject, id, template, options);
   revert = (subject: Subject, id: string, snapshotId: string) =>
     requestRevertVolume(this.#cloud, subject, id, snapshotId);
+  reimage = (subject: Subject, id: string, imageId: string) => requestReimageVolume(this.#cloud, subject, id, imageId);
   attach = (subject: Subject, serverId: string, request: AttachRequest) =>
     requestAttachVolume(this.#cloud, subject, serverId, request);
   detach = (subject: Subject, serverId: string, volumeId: string) =>
@@ -95,6 +123,50 @@ export class BlockStorage {
     return this.#change(subject, id, () => ({ bootable: bootable ? 1 : 0 }));
   }
 
+  /** Makes it a volume of another type. Its data does not move: there is one kind of storage behind all types. */
+  async retype(subject: Subject, id: string, typeNameOrId: string): Promise<Volume> {
+    const type = await this.types.find(subject, typeNameOrId);
+    await this.#cloud.db.write(async (tx) => {
+      const row = await lockVolume(this.#cloud, tx, subject, id);
+      requireStatus(row, ['available', 'in-use'], 'retype');
+      if (row.volume_type === type.id) {
+        throw new CloudError('invalid', `Invalid input received: the volume is of the type ${type.name} already.`);
+      }
+      if (type.encryption || unmetSpec(type.extraSpecs) !== undefined) {
+        throw new CloudError('invalid', `Invalid input received: no storage is as the volume type ${type.name} says.`);
+      }
+      const snapshots = await tx
+        .selectFrom('volume_snapshots')
+        .select('size')
+        .where('volume_id', '=', id)
+        .where('deleted_at', 'is', null)
+        .execute();
+      await checkVolumeQuotas(this.#cloud, tx, row.project_id, {
+        typeId: type.id,
+        volumes: 1,
+        snapshots: snapshots.length,
+        bytes: snapshots.reduce((sum, { size }) => sum + size, row.size),
+        onlyType: true,
+      });
+      await this.#cloud.volumes.update(tx, id, { volume_type: type.id });
+    });
+    return this.get(subject, id);
+  }
+
+  /** Takes the volume from whatever has it: for administrators, where its state is wrong. */
+  async forceDetach(subject: Subject, id: string): Promise<void> {
+    requireAdmin(subject, 'volume_extension:volume_admin_actions:force_detach');
+    const { serverId } = await this.get(subject, id);
+    if (serverId === null) {
+      for (const one of await this.attachments.list(subject, { allProjects: true, volumeId: id })) {
+        await this.attachments.delete(subject, one.id);
+      }
+      return;
+    }
+    await this.#change(subject, id, ({ status }) => (status === 'detaching' ? {} : { status: 'in-use' }));
+    await this.detach(subject, serverId, id);
+  }
+
   /** Whether guests may write to it, from the next time that it is attached. */
   setReadOnly(subject: Subject, id: string, readOnly: boolean) {
     return this.#change(subject, id, (row) => {
@@ -117,6 +189,9 @@ export class BlockStorage {
   resetStatus(subject: Subject, id: string, status: VolumeStatus) {
     requireAdmin(subject, 'volume_extension:volume_admin_actions:reset_status');
     return this.#change(subject, id, (row) => {
+      if (status === 'awaiting-transfer' || status === 'reserved') {
+        throw invalidVolume(`A volume is made ${status} by other means.`);
+      }
       if ((status === 'available') === (row.server_id !== null) && ['available', 'in-use'].includes(status)) {
         throw invalidVolume(
           `Volume ${withDashes(id)} can't be ${status} while it is ${row.server_id ? '' : 'not '}attached.`,
@@ -137,12 +212,18 @@ export class BlockStorage {
   }
 
   createSnapshot = (subject: Subject, wanted: NewSnapshot) => requestCreateSnapshot(this.#cloud, subject, wanted);
-  deleteSnapshot = (subject: Subject, id: string) => requestDeleteSnapshot(this.#cloud, subject, id);
+  deleteSnapshot = (subject: Subject, id: string, options?: { force?: boolean }) =>
+    requestDeleteSnapshot(this.#cloud, subject, id, options);
 
   async updateSnapshot(
     subject: Subject,
     id: string,
-    change: (snapshot: Snapshot) => { name?: string | null; description?: string | null; metadata?: Words },
+    change: (snapshot: Snapshot) => {
+      name?: string | null;
+      description?: string | null;
+      metadata?: Words;
+      progress?: string;
+    },
   ): Promise<Snapshot> {
     await this.#cloud.db.write(async (tx) => {
       const { metadata, ...words } = change(await lockSnapshot(this.#cloud, tx, subject, id));
@@ -150,6 +231,23 @@ export class BlockStorage {
       await updateSnapshot(this.#cloud, tx, id, columns);
     });
     return this.snapshot(subject, id);
+  }
+
+  /** Says in what state a snapshot is, where the cloud has it wrong. Nothing else changes. */
+  async resetSnapshotStatus(subject: Subject, id: string, status: Snapshot['status'], progress?: string) {
+    await this.#cloud.db.write(async (tx) => {
+      const snapshot = await lockSnapshot(this.#cloud, tx, subject, id);
+      if (status === 'available' && snapshot.diskId === null) {
+        throw new CloudError('invalid', 'Invalid snapshot: it has no disk.', { reason: 'invalid_snapshot' });
+      }
+      await updateSnapshot(this.#cloud, tx, id, { status, ...(progress === undefined ? {} : { progress }) });
+    });
+  }
+
+  /** What a host's disks hold of each project: for administrators. */
+  usageOfHost(subject: Subject, hostId: string): Promise<HostStorageUsage[]> {
+    requireAdmin(subject, 'volume_extension:hosts');
+    return usageOfHost(this.#cloud.db.read, hostId);
   }
 
   async #change(subject: Subject, id: string, change: (row: VolumesTable) => Partial<VolumesTable>): Promise<Volume> {

@@ -4,10 +4,11 @@ import { newId, withDashes } from '../../env/env.ts';
 import type { Cloud } from '../cloud.ts';
 import { CloudError } from '../errors.ts';
 import { projectOf, type Subject } from '../identity/subject.ts';
+import { lockBackup, updateBackup } from './backup-rows.ts';
 import { type Volume, volumeFromRow } from './model.ts';
 import { invalidVolume, lockSnapshot, lockVolume } from './rules.ts';
 import { createVolume } from './transitions/create.ts';
-import { volumeTypeOf } from './types.ts';
+import { checkVolumeQuotas } from './type-quotas.ts';
 
 export interface NewVolume {
   /** Chosen by the client. */
@@ -20,6 +21,8 @@ export interface NewVolume {
   imageId?: string;
   sourceVolumeId?: string;
   snapshotId?: string;
+  backupId?: string;
+  /** Name or id. What is copied has the type of what it is a copy of, if none is said. */
   volumeType?: string;
   zone?: string;
   metadata?: Record<string, string>;
@@ -34,6 +37,9 @@ interface Source {
   zoneId?: string;
   sourceVolumeId?: string;
   snapshotId?: string;
+  backupId?: string;
+  backupDataId?: string;
+  typeId?: string;
   bootable: boolean;
   imageMetadata: Record<string, string>;
 }
@@ -47,7 +53,10 @@ export async function requestCreateVolume(
   wanted: NewVolume,
 ): Promise<{ volume: Volume; actionId: string }> {
   const projectId = projectOf(subject);
-  const type = volumeTypeOf(wanted.volumeType ?? 'local');
+  const { types } = cloud.blockStorage;
+  const asked = wanted.volumeType === undefined ? undefined : await types.find(subject, wanted.volumeType);
+  if (asked?.encryption) throw badInput(`There is no storage that encrypts, as the volume type ${asked.name} says.`);
+  const usual = await types.default(subject);
   const image = wanted.imageId === undefined ? blank : await imageSource(cloud, subject, wanted.imageId);
   const zone = wanted.zone === undefined ? undefined : await cloud.zones.byName(wanted.zone);
   if (wanted.zone !== undefined && !zone) throw badInput(`Availability zone '${wanted.zone}' is invalid.`);
@@ -58,13 +67,14 @@ export async function requestCreateVolume(
     if (zone && source.zoneId && zone.id !== source.zoneId) {
       throw badInput('Volume must be in the same availability zone as what it is made of.');
     }
-    await cloud.quotas.check(tx, projectId, { volumes: 1, gigabytes: Math.ceil(size / 2 ** 30) });
+    const typeId = asked?.id ?? source.typeId ?? usual.id;
+    await checkVolumeQuotas(cloud, tx, projectId, { typeId, volumes: 1, bytes: size, largest: size });
     const row = volumeRow(cloud, subject, wanted, {
       id: wanted.id ?? newId(cloud.env),
       project_id: projectId,
       size,
       zone_id: source.zoneId ?? (zone ?? defaultZone).id,
-      volume_type: type.name,
+      volume_type: typeId,
       image_id: source.imageId ?? null,
       source_volume_id: source.sourceVolumeId ?? null,
       snapshot_id: source.snapshotId ?? null,
@@ -73,13 +83,17 @@ export async function requestCreateVolume(
     });
     await refuseTakenId(tx, row.id);
     await tx.insertInto('volumes').values(row).execute();
+    if (source.backupId) await updateBackup(cloud, tx, source.backupId, { status: 'restoring' });
     const actionId = await cloud.runner.submit(tx, createVolume, {
       input: {
         ownerId: row.id,
         newDiskId: newId(cloud.env),
         size,
         zoneId: row.zone_id,
+        typeId,
         imageId: source.imageId,
+        backupId: source.backupId,
+        backupDataId: source.backupDataId,
         sourceDiskId: source.diskId,
         onlyHostId: source.hostId,
       },
@@ -95,20 +109,26 @@ export async function requestCreateVolume(
 }
 
 async function sourceOf(cloud: Cloud, tx: Tx, subject: Subject, wanted: NewVolume, image: Source): Promise<Source> {
-  const { imageId, sourceVolumeId, snapshotId } = wanted;
-  if ([imageId, sourceVolumeId, snapshotId].filter((one) => one !== undefined).length > 1) {
-    throw badInput('A volume is made of one image, one volume or one snapshot.');
+  const { imageId, sourceVolumeId, snapshotId, backupId } = wanted;
+  if ([imageId, sourceVolumeId, snapshotId, backupId].filter((one) => one !== undefined).length > 1) {
+    throw badInput('A volume is made of one image, one volume, one snapshot or one backup.');
   }
   if (sourceVolumeId !== undefined) return await volumeSource(cloud, tx, subject, sourceVolumeId);
   if (snapshotId !== undefined) return await snapshotSource(cloud, tx, subject, snapshotId);
+  if (backupId !== undefined) return await backupSource(cloud, tx, subject, backupId);
   return image;
 }
 
 async function imageSource(cloud: Cloud, subject: Subject, imageId: string): Promise<Source> {
   const image = await cloud.images.forBoot(subject, imageId);
+  const size = Math.max(image.virtualSize, image.minDiskGb * 2 ** 30);
+  return { size, imageId: image.id, bootable: true, imageMetadata: imageMetadataOf(image) };
+}
+
+/** What a volume knows of the image that it is made of. */
+export function imageMetadataOf(image: Awaited<ReturnType<Cloud['images']['forBoot']>>): Record<string, string> {
   const { checksum, diskFormat, containerFormat, minDiskGb, minMemoryMb } = image;
-  const size = Math.max(image.virtualSize, minDiskGb * 2 ** 30);
-  const imageMetadata = {
+  return {
     ...image.properties,
     image_id: withDashes(image.id),
     image_name: image.name ?? '',
@@ -119,7 +139,6 @@ async function imageSource(cloud: Cloud, subject: Subject, imageId: string): Pro
     min_ram: String(minMemoryMb),
     size: String(image.size),
   };
-  return { size, imageId: image.id, bootable: true, imageMetadata };
 }
 
 async function volumeSource(cloud: Cloud, tx: Tx, subject: Subject, id: string): Promise<Source> {
@@ -141,18 +160,29 @@ async function snapshotSource(cloud: Cloud, tx: Tx, subject: Subject, id: string
   return copyOf(row, { size: snapshot.size, diskId: snapshot.diskId!, snapshotId: snapshot.id });
 }
 
+async function backupSource(cloud: Cloud, tx: Tx, subject: Subject, id: string): Promise<Source> {
+  const backup = await lockBackup(cloud, tx, subject, id);
+  if (backup.status !== 'available') {
+    throw new CloudError('invalid', 'Invalid backup: Backup status must be available', { reason: 'invalid_backup' });
+  }
+  const { bootable, imageMetadata } = backup.volume;
+  const { size, dataId } = backup;
+  return { size, backupId: id, backupDataId: dataId, bootable, imageMetadata };
+}
+
 function copyOf(row: VolumesTable, what: Pick<Source, 'size' | 'diskId' | 'sourceVolumeId' | 'snapshotId'>): Source {
   return {
     ...what,
     hostId: row.host_id ?? undefined,
     zoneId: row.zone_id,
+    typeId: row.volume_type,
     bootable: row.bootable === 1,
     imageMetadata: JSON.parse(row.image_metadata) as Record<string, string>,
   };
 }
 
 function sizeOf(wanted: NewVolume, source: Source): number {
-  const isCopy = source.diskId !== undefined;
+  const isCopy = source.diskId !== undefined || source.backupId !== undefined;
   if (wanted.size === undefined && !isCopy) throw badInput('The size of the volume is missing.');
   const size = wanted.size ?? source.size;
   if (!Number.isSafeInteger(size) || size <= 0)

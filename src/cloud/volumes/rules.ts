@@ -12,16 +12,23 @@ export const volumeStatuses = [
   'creating',
   'downloading',
   'available',
+  'reserved',
   'attaching',
   'in-use',
   'detaching',
   'extending',
   'uploading',
   'reverting',
+  'retyping',
+  'backing-up',
+  'restoring-backup',
+  'awaiting-transfer',
+  'maintenance',
   'deleting',
   'error',
   'error_deleting',
   'error_extending',
+  'error_restoring',
 ] as const;
 export type VolumeStatus = (typeof volumeStatuses)[number];
 
@@ -91,9 +98,19 @@ export async function settleVolume(
 }
 
 /** The state to which a volume goes back when what was done with it is over. */
-export async function steadyStatus(tx: Tx, volumeId: string): Promise<'available' | 'in-use'> {
+export async function steadyStatus(
+  tx: Tx,
+  volumeId: string,
+): Promise<'available' | 'in-use' | 'reserved' | 'attaching'> {
   const row = await tx.selectFrom('volumes').select('server_id').where('id', '=', volumeId).executeTakeFirst();
-  return row?.server_id ? 'in-use' : 'available';
+  if (row?.server_id) return 'in-use';
+  const other = await tx
+    .selectFrom('volume_attachments')
+    .select('status')
+    .where('volume_id', '=', volumeId)
+    .executeTakeFirst();
+  if (!other) return 'available';
+  return other.status === 'attached' ? 'in-use' : other.status;
 }
 
 export async function updateSnapshot(

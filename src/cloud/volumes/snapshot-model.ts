@@ -17,6 +17,8 @@ export interface Snapshot {
   diskId: string | null;
   metadata: Record<string, string>;
   lastError: string | null;
+  /** What a driver told of how far it is; null where the status says it all. */
+  progress: string | null;
   createdAt: number;
   updatedAt: number;
   deletedAt: number | null;
@@ -37,6 +39,7 @@ export function snapshotFromRow(row: VolumeSnapshotsTable): Snapshot {
     diskId: row.disk_id,
     metadata: JSON.parse(row.metadata) as Record<string, string>,
     lastError: row.last_error,
+    progress: row.progress,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
     deletedAt: row.deleted_at,

@@ -4,6 +4,7 @@ import { AgentError, type HostAgent } from '../../agent/contract.ts';
 import type { Database } from '../../database/database.ts';
 import type { StoragePage } from './listing.ts';
 import { gib, StorageCloud } from './test-cloud.ts';
+import { localVolumeType } from './type-model.ts';
 
 describe('on SQLite', () => blockStorage('sqlite'));
 describe.runIf(process.env[postgresVariable])('on PostgreSQL', () => blockStorage('postgres'));
@@ -43,7 +44,12 @@ function blockStorage(database: Database['kind']): void {
     test('is made blank, and deleted with its disk', async () => {
       const { blockStorage } = storage.cloud;
       const { volume, actionId } = await blockStorage.create(storage.member, { name: 'data', size: 2 * gib });
-      expect(volume).toMatchObject({ status: 'creating', bootable: false, size: 2 * gib, volumeType: 'local' });
+      expect(volume).toMatchObject({
+        status: 'creating',
+        bootable: false,
+        size: 2 * gib,
+        volumeType: localVolumeType.id,
+      });
       expect(await storage.ended(actionId)).toBe('succeeded');
       expect(await get(volume.id)).toMatchObject({ status: 'available', hostId: expect.any(String) });
       expect(await diskIds()).toEqual([(await get(volume.id)).diskId]);

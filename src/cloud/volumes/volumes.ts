@@ -8,6 +8,7 @@ import type { CloudCore } from '../core.ts';
 import { notFound } from '../errors.ts';
 import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
 import { type Volume, volumeFromRow } from './model.ts';
+import { localVolumeType } from './type-model.ts';
 
 /** A volume to be made along with the server that boots from it. */
 export interface NewRootVolume {
@@ -104,7 +105,7 @@ export class Volumes {
       device_index: 0,
       bootable: 1,
       delete_on_termination: volume.deleteOnTermination ? 1 : 0,
-      volume_type: 'local',
+      volume_type: localVolumeType.id,
       enabled: 1,
       metadata: '{}',
       image_metadata: '{}',

@@ -8,13 +8,16 @@ import { volumeAttachmentOperations } from '../openstack/compute/volume-attachme
 import { actionOperations } from '../openstack/volume/actions.ts';
 import { metadataOperations } from '../openstack/volume/metadata.ts';
 import { snapshotOperations } from '../openstack/volume/snapshots.ts';
+import { typeSpecOperations } from '../openstack/volume/type-specs.ts';
 import { typeOperations } from '../openstack/volume/types.ts';
-import { placesOf } from '../openstack/volume/view.ts';
+import { type Places, placesOf } from '../openstack/volume/view.ts';
 import { volumeOperations, wantedVolume } from '../openstack/volume/volumes.ts';
 import { idOf, inGib, Metadata, optionalText, textOrNull } from '../openstack/volume/wire.ts';
 
 /** What K5's block storage has of Cinder's, which came with later versions than its second. */
 const later = new Set(['RevertVolume', 'SummariseVolumes']);
+/** Types are made by the cloud's operator, through Cinder's own API. */
+const typeReads = new Set(['ListVolumeTypes', 'ShowVolumeType', 'ShowDefaultVolumeType', 'ListVolumeTypeExtraSpecs']);
 
 const words: Record<string, Pick<AnyOperation, 'title' | 'summary'>> = {
   CreateVolume: {
@@ -38,7 +41,7 @@ export const k5VolumeOperations: readonly AnyOperation[] = [
   ...metadataOperations,
   ...actionOperations,
   ...snapshotOperations,
-  ...typeOperations,
+  ...[...typeOperations, ...typeSpecOperations].filter(({ id }) => typeReads.has(id)),
 ]
   .filter(({ id }) => !later.has(id))
   .map((cinder) => ({ ...cinder, ...words[cinder.id], dialect: 'k5', since: '2.0' }));
@@ -65,7 +68,7 @@ const OldVolume = Type.Object({
 });
 
 /** A volume in the words of the compute API's own volume calls. One that no server has shows one empty attachment. */
-function oldView(volume: Volume, zones: ReadonlyMap<string, string>) {
+function oldView(volume: Volume, { zones, types }: Pick<Places, 'zones' | 'types'>) {
   const id = withDashes(volume.id);
   const isAttached = volume.serverId !== null && volume.status !== 'attaching';
   const attachment = { id, volumeId: id, serverId: withDashes(volume.serverId ?? ''), device: volume.device };
@@ -75,7 +78,7 @@ function oldView(volume: Volume, zones: ReadonlyMap<string, string>) {
     displayDescription: volume.description,
     status: volume.status,
     size: inGib(volume.size),
-    volumeType: volume.volumeType,
+    volumeType: types.get(volume.volumeType) ?? '',
     snapshotId: volume.snapshotId === null ? null : withDashes(volume.snapshotId),
     availabilityZone: zones.get(volume.zoneId) ?? '',
     createdAt: isoMicros(volume.createdAt),
@@ -104,9 +107,9 @@ function list(id: string, path: string): AnyOperation {
     summary: 'The volumes of the project, newest first.',
     examples: [{ title: 'All', status: 200 }],
     handle: async ({ cloud, subject }) => {
-      const { zones } = await placesOf(cloud);
+      const places = await placesOf(cloud);
       const volumes = await cloud.blockStorage.list(subject, {}, everything);
-      return { body: { volumes: volumes.map((volume) => oldView(volume, zones)) } };
+      return { body: { volumes: volumes.map((volume) => oldView(volume, places)) } };
     },
   });
 }
@@ -159,7 +162,7 @@ export const k5OldVolumeOperations: readonly AnyOperation[] = [
     ],
     handle: async ({ cloud, subject, body }) => {
       const { volume } = await cloud.blockStorage.create(subject, wantedVolume(body.volume));
-      return { body: { volume: oldView(volume, await cloud.zones.names()) } };
+      return { body: { volume: oldView(volume, await placesOf(cloud)) } };
     },
   }),
   list('ListVolumesByCompute', '/os-volumes'),
@@ -179,7 +182,7 @@ export const k5OldVolumeOperations: readonly AnyOperation[] = [
     examples: [{ title: 'By id', ...example, status: 200 }],
     handle: async ({ cloud, subject, params: { volume_id } }) => {
       const volume = await cloud.blockStorage.get(subject, idOf('volume', volume_id));
-      return { body: { volume: oldView(volume, await cloud.zones.names()) } };
+      return { body: { volume: oldView(volume, await placesOf(cloud)) } };
     },
   }),
   operation({

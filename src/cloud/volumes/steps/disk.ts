@@ -12,6 +12,9 @@ export interface NewDiskInput {
   zoneId: string;
   /** The image that it is to be a layer over. */
   imageId?: string;
+  /** The backup that it is to have the content of, and under which id that is stored. */
+  backupId?: string;
+  backupDataId?: string;
   /** The disk that it is to be a copy of, and where that is. */
   sourceDiskId?: string;
   onlyHostId?: string;
@@ -31,7 +34,7 @@ export const placeDisk = step<NewDiskInput, NewDiskState>('placeDisk', {
       if (known) return known.host_id;
       const { size, zoneId, onlyHostId } = input;
       const host = await services.hosts.placeDisk(tx, { size, zoneId, onlyHostId });
-      const imageId = input.imageId ?? (await baseOf(tx, input.sourceDiskId));
+      const imageId = input.imageId ?? input.backupDataId ?? (await baseOf(tx, input.sourceDiskId));
       const disk = { id: input.newDiskId, volumeId: input.ownerId, imageId, size };
       await services.volumes.registerDisk(tx, host.id, disk);
       return host.id;
@@ -66,6 +69,23 @@ export const cacheImage = step<NewDiskInput, NewDiskState>('cacheImage', {
   // Nothing to undo: the cache is for everybody, and its reconciler clears it.
 });
 
+/** Puts the backup's content together, and makes it available on the host as if it were an image. */
+export const cacheBackup = step<NewDiskInput, NewDiskState>('cacheBackup', {
+  retry,
+  async do({ services, input, state, signal }) {
+    const store = services.blockStorage.backupStore;
+    const imageId = input.backupDataId!;
+    const path = await store.stage(input.newDiskId);
+    const { size } = await store.restore(imageId, path, { signal });
+    const image = { imageId, format: 'raw', size, source: { kind: 'file', path } } as const;
+    await services.hosts.agent(state.hostId!).ensureImageCached(image);
+    await store.unstage(input.newDiskId);
+    return { commit: (tx) => services.volumes.noteImageCached(tx, state.hostId!, image) };
+  },
+  // The cache is for everybody, and its reconciler clears it.
+  undo: ({ services, input }) => services.blockStorage.backupStore.unstage(input.newDiskId),
+});
+
 /** Makes the disk: blank, over an image, or as a copy of another one as it is at one moment. */
 export const makeDisk = step<NewDiskInput, NewDiskState & { actualSize: number; installPath: string }>('makeDisk', {
   retry,
@@ -79,7 +99,8 @@ export const makeDisk = step<NewDiskInput, NewDiskState & { actualSize: number; 
   },
 });
 
-function baseFrom({ imageId, sourceDiskId }: Readonly<NewDiskInput>): DiskBase {
-  if (imageId) return { kind: 'image', imageId };
+function baseFrom({ imageId, backupDataId, sourceDiskId }: Readonly<NewDiskInput>): DiskBase {
+  const cachedId = imageId ?? backupDataId;
+  if (cachedId) return { kind: 'image', imageId: cachedId };
   return sourceDiskId ? { kind: 'copy', diskId: sourceDiskId } : { kind: 'blank' };
 }

@@ -52,6 +52,13 @@ async function markDeleted(cloud: Cloud, tx: Tx, { volumeId, snapshotIds }: Read
     await updateSnapshot(cloud, tx, id, { status: 'deleted', deleted_at: now, disk_id: null });
   }
   await cloud.volumes.update(tx, volumeId, { status: 'deleted', deleted_at: now, disk_id: null });
+  await tx.deleteFrom('volume_attachments').where('volume_id', '=', volumeId).execute();
+  await tx
+    .updateTable('volume_transfers')
+    .set({ deleted_at: now })
+    .where('volume_id', '=', volumeId)
+    .where('deleted_at', 'is', null)
+    .execute();
 }
 
 const deletable = ['available', 'error', 'error_deleting', 'error_extending', 'error_restoring'];

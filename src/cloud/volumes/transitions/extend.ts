@@ -3,8 +3,10 @@ import { action, span, step } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import { CloudError } from '../../errors.ts';
 import type { Subject } from '../../identity/subject.ts';
+import { noteFailure } from '../messages.ts';
 import { type Volume, volumeFromRow } from '../model.ts';
 import { lockVolume, requireStatus, settleVolume, steadyStatus } from '../rules.ts';
+import { checkVolumeQuotas } from '../type-quotas.ts';
 
 interface Input {
   volumeId: string;
@@ -41,9 +43,10 @@ export const extendVolume = action(
       await settleVolume(services, tx, input.volumeId, 'extending', columns);
       await tx.updateTable('disks').set({ size: input.newSize }).where('id', '=', input.diskId).execute();
     },
-    async failed(tx, { services, input }, failure) {
+    async failed(tx, { services, input, actionId }, failure) {
       const status = await steadyStatus(tx, input.volumeId);
       await settleVolume(services, tx, input.volumeId, 'extending', { status, last_error: failure.message });
+      await noteFailure(services, tx, { doing: 'extend', actionId, kind: 'VOLUME', id: input.volumeId }, failure);
     },
   },
 );
@@ -64,8 +67,11 @@ export async function requestExtendVolume(
     const row = await lockVolume(cloud, tx, subject, volumeId);
     requireStatus(row, options.evenIfAttached ? ['available', 'in-use'] : ['available'], 'extend');
     if (newSize <= row.size) throw notGreater(row.size, newSize);
-    const more = Math.ceil((newSize - row.size) / 2 ** 30);
-    await cloud.quotas.check(tx, row.project_id, { gigabytes: more });
+    await checkVolumeQuotas(cloud, tx, row.project_id, {
+      typeId: row.volume_type,
+      bytes: newSize - row.size,
+      largest: newSize,
+    });
     await cloud.hosts.placeDisk(tx, { size: newSize - row.size, onlyHostId: row.host_id! });
     await cloud.volumes.update(tx, volumeId, { status: 'extending' });
     const actionId = await cloud.runner.submit(tx, extendVolume, {

@@ -4,10 +4,12 @@ import { newId, withDashes } from '../../../env/env.ts';
 import { action, span, step } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import { CloudError } from '../../errors.ts';
-import type { Subject } from '../../identity/subject.ts';
+import { requireAdmin, type Subject } from '../../identity/subject.ts';
+import { noteFailure } from '../messages.ts';
 import { invalidVolume, lockSnapshot, lockVolume, updateSnapshot } from '../rules.ts';
 import { type Snapshot, snapshotFromRow } from '../snapshot-model.ts';
 import { makeDisk, placeDisk } from '../steps/disk.ts';
+import { checkVolumeQuotas } from '../type-quotas.ts';
 
 export const createSnapshot = action(
   'snapshot.create',
@@ -29,8 +31,10 @@ export const createSnapshot = action(
         actual_size: state.actualSize,
       });
     },
-    async failed(tx, { services, input }, failure) {
+    async failed(tx, { services, input, actionId }, failure) {
       await updateSnapshot(services, tx, input.ownerId, { status: 'error', last_error: failure.message });
+      const about = { doing: 'createSnapshot', actionId, kind: 'VOLUME_SNAPSHOT', id: input.ownerId } as const;
+      await noteFailure(services, tx, about, failure);
     },
   },
 );
@@ -59,7 +63,11 @@ export async function requestCreateSnapshot(
         `Volume ${withDashes(volume.id)} status must be available, but current status is: ${volume.status}.`,
       );
     }
-    await cloud.quotas.check(tx, volume.project_id, { gigabytes: Math.ceil(volume.size / 2 ** 30) });
+    await checkVolumeQuotas(cloud, tx, volume.project_id, {
+      typeId: volume.volume_type,
+      snapshots: 1,
+      bytes: volume.size,
+    });
     const now = cloud.env.now();
     const row: VolumeSnapshotsTable = {
       id: wanted.id ?? newId(cloud.env),
@@ -75,6 +83,7 @@ export async function requestCreateSnapshot(
       disk_id: null,
       metadata: JSON.stringify(wanted.metadata ?? {}),
       last_error: null,
+      progress: null,
       created_at: now,
       updated_at: now,
       deleted_at: null,
@@ -132,16 +141,21 @@ export const deleteSnapshot = action(
 
 const gone = (now: number) => ({ status: 'deleted', deleted_at: now, disk_id: null }) as const;
 
-/** Deletes a snapshot. Volumes that were made of it have their own copies. */
+/**
+ * Deletes a snapshot. Volumes that were made of it have their own copies. `force` is for administrators: it takes one in
+ * any state, and ends what is under way on it.
+ */
 export async function requestDeleteSnapshot(
   cloud: Cloud,
   subject: Subject,
   snapshotId: string,
+  options: { force?: boolean } = {},
 ): Promise<{ actionId?: string }> {
+  if (options.force) requireAdmin(subject, 'volume_extension:snapshot_admin_actions:force_delete');
   return await cloud.db.write(async (tx) => {
     const snapshot = await lockSnapshot(cloud, tx, subject, snapshotId);
-    if (snapshot.status === 'deleting') return {};
-    if (!['available', 'error', 'error_deleting'].includes(snapshot.status)) {
+    if (snapshot.status === 'deleting' && !options.force) return {};
+    if (!options.force && !['available', 'error', 'error_deleting'].includes(snapshot.status)) {
       throw new CloudError(
         'invalid',
         'Invalid snapshot: Snapshot status must be available or error, and the snapshot must not be in use.',
@@ -149,6 +163,7 @@ export async function requestDeleteSnapshot(
       );
     }
     await updateSnapshot(cloud, tx, snapshotId, { status: 'deleting' });
+    if (options.force) await cloud.runner.cancel(tx, snapshotId);
     const submission = about(snapshotId, 'delete', snapshot.projectId, subject);
     return { actionId: await cloud.runner.submit(tx, deleteSnapshot, { input: { snapshotId }, ...submission }) };
   });

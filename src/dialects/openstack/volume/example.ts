@@ -30,7 +30,6 @@ export const exampleVolume = {
   consistencygroup_id: null,
   multiattach: false,
   migration_status: null,
-  'os-vol-tenant-attr:tenant_id': project,
 };
 
 export const exampleSnapshot = {

@@ -12,20 +12,39 @@ const common = {
 
 /** Parts of this API that Cinder has as extensions, by alias. */
 const extensions = [
+  { alias: 'os-admin-actions', name: 'AdminActions' },
   { alias: 'os-availability-zone', name: 'AvailabilityZones' },
-  { alias: 'os-extend', name: 'VolumeExtend' },
+  { alias: 'backups', name: 'Backups' },
+  { alias: 'capabilities', name: 'Capabilities' },
+  { alias: 'os-extended-services', name: 'ExtendedServices' },
   { alias: 'os-extended-snapshot-attributes', name: 'ExtendedSnapshotAttributes' },
+  { alias: 'os-hosts', name: 'Hosts' },
+  { alias: 'qos-specs', name: 'Qos_specs_manage' },
+  { alias: 'os-quota-class-sets', name: 'QuotaClasses' },
   { alias: 'os-quota-sets', name: 'Quotas' },
+  { alias: 'scheduler-stats', name: 'Scheduler_stats' },
+  { alias: 'os-services', name: 'Services' },
+  { alias: 'os-snapshot-actions', name: 'SnapshotActions' },
+  { alias: 'os-types-extra-specs', name: 'TypesExtraSpecs' },
+  { alias: 'os-types-manage', name: 'TypesManage' },
+  { alias: 'os-used-limits', name: 'UsedLimits' },
+  { alias: 'os-volume-actions', name: 'VolumeActions' },
   { alias: 'os-vol-host-attr', name: 'VolumeHostAttribute' },
   { alias: 'os-vol-image-meta', name: 'VolumeImageMetadata' },
+  { alias: 'os-vol-mig-status-attr', name: 'VolumeMigStatusAttribute' },
   { alias: 'os-vol-tenant-attr', name: 'VolumeTenantAttribute' },
-  { alias: 'os-volume-actions', name: 'VolumeActions' },
+  { alias: 'os-volume-transfer', name: 'VolumeTransfer' },
+  { alias: 'os-volume-type-access', name: 'VolumeTypeAccess' },
+  { alias: 'encryption', name: 'VolumeTypeEncryption' },
 ].map((extension) => ({ ...extension, description: '', updated: '2013-07-23T00:00:00+00:00', links: [] }));
 
 const everywhere = ['name', 'status', 'id', 'metadata', 'created_at', 'updated_at'];
 const resourceFilters = [
   { resource: 'volume', filters: [...everywhere, 'bootable', 'availability_zone', 'volume_type', 'size'] },
   { resource: 'snapshot', filters: [...everywhere, 'volume_id'] },
+  { resource: 'backup', filters: ['name', 'status', 'volume_id'] },
+  { resource: 'attachment', filters: ['volume_id', 'instance_id', 'status', 'attach_status'] },
+  { resource: 'message', filters: ['resource_uuid', 'resource_type', 'event_id', 'request_id', 'message_level'] },
 ];
 
 const ExtensionSchema = Type.Object({

@@ -100,9 +100,19 @@ export async function volumeFilter(cloud: Cloud, subject: Subject, query: Query)
     ...commonFilter(query, subject),
     bootable: query['bootable'] === undefined ? undefined : bootableOf(query['bootable']),
     zoneId: query['availability_zone'] === undefined ? undefined : (zone?.id ?? ''),
-    volumeType: query['volume_type'],
+    volumeType: query['volume_type'] === undefined ? undefined : await typeIdOf(cloud, subject, query['volume_type']),
     size: query['size'] === undefined ? undefined : Number(query['size']) * gib,
   };
+}
+
+/** A type that there is not has no volumes. */
+async function typeIdOf(cloud: Cloud, subject: Subject, nameOrId: string): Promise<string> {
+  try {
+    return (await cloud.blockStorage.types.find(subject, nameOrId)).id;
+  } catch (error) {
+    if (error instanceof CloudError && error.code === 'not_found') return '';
+    throw error;
+  }
 }
 
 export function snapshotFilter(subject: Subject, query: Query): SnapshotFilter {

@@ -3,47 +3,104 @@ import { type Call, operation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import { projectOf } from '../../../cloud/identity/subject.ts';
 import type { Limits } from '../../../cloud/quotas/quotas.ts';
-import { localVolumeType } from '../../../cloud/volumes/types.ts';
+import type { QuotaName } from '../../../cloud/settings.ts';
+import {
+  everyProject,
+  setTypeLimits,
+  typeLimits,
+  typeQuotaKinds,
+  typeUsage,
+} from '../../../cloud/volumes/type-quotas.ts';
 import { parseId } from '../../../env/env.ts';
 import { queryFlag } from '../common/query.ts';
 
-/** What Cinder limits and this cloud does not. */
-const unlimited = [
+/** Cinder's names of what is limited, which are the engine's. There are no groups. */
+const limited = [
+  'volumes',
+  'gigabytes',
+  'per_volume_gigabytes',
   'snapshots',
   'backups',
   'backup_gigabytes',
-  'groups',
-  'per_volume_gigabytes',
-  ...['volumes', 'gigabytes', 'snapshots'].map((name) => `${name}_${localVolumeType.name}`),
-];
-const limited = ['volumes', 'gigabytes'] as const;
+] as const satisfies readonly QuotaName[];
+const unlimited = ['groups'];
 
-const QuotaSet = Type.Object({
-  quota_set: Type.Unsafe<Record<string, unknown>>({ type: 'object', additionalProperties: true }),
-});
+type Values = Record<string, number | string | null>;
+const AnyValues = Type.Unsafe<Values>({ type: 'object', additionalProperties: true });
+const QuotaSet = Type.Object({ quota_set: AnyValues });
+const ClassSet = Type.Object({ quota_class_set: AnyValues });
 const params = Type.Object({ target_project_id: Type.String() });
+const classParams = Type.Object({ quota_class: Type.String() });
 const exampleProject = '776a290892b747c4af8cec5d1d1b4a3f';
 const example = { params: { target_project_id: exampleProject } };
+const classExample = { params: { quota_class: 'default' } };
 const common = { dialect: 'volume', group: 'quotas', since: '3.0', mode: 'sync', params } as const;
 
 function projectIn(call: { params: { target_project_id: string } }): string {
   return parseId(call.params.target_project_id) ?? call.params.target_project_id;
 }
 
-function limitsView(limits: Limits): Record<string, number> {
-  return {
-    ...Object.fromEntries(unlimited.map((name) => [name, -1])),
-    volumes: limits.volumes,
-    gigabytes: limits.gigabytes,
-  };
+type Asking = Pick<Call, 'cloud' | 'subject'>;
+
+async function typesOf({ cloud, subject }: Asking) {
+  return await cloud.blockStorage.types.list({ ...subject, isAdmin: true });
 }
 
-async function withUsage({ cloud, subject }: Pick<Call, 'cloud' | 'subject'>, projectId: string, limits: Limits) {
-  const used: Record<string, number> = { ...(await cloud.quotas.usage(subject, projectId)) };
-  const all = Object.entries(limitsView(limits));
-  return Object.fromEntries(
-    all.map(([name, limit]) => [name, { limit, in_use: used[name] ?? 0, reserved: 0, allocated: 0 }]),
+/** The limits of everything, and of each type. */
+async function limitsView(call: Asking, projectId: string, limits: Limits): Promise<Record<string, number>> {
+  const types = await typesOf(call);
+  const ofTypes = await typeLimits(
+    call.cloud.db.read,
+    projectId,
+    types.map(({ id }) => id),
   );
+  const byType = types.flatMap(({ id, name }) =>
+    typeQuotaKinds.map((kind) => [`${kind}_${name}`, ofTypes.get(id)![kind]]),
+  );
+  return Object.fromEntries([
+    ...limited.map((name) => [name, limits[name]]),
+    ...unlimited.map((name) => [name, -1]),
+    ...byType,
+  ]);
+}
+
+async function withUsage(call: Asking, projectId: string, limits: Limits) {
+  const { cloud, subject } = call;
+  const used: Record<string, number> = { ...(await cloud.quotas.usage(subject, projectId)) };
+  for (const { id, name } of await typesOf(call)) {
+    const ofType = await typeUsage(cloud.db.read, projectId, id);
+    for (const kind of typeQuotaKinds) used[`${kind}_${name}`] = ofType[kind];
+  }
+  const all = Object.entries(await limitsView(call, projectId, limits));
+  return Object.fromEntries(all.map(([name, limit]) => [name, { limit, in_use: used[name] ?? 0, reserved: 0 }]));
+}
+
+/** Sets what can be limited; what can't may only be said to be unlimited. */
+async function setAll(call: Asking, projectId: string, wanted: Values): Promise<void> {
+  const { cloud, subject } = call;
+  const types = await typesOf(call);
+  const changes: Partial<Limits> = {};
+  const ofTypes: Array<() => Promise<void>> = [];
+  for (const [name, value] of Object.entries(wanted)) {
+    if (['tenant_id', 'project_id', 'force', 'id', 'skip_validation'].includes(name)) continue;
+    const limit = limitOf(name, value);
+    const known = limited.find((one) => one === name);
+    const type = types.find((one) => typeQuotaKinds.some((kind) => name === `${kind}_${one.name}`));
+    if (known) changes[known] = limit;
+    else if (type) {
+      const kind = name.slice(0, -type.name.length - 1);
+      ofTypes.push(() => setTypeLimits(cloud, subject, projectId, type.id, { [kind]: limit }));
+    } else if (!unlimited.includes(name)) throw new CloudError('invalid', `Bad key(s) in quota set: ${name}`);
+    else if (limit !== -1) throw new CloudError('invalid', `The quota ${name} can't be limited here.`, { field: name });
+  }
+  await cloud.quotas.setLimits(subject, projectId, changes);
+  for (const set of ofTypes) await set();
+}
+
+function limitOf(name: string, value: unknown): number {
+  const limit = Number(value);
+  if (Number.isSafeInteger(limit) && limit >= -1 && value !== null && value !== '') return limit;
+  throw new CloudError('invalid', `Invalid input for field/attribute ${name}. Value: ${value}.`, { field: name });
 }
 
 export const quotaOperations = [
@@ -57,12 +114,12 @@ export const quotaOperations = [
     responses: { 200: QuotaSet },
     errors: [401, 403],
     title: "Show a project's quotas",
-    summary: 'How much block storage a project may have; -1 for as much as there is.',
+    summary: 'How much block storage a project may have, of all types and of each; -1 for as much as there is.',
     examples: [{ title: 'With usage', ...example, query: { usage: 'True' }, status: 200 }],
     handle: async (call) => {
       const id = projectIn(call);
       const limits = await call.cloud.quotas.limits(call.subject, id);
-      const set = queryFlag(call.query.usage) ? await withUsage(call, id, limits) : limitsView(limits);
+      const set = queryFlag(call.query.usage) ? await withUsage(call, id, limits) : await limitsView(call, id, limits);
       return { body: { quota_set: { id, ...set } } };
     },
   }),
@@ -77,7 +134,10 @@ export const quotaOperations = [
     title: 'Show the default quotas',
     summary: 'The limits of projects that have none of their own.',
     examples: [{ title: 'Defaults', ...example, status: 200 }],
-    handle: (call) => ({ body: { quota_set: { id: projectIn(call), ...limitsView(call.cloud.quotas.defaults) } } }),
+    handle: async (call) => {
+      const limits = await limitsView(call, everyProject, await call.cloud.quotas.defaultLimits());
+      return { body: { quota_set: { id: projectIn(call), ...limits } } };
+    },
   }),
   operation({
     ...common,
@@ -85,17 +145,16 @@ export const quotaOperations = [
     method: 'PUT',
     path: '/os-quota-sets/{target_project_id}',
     allow: 'admin',
-    body: Type.Object({
-      quota_set: Type.Unsafe<Record<string, number | string>>({ type: 'object', additionalProperties: true }),
-    }),
+    body: QuotaSet,
     responses: { 200: QuotaSet },
     errors: [400, 401, 403],
     title: "Update a project's quotas",
-    summary: 'Limits the number of volumes and the gigabytes that they and their snapshots have together.',
+    summary: 'Limits volumes, snapshots and backups, their number and their gigabytes: of all types, or of one.',
     examples: [{ title: 'Ten volumes', ...example, body: { quota_set: { volumes: 10 } }, status: 200 }],
     handle: async (call) => {
-      const limits = await call.cloud.quotas.setLimits(call.subject, projectIn(call), changesOf(call.body.quota_set));
-      return { body: { quota_set: limitsView(limits) } };
+      const id = projectIn(call);
+      await setAll(call, id, call.body.quota_set);
+      return { body: { quota_set: await limitsView(call, id, await call.cloud.quotas.limits(call.subject, id)) } };
     },
   }),
   operation({
@@ -110,9 +169,49 @@ export const quotaOperations = [
     summary: 'Gives the project the default limits again.',
     examples: [{ title: 'By project', ...example, status: 200 }],
     handle: async (call) => {
-      const { volumes, gigabytes } = call.cloud.quotas.defaults;
-      await call.cloud.quotas.setLimits(call.subject, projectIn(call), { volumes, gigabytes });
+      const types = await typesOf(call);
+      const ofTypes = types.flatMap(({ id }) => typeQuotaKinds.map((kind) => `${kind}:${id}`));
+      await call.cloud.quotas.resetLimits(call.subject, projectIn(call), [...limited, ...ofTypes]);
       return { status: 200 };
+    },
+  }),
+  operation({
+    ...common,
+    id: 'ShowVolumeQuotaClass',
+    method: 'GET',
+    path: '/os-quota-class-sets/{quota_class}',
+    params: classParams,
+    allow: 'admin',
+    responses: { 200: ClassSet },
+    errors: [401, 403],
+    title: 'Show a quota class',
+    summary: 'There is one, `default`: the limits of projects that have none of their own.',
+    examples: [{ title: 'The one', ...classExample, status: 200 }],
+    handle: async (call) => {
+      const limits = await limitsView(call, everyProject, await call.cloud.quotas.defaultLimits());
+      return { body: { quota_class_set: { id: call.params.quota_class, ...limits } } };
+    },
+  }),
+  operation({
+    ...common,
+    id: 'UpdateVolumeQuotaClass',
+    method: 'PUT',
+    path: '/os-quota-class-sets/{quota_class}',
+    params: classParams,
+    allow: 'admin',
+    body: ClassSet,
+    responses: { 200: ClassSet },
+    errors: [400, 401, 403],
+    title: 'Update a quota class',
+    summary: 'Sets the limits of all projects that have none of their own.',
+    examples: [{ title: 'Ten volumes', ...classExample, body: { quota_class_set: { volumes: 10 } }, status: 200 }],
+    handle: async (call) => {
+      if (call.params.quota_class !== 'default') {
+        throw new CloudError('invalid', `Invalid input received: there is no quota class but default.`);
+      }
+      await setAll(call, everyProject, call.body.quota_class_set);
+      const limits = await limitsView(call, everyProject, await call.cloud.quotas.defaultLimits());
+      return { body: { quota_class_set: limits } };
     },
   }),
   operation({
@@ -123,6 +222,7 @@ export const quotaOperations = [
     path: '/limits',
     params: undefined,
     allow: 'reader',
+    query: Type.Object({ project_id: Type.Optional(Type.String({ description: 'Of another, for administrators.' })) }),
     responses: {
       200: Type.Object({
         limits: Type.Object({
@@ -131,43 +231,28 @@ export const quotaOperations = [
         }),
       }),
     },
-    errors: [401],
+    errors: [401, 403],
     title: 'Show limits',
     summary: 'What the project may have, and what it has.',
     examples: [{ title: 'Of the project', status: 200 }],
-    handle: async ({ cloud, subject }) => {
-      const projectId = projectOf(subject);
+    handle: async ({ cloud, subject, query }) => {
+      const asked = subject.isAdmin && query.project_id ? parseId(query.project_id) : undefined;
+      const projectId = asked ?? projectOf(subject);
       const limits = await cloud.quotas.limits(subject, projectId);
       const used = await cloud.quotas.usage(subject, projectId);
-      const page = { limit: 1_000_000, sort: [{ key: 'created_at', direction: 'desc' }] } as const;
-      const snapshots = await cloud.blockStorage.listSnapshots(subject, {}, page);
       const absolute = {
         maxTotalVolumes: limits.volumes,
         totalVolumesUsed: used.volumes,
         maxTotalVolumeGigabytes: limits.gigabytes,
         totalGigabytesUsed: used.gigabytes,
-        maxTotalSnapshots: -1,
-        totalSnapshotsUsed: snapshots.length,
-        maxTotalBackups: -1,
-        totalBackupsUsed: 0,
-        maxTotalBackupGigabytes: -1,
-        totalBackupGigabytesUsed: 0,
+        maxTotalSnapshots: limits.snapshots,
+        totalSnapshotsUsed: used.snapshots,
+        maxTotalBackups: limits.backups,
+        totalBackupsUsed: used.backups,
+        maxTotalBackupGigabytes: limits.backup_gigabytes,
+        totalBackupGigabytesUsed: used.backup_gigabytes,
       };
       return { body: { limits: { rate: [], absolute } } };
     },
   }),
 ];
-
-/** What can be limited is; what can't may only be said to be unlimited. */
-function changesOf(wanted: Record<string, number | string>): Partial<Limits> {
-  const changes: Partial<Limits> = {};
-  for (const [name, value] of Object.entries(wanted)) {
-    if (name === 'tenant_id' || name === 'project_id' || name === 'force') continue;
-    const limit = Number(value);
-    const known = limited.find((one) => one === name);
-    if (known) changes[known] = limit;
-    else if (!unlimited.includes(name)) throw new CloudError('invalid', `Bad key(s) in quota set: ${name}`);
-    else if (limit !== -1) throw new CloudError('invalid', `The quota ${name} can't be limited here.`, { field: name });
-  }
-  return changes;
-}

@@ -47,7 +47,8 @@ function view(snapshot: Snapshot, context: Call['context'], isDetailed: boolean)
     metadata: snapshot.metadata,
     ...(isDetailed
       ? {
-          'os-extended-snapshot-attributes:progress': snapshot.status === 'creating' ? '0%' : '100%',
+          'os-extended-snapshot-attributes:progress':
+            snapshot.progress ?? (snapshot.status === 'creating' ? '0%' : '100%'),
           'os-extended-snapshot-attributes:project_id': snapshot.projectId,
           ...(atLeast(context, 3, 14) ? { group_snapshot_id: null } : {}),
           ...(atLeast(context, 3, 41) ? { user_id: snapshot.userId } : {}),

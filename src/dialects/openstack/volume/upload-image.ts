@@ -5,7 +5,7 @@ import { withDashes } from '../../../env/env.ts';
 import { atLeast } from '../common/microversion.ts';
 import { isoMicros } from '../common/time.ts';
 import { exampleImageId, exampleVolumeId } from './example.ts';
-import { TypeSchema, typeView } from './types.ts';
+import { exampleType, newTypeView, TypeSchema } from './types.ts';
 import { booleanOf, flag, idOf, inGib, textOrNull } from './wire.ts';
 
 const visibilities = ['public', 'private', 'shared', 'community'] as const;
@@ -72,7 +72,7 @@ export function uploadImageOperation(): AnyOperation {
             status: 'uploading',
             display_description: null,
             size: 10,
-            volume_type: typeView(),
+            volume_type: exampleType,
             image_id: exampleImageId,
             container_format: 'bare',
             disk_format: 'qcow2',
@@ -94,6 +94,7 @@ export function uploadImageOperation(): AnyOperation {
       const force = body.force !== undefined && booleanOf(body.force, 'force');
       const id = idOf('volume', params.volume_id);
       const { volume, image } = await cloud.blockStorage.uploadImage(subject, id, template, { force });
+      const type = await cloud.blockStorage.types.get({ ...subject, isAdmin: true }, volume.volumeType);
       return {
         status: 202,
         body: {
@@ -103,7 +104,7 @@ export function uploadImageOperation(): AnyOperation {
             status: volume.status,
             display_description: volume.description,
             size: inGib(volume.size),
-            volume_type: typeView(),
+            volume_type: newTypeView(type),
             image_id: withDashes(image.id),
             container_format: 'bare',
             disk_format: template.diskFormat,

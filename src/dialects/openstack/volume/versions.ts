@@ -4,14 +4,14 @@ import { type ApiVersion, ApiVersionSchema, vendorMediaType, versionLink } from 
 import type { MicroversionedService } from '../common/microversion.ts';
 
 /**
- * All that changed up to 3.67 is so here for what there is: volumes, snapshots, types and quotas. The resources of later
- * versions (reimaging, 3.68) are not.
+ * All that changed up to 3.70 is so here for what there is. There are no groups, no clusters, no replication and no
+ * workers to clean up after: what versions brought for those is not there.
  */
 export const volumeMicroversions: MicroversionedService = {
   type: 'volume',
   legacyHeader: 'X-OpenStack-Volume-API-Version',
   min: { major: 3, minor: 0 },
-  max: { major: 3, minor: 67 },
+  max: { major: 3, minor: 70 },
 };
 
 function version(origin: string): ApiVersion {

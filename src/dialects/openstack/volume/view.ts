@@ -1,8 +1,8 @@
 import { Type } from 'typebox';
 import type { Cloud } from '../../../cloud/cloud.ts';
 import type { Subject } from '../../../cloud/identity/subject.ts';
+import type { VolumeAttachment } from '../../../cloud/volumes/attachments.ts';
 import type { Volume } from '../../../cloud/volumes/model.ts';
-import { localVolumeType } from '../../../cloud/volumes/types.ts';
 import { withDashes } from '../../../env/env.ts';
 import { LinkSchema, resourceLinks } from '../common/links.ts';
 import { atLeast } from '../common/microversion.ts';
@@ -13,7 +13,7 @@ const AttachmentSchema = Type.Object({
   id: Type.String(),
   attachment_id: Type.String(),
   volume_id: Type.String(),
-  server_id: Type.String(),
+  server_id: textOrNull(),
   host_name: textOrNull(),
   device: textOrNull(),
   attached_at: textOrNull(),
@@ -51,7 +51,7 @@ export const VolumeSchema = Type.Object({
   multiattach: Type.Boolean(),
   migration_status: Type.Null(),
   volume_image_metadata: Type.Optional(Metadata),
-  'os-vol-tenant-attr:tenant_id': Type.String(),
+  'os-vol-tenant-attr:tenant_id': Type.Optional(Type.String()),
   'os-vol-host-attr:host': Type.Optional(textOrNull()),
   'os-vol-mig-status-attr:migstat': nothing,
   'os-vol-mig-status-attr:name_id': nothing,
@@ -80,17 +80,40 @@ export function summaryView(volume: Volume, { base }: Reader) {
 export interface Places {
   zones: ReadonlyMap<string, string>;
   hosts: ReadonlyMap<string, string>;
+  types: ReadonlyMap<string, string>;
+  /** Attachments to something else than a server of this cloud, by volume. */
+  attachments: ReadonlyMap<string, VolumeAttachment>;
 }
 
 export async function placesOf(cloud: Cloud): Promise<Places> {
   const hosts = new Map((await cloud.hosts.list()).map(({ id, name }) => [id, name]));
-  return { zones: await cloud.zones.names(), hosts };
+  return {
+    zones: await cloud.zones.names(),
+    hosts,
+    types: await cloud.blockStorage.types.names(),
+    attachments: await cloud.blockStorage.attachments.others(),
+  };
 }
 
 export function detailView(volume: Volume, places: Places, reader: Reader) {
   const { context, subject } = reader;
-  const hostName = volume.hostId === null ? null : (places.hosts.get(volume.hostId) ?? null);
+  const hostName = hostNameOf(volume, places);
   const isFromImage = Object.keys(volume.imageMetadata).length > 0;
+  return {
+    ...newVolumeView(volume, places, reader),
+    'os-vol-tenant-attr:tenant_id': volume.projectId,
+    ...(isFromImage ? { volume_image_metadata: volume.imageMetadata } : {}),
+    ...(subject.isAdmin ? forAdmins(hostName, context) : {}),
+  };
+}
+
+function hostNameOf({ hostId }: Volume, places: Places): string | null {
+  return hostId === null ? null : (places.hosts.get(hostId) ?? null);
+}
+
+/** What Cinder tells whoever makes or changes a volume: what its extensions add is not among it. */
+export function newVolumeView(volume: Volume, places: Places, reader: Reader) {
+  const { context, subject } = reader;
   return {
     ...summaryView(volume, reader),
     description: volume.description,
@@ -99,11 +122,11 @@ export function detailView(volume: Volume, places: Places, reader: Reader) {
     availability_zone: places.zones.get(volume.zoneId) ?? '',
     created_at: isoMicros(volume.createdAt),
     updated_at: isoMicros(volume.updatedAt),
-    volume_type: volume.volumeType,
+    volume_type: places.types.get(volume.volumeType) ?? '',
     snapshot_id: dashed(volume.snapshotId),
     source_volid: dashed(volume.sourceVolumeId),
     metadata: volume.metadata,
-    attachments: attachmentsOf(volume, subject.isAdmin ? hostName : null),
+    attachments: attachmentsOf(volume, places, subject.isAdmin ? hostNameOf(volume, places) : null),
     user_id: volume.userId,
     bootable: String(volume.bootable),
     encrypted: false,
@@ -111,12 +134,9 @@ export function detailView(volume: Volume, places: Places, reader: Reader) {
     consistencygroup_id: null,
     multiattach: false,
     migration_status: null,
-    'os-vol-tenant-attr:tenant_id': volume.projectId,
-    ...(isFromImage ? { volume_image_metadata: volume.imageMetadata } : {}),
-    ...(subject.isAdmin ? forAdmins(hostName, context) : {}),
     ...(atLeast(context, 3, 13) ? { group_id: null } : {}),
     ...(atLeast(context, 3, 48) ? { shared_targets: false, service_uuid: null } : {}),
-    ...(atLeast(context, 3, 63) ? { volume_type_id: withDashes(localVolumeType.id) } : {}),
+    ...(atLeast(context, 3, 63) ? { volume_type_id: withDashes(volume.volumeType) } : {}),
     ...(atLeast(context, 3, 65) ? { consumes_quota: true } : {}),
   };
 }
@@ -132,9 +152,25 @@ function forAdmins(hostName: string | null, context: Record<string, unknown>) {
 }
 
 /** A volume that is only on its way to a server is not attached yet. */
-function attachmentsOf(volume: Volume, hostName: string | null) {
-  if (volume.serverId === null || volume.status === 'attaching' || volume.status === 'creating') return [];
+function attachmentsOf(volume: Volume, places: Places, hostName: string | null) {
   const id = withDashes(volume.id);
+  const other = places.attachments.get(volume.id);
+  if (other) {
+    const { attachedAt, connector, device, serverId } = other;
+    const host = connector?.['host'];
+    return [
+      {
+        id,
+        attachment_id: withDashes(other.id),
+        volume_id: id,
+        server_id: serverId === null ? null : withDashes(serverId),
+        host_name: typeof host === 'string' ? host : null,
+        device,
+        attached_at: attachedAt === null ? null : isoMicros(attachedAt),
+      },
+    ];
+  }
+  if (volume.serverId === null || volume.status === 'attaching' || volume.status === 'creating') return [];
   return [
     {
       id,
@@ -155,4 +191,9 @@ export function dashed(id: string | null): string | null {
 /** One volume as the answer to a request about it. */
 export async function volumeDocument(cloud: Cloud, volume: Volume, reader: Reader) {
   return { volume: detailView(volume, await placesOf(cloud), reader) };
+}
+
+/** The same, for whoever has just made or changed it. */
+export async function newVolumeDocument(cloud: Cloud, volume: Volume, reader: Reader) {
+  return { volume: newVolumeView(volume, await placesOf(cloud), reader) };
 }

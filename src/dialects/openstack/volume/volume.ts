@@ -1,10 +1,24 @@
 import { discoveryDialect, openstackDialect } from '../common/openstack-dialect.ts';
 import { requireOwnProjectInUrl } from '../common/project-in-url.ts';
 import { actionOperations } from './actions.ts';
+import { attachActionOperations } from './attach-actions.ts';
+import { attachmentOperations } from './attachments.ts';
+import { backupAdminOperations } from './backup-admin.ts';
+import { backupOperations } from './backups.ts';
+import { defaultTypeOperations } from './default-types.ts';
+import { messageOperations } from './messages.ts';
 import { metadataOperations } from './metadata.ts';
 import { placeOperations } from './places.ts';
+import { poolOperations } from './pools.ts';
+import { qosOperations } from './qos.ts';
 import { quotaOperations } from './quotas.ts';
+import { serviceOperations, volumeHostOperations } from './services.ts';
+import { snapshotActionOperations } from './snapshot-actions.ts';
 import { snapshotOperations } from './snapshots.ts';
+import { transferOperations } from './transfers.ts';
+import { typeAccessOperations } from './type-access.ts';
+import { typeEncryptionOperations } from './type-encryption.ts';
+import { typeSpecOperations } from './type-specs.ts';
 import { typeOperations } from './types.ts';
 import { versionOperations, volumeMicroversions } from './versions.ts';
 import { volumeOperations } from './volumes.ts';
@@ -19,9 +33,24 @@ export const volume = openstackDialect({
     ...volumeOperations,
     ...metadataOperations,
     ...actionOperations,
+    ...attachActionOperations,
+    ...attachmentOperations,
     ...snapshotOperations,
+    ...snapshotActionOperations,
+    ...transferOperations,
+    ...backupOperations,
+    ...backupAdminOperations,
+    ...messageOperations,
     ...typeOperations,
+    ...typeSpecOperations,
+    ...typeAccessOperations,
+    ...typeEncryptionOperations,
+    ...defaultTypeOperations,
+    ...qosOperations,
     ...quotaOperations,
+    ...serviceOperations,
+    ...volumeHostOperations,
+    ...poolOperations,
     ...placeOperations,
   ],
   // Cinder's clients send members of extensions that nobody has, and explicit nulls.

@@ -9,7 +9,15 @@ import { nextLinks } from '../common/pagination.ts';
 import { queryFlag } from '../common/query.ts';
 import { exampleVolume, exampleVolumeId } from './example.ts';
 import { storagePage, VolumeQuery, volumeFilter } from './queries.ts';
-import { detailView, placesOf, summaryView, VolumeSchema, VolumeSummary, volumeDocument } from './view.ts';
+import {
+  detailView,
+  newVolumeDocument,
+  placesOf,
+  summaryView,
+  VolumeSchema,
+  VolumeSummary,
+  volumeDocument,
+} from './view.ts';
 import { bytesOf, idOf, inGib, Metadata, namedId, optionalText } from './wire.ts';
 
 const common = { dialect: 'volume', group: 'volumes', since: '3.0' } as const;
@@ -53,10 +61,10 @@ export const NewVolumeBody = Type.Object({
   imageRef: optionalText('The image it is made of: then a server can boot from it.'),
   source_volid: optionalText('The volume it is to be a copy of.'),
   snapshot_id: optionalText('The snapshot it is made of.'),
-  volume_type: optionalText('Name or id; there is one, `local`.'),
+  volume_type: optionalText('Name or id.'),
   availability_zone: optionalText('Must be that of the servers that are to use it.'),
   metadata: Type.Optional(Type.Unsafe<Record<string, string> | null>({ anyOf: [{ type: 'null' }, Metadata] })),
-  backup_id: optionalText('There are no backups.'),
+  backup_id: optionalText('The backup it is made of; from 3.47 on.'),
   multiattach: Type.Optional(Type.Unsafe<boolean | null>({ type: ['boolean', 'null'] })),
 });
 
@@ -121,7 +129,7 @@ export const volumeOperations = [
     ],
     handle: async (call) => {
       const { volume } = await call.cloud.blockStorage.create(call.subject, wantedVolume(call.body.volume));
-      return { status: 202, body: await volumeDocument(call.cloud, volume, call) };
+      return { status: 202, body: await newVolumeDocument(call.cloud, volume, call) };
     },
   }),
   operation({
@@ -211,7 +219,7 @@ export const volumeOperations = [
       const changes = { name: name ?? display_name, description: description ?? display_description };
       if (metadata) await blockStorage.setMetadata(call.subject, id, () => metadata);
       const volume = await blockStorage.update(call.subject, id, changes);
-      return { body: await volumeDocument(call.cloud, volume, call) };
+      return { body: await newVolumeDocument(call.cloud, volume, call) };
     },
   }),
   operation({
@@ -260,7 +268,6 @@ interface WantedVolume {
 
 /** What is asked for in Cinder's words, in the engine's. */
 export function wantedVolume(wanted: WantedVolume) {
-  if (wanted.backup_id) throw new CloudError('not_found', `Backup ${wanted.backup_id} could not be found.`);
   if (wanted.multiattach) {
     throw new CloudError('invalid', 'Invalid input received: volumes are attached to one server at a time.');
   }
@@ -271,6 +278,7 @@ export function wantedVolume(wanted: WantedVolume) {
     imageId: namedId('image', wanted.imageRef),
     sourceVolumeId: namedId('volume', wanted.source_volid),
     snapshotId: namedId('snapshot', wanted.snapshot_id),
+    backupId: namedId('backup', wanted.backup_id),
     volumeType: wanted.volume_type || undefined,
     zone: wanted.availability_zone || undefined,
     metadata: wanted.metadata ?? undefined,

@@ -44,10 +44,10 @@ export function bytesOf(size: number | string | null | undefined, name: string):
 }
 
 /** The id in a path. A text that can't be one names nothing: clients try names like this first. */
-export function idOf(kind: 'volume' | 'snapshot', text: string): string {
+export function idOf(kind: 'volume' | 'snapshot' | 'backup', text: string): string {
   const id = parseId(text);
   if (id) return id;
-  const words = kind === 'volume' ? 'Volume' : 'Snapshot';
+  const words = { volume: 'Volume', snapshot: 'Snapshot', backup: 'Backup' }[kind];
   throw notFound(kind, text, `${words} ${text} could not be found.`);
 }
 
