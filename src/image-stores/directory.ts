@@ -3,9 +3,12 @@ import { type FileHandle, mkdir, open, readdir, rename, rm, statfs } from 'node:
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { Env } from '../env/env.ts';
+import { copyIntoFile } from './copy-file.ts';
 import { hashFile, readLength, statAnything, statFile, syncFolder } from './files.ts';
 import { type Received, receive, throwIfAborted } from './receive.ts';
 import {
+  type CopyOptions,
+  type CopySource,
   type ImageStore,
   type PutOptions,
   type StoredImage,
@@ -14,11 +17,13 @@ import {
   type StoreListing,
   storeFailure,
 } from './store.ts';
-import { claimUploadFile, isLiveUpload, parseUploadFile } from './upload-files.ts';
+import { claimCopyFile, claimUploadFile, isLiveUpload, parseUploadFile } from './upload-files.ts';
 
 const imageName = /^[0-9a-f]{32}$/;
 /** Also under the name that a host writes it by until it is complete (`createAtomically`). */
 const stagedName = /^([0-9a-f]{32})\.export(?:\.new)?$/;
+
+const copyName = /^([0-9a-f]{32})\.copy$/;
 
 export interface DirectoryStoreOptions {
   name: string;
@@ -57,22 +62,15 @@ class DirectoryStore implements ImageStore {
     await mkdir(this.#images, { recursive: true, mode: 0o750 });
     await mkdir(this.#staging, { recursive: true, mode: 0o750 });
     for (const file of await this.#listStaging()) {
-      if (file.kind === 'upload' && !file.isLive) await this.removeStray(file.name);
+      // What there is of a copy is kept: its action goes on from there.
+      if (file.kind === 'upload' && !file.isLive && !file.name.endsWith('.copy')) await this.removeStray(file.name);
     }
   }
 
   async put(imageId: string, source: AsyncIterable<Buffer>, options: PutOptions = {}): Promise<StoredUpload> {
-    this.#checkId(imageId);
-    if (this.#uploads.has(imageId)) throw new StoreError('busy', `Image ${imageId} is being uploaded already.`);
-    const abort = new AbortController();
-    const signal = options.signal ? AbortSignal.any([options.signal, abort.signal]) : abort.signal;
-    const upload = this.#receive(imageId, source, { ...options, signal });
-    this.#uploads.set(imageId, { abort, ended: upload.catch(() => {}) });
-    try {
-      return await upload;
-    } finally {
-      this.#uploads.delete(imageId);
-    }
+    return await this.#alone(imageId, options.signal, (signal) =>
+      this.#receive(imageId, source, { ...options, signal }),
+    );
   }
 
   async #receive(imageId: string, source: AsyncIterable<Buffer>, options: PutOptions): Promise<StoredUpload> {
@@ -85,6 +83,41 @@ class DirectoryStore implements ImageStore {
       return this.#describe(imageId, received);
     } finally {
       file.release();
+    }
+  }
+
+  async copyIn(imageId: string, source: CopySource, options: CopyOptions = {}): Promise<StoredUpload> {
+    return await this.#alone(imageId, options.signal, async (signal) => {
+      const name = `${imageId}.copy`;
+      const path = join(this.#staging, name);
+      const held = await statFile(path);
+      await this.#requireSpace(source.size - (held?.size ?? 0));
+      const release = claimCopyFile(path);
+      try {
+        await copyIntoFile(path, source, { ...options, signal });
+        await this.#publish(path, imageId, signal);
+        return this.#describe(imageId, { size: source.size, checksums: source.checksums });
+      } finally {
+        release();
+      }
+    });
+  }
+
+  /** One upload of an image at a time, which ends when the image is deleted or the store is closed. */
+  async #alone<T>(
+    imageId: string,
+    outer: AbortSignal | undefined,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    this.#checkId(imageId);
+    if (this.#uploads.has(imageId)) throw new StoreError('busy', `Image ${imageId} is being uploaded already.`);
+    const abort = new AbortController();
+    const upload = work(outer ? AbortSignal.any([outer, abort.signal]) : abort.signal);
+    this.#uploads.set(imageId, { abort, ended: upload.catch(() => {}) });
+    try {
+      return await upload;
+    } finally {
+      this.#uploads.delete(imageId);
     }
   }
 
@@ -175,6 +208,7 @@ class DirectoryStore implements ImageStore {
     const path = this.#stagedPath(imageId);
     await rm(path, { force: true });
     await rm(`${path}.new`, { force: true });
+    await rm(join(this.#staging, `${imageId}.copy`), { force: true });
   }
 
   localPath(imageId: string): string {
@@ -206,9 +240,10 @@ class DirectoryStore implements ImageStore {
       if (!found) continue;
       const { size, modifiedAt } = found;
       const uploaded = parseUploadFile(file);
-      const imageId = uploaded?.imageId ?? stagedName.exec(file)?.[1];
-      const kind = uploaded ? 'upload' : imageId ? 'staged' : 'unknown';
-      const isLive = isLiveUpload(file, modifiedAt, this.#env.now());
+      const copied = copyName.exec(file)?.[1];
+      const imageId = uploaded?.imageId ?? copied ?? stagedName.exec(file)?.[1];
+      const kind = uploaded || copied ? 'upload' : imageId ? 'staged' : 'unknown';
+      const isLive = isLiveUpload(join(this.#staging, file), modifiedAt, this.#env.now());
       files.push({ name: `staging/${file}`, kind, ...(imageId && { imageId }), size, modifiedAt, isLive });
     }
     return files;
@@ -225,7 +260,7 @@ class DirectoryStore implements ImageStore {
     if (!found) return;
     const isImage = folder === 'images' && imageName.test(file) && found.isFile;
     if (isImage) throw new StoreError('bad_name', `${file} is an image.`);
-    if (folder === 'staging' && isLiveUpload(file, found.modifiedAt, this.#env.now())) {
+    if (folder === 'staging' && isLiveUpload(path, found.modifiedAt, this.#env.now())) {
       throw new StoreError('busy', `An upload is writing ${file}.`);
     }
     await rm(path, { force: true, recursive: true });

@@ -1,5 +1,5 @@
 import { type FileHandle, lstat, open } from 'node:fs/promises';
-import { createHasher } from './hashing/hasher.ts';
+import { createHasher, type HashAlgorithm, type Hasher } from './hashing/hasher.ts';
 import { type Received, throwIfAborted } from './receive.ts';
 import { storeFailure } from './store.ts';
 
@@ -9,18 +9,28 @@ export const readLength = 512 * 1024;
 /** Hashes a whole file, from its beginning. */
 export async function hashFile(file: FileHandle, signal?: AbortSignal): Promise<Received> {
   const hasher = createHasher(['md5', 'sha512']);
-  const buffer = Buffer.alloc(readLength);
-  let size = 0;
   try {
-    for (;;) {
-      throwIfAborted(signal);
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, size);
-      if (bytesRead === 0) return { size, checksums: await hasher.digest() };
-      await hasher.update(buffer.subarray(0, bytesRead));
-      size += bytesRead;
-    }
+    const size = await hashInto(hasher, file, signal);
+    return { size, checksums: await hasher.digest() };
   } finally {
     hasher.close();
+  }
+}
+
+/** Gives the file's bytes to the hasher; tells how many there were. */
+export async function hashInto(
+  hasher: Pick<Hasher<HashAlgorithm>, 'update'>,
+  file: FileHandle,
+  signal?: AbortSignal,
+): Promise<number> {
+  const buffer = Buffer.alloc(readLength);
+  let size = 0;
+  for (;;) {
+    throwIfAborted(signal);
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, size);
+    if (bytesRead === 0) return size;
+    await hasher.update(buffer.subarray(0, bytesRead));
+    size += bytesRead;
   }
 }
 

@@ -2,8 +2,6 @@ import { type FileHandle, open, rm } from 'node:fs/promises';
 import { createHasher } from './hashing/hasher.ts';
 import { type PutOptions, type StoredUpload, StoreError, storeFailure } from './store.ts';
 
-/** Small chunks are gathered into writes of about this size. */
-const writeLength = 1024 * 1024;
 /** How much is written before the disk is set to work on it, so that little is left to wait for in the end. */
 const syncLength = 64 * 1024 * 1024;
 
@@ -14,55 +12,53 @@ export interface Received {
 
 /**
  * Writes a stream to a new file and hashes it on the way. The file is on stable storage when this resolves, and gone
- * when it rejects. While one piece is written, the next is read and hashed; no more than that is in memory.
+ * when it rejects. While one piece is written and hashed, the next is read; no more than a few of them are in memory.
  */
 export async function receive(
   path: string,
   source: AsyncIterable<Buffer>,
   { onChunk, signal, expectedSize }: PutOptions,
 ): Promise<Received> {
-  const iterator = source[Symbol.asyncIterator]();
+  const chunks = new ChunkReader(source, signal);
   try {
     throwIfAborted(signal);
     const file = await open(path, 'wx', 0o640).catch((error) => {
       throw storeFailure('create a file for the upload', error);
     });
     try {
-      return await receiveInto(file, iterator, { onChunk, signal, expectedSize });
+      return await receiveInto(file, chunks, { onChunk, expectedSize });
     } finally {
       await file.close();
     }
   } catch (error) {
-    // Not awaited: a source that hangs must not keep the upload from ending.
-    void iterator.return?.().catch(() => {});
     await rm(path, { force: true });
     throw error;
+  } finally {
+    chunks.close();
   }
 }
 
 async function receiveInto(
   file: FileHandle,
-  iterator: AsyncIterator<Buffer>,
-  { onChunk, signal, expectedSize }: PutOptions,
+  chunks: ChunkReader,
+  { onChunk, expectedSize }: Pick<PutOptions, 'onChunk' | 'expectedSize'>,
 ): Promise<Received> {
-  const hasher = createHasher(['md5', 'sha512']);
-  const writer = new GatheringWriter(file);
+  const writer = new PieceWriter(file);
+  const hasher = createHasher(['md5', 'sha512'], (piece, position) => writer.write(piece, position));
   let size = 0;
   try {
     for (;;) {
-      const next = await nextOrAbort(iterator, signal);
-      if (next.done) break;
-      const chunk = next.value;
+      const chunk = await chunks.next();
+      if (!chunk) break;
       size += chunk.length;
       if (expectedSize !== undefined && size > expectedSize) throw sizeMismatch(expectedSize, 'more');
       await onChunk?.(chunk);
       await hasher.update(chunk);
-      await writer.write(chunk);
     }
     if (expectedSize !== undefined && size < expectedSize) throw sizeMismatch(expectedSize, `${size}`);
-    await writer.finish();
     const checksums = await hasher.digest();
-    throwIfAborted(signal);
+    await writer.finish();
+    chunks.check();
     return { size, checksums };
   } finally {
     hasher.close();
@@ -70,11 +66,9 @@ async function receiveInto(
   }
 }
 
-/** Writes in large pieces, one of them under way at a time, and beside them brings earlier ones to stable storage. */
-class GatheringWriter {
+/** Writes pieces, one of them under way at a time, and beside them brings earlier ones to stable storage. */
+export class PieceWriter {
   readonly #file: FileHandle;
-  #chunks: Buffer[] = [];
-  #length = 0;
   #underWay: Promise<void> = Promise.resolve();
   #syncing: Promise<void> = Promise.resolve();
   #isSyncing = false;
@@ -84,15 +78,14 @@ class GatheringWriter {
     this.#file = file;
   }
 
-  async write(chunk: Buffer): Promise<void> {
-    if (chunk.length === 0) return;
-    this.#chunks.push(chunk);
-    this.#length += chunk.length;
-    if (this.#length >= writeLength) await this.#flush();
+  /** Resolves when the piece is written; those before it were. */
+  async write(piece: Buffer, position: number): Promise<void> {
+    this.#underWay = this.#underWay.then(() => this.#writeNow(piece, position));
+    await this.#underWay;
   }
 
+  /** Everything is on stable storage when this resolves. */
   async finish(): Promise<void> {
-    await this.#flush();
     await this.#underWay;
     await this.#syncing;
     await sync(this.#file);
@@ -103,16 +96,17 @@ class GatheringWriter {
     await Promise.allSettled([this.#underWay, this.#syncing]);
   }
 
-  async #flush(): Promise<void> {
-    await this.#underWay;
-    this.#unsynced += this.#length;
+  async #writeNow(piece: Buffer, position: number): Promise<void> {
+    this.#unsynced += piece.length;
     if (this.#unsynced >= syncLength && !this.#isSyncing) await this.#startSync();
-    const chunks = this.#chunks;
-    this.#chunks = [];
-    this.#length = 0;
-    this.#underWay = writeAll(this.#file, chunks);
-    // The error is met at the next flush; until then nobody listens for it.
-    this.#underWay.catch(() => {});
+    try {
+      for (let done = 0; done < piece.length; ) {
+        const { bytesWritten } = await this.#file.write(piece, done, piece.length - done, position + done);
+        done += bytesWritten;
+      }
+    } catch (error) {
+      throw storeFailure('write the image', error);
+    }
   }
 
   /** Reports what came of the last one, since the system tells of each failure but once. */
@@ -133,40 +127,39 @@ async function sync(file: FileHandle): Promise<void> {
   });
 }
 
-async function writeAll(file: FileHandle, chunks: Buffer[]): Promise<void> {
-  let left = chunks;
-  try {
-    while (left.length > 0) {
-      // A call takes 1024 pieces at most (IOV_MAX).
-      const { bytesWritten } = await file.writev(left.slice(0, 1024));
-      left = after(left, bytesWritten);
-    }
-  } catch (error) {
-    throw storeFailure('write the image', error);
+/** Reads a source chunk by chunk, and stops as soon as the signal is given, also while the source has nothing to say. */
+export class ChunkReader {
+  readonly #iterator: AsyncIterator<Buffer>;
+  readonly #signal: AbortSignal | undefined;
+  readonly #onAbort = () => this.#reject?.(aborted(this.#signal!));
+  #reject: ((error: StoreError) => void) | undefined;
+
+  constructor(source: AsyncIterable<Buffer>, signal: AbortSignal | undefined) {
+    this.#iterator = source[Symbol.asyncIterator]();
+    this.#signal = signal;
+    // One listener for all chunks: there are thousands of them a second.
+    signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
-}
 
-function after(chunks: Buffer[], written: number): Buffer[] {
-  let rest = written;
-  let index = 0;
-  while (index < chunks.length && rest >= chunks[index]!.length) rest -= chunks[index++]!.length;
-  const left = chunks.slice(index);
-  if (rest > 0) left[0] = left[0]!.subarray(rest);
-  return left;
-}
+  /** Undefined at the source's end. */
+  async next(): Promise<Buffer | undefined> {
+    this.check();
+    const next = await new Promise<IteratorResult<Buffer>>((resolve, reject) => {
+      this.#reject = reject;
+      this.#iterator.next().then(resolve, reject);
+    });
+    return next.done ? undefined : next.value;
+  }
 
-/** The next chunk, or an error as soon as the signal is given, also while the source has nothing to say. */
-function nextOrAbort(iterator: AsyncIterator<Buffer>, signal?: AbortSignal): Promise<IteratorResult<Buffer>> {
-  if (!signal) return iterator.next();
-  if (signal.aborted) return Promise.reject(aborted(signal));
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(aborted(signal));
-    signal.addEventListener('abort', onAbort, { once: true });
-    iterator
-      .next()
-      .then(resolve, reject)
-      .finally(() => signal.removeEventListener('abort', onAbort));
-  });
+  check(): void {
+    throwIfAborted(this.#signal);
+  }
+
+  /** Lets go of the source. It is not waited for: one that hangs must not keep an upload from ending. */
+  close(): void {
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+    void this.#iterator.return?.().catch(() => {});
+  }
 }
 
 export function throwIfAborted(signal?: AbortSignal): void {
@@ -177,6 +170,6 @@ function aborted(signal: AbortSignal): StoreError {
   return new StoreError('aborted', 'The upload was given up.', signal.reason);
 }
 
-function sizeMismatch(expected: number, found: string): StoreError {
+export function sizeMismatch(expected: number, found: string): StoreError {
   return new StoreError('size_mismatch', `The upload was to have ${expected} bytes, and has ${found}.`);
 }

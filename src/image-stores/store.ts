@@ -8,7 +8,7 @@ import type { Readable } from 'node:stream';
 export interface ImageStore {
   /** The store's own name within the cloud; it is part of install paths. */
   readonly name: string;
-  readonly kind: 'directory';
+  readonly kind: 'directory' | 's3' | 'ceph';
 
   /**
    * Stores the image, all of it or nothing: it becomes visible at once and complete, is on stable storage when this
@@ -16,6 +16,12 @@ export interface ImageStore {
    * changed after they were handed over. One upload per image at a time (`busy`).
    */
   put(imageId: string, source: AsyncIterable<Buffer>, options?: PutOptions): Promise<StoredUpload>;
+  /**
+   * Makes a copy of an image whose size and digests are known, as `put` would store it. What an earlier try has brought,
+   * also one of a process that has died, is not fetched again. `corrupt` when the copy is not what it should be. Stores
+   * without it take copies by `put`.
+   */
+  copyIn?(imageId: string, source: CopySource, options?: CopyOptions): Promise<StoredUpload>;
   /** The bytes, or the part [start, end) of them. `not_found`, `bad_range`. */
   read(imageId: string, range?: { start?: number; end?: number }): Promise<Readable>;
   stat(imageId: string): Promise<StoredImage | undefined>;
@@ -34,6 +40,8 @@ export interface ImageStore {
 
   /** The image's file, for stores whose files this host can read; whether it exists is for `stat` to say. */
   localPath(imageId: string): string | undefined;
+  /** For stores without such files: a copy on this host, fetched and verified where there is none yet. */
+  localCopy?(imageId: string, expected: { size: number; sha512: string }): Promise<string>;
   /** The opaque name under which users and administrators see the image's place. */
   installPath(imageId: string): string;
 
@@ -53,6 +61,20 @@ export interface PutOptions {
   signal?: AbortSignal;
   /** What the source promises to deliver. Space is looked for beforehand; another size is a `size_mismatch`. */
   expectedSize?: number;
+}
+
+/** An image of another store. */
+export interface CopySource {
+  size: number;
+  checksums: StoredUpload['checksums'];
+  /** Its bytes from there on. */
+  read(start: number): Promise<AsyncIterable<Buffer>>;
+}
+
+export interface CopyOptions {
+  signal?: AbortSignal;
+  /** Told of the bytes that the copy has, now and then. */
+  onBytes?: (bytes: number) => void;
 }
 
 export interface StoredUpload {
@@ -90,6 +112,8 @@ export type StoreErrorCode =
   /** The signal was given, or the image was deleted meanwhile. */
   | 'aborted'
   | 'size_mismatch'
+  /** A copy's digest is not its original's. */
+  | 'corrupt'
   | 'bad_range'
   /** No image id, or a path that is not the store's. */
   | 'bad_name'

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { basename } from 'node:path';
 
 const hostDigits = hostname().replaceAll(/[^a-zA-Z0-9-]/g, '-');
 const pattern = /^([0-9a-f]{32})\.([a-zA-Z0-9-]+)\.(\d+)\.(\d+)\.upload$/;
@@ -20,16 +21,23 @@ export function claimUploadFile(imageId: string): { name: string; release: () =>
   return { name, release: () => live.delete(name) };
 }
 
+/** Says that this process writes the copy at the path, until `release` is called. */
+export function claimCopyFile(path: string): () => void {
+  live.add(path);
+  return () => live.delete(path);
+}
+
 /** The image an upload file is for, or undefined when it is none. */
 export function parseUploadFile(name: string): { imageId: string } | undefined {
   const match = pattern.exec(name);
   return match ? { imageId: match[1]! } : undefined;
 }
 
-/** Whether the process that writes the file lives, as far as can be told from here. */
-export function isLiveUpload(name: string, modifiedAt: number, now: number): boolean {
+/** Whether the process that writes the file at the path lives, as far as can be told from here. */
+export function isLiveUpload(path: string, modifiedAt: number, now: number): boolean {
+  const name = basename(path);
   const match = pattern.exec(name);
-  if (!match) return false;
+  if (!match) return live.has(path);
   if (match[2] !== hostDigits) return now - modifiedAt < foreignUploadAge;
   const pid = Number(match[3]);
   // Containers give the same pid to each life of a process: in our own, only the list counts.

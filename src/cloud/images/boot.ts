@@ -59,14 +59,16 @@ export class BootImages {
    */
   async cachedImageSpec(imageId: string): Promise<CachedImage> {
     const { image, replica } = await this.#withBytes(imageId);
-    const path = this.#parts.stores.driver(replica.storeId).localPath(imageId);
+    const driver = this.#parts.stores.driver(replica.storeId);
+    const size = replica.size ?? image.size!;
+    const path = driver.localPath(imageId) ?? (await driver.localCopy?.(imageId, { size, sha512: image.hashValue! }));
     if (path === undefined) {
       throw new CloudError('unavailable', 'The image is in a store that hosts can not read from.', { id: imageId });
     }
     return {
       imageId,
       format: this.#formatOf(image),
-      size: replica.size ?? image.size!,
+      size,
       source: { kind: 'file', path },
     };
   }

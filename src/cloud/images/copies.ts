@@ -1,6 +1,6 @@
 import type { Tx } from '../../database/database.ts';
-import { newId } from '../../env/env.ts';
-import { StoreError } from '../../image-stores/store.ts';
+import { newId, withDashes } from '../../env/env.ts';
+import { type CopyOptions, type ImageStore, type StoredUpload, StoreError } from '../../image-stores/store.ts';
 import { CloudError, notFound } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
 import { copyImage } from './copy-action.ts';
@@ -10,16 +10,24 @@ import { mayKnow, noSuchImage, requireOwner } from './rights.ts';
 import { finishReplica, putReplica } from './rows.ts';
 import { copyTimedOut } from './sync-status.ts';
 
-/** A copy that moves no bytes for so long is given up, microseconds. */
-const stallLimit = 600_000_000;
 const stallCheckMs = 10_000;
+
+/** Pauses before failed copies are tried again by themselves, microseconds. */
+const firstPause = 120_000_000;
+const longestPause = 6 * 3600 * 1_000_000;
+/** After so many tries only somebody who asks for it brings another one. */
+const maxAttempts = 20;
+const maxRetriedPerActivation = 50;
 
 /** Keeps images in more stores than one: every zone is to have a copy, and each copy is an action of its own. */
 export class Copies {
   readonly #parts: ImageParts;
+  readonly #timeout: number;
 
-  constructor(parts: ImageParts) {
+  /** @param timeout a copy that moves no bytes for so many seconds is given up */
+  constructor(parts: ImageParts, timeout = 600) {
     this.#parts = parts;
+    this.#timeout = timeout;
   }
 
   /** Asks for a copy in each zone that has none. */
@@ -44,7 +52,10 @@ export class Copies {
     });
   }
 
-  /** Tries failed copies once more, or makes one in the given store. Gives the ids of the actions. */
+  /**
+   * Tries failed copies once more and makes those that zones lack, or makes one in each of the given stores. Gives the
+   * ids of the actions.
+   */
   async resync(subject: Subject, imageId: string, storeIds?: readonly string[]): Promise<string[]> {
     const { core, rows, stores } = this.#parts;
     for (const id of storeIds ?? []) stores.get(id);
@@ -55,7 +66,8 @@ export class Copies {
       const replicas = await rows.replicas([imageId], tx);
       const failed = replicas.filter(({ state }) => state === 'error').map(({ storeId }) => storeId);
       const held = replicas.filter(({ state }) => state !== 'error').map(({ storeId }) => storeId);
-      const wanted = (storeIds ?? failed).filter((id) => !held.includes(id));
+      const missing = stores.missingFor(held).map(({ id }) => id);
+      const wanted = (storeIds ?? [...new Set([...failed, ...missing])]).filter((id) => !held.includes(id));
       const actions: string[] = [];
       for (const id of wanted) actions.push(await this.request(tx, image, id, { requestId: subject.requestId }));
       return actions;
@@ -101,6 +113,39 @@ export class Copies {
     });
   }
 
+  /**
+   * Asks again for copies that failed some time ago: the pauses grow with the number of tries. Tells how many there
+   * were.
+   */
+  async retryFailed(): Promise<number> {
+    const { core, rows, stores } = this.#parts;
+    const now = core.env.now();
+    const failed = await core.db.read
+      .selectFrom('image_replicas')
+      .innerJoin('images', 'images.id', 'image_replicas.image_id')
+      .select(['image_id', 'store_id', 'attempts', 'image_replicas.updated_at'])
+      .where('state', '=', 'error')
+      .where('images.status', '=', 'active')
+      .where('attempts', '<', maxAttempts)
+      .orderBy('image_replicas.updated_at')
+      .limit(maxRetriedPerActivation)
+      .execute();
+    const due = failed.filter(({ store_id, attempts, updated_at }) => {
+      const store = stores.find(store_id);
+      const pause = Math.min(firstPause * 2 ** (attempts - 1), longestPause);
+      return store !== undefined && stores.takesImages(store) && now - updated_at >= pause;
+    });
+    for (const { image_id, store_id } of due) {
+      await core.db.write(async (tx) => {
+        const image = await rows.imageForUpdate(image_id, tx);
+        const replica = (await rows.replicas([image_id], tx)).find(({ storeId }) => storeId === store_id);
+        if (image?.status !== 'active' || replica?.state !== 'error') return;
+        await this.request(tx, image, store_id, { requestId: `req-${withDashes(newId(core.env))}` });
+      });
+    }
+    return due.length;
+  }
+
   /** Copies the bytes from a store that has them. May be repeated. */
   async copy(
     imageId: string,
@@ -117,25 +162,21 @@ export class Copies {
     let seenAt = core.env.now();
     const stopChecking = core.env.every(stallCheckMs, () => {
       if (copied !== seen) [seen, seenAt] = [copied, core.env.now()];
-      if (core.env.now() - seenAt > stallLimit) stall.abort();
+      if (core.env.now() - seenAt > this.#timeout * 1_000_000) stall.abort();
     });
     try {
-      const stored = await stores.driver(storeId).put(imageId, await stores.driver(source.storeId).read(imageId), {
+      return await copyBetween(stores.driver(source.storeId), stores.driver(storeId), image, {
         signal: AbortSignal.any([options.signal, stall.signal]),
-        expectedSize: image.size ?? undefined,
-        onChunk: (chunk) => {
-          copied += chunk.length;
-          options.progress(image.size ? (copied / image.size) * 100 : 0);
+        onBytes: (bytes) => {
+          copied = bytes;
+          options.progress(image.size ? (bytes / image.size) * 100 : 0);
         },
       });
-      if (stored.checksums.sha512 !== image.hashValue) throw new Error('the copy is not what the original is');
-      return stored;
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      throw new CloudError('unavailable', stall.signal.aborted ? `${copyTimedOut}: ${message}` : message, {
-        reason: error instanceof StoreError ? error.code : 'copy_failed',
-        cause: error,
-      });
+      if (stall.signal.aborted) throw new CopyTimedOut('unavailable', `${copyTimedOut}: ${message}`, { cause: error });
+      const reason = error instanceof StoreError ? error.code : 'copy_failed';
+      throw new CloudError('unavailable', message, { reason, cause: error });
     } finally {
       stopChecking();
     }
@@ -173,4 +214,37 @@ export class Copies {
       .executeTakeFirst();
     return row !== undefined;
   }
+}
+
+/** Waiting that long once is enough: the next try is a matter of minutes, not of this action. */
+class CopyTimedOut extends CloudError {
+  readonly retryable = false;
+}
+
+/** Copies an image's bytes from store to store; what an earlier try has brought is not brought again. */
+async function copyBetween(
+  from: ImageStore,
+  to: ImageStore,
+  image: Image,
+  options: Required<CopyOptions>,
+): Promise<StoredUpload> {
+  const { id, checksum, hashValue } = image;
+  const size = image.size!;
+  if (to.copyIn) {
+    const checksums = { md5: checksum!, sha512: hashValue! };
+    const read = async (start: number) => await from.read(id, { start, end: size });
+    return await to.copyIn(id, { size, checksums, read }, options);
+  }
+  let copied = 0;
+  const stored = await to.put(id, await from.read(id), {
+    signal: options.signal,
+    expectedSize: size,
+    onChunk(chunk) {
+      copied += chunk.length;
+      options.onBytes(copied);
+    },
+  });
+  if (stored.checksums.sha512 === hashValue) return stored;
+  await to.delete(id);
+  throw new StoreError('corrupt', 'The copy is not what its original is.');
 }

@@ -26,6 +26,8 @@ import { type UploadOptions, Uploads } from './uploads.ts';
 export interface ImagesOptions {
   /** Default: administrators. */
   internalSources?: InternalSources;
+  /** A copy that moves no bytes for so many seconds is given up. Default: 600. */
+  copyTimeout?: number;
 }
 
 const reconcileMs = 60_000;
@@ -50,7 +52,7 @@ export class Images {
 
   constructor(core: CloudCore, stores: ImageStores, options: ImagesOptions = {}) {
     this.#parts = { core, stores, rows: new ImageRows(core.db) };
-    this.copies = new Copies(this.#parts);
+    this.copies = new Copies(this.#parts, options.copyTimeout);
     this.members = new Members(this.#parts);
     this.tasks = new ImageTasks(this.#parts);
     this.imports = new Imports(this.#parts, this.copies, options.internalSources ?? 'admins');
@@ -74,10 +76,11 @@ export class Images {
     this.#uploads.abortAll();
   }
 
-  /** One round of what is due: expired images, and uploads whose process died. */
+  /** One round of what is due: expired images, uploads whose process died, copies that failed. */
   async reconcile(): Promise<{ expunged: number; isComplete: boolean; recoveredUploads: number }> {
     try {
       const recoveredUploads = await this.#uploads.recoverInterrupted();
+      await this.copies.retryFailed();
       return { ...(await this.#deletion.expungeDue()), recoveredUploads };
     } catch (error) {
       this.#parts.core.log.error({ err: error }, 'images could not be looked after');

@@ -133,8 +133,8 @@ describe('a copy for another zone', () => {
   it('is made by itself; its failure is told, and mended by a resync', async () => {
     const second = await cloud.addStore();
     const driver = cloud.stores.driver(second);
-    const put = driver.put.bind(driver);
-    driver.put = async () => {
+    const copyIn = driver.copyIn!.bind(driver);
+    driver.copyIn = async () => {
       throw new CloudError('invalid', 'no');
     };
     const image = await uploaded();
@@ -146,7 +146,7 @@ describe('a copy for another zone', () => {
       /^ERROR:A failure occurred during synchronize image the server\(dir:\/\/second\) in/,
     );
     expect(await cloud.images.get(alice, image.id)).toMatchObject({ status: 'active' });
-    driver.put = put;
+    driver.copyIn = copyIn;
     const [resync] = await cloud.images.copies.resync(alice, image.id);
     await cloud.core.runner.wait(resync!, { timeoutMs: 5000 });
     expect(await failed()).toBeUndefined();

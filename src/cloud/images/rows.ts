@@ -115,7 +115,7 @@ export async function putReplica(
       conflict.columns(['image_id', 'store_id']).doUpdateSet((eb) => ({
         state,
         progress: 0,
-        last_error: null,
+        // Why the last try failed is told until one succeeds.
         attempts: eb('image_replicas.attempts', '+', 1),
         updated_at: at.now,
       })),

@@ -3,46 +3,60 @@ import type { HashAlgorithm } from './messages.ts';
 
 export type { HashAlgorithm } from './messages.ts';
 
+/**
+ * Gets each piece of a hashed stream as it lies in the memory that the threads read, which is used again once the
+ * promise has resolved.
+ */
+export type PieceSink = (piece: Buffer, position: number) => Promise<void>;
+
 /** Computes several digests of one stream, each in a thread of its own. */
 export interface Hasher<A extends HashAlgorithm> {
-  /** Takes the next bytes. Resolves once they are copied, which waits while the threads are behind. Not reentrant. */
+  /**
+   * Takes the next bytes. Resolves once they are copied, which waits while the threads, or the sink, are behind; rejects
+   * with what the sink failed with. Not reentrant.
+   */
   update(chunk: Uint8Array): Promise<void>;
-  /** The lower-case hex digests of all bytes so far. Ends the hasher. */
+  /** Hands on what there is of a piece, and waits until everything is hashed and the sink has it. */
+  flush(): Promise<void>;
+  /** The lower-case hex digests of all bytes so far, once the sink has all of them too. Ends the hasher. */
   digest(): Promise<Record<A, string>>;
   /** Gives up the stream; no more than a formality after `digest`. */
   close(): void;
 }
 
 // A slot is large, so that messages are few; slots are several, so that the threads never wait for the copying.
-const slotLength = 512 * 1024;
+const slotLength = 1024 * 1024;
 const slotCount = 4;
 
 /** Shared memory of finished streams. The next streams take it, so that uploads leave no garbage of that size. */
 const spareMemory: SharedArrayBuffer[] = [];
-const maxSpareMemory = 8;
+const maxSpareMemory = 4;
 
 let lastId = 0;
 
-export function createHasher<A extends HashAlgorithm>(algorithms: readonly A[]): Hasher<A> {
-  return new SharedMemoryHasher(algorithms);
+export function createHasher<A extends HashAlgorithm>(algorithms: readonly A[], sink?: PieceSink): Hasher<A> {
+  return new SharedMemoryHasher(algorithms, sink);
 }
 
-/** The bytes are copied once into shared memory, where all threads read them. */
+/** The bytes are copied once into shared memory, where all threads read them, and from where the sink takes them. */
 class SharedMemoryHasher<A extends HashAlgorithm> implements Hasher<A> {
   readonly #id = ++lastId;
   readonly #memory = spareMemory.pop() ?? new SharedArrayBuffer(slotLength * slotCount);
   readonly #bytes = new Uint8Array(this.#memory);
   readonly #threads = new Map<A, HashThread>();
-  /** How many threads have not hashed a slot yet, by the slot's number. */
+  readonly #sink: PieceSink | undefined;
+  /** How many threads (and the sink) have not done with a slot yet, by the slot's number. */
   readonly #readers = new Array<number>(slotCount).fill(0);
   readonly #digests = new Map<A, string>();
   #slot = 0;
   #filled = 0;
+  #position = 0;
   #failure: Error | undefined;
   #wake: (() => void) | undefined;
   #isClosed = false;
 
-  constructor(algorithms: readonly A[]) {
+  constructor(algorithms: readonly A[], sink?: PieceSink) {
+    this.#sink = sink;
     for (const algorithm of algorithms) {
       const thread = hashThread(algorithm);
       this.#threads.set(algorithm, thread);
@@ -76,12 +90,18 @@ class SharedMemoryHasher<A extends HashAlgorithm> implements Hasher<A> {
     }
   }
 
+  async flush(): Promise<void> {
+    this.#check();
+    if (this.#filled > 0) this.#dispatch();
+    await this.#until(() => this.#readers.every((count) => count === 0));
+  }
+
   async digest(): Promise<Record<A, string>> {
     this.#check();
     if (this.#filled > 0) this.#dispatch();
     for (const thread of this.#threads.values()) thread.post({ type: 'digest', id: this.#id });
     try {
-      await this.#until(() => this.#digests.size === this.#threads.size);
+      await this.#until(() => this.#digests.size === this.#threads.size && this.#readers.every((count) => count === 0));
       return Object.fromEntries(this.#digests) as Record<A, string>;
     } finally {
       this.close();
@@ -103,8 +123,24 @@ class SharedMemoryHasher<A extends HashAlgorithm> implements Hasher<A> {
     for (const thread of this.#threads.values()) {
       thread.post({ type: 'update', id: this.#id, offset, length: this.#filled });
     }
+    if (this.#sink) this.#give(this.#sink, this.#slot);
+    this.#position += this.#filled;
     this.#slot = (this.#slot + 1) % slotCount;
     this.#filled = 0;
+  }
+
+  #give(sink: PieceSink, slot: number): void {
+    this.#readers[slot]! += 1;
+    sink(Buffer.from(this.#memory, slot * slotLength, this.#filled), this.#position).then(
+      () => {
+        this.#readers[slot]! -= 1;
+        this.#notify();
+      },
+      (error: Error) => {
+        this.#failure ??= error;
+        this.#notify();
+      },
+    );
   }
 
   #check(): void {
