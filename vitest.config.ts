@@ -1,8 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
 const common = {
-  testTimeout: 60_000,
-  hookTimeout: 60_000,
+  // Far above what any test takes: two busy cores must not fail one.
+  testTimeout: 180_000,
+  hookTimeout: 180_000,
   globalSetup: ['tests/support/postgres-template.ts'],
 };
 

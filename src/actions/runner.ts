@@ -45,6 +45,9 @@ const parkedRetryMs = 60_000;
 /** Remembers what it has compiled: the schema of each input once in the life of the process. */
 const ajv = new Ajv({ strict: false });
 
+/** Holds on actions mean nothing after a restart of the machine, so no disk has to know of them. */
+const hold = { isRepeatable: true };
+
 /**
  * Walks actions. Those of one resource run one after the other in the order in which they were submitted, those of
  * different resources side by side. A process that dies loses nothing: whoever finds the action later goes on with it.
@@ -253,7 +256,10 @@ export class ActionRunner {
     if (outcome === 'parked') {
       log.warn({ actionId: id, resourceId }, 'what remains of an action is left to later tries');
       const until = env.now() + parkedRetryMs * 1000;
-      await db.write(async (tx) => void (await this.#statements.release.run({ id, owner: this.#owner, until }, tx)));
+      await db.write(
+        async (tx) => void (await this.#statements.release.run({ id, owner: this.#owner, until }, tx)),
+        hold,
+      );
     }
     this.#tell(id, resourceId);
     const waiters = this.#waiters.get(id);
@@ -278,7 +284,7 @@ export class ActionRunner {
       const head = await this.#statements.head.first({ resourceId }, tx);
       if (head && head.id !== id) return 0;
       return await this.#statements.claim.run({ id, owner: this.#owner, now, expires }, tx);
-    });
+    }, hold);
     if (claimed > 0) this.#enqueue(id);
   }
 
@@ -320,7 +326,7 @@ export class ActionRunner {
   async #letGoOfBroken(): Promise<void> {
     for (const id of this.#broken) {
       const release = { id, owner: this.#owner, until: 0 };
-      await this.#options.db.write(async (tx) => void (await this.#statements.release.run(release, tx)));
+      await this.#options.db.write(async (tx) => void (await this.#statements.release.run(release, tx)), hold);
       this.#broken.delete(id);
     }
   }
@@ -335,7 +341,7 @@ export class ActionRunner {
     const { db, env, leaseMs, log } = this.#options;
     const expires = env.now() + leaseMs * 1000;
     try {
-      await db.write(async (tx) => void (await this.#statements.renew.run({ owner: this.#owner, expires }, tx)));
+      await db.write(async (tx) => void (await this.#statements.renew.run({ owner: this.#owner, expires }, tx)), hold);
       if (db.kind === 'postgres') await this.#noticeCancellations();
     } catch (error) {
       log.error({ err: error }, 'the hold on running actions could not be renewed');

@@ -34,6 +34,9 @@ export type WalkOutcome = 'succeeded' | 'failed' | 'parked';
 const undoRetry = { attempts: 4, backoffMs: 100 };
 const maxBackoffMs = 30_000;
 
+/** A journal that has lost its newest entries leads to the same steps again, and each of them may be run twice. */
+const repeatable = { isRepeatable: true };
+
 /**
  * Walks one action from where its journal ends. All that is learnt is gathered in `#pending` and written in one
  * transaction right before the next step begins, so that an action costs one commit a step.
@@ -328,7 +331,7 @@ export class Walk {
       if (held === 0) throw new LeaseLost();
       for (const write of writes) await write(tx);
       if (last) await last(tx);
-    });
+    }, repeatable);
   }
 
   async #finish(tx: Parameters<JournalWrite>[0], state: 'succeeded' | 'failed'): Promise<void> {

@@ -3,7 +3,7 @@ import type { Schema } from './schema.ts';
 
 /**
  * The state of a cloud. `sqlite.ts` and `postgres.ts` implement it over one schema; nothing above this folder knows
- * which one it runs on. What `write` has resolved survives kill -9 and power loss.
+ * which one it runs on. What `write` has resolved survives kill -9; power loss as well, unless the writer said otherwise.
  */
 export interface Database {
   readonly kind: 'sqlite' | 'postgres';
@@ -14,7 +14,7 @@ export interface Database {
    * `work` may await its transaction and nothing else: with SQLite, transactions that wait at the same time share one
    * commit, so a transaction that waits for the outside would hold up all others.
    */
-  write<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  write<T>(work: (tx: Tx) => Promise<T>, options?: WriteOptions): Promise<T>;
   /** Compiles a query once, for hot paths: building one with Kysely costs ten times what running it does. */
   prepare<Params extends object, Row>(build: QueryBuilder<Params, Row>): PreparedQuery<Params, Row>;
   /**
@@ -23,6 +23,14 @@ export interface Database {
    */
   versionOf(tables: readonly (keyof Schema)[]): number | undefined;
   close(): Promise<void>;
+}
+
+export interface WriteOptions {
+  /**
+   * Who lost this write would do the same work again, and nobody would notice: it survives kill -9, but waits for no
+   * disk. A power cut takes only the newest of such writes, never one that came before a write that is kept.
+   */
+  isRepeatable?: boolean;
 }
 
 /** A transaction under way. */

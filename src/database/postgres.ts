@@ -1,6 +1,13 @@
-import { type DatabaseConnection, type Driver, Kysely, PostgresDialect } from 'kysely';
+import { type DatabaseConnection, type Driver, Kysely, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
-import { ConstraintViolation, compileTemplate, type Database, type PreparedQuery, type Tx } from './database.ts';
+import {
+  ConstraintViolation,
+  compileTemplate,
+  type Database,
+  type PreparedQuery,
+  type Tx,
+  type WriteOptions,
+} from './database.ts';
 import { migrateToLatest } from './migrate.ts';
 import type { Schema } from './schema.ts';
 
@@ -37,15 +44,14 @@ class PostgresDatabase implements Database {
     this.#pool = pool;
   }
 
-  async write<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+  async write<T>(work: (tx: Tx) => Promise<T>, { isRepeatable = false }: WriteOptions = {}): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       const effects: Array<() => void> = [];
       try {
-        const value = await this.read
-          .transaction()
-          .execute((trx) =>
-            work(Object.assign(trx, { onCommit: (effect: () => void) => void effects.push(effect) }) as Tx),
-          );
+        const value = await this.read.transaction().execute(async (trx) => {
+          if (isRepeatable) await sql`set local synchronous_commit to off`.execute(trx);
+          return await work(Object.assign(trx, { onCommit: (effect: () => void) => void effects.push(effect) }) as Tx);
+        });
         for (const effect of effects) effect();
         return value;
       } catch (error) {

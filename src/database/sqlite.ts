@@ -10,13 +10,21 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely';
-import { ConstraintViolation, compileTemplate, type Database, type PreparedQuery, type Tx } from './database.ts';
+import {
+  ConstraintViolation,
+  compileTemplate,
+  type Database,
+  type PreparedQuery,
+  type Tx,
+  type WriteOptions,
+} from './database.ts';
 import { migrateToLatest } from './migrate.ts';
 import type { Schema } from './schema.ts';
 
 /**
  * Opens (and, if need be, makes or upgrades) the SQLite file `path`, or a database in memory with `:memory:`.
- * Durability is SQLite's `synchronous=FULL` in WAL mode. Reads have a connection of their own.
+ * Durability is SQLite's `synchronous=FULL` in WAL mode, and `NORMAL` for commits of nothing but repeatable writes.
+ * Reads have a connection of their own.
  *
  * @param contents what `contentsOf` gave of another database: a database in memory begins with that
  */
@@ -44,7 +52,12 @@ function openConnection(path: string): Connection {
   return new Connection(db);
 }
 
-type Job = { work: (tx: Tx) => Promise<unknown>; resolve: (value: unknown) => void; reject: (error: unknown) => void };
+interface Job {
+  work: (tx: Tx) => Promise<unknown>;
+  isRepeatable: boolean;
+  resolve: (value: unknown) => void;
+  reject: (error: unknown) => void;
+}
 
 class SqliteDatabase implements Database {
   readonly kind = 'sqlite';
@@ -65,10 +78,10 @@ class SqliteDatabase implements Database {
     this.read = new Kysely<Schema>({ dialect: new NodeSqliteDialect(reader) });
   }
 
-  write<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+  write<T>(work: (tx: Tx) => Promise<T>, { isRepeatable = false }: WriteOptions = {}): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.#closed) return reject(new Error('the database is closed'));
-      this.#waiting.push({ work, resolve: resolve as (value: unknown) => void, reject });
+      this.#waiting.push({ work, isRepeatable, resolve: resolve as (value: unknown) => void, reject });
       if (!this.#busy) {
         this.#busy = true;
         // The next turn of the loop, so that writes asked for in this one share a commit.
@@ -90,6 +103,7 @@ class SqliteDatabase implements Database {
   async #commitTogether(jobs: Job[]): Promise<void> {
     const outcomes: Array<() => void> = [];
     try {
+      this.#writer.setWaitsForDisk(jobs.some((job) => !job.isRepeatable));
       this.#writer.exec('BEGIN IMMEDIATE');
       for (const job of jobs) outcomes.push(await this.#runOne(job));
       this.#writer.exec('COMMIT');
@@ -172,9 +186,17 @@ class Connection implements DatabaseConnection {
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, Prepared>();
   #changed = new Set<string>();
+  #waitsForDisk = true;
 
   constructor(db: DatabaseSync) {
     this.#db = db;
+  }
+
+  /** Whether the next commit returns only when the disk has it, and all before it. */
+  setWaitsForDisk(waits: boolean): void {
+    if (waits === this.#waitsForDisk) return;
+    this.#db.exec(`PRAGMA synchronous = ${waits ? 'FULL' : 'NORMAL'}`);
+    this.#waitsForDisk = waits;
   }
 
   get inTransaction(): boolean {

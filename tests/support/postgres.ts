@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, inject } from 'vitest';
 import type { Database } from '../../src/database/database.ts';
-import { openSqlite } from '../../src/database/sqlite.ts';
+import { contentsOf, openSqlite } from '../../src/database/sqlite.ts';
 import { databaseUrl, onServer, postgresVariable } from './postgres-server.ts';
 
 const serverUrl = process.env[postgresVariable];
@@ -16,9 +16,21 @@ export function eachDatabase(
   name: string,
   suite: (open: () => Promise<Database>, kind: Database['kind']) => void,
 ): void {
-  describe(`${name} (SQLite)`, () => suite(() => openSqlite(':memory:'), 'sqlite'));
+  describe(`${name} (SQLite)`, () => suite(openEmptySqlite, 'sqlite'));
   const title = serverUrl ? 'PostgreSQL' : `PostgreSQL: left out, ${postgresVariable} names no server; unkai test does`;
   describe.skipIf(!serverUrl)(`${name} (${title})`, () => suite(openEmptyPostgres, 'postgres'));
+}
+
+let emptySqlite: Promise<Uint8Array> | undefined;
+
+/** The tables are made once a file of tests: that takes longer than most tests. */
+async function openEmptySqlite(): Promise<Database> {
+  emptySqlite ??= openSqlite(':memory:').then(async (db) => {
+    const contents = contentsOf(db);
+    await db.close();
+    return contents;
+  });
+  return await openSqlite(':memory:', { contents: await emptySqlite });
 }
 
 async function openEmptyPostgres(): Promise<Database> {
