@@ -16,7 +16,7 @@ import type { Cloud } from '../../src/cloud/cloud.ts';
 import { operator } from '../../src/cloud/identity/subject.ts';
 import { reapDisks } from '../../src/cloud/volumes/disk-reaper.ts';
 import { seededRandom } from '../../src/env/seeded-random.ts';
-import { askForSomething } from './requests.ts';
+import { askForSomething } from '../../src/simulation/requests.ts';
 
 const [dataDir, hypervisor, seed, task] = process.argv.slice(2) as [string, HypervisorKind, string, 'ask' | 'end'];
 const isSimulated = hypervisor === 'simulated';

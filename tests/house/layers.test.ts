@@ -41,7 +41,8 @@ const mayImport: Record<string, readonly string[]> = {
     'env',
     'guest',
   ],
-  cli: ['assembly', 'api', 'cloud', 'agent', 'agent/contract', 'database', 'env', 'guest'],
+  simulation: ['cloud', 'actions', 'agent', 'agent/contract', 'image-stores', 'database', 'env'],
+  cli: ['simulation', 'assembly', 'api', 'cloud', 'agent', 'agent/contract', 'database', 'env', 'guest'],
   guest: [],
 };
 

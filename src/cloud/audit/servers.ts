@@ -51,9 +51,9 @@ export function serversHaveParts(facts: Facts): Finding[] {
 }
 
 /** What a server's guest has to be doing in each state. Error says nothing about it. */
-function wantedGuest({ vm_state, power_state }: ServersTable): 'running' | 'paused' | 'off' | undefined {
+function wantedGuest({ vm_state, power_state }: ServersTable): 'running' | 'paused' | 'suspended' | 'off' | undefined {
   if (vm_state === 'active') return 'running';
-  if (vm_state === 'paused') return 'paused';
+  if (vm_state === 'paused' || vm_state === 'suspended') return vm_state;
   if (vm_state === 'resized' || vm_state === 'rescued') return power_state === power.shutdown ? 'off' : 'running';
   return vm_state === 'stopped' ? 'off' : undefined;
 }

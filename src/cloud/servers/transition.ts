@@ -6,7 +6,7 @@ import type { Cloud } from '../cloud.ts';
 import { CloudError, notFound } from '../errors.ts';
 import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
 import { type Server, serverFromRow } from './model.ts';
-import type { Transition } from './states.ts';
+import { type Transition, transitions } from './states.ts';
 
 /** What a request decided inside its transaction: the action that carries it out, and changes to the server's row. */
 export interface Plan<Input, State> {
@@ -113,7 +113,12 @@ export async function settleServer(
     .execute();
 }
 
-/** Whether something that was asked of the server has yet to begin. */
+/** What may be asked while something else is under way. Only that has written its task state over another one's. */
+const announced = Object.values<Transition>(transitions)
+  .filter(({ whileBusyWith }) => whileBusyWith !== undefined)
+  .map(({ name }) => name);
+
+/** Whether something has yet to begin that announced itself in the server's task state. */
 async function isAwaited(cloud: Cloud, tx: Tx, serverId: string): Promise<boolean> {
   // Whoever asks for more locks the server's row, so nothing comes between this and the change.
   if (cloud.db.kind === 'postgres')
@@ -123,6 +128,7 @@ async function isAwaited(cloud: Cloud, tx: Tx, serverId: string): Promise<boolea
     .select('id')
     .where('resource_id', '=', serverId)
     .where('state', '=', 'pending')
+    .where('name', 'in', announced)
     .executeTakeFirst();
   return next !== undefined;
 }

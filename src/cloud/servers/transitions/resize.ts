@@ -4,6 +4,7 @@ import { action, span, step, when } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import { CloudError } from '../../errors.ts';
 import type { Subject } from '../../identity/subject.ts';
+import { imageUnder } from '../../volumes/base-image.ts';
 import { factsOf } from '../flavor-facts.ts';
 import { bootsFromVolume, type FlavorFacts, type PreviousSize, power } from '../model.ts';
 import { flavorFacts, guestInput } from '../schemas.ts';
@@ -178,7 +179,7 @@ export async function requestResize(cloud: Cloud, subject: Subject, serverId: st
       .executeTakeFirstOrThrow();
     const rootSize = bootsFromVolume(server) ? root.size : Math.max(root.size, flavor.diskGb * 2 ** 30);
     const newDiskId = newId(cloud.env);
-    const disk = { id: newDiskId, volumeId: root.id, imageId: root.image_id, size: rootSize };
+    const disk = { id: newDiskId, volumeId: root.id, imageId: await imageUnder(tx, root.disk_id), size: rootSize };
     await cloud.volumes.registerDisk(tx, server.hostId!, disk);
     const extraCores = Math.max(0, flavor.vcpus - server.flavor.vcpus);
     const extraMemory = Math.max(0, flavor.memoryMb - server.flavor.memoryMb);

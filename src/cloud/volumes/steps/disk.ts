@@ -1,6 +1,6 @@
 import type { DiskBase } from '../../../agent/contract.ts';
-import type { Tx } from '../../../database/database.ts';
 import { step } from '../../actions.ts';
+import { imageUnder } from '../base-image.ts';
 
 /** What the disk of a volume, or of a snapshot, is made of. */
 export interface NewDiskInput {
@@ -34,7 +34,7 @@ export const placeDisk = step<NewDiskInput, NewDiskState>('placeDisk', {
       if (known) return known.host_id;
       const { size, zoneId, onlyHostId } = input;
       const host = await services.hosts.placeDisk(tx, { size, zoneId, onlyHostId });
-      const imageId = input.imageId ?? input.backupDataId ?? (await baseOf(tx, input.sourceDiskId));
+      const imageId = input.imageId ?? input.backupDataId ?? (await imageUnder(tx, input.sourceDiskId));
       const disk = { id: input.newDiskId, volumeId: input.ownerId, imageId, size };
       await services.volumes.registerDisk(tx, host.id, disk);
       return host.id;
@@ -50,13 +50,6 @@ export const placeDisk = step<NewDiskInput, NewDiskState>('placeDisk', {
     };
   },
 });
-
-/** A copy is a layer over the same image as what it is copied from. */
-async function baseOf(tx: Tx, diskId: string | undefined): Promise<string | null> {
-  if (!diskId) return null;
-  const row = await tx.selectFrom('disks').select('image_id').where('id', '=', diskId).executeTakeFirst();
-  return row?.image_id ?? null;
-}
 
 /** Makes the image's bytes available on the host. */
 export const cacheImage = step<NewDiskInput, NewDiskState>('cacheImage', {

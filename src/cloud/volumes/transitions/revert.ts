@@ -5,6 +5,7 @@ import type { Cloud } from '../../cloud.ts';
 import { CloudError } from '../../errors.ts';
 import type { Subject } from '../../identity/subject.ts';
 import { discard } from '../../servers/steps/old-disk.ts';
+import { imageUnder } from '../base-image.ts';
 import { lockSnapshot, lockVolume, requireStatus, settleVolume, updateSnapshot } from '../rules.ts';
 
 interface Input {
@@ -95,7 +96,8 @@ export async function requestRevertVolume(
     if (snapshot.size !== row.size) throw refused('the volume is larger now than it was in the snapshot.');
     const newDiskId = newId(cloud.env);
     const hostId = snapshot.hostId!;
-    await cloud.volumes.registerDisk(tx, hostId, { id: newDiskId, volumeId, imageId: row.image_id, size: row.size });
+    const imageId = await imageUnder(tx, snapshot.diskId);
+    await cloud.volumes.registerDisk(tx, hostId, { id: newDiskId, volumeId, imageId, size: row.size });
     await cloud.volumes.update(tx, volumeId, { status: 'reverting' });
     await updateSnapshot(cloud, tx, snapshotId, { status: 'restoring' });
     const input = {

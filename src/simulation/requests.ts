@@ -1,8 +1,10 @@
-import { emptyQcow2 } from '../../src/agent/disks/qcow2-header.ts';
-import type { Cloud } from '../../src/cloud/cloud.ts';
-import { operator } from '../../src/cloud/identity/subject.ts';
-import type { VmState } from '../../src/database/schema.ts';
-import { oneOf } from '../../src/env/seeded-random.ts';
+import { AgentError } from '../agent/contract.ts';
+import { emptyQcow2 } from '../agent/disks/qcow2-header.ts';
+import type { Cloud } from '../cloud/cloud.ts';
+import { CloudError } from '../cloud/errors.ts';
+import { operator } from '../cloud/identity/subject.ts';
+import type { VmState } from '../database/schema.ts';
+import { oneOf } from '../env/seeded-random.ts';
 
 /** What the requests of a run have in common. */
 export interface Scene {
@@ -13,6 +15,15 @@ export interface Scene {
   maxServers: number;
   /** Without virtual machines everything is asked for, with them only what TinyLinux can take in the time there is. */
   isSimulated: boolean;
+  /** Told of what the cloud has promised. */
+  promised?: (promise: Promised) => void;
+}
+
+/** What was answered and so has to stay true. */
+export interface Promised {
+  what: 'is there' | 'is deleted';
+  resource: 'server' | 'volume' | 'image';
+  id: string;
 }
 
 const gibibyte = 2 ** 30;
@@ -26,6 +37,11 @@ const onServer: Record<string, Ask> = {
   reboot: ({ cloud }, id) => cloud.servers.reboot(subject, id, 'hard'),
   pause: ({ cloud }, id) => cloud.servers.pause(subject, id),
   unpause: ({ cloud }, id) => cloud.servers.unpause(subject, id),
+  suspend: ({ cloud }, id) => cloud.servers.suspend(subject, id),
+  resume: ({ cloud }, id) => cloud.servers.resume(subject, id),
+  rescue: (scene, id) =>
+    scene.cloud.servers.rescue(subject, id, { imageId: oneOf(scene.random, scene.imageIds), adminPass: 'secret' }),
+  unrescue: ({ cloud }, id) => cloud.servers.unrescue(subject, id),
   rebuild: (scene, id) =>
     scene.cloud.servers.rebuild(subject, id, { imageId: oneOf(scene.random, scene.imageIds), adminPass: 'secret' }),
   resize: async ({ cloud }, id) => {
@@ -37,13 +53,21 @@ const onServer: Record<string, Ask> = {
   createImage: ({ cloud }, id) => cloud.servers.createImage(subject, id, { name: 'template' }),
   shelve: ({ cloud }, id) => cloud.servers.shelve(subject, id),
   unshelve: ({ cloud }, id) => cloud.servers.unshelve(subject, id),
-  delete: ({ cloud }, id) => cloud.servers.delete(subject, id),
+  delete: async ({ cloud, promised }, id) => {
+    await cloud.servers.delete(subject, id);
+    promised?.({ what: 'is deleted', resource: 'server', id });
+  },
 };
+
+/** Asked for only where nothing is a machine: they take too long for one, or more than it has. */
+const onlySimulated: ReadonlySet<string> = new Set(['suspend', 'resume', 'rescue', 'unrescue']);
 
 /** What makes sense in each state; now and then something else is asked for all the same. */
 const sensible: Partial<Record<VmState, readonly string[]>> = {
-  active: ['stop', 'reboot', 'pause', 'rebuild', 'resize', 'createImage', 'shelve', 'delete'],
-  stopped: ['start', 'rebuild', 'resize', 'createImage', 'shelve', 'delete'],
+  active: ['stop', 'reboot', 'pause', 'suspend', 'rescue', 'rebuild', 'resize', 'createImage', 'shelve', 'delete'],
+  stopped: ['start', 'rescue', 'rebuild', 'resize', 'createImage', 'shelve', 'delete'],
+  suspended: ['resume', 'resume', 'shelve', 'delete'],
+  rescued: ['unrescue', 'unrescue', 'delete'],
   paused: ['unpause', 'createImage'],
   resized: ['confirmResize', 'revertResize', 'confirmResize', 'revertResize', 'delete'],
   shelved_offloaded: ['unshelve', 'unshelve', 'delete'],
@@ -53,7 +77,7 @@ const sensible: Partial<Record<VmState, readonly string[]>> = {
 
 /** Asks for something by chance. Gives what it was; what is refused counts too. */
 export async function askForSomething(scene: Scene): Promise<string> {
-  const { cloud, random } = scene;
+  const { cloud, random, isSimulated } = scene;
   const servers = await cloud.db.read
     .selectFrom('servers')
     .select(['id', 'vm_state'])
@@ -65,24 +89,32 @@ export async function askForSomething(scene: Scene): Promise<string> {
   if (scene.isSimulated && kind > 0.8) return await askOfStorage(scene, oneOf(random, servers).id);
   const { id, vm_state } = oneOf(random, servers);
   const choices = random() < 0.1 ? Object.keys(onServer) : (sensible[vm_state] ?? ['delete']);
-  const name = oneOf(random, choices);
+  const name = oneOf(
+    random,
+    choices.filter((choice) => isSimulated || !onlySimulated.has(choice)),
+  );
   await refusalsAreFine(onServer[name]!(scene, id));
   return name;
 }
 
-async function create({ cloud, random, imageIds }: Scene): Promise<string> {
-  await cloud.servers.create(subject, {
+async function create({ cloud, random, imageIds, promised }: Scene): Promise<string> {
+  const asked = cloud.servers.create(subject, {
     name: `server-${Math.floor(random() * 1000)}`,
     flavorId: '42',
     imageId: oneOf(random, imageIds),
     networks: 'auto',
     securityGroups: [],
   });
+  await refusalsAreFine(
+    asked.then((made) => {
+      for (const { server } of made) promised?.({ what: 'is there', resource: 'server', id: server.id });
+    }),
+  );
   return 'create';
 }
 
 async function askOfStorage(scene: Scene, serverId: string): Promise<string> {
-  const { cloud, random } = scene;
+  const { cloud, random, promised } = scene;
   const { blockStorage, images } = cloud;
   const volumes = await cloud.db.read
     .selectFrom('volumes')
@@ -92,9 +124,13 @@ async function askOfStorage(scene: Scene, serverId: string): Promise<string> {
     .orderBy('created_at')
     .execute();
   const asks: Record<string, () => Promise<unknown>> = {
-    createVolume: () => blockStorage.create(subject, { size: gibibyte }),
+    createVolume: async () => {
+      const { volume } = await blockStorage.create(subject, { size: gibibyte });
+      promised?.({ what: 'is there', resource: 'volume', id: volume.id });
+    },
     upload: async () => {
       const { id } = await images.create(subject, { name: 'upload', diskFormat: 'qcow2', containerFormat: 'bare' });
+      promised?.({ what: 'is there', resource: 'image', id });
       void images.upload(subject, id, slowly(emptyQcow2(gibibyte), cloud)).catch(() => {});
     },
   };
@@ -104,7 +140,10 @@ async function askOfStorage(scene: Scene, serverId: string): Promise<string> {
     asks['detach'] = () => blockStorage.detach(subject, volume.server_id ?? serverId, volume.id);
     asks['snapshot'] = () => blockStorage.createSnapshot(subject, { volumeId: volume.id, force: true });
     asks['extend'] = () => blockStorage.extend(subject, volume.id, 2 * gibibyte);
-    asks['deleteVolume'] = () => blockStorage.delete(subject, volume.id, { cascade: true });
+    asks['deleteVolume'] = async () => {
+      await blockStorage.delete(subject, volume.id, { cascade: true });
+      promised?.({ what: 'is deleted', resource: 'volume', id: volume.id });
+    };
   }
   const name = oneOf(random, Object.keys(asks));
   await refusalsAreFine(asks[name]!());
@@ -114,7 +153,7 @@ async function askOfStorage(scene: Scene, serverId: string): Promise<string> {
 /** A request may come at the wrong time. Anything but a refusal is a bug. */
 async function refusalsAreFine(asked: Promise<unknown>): Promise<void> {
   await asked.catch((error: unknown) => {
-    if (!(error instanceof Error) || error.name !== 'CloudError') throw error;
+    if (!(error instanceof CloudError || error instanceof AgentError)) throw error;
   });
 }
 

@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import { simulate } from './simulation.ts';
+
+/** As many as are done in a minute on a quiet machine; `unkai simulate --seeds` runs more. */
+const seeds = Number(process.env['UNKAI_SIMULATION_SEEDS'] ?? 60);
+const first = Number(process.env['UNKAI_SIMULATION_FIRST'] ?? 1);
+
+describe('a simulated cloud', () => {
+  it('goes the same way again with the same seed, and another way with another', { timeout: 120_000 }, async () => {
+    const lines: string[] = [];
+    const run = (seed: number) => simulate({ seed, hours: 0.5, print: (line) => lines.push(line) });
+    const once = await run(7);
+    const trace = lines.splice(0);
+    const again = await run(7);
+    expect(lines).toEqual(trace);
+    expect(again).toEqual(once);
+    expect(once.violations).toEqual([]);
+    expect((await run(8)).hash).not.toBe(once.hash);
+  });
+
+  it('is found out when a host does not do what it says', { timeout: 120_000 }, async () => {
+    const prepareHost: Parameters<typeof simulate>[0]['prepareHost'] = (host) => {
+      host.removeDisk = async () => {};
+    };
+    const { violations } = await simulate({ seed: 1, hours: 0.5, prepareHost });
+    expect(violations.join('\n')).toMatch(/disk/);
+  });
+
+  it(`keeps its promises over ${seeds} seeds`, { timeout: 600_000 }, async () => {
+    for (let seed = first; seed < first + seeds; seed += 1) {
+      const { violations } = await simulate({ seed, hours: 0.4 });
+      expect(violations, `unkai simulate --seed ${seed} --hours 0.4`).toEqual([]);
+    }
+  });
+});

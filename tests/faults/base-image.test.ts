@@ -1,0 +1,29 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { trimImageCaches } from '../../src/cloud/volumes/image-cache.ts';
+import { makeServer, serverId } from '../engine/fixtures/fixture.ts';
+import { World } from '../engine/world.ts';
+
+let world: World;
+
+beforeEach(async () => {
+  world = await World.open();
+});
+
+afterEach(async () => {
+  await world[Symbol.asyncDispose]();
+});
+
+test('the image under a disk is known after shelving and resizing, so that it stays in the cache', async () => {
+  await makeServer(world);
+  const server = await serverId(world);
+  await world.done(world.cloud.servers.shelve(world.subject, server));
+  await world.done(world.cloud.servers.unshelve(world.subject, server));
+  await world.done(world.cloud.servers.resize(world.subject, server, '84'));
+  await world.done(world.cloud.servers.confirmResize(world.subject, server));
+  await world.settled();
+  const under = await world.db.read.selectFrom('disks').select('image_id').execute();
+  expect(under.map(({ image_id }) => image_id)).not.toContain(world.imageIds[0]);
+  await trimImageCaches(world.cloud);
+  expect((await world.host.inventory()).images).toContain(under[0]!.image_id);
+  expect(await world.audit()).toEqual([]);
+});
