@@ -21,6 +21,8 @@ export interface NewServer {
   description?: string | null;
   hostname?: string;
   flavorId: string;
+  /** A size of its own, which is no flavor; `flavorId` says what it is called then. */
+  flavor?: Flavor;
   imageId?: string;
   blockDevices?: readonly BlockDevice[];
   networks: readonly InterfaceRequest[] | 'auto' | 'none';
@@ -31,6 +33,8 @@ export interface NewServer {
   userData?: string;
   configDrive?: boolean;
   zone?: string;
+  /** The host that it must be on; administrators only, which the caller has checked. */
+  hostId?: string;
   diskConfig?: Server['diskConfig'];
   accessIpv4?: string;
   accessIpv6?: string;
@@ -49,7 +53,7 @@ export async function requestCreate(
   wanted: NewServer,
 ): Promise<Array<{ server: Server; actionId: string }>> {
   const projectId = projectOf(subject);
-  const flavor = await flavorOf(cloud, subject, wanted.flavorId);
+  const flavor = wanted.flavor ?? (await flavorOf(cloud, subject, wanted.flavorId));
   const image = wanted.imageId ? await cloud.images.forBoot(subject, wanted.imageId) : undefined;
   const publicKey = wanted.keyName ? await publicKeyOf(cloud, subject, wanted.keyName) : null;
   const zone = wanted.zone ? await cloud.zones.byName(wanted.zone) : await cloud.zones.default();
@@ -110,7 +114,7 @@ async function createOne(cloud: Cloud, tx: Tx, subject: Subject, wanted: NewServ
       rootSize: root.size,
       imageId: root.image?.id,
       newDiskId: root.image ? newId(cloud.env) : undefined,
-      onlyHostId: root.hostId,
+      onlyHostId: root.hostId ?? wanted.hostId,
       adminPass: wanted.adminPass,
       personality: wanted.personality,
     },
@@ -149,6 +153,7 @@ async function serverRow(
     progress: 0,
     host_id: null,
     zone_id: context.zoneId,
+    pinned_zone_id: wanted.zone ? context.zoneId : null,
     image_id: root.origin === 'server' ? (root.image?.id ?? null) : null,
     flavor_id: context.flavor.id,
     flavor: JSON.stringify(factsOf(context.flavor)),
@@ -231,7 +236,7 @@ async function flavorOf(cloud: Cloud, subject: Subject, id: string): Promise<Fla
   }
 }
 
-async function publicKeyOf(cloud: Cloud, subject: Subject, name: string): Promise<string> {
+export async function publicKeyOf(cloud: Cloud, subject: Subject, name: string): Promise<string> {
   try {
     return (await cloud.keypairs.get(subject, name)).publicKey;
   } catch (error) {

@@ -94,6 +94,17 @@ export class ServerGroups {
     return { policy: group.policy, hostIds: rows.map(({ host_id }) => host_id) };
   }
 
+  /** Server id → the group that it is in. */
+  async ofServers(serverIds: readonly string[]): Promise<Map<string, string>> {
+    if (serverIds.length === 0) return new Map();
+    const rows = await this.#core.db.read
+      .selectFrom('server_group_members')
+      .selectAll()
+      .where('server_id', 'in', serverIds)
+      .execute();
+    return new Map(rows.map(({ server_id, group_id }) => [server_id, group_id]));
+  }
+
   async #rowOf(db: Queryable, subject: Subject, id: string): Promise<ServerGroupsTable | undefined> {
     const row = await db.selectFrom('server_groups').selectAll().where('id', '=', id).executeTakeFirst();
     return row && ownsOrAdmin(subject, row.project_id) ? row : undefined;

@@ -42,6 +42,7 @@ function row(number: number, columns: Partial<ServersTable>): ServersTable {
     locked: 0,
     reservation_id: 'r-1',
     launch_index: 0,
+    pinned_zone_id: null,
     fault: null,
     created_at: number * 10,
     updated_at: number * 10,

@@ -17,6 +17,8 @@ export interface LoggedAction {
   updatedAt: number;
   finishedAt: number | null;
   hasFailed: boolean;
+  /** The host that it was done on, as far as its request knew. */
+  hostId: string | null;
 }
 
 /** A span of work within it. A retried span is there several times. */
@@ -102,6 +104,7 @@ function loggedAction(row: ActionsTable): LoggedAction {
     startedAt: row.created_at,
     updatedAt: row.updated_at,
     finishedAt: row.finished_at,
+    hostId: (JSON.parse(row.input) as { hostId?: string }).hostId ?? null,
     hasFailed: row.state === 'failed' || row.state === 'unwinding',
   };
 }

@@ -37,6 +37,8 @@ export interface Server {
   accessIpv6: string;
   locked: boolean;
   reservationId: string;
+  /** The zone that its user asked for, if he named one. */
+  pinnedZoneId: string | null;
   launchIndex: number;
   fault: ServerFault | null;
   createdAt: number;
@@ -109,6 +111,7 @@ export function serverFromRow(row: ServersTable): Server {
     accessIpv6: row.access_ipv6,
     locked: row.locked === 1,
     reservationId: row.reservation_id,
+    pinnedZoneId: row.pinned_zone_id,
     launchIndex: row.launch_index,
     fault: row.fault === null ? null : (JSON.parse(row.fault) as ServerFault),
     createdAt: row.created_at,

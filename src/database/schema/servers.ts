@@ -31,6 +31,8 @@ export interface ServersTable {
   progress: number;
   host_id: string | null;
   zone_id: string;
+  /** The zone that its user asked for, if he named one. */
+  pinned_zone_id: string | null;
   /** Null when the server boots from a volume. */
   image_id: string | null;
   flavor_id: string;

@@ -48,7 +48,13 @@ export async function requestCreateImage(
       .selectAll()
       .where('id', '=', server.rootVolumeId)
       .executeTakeFirstOrThrow();
+    const base = await tx
+      .selectFrom('images')
+      .select('min_memory_mb')
+      .where('id', '=', server.imageId)
+      .executeTakeFirst();
     image = await cloud.images.templates.begin(tx, subject, {
+      minMemoryMb: base?.min_memory_mb ?? 0,
       minDiskGb: Math.ceil(root.size / 2 ** 30),
       zoneId: server.zoneId,
       sourceUrl: `volume://${root.id}`,

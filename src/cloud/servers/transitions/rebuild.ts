@@ -4,6 +4,7 @@ import { action, span, step, when } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import { CloudError } from '../../errors.ts';
 import type { Subject } from '../../identity/subject.ts';
+import { publicKeyOf } from '../creation.ts';
 import { checkImageFits, hardwareOf } from '../image-fit.ts';
 import { bootsFromVolume, type Server } from '../model.ts';
 import { guestInput, personality } from '../schemas.ts';
@@ -90,12 +91,17 @@ export interface RebuildRequest {
   adminPass?: string;
   diskConfig?: Server['diskConfig'];
   userData?: string | null;
+  /** Null for no key. */
+  keyName?: string | null;
+  hostname?: string;
   personality?: Array<{ path: string; contents: string }>;
 }
 
 /** Gives the server a fresh root disk from an image. Its id, addresses and other volumes stay. */
 export async function requestRebuild(cloud: Cloud, subject: Subject, serverId: string, request: RebuildRequest) {
   const image = await cloud.images.forBoot(subject, request.imageId);
+  const { keyName, hostname } = request;
+  const publicKey = keyName ? await publicKeyOf(cloud, subject, keyName) : null;
   return await beginTransition(cloud, subject, serverId, transitions.rebuild, async (tx, server) => {
     if (bootsFromVolume(server)) {
       throw new CloudError('invalid', 'Unable to rebuild with a different image for a volume-backed server.', {
@@ -143,6 +149,8 @@ export async function requestRebuild(cloud: Cloud, subject: Subject, serverId: s
         ...(request.accessIpv4 === undefined ? {} : { access_ipv4: request.accessIpv4 }),
         ...(request.accessIpv6 === undefined ? {} : { access_ipv6: request.accessIpv6 }),
         ...(request.diskConfig === undefined ? {} : { disk_config: request.diskConfig }),
+        ...(keyName === undefined ? {} : { key_name: keyName, public_key: publicKey }),
+        ...(hostname === undefined ? {} : { hostname }),
         ...(request.userData === undefined ? {} : { user_data: request.userData }),
       },
     };

@@ -4,7 +4,7 @@ import type { Flavor } from '../../../cloud/flavors/flavors.ts';
 import { badMarker, nextLinks, pageOf } from '../common/pagination.ts';
 import { queryBoolean } from '../common/query.ts';
 import { FlavorDetailList, FlavorDocument, FlavorList, flavorDetail, flavorSummary } from './flavors-view.ts';
-import { invalidQuery } from './microversions.ts';
+import { invalidQuery, type KnownIn, knownMembers, minorOf } from './microversions.ts';
 import {
   BooleanOrWord,
   booleanOf,
@@ -14,6 +14,7 @@ import {
   integerOf,
   lastOf,
   NumberOrText,
+  type Of,
   type Query,
   queryText,
 } from './wire.ts';
@@ -66,11 +67,14 @@ async function pageOfFlavors(call: Call) {
   return { flavors, links: nextLinks('flavors', ends, page, { origin: call.origin, url: call.raw.url }) };
 }
 
+/** Words that count for this filter alone. */
+const letters: Record<string, string> = { t: 'true', f: 'false', y: 'yes', n: 'no' };
+
 /** Public ones, unless all or the others are asked for. */
 function publicness(text: string | undefined): boolean | 'all' {
   if (text === undefined) return true;
   if (text.toLowerCase() === 'none') return 'all';
-  const read = queryBoolean(text);
+  const read = queryBoolean(letters[text.toLowerCase()] ?? text);
   if (read === undefined) throw invalidQuery('is_public', text, `Invalid is_public filter [${text}]`);
   return read;
 }
@@ -95,6 +99,11 @@ function inOrder(flavors: Flavor[], key: string, direction: string): Flavor[] {
   return flavors.toSorted((a, b) => (direction === 'asc' ? compare(a, b) : compare(b, a)));
 }
 
+const FlavorDescription = Type.Unsafe<string | null>({
+  type: ['string', 'null'],
+  maxLength: 65535,
+  description: 'From 2.55 on.',
+});
 const NewFlavor = closed({
   name: Type.String({ minLength: 1, maxLength: 255 }),
   id: Type.Optional(
@@ -112,7 +121,9 @@ const NewFlavor = closed({
   rxtx_factor: Type.Optional(Type.Unsafe<number | string>({ type: ['number', 'string'] })),
   'OS-FLV-EXT-DATA:ephemeral': Type.Optional(NumberOrText),
   'os-flavor-access:is_public': Type.Optional(BooleanOrWord),
+  description: Type.Optional(FlavorDescription),
 });
+const knownIn: { [K in keyof Of<typeof NewFlavor>]?: KnownIn } = { description: [55] };
 
 export const flavorOperations = [
   operation({
@@ -129,7 +140,9 @@ export const flavorOperations = [
     examples: [{ title: 'All', status: 200 }],
     async handle(call) {
       const { flavors, links } = await pageOfFlavors(call as Call);
-      return { body: { flavors: flavors.map((flavor) => flavorSummary(flavor, call.base)), ...links } };
+      return {
+        body: { flavors: flavors.map((flavor) => flavorSummary(flavor, call.base, minorOf(call.context))), ...links },
+      };
     },
   }),
   operation({
@@ -149,7 +162,9 @@ export const flavorOperations = [
     ],
     async handle(call) {
       const { flavors, links } = await pageOfFlavors(call as Call);
-      return { body: { flavors: flavors.map((flavor) => flavorDetail(flavor, call.base)), ...links } };
+      return {
+        body: { flavors: flavors.map((flavor) => flavorDetail(flavor, call.base, minorOf(call.context))), ...links },
+      };
     },
   }),
   operation({
@@ -166,7 +181,7 @@ export const flavorOperations = [
     examples: [{ title: 'By id', params: exampleFlavor, status: 200 }],
     async handle(call) {
       const flavor = await flavorNamed(call, call.params.flavor_id);
-      return { body: { flavor: flavorDetail(flavor, call.base) } };
+      return { body: { flavor: flavorDetail(flavor, call.base, minorOf(call.context)) } };
     },
   }),
   operation({
@@ -188,11 +203,12 @@ export const flavorOperations = [
       },
     ],
     async handle(call) {
-      const { flavor } = call.body;
+      const flavor = knownMembers(call.context, 'flavor', call.body.flavor, knownIn);
       const id = flavor.id === null || flavor.id === undefined || flavor.id === 'auto' ? undefined : String(flavor.id);
       const made = await call.cloud.flavors.create({
         id,
         name: flavor.name,
+        description: flavor.description,
         memoryMb: integerOf('ram', flavor.ram, 1),
         vcpus: integerOf('vcpus', flavor.vcpus, 1),
         diskGb: integerOf('disk', flavor.disk, 0),
@@ -201,7 +217,29 @@ export const flavorOperations = [
         rxtxFactor: Number(flavor.rxtx_factor ?? 1),
         isPublic: booleanOf('os-flavor-access:is_public', flavor['os-flavor-access:is_public'] ?? true),
       });
-      return { body: { flavor: flavorDetail(made, call.base) } };
+      return { body: { flavor: flavorDetail(made, call.base, minorOf(call.context)) } };
+    },
+  }),
+  operation({
+    ...common,
+    id: 'UpdateFlavor',
+    method: 'PUT',
+    path: '/flavors/{flavor_id}',
+    since: '2.55',
+    allow: 'admin',
+    params: FlavorParams,
+    body: closed({ flavor: closed({ description: FlavorDescription }) }),
+    responses: { 200: FlavorDocument },
+    errors: [400, 401, 403, 404],
+    title: 'Update a flavor',
+    summary: 'Changes the description of a flavor. All else of it stays.',
+    examples: [
+      { title: 'A description', params: exampleFlavor, body: { flavor: { description: 'For tests' } }, status: 200 },
+    ],
+    async handle(call) {
+      const { id } = await flavorNamed(call, call.params.flavor_id);
+      const flavor = await call.cloud.flavors.setDescription(call.subject, id, call.body.flavor.description);
+      return { body: { flavor: flavorDetail(flavor, call.base, minorOf(call.context)) } };
     },
   }),
   operation({

@@ -15,6 +15,7 @@ const action: LoggedAction = {
   startedAt: at('2016-12-12T05:02:23'),
   updatedAt: at('2016-12-12T05:02:37'),
   finishedAt: at('2016-12-12T05:02:37'),
+  hostId: null,
   hasFailed: false,
 };
 const event = (name: string, start: string, finish: string | null, more: Partial<LoggedEvent> = {}): LoggedEvent => ({

@@ -1,6 +1,8 @@
 import { Type } from 'typebox';
 import { type Call, operation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
+import type { LoggedAction } from '../../../cloud/servers/log.ts';
+import { badMarker, nextLinks, type Page, pageOf } from '../common/pagination.ts';
 import {
   actionView,
   actionWithEventsView,
@@ -9,7 +11,8 @@ import {
 } from './instance-actions-view.ts';
 import { minorOf } from './microversions.ts';
 import { profileOf } from './profile.ts';
-import { exampleServer, ServerParams, serverIdOf } from './wire.ts';
+import { timeOf } from './server-query.ts';
+import { exampleServer, lastOf, type Query, queryText, ServerParams, serverIdOf } from './wire.ts';
 
 const common = { dialect: 'compute', group: 'server actions', since: '2.1', mode: 'sync', allow: 'reader' } as const;
 
@@ -26,16 +29,42 @@ export const listInstanceActions = operation({
   method: 'GET',
   path: '/servers/{server_id}/os-instance-actions',
   params: ServerParams,
+  query: Type.Object({
+    limit: queryText('Actions at most; from 2.58 on.'),
+    marker: queryText('The request id of the last action of the page before; from 2.58 on.'),
+    'changes-since': queryText('Those that changed since this time; from 2.58 on.'),
+    'changes-before': queryText('Those that changed before this time; from 2.66 on.'),
+  }),
   responses: { 200: InstanceActionList },
-  errors: [401, 403, 404],
+  errors: [400, 401, 403, 404],
   title: 'List actions for a server',
   summary: 'What was done with a server, the newest first.',
   examples: [{ title: 'All', params: exampleServer, status: 200 }],
   async handle(call) {
-    const actions = await call.cloud.servers.log.list(call.subject, await loggedServer(call));
-    return { body: { instanceActions: actions.map(actionView) } };
+    const minor = minorOf(call.context);
+    const all = await call.cloud.servers.log.list(call.subject, await loggedServer(call));
+    if (minor < 58) return { body: { instanceActions: all.map((action) => actionView(action, minor)) } };
+    const { actions, page } = pieceOf(all, call.query as Query, minor);
+    const ends = actions.map(({ requestId }) => ({ id: requestId }));
+    const { instanceActions_links: links } = nextLinks('instanceActions', ends, page, {
+      origin: call.origin,
+      url: call.raw.url,
+    });
+    const views = actions.map((action) => actionView(action, minor));
+    return { body: { instanceActions: views, ...(links ? { links } : {}) } };
   },
 });
+
+function pieceOf(all: LoggedAction[], query: Query, minor: number): { actions: LoggedAction[]; page: Page } {
+  const page = pageOf('compute', query);
+  const since = timeOf('changes-since', lastOf(query['changes-since'])) ?? 0;
+  const asked = minor >= 66 ? timeOf('changes-before', lastOf(query['changes-before'])) : undefined;
+  const before = asked ?? Number.POSITIVE_INFINITY;
+  const fitting = all.filter(({ updatedAt }) => updatedAt >= since && updatedAt <= before);
+  const start = page.marker === undefined ? 0 : fitting.findIndex(({ requestId }) => requestId === page.marker) + 1;
+  if (page.marker !== undefined && start === 0) throw badMarker('compute', page.marker);
+  return { actions: fitting.slice(start, start + page.limit!), page };
+}
 
 export const showInstanceAction = operation({
   ...common,
@@ -65,7 +94,11 @@ export const showInstanceAction = operation({
       if (!isAction) throw error;
       throw new CloudError('not_found', `Action ${params.action_id} not found`, { resource: 'action', cause: error });
     });
-    const how = { profile: profileOf(context), minor: minorOf(context), isAdmin: subject.isAdmin };
+    const minor = minorOf(context);
+    const hosts = minor >= 62 ? await cloud.hosts.list() : [];
+    const hostId = action.hostId ?? (minor >= 62 ? (await cloud.servers.byId(id)).hostId : null);
+    const hostName = hosts.find((host) => host.id === hostId)?.name ?? null;
+    const how = { profile: profileOf(context), minor, isAdmin: subject.isAdmin, hostName };
     return { body: { instanceAction: actionWithEventsView(action, events, how) } };
   },
 });

@@ -41,6 +41,10 @@ export const showLimits = operation({
       totalSecurityGroupsUsed: used.security_groups,
       totalFloatingIpsUsed: 0,
     };
+    const ofPersonality = {
+      maxPersonality: personalityLimits.files,
+      maxPersonalitySize: personalityLimits.contentBytes,
+    };
     const absolute = {
       maxTotalInstances: limits.instances,
       maxTotalCores: limits.cores,
@@ -48,8 +52,7 @@ export const showLimits = operation({
       maxTotalKeypairs: limits.keypairs,
       maxServerMeta: limits.metadata_items,
       ...(minor < 39 ? { maxImageMeta: limits.metadata_items } : {}),
-      maxPersonality: personalityLimits.files,
-      maxPersonalitySize: personalityLimits.contentBytes,
+      ...(minor < 57 ? ofPersonality : {}),
       maxServerGroups: 0,
       maxServerGroupMembers: 0,
       totalInstancesUsed: used.instances,

@@ -25,12 +25,16 @@ const networkNames: Record<string, QuotaName> = {
 
 /** What is the same for every project, and can't be set. Server groups are not counted. */
 const fixed = {
-  injected_files: personalityLimits.files,
-  injected_file_content_bytes: personalityLimits.contentBytes,
-  injected_file_path_bytes: personalityLimits.pathBytes,
   server_groups: -1,
   server_group_members: -1,
 };
+/** Up to 2.56. */
+const fixedFiles = {
+  injected_files: personalityLimits.files,
+  injected_file_content_bytes: personalityLimits.contentBytes,
+  injected_file_path_bytes: personalityLimits.pathBytes,
+};
+/** Up to 2.35. */
 const fixedNetwork = { fixed_ips: -1, floating_ips: -1 };
 
 function settable(minor: number): Record<string, QuotaName> {
@@ -38,7 +42,7 @@ function settable(minor: number): Record<string, QuotaName> {
 }
 
 function unsettable(minor: number): Record<string, number> {
-  return minor >= 36 ? fixed : { ...fixed, ...fixedNetwork };
+  return { ...fixed, ...(minor < 57 ? fixedFiles : {}), ...(minor < 36 ? fixedNetwork : {}) };
 }
 
 const allNames = [...Object.keys(settable(1)), ...Object.keys(unsettable(1))];

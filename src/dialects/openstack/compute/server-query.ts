@@ -39,6 +39,8 @@ const parts = {
   key_name: 'For administrators.',
   availability_zone: 'For administrators.',
   deleted: 'Only deleted servers, for administrators.',
+  'changes-before': 'Those that changed before this time; from 2.66 on.',
+  locked: 'Those that are locked, or are not; from 2.73 on.',
 } as const;
 
 /** Others are ignored, as Nova does before 2.75. */
@@ -89,11 +91,20 @@ export async function readServerFilter(call: Asked): Promise<ServerSearch | unde
   const { cloud, context, subject } = call;
   const query = call.query as Query;
   const one = (name: string) => lastOf(query[name]);
-  const forAdmin = (name: string) => (subject.isAdmin ? one(name) : undefined);
+  const minor = minorOf(context);
+  if (minor >= 75) refuseUnknown(query);
+  const forAdmin = (name: string) => {
+    const isForAll = minor >= 83 && forAllSince83.has(name);
+    return subject.isAdmin || isForAll ? one(name) : undefined;
+  };
   const statuses = [query['status'] ?? []].flat();
   const states = statesOf(call, statuses);
   if (states?.length === 0) return undefined;
   const since = timeOf('changes-since', one('changes-since'));
+  const before = minor >= 66 ? timeOf('changes-before', one('changes-before')) : undefined;
+  if (since !== undefined && before !== undefined && since > before) {
+    throw new CloudError('invalid', 'The value of changes-since must be less than or equal to changes-before.');
+  }
   const filter: ServerFilter = {
     allProjects: allProjects(one('all_tenants')),
     projectId: forAdmin('project_id') ?? forAdmin('tenant_id'),
@@ -104,6 +115,8 @@ export async function readServerFilter(call: Asked): Promise<ServerSearch | unde
     keyName: forAdmin('key_name'),
     reservationId: one('reservation_id'),
     changesSince: since,
+    changesBefore: before,
+    locked: lockedOf(minor, one('locked')),
     deleted: queryBoolean(forAdmin('deleted')) === true || undefined,
     ids: idsOf(forAdmin('uuid')),
   };
@@ -132,6 +145,52 @@ function predicatesOf({ context, subject, query: asked }: Asked, statuses: strin
     notTags: tagged('not-tags'),
     notTagsAny: tagged('not-tags-any'),
   };
+}
+
+/** Nova lets users filter by these, too, from 2.83 on. */
+const forAllSince83 = new Set(['availability_zone', 'key_name', 'vm_state', 'task_state', 'user_id']);
+
+/** What may be there besides what is looked at: Nova's schema has it, and servers here do not differ in it. */
+const knownElsewhere = [
+  'access_ip_v4',
+  'access_ip_v6',
+  'all_tenants',
+  'auto_disk_config',
+  'config_drive',
+  'created_at',
+  'description',
+  'display_description',
+  'display_name',
+  'hostname',
+  'image_ref',
+  'instance_name',
+  'kernel_id',
+  'launch_index',
+  'launched_at',
+  'locked_by',
+  'node',
+  'power_state',
+  'progress',
+  'ramdisk_id',
+  'root_device_name',
+  'soft_deleted',
+  'terminated_at',
+];
+
+/** From 2.75 on a filter that is none is refused. */
+function refuseUnknown(query: Query): void {
+  const known = new Set<string>([...Object.keys(parts), ...knownElsewhere]);
+  const stranger = Object.keys(query).find((name) => !known.has(name));
+  if (stranger === undefined) return;
+  const words = `Additional properties are not allowed ('${stranger}' was unexpected)`;
+  throw invalidQuery(stranger, String(query[stranger]), words);
+}
+
+function lockedOf(minor: number, text: string | undefined): boolean | undefined {
+  if (minor < 73 || text === undefined) return undefined;
+  const read = queryBoolean(text);
+  if (read === undefined) throw invalidQuery('locked', text, `'${text}' is not a boolean`);
+  return read;
 }
 
 /** Statuses that a server has only while something is done with it, whatever its state. */
@@ -176,7 +235,7 @@ function allProjects(text: string | undefined): boolean | undefined {
   return read;
 }
 
-function timeOf(name: string, text: string | undefined): number | undefined {
+export function timeOf(name: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const time = parseTime(text);
   if (time === undefined) throw invalidQuery(name, text, `'${text}' is not a 'date-time'`);

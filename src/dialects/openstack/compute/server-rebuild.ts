@@ -3,11 +3,12 @@ import { type Call, operation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import type { RebuildRequest } from '../../../cloud/servers/transitions/rebuild.ts';
 import { withDashes } from '../../../env/env.ts';
-import { type KnownIn, knownMembers } from './microversions.ts';
+import { type KnownIn, knownMembers, minorOf } from './microversions.ts';
 import { presentBasics } from './present-servers.ts';
 import { profileOf } from './profile.ts';
+import { Hostname, hostnameOf, refuseCertificates, TrustedCertificates } from './server-later-members.ts';
 import { checkMetadata } from './server-metadata-rules.ts';
-import { checkPersonality, newPassword, serverName } from './server-request.ts';
+import { checkBase64, checkPersonality, newPassword, serverName } from './server-request.ts';
 import {
   accessIPv4,
   accessIPv6,
@@ -41,9 +42,29 @@ const RebuildBody = closed({
   accessIPv6,
   preserve_ephemeral: Type.Optional(BooleanOrWord),
   description,
+  key_name: Type.Optional(
+    Type.Unsafe<string | null>({
+      type: ['string', 'null'],
+      minLength: 1,
+      maxLength: 255,
+      description: 'From 2.54 on.',
+    }),
+  ),
+  user_data: Type.Optional(
+    Type.Unsafe<string | null>({ type: ['string', 'null'], maxLength: 65535, description: 'Base64; from 2.57 on.' }),
+  ),
+  trusted_image_certificates: Type.Optional(TrustedCertificates),
+  hostname: Type.Optional(Hostname),
 });
 
-const knownIn: { [K in keyof Of<typeof RebuildBody>]?: KnownIn } = { personality: [1, 56], description: [19] };
+const knownIn: { [K in keyof Of<typeof RebuildBody>]?: KnownIn } = {
+  personality: [1, 56],
+  description: [19],
+  key_name: [54],
+  user_data: [57],
+  trusted_image_certificates: [63],
+  hostname: [90],
+};
 
 export const rebuildServer = operation({
   id: 'RebuildServer',
@@ -91,7 +112,12 @@ export const rebuildServer = operation({
     const request = await readRequest(call, call.body);
     const { server } = await cloud.servers.rebuild(subject, serverIdOf(call), request).catch(inWordsOfRebuild);
     const { 'OS-DCF:diskConfig': tellsDiskConfig, ...view } = await presentBasics(call, server);
-    const extension = profileOf(context).rebuildTellsDiskConfig ? { 'OS-DCF:diskConfig': tellsDiskConfig } : {};
+    const minor = minorOf(context);
+    const extension = {
+      ...(profileOf(context).rebuildTellsDiskConfig ? { 'OS-DCF:diskConfig': tellsDiskConfig } : {}),
+      ...(minor >= 54 ? { key_name: server.keyName } : {}),
+      ...(minor >= 57 ? { user_data: server.userData } : {}),
+    };
     return {
       headers: { location: `${call.base}/servers/${withDashes(server.id)}` },
       body: { server: { ...view, ...extension, adminPass: request.adminPass } },
@@ -106,6 +132,8 @@ async function readRequest(
   const { context } = call;
   const wanted = knownMembers(context, 'rebuild', body, knownIn);
   checkPersonality(wanted.personality);
+  if (typeof wanted.user_data === 'string') checkBase64('user_data', wanted.user_data);
+  refuseCertificates(wanted.trusted_image_certificates);
   await checkMetadata(call, wanted.metadata);
   const imageId = imageIdOf(context, wanted.imageRef);
   if (imageId === undefined) throw new CloudError('invalid', 'Invalid imageRef provided.', { field: 'imageRef' });
@@ -119,6 +147,9 @@ async function readRequest(
     adminPass: wanted.adminPass ?? newPassword(call.cloud.env),
     diskConfig: wanted['OS-DCF:diskConfig'],
     personality: wanted.personality,
+    keyName: wanted.key_name,
+    userData: wanted.user_data,
+    hostname: wanted.hostname === undefined ? undefined : hostnameOf(context, wanted.hostname),
   };
 }
 

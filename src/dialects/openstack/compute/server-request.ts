@@ -6,6 +6,7 @@ import type { NewServer } from '../../../cloud/servers/creation.ts';
 import type { Env } from '../../../env/env.ts';
 import { parseId } from '../../../env/env.ts';
 import { invalidField, isLegacy, type KnownIn, knownMembers, minorOf } from './microversions.ts';
+import { Hostname, hostnameOf, placeOf, refuseCertificates, TrustedCertificates } from './server-later-members.ts';
 import { checkMetadata } from './server-metadata-rules.ts';
 import {
   accessIPv4,
@@ -93,6 +94,12 @@ const ServerRequest = closed({
   accessIPv6,
   description,
   tags: Type.Optional(TagNames),
+  trusted_image_certificates: Type.Optional(TrustedCertificates),
+  host: Type.Optional(Type.String({ minLength: 1, maxLength: 255, description: 'For administrators; from 2.74 on.' })),
+  hypervisor_hostname: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 255, description: 'For administrators; from 2.74 on.' }),
+  ),
+  hostname: Type.Optional(Hostname),
 });
 
 export const CreateServerBody = closed({
@@ -108,6 +115,10 @@ const knownIn: { [K in keyof Of<typeof ServerRequest>]?: KnownIn } = {
   personality: [1, 56],
   description: [19],
   tags: [52],
+  trusted_image_certificates: [63],
+  host: [74],
+  hypervisor_hostname: [74],
+  hostname: [90],
 };
 
 /** What a create request asks for, in the engine's terms. Throws `invalid` in Nova's words. */
@@ -121,6 +132,7 @@ export async function readCreateRequest(
   await checkMetadata(call, server.metadata);
   checkPersonality(server.personality);
   if (server.user_data !== undefined) checkBase64('user_data', server.user_data);
+  refuseCertificates(server.trusted_image_certificates);
   const { tags = [] } = server;
   checkTagNames(tags);
   const minCount = server.min_count === undefined ? 1 : integerOf('min_count', server.min_count, 1);
@@ -137,7 +149,8 @@ export async function readCreateRequest(
     metadata: server.metadata,
     userData: server.user_data,
     configDrive: server.config_drive ? booleanOf('config_drive', server.config_drive) : false,
-    zone: server.availability_zone,
+    ...(await placeOf(call, server)),
+    hostname: server.hostname === undefined ? undefined : hostnameOf(context, server.hostname),
     diskConfig: server['OS-DCF:diskConfig'],
     accessIpv4: server.accessIPv4 ?? undefined,
     accessIpv6: server.accessIPv6 ?? undefined,

@@ -84,6 +84,11 @@ export const ServerSchema = Type.Object({
   host_status: text,
   description: textOrNull,
   tags: Type.Optional(Type.Array(Type.String())),
+  trusted_image_certificates: Type.Optional(Type.Null()),
+  server_groups: Type.Optional(Type.Array(Type.String())),
+  locked_reason: textOrNull,
+  pinned_availability_zone: textOrNull,
+  user_data: textOrNull,
 });
 
 export const ServerDocument = Type.Object({ server: ServerSchema });

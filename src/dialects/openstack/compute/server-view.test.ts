@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { power } from '../../../cloud/servers/model.ts';
 import type { ServerDetail } from '../../../cloud/servers/details.ts';
+import { power } from '../../../cloud/servers/model.ts';
 import { basicView, detailView, type ServerViewContext } from './server-view.ts';
 
 const at = (time: string) => Date.parse(time) * 1000;
@@ -49,6 +49,7 @@ const server: ServerDetail = {
   locked: false,
   reservationId: 'r-1a2b3c4d',
   launchIndex: 0,
+  pinnedZoneId: null,
   fault: null,
   createdAt: at('2012-09-12T17:20:36Z'),
   updatedAt: at('2012-09-12T17:20:37Z'),

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Host } from '../../../cloud/hosts/model.ts';
-import type { FlavorFacts } from '../../../cloud/servers/model.ts';
 import type { ServerDetail } from '../../../cloud/servers/details.ts';
+import type { FlavorFacts } from '../../../cloud/servers/model.ts';
 import { statusesWithProgress, statusOf } from '../../../cloud/servers/states.ts';
 import { withDashes } from '../../../env/env.ts';
 import { bookmark, resourceLinks } from '../common/links.ts';
@@ -20,6 +20,10 @@ export interface ServerViewContext {
 /** What is shown of a server that is kept elsewhere. */
 export interface ServerExtras {
   tags?: readonly string[];
+  /** The server group that it is in. */
+  groupIds?: readonly string[];
+  /** Name of the zone that its user asked for. */
+  pinnedZone?: string | null;
   /** Where it is, for administrators. */
   host?: Pick<Host, 'state' | 'status'>;
 }
@@ -38,7 +42,7 @@ export function basicView(server: ServerDetail, context: ServerViewContext, extr
     tenant_id: server.projectId,
     user_id: server.userId,
     metadata: server.metadata,
-    hostId: hostIdOf(server),
+    hostId: server.hostName === null ? '' : hostIdOf(server.projectId, server.hostName),
     image: imageView(server.imageId, base),
     flavor: minor >= 47 ? embeddedFlavor(server.flavor) : flavorView(server.flavor, base),
     created: isoSeconds(server.createdAt),
@@ -52,6 +56,9 @@ export function basicView(server: ServerDetail, context: ServerViewContext, extr
     ...(minor >= 9 ? { locked: server.locked } : {}),
     ...(minor >= 19 ? { description: server.description } : {}),
     ...(minor >= 26 ? { tags: extras.tags ?? [] } : {}),
+    // Images' signatures are not checked, so no certificate is trusted for them.
+    ...(minor >= 63 ? { trusted_image_certificates: null } : {}),
+    ...(minor >= 71 && extras.groupIds ? { server_groups: extras.groupIds.map(withDashes) } : {}),
   };
 }
 
@@ -73,6 +80,8 @@ export function detailView(server: ServerDetail, context: ServerViewContext, ext
       id: withDashes(id),
       ...(context.minor >= 3 ? { delete_on_termination: deleteOnTermination } : {}),
     })),
+    ...(context.minor >= 90 ? { 'OS-EXT-SRV-ATTR:hostname': server.hostname } : {}),
+    ...(context.minor >= 96 ? { pinned_availability_zone: extras.pinnedZone ?? null } : {}),
     ...(context.isAdmin ? attributesForAdmins(server, context.minor, extras) : {}),
   };
 }
@@ -97,8 +106,7 @@ function attributesForAdmins(server: ServerDetail, minor: number, { host }: Serv
 }
 
 /** Users see that two of their servers share a host, but not which one it is. */
-function hostIdOf({ projectId, hostName }: ServerDetail): string {
-  if (hostName === null) return '';
+export function hostIdOf(projectId: string, hostName: string): string {
   const key = projectId + hostName;
   const known = hostIds.get(key);
   if (known !== undefined) return known;

@@ -6,6 +6,7 @@ import { parseId } from '../../../env/env.ts';
 import { badMarker, nextLinks, type Page, pageOf } from '../common/pagination.ts';
 import { type KnownIn, knownMembers } from './microversions.ts';
 import { presentBasics, presentDetails, presentOne } from './present-servers.ts';
+import { Hostname, hostnameOf } from './server-later-members.ts';
 import { readServerFilter, readServerSort, ServerQuery } from './server-query.ts';
 import { serverName } from './server-request.ts';
 import { findServerDetails, findServers, type ServerPredicates } from './server-scan.ts';
@@ -118,8 +119,9 @@ const Changes = closed({
   accessIPv6,
   'OS-DCF:diskConfig': diskConfig,
   description,
+  hostname: Type.Optional(Hostname),
 });
-const knownIn: { [K in keyof Of<typeof Changes>]?: KnownIn } = { description: [19] };
+const knownIn: { [K in keyof Of<typeof Changes>]?: KnownIn } = { description: [19], hostname: [90] };
 
 export const updateServer = operation({
   ...common,
@@ -140,6 +142,7 @@ export const updateServer = operation({
     const server = await cloud.servers.update(subject, serverIdOf(call), {
       name: wanted.name === undefined ? undefined : serverName(context, wanted.name),
       description: wanted.description,
+      hostname: wanted.hostname === undefined ? undefined : hostnameOf(context, wanted.hostname),
       diskConfig: wanted['OS-DCF:diskConfig'],
       // Null takes an address away.
       accessIpv4: wanted.accessIPv4 === null ? '' : wanted.accessIPv4,
