@@ -6,8 +6,10 @@ import { consoles } from './migrations/0004-consoles/migration.ts';
 import { serverGroups } from './migrations/0005-server-groups/migration.ts';
 import { compute } from './migrations/0008-compute/migration.ts';
 import { volumes } from './migrations/0009-volumes/migration.ts';
+import { networks } from './migrations/0010-networks/migration.ts';
 import { zstack } from './migrations/0011-zstack/migration.ts';
 import { images } from './migrations/0012-images/migration.ts';
+import { console } from './migrations/0013-console/migration.ts';
 import type { Schema } from './schema.ts';
 
 /** Every migration, by name, in order. A name is never changed once it was released. */
@@ -19,8 +21,10 @@ const migrations: Record<string, Migration> = {
   '0005-server-groups': serverGroups,
   '0008-compute': compute,
   '0009-volumes': volumes,
+  '0010-networks': networks,
   '0011-zstack': zstack,
   '0012-images': images,
+  '0013-console': console,
 };
 
 /** Brings the schema up to date. Safe to run on each start, and by several processes at once on PostgreSQL. */

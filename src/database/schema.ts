@@ -49,6 +49,16 @@ import type {
   ResourceTagsTable,
 } from './schema/journal.ts';
 import type {
+  AddressGroupsTable,
+  AddressScopesTable,
+  NetworkResourceTagsTable,
+  PortForwardingsTable,
+  QosBandwidthRulesTable,
+  QosPoliciesTable,
+  RbacPoliciesTable,
+  SubnetPoolsTable,
+} from './schema/network-extras.ts';
+import type {
   FloatingIpsTable,
   NetworksTable,
   PortAddressesTable,
@@ -87,6 +97,7 @@ export type * from './schema/hosts.ts';
 export type * from './schema/identity.ts';
 export type * from './schema/images.ts';
 export type * from './schema/journal.ts';
+export type * from './schema/network-extras.ts';
 export type * from './schema/networks.ts';
 export type * from './schema/servers.ts';
 export type * from './schema/zstack.ts';
@@ -157,6 +168,14 @@ export interface Schema {
   port_security_groups: PortSecurityGroupsTable;
   routers: RoutersTable;
   floating_ips: FloatingIpsTable;
+  port_forwardings: PortForwardingsTable;
+  network_resource_tags: NetworkResourceTagsTable;
+  address_scopes: AddressScopesTable;
+  subnet_pools: SubnetPoolsTable;
+  rbac_policies: RbacPoliciesTable;
+  qos_policies: QosPoliciesTable;
+  qos_bandwidth_rules: QosBandwidthRulesTable;
+  address_groups: AddressGroupsTable;
   actions: ActionsTable;
   action_steps: ActionStepsTable;
   action_events: ActionEventsTable;

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { Database, PreparedQuery, Tx } from '../../database/database.ts';
-import { type Ipv4Range, parseIpv4 } from './addresses.ts';
 import { ipAddressInUse } from './failures.ts';
+import { formatIp, type IpRange, parseIp } from './ip.ts';
 
 /** Who takes an address, and where. */
 export interface Taker {
@@ -26,7 +26,7 @@ export class AddressAllocation {
    * Subnet → an address below which none was free when this process last looked. It spares the search the walk over
    * a long run of taken addresses. Being too low is harmless, being too high is noticed before an allocation fails.
    */
-  readonly #noneFreeBelow = new Map<string, number>();
+  readonly #noneFreeBelow = new Map<string, bigint>();
   /** Subnet → how often addresses of it were given back: whoever searched before that must not raise the mark. */
   readonly #releases = new Map<string, number>();
 
@@ -42,15 +42,15 @@ export class AddressAllocation {
   }
 
   /** Takes the lowest free address of the pools; undefined when all are taken. */
-  async takeLowest(tx: Tx, taker: Taker, pools: readonly Ipv4Range[]): Promise<string | undefined> {
+  async takeLowest(tx: Tx, taker: Taker, pools: readonly IpRange[]): Promise<string | undefined> {
     const { subnetId } = taker;
     const releases = this.#releases.get(subnetId);
-    const known = this.#noneFreeBelow.get(subnetId) ?? 0;
+    const known = this.#noneFreeBelow.get(subnetId) ?? 0n;
     const found =
-      (await this.#search(tx, taker, pools, known)) ?? (known > 0 && (await this.#search(tx, taker, pools, 0)));
+      (await this.#search(tx, taker, pools, known)) ?? (known > 0n && (await this.#search(tx, taker, pools, 0n)));
     if (!found) return undefined;
     tx.onCommit(() => {
-      if (this.#releases.get(subnetId) === releases) this.#noneFreeBelow.set(subnetId, parseIpv4(found)! + 1);
+      if (this.#releases.get(subnetId) === releases) this.#noneFreeBelow.set(subnetId, parseIp(found)!.value + 1n);
     });
     return found;
   }
@@ -68,7 +68,7 @@ export class AddressAllocation {
     const released = await query.execute();
     // Once now, so that this transaction finds the gap, and again later: others may move the mark meanwhile.
     const lower = () => {
-      for (const row of released) this.#lower(row.subnet_id, parseIpv4(row.ip_address)!);
+      for (const row of released) this.#lower(row.subnet_id, parseIp(row.ip_address)!.value);
     };
     lower();
     tx.onCommit(lower);
@@ -80,14 +80,45 @@ export class AddressAllocation {
     this.#releases.set(subnetId, (this.#releases.get(subnetId) ?? 0) + 1);
   }
 
-  async #search(tx: Tx, taker: Taker, pools: readonly Ipv4Range[], from: number): Promise<string | undefined> {
+  async #search(tx: Tx, taker: Taker, pools: readonly IpRange[], from: bigint): Promise<string | undefined> {
     for (const pool of pools) {
-      const first = Math.max(pool.first, from);
-      // On PostgreSQL another transaction may take the same address first; then this one looks again.
-      for (let attempt = 0; first <= pool.last && attempt < maxAttempts; attempt += 1) {
-        const row = await this.#takeFirstFree.first({ ...taker, first, last: pool.last }, tx);
-        if (row) return row.ip_address;
-        if (!(await this.#hasFree(tx, taker.subnetId, first, pool.last))) break;
+      const first = pool.first > from ? pool.first : from;
+      if (first > pool.last) continue;
+      const range = { ...pool, first };
+      const found =
+        pool.version === 4 ? await this.#searchV4(tx, taker, range) : await this.#searchV6(tx, taker, range);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  async #searchV4(tx: Tx, taker: Taker, range: IpRange): Promise<string | undefined> {
+    const [first, last] = [Number(range.first), Number(range.last)];
+    // On PostgreSQL another transaction may take the same address first; then this one looks again.
+    for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
+      const row = await this.#takeFirstFree.first({ ...taker, first, last }, tx);
+      if (row) return row.ip_address;
+      if (!(await this.#hasFree(tx, taker.subnetId, first, last))) return undefined;
+    }
+    return undefined;
+  }
+
+  /** The databases can't count so far: a run of addresses is looked at in one statement, then the next one. */
+  async #searchV6(tx: Tx, taker: Taker, { version, first, last }: IpRange): Promise<string | undefined> {
+    for (let start = first; start <= last; start += runLength) {
+      const run: string[] = [];
+      for (let value = start; value <= last && value < start + runLength; value += 1n) {
+        run.push(formatIp({ version, value }));
+      }
+      const rows = await tx
+        .selectFrom('port_addresses')
+        .select('ip_address')
+        .where('subnet_id', '=', taker.subnetId)
+        .where('ip_address', 'in', run)
+        .execute();
+      const taken = new Set(rows.map((row) => row.ip_address));
+      for (const address of run) {
+        if (!taken.has(address) && (await this.#take.first({ ...taker, address }, tx))) return address;
       }
     }
     return undefined;
@@ -98,12 +129,15 @@ export class AddressAllocation {
     return rows.length > 0;
   }
 
-  #lower(subnetId: string, address: number): void {
+  #lower(subnetId: string, address: bigint): void {
     this.#releases.set(subnetId, (this.#releases.get(subnetId) ?? 0) + 1);
     const known = this.#noneFreeBelow.get(subnetId);
     if (known !== undefined && address < known) this.#noneFreeBelow.set(subnetId, address);
   }
 }
+
+/** IPv6 addresses that are looked at together. */
+const runLength = 256n;
 
 /** Each lost race means that another transaction got an address, so this bounds how many may overtake one. */
 const maxAttempts = 1000;

@@ -10,7 +10,8 @@ import {
   parseIpv4Cidr,
   without,
 } from './addresses.ts';
-import { canonicalIpv6, parseIpPrefix } from './ip-prefix.ts';
+import { canonicalIpv6 } from './ip.ts';
+import { parseIpPrefix } from './ip-prefix.ts';
 
 const address = fc.integer({ min: 0, max: 2 ** 32 - 1 });
 

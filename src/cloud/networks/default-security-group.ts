@@ -73,6 +73,7 @@ export async function insertOpenRule(core: Pick<CloudCore, 'env'>, tx: Tx, rule:
       port_range_max: null,
       remote_ip_prefix: null,
       remote_group_id: remoteGroupId,
+      remote_address_group_id: null,
       created_at: now,
       updated_at: now,
       revision: 0,

@@ -13,6 +13,7 @@ import { owned, ownerOfNew, visibleNetwork } from './ownership.ts';
 import type { Ports } from './ports.ts';
 import { alreadyAssociated, badRouterRequest, notReachable } from './router-failures.ts';
 import { type FloatingIp, floatingIpOf } from './router-model.ts';
+import { forgetTags } from './tags.ts';
 
 export type FloatingIpField =
   | 'id'
@@ -43,6 +44,8 @@ export interface NewFloatingIp {
   /** Administrators only. */
   address?: string;
   association?: Association;
+  dnsName?: string;
+  dnsDomain?: string;
 }
 
 export interface FloatingIpChanges {
@@ -114,6 +117,8 @@ export class FloatingIps {
       port_id: null,
       fixed_ip_address: null,
       router_id: null,
+      dns_name: input.dnsName ?? '',
+      dns_domain: input.dnsDomain ?? '',
       created_at: now,
       updated_at: now,
       revision: 0,
@@ -143,6 +148,7 @@ export class FloatingIps {
   delete(subject: Subject, id: string): Promise<void> {
     return this.#core.db.write(async (tx) => {
       const { floatingPortId } = await this.#claim(tx, subject, id);
+      await forgetTags(tx, [id]);
       await tx.deleteFrom('floating_ips').where('id', '=', id).execute();
       await this.#ports.removeIn(tx, floatingPortId);
     });

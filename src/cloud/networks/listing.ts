@@ -11,12 +11,21 @@ export interface ListRequest<Field extends string> {
   filters?: { [F in Field]?: readonly FilterValue[] };
   /** Oldest first where nothing is said; the id always decides last. */
   sort?: ReadonlyArray<{ field: Field; descending: boolean }>;
+  tags?: TagFilter;
   /** Items at most. */
   limit?: number;
   /** The id of the item after which (`reverse`: before which) the page begins. */
   marker?: string;
   /** The page before the marker, itself in usual order. */
   reverse?: boolean;
+}
+
+/** Which tags the items have, or don't have: all of a list, or one of it. */
+export interface TagFilter {
+  all?: readonly string[];
+  any?: readonly string[];
+  notAll?: readonly string[];
+  notAny?: readonly string[];
 }
 
 interface Order {
@@ -46,12 +55,25 @@ export class Listing<Field extends string> {
     return request.limit === undefined ? result : result.limit(request.limit);
   }
 
-  #filters({ filters = {} }: ListRequest<Field>): Expression<SqlBool>[] {
-    const conditions: Expression<SqlBool>[] = [];
+  #filters({ filters = {}, tags = {} }: ListRequest<Field>): Expression<SqlBool>[] {
+    const conditions = this.#tagConditions(tags);
     for (const [field, values] of Object.entries(filters) as Array<[string, readonly FilterValue[] | undefined]>) {
       if (values) conditions.push(anyOf(this.#column(field), values));
     }
     return conditions;
+  }
+
+  #tagConditions({ all, any, notAll, notAny }: TagFilter): Expression<SqlBool>[] {
+    const has = (tags: readonly string[], least: number) =>
+      sql<SqlBool>`(select count(*) from network_resource_tags
+        where resource_id = ${this.#column('id')} and tag in (${sql.join(tags)})) >= ${least}`;
+    const not = (condition: Expression<SqlBool>) => sql<SqlBool>`not ${condition}`;
+    return [
+      ...(all ? [has(all, new Set(all).size)] : []),
+      ...(any ? [has(any, 1)] : []),
+      ...(notAll ? [not(has(notAll, new Set(notAll).size))] : []),
+      ...(notAny ? [not(has(notAny, 1))] : []),
+    ];
   }
 
   #orders({ sort = [], reverse = false }: ListRequest<Field>): Order[] {
@@ -102,8 +124,14 @@ const nullableTexts = new Set([
   'portId',
   'fixedIpAddress',
   'routerId',
+  'subnetPoolId',
+  'ipv6AddressMode',
+  'ipv6RaMode',
+  'addressScopeId',
+  'qosPolicyId',
+  'remoteAddressGroupId',
 ]);
-const nullableNumbers = new Set(['portRangeMin', 'portRangeMax']);
+const nullableNumbers = new Set(['portRangeMin', 'portRangeMax', 'segmentationId', 'defaultQuota']);
 
 /** Gives the rows of a page in the list's own order. */
 export function inOrder<Row>(rows: Row[], request: { reverse?: boolean }): Row[] {

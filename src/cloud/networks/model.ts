@@ -29,6 +29,11 @@ export interface Network extends Common {
   mtu: number;
   /** Whether new ports on it are filtered where nothing else is said. */
   portSecurity: boolean;
+  /** What names on it end with for those outside; empty where nothing was said. */
+  dnsDomain: string;
+  qosPolicyId: string | null;
+  /** By which hosts tell it from others on the wire. */
+  segmentationId: number | null;
   subnetIds: string[];
 }
 
@@ -42,6 +47,9 @@ export interface HostRoute {
   nexthop: string;
 }
 
+/** How guests get their IPv6 addresses, and how routers tell them of it (RFC 4861, RFC 4862, RFC 8415). */
+export type Ipv6Mode = 'slaac' | 'dhcpv6-stateful' | 'dhcpv6-stateless';
+
 export interface Subnet extends Common {
   networkId: string;
   name: string;
@@ -53,6 +61,12 @@ export interface Subnet extends Common {
   allocationPools: AllocationPool[];
   dnsNameservers: string[];
   hostRoutes: HostRoute[];
+  /** Owners of ports that may have addresses of it; all, where none is named. */
+  serviceTypes: string[];
+  ipv6AddressMode: Ipv6Mode | null;
+  ipv6RaMode: Ipv6Mode | null;
+  /** The pool that its addresses are of. */
+  subnetPoolId: string | null;
 }
 
 export interface FixedIp {
@@ -82,6 +96,19 @@ export interface Port extends Common {
   portSecurity: boolean;
   /** What the guest may claim to be besides its own addresses. */
   allowedAddressPairs: AddressPair[];
+  /** The name by which it is found on its network; empty for the server's, or one made of its address. */
+  dnsName: string;
+  dnsDomain: string;
+  extraDhcpOptions: DhcpOption[];
+  qosPolicyId: string | null;
+}
+
+/** What DHCP tells one port beside what it tells everyone. */
+export interface DhcpOption {
+  /** A name that dnsmasq knows, or a number. */
+  name: string;
+  value: string;
+  version: 4 | 6;
 }
 
 /** `ipAddress` is an address or a network in CIDR form. */
@@ -92,6 +119,8 @@ export interface AddressPair {
 
 export interface SecurityGroup extends Common {
   name: string;
+  /** Off: replies are not known as such, and need rules of their own. */
+  stateful: boolean;
   rules: SecurityGroupRule[];
 }
 
@@ -108,6 +137,8 @@ export interface SecurityGroupRule extends Common {
   /** As the client wrote it; null for any peer. */
   remoteIpPrefix: string | null;
   remoteGroupId: string | null;
+  /** Peers by a set of addresses that has a name. */
+  remoteAddressGroupId: string | null;
 }
 
 export function flag(value: boolean): Flag {
@@ -138,6 +169,9 @@ export function networkOf(row: NetworksTable, subnetIds: string[]): Network {
     status: row.status,
     mtu: row.mtu,
     portSecurity: row.port_security === 1,
+    dnsDomain: row.dns_domain,
+    qosPolicyId: row.qos_policy_id,
+    segmentationId: row.segmentation_id,
     subnetIds,
   };
 }
@@ -154,6 +188,10 @@ export function subnetOf(row: SubnetsTable): Subnet {
     allocationPools: JSON.parse(row.allocation_pools) as AllocationPool[],
     dnsNameservers: JSON.parse(row.dns_nameservers) as string[],
     hostRoutes: JSON.parse(row.host_routes) as HostRoute[],
+    serviceTypes: JSON.parse(row.service_types) as string[],
+    ipv6AddressMode: row.ipv6_address_mode as Ipv6Mode | null,
+    ipv6RaMode: row.ipv6_ra_mode as Ipv6Mode | null,
+    subnetPoolId: row.subnet_pool_id,
   };
 }
 
@@ -178,11 +216,15 @@ export function portOf(
     securityGroupIds,
     portSecurity: row.port_security === 1,
     allowedAddressPairs: JSON.parse(row.allowed_address_pairs) as AddressPair[],
+    dnsName: row.dns_name,
+    dnsDomain: row.dns_domain,
+    extraDhcpOptions: JSON.parse(row.extra_dhcp_opts) as DhcpOption[],
+    qosPolicyId: row.qos_policy_id,
   };
 }
 
 export function securityGroupOf(row: SecurityGroupsTable, rules: SecurityGroupRule[]): SecurityGroup {
-  return { ...common(row), name: row.name, rules };
+  return { ...common(row), name: row.name, stateful: row.stateful === 1, rules };
 }
 
 export function ruleOf(row: SecurityGroupRulesTable): SecurityGroupRule {
@@ -196,5 +238,6 @@ export function ruleOf(row: SecurityGroupRulesTable): SecurityGroupRule {
     portRangeMax: row.port_range_max,
     remoteIpPrefix: row.remote_ip_prefix,
     remoteGroupId: row.remote_group_id,
+    remoteAddressGroupId: row.remote_address_group_id,
   };
 }

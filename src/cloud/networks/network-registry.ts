@@ -11,6 +11,9 @@ import { adminOnly, invalidInput, networkInUse, revisionMismatch } from './failu
 import { inOrder, Listing, type ListRequest } from './listing.ts';
 import { flag, type Network, networkOf } from './model.ts';
 import { owned, ownerOfNew, visibleNetwork } from './ownership.ts';
+import { type QosPolicies, requirePolicy } from './qos-policies.ts';
+import { shareWithAll, unshareWithAll } from './shared-networks.ts';
+import { forgetTags } from './tags.ts';
 
 export type NetworkField =
   | 'id'
@@ -24,6 +27,7 @@ export type NetworkField =
   | 'status'
   | 'mtu'
   | 'portSecurity'
+  | 'segmentationId'
   | 'createdAt'
   | 'updatedAt'
   | 'revision';
@@ -43,6 +47,10 @@ export interface NewNetwork {
   adminStateUp?: boolean;
   mtu?: number;
   portSecurity?: boolean;
+  dnsDomain?: string;
+  qosPolicyId?: string | null;
+  /** Administrators only. */
+  segmentationId?: number;
 }
 
 export type NetworkChanges = Omit<NewNetwork, 'id' | 'projectId'>;
@@ -51,6 +59,10 @@ export type NetworkChanges = Omit<NewNetwork, 'id' | 'projectId'>;
 const smallestMtu = 68;
 const largestMtu = 65535;
 const usualMtu = 1500;
+
+/** Numbers of networks on the wire have 24 bits (RFC 7348). */
+const largestSegment = 2 ** 24 - 1;
+const maxSegmentAttempts = 64;
 
 const listing = new Listing<NetworkField>('networks');
 
@@ -63,9 +75,11 @@ export class NetworkRegistry {
   noExternal: string | undefined;
   readonly #core: CloudCore;
   readonly #quotas: Quotas;
+  readonly #policies: QosPolicies;
 
-  constructor(core: CloudCore, quotas: Quotas) {
+  constructor(core: CloudCore, quotas: Quotas, policies: QosPolicies) {
     this.#core = core;
+    this.#policies = policies;
     this.#quotas = quotas;
   }
 
@@ -95,34 +109,54 @@ export class NetworkRegistry {
   async createIn(tx: Tx, subject: Subject, input: NewNetwork): Promise<Network> {
     const projectId = ownerOfNew(subject, input.projectId);
     check(subject, input, this.noExternal);
+    await requirePolicy(this.#policies, subject, input.qosPolicyId, tx);
     await this.#quotas.check(tx, projectId, { networks: 1 });
-    const now = this.#core.env.now();
-    const row = await tx
-      .insertInto('networks')
-      .values({
-        id: input.id ?? newId(this.#core.env),
-        project_id: projectId,
-        name: input.name ?? '',
-        description: input.description ?? '',
-        shared: flag(input.shared ?? false),
-        external: flag(input.external ?? false),
-        is_default: flag(input.isDefault ?? false),
-        admin_state_up: flag(input.adminStateUp ?? true),
-        status: 'ACTIVE',
-        mtu: input.mtu || usualMtu,
-        port_security: flag(input.portSecurity ?? true),
-        created_at: now,
-        updated_at: now,
-        revision: 0,
-      })
-      .returningAll()
-      .executeTakeFirstOrThrow();
+    const row = await this.#insert(tx, projectId, input);
+    if (input.shared) await shareWithAll(this.#core, tx, row);
     return networkOf(row, []);
+  }
+
+  /** The number by which hosts tell it from others follows from its id, or is the next one that is free. */
+  async #insert(tx: Tx, projectId: string, input: NewNetwork): Promise<NetworksTable> {
+    const id = newId(this.#core.env);
+    const now = this.#core.env.now();
+    const first = input.segmentationId ?? (Number.parseInt(id.slice(0, 6), 16) % largestSegment) + 1;
+    for (let attempt = 0; attempt < maxSegmentAttempts; attempt += 1) {
+      const row = await tx
+        .insertInto('networks')
+        .values({
+          id,
+          project_id: projectId,
+          name: input.name ?? '',
+          description: input.description ?? '',
+          shared: flag(input.shared ?? false),
+          external: flag(input.external ?? false),
+          is_default: flag(input.isDefault ?? false),
+          admin_state_up: flag(input.adminStateUp ?? true),
+          status: 'ACTIVE',
+          mtu: input.mtu || usualMtu,
+          port_security: flag(input.portSecurity ?? true),
+          dns_domain: input.dnsDomain ?? '',
+          qos_policy_id: input.qosPolicyId ?? null,
+          segmentation_id: ((first - 1 + attempt) % largestSegment) + 1,
+          created_at: now,
+          updated_at: now,
+          revision: 0,
+        })
+        .onConflict((conflict) => conflict.column('segmentation_id').doNothing())
+        .returningAll()
+        .executeTakeFirst();
+      if (row) return row;
+      if (input.segmentationId !== undefined) break;
+    }
+    const message = `Unable to create the network. The VXLAN network ${first} is in use.`;
+    throw new CloudError('conflict', message, { reason: 'vlan_id_in_use' });
   }
 
   update(subject: Subject, id: string, changes: NetworkChanges, expectedRevision?: number): Promise<Network> {
     return this.#core.db.write(async (tx) => {
       check(subject, changes, this.noExternal);
+      await requirePolicy(this.#policies, subject, changes.qosPolicyId, tx);
       const now = this.#core.env.now();
       const { shared, external, adminStateUp, isDefault, mtu, portSecurity } = changes;
       const row = await tx
@@ -136,6 +170,8 @@ export class NetworkRegistry {
           is_default: isDefault === undefined ? undefined : flag(isDefault),
           admin_state_up: adminStateUp === undefined ? undefined : flag(adminStateUp),
           mtu: mtu === 0 ? usualMtu : mtu,
+          dns_domain: changes.dnsDomain,
+          qos_policy_id: changes.qosPolicyId,
           revision: eb('revision', '+', 1),
           updated_at: now,
         }))
@@ -149,6 +185,8 @@ export class NetworkRegistry {
       }
       if (external === false) await this.#refuseWhileRoutersUse(tx, id);
       if (shared === false) await this.#refuseWhileOthersUse(tx, row);
+      if (shared === false) await unshareWithAll(tx, id);
+      if (shared) await shareWithAll(this.#core, tx, row);
       return (await withSubnets(this.#core.db, tx, [row]))[0]!;
     });
   }
@@ -180,7 +218,9 @@ export class NetworkRegistry {
         ports.map((port) => port.id),
       );
     }
-    await tx.deleteFrom('subnets').where('network_id', '=', id).execute();
+    const subnets = await tx.deleteFrom('subnets').where('network_id', '=', id).returning('id').execute();
+    await tx.deleteFrom('rbac_policies').where('object_id', '=', id).execute();
+    await forgetTags(tx, [id, ...subnets.map((subnet) => subnet.id)]);
     await tx.deleteFrom('networks').where('id', '=', id).execute();
   }
 
@@ -231,12 +271,13 @@ export class NetworkRegistry {
 
 function check(
   subject: Subject,
-  { shared, external, isDefault, mtu }: NewNetwork,
+  { shared, external, isDefault, mtu, segmentationId }: NewNetwork,
   noExternal: string | undefined,
 ): void {
   if (shared && !subject.isAdmin) throw adminOnly('share a network');
   if (isDefault && !subject.isAdmin) throw adminOnly('make a network the default one');
   if (external && !subject.isAdmin) throw adminOnly('make a network an external one');
+  if (segmentationId !== undefined && !subject.isAdmin) throw adminOnly('choose how a network is known on the wire');
   if (external && noExternal !== undefined) {
     throw invalidInput(`this cloud can't have external networks: ${noExternal}`, 'router:external');
   }

@@ -121,7 +121,7 @@ describe('subnets', () => {
     ['an overlap', { cidr: '10.0.0.128/25' }, 'invalid_input'],
     ['host bits', { cidr: '10.1.0.1/24' }, 'invalid_input'],
     ['no CIDR', { cidr: '10.1.0.0' }, 'invalid_input'],
-    ['IPv6', { ipVersion: 6, cidr: 'fd00::/64' }, 'invalid_input'],
+    ['IPv6 as IPv4', { ipVersion: 4, cidr: 'fd00::/64' }, 'invalid_input'],
     ['multicast', { cidr: '224.0.0.0/24' }, 'invalid_input'],
     ['loopback', { cidr: '127.0.0.0/8' }, 'invalid_input'],
     ['a /31 with DHCP', { cidr: '10.1.0.0/31' }, 'invalid_input'],

@@ -4,6 +4,8 @@ import type { CloudCore } from '../core.ts';
 import { adminAccountId } from '../identity/model.ts';
 import type { Quotas } from '../quotas/quotas.ts';
 import { AddressAllocation } from './address-allocation.ts';
+import { AddressGroups } from './address-groups.ts';
+import { AddressScopes } from './address-scopes.ts';
 import { ensureDefaultNetwork } from './default-network.ts';
 import { FloatingIps } from './floating-ips.ts';
 import type { Port, PortStatus } from './model.ts';
@@ -11,13 +13,17 @@ import { NetworkRegistry } from './network-registry.ts';
 import { PortAddressing } from './port-addressing.ts';
 import { Ports } from './ports.ts';
 import { ensurePublicNetwork } from './public-network.ts';
+import { QosPolicies } from './qos-policies.ts';
+import { RbacPolicies } from './rbac-policies.ts';
 import { RouterInterfaces } from './router-interfaces.ts';
 import { Routers } from './routers.ts';
 import { SecurityGroupRules } from './security-group-rules.ts';
 import { SecurityGroups } from './security-groups.ts';
 import type { ServerAddress } from './server-port-reads.ts';
 import { type InterfaceRequest, type PlugRequest, ServerPorts } from './server-ports.ts';
+import { SubnetPools } from './subnet-pools.ts';
 import { Subnets } from './subnets.ts';
+import { NetworkTags } from './tags.ts';
 
 /** Networks and all that hangs on them. Each resource has its service; what servers need of them is here. */
 export class Networks {
@@ -26,6 +32,12 @@ export class Networks {
   readonly routerInterfaces: RouterInterfaces;
   readonly floatingIps: FloatingIps;
   readonly subnets: Subnets;
+  readonly subnetPools: SubnetPools;
+  readonly addressScopes: AddressScopes;
+  readonly addressGroups: AddressGroups;
+  readonly qosPolicies: QosPolicies;
+  readonly rbacPolicies: RbacPolicies;
+  readonly tags: NetworkTags;
   readonly ports: Ports;
   readonly securityGroups: SecurityGroups;
   readonly securityGroupRules: SecurityGroupRules;
@@ -38,11 +50,17 @@ export class Networks {
     const core = { ...wholeCore, db: withChangeNotice(wholeCore.db, changed) };
     const addresses = new AddressAllocation(core.db);
     this.#core = core;
-    this.networks = new NetworkRegistry(core, quotas);
-    this.subnets = new Subnets(core, quotas, addresses);
+    this.tags = new NetworkTags(core);
+    this.addressScopes = new AddressScopes(core);
+    this.addressGroups = new AddressGroups(core);
+    this.qosPolicies = new QosPolicies(core);
+    this.networks = new NetworkRegistry(core, quotas, this.qosPolicies);
+    this.rbacPolicies = new RbacPolicies(core);
+    this.subnetPools = new SubnetPools(core, this.addressScopes);
+    this.subnets = new Subnets(core, quotas, addresses, this.subnetPools);
     this.securityGroups = new SecurityGroups(core, quotas);
-    this.securityGroupRules = new SecurityGroupRules(core, quotas, this.securityGroups);
-    this.ports = new Ports(core, quotas, new PortAddressing(addresses), this.securityGroups);
+    this.securityGroupRules = new SecurityGroupRules(core, quotas, this.securityGroups, this.addressGroups);
+    this.ports = new Ports(core, quotas, new PortAddressing(addresses), this.securityGroups, this.qosPolicies);
     this.routers = new Routers(core, quotas, this.ports);
     this.routerInterfaces = new RouterInterfaces(core, this.routers, this.ports, this.subnets);
     this.floatingIps = new FloatingIps(core, quotas, this.ports);
@@ -53,6 +71,11 @@ export class Networks {
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Says that networks were changed in a transaction of somebody else's. */
+  notifyChange(): void {
+    this.#changed();
   }
 
   #changed(): void {
@@ -73,11 +96,6 @@ export class Networks {
     tx.onCommit(() => this.#changed());
     return this.#serverPorts.plug(tx, request);
   }
-  /** Says that networks were changed in a transaction of somebody else's. */
-  notifyChange(): void {
-    this.#changed();
-  }
-
 
   /** Takes all ports from a server: those made for it go, the others become free. */
   unplugServer(tx: Tx, serverId: string): Promise<void> {
@@ -125,8 +143,8 @@ function withChangeNotice(db: Database, changed: () => void): Database {
   return {
     kind: db.kind,
     read: db.read,
-    async write(work) {
-      const result = await db.write(work);
+    async write(work, options) {
+      const result = await db.write(work, options);
       changed();
       return result;
     },

@@ -2,15 +2,23 @@ import type { Queryable, Tx } from '../../database/database.ts';
 import { CloudError } from '../errors.ts';
 import type { AddressAllocation } from './address-allocation.ts';
 import { invalidInput, ipAddressInUse, noAddressLeft } from './failures.ts';
+import { canonicalIp, eui64, parseCidr } from './ip.ts';
 import { type FixedIp, type Subnet, subnetOf } from './model.ts';
-import { poolRanges } from './subnet-plan.ts';
-import { isHostAddress } from './subnets.ts';
+import { isHostAddress, makesOwnAddresses, poolRanges } from './subnet-plan.ts';
 
 /** An address that a port asks for: of a subnet, by number, or both. */
 export type FixedIpRequest = Partial<FixedIp>;
 
 /** Addresses of one port at most, as Neutron has it by default. */
 const maxFixedIps = 5;
+
+/** What of a port decides on its addresses. */
+export interface AddressedPort {
+  id: string;
+  networkId: string;
+  macAddress: string;
+  deviceOwner: string;
+}
 
 /** Gives ports their addresses, by what was asked for. */
 export class PortAddressing {
@@ -21,29 +29,32 @@ export class PortAddressing {
   }
 
   /**
-   * Gives a new port its addresses; with nothing asked for, one from the first subnet that has one left, or none on a
-   * network without subnets. A router's port may have a subnet's gateway address.
+   * Gives a new port its addresses; with nothing asked for, one of each family from the first subnet that has one left,
+   * or none on a network without subnets. Beside them it gets those that its guest will make itself (SLAAC). A router's
+   * port may have a subnet's gateway address.
    */
-  async assign(
-    tx: Tx,
-    port: { id: string; networkId: string },
-    asked: readonly FixedIpRequest[] | undefined,
-    mayBeGateway = false,
-  ): Promise<FixedIp[]> {
+  async assign(tx: Tx, port: AddressedPort, asked: readonly FixedIpRequest[] | undefined): Promise<FixedIp[]> {
     const subnets = await subnetsOf(tx, port.networkId);
-    if (asked) return this.#assignAsked(tx, port, subnets, asked, mayBeGateway);
-    for (const subnet of subnets) {
-      const ipAddress = await this.#takeLowest(tx, port, subnet);
-      if (ipAddress) return [{ subnetId: subnet.id, ipAddress }];
+    const assigned = asked
+      ? await this.#assignAsked(tx, port, subnets, asked)
+      : await this.#assignAny(tx, port, subnets);
+    if (isOfRouter(port) || asked?.length === 0) return assigned;
+    for (const subnet of subnets.filter(({ ipv6AddressMode }) => makesOwnAddresses(ipv6AddressMode))) {
+      if (assigned.some(({ subnetId }) => subnetId === subnet.id)) continue;
+      assigned.push(await this.#takeOwn(tx, port, subnet));
     }
-    if (subnets.length > 0) throw noAddressLeft(port.networkId);
-    return [];
+    return assigned;
+  }
+
+  /** Gives a port that exists the address that its guest makes itself on a subnet that is new. */
+  async assignOwn(tx: Tx, port: AddressedPort, subnet: Subnet): Promise<FixedIp> {
+    return this.#takeOwn(tx, port, subnet);
   }
 
   /** Changes a port's addresses to those asked for. A request that an address of the port meets already keeps it. */
   async reassign(
     tx: Tx,
-    port: { id: string; networkId: string; fixedIps: readonly FixedIp[] },
+    port: AddressedPort & { fixedIps: readonly FixedIp[] },
     asked: readonly FixedIpRequest[],
   ): Promise<FixedIp[]> {
     const kept: FixedIp[] = [];
@@ -63,20 +74,40 @@ export class PortAddressing {
     return this.#addresses.release(tx, portId);
   }
 
+  async #assignAny(tx: Tx, port: AddressedPort, subnets: readonly Subnet[]): Promise<FixedIp[]> {
+    const assigned: FixedIp[] = [];
+    const usual = subnets.filter(
+      ({ serviceTypes, ipv6AddressMode }) =>
+        !makesOwnAddresses(ipv6AddressMode) && (serviceTypes.length === 0 || serviceTypes.includes(port.deviceOwner)),
+    );
+    for (const version of [4, 6]) {
+      const ofFamily = usual.filter(({ ipVersion }) => ipVersion === version);
+      let taken: FixedIp | undefined;
+      for (const subnet of ofFamily) {
+        const ipAddress = taken ? undefined : await this.#takeLowest(tx, port, subnet);
+        if (ipAddress) taken = { subnetId: subnet.id, ipAddress };
+      }
+      if (ofFamily.length > 0 && !taken) throw noAddressLeft(port.networkId);
+      if (taken) assigned.push(taken);
+    }
+    return assigned;
+  }
+
   async #assignAsked(
     tx: Tx,
-    port: { id: string; networkId: string },
+    port: AddressedPort,
     subnets: readonly Subnet[],
     asked: readonly FixedIpRequest[],
-    mayBeGateway = false,
   ): Promise<FixedIp[]> {
     if (asked.length > maxFixedIps) throw tooMany();
     const assigned: FixedIp[] = [];
     // Those asked for by number first, so that none of them is taken by a request that any address would meet.
-    for (const { subnetId, ipAddress } of asked) {
-      if (ipAddress === undefined) continue;
+    for (const { subnetId, ipAddress: text } of asked) {
+      if (text === undefined) continue;
+      const ipAddress = canonicalIp(text) ?? text;
       const subnet = subnetFor(port.networkId, subnets, subnetId, ipAddress);
-      if (ipAddress === subnet.gatewayIp && !mayBeGateway) throw ipAddressInUse(port.networkId, ipAddress);
+      if (ipAddress === subnet.gatewayIp && !isOfRouter(port)) throw ipAddressInUse(port.networkId, ipAddress);
+      if (!isOfRouter(port) && makesOwnAddresses(subnet.ipv6AddressMode)) refuseOther(port, subnet, ipAddress);
       await this.#addresses.take(tx, taker(port, subnet), ipAddress);
       assigned.push({ subnetId: subnet.id, ipAddress });
     }
@@ -84,6 +115,10 @@ export class PortAddressing {
       if (ipAddress !== undefined) continue;
       if (subnetId === undefined) throw invalidInput('IP allocation requires subnet_id or ip_address', 'fixed_ips');
       const subnet = subnetFor(port.networkId, subnets, subnetId, undefined);
+      if (!isOfRouter(port) && makesOwnAddresses(subnet.ipv6AddressMode)) {
+        assigned.push(await this.#takeOwn(tx, port, subnet));
+        continue;
+      }
       const taken = await this.#takeLowest(tx, port, subnet);
       if (!taken) throw noAddressLeft(port.networkId);
       assigned.push({ subnetId: subnet.id, ipAddress: taken });
@@ -91,9 +126,26 @@ export class PortAddressing {
     return assigned;
   }
 
-  #takeLowest(tx: Tx, port: { id: string; networkId: string }, subnet: Subnet): Promise<string | undefined> {
+  async #takeOwn(tx: Tx, port: AddressedPort, subnet: Subnet): Promise<FixedIp> {
+    const ipAddress = eui64(parseCidr(subnet.cidr)!, port.macAddress);
+    await this.#addresses.take(tx, taker(port, subnet), ipAddress);
+    return { subnetId: subnet.id, ipAddress };
+  }
+
+  #takeLowest(tx: Tx, port: AddressedPort, subnet: Subnet): Promise<string | undefined> {
     return this.#addresses.takeLowest(tx, taker(port, subnet), poolRanges(subnet.allocationPools));
   }
+}
+
+function isOfRouter({ deviceOwner }: AddressedPort): boolean {
+  return deviceOwner.startsWith('network:router_');
+}
+
+/** Where guests make up their addresses themselves, nobody can choose another one for them. */
+function refuseOther(port: AddressedPort, subnet: Subnet, ipAddress: string): void {
+  if (ipAddress === eui64(parseCidr(subnet.cidr)!, port.macAddress)) return;
+  const message = `IPv6 address ${ipAddress} can not be directly assigned to a port on subnet ${subnet.id} as the subnet is configured for automatic addresses`;
+  throw new CloudError('invalid', message, { reason: 'allocation_on_auto_address_subnet' });
 }
 
 async function subnetsOf(db: Queryable, networkId: string): Promise<Subnet[]> {
@@ -129,11 +181,11 @@ function subnetFor(
 }
 
 function meets(fixedIp: FixedIp, { subnetId, ipAddress }: FixedIpRequest): boolean {
-  if (ipAddress !== undefined && ipAddress !== fixedIp.ipAddress) return false;
+  if (ipAddress !== undefined && (canonicalIp(ipAddress) ?? ipAddress) !== fixedIp.ipAddress) return false;
   return subnetId === undefined ? ipAddress !== undefined : subnetId === fixedIp.subnetId;
 }
 
-function taker(port: { id: string; networkId: string }, subnet: Subnet) {
+function taker(port: AddressedPort, subnet: Subnet) {
   return { portId: port.id, networkId: port.networkId, subnetId: subnet.id };
 }
 

@@ -1,7 +1,7 @@
 import type { Tx } from '../../database/database.ts';
 import { CloudError } from '../errors.ts';
-import { parseIpv4, parseIpv4Cidr } from './addresses.ts';
 import { invalidInput } from './failures.ts';
+import { parseCidr, parseIp } from './ip.ts';
 import { normalMac } from './mac-addresses.ts';
 import type { AddressPair } from './model.ts';
 
@@ -33,7 +33,7 @@ export async function setPairs(
     throw new CloudError('invalid', message, { reason: 'allowed_address_pair_exhausted' });
   }
   const pairs = asked.map(({ ipAddress, macAddress }): AddressPair => {
-    if (parseIpv4(ipAddress) === undefined && !parseIpv4Cidr(ipAddress)) {
+    if (!parseIp(ipAddress) && !parseCidr(ipAddress)) {
       throw invalidInput(`'${ipAddress}' is not a valid IP address or network`, 'allowed_address_pairs');
     }
     return { ipAddress, macAddress: macAddress === undefined ? port.macAddress : normalMac(macAddress) };

@@ -10,12 +10,14 @@ import { adminOnly, macAddressInUse, noMacAddressLeft, revisionMismatch } from '
 import { freeFloatingIps } from './floating-ip-rows.ts';
 import { anyOf, inOrder, Listing, type ListRequest } from './listing.ts';
 import { normalMac, randomMac } from './mac-addresses.ts';
-import { flag, type Port, type PortStatus } from './model.ts';
+import { type DhcpOption, flag, type Port, type PortStatus } from './model.ts';
 import { ownerOfNew, visibleNetwork, visiblePort } from './ownership.ts';
 import type { FixedIpRequest, PortAddressing } from './port-addressing.ts';
 import { loadPorts, type PortRow, selectPorts } from './port-rows.ts';
 import { checkSecurity, setPairs } from './port-security.ts';
+import { type QosPolicies, requirePolicy } from './qos-policies.ts';
 import type { SecurityGroups } from './security-groups.ts';
+import { forgetTags } from './tags.ts';
 
 export type PortField =
   | 'id'
@@ -60,6 +62,10 @@ export interface NewPort {
   portSecurity?: boolean;
   /** Without a MAC address: the port's own. */
   allowedAddressPairs?: ReadonlyArray<{ ipAddress: string; macAddress?: string }>;
+  dnsName?: string;
+  dnsDomain?: string;
+  extraDhcpOptions?: readonly DhcpOption[];
+  qosPolicyId?: string | null;
 }
 
 export type PortChanges = Omit<NewPort, 'id' | 'projectId' | 'networkId'>;
@@ -79,8 +85,16 @@ export class Ports {
   readonly #quotas: Quotas;
   readonly #addressing: PortAddressing;
   readonly #groups: SecurityGroups;
+  readonly #policies: QosPolicies;
 
-  constructor(core: CloudCore, quotas: Quotas, addressing: PortAddressing, groups: SecurityGroups) {
+  constructor(
+    core: CloudCore,
+    quotas: Quotas,
+    addressing: PortAddressing,
+    groups: SecurityGroups,
+    policies: QosPolicies,
+  ) {
+    this.#policies = policies;
     this.#core = core;
     this.#quotas = quotas;
     this.#addressing = addressing;
@@ -140,11 +154,12 @@ export class Ports {
     if (!ownsNetwork && input.macAddress !== undefined) throw adminOnly('choose MAC addresses on networks of others');
     if (!ownsNetwork) refuseNetworkOwner(input.deviceOwner);
     checkSecurity(portSecurity, input.securityGroupIds ?? [], input.allowedAddressPairs ?? []);
+    await requirePolicy(this.#policies, subject, input.qosPolicyId, tx);
     const groupIds = portSecurity ? await this.#groupsOf(tx, subject, projectId, input.securityGroupIds) : [];
     if (!isService(input.deviceOwner)) await this.#quotas.check(tx, projectId, { ports: 1 });
-    const id = await this.#insert(tx, projectId, { ...input, portSecurity }, making);
-    const mayBeGateway = input.deviceOwner === 'network:router_interface';
-    await this.#addressing.assign(tx, { id, networkId: input.networkId }, input.fixedIps, mayBeGateway);
+    const { id, macAddress } = await this.#insert(tx, projectId, { ...input, portSecurity }, making);
+    const deviceOwner = input.deviceOwner ?? '';
+    await this.#addressing.assign(tx, { id, networkId: input.networkId, macAddress, deviceOwner }, input.fixedIps);
     await setGroups(tx, id, groupIds);
     if (input.allowedAddressPairs) await setPairs(tx, await this.#reload(tx, id), input.allowedAddressPairs);
     return this.#reload(tx, id);
@@ -167,6 +182,7 @@ export class Ports {
     const portSecurity = changes.portSecurity ?? port.portSecurity;
     const groupsAfter = changes.securityGroupIds ?? (isService(port.deviceOwner) ? [] : port.securityGroupIds);
     checkSecurity(portSecurity, groupsAfter, changes.allowedAddressPairs ?? port.allowedAddressPairs);
+    await requirePolicy(this.#policies, subject, changes.qosPolicyId, tx);
     if (changes.macAddress !== undefined) await this.#changeMac(tx, port, changes.macAddress, ownsNetwork);
     if (changes.securityGroupIds) {
       const groupIds = await this.#groupsOf(tx, subject, port.projectId, changes.securityGroupIds);
@@ -189,6 +205,10 @@ export class Ports {
         device_owner: changes.deviceOwner,
         admin_state_up: changes.adminStateUp === undefined ? undefined : flag(changes.adminStateUp),
         port_security: changes.portSecurity === undefined ? undefined : flag(changes.portSecurity),
+        dns_name: changes.dnsName,
+        dns_domain: changes.dnsDomain,
+        extra_dhcp_opts: changes.extraDhcpOptions && JSON.stringify(changes.extraDhcpOptions),
+        qos_policy_id: changes.qosPolicyId,
       })
       .where('id', '=', id)
       .execute();
@@ -211,6 +231,7 @@ export class Ports {
     await freeFloatingIps(this.#core, tx, id, []);
     await this.#addressing.release(tx, id);
     await tx.deleteFrom('port_security_groups').where('port_id', '=', id).execute();
+    await forgetTags(tx, [id]);
     await tx.deleteFrom('ports').where('id', '=', id).execute();
   }
 
@@ -261,7 +282,7 @@ export class Ports {
     return [...new Set(asked)];
   }
 
-  async #insert(tx: Tx, projectId: string, input: NewPort, making: PortMaking): Promise<string> {
+  async #insert(tx: Tx, projectId: string, input: NewPort, making: PortMaking) {
     const chosen = input.macAddress === undefined ? undefined : normalMac(input.macAddress);
     for (let attempt = 0; attempt < maxMacAttempts; attempt += 1) {
       const id = input.id ?? newId(this.#core.env);
@@ -283,14 +304,18 @@ export class Ports {
           made_for_server: flag(making.madeForServer ?? false),
           port_security: flag(input.portSecurity ?? true),
           allowed_address_pairs: '[]',
+          dns_name: input.dnsName ?? '',
+          dns_domain: input.dnsDomain ?? '',
+          extra_dhcp_opts: JSON.stringify(input.extraDhcpOptions ?? []),
+          qos_policy_id: input.qosPolicyId ?? null,
           created_at: now,
           updated_at: now,
           revision: 0,
         })
         .onConflict((conflict) => conflict.column('mac_address').doNothing())
-        .returning('id')
+        .returning(['id', 'mac_address as macAddress'])
         .executeTakeFirst();
-      if (row) return row.id;
+      if (row) return row;
       if (chosen !== undefined) throw macAddressInUse(input.networkId, chosen);
     }
     throw noMacAddressLeft(input.networkId);

@@ -2,7 +2,7 @@ import type { Queryable, Tx } from '../../database/database.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
-import { contains, overlap, parseIpv4, parseIpv4Cidr } from './addresses.ts';
+import { inRange, parseCidr, parseIp, rangesOverlap } from './ip.ts';
 import type { Port, Subnet } from './model.ts';
 import { operator } from './operator.ts';
 import type { Ports } from './ports.ts';
@@ -164,8 +164,8 @@ export class RouterInterfaces {
       .limit(1)
       .execute();
     if (floating.length > 0) throw interfaceInUseByFloatingIp(router.id, subnetId);
-    const range = parseIpv4Cidr(cidr)!;
-    if (router.routes.some(({ nexthop }) => contains(range, parseIpv4(nexthop)!))) {
+    const range = parseCidr(cidr)!;
+    if (router.routes.some(({ nexthop }) => inRange(range, parseIp(nexthop)!))) {
       throw interfaceInUseByRoute(router.id, subnetId);
     }
   }
@@ -200,7 +200,7 @@ async function refuseOverlap(tx: Tx, router: Router, subnets: readonly Subnet[])
   for (const { id, cidr } of subnets) {
     for (const other of present) {
       if (other.subnetId === id) throw badRouterRequest('router', `Router already has a port on subnet ${id}`);
-      if (!overlap(parseIpv4Cidr(cidr)!, parseIpv4Cidr(other.cidr)!)) continue;
+      if (!rangesOverlap(parseCidr(cidr)!, parseCidr(other.cidr)!)) continue;
       const what = `Cidr ${cidr} of subnet ${id} overlaps with cidr ${other.cidr} of subnet ${other.subnetId}`;
       throw badRouterRequest('router', what);
     }

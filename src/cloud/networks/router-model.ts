@@ -36,6 +36,8 @@ export interface FloatingIp {
   fixedAddress: string | null;
   routerId: string | null;
   status: 'ACTIVE' | 'DOWN';
+  dnsName: string;
+  dnsDomain: string;
   createdAt: number;
   updatedAt: number;
   revision: number;
@@ -69,6 +71,8 @@ export function floatingIpOf(row: FloatingIpsTable): FloatingIp {
     fixedAddress: row.fixed_ip_address,
     routerId: row.router_id,
     status: row.port_id === null ? 'DOWN' : 'ACTIVE',
+    dnsName: row.dns_name,
+    dnsDomain: row.dns_domain,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
     revision: row.revision,

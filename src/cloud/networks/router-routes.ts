@@ -1,5 +1,5 @@
 import type { Tx } from '../../database/database.ts';
-import { contains, parseIpv4, parseIpv4Cidr } from './addresses.ts';
+import { inRange, parseCidr, parseIp } from './ip.ts';
 import type { HostRoute } from './model.ts';
 import { invalidRoutes } from './router-failures.ts';
 
@@ -17,15 +17,15 @@ export async function checkRoutes(tx: Tx, routerId: string, routes: readonly Hos
     .where('ports.device_id', '=', routerId)
     .where('ports.device_owner', 'in', ['network:router_interface', 'network:router_gateway'])
     .execute();
-  const cidrs = subnets.map(({ cidr }) => parseIpv4Cidr(cidr)!);
+  const cidrs = subnets.map(({ cidr }) => parseCidr(cidr)!);
   const own = new Set(subnets.map((subnet) => subnet.ip_address));
   const seen = new Set<string>();
   return routes.map(({ destination, nexthop }) => {
-    const cidr = parseIpv4Cidr(destination);
-    const hop = parseIpv4(nexthop);
+    const cidr = parseCidr(destination);
+    const hop = parseIp(nexthop);
     if (!cidr) throw invalidRoutes(routes, `'${destination}' is not a valid network`);
-    if (hop === undefined) throw invalidRoutes(routes, `'${nexthop}' is not a valid IP address`);
-    if (!cidrs.some((one) => contains(one, hop)))
+    if (!hop) throw invalidRoutes(routes, `'${nexthop}' is not a valid IP address`);
+    if (!cidrs.some((one) => inRange(one, hop)))
       throw invalidRoutes(routes, 'the nexthop is not connected with router');
     if (own.has(nexthop)) throw invalidRoutes(routes, 'the nexthop is used by router');
     const key = `${cidr.text} ${nexthop}`;

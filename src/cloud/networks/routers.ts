@@ -18,6 +18,7 @@ import { type GatewayRequest, RouterGateways } from './router-gateways.ts';
 import { interfacesOf } from './router-interfaces.ts';
 import { type Router, routerOf } from './router-model.ts';
 import { checkRoutes } from './router-routes.ts';
+import { forgetTags } from './tags.ts';
 
 export type RouterField =
   | 'id'
@@ -150,6 +151,7 @@ export class Routers {
       const router = await this.claim(tx, subject, id);
       if ((await interfacesOf(tx, id)).length > 0) throw routerInUse(id);
       await this.#changeGateway(tx, subject, router, null);
+      await forgetTags(tx, [id]);
       await tx.deleteFrom('routers').where('id', '=', id).execute();
     });
   }

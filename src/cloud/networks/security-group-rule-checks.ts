@@ -12,6 +12,7 @@ export type RuleContent = Pick<
   | 'portRangeMax'
   | 'remoteIpPrefix'
   | 'remoteGroupId'
+  | 'remoteAddressGroupId'
   | 'description'
 >;
 
@@ -77,18 +78,20 @@ export function sameRule(a: RuleContent, b: RuleContent): boolean {
     a.portRangeMin === b.portRangeMin &&
     a.portRangeMax === b.portRangeMax &&
     a.remoteGroupId === b.remoteGroupId &&
+    a.remoteAddressGroupId === b.remoteAddressGroupId &&
     normalizedPeer(a.remoteIpPrefix) === normalizedPeer(b.remoteIpPrefix)
   );
 }
 
 function checkPeer(rule: RuleContent): void {
-  if (rule.remoteIpPrefix === null) return;
-  if (rule.remoteGroupId !== null) {
+  const named = [rule.remoteIpPrefix, rule.remoteGroupId, rule.remoteAddressGroupId].filter((peer) => peer !== null);
+  if (named.length > 1) {
     throw invalid(
       'security_group_remote_group_and_remote_ip_prefix',
-      'Only remote_ip_prefix or remote_group_id may be provided.',
+      'Only one of remote_ip_prefix, remote_group_id and remote_address_group_id may be provided.',
     );
   }
+  if (rule.remoteIpPrefix === null) return;
   const prefix = parseIpPrefix(rule.remoteIpPrefix);
   if (!prefix) throw invalid('invalid_CIDR', `Invalid CIDR ${rule.remoteIpPrefix} given as IP prefix.`);
   if (`IPv${prefix.version}` !== rule.ethertype) {
@@ -122,8 +125,11 @@ function checkPorts(rule: RuleContent): void {
       `Invalid protocol ${protocol} for port range, only supported for TCP, UDP, UDPLITE, SCTP and DCCP.`,
     );
   }
-  if (min === 0 || max === 0) throw invalid('security_group_invalid_port_value', 'Invalid value for port 0');
-  if (min !== null && max !== null && min <= max && max <= 65535) return;
+  for (const port of [min, max]) {
+    if (port === null || (port > 0 && port <= 65535)) continue;
+    throw invalid('security_group_invalid_port_value', `Invalid value for port ${port}`);
+  }
+  if (min !== null && max !== null && min <= max) return;
   throw invalid('security_group_invalid_port_range', 'For TCP/UDP protocols, port_range_min must be <= port_range_max');
 }
 
@@ -135,7 +141,7 @@ function checkIcmp(type: number | null, code: number | null): void {
     );
   }
   for (const [field, value] of Object.entries({ 'type (port-range-min)': type, 'code (port-range-max)': code })) {
-    if (value === null || value <= 255) continue;
+    if (value === null || (value >= 0 && value <= 255)) continue;
     throw invalid(
       'security_group_invalid_icmp_value',
       `Invalid value for ICMP ${field} ${value}. It must be 0 to 255.`,

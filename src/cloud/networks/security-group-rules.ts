@@ -5,6 +5,7 @@ import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
 import type { Quotas } from '../quotas/quotas.ts';
+import type { AddressGroups } from './address-groups.ts';
 import { parseIpPrefix } from './ip-prefix.ts';
 import { inOrder, Listing, type ListRequest } from './listing.ts';
 import { ruleOf, type SecurityGroupRule } from './model.ts';
@@ -13,7 +14,7 @@ import { checkRule, normalProtocol, type RuleContent, sameRule } from './securit
 import { claimGroup, type SecurityGroupField, type SecurityGroups, touchGroup } from './security-groups.ts';
 
 export type SecurityGroupRuleField =
-  | Exclude<SecurityGroupField, 'name'>
+  | Exclude<SecurityGroupField, 'name' | 'stateful'>
   | 'securityGroupId'
   | 'direction'
   | 'ethertype'
@@ -21,7 +22,8 @@ export type SecurityGroupRuleField =
   | 'portRangeMin'
   | 'portRangeMax'
   | 'remoteIpPrefix'
-  | 'remoteGroupId';
+  | 'remoteGroupId'
+  | 'remoteAddressGroupId';
 
 export type NewSecurityGroupRule = Pick<SecurityGroupRule, 'securityGroupId' | 'direction'> &
   Partial<Omit<RuleContent, 'direction' | 'protocol'>> & { projectId?: string; protocol?: string | number | null };
@@ -32,8 +34,10 @@ export class SecurityGroupRules {
   readonly #core: CloudCore;
   readonly #quotas: Quotas;
   readonly #groups: SecurityGroups;
+  readonly #addressGroups: AddressGroups;
 
-  constructor(core: CloudCore, quotas: Quotas, groups: SecurityGroups) {
+  constructor(core: CloudCore, quotas: Quotas, groups: SecurityGroups, addressGroups: AddressGroups) {
+    this.#addressGroups = addressGroups;
     this.#core = core;
     this.#quotas = quotas;
     this.#groups = groups;
@@ -72,6 +76,7 @@ export class SecurityGroupRules {
     const group = await claimGroup(this.#core, tx, subject, input.securityGroupId);
     ownerOfNew(subject, input.projectId);
     if (content.remoteGroupId !== null) await this.#groups.get(subject, content.remoteGroupId, tx);
+    if (content.remoteAddressGroupId !== null) await this.#addressGroups.get(subject, content.remoteAddressGroupId, tx);
     const others = await tx
       .selectFrom('security_group_rules')
       .selectAll()
@@ -105,6 +110,7 @@ export class SecurityGroupRules {
         port_range_max: content.portRangeMax,
         remote_ip_prefix: content.remoteIpPrefix,
         remote_group_id: content.remoteGroupId,
+        remote_address_group_id: content.remoteAddressGroupId,
         created_at: now,
         updated_at: now,
         revision: 0,
@@ -137,6 +143,7 @@ function contentOf(input: NewSecurityGroupRule): RuleContent {
     portRangeMax: input.portRangeMax ?? null,
     remoteIpPrefix: prefixOf(input.remoteIpPrefix),
     remoteGroupId: input.remoteGroupId ?? null,
+    remoteAddressGroupId: input.remoteAddressGroupId ?? null,
     description: input.description ?? '',
   };
 }

@@ -10,10 +10,19 @@ import type { Quotas } from '../quotas/quotas.ts';
 import { defaultGroupName, ensureDefaultGroup, hasDefaultGroup, insertOpenRule } from './default-security-group.ts';
 import { revisionMismatch } from './failures.ts';
 import { inOrder, Listing, type ListRequest } from './listing.ts';
-import { ruleOf, type SecurityGroup, securityGroupOf } from './model.ts';
-import { owned, ownerOfNew } from './ownership.ts';
+import { flag, ruleOf, type SecurityGroup, securityGroupOf } from './model.ts';
+import { owned, ownerOfNew, visibleShared } from './ownership.ts';
+import { forgetTags } from './tags.ts';
 
-export type SecurityGroupField = 'id' | 'projectId' | 'name' | 'description' | 'createdAt' | 'updatedAt' | 'revision';
+export type SecurityGroupField =
+  | 'id'
+  | 'projectId'
+  | 'name'
+  | 'description'
+  | 'stateful'
+  | 'createdAt'
+  | 'updatedAt'
+  | 'revision';
 
 export interface NewSecurityGroup {
   /** The client's own id, 32 hex digits. */
@@ -21,6 +30,7 @@ export interface NewSecurityGroup {
   projectId?: string;
   name: string;
   description?: string;
+  stateful?: boolean;
 }
 
 const listing = new Listing<SecurityGroupField>('security_groups');
@@ -44,14 +54,15 @@ export class SecurityGroups {
     const query = db
       .selectFrom('security_groups')
       .selectAll('security_groups')
-      .where(owned(subject, 'security_groups'));
+      .where(visibleShared(subject, 'security_groups', false));
     const rows = await (await listing.apply(db, query, request)).execute();
     return inOrder(await withRules(this.#core.db, db, rows), request);
   }
 
   async get(subject: Subject, id: string, db: Queryable = this.#core.db.read): Promise<SecurityGroup> {
+    const visible = visibleShared(subject, 'security_groups', false);
     const query = db.selectFrom('security_groups').selectAll().where('id', '=', id);
-    const [group] = await withRules(this.#core.db, db, await query.where(owned(subject, 'security_groups')).execute());
+    const [group] = await withRules(this.#core.db, db, await query.where(visible).execute());
     if (!group) throw notFound('security_group', id, `Security group ${id} does not exist.`);
     return group;
   }
@@ -78,7 +89,7 @@ export class SecurityGroups {
         project_id: projectId,
         name: input.name,
         description: input.description ?? '',
-        stateful: 1,
+        stateful: flag(input.stateful ?? true),
         created_at: now,
         updated_at: now,
         revision: 0,
@@ -95,11 +106,13 @@ export class SecurityGroups {
   update(
     subject: Subject,
     id: string,
-    changes: { name?: string; description?: string },
+    changes: { name?: string; description?: string; stateful?: boolean },
     expectedRevision?: number,
   ): Promise<SecurityGroup> {
     return this.#core.db.write(async (tx) => {
+      const { description, stateful } = changes;
       const group = await claimGroup(this.#core, tx, subject, id);
+      if (stateful !== undefined && flag(stateful) !== group.stateful) await refuseWhileUsed(tx, id);
       if (expectedRevision !== undefined && group.revision - 1 !== expectedRevision) {
         throw revisionMismatch(expectedRevision);
       }
@@ -111,7 +124,11 @@ export class SecurityGroups {
       if (group.name !== defaultGroupName && changes.name === defaultGroupName) throw defaultExists();
       const row = await tx
         .updateTable('security_groups')
-        .set({ name: changes.name ?? group.name, description: changes.description })
+        .set({
+          name: changes.name ?? group.name,
+          description,
+          stateful: stateful === undefined ? undefined : flag(stateful),
+        })
         .where('id', '=', id)
         .returningAll()
         .executeTakeFirstOrThrow();
@@ -137,12 +154,12 @@ export class SecurityGroups {
         reason: 'security_group_cannot_remove_default',
       });
     }
-    const users = tx.selectFrom('port_security_groups').select('port_id').where('security_group_id', '=', id);
-    if (await users.limit(1).executeTakeFirst()) throw groupInUse(id);
+    await refuseWhileUsed(tx, id);
     await tx
       .deleteFrom('security_group_rules')
       .where((eb) => eb.or([eb('security_group_id', '=', id), eb('remote_group_id', '=', id)]))
       .execute();
+    await forgetTags(tx, [id]);
     await tx.deleteFrom('security_groups').where('id', '=', id).execute();
   }
 
@@ -188,6 +205,11 @@ async function withRules(
     .execute();
   const byGroup = Map.groupBy(rules.map(ruleOf), (rule) => rule.securityGroupId);
   return rows.map((row) => securityGroupOf(row, byGroup.get(row.id) ?? []));
+}
+
+async function refuseWhileUsed(tx: Tx, id: string): Promise<void> {
+  const users = tx.selectFrom('port_security_groups').select('port_id').where('security_group_id', '=', id);
+  if (await users.limit(1).executeTakeFirst()) throw groupInUse(id);
 }
 
 function groupInUse(id: string): CloudError {

@@ -1,12 +1,12 @@
 import { sql } from 'kysely';
 import type { Database, Tx } from '../../database/database.ts';
-import { contains, parseIpv4, parseIpv4Cidr } from './addresses.ts';
+import { canonicalIp } from './ip.ts';
 import { type Subnet, subnetOf } from './model.ts';
 import { servicePortOwner } from './network-registry.ts';
 import { operator } from './operator.ts';
 import type { FixedIpRequest } from './port-addressing.ts';
 import type { Ports } from './ports.ts';
-import { isHostAddress } from './subnets.ts';
+import { isHostAddress, makesOwnAddresses } from './subnet-plan.ts';
 
 /** Networks with guests on the host whose service port is missing, or has other subnets than it should. */
 export async function networksToServe(db: Database, hostId: string): Promise<string[]> {
@@ -64,11 +64,10 @@ async function ensureServicePort(ports: Ports, tx: Tx, networkId: string): Promi
 }
 
 async function requestFor(tx: Tx, subnet: Subnet): Promise<FixedIpRequest> {
-  const range = parseIpv4Cidr(subnet.cidr)!;
-  const own = subnet.dnsNameservers.find((address) => {
-    const number = parseIpv4(address);
-    return number !== undefined && contains(range, number) && isHostAddress(subnet, address);
-  });
+  if (makesOwnAddresses(subnet.ipv6AddressMode)) return { subnetId: subnet.id };
+  const own = subnet.dnsNameservers
+    .map((address) => canonicalIp(address))
+    .find((address) => address !== undefined && isHostAddress(subnet, address));
   if (own === undefined || own === subnet.gatewayIp) return { subnetId: subnet.id };
   const taken = await tx
     .selectFrom('port_addresses')

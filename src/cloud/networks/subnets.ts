@@ -5,22 +5,26 @@ import { CloudError, notFound } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
 import type { Quotas } from '../quotas/quotas.ts';
 import type { AddressAllocation } from './address-allocation.ts';
-import { contains, hostRange, overlap, parseIpv4, parseIpv4Cidr } from './addresses.ts';
 import { adminOnly, invalidInput, revisionMismatch, subnetInUse } from './failures.ts';
+import { parseCidr, rangesOverlap } from './ip.ts';
 import { inOrder, Listing, type ListRequest } from './listing.ts';
-import { type AllocationPool, flag, type HostRoute, type Subnet, subnetOf } from './model.ts';
+import { type AllocationPool, flag, type HostRoute, type Ipv6Mode, type Subnet, subnetOf } from './model.ts';
 import { servicePortOwner } from './network-registry.ts';
 import { owned, ownerOfNew, visibleNetwork, visibleSubnet } from './ownership.ts';
+import { PortAddressing } from './port-addressing.ts';
 import {
   checkGateway,
   checkHostRoutes,
+  checkIpv6Modes,
   checkNameservers,
-  ipv6Refused,
+  makesOwnAddresses,
   poolRanges,
   subnetCidr,
   subnetGateway,
   subnetPools,
 } from './subnet-plan.ts';
+import type { SubnetPools } from './subnet-pools.ts';
+import { forgetTags } from './tags.ts';
 
 export type SubnetField =
   | 'id'
@@ -32,6 +36,9 @@ export type SubnetField =
   | 'cidr'
   | 'gatewayIp'
   | 'enableDhcp'
+  | 'ipv6AddressMode'
+  | 'ipv6RaMode'
+  | 'subnetPoolId'
   | 'createdAt'
   | 'updatedAt'
   | 'revision';
@@ -44,7 +51,16 @@ export interface NewSubnet {
   name?: string;
   description?: string;
   ipVersion: number;
-  cidr: string;
+  /** Undefined for one of a pool. */
+  cidr?: string;
+  /** A pool's id; null for none, undefined for none where there is a CIDR, else for the default one. */
+  subnetPoolId?: string | null;
+  useDefaultPool?: boolean;
+  /** Length of the prefix that a pool is asked for; the pool's usual one where nothing is said. */
+  prefixLength?: number;
+  ipv6AddressMode?: Ipv6Mode | null;
+  ipv6RaMode?: Ipv6Mode | null;
+  serviceTypes?: readonly string[];
   /** Undefined for the first address, null for none. */
   gatewayIp?: string | null;
   enableDhcp?: boolean;
@@ -56,7 +72,14 @@ export interface NewSubnet {
 export type SubnetChanges = Partial<
   Pick<
     NewSubnet,
-    'name' | 'description' | 'gatewayIp' | 'enableDhcp' | 'allocationPools' | 'dnsNameservers' | 'hostRoutes'
+    | 'name'
+    | 'description'
+    | 'gatewayIp'
+    | 'enableDhcp'
+    | 'allocationPools'
+    | 'dnsNameservers'
+    | 'hostRoutes'
+    | 'serviceTypes'
   >
 >;
 
@@ -66,11 +89,15 @@ export class Subnets {
   readonly #core: CloudCore;
   readonly #quotas: Quotas;
   readonly #addresses: AddressAllocation;
+  readonly #addressing: PortAddressing;
+  readonly #pools: SubnetPools;
 
-  constructor(core: CloudCore, quotas: Quotas, addresses: AddressAllocation) {
+  constructor(core: CloudCore, quotas: Quotas, addresses: AddressAllocation, pools: SubnetPools) {
     this.#core = core;
     this.#quotas = quotas;
     this.#addresses = addresses;
+    this.#addressing = new PortAddressing(addresses);
+    this.#pools = pools;
   }
 
   async list(subject: Subject, request: ListRequest<SubnetField> = {}): Promise<Subnet[]> {
@@ -98,11 +125,13 @@ export class Subnets {
 
   async createIn(tx: Tx, subject: Subject, input: NewSubnet): Promise<Subnet> {
     const projectId = ownerOfNew(subject, input.projectId);
-    if (input.ipVersion !== 4) throw ipv6Refused();
     const enableDhcp = input.enableDhcp ?? true;
-    const cidr = subnetCidr(input.cidr, enableDhcp);
     await this.#claimNetwork(tx, subject, input.networkId);
-    await this.#refuseOverlap(tx, input.networkId, input.cidr);
+    const { cidr: text, poolId } = await this.#pools.cidrFor(tx, subject, projectId, input);
+    const cidr = subnetCidr(text, input.ipVersion, enableDhcp);
+    const modes = { addressMode: input.ipv6AddressMode ?? null, raMode: input.ipv6RaMode ?? null };
+    checkIpv6Modes(modes, cidr, enableDhcp);
+    await this.#refuseOverlap(tx, input.networkId, cidr.text);
     await this.#quotas.check(tx, projectId, { subnets: 1 });
     const gatewayIp = subnetGateway(cidr, input.gatewayIp);
     const now = this.#core.env.now();
@@ -114,20 +143,37 @@ export class Subnets {
         project_id: projectId,
         name: input.name ?? '',
         description: input.description ?? '',
-        ip_version: 4,
+        ip_version: cidr.version,
         cidr: cidr.text,
         gateway_ip: gatewayIp,
         enable_dhcp: flag(enableDhcp),
         allocation_pools: JSON.stringify(subnetPools(cidr, gatewayIp, input.allocationPools)),
-        dns_nameservers: JSON.stringify(checkNameservers(input.dnsNameservers ?? [])),
-        host_routes: JSON.stringify(checkHostRoutes(input.hostRoutes ?? [])),
+        dns_nameservers: JSON.stringify(checkNameservers(input.dnsNameservers ?? [], cidr.version)),
+        host_routes: JSON.stringify(checkHostRoutes(input.hostRoutes ?? [], cidr.version)),
+        service_types: JSON.stringify(input.serviceTypes ?? []),
+        ipv6_address_mode: modes.addressMode,
+        ipv6_ra_mode: modes.raMode,
+        subnet_pool_id: poolId,
         created_at: now,
         updated_at: now,
         revision: 0,
       })
       .returningAll()
       .executeTakeFirstOrThrow();
-    return subnetOf(row);
+    const subnet = subnetOf(row);
+    if (makesOwnAddresses(subnet.ipv6AddressMode)) await this.#addressGuests(tx, subnet);
+    return subnet;
+  }
+
+  /** Guests that are on the network already will make themselves addresses of the new subnet. */
+  async #addressGuests(tx: Tx, subnet: Subnet): Promise<void> {
+    const ports = await tx
+      .selectFrom('ports')
+      .select(['id', 'network_id as networkId', 'mac_address as macAddress', 'device_owner as deviceOwner'])
+      .where('network_id', '=', subnet.networkId)
+      .where('device_owner', 'not like', 'network:%')
+      .execute();
+    for (const port of ports) await this.#addressing.assignOwn(tx, port, subnet);
   }
 
   update(subject: Subject, id: string, changes: SubnetChanges, expectedRevision?: number): Promise<Subnet> {
@@ -146,8 +192,9 @@ export class Subnets {
           enable_dhcp: enableDhcp === undefined ? undefined : flag(enableDhcp),
           gateway_ip: gatewayIp,
           allocation_pools: JSON.stringify(allocationPools),
-          dns_nameservers: dnsNameservers && JSON.stringify(checkNameservers(dnsNameservers)),
-          host_routes: hostRoutes && JSON.stringify(checkHostRoutes(hostRoutes)),
+          dns_nameservers: dnsNameservers && JSON.stringify(checkNameservers(dnsNameservers, subnet.ipVersion)),
+          host_routes: hostRoutes && JSON.stringify(checkHostRoutes(hostRoutes, subnet.ipVersion)),
+          service_types: changes.serviceTypes && JSON.stringify(changes.serviceTypes),
         })
         .where('id', '=', id)
         .returningAll()
@@ -173,11 +220,19 @@ export class Subnets {
     // The port through which the cloud serves addresses does not stand in the way.
     const ofService = tx.selectFrom('ports').select('id').where('device_owner', '=', servicePortOwner);
     await tx.deleteFrom('port_addresses').where('subnet_id', '=', id).where('port_id', 'in', ofService).execute();
+    if (makesOwnAddresses(subnet.ipv6AddressMode)) await this.#forgetGuests(tx, id);
     const used = await tx.selectFrom('port_addresses').select('port_id').where('subnet_id', '=', id).limit(1).execute();
     if (used.length > 0) throw subnetInUse(id);
     await tx.deleteFrom('subnets').where('id', '=', id).execute();
+    await forgetTags(tx, [id]);
     await this.#touchNetwork(tx, subnet.networkId);
     tx.onCommit(() => this.#addresses.forget(id));
+  }
+
+  /** Addresses that guests made themselves are nobody's any more, once no router tells of their prefix. */
+  async #forgetGuests(tx: Tx, id: string): Promise<void> {
+    const ofRouters = tx.selectFrom('ports').select('id').where('device_owner', 'like', 'network:%');
+    await tx.deleteFrom('port_addresses').where('subnet_id', '=', id).where('port_id', 'not in', ofRouters).execute();
   }
 
   /** Counts the subnet's revision up, which also keeps others from changing it until this transaction ends. */
@@ -218,16 +273,19 @@ export class Subnets {
 
   async #refuseOverlap(tx: Tx, networkId: string, cidr: string): Promise<void> {
     const others = await tx.selectFrom('subnets').select(['id', 'cidr']).where('network_id', '=', networkId).execute();
-    const wanted = parseIpv4Cidr(cidr)!;
-    const other = others.find((row) => overlap(parseIpv4Cidr(row.cidr)!, wanted));
+    const wanted = parseCidr(cidr)!;
+    const other = others.find((row) => rangesOverlap(parseCidr(row.cidr)!, wanted));
     if (!other) return;
     const message = `Requested subnet with cidr: ${cidr} for network: ${networkId} overlaps with another subnet (ID: ${other.id}, CIDR: ${other.cidr}).`;
     throw invalidInput(message, 'cidr');
   }
 
   async #changedPlan(tx: Tx, subnet: Subnet, changes: SubnetChanges) {
-    const cidr = parseIpv4Cidr(subnet.cidr)!;
-    if (changes.enableDhcp) subnetCidr(subnet.cidr, true);
+    const cidr = parseCidr(subnet.cidr)!;
+    if (changes.enableDhcp) subnetCidr(subnet.cidr, subnet.ipVersion, true);
+    if (changes.enableDhcp === false) {
+      checkIpv6Modes({ addressMode: subnet.ipv6AddressMode, raMode: subnet.ipv6RaMode }, cidr, false);
+    }
     const gatewayIp = changes.gatewayIp === undefined ? subnet.gatewayIp : subnetGateway(cidr, changes.gatewayIp);
     const allocationPools = changes.allocationPools
       ? subnetPools(cidr, gatewayIp, changes.allocationPools)
@@ -248,11 +306,4 @@ export class Subnets {
     const message = `Current gateway ip ${gatewayIp} already in use by port ${port.port_id}. Unable to update.`;
     throw new CloudError('conflict', message, { resource: 'port', id: port.port_id, reason: 'gateway_ip_in_use' });
   }
-}
-
-/** Whether a port may be given the address: it is one of the subnet's host addresses. */
-export function isHostAddress(subnet: Pick<Subnet, 'cidr'>, address: string): boolean {
-  const cidr = parseIpv4Cidr(subnet.cidr);
-  const number = parseIpv4(address);
-  return cidr !== undefined && number !== undefined && contains(hostRange(cidr), number);
 }

@@ -35,10 +35,11 @@ describe('tags', () => {
       updated_at: 0,
     } as const;
     const row = { id: network, project_id: 'alice', name: 'n', description: '', status: '', mtu: 1500, revision: 0 };
+    const extras = { dns_domain: '', qos_policy_id: null, segmentation_id: null };
     await db.write((tx) =>
       tx
         .insertInto('networks')
-        .values({ ...row, ...zeros })
+        .values({ ...row, ...zeros, ...extras })
         .execute(),
     );
   });

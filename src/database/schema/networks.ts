@@ -14,6 +14,10 @@ export interface NetworksTable {
   mtu: number;
   /** Whether new ports are filtered where nothing else is said. */
   port_security: Flag;
+  dns_domain: string;
+  qos_policy_id: string | null;
+  /** By which hosts tell it from other networks on the wire (VXLAN), 1 to 2^24 - 1. */
+  segmentation_id: number | null;
   created_at: Micros;
   updated_at: Micros;
   revision: number;
@@ -33,6 +37,10 @@ export interface SubnetsTable {
   allocation_pools: Json;
   dns_nameservers: Json;
   host_routes: Json;
+  service_types: Json;
+  ipv6_address_mode: string | null;
+  ipv6_ra_mode: string | null;
+  subnet_pool_id: string | null;
   created_at: Micros;
   updated_at: Micros;
   revision: number;
@@ -56,6 +64,11 @@ export interface PortsTable {
   port_security: Flag;
   /** `[{macAddress, ipAddress}]`, addresses or networks. */
   allowed_address_pairs: Json;
+  dns_name: string;
+  dns_domain: string;
+  /** `[{name, value, version}]` */
+  extra_dhcp_opts: Json;
+  qos_policy_id: string | null;
   created_at: Micros;
   updated_at: Micros;
   revision: number;
@@ -91,6 +104,7 @@ export interface SecurityGroupRulesTable {
   port_range_max: number | null;
   remote_ip_prefix: string | null;
   remote_group_id: string | null;
+  remote_address_group_id: string | null;
   created_at: Micros;
   updated_at: Micros;
   revision: number;
@@ -130,6 +144,8 @@ export interface FloatingIpsTable {
   port_id: string | null;
   fixed_ip_address: string | null;
   router_id: string | null;
+  dns_name: string;
+  dns_domain: string;
   created_at: Micros;
   updated_at: Micros;
   revision: number;

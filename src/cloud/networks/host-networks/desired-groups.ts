@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { DesiredRule, DesiredSecurityGroup } from '../../../agent/contract.ts';
 import type { Database } from '../../../database/database.ts';
 import { oneOf } from '../../../database/expressions.ts';
-import { formatIpv4, parseIpv4, parseIpv4Cidr } from '../addresses.ts';
+import { parseIpPrefix } from '../ip-prefix.ts';
 import { ruleOf, type SecurityGroupRule } from '../model.ts';
 import { protocolNumber } from '../security-group-rule-checks.ts';
 
@@ -81,8 +81,5 @@ export function desiredRule(rule: SecurityGroupRule): DesiredRule {
 
 /** A single address is a network of one. */
 export function canonical(peer: string): string {
-  const cidr = parseIpv4Cidr(peer);
-  if (cidr) return cidr.text;
-  const address = parseIpv4(peer);
-  return address === undefined ? peer : `${formatIpv4(address)}/32`;
+  return parseIpPrefix(peer)?.normalized ?? peer;
 }

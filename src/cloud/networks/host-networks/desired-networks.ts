@@ -3,14 +3,12 @@ import type { DesiredNetwork, DesiredNetworks, DesiredPort } from '../../../agen
 import type { Database } from '../../../database/database.ts';
 import { oneOf } from '../../../database/expressions.ts';
 import type { NetworksTable } from '../../../database/schema.ts';
+import { defaultHostname, networkDomain } from '../hostnames.ts';
 import { type Port, type Subnet, subnetOf } from '../model.ts';
 import { servicePortOwner } from '../network-registry.ts';
 import { loadPorts, selectPorts } from '../port-rows.ts';
 import { canonical, desiredGroups } from './desired-groups.ts';
 import { desiredRouters } from './desired-routers.ts';
-
-/** What names of ports on a network end with. */
-export const networkDomain = 'unkai.internal';
 
 /**
  * How the networks of a host shall be, by the rows as they are now: the networks of the guests that it runs, the routers
@@ -145,7 +143,7 @@ function desiredNetwork(
         portId,
         macAddress,
         address,
-        hostname: hostname ?? (portName || `host-${address.replaceAll('.', '-')}`),
+        hostname: hostname ?? (portName || defaultHostname(address)),
       })),
   };
 }

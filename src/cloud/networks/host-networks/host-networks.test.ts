@@ -147,6 +147,7 @@ describe('what a host is told of networks', () => {
       portRangeMax: 22,
       remoteIpPrefix: '192.0.2.77',
       remoteGroupId: null,
+      remoteAddressGroupId: null,
     };
     expect(desiredRule(rule)).toEqual({
       direction: 'ingress',

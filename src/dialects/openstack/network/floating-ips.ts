@@ -83,6 +83,7 @@ const floatingIps: Resource<FloatingIp, Static<typeof CreateBody>, Static<typeof
     status: Type.String(),
   }),
   filters: [...Object.keys(attributes), ...special],
+  tagged: true,
   createBody: CreateBody,
   updateBody: UpdateBody,
   example: {

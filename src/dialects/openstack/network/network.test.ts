@@ -142,9 +142,7 @@ describe('a network with its subnet and port', () => {
     });
     expect(await post('network', 'networks', { shared: true })).toMatchObject(failure(403, 'PolicyNotAuthorized'));
     const subnet = { network_id: id, ip_version: 4, cidr: '10.0.0.0/24' };
-    expect(await post('subnet', 'subnets', { ...subnet, ip_version: 6, cidr: 'fd00::/64' })).toMatchObject(
-      failure(400, 'InvalidInput'),
-    );
+    expect(await post('subnet', 'subnets', { ...subnet, ip_version: 6 })).toMatchObject(failure(400, 'InvalidInput'));
     expect(await post('subnet', 'subnets', { ...subnet, network_id: 'x' })).toMatchObject(
       failure(400, 'HTTPBadRequest'),
     );

@@ -5,15 +5,21 @@ import { CloudError } from '../../../cloud/errors.ts';
 import { withDashes } from '../../../env/env.ts';
 import { authenticateLeniently } from '../common/authenticate.ts';
 import { openstackDialect } from '../common/openstack-dialect.ts';
+import { addressGroupOperations } from './address-groups.ts';
+import { addressScopeOperations } from './address-scopes.ts';
 import { extensionOperations } from './extensions.ts';
 import { floatingIpOperations } from './floating-ips.ts';
 import { networkOperations } from './networks.ts';
 import { portOperations } from './ports.ts';
+import { qosPolicyOperations } from './qos-policies.ts';
+import { qosRuleOperations } from './qos-rules.ts';
 import { quotaOperations } from './quotas.ts';
+import { rbacPolicyOperations } from './rbac-policies.ts';
 import { routerActionOperations } from './router-actions.ts';
 import { routerOperations } from './routers.ts';
 import { securityGroupRuleOperations } from './security-group-rules.ts';
 import { securityGroupOperations } from './security-groups.ts';
+import { subnetPoolOperations } from './subnet-pools.ts';
 import { subnetOperations } from './subnets.ts';
 import { listVersions, showVersion } from './versions.ts';
 
@@ -28,6 +34,12 @@ const versioned: readonly AnyOperation[] = [
   ...routerOperations,
   ...routerActionOperations,
   ...floatingIpOperations,
+  ...subnetPoolOperations,
+  ...addressScopeOperations,
+  ...addressGroupOperations,
+  ...rbacPolicyOperations,
+  ...qosPolicyOperations,
+  ...qosRuleOperations,
   ...quotaOperations,
   ...extensionOperations,
 ].map((operation) => ({ ...operation, path: `/v2.0${operation.path}` }));

@@ -1,10 +1,11 @@
 import { type Static, Type } from 'typebox';
+import type { Subject } from '../../../cloud/identity/subject.ts';
 import type { Network } from '../../../cloud/networks/model.ts';
 import type { NetworkField } from '../../../cloud/networks/network-registry.ts';
 import { withDashes } from '../../../env/env.ts';
 import { type Attributes, listRequest } from './queries.ts';
 import { type Resource, resourceOperations } from './resource.ts';
-import { Body, commonView, Name, ownerMembers, ownerOf, View } from './wire.ts';
+import { Body, commonView, idInBody, Name, Nullable, ownerMembers, ownerOf, View } from './wire.ts';
 
 const attributes: Attributes<NetworkField> = {
   id: ['id', 'id'],
@@ -19,6 +20,7 @@ const attributes: Attributes<NetworkField> = {
   is_default: ['isDefault', 'boolean'],
   mtu: ['mtu', 'integer'],
   port_security_enabled: ['portSecurity', 'boolean'],
+  'provider:segmentation_id': ['segmentationId', 'integer'],
   revision_number: ['revision', 'integer'],
 };
 
@@ -30,13 +32,24 @@ const changeable = {
   'router:external': Type.Optional(Type.Boolean()),
   mtu: Type.Optional(Type.Integer()),
   port_security_enabled: Type.Optional(Type.Boolean()),
+  dns_domain: Type.Optional(Name),
+  qos_policy_id: Type.Optional(Nullable(Type.String())),
+  is_default: Type.Optional(Type.Boolean()),
 };
 
-const CreateBody = Body({ ...ownerMembers, ...changeable });
+const ZoneHints = Type.Array(Type.String());
+
+const CreateBody = Body({
+  ...ownerMembers,
+  ...changeable,
+  availability_zone_hints: Type.Optional(Type.Array(Type.Never())),
+  'provider:network_type': Type.Optional(Type.Literal('vxlan')),
+  'provider:segmentation_id': Type.Optional(Type.Integer({ minimum: 1, maximum: 2 ** 24 - 1 })),
+});
 const UpdateBody = Body(changeable);
 
 /** The network as Neutron's clients know it. */
-export function networkView(network: Network): Record<string, unknown> {
+export function networkView(network: Network, subject: Subject): Record<string, unknown> {
   return {
     ...commonView(network),
     name: network.name,
@@ -47,7 +60,23 @@ export function networkView(network: Network): Record<string, unknown> {
     is_default: network.isDefault,
     mtu: network.mtu,
     port_security_enabled: network.portSecurity,
+    dns_domain: network.dnsDomain,
+    qos_policy_id: network.qosPolicyId === null ? null : withDashes(network.qosPolicyId),
+    ipv4_address_scope: null,
+    ipv6_address_scope: null,
+    availability_zone_hints: [],
+    availability_zones: [],
     subnets: network.subnetIds.map(withDashes),
+    ...(subject.isAdmin ? provider(network) : {}),
+  };
+}
+
+/** How hosts carry it, for administrators. */
+function provider(network: Network) {
+  return {
+    'provider:network_type': 'vxlan',
+    'provider:physical_network': null,
+    'provider:segmentation_id': network.segmentationId,
   };
 }
 
@@ -60,6 +89,9 @@ function changesOf(body: Static<typeof UpdateBody>) {
     external: body['router:external'],
     mtu: body.mtu,
     portSecurity: body.port_security_enabled,
+    dnsDomain: body.dns_domain,
+    isDefault: body.is_default,
+    qosPolicyId: body.qos_policy_id ? idInBody('qos_policy_id', body.qos_policy_id) : body.qos_policy_id,
   };
 }
 
@@ -80,9 +112,19 @@ const networks: Resource<Network, Static<typeof CreateBody>, Static<typeof Updat
     is_default: Type.Boolean(),
     mtu: Type.Integer(),
     port_security_enabled: Type.Boolean(),
+    dns_domain: Type.String(),
+    qos_policy_id: Nullable(Type.String()),
+    ipv4_address_scope: Type.Null(),
+    ipv6_address_scope: Type.Null(),
+    availability_zone_hints: ZoneHints,
+    availability_zones: ZoneHints,
     subnets: Type.Array(Type.String()),
+    'provider:network_type': Type.String(),
+    'provider:physical_network': Type.Null(),
+    'provider:segmentation_id': Nullable(Type.Integer()),
   }),
   filters: Object.keys(attributes),
+  tagged: true,
   createBody: CreateBody,
   updateBody: UpdateBody,
   example: {
@@ -95,7 +137,11 @@ const networks: Resource<Network, Static<typeof CreateBody>, Static<typeof Updat
   create: ({ cloud, subject }, bodies) =>
     cloud.networks.networks.create(
       subject,
-      bodies.map((body) => ({ ...changesOf(body), projectId: ownerOf(body) })),
+      bodies.map((body) => ({
+        ...changesOf(body),
+        projectId: ownerOf(body),
+        segmentationId: body['provider:segmentation_id'],
+      })),
     ),
   update: ({ cloud, subject }, id, body, revision) =>
     cloud.networks.networks.update(subject, id, changesOf(body), revision),

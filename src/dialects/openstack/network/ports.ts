@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { CloudError } from '../../../cloud/errors.ts';
 import type { Subject } from '../../../cloud/identity/subject.ts';
+import { defaultHostname, networkDomain } from '../../../cloud/networks/hostnames.ts';
 import type { Port } from '../../../cloud/networks/model.ts';
 import type { PortField, PortListRequest } from '../../../cloud/networks/ports.ts';
 import { parseId, withDashes } from '../../../env/env.ts';
@@ -44,6 +45,14 @@ const AddressPairs = Type.Array(
   ),
 );
 
+const DhcpOptions = Type.Array(
+  Type.Object({
+    opt_name: Type.String({ minLength: 1, maxLength: 64 }),
+    opt_value: Nullable(Type.String({ maxLength: 255 })),
+    ip_version: Type.Optional(Type.Union([Type.Literal(4), Type.Literal(6), Type.Literal('4'), Type.Literal('6')])),
+  }),
+);
+
 const changeable = {
   name: Type.Optional(Name),
   description: Type.Optional(Name),
@@ -56,6 +65,10 @@ const changeable = {
   'binding:vnic_type': Type.Optional(Type.Literal('normal')),
   port_security_enabled: Type.Optional(Type.Boolean()),
   allowed_address_pairs: Type.Optional(Nullable(AddressPairs)),
+  dns_name: Type.Optional(Type.String({ pattern: '^(?!-)[A-Za-z0-9-]{0,63}(?<!-)$' })),
+  dns_domain: Type.Optional(Name),
+  extra_dhcp_opts: Type.Optional(Nullable(DhcpOptions)),
+  qos_policy_id: Type.Optional(Nullable(Type.String())),
 };
 
 const CreateBody = Body({ ...ownerMembers, network_id: Type.String(), ...changeable });
@@ -83,6 +96,15 @@ export function portView(port: Port, subject: Subject): Record<string, unknown> 
       ip_address: ipAddress,
       mac_address: macAddress,
     })),
+    dns_name: port.dnsName,
+    dns_domain: port.dnsDomain,
+    dns_assignment: port.fixedIps.map(({ ipAddress }) => dnsAssignment(port, ipAddress)),
+    extra_dhcp_opts: port.extraDhcpOptions.map(({ name, value, version }) => ({
+      opt_name: name,
+      opt_value: value,
+      ip_version: version,
+    })),
+    qos_policy_id: port.qosPolicyId === null ? null : withDashes(port.qosPolicyId),
     'binding:vnic_type': 'normal',
     ...(subject.isAdmin ? binding(port) : {}),
   };
@@ -109,7 +131,26 @@ function changesOf(body: Static<typeof UpdateBody>) {
     deviceOwner: body.device_owner,
     portSecurity: body.port_security_enabled,
     allowedAddressPairs: pairsOf(body.allowed_address_pairs),
+    dnsName: body.dns_name?.toLowerCase(),
+    dnsDomain: body.dns_domain,
+    extraDhcpOptions: dhcpOptionsOf(body.extra_dhcp_opts),
+    qosPolicyId: body.qos_policy_id ? idInBody('qos_policy_id', body.qos_policy_id) : body.qos_policy_id,
   };
+}
+
+function dhcpOptionsOf(options: Static<typeof DhcpOptions> | null | undefined) {
+  if (options === null) return [];
+  // Without a value an option is taken away, and there is none to begin with: all of them are given each time.
+  return options?.flatMap(({ opt_name: name, opt_value: value, ip_version }) => {
+    const version: 4 | 6 = Number(ip_version ?? 4) === 6 ? 6 : 4;
+    return value === null ? [] : [{ name, value, version }];
+  });
+}
+
+/** Under which name the port is found on its network. */
+function dnsAssignment({ dnsName }: Port, ipAddress: string) {
+  const hostname = dnsName || defaultHostname(ipAddress);
+  return { hostname, ip_address: ipAddress, fqdn: `${hostname}.${networkDomain}.` };
 }
 
 function pairsOf(pairs: Static<typeof AddressPairs> | null | undefined) {
@@ -168,6 +209,15 @@ const ports: Resource<Port, Static<typeof CreateBody>, Static<typeof UpdateBody>
     security_groups: Type.Array(Type.String()),
     port_security_enabled: Type.Boolean(),
     allowed_address_pairs: AddressPairs,
+    dns_name: Type.String(),
+    dns_domain: Type.String(),
+    dns_assignment: Type.Array(
+      Type.Object({ hostname: Type.String(), ip_address: Type.String(), fqdn: Type.String() }),
+    ),
+    extra_dhcp_opts: Type.Array(
+      Type.Object({ opt_name: Type.String(), opt_value: Nullable(Type.String()), ip_version: Type.Integer() }),
+    ),
+    qos_policy_id: Nullable(Type.String()),
     'binding:vnic_type': Type.String(),
     'binding:host_id': Type.String(),
     'binding:vif_type': Type.String(),
@@ -175,6 +225,7 @@ const ports: Resource<Port, Static<typeof CreateBody>, Static<typeof UpdateBody>
     'binding:profile': Free,
   }),
   filters: [...Object.keys(attributes), ...special],
+  tagged: true,
   createBody: CreateBody,
   updateBody: UpdateBody,
   example: {

@@ -1,6 +1,6 @@
 import { type TObject, Type } from 'typebox';
 import { CloudError } from '../../../cloud/errors.ts';
-import type { FilterValue, ListRequest } from '../../../cloud/networks/listing.ts';
+import type { FilterValue, ListRequest, TagFilter } from '../../../cloud/networks/listing.ts';
 import { parseId } from '../../../env/env.ts';
 import { pageOf } from '../common/pagination.ts';
 
@@ -14,6 +14,9 @@ export type FilterKind = 'text' | 'id' | 'boolean' | 'integer' | 'mac';
 export type Attributes<Field extends string> = Record<string, readonly [Field, FilterKind]>;
 
 const pageKeys = ['fields', 'limit', 'marker', 'page_reverse', 'sort_key', 'sort_dir'] as const;
+
+/** Keys by which lists of resources with tags can be filtered. */
+export const tagFilters = ['tags', 'tags-any', 'not-tags', 'not-tags-any'];
 
 /** The schema of a list's query, for documents: repeated keys are alternatives. */
 export function listQuery(attributes: readonly string[]): TObject {
@@ -30,7 +33,7 @@ export function listRequest<Field extends string>(
   attributes: Attributes<Field>,
   special: readonly string[] = [],
 ): ListRequest<Field> {
-  const known = new Set<string>([...pageKeys, ...special]);
+  const known = new Set<string>([...pageKeys, ...tagFilters, ...special]);
   const filters: { [F in Field]?: FilterValue[] } = {};
   for (const key of Object.keys(query)) {
     if (known.has(key)) continue;
@@ -41,10 +44,26 @@ export function listRequest<Field extends string>(
   const { limit, marker } = pageOf('network', query);
   return {
     filters,
+    tags: tagFilterOf(query),
     sort: sortOf(query, attributes),
     limit,
     marker: marker === undefined ? undefined : (parseId(marker) ?? marker),
     reverse: valuesOf(query, 'page_reverse').some(isTrue),
+  };
+}
+
+/** Tags stand side by side in one value, with commas between them. */
+function tagFilterOf(query: Query): TagFilter | undefined {
+  if (!tagFilters.some((key) => key in query)) return undefined;
+  const tagsOf = (key: string) => {
+    const tags = valuesOf(query, key).flatMap((text) => text.split(',').filter((tag) => tag !== ''));
+    return tags.length === 0 ? undefined : tags;
+  };
+  return {
+    all: tagsOf('tags'),
+    any: tagsOf('tags-any'),
+    notAll: tagsOf('not-tags'),
+    notAny: tagsOf('not-tags-any'),
   };
 }
 

@@ -3,7 +3,8 @@ import { type AnyOperation, type Call, operation } from '../../../api/operation.
 import type { Cloud } from '../../../cloud/cloud.ts';
 import type { Subject } from '../../../cloud/identity/subject.ts';
 import { LinkSchema } from '../common/links.ts';
-import { listQuery, pageLinks, type Query, selected } from './queries.ts';
+import { listQuery, pageLinks, type Query, selected, tagFilters } from './queries.ts';
+import { tagOperations } from './tags.ts';
 import { expectedRevision, idInPath } from './wire.ts';
 
 /** Who asks what. */
@@ -31,6 +32,12 @@ export interface Resource<Model extends { id: string }, Create extends object, U
   filters: readonly string[];
   createBody: TObject;
   updateBody?: TObject;
+  /** Without it the resource has no tags. */
+  tagged?: boolean;
+  /** Whether several can be made at once; they can where nothing is said. */
+  bulk?: boolean;
+  /** Who may make, change and delete it; members of projects where nothing is said. */
+  writers?: 'member' | 'admin';
   /** Ids of the examples; the first one's is what it is shown, changed and deleted by. */
   example: { id: string; create: Create; update?: Update };
   list(asker: Asker, query: Query): Promise<Model[]>;
@@ -52,10 +59,22 @@ export function resourceOperations<Model extends { id: string }, Create extends 
     list(resource),
     show(resource),
     create(resource),
-    createMany(resource),
+    ...(resource.bulk === false ? [] : [createMany(resource)]),
     ...(resource.update && resource.updateBody ? [update(resource, resource.update, resource.updateBody)] : []),
     remove(resource),
+    ...(resource.tagged ? tagOperations(resource) : []),
   ];
+}
+
+/** The resources as they are answered, with their tags. */
+async function views<M extends { id: string }, C extends object, U extends object>(
+  resource: Resource<M, C, U>,
+  { cloud, subject }: Asker,
+  models: readonly M[],
+): Promise<Array<Record<string, unknown>>> {
+  if (!resource.tagged) return models.map((model) => resource.view(model, subject));
+  const tags = await cloud.networks.tags.of(models.map(({ id }) => id));
+  return models.map((model) => ({ ...resource.view(model, subject), tags: tags.get(model.id) ?? [] }));
 }
 
 function list<M extends { id: string }, C extends object, U extends object>(resource: Resource<M, C, U>): AnyOperation {
@@ -68,7 +87,7 @@ function list<M extends { id: string }, C extends object, U extends object>(reso
     method: 'GET',
     path: `/${collection}`,
     allow: 'reader',
-    query: listQuery(resource.filters),
+    query: listQuery([...resource.filters, ...(resource.tagged ? tagFilters : [])]),
     responses: { 200: Type.Object({ [plural]: Type.Array(viewSchema), [`${plural}_links`]: links }) },
     errors: [400, 401],
     title: `List ${title}s`,
@@ -77,11 +96,11 @@ function list<M extends { id: string }, C extends object, U extends object>(reso
     handle: async (call) => {
       const query = call.query as Query;
       const models = await resource.list(call, query);
-      const views = models.map((model) => resource.view(model, call.subject));
-      const ids = views.map((view) => String(view['id']));
+      const all = await views(resource, call, models);
+      const ids = all.map((view) => String(view['id']));
       const request = { origin: call.origin, url: call.raw.url };
       return {
-        body: { [plural]: views.map((view) => selected(view, query)), ...pageLinks(plural, ids, query, request) },
+        body: { [plural]: all.map((view) => selected(view, query)), ...pageLinks(plural, ids, query, request) },
       };
     },
   });
@@ -105,7 +124,8 @@ function show<M extends { id: string }, C extends object, U extends object>(reso
     examples: [{ title: 'By its id', params: { id: example.id }, status: 200 }],
     handle: async (call) => {
       const model = await resource.get(call, idInPath(singular, call.params.id));
-      return { body: { [singular]: selected(resource.view(model, call.subject), call.query as Query) } };
+      const [view] = await views(resource, call, [model]);
+      return { body: { [singular]: selected(view!, call.query as Query) } };
     },
   });
 }
@@ -121,7 +141,7 @@ function create<M extends { id: string }, C extends object, U extends object>(
     method: 'POST',
     path: `/${collection}`,
     bodyKey: singular,
-    allow: 'member',
+    allow: resource.writers ?? 'member',
     body: resource.createBody,
     responses: { 201: Type.Object({ [singular]: viewSchema }) },
     errors: [400, 401, 403, 404, 409],
@@ -129,8 +149,9 @@ function create<M extends { id: string }, C extends object, U extends object>(
     summary: resource.summary,
     examples: [{ title: 'One', body: { [singular]: example.create }, status: 201 }],
     handle: async (call) => {
-      const [model] = await resource.create(call, [call.body as C]);
-      return { body: { [singular]: resource.view(model!, call.subject) } };
+      const models = await resource.create(call, [call.body as C]);
+      const [view] = await views(resource, call, models);
+      return { body: { [singular]: view } };
     },
   });
 }
@@ -149,7 +170,7 @@ function createMany<M extends { id: string }, C extends object, U extends object
     method: 'POST',
     path: `/${collection}`,
     bodyKey: plural,
-    allow: 'member',
+    allow: resource.writers ?? 'member',
     body: Type.Array(resource.createBody, { minItems: 1, maxItems: maxBulk }),
     responses: { 201: Type.Object({ [plural]: Type.Array(viewSchema) }) },
     errors: [400, 401, 403, 404, 409],
@@ -158,7 +179,7 @@ function createMany<M extends { id: string }, C extends object, U extends object
     examples: [{ title: 'One of them', body: { [plural]: [example.create] }, status: 201 }],
     handle: async (call) => {
       const models = await resource.create(call, call.body as C[]);
-      return { body: { [plural]: models.map((model) => resource.view(model, call.subject)) } };
+      return { body: { [plural]: await views(resource, call, models) } };
     },
   });
 }
@@ -176,7 +197,7 @@ function update<M extends { id: string }, C extends object, U extends object>(
     method: 'PUT',
     path: `/${collection}/{id}`,
     bodyKey: singular,
-    allow: 'member',
+    allow: resource.writers ?? 'member',
     params: IdParams,
     body,
     responses: { 200: Type.Object({ [singular]: viewSchema }) },
@@ -187,7 +208,8 @@ function update<M extends { id: string }, C extends object, U extends object>(
     handle: async (call) => {
       const id = idInPath(singular, (call.params as { id: string }).id);
       const model = await change(call, id, call.body as U, expectedRevision(call.raw));
-      return { body: { [singular]: resource.view(model, call.subject) } };
+      const [view] = await views(resource, call, [model]);
+      return { body: { [singular]: view } };
     },
   });
 }
@@ -202,7 +224,7 @@ function remove<M extends { id: string }, C extends object, U extends object>(
     group: collection,
     method: 'DELETE',
     path: `/${collection}/{id}`,
-    allow: 'member',
+    allow: resource.writers ?? 'member',
     params: IdParams,
     responses: { 204: null },
     errors: [401, 404, 409],

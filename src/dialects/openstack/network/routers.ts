@@ -111,6 +111,7 @@ const routers: Resource<Router, Static<typeof CreateBody>, Static<typeof UpdateB
   view: routerView,
   viewSchema: routerViewSchema,
   filters: Object.keys(attributes),
+  tagged: true,
   createBody: CreateBody,
   updateBody: UpdateBody,
   example: {

@@ -5,7 +5,7 @@ import type { SecurityGroupRuleField } from '../../../cloud/networks/security-gr
 import { withDashes } from '../../../env/env.ts';
 import { type Attributes, listRequest } from './queries.ts';
 import { type Resource, resourceOperations } from './resource.ts';
-import { Body, commonView, idInBody, Name, Nullable, ownerMembers, ownerOf, View } from './wire.ts';
+import { Body, commonView, idInPath, Name, Nullable, ownerMembers, ownerOf, View } from './wire.ts';
 
 const attributes: Attributes<SecurityGroupRuleField> = {
   id: ['id', 'id'],
@@ -20,10 +20,12 @@ const attributes: Attributes<SecurityGroupRuleField> = {
   port_range_max: ['portRangeMax', 'integer'],
   remote_ip_prefix: ['remoteIpPrefix', 'text'],
   remote_group_id: ['remoteGroupId', 'id'],
+  remote_address_group_id: ['remoteAddressGroupId', 'id'],
   revision_number: ['revision', 'integer'],
 };
 
-const PortNumber = Type.Optional(Nullable(Type.Integer({ minimum: 0, maximum: 65535 })));
+/** The engine checks it: what is right depends on the protocol. */
+const PortNumber = Type.Optional(Nullable(Type.Integer()));
 
 const CreateBody = Body({
   ...ownerMembers,
@@ -35,6 +37,7 @@ const CreateBody = Body({
   port_range_max: PortNumber,
   remote_ip_prefix: Type.Optional(Nullable(Type.String())),
   remote_group_id: Type.Optional(Nullable(Type.String())),
+  remote_address_group_id: Type.Optional(Nullable(Type.String())),
   description: Type.Optional(Name),
 });
 
@@ -51,6 +54,7 @@ export function ruleView(rule: SecurityGroupRule): Record<string, unknown> {
     remote_ip_prefix: rule.remoteIpPrefix,
     normalized_cidr: rule.remoteIpPrefix === null ? null : (parseIpPrefix(rule.remoteIpPrefix)?.normalized ?? null),
     remote_group_id: rule.remoteGroupId === null ? null : withDashes(rule.remoteGroupId),
+    remote_address_group_id: rule.remoteAddressGroupId === null ? null : withDashes(rule.remoteAddressGroupId),
   };
 }
 
@@ -64,20 +68,22 @@ export const ruleViewSchema = View({
   remote_ip_prefix: Nullable(Type.String()),
   normalized_cidr: Nullable(Type.String()),
   remote_group_id: Nullable(Type.String()),
+  remote_address_group_id: Nullable(Type.String()),
 });
 
 function newRule(body: Static<typeof CreateBody>) {
-  const { ethertype, remote_group_id: remoteGroup } = body;
+  const { ethertype, remote_group_id: remoteGroup, remote_address_group_id: addressGroup } = body;
   return {
     projectId: ownerOf(body),
-    securityGroupId: idInBody('security_group_id', body.security_group_id),
+    securityGroupId: idInPath('security_group', body.security_group_id),
     direction: body.direction,
     ethertype: ethertype === undefined ? undefined : (`IPv${ethertype.at(-1) as '4' | '6'}` as const),
     protocol: body.protocol,
     portRangeMin: body.port_range_min,
     portRangeMax: body.port_range_max,
     remoteIpPrefix: body.remote_ip_prefix,
-    remoteGroupId: remoteGroup ? idInBody('remote_group_id', remoteGroup) : remoteGroup,
+    remoteGroupId: remoteGroup ? idInPath('security_group', remoteGroup) : null,
+    remoteAddressGroupId: addressGroup ? idInPath('address_group', addressGroup) : null,
     description: body.description,
   };
 }

@@ -12,15 +12,30 @@ const attributes: Attributes<SecurityGroupField> = {
   description: ['description', 'text'],
   project_id: ['projectId', 'id'],
   tenant_id: ['projectId', 'id'],
+  stateful: ['stateful', 'boolean'],
   revision_number: ['revision', 'integer'],
 };
 
-const CreateBody = Body({ ...ownerMembers, name: Name, description: Type.Optional(Name) });
-const UpdateBody = Body({ name: Type.Optional(Name), description: Type.Optional(Name) });
+const CreateBody = Body({
+  ...ownerMembers,
+  name: Name,
+  description: Type.Optional(Name),
+  stateful: Type.Optional(Type.Boolean()),
+});
+const UpdateBody = Body({
+  name: Type.Optional(Name),
+  description: Type.Optional(Name),
+  stateful: Type.Optional(Type.Boolean()),
+});
 
 /** The group with its rules, as Neutron's clients know it. */
 export function securityGroupView(group: SecurityGroup): Record<string, unknown> {
-  return { ...commonView(group), name: group.name, security_group_rules: group.rules.map(ruleView) };
+  return {
+    ...commonView(group),
+    name: group.name,
+    stateful: group.stateful,
+    security_group_rules: group.rules.map(ruleView),
+  };
 }
 
 const securityGroups: Resource<SecurityGroup, Static<typeof CreateBody>, Static<typeof UpdateBody>> = {
@@ -33,8 +48,9 @@ const securityGroups: Resource<SecurityGroup, Static<typeof CreateBody>, Static<
     'Rules for the traffic of the ports that have the group. They are kept and shown, but filter nothing on hosts with ' +
     'user networking: there no guest can be reached from outside, and all may reach out.',
   view: securityGroupView,
-  viewSchema: View({ name: Type.String(), security_group_rules: Type.Array(ruleViewSchema) }),
+  viewSchema: View({ name: Type.String(), stateful: Type.Boolean(), security_group_rules: Type.Array(ruleViewSchema) }),
   filters: Object.keys(attributes),
+  tagged: true,
   createBody: CreateBody,
   updateBody: UpdateBody,
   example: {
@@ -47,7 +63,12 @@ const securityGroups: Resource<SecurityGroup, Static<typeof CreateBody>, Static<
   create: ({ cloud, subject }, bodies) =>
     cloud.networks.securityGroups.create(
       subject,
-      bodies.map((body) => ({ name: body.name, description: body.description, projectId: ownerOf(body) })),
+      bodies.map((body) => ({
+        name: body.name,
+        description: body.description,
+        stateful: body.stateful,
+        projectId: ownerOf(body),
+      })),
     ),
   update: ({ cloud, subject }, id, body, revision) => cloud.networks.securityGroups.update(subject, id, body, revision),
   delete: ({ cloud, subject }, id) => cloud.networks.securityGroups.delete(subject, id),

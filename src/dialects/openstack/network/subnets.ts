@@ -1,11 +1,10 @@
 import { type Static, Type } from 'typebox';
-import { CloudError } from '../../../cloud/errors.ts';
 import type { Subnet } from '../../../cloud/networks/model.ts';
 import type { SubnetField } from '../../../cloud/networks/subnets.ts';
 import { withDashes } from '../../../env/env.ts';
 import { type Attributes, listRequest } from './queries.ts';
 import { type Resource, resourceOperations } from './resource.ts';
-import { Body, commonView, idInBody, Name, Nullable, ownerMembers, ownerOf, View } from './wire.ts';
+import { Body, commonView, idInBody, Name, Nullable, ownerMembers, ownerOf, PrefixLength, View } from './wire.ts';
 
 const attributes: Attributes<SubnetField> = {
   id: ['id', 'id'],
@@ -18,6 +17,9 @@ const attributes: Attributes<SubnetField> = {
   cidr: ['cidr', 'text'],
   gateway_ip: ['gatewayIp', 'text'],
   enable_dhcp: ['enableDhcp', 'boolean'],
+  ipv6_address_mode: ['ipv6AddressMode', 'text'],
+  ipv6_ra_mode: ['ipv6RaMode', 'text'],
+  subnetpool_id: ['subnetPoolId', 'id'],
   revision_number: ['revision', 'integer'],
 };
 
@@ -32,18 +34,24 @@ const changeable = {
   allocation_pools: Type.Optional(Pools),
   dns_nameservers: Type.Optional(Type.Array(Type.String())),
   host_routes: Type.Optional(Routes),
+  service_types: Type.Optional(Type.Array(Name)),
 };
+
+const Ipv6Mode = Type.Optional(
+  Nullable(Type.Union([Type.Literal('slaac'), Type.Literal('dhcpv6-stateful'), Type.Literal('dhcpv6-stateless')])),
+);
 
 const CreateBody = Body({
   ...ownerMembers,
   network_id: Type.String(),
   ip_version: Type.Integer(),
-  cidr: Type.String(),
+  cidr: Type.Optional(Nullable(Type.String())),
+  prefixlen: Type.Optional(PrefixLength),
   ...changeable,
-  // Clients send them as nulls; there are neither subnet pools nor IPv6 subnets.
   subnetpool_id: Type.Optional(Nullable(Type.String())),
-  ipv6_address_mode: Type.Optional(Type.Null()),
-  ipv6_ra_mode: Type.Optional(Type.Null()),
+  use_default_subnetpool: Type.Optional(Type.Boolean()),
+  ipv6_address_mode: Ipv6Mode,
+  ipv6_ra_mode: Ipv6Mode,
 });
 const UpdateBody = Body(changeable);
 
@@ -60,9 +68,10 @@ export function subnetView(subnet: Subnet): Record<string, unknown> {
     allocation_pools: subnet.allocationPools,
     dns_nameservers: subnet.dnsNameservers,
     host_routes: subnet.hostRoutes,
-    subnetpool_id: null,
-    ipv6_address_mode: null,
-    ipv6_ra_mode: null,
+    service_types: subnet.serviceTypes,
+    subnetpool_id: subnet.subnetPoolId === null ? null : withDashes(subnet.subnetPoolId),
+    ipv6_address_mode: subnet.ipv6AddressMode,
+    ipv6_ra_mode: subnet.ipv6RaMode,
   };
 }
 
@@ -75,21 +84,22 @@ function changesOf(body: Static<typeof UpdateBody>) {
     allocationPools: body.allocation_pools,
     dnsNameservers: body.dns_nameservers,
     hostRoutes: body.host_routes,
+    serviceTypes: body.service_types,
   };
 }
 
 function newSubnet(body: Static<typeof CreateBody>) {
-  if (typeof body.subnetpool_id === 'string') {
-    throw new CloudError('not_found', `Subnet pool ${body.subnetpool_id} could not be found.`, {
-      reason: 'subnet_pool_not_found',
-    });
-  }
   return {
     ...changesOf(body),
     projectId: ownerOf(body),
     networkId: idInBody('network_id', body.network_id),
     ipVersion: body.ip_version,
-    cidr: body.cidr,
+    cidr: body.cidr ?? undefined,
+    prefixLength: body.prefixlen === undefined ? undefined : Number(body.prefixlen),
+    subnetPoolId: body.subnetpool_id ? idInBody('subnetpool_id', body.subnetpool_id) : undefined,
+    useDefaultPool: body.use_default_subnetpool,
+    ipv6AddressMode: body.ipv6_address_mode,
+    ipv6RaMode: body.ipv6_ra_mode,
   };
 }
 
@@ -99,7 +109,7 @@ const subnets: Resource<Subnet, Static<typeof CreateBody>, Static<typeof UpdateB
   collection: 'subnets',
   name: 'Subnet',
   title: 'subnet',
-  summary: 'A block of IPv4 addresses on a network, from which ports get theirs.',
+  summary: 'A block of addresses on a network, from which ports get theirs.',
   view: subnetView,
   viewSchema: View({
     name: Type.String(),
@@ -111,11 +121,13 @@ const subnets: Resource<Subnet, Static<typeof CreateBody>, Static<typeof UpdateB
     allocation_pools: Pools,
     dns_nameservers: Type.Array(Type.String()),
     host_routes: Routes,
+    service_types: Type.Array(Type.String()),
     subnetpool_id: Nullable(Type.String()),
     ipv6_address_mode: Nullable(Type.String()),
     ipv6_ra_mode: Nullable(Type.String()),
   }),
   filters: Object.keys(attributes),
+  tagged: true,
   createBody: CreateBody,
   updateBody: UpdateBody,
   example: {

@@ -35,6 +35,12 @@ export const ownerMembers = {
   tenant_id: Type.Optional(Type.String({ maxLength: 255 })),
 };
 
+/** Clients write lengths of prefixes as numbers or as texts. */
+export const PrefixLength = Type.Union([
+  Type.Integer({ minimum: 0, maximum: 128 }),
+  Type.String({ pattern: '^[0-9]{1,3}$' }),
+]);
+
 /** A body that has these members and no others. */
 export function Body<T extends Record<string, TSchema>>(members: T) {
   return Type.Object(members, { additionalProperties: false });
@@ -48,6 +54,7 @@ export function View(members: Record<string, TSchema>): TObject {
     tenant_id: Type.String(),
     description: Type.String(),
     ...members,
+    tags: Type.Array(Type.String()),
     created_at: Type.String({ format: 'date-time' }),
     updated_at: Type.String({ format: 'date-time' }),
     revision_number: Type.Integer(),
