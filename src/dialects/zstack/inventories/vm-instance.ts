@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { column, computed, constant, jsonMember } from '../../../cloud/query/fields.ts';
+import { column, computed, constant, jsonMember, jsonMemberText } from '../../../cloud/query/fields.ts';
 import { defineInventory, type Row } from '../../../cloud/query/inventory.ts';
 import { commonFields, mebibyte } from './common.ts';
 import { vmNic } from './network.ts';
@@ -21,7 +21,9 @@ export const vmInstance = defineInventory<'servers'>({
       return sql`(case when ${row.column('power_state')} in (1, 3, 7) then ${row.column('host_id')} end)`;
     }),
     lastHostUuid: column('host_id', 'string', 'The host that its disks are on.'),
-    instanceOfferingUuid: jsonMember('flavor', 'uuid', 'string', 'The offering that it was made with.'),
+    instanceOfferingUuid: computed('string', 'The offering that it was made with.', (row) => {
+      return sql`nullif(${jsonMemberText(row, 'flavor', 'uuid')}, '')`;
+    }),
     rootVolumeUuid: column('root_volume_id', 'string', 'Its root volume.'),
     platform: computed('string', 'Linux, Windows, Other, Paravirtualization or WindowsVirtio.', (row) => {
       return sql`coalesce(${tagged(row, 'platform')}, ${ofImage(row, 'platform')}, 'Linux')`;

@@ -19,6 +19,7 @@ import { jobOperation } from '../protocol/operation.ts';
 import { errorBody, invalidArgument, ZStackError } from '../protocol/zstack-error.ts';
 import { keyPairNamed } from './ssh-key-pairs.ts';
 import { checkTags, keepTags, systemTagValues } from './system-tags.ts';
+import { addDataVolumes, dataSizesOf, sizeOf } from './vm-data-volumes.ts';
 import { vmExample } from './vm-examples.ts';
 import { describeGuest } from './vm-guest.ts';
 import { flavorFor, keyNameFor, usableImage, zoneNameFor } from './vm-placement.ts';
@@ -48,9 +49,11 @@ export const createVmInstance = jobOperation({
     defaultL3NetworkUuid: uuidField('The network of its first interface.'),
     type: oneOfField(['UserVm'], 'Always UserVm.'),
     rootDiskSize: bytes('Bytes of its root volume, where the offering’s shall not be taken.'),
-    rootDiskOfferingUuid: uuidField('Not offered.'),
-    dataDiskSizes: uuids('Not offered.'),
-    dataDiskOfferingUuids: uuids('Not offered.'),
+    rootDiskOfferingUuid: uuidField('The disk offering that says the size of its root volume.'),
+    dataDiskSizes: T.Optional(
+      T.Array(T.Integer({ minimum: 512 }), { maxItems: 24, description: 'Bytes of each of its data volumes.' }),
+    ),
+    dataDiskOfferingUuids: uuids('The disk offerings of its further data volumes.'),
     zoneUuid: uuidField('The zone.'),
     clusterUuid: uuidField('The cluster.'),
     hostUuid: uuidField('The host.'),
@@ -106,7 +109,10 @@ export const createVmInstance = jobOperation({
     checkTags(input);
     refuseWhatIsNotOffered(input);
     const image = await usableImage(cloud, subject, input.imageUuid);
-    const flavor = await flavorFor(cloud, subject, input);
+    const rootDiskSize =
+      input.rootDiskSize || (await sizeOf(cloud, 'rootDiskOfferingUuid', input.rootDiskOfferingUuid));
+    const flavor = await flavorFor(cloud, subject, { ...input, rootDiskSize });
+    const dataSizes = await dataSizesOf(cloud, input);
     const zone = await zoneNameFor(cloud, input);
     const [made] = await cloud.servers.create(subject, {
       id: input.resourceUuid,
@@ -114,6 +120,7 @@ export const createVmInstance = jobOperation({
       description: input.description ?? null,
       hostname: systemTagValues(input.systemTags, 'hostname')[0],
       flavorId: flavor.id,
+      flavor,
       imageId: image.id,
       networks: interfacesOf(input),
       securityGroups: [],
@@ -125,7 +132,9 @@ export const createVmInstance = jobOperation({
     const { server, actionId } = made!;
     await keepTags(cloud, subject, 'server', server.id, input);
     await describeGuest(cloud, subject, server.id, input);
-    return { actionId, uuid: server.id };
+    if (dataSizes.length === 0) return { actionId, uuid: server.id };
+    const afterwards = () => addDataVolumes(cloud, subject, server.id, input.name, dataSizes);
+    return { actionId, uuid: server.id, afterwards };
   },
 });
 
@@ -199,11 +208,6 @@ async function keyNameOf(
 /** Better refused than passed over: the server would not be what was asked for. */
 function refuseWhatIsNotOffered(given: object): void {
   const input = given as Record<string, unknown>;
-  const lists = ['dataDiskSizes', 'dataDiskOfferingUuids'];
-  const field =
-    lists.find((name) => Array.isArray(input[name]) && (input[name] as unknown[]).length > 0) ??
-    (input['rootDiskOfferingUuid'] === undefined ? undefined : 'rootDiskOfferingUuid');
-  if (field) throw new ZStackError('SYS.1014', `field[${field}] of CreateVmInstance is not offered by this cloud`);
   const strategy = input['strategy'] ?? 'InstantStart';
   if (strategy !== 'InstantStart') {
     throw new ZStackError('SYS.1014', `the strategy[${String(strategy)}] is not offered by this cloud`);

@@ -1,4 +1,5 @@
 import { Type as T } from 'typebox';
+import type { Cloud } from '../../../cloud/cloud.ts';
 import { contains, countAddresses, formatIpv4, type Ipv4Range, parseIpv4 } from '../../../cloud/networks/addresses.ts';
 import type { Subnet } from '../../../cloud/networks/model.ts';
 import { booleanField, textField, uuidField, uuidIn } from '../protocol/field-schemas.ts';
@@ -20,18 +21,14 @@ function poolsOf(subnets: readonly Subnet[]): Ipv4Range[] {
     );
 }
 
-const getFreeIp = syncOperation({
+const freeIpFields = {
+  start: textField('The address after which to begin.', 64),
+  ipVersion: textField('4, the only one offered.'),
+  limit: textField('The most addresses to give; 100 where it is left out.'),
+};
+const freeIps = {
   ...shared,
-  id: 'GetFreeIp',
   method: 'GET',
-  path: '/l3-networks/ip/free',
-  query: T.Object({
-    l3NetworkUuid: uuidField('The network.'),
-    ipRangeUuid: uuidField('The range.'),
-    start: textField('The address after which to begin.', 64),
-    ipVersion: textField('4, the only one offered.'),
-    limit: textField('The most addresses to give; 100 where it is left out.'),
-  }),
   response: T.Object({
     inventories: T.Array(
       T.Object({ ipRangeUuid: T.String(), ip: T.String(), netmask: T.String(), gateway: T.Optional(T.String()) }),
@@ -39,40 +36,91 @@ const getFreeIp = syncOperation({
   }),
   title: 'Get free addresses',
   summary: 'Addresses of a network or range that nothing has, lowest first.',
+} as const;
+const freeIpAnswer = {
+  inventories: [{ ipRangeUuid: ipRangeExample.uuid, ip: '10.0.0.2', netmask: '255.255.255.0', gateway: '10.0.0.1' }],
+};
+
+/** The lowest free addresses of the subnets. */
+async function freeAddresses(cloud: Cloud, subnets: readonly Subnet[], wanted: { start?: string; limit?: string }) {
+  const limit = Math.min(Number(wanted.limit ?? usualLimit) || usualLimit, maxLimit);
+  const from = wanted.start === undefined ? 0 : (parseIpv4(wanted.start) ?? 0);
+  const inventories = [];
+  for (const subnet of subnets) {
+    const used = new Set(await cloud.l3Networks.usedAddresses([subnet.id]));
+    const bits = Number(subnet.cidr.split('/')[1]);
+    const netmask = formatIpv4((0xffffffff << (32 - bits)) >>> 0);
+    for (const { first, last } of poolsOf([subnet])) {
+      for (let next = Math.max(first, from); next <= last && inventories.length < limit; next += 1) {
+        const ip = formatIpv4(next);
+        if (used.has(ip)) continue;
+        const gateway = subnet.gatewayIp ?? undefined;
+        inventories.push({ ipRangeUuid: subnet.id, ip, netmask, ...(gateway === undefined ? {} : { gateway }) });
+      }
+    }
+  }
+  return { inventories };
+}
+
+const getFreeIp = syncOperation({
+  ...freeIps,
+  id: 'GetFreeIp',
+  path: '/l3-networks/ip/free',
+  query: T.Object({
+    l3NetworkUuid: uuidField('The network.'),
+    ipRangeUuid: uuidField('The range.'),
+    ...freeIpFields,
+  }),
+  examples: [
+    { title: 'One', query: { l3NetworkUuid: l3Example.uuid, limit: '1' }, status: 200, response: freeIpAnswer },
+  ],
+  handle: async ({ cloud, subject, input }) => {
+    const { l3NetworkUuid = '', ipRangeUuid } = input;
+    const subnets = ipRangeUuid
+      ? [await cloud.networks.subnets.get(subject, ipRangeUuid)]
+      : (await l3NetworkNamed(cloud, subject, 'l3NetworkUuid', l3NetworkUuid)).subnets;
+    return await freeAddresses(cloud, subnets, input);
+  },
+});
+
+const getFreeIpOfL3Network = syncOperation({
+  ...freeIps,
+  id: 'GetFreeIpOfL3Network',
+  path: '/l3-networks/{l3NetworkUuid}/ip/free',
+  params: uuidIn('l3NetworkUuid', 'The network.'),
+  query: T.Object(freeIpFields),
   examples: [
     {
-      title: 'One of a network',
-      query: { l3NetworkUuid: l3Example.uuid, limit: '1' },
+      title: 'One',
+      params: { l3NetworkUuid: l3Example.uuid },
+      query: { limit: '1' },
       status: 200,
-      response: {
-        inventories: [
-          { ipRangeUuid: ipRangeExample.uuid, ip: '10.0.0.2', netmask: '255.255.255.0', gateway: '10.0.0.1' },
-        ],
-      },
+      response: freeIpAnswer,
     },
   ],
   handle: async ({ cloud, subject, input }) => {
-    const { l3NetworkUuid, ipRangeUuid, start } = input;
-    const limit = Math.min(Number(input.limit ?? usualLimit) || usualLimit, maxLimit);
-    const subnets = ipRangeUuid
-      ? [await cloud.networks.subnets.get(subject, ipRangeUuid)]
-      : (await l3NetworkNamed(cloud, subject, 'l3NetworkUuid', l3NetworkUuid ?? '')).subnets;
-    const from = start === undefined ? 0 : (parseIpv4(start) ?? 0);
-    const inventories = [];
-    for (const subnet of subnets) {
-      const used = new Set(await cloud.l3Networks.usedAddresses([subnet.id]));
-      const bits = Number(subnet.cidr.split('/')[1]);
-      const netmask = formatIpv4((0xffffffff << (32 - bits)) >>> 0);
-      for (const { first, last } of poolsOf([subnet])) {
-        for (let next = Math.max(first, from); next <= last && inventories.length < limit; next += 1) {
-          const ip = formatIpv4(next);
-          if (used.has(ip)) continue;
-          const gateway = subnet.gatewayIp ?? undefined;
-          inventories.push({ ipRangeUuid: subnet.id, ip, netmask, ...(gateway === undefined ? {} : { gateway }) });
-        }
-      }
-    }
-    return { inventories };
+    const { subnets } = await l3NetworkNamed(cloud, subject, 'l3NetworkUuid', input.l3NetworkUuid);
+    return await freeAddresses(cloud, subnets, input);
+  },
+});
+
+const getFreeIpOfIpRange = syncOperation({
+  ...freeIps,
+  id: 'GetFreeIpOfIpRange',
+  path: '/l3-networks/ip-ranges/{ipRangeUuid}/ip/free',
+  params: uuidIn('ipRangeUuid', 'The range.'),
+  query: T.Object(freeIpFields),
+  examples: [
+    {
+      title: 'One',
+      params: { ipRangeUuid: ipRangeExample.uuid },
+      query: { limit: '1' },
+      status: 200,
+      response: freeIpAnswer,
+    },
+  ],
+  handle: async ({ cloud, subject, input }) => {
+    return await freeAddresses(cloud, [await cloud.networks.subnets.get(subject, input.ipRangeUuid)], input);
   },
 });
 
@@ -171,4 +219,10 @@ const getIpAddressCapacity = syncOperation({
   },
 });
 
-export const ipAddressOperations = [getFreeIp, checkIpAvailability, getIpAddressCapacity];
+export const ipAddressOperations = [
+  getFreeIp,
+  getFreeIpOfL3Network,
+  getFreeIpOfIpRange,
+  checkIpAvailability,
+  getIpAddressCapacity,
+];

@@ -34,13 +34,16 @@ interface Size {
   rootDiskSize?: number;
 }
 
+/** Root volumes of servers that were made without an offering, and say no size themselves. */
+const usualRootGb = 20;
+
 /**
  * The size of a new server: the offering that was named, or else the smallest one with exactly these processors and
- * this memory whose root volume is large enough.
+ * this memory whose root volume is large enough, or else a size of the server's own.
  */
 export async function flavorFor(cloud: Cloud, subject: Subject, size: Size): Promise<Flavor> {
   const { instanceOfferingUuid, cpuNum, memorySize, rootDiskSize = 0 } = size;
-  const named = instanceOfferingUuid && (await offering(cloud, subject, instanceOfferingUuid));
+  const named = instanceOfferingUuid ? await offering(cloud, subject, instanceOfferingUuid) : undefined;
   if (named && named.diskGb * gibibyte >= rootDiskSize) return named;
   const vcpus = named ? named.vcpus : cpuNum;
   const memory = named ? named.memoryMb * mebibyte : memorySize;
@@ -50,9 +53,30 @@ export async function flavorFor(cloud: Cloud, subject: Subject, size: Size): Pro
     .filter((flavor) => flavor.diskGb * gibibyte >= rootDiskSize)
     .toSorted((a, b) => a.diskGb - b.diskGb)[0];
   if (fitting) return fitting;
-  throw invalidArgument(
-    `no instance offering has cpuNum[${vcpus}], memorySize[${memory}] and room for rootDiskSize[${rootDiskSize}]`,
-  );
+  if (memory % mebibyte !== 0) throw invalidArgument('field[memorySize] must be whole mebibytes');
+  const diskGb = Math.ceil(rootDiskSize / gibibyte) || named?.diskGb || usualRootGb;
+  return ownSize(vcpus, memory / mebibyte, diskGb, named);
+}
+
+/** What is stored of a server's size where it is no flavor's: the offering is named only where one was. */
+function ownSize(vcpus: number, memoryMb: number, diskGb: number, named: Flavor | undefined): Flavor {
+  return {
+    id: named?.id ?? `custom-${vcpus}-${memoryMb}-${diskGb}`,
+    uuid: named?.uuid ?? '',
+    name: named?.name ?? `custom-${vcpus}-${memoryMb}-${diskGb}`,
+    description: null,
+    vcpus,
+    memoryMb,
+    diskGb,
+    ephemeralGb: 0,
+    swapMb: 0,
+    rxtxFactor: 1,
+    isPublic: false,
+    enabled: true,
+    extraSpecs: named?.extraSpecs ?? {},
+    createdAt: 0,
+    updatedAt: 0,
+  };
 }
 
 async function offering(cloud: Cloud, subject: Subject, uuid: string): Promise<Flavor> {

@@ -11,10 +11,11 @@ import {
   uuidIn,
 } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
-import { invalidArgument, operationFailed, ZStackError } from '../protocol/zstack-error.ts';
+import { invalidArgument, operationFailed } from '../protocol/zstack-error.ts';
 import { queryOperations } from '../query/query-operations.ts';
 import { requireUuid } from './images.ts';
 import { checkTags, keepTags } from './system-tags.ts';
+import { sizeOf } from './vm-data-volumes.ts';
 import { stateOf } from './vm-words.ts';
 import { dataVolume, onVolume } from './volume-words.ts';
 
@@ -52,7 +53,7 @@ const createDataVolume = jobOperation({
     name: nameField,
     description: descriptionField,
     diskSize: T.Optional(T.Integer({ minimum: sector, description: 'Its size, bytes.' })),
-    diskOfferingUuid: uuidField('Not offered.'),
+    diskOfferingUuid: uuidField('The disk offering that says its size.'),
     primaryStorageUuid: uuidField('Accepted: the storage of the host that is chosen.'),
     resourceUuid: resourceUuidField,
     tagUuids: tagUuidsField,
@@ -70,16 +71,14 @@ const createDataVolume = jobOperation({
   ],
   handle: async ({ cloud, subject, input }) => {
     checkTags(input);
-    if (input.diskOfferingUuid !== undefined) {
-      throw new ZStackError('SYS.1014', 'field[diskOfferingUuid] of CreateDataVolume is not offered by this cloud');
-    }
-    if (!input.diskSize) throw invalidArgument('diskSize or diskOfferingUuid must be set');
-    if (input.diskSize % sector !== 0) throw invalidArgument(`field[diskSize] must be a multiple of ${sector}`);
+    const diskSize = input.diskSize ?? (await sizeOf(cloud, 'diskOfferingUuid', input.diskOfferingUuid));
+    if (!diskSize) throw invalidArgument('diskSize or diskOfferingUuid must be set');
+    if (diskSize % sector !== 0) throw invalidArgument(`field[diskSize] must be a multiple of ${sector}`);
     const { volume: made, actionId } = await cloud.blockStorage.create(subject, {
       id: input.resourceUuid,
       name: input.name,
       description: input.description ?? null,
-      size: input.diskSize,
+      size: diskSize,
     });
     await keepTags(cloud, subject, 'volume', made.id, input);
     return { actionId, uuid: made.id };

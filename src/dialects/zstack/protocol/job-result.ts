@@ -2,6 +2,7 @@ import type { Cloud } from '../../../cloud/cloud.ts';
 import type { Job, JobResult } from '../../../cloud/jobs/model.ts';
 import { withDashes } from '../../../env/env.ts';
 import { readInventory } from '../query/query.ts';
+import { endOfContinuation } from './continuations.ts';
 import { describeActionFailure } from './describe-error.ts';
 import { type Traits, traitsOfId } from './traits.ts';
 import { errorBody } from './zstack-error.ts';
@@ -13,6 +14,8 @@ export interface JobPlan {
   body?: Record<string, unknown>;
   /** What the failure's text needs to know of the request. */
   about?: Record<string, string>;
+  /** There is more to do than the action, by the process that began it. */
+  continued?: boolean;
 }
 
 /**
@@ -37,6 +40,12 @@ async function resultOf(cloud: Cloud, job: Job, plan: JobPlan, actionId: string,
   if (outcome.state === 'failed') {
     const cause = describeActionFailure(outcome.failure);
     return { status: 503, body: { error: traits?.describeFailure?.(cause, plan.about ?? {}) ?? cause } };
+  }
+  if (plan.continued) {
+    const failure = await endOfContinuation(job.id, waitMs);
+    if (failure === 'running') return undefined;
+    if (failure)
+      return { status: 503, body: { error: traits?.describeFailure?.(failure, plan.about ?? {}) ?? failure } };
   }
   // A deletion that is parked has ended for its user; what remains of it is the cloud's own business.
   return { status: 200, body: await presentOutcome(cloud, traits, plan) };

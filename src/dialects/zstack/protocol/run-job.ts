@@ -3,6 +3,7 @@ import type { Cloud } from '../../../cloud/cloud.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import type { Job, JobResult } from '../../../cloud/jobs/model.ts';
 import { parseId } from '../../../env/env.ts';
+import { continueJob } from './continuations.ts';
 import { describeError } from './describe-error.ts';
 import { jobLocation } from './job-location.ts';
 import { concludeJob, type JobPlan, presentOutcome } from './job-result.ts';
@@ -21,6 +22,8 @@ export interface AsyncOutcome {
   body?: Record<string, unknown>;
   /** What the text of a later failure needs to know of the request. */
   about?: Record<string, string>;
+  /** What is to be done once the action has succeeded, before the job has. It may begin actions and wait for them. */
+  afterwards?: () => Promise<void>;
 }
 
 /**
@@ -55,7 +58,9 @@ export async function runJob(
   if (outcome.uuid) plan.uuid = outcome.uuid;
   if (outcome.body) plan.body = outcome.body;
   if (outcome.about) plan.about = outcome.about;
+  if (outcome.afterwards) plan.continued = true;
   await cloud.jobs.attach(job.id, outcome.actionId, { ...plan });
+  if (outcome.afterwards) continueJob(cloud, job.id, outcome.actionId, outcome.afterwards, subject.requestId);
   if (headers.webHook) {
     watchForWebHook(cloud, { ...job, actionId: outcome.actionId, plan: { ...plan } });
     return accepted;
