@@ -291,6 +291,7 @@ class InMemoryHost implements SimulatedHost {
 
   async close(): Promise<void> {
     this.#listeners.clear();
+    for (const objects of [this.#images, this.#disks, this.#guests]) objects.close();
   }
 
   endGuest(serverId: string): void {
