@@ -14,6 +14,11 @@ export class ActionCancelled extends Error {
   }
 }
 
+/** What a try has left could not be removed, so there is no other one. */
+export class NotUndone extends Error {
+  readonly retryable = false;
+}
+
 /** Another process holds the action now: this one must not touch it any more. */
 export class LeaseLost extends Error {}
 

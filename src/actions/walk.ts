@@ -3,7 +3,7 @@ import type { ActionState, ActionStepsTable } from '../database/schema.ts';
 import type { Env } from '../env/env.ts';
 import type { ActionFailure, AnyAction, StepContext } from './definition.ts';
 import { EventTrail } from './event-trail.ts';
-import { ActionCancelled, describeFailure, isRetryable, LeaseLost } from './failure.ts';
+import { ActionCancelled, describeFailure, isRetryable, LeaseLost, NotUndone } from './failure.ts';
 import {
   type Journal,
   type JournalStatements,
@@ -133,10 +133,11 @@ export class Walk {
 
   /**
    * Undoes the span's steps before its next try. That it is under way is in the journal: a process that goes on here
-   * must not take a step for done that was being undone.
+   * must not take a step for done that was being undone. Where something could not be undone there is no next try: it
+   * might succeed somewhere else, and nobody would ever come back for what is left.
    */
   async #unwindSpan(span: AnySpan, path: string, failure: ActionFailure): Promise<void> {
-    await this.#undoUnder(path, failure.path);
+    if (!(await this.#undoUnder(path, failure.path))) throw new StepFailed(failure, new NotUndone());
     this.#record(span, path, 'unwound', {});
     this.#events.leave('Error', failure.traceback);
     this.#events.enter(span, path);
