@@ -1,0 +1,190 @@
+import { ChevronDown } from 'lucide-react';
+import { type FormEvent, type ReactNode, useId, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { ApiCall } from '../lib/api.ts';
+import { ApiError } from '../lib/api.ts';
+import { Notice } from './basics.tsx';
+import { Dialog } from './dialog.tsx';
+import { Samples } from './samples.tsx';
+
+export type Values = Record<string, string | boolean>;
+
+export interface FieldSpec {
+  name: string;
+  label: string;
+  kind?: 'text' | 'number' | 'password' | 'area' | 'check' | 'select';
+  required?: boolean;
+  hint?: string;
+  placeholder?: string;
+  options?: ReadonlyArray<{ value: string; label: string }>;
+  initial?: string | boolean;
+  /** What is wrong with the value; undefined when nothing is. */
+  check?: (value: string) => string | undefined;
+}
+
+export function Field(props: {
+  spec: FieldSpec;
+  value: string | boolean;
+  onChange: (value: string | boolean) => void;
+  problem?: string;
+}) {
+  const id = useId();
+  const { spec, value, onChange, problem } = props;
+  const { kind = 'text' } = spec;
+  if (kind === 'check') {
+    return (
+      <label className="check">
+        <input type="checkbox" checked={value === true} onChange={(event) => onChange(event.target.checked)} />
+        {spec.label}
+      </label>
+    );
+  }
+  const common = {
+    id,
+    value: String(value),
+    required: spec.required,
+    'aria-invalid': problem ? true : undefined,
+    'aria-describedby': problem || spec.hint ? `${id}-more` : undefined,
+    onChange: (event: { target: { value: string } }) => onChange(event.target.value),
+  };
+  return (
+    <div className="field">
+      <label htmlFor={id}>
+        {spec.label}
+        {spec.required && (
+          <span className="required" aria-hidden>
+            {' '}
+            *
+          </span>
+        )}
+      </label>
+      {kind === 'area' ? (
+        <textarea className="textarea mono" {...common} placeholder={spec.placeholder} />
+      ) : kind === 'select' ? (
+        <select className="select" {...common}>
+          {!spec.required && <option value="">–</option>}
+          {spec.options?.map((option) => (
+            <option key={option.value} value={option.value}>
+              {option.label}
+            </option>
+          ))}
+        </select>
+      ) : (
+        <input className="input" type={kind} {...common} placeholder={spec.placeholder} autoComplete="off" />
+      )}
+      {(problem || spec.hint) && (
+        <p id={`${id}-more`} className={problem ? 'problem' : 'hint'}>
+          {problem ?? spec.hint}
+        </p>
+      )}
+    </div>
+  );
+}
+
+interface FormDialogProps {
+  open: boolean;
+  onClose: () => void;
+  title: string;
+  text?: ReactNode;
+  fields: readonly FieldSpec[];
+  /** The request that the values make: what is sent, and what is shown in other tools' words. */
+  toCall: (values: Values) => ApiCall;
+  submit: (call: ApiCall, values: Values) => Promise<unknown>;
+  submitLabel: string;
+  danger?: boolean;
+}
+
+/** A form in a window, with live checks, the failure in its place, and the same request for other tools. */
+export function FormDialog(props: FormDialogProps) {
+  return (
+    <Dialog open={props.open} onClose={props.onClose} title={props.title} text={props.text}>
+      {props.open && <FormBody {...props} />}
+    </Dialog>
+  );
+}
+
+function FormBody({ fields, toCall, submit, submitLabel, onClose, danger }: FormDialogProps) {
+  const { t } = useTranslation();
+  const [given, setGiven] = useState<Values>({});
+  const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
+  const [failure, setFailure] = useState<Error>();
+  const [isBusy, setBusy] = useState(false);
+  const values: Values = Object.fromEntries(fields.map((field) => [field.name, given[field.name] ?? initialOf(field)]));
+  const problems = Object.fromEntries(
+    fields.map((field) => [field.name, problemOf(field, values, t('fieldRequired'))]),
+  );
+  const call = toCall(values);
+  const onSubmit = async (event: FormEvent) => {
+    event.preventDefault();
+    setTouched(new Set(fields.map(({ name }) => name)));
+    if (Object.values(problems).some(Boolean)) return;
+    setBusy(true);
+    setFailure(undefined);
+    try {
+      await submit(call, values);
+      onClose();
+    } catch (error) {
+      setFailure(error as Error);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <form onSubmit={onSubmit} noValidate>
+      <div className="content-body">
+        {fields.map((field) => (
+          <Field
+            key={field.name}
+            spec={field}
+            value={values[field.name]!}
+            problem={touched.has(field.name) ? problems[field.name] : undefined}
+            onChange={(value) => {
+              setGiven({ ...given, [field.name]: value });
+              setTouched(new Set([...touched, field.name]));
+            }}
+          />
+        ))}
+        {failure && (
+          <Notice tone="bad">
+            {failure.message}
+            {failure instanceof ApiError && failure.requestId && <p className="small mono">{failure.requestId}</p>}
+          </Notice>
+        )}
+        <SameRequest call={call} />
+      </div>
+      <footer>
+        <button type="button" className="button" onClick={onClose}>
+          {t('cancel')}
+        </button>
+        <button type="submit" className={danger ? 'button danger' : 'button primary'} disabled={isBusy}>
+          {submitLabel}
+        </button>
+      </footer>
+    </form>
+  );
+}
+
+export function SameRequest({ call }: { call: ApiCall }) {
+  const { t } = useTranslation();
+  return (
+    <details className="same-request">
+      <summary>
+        <ChevronDown size={15} aria-hidden /> {t('sameRequest')}
+      </summary>
+      <Samples call={call} />
+    </details>
+  );
+}
+
+function initialOf(field: FieldSpec): string | boolean {
+  if (field.initial !== undefined) return field.initial;
+  if (field.kind === 'check') return false;
+  if (field.kind === 'select' && field.required) return field.options?.[0]?.value ?? '';
+  return '';
+}
+
+function problemOf(field: FieldSpec, values: Values, required: string): string | undefined {
+  const value = String(values[field.name] ?? '');
+  if (field.required && value === '') return required;
+  return value === '' ? undefined : field.check?.(value);
+}

@@ -1,0 +1,58 @@
+import { ChevronDown } from 'lucide-react';
+import { DropdownMenu } from 'radix-ui';
+import type { ReactNode } from 'react';
+
+export interface MenuAction {
+  id: string;
+  label: string;
+  icon?: ReactNode;
+  danger?: boolean;
+  /** Why it can't be done now; it is then shown with the reason. */
+  why?: string;
+  run: () => void;
+}
+
+/** Actions in a menu. What can't be done now stands there with its reason. */
+export function ActionMenu({
+  label,
+  actions,
+  icon,
+}: {
+  label: string;
+  actions: readonly MenuAction[];
+  icon?: ReactNode;
+}) {
+  return (
+    <DropdownMenu.Root>
+      <DropdownMenu.Trigger asChild>
+        {icon ? (
+          <button type="button" className="button ghost icon" aria-label={label}>
+            {icon}
+          </button>
+        ) : (
+          <button type="button" className="button">
+            {label} <ChevronDown size={15} aria-hidden />
+          </button>
+        )}
+      </DropdownMenu.Trigger>
+      <DropdownMenu.Portal>
+        <DropdownMenu.Content className="menu" align="end" sideOffset={4}>
+          {actions.map(({ id, label: text, icon: picture, danger, why, run }) => (
+            <DropdownMenu.Item
+              key={id}
+              disabled={why !== undefined}
+              onSelect={run}
+              className={danger && !why ? 'danger' : ''}
+            >
+              {picture}
+              <span>
+                {text}
+                {why && <span className="why">{why}</span>}
+              </span>
+            </DropdownMenu.Item>
+          ))}
+        </DropdownMenu.Content>
+      </DropdownMenu.Portal>
+    </DropdownMenu.Root>
+  );
+}

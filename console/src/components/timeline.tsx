@@ -1,0 +1,157 @@
+import { useQuery } from '@tanstack/react-query';
+import { ChevronRight, CircleAlert, CircleCheck, LoaderCircle, RotateCcw } from 'lucide-react';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { get } from '../lib/api.ts';
+import { ago, dateTime, duration, moment } from '../lib/format.ts';
+import type { Activity, ActivityDetail, Span } from '../lib/types.ts';
+import { Failed, Loading, Notice, Status } from './basics.tsx';
+
+interface Line {
+  span: Span;
+  depth: number;
+  /** This is the second or a later try of the same work. */
+  isRetry: boolean;
+  key: string;
+}
+
+const underWayPollMs = 1000;
+
+export function isUnderWay({ finished_at, state }: Activity): boolean {
+  return finished_at === null && state !== 'parked';
+}
+
+/** Everything that was done with a resource; each action opens to its spans, drawn to scale. */
+export function Timeline({ resourceId }: { resourceId: string }) {
+  const { t } = useTranslation();
+  const { data, error, refetch } = useQuery({
+    queryKey: ['activities', resourceId],
+    queryFn: ({ signal }) =>
+      get<{ activities: Activity[] }>(`/unkai/v1/activities?resource_id=${resourceId}&limit=100`, signal),
+    refetchInterval: ({ state }) => (state.data?.activities.some(isUnderWay) ? underWayPollMs : false),
+  });
+  const [opened, setOpened] = useState<string | null>();
+  if (error) return <Failed error={error} retry={() => void refetch()} />;
+  if (!data) return <Loading />;
+  if (data.activities.length === 0) return <div className="empty">{t('nothingYet')}</div>;
+  const open = opened === undefined ? data.activities[0]!.id : opened;
+  return (
+    <ul className="stack">
+      {data.activities.map((activity) => {
+        const isOpen = open === activity.id;
+        return (
+          <li key={activity.id} className="card action">
+            <button
+              type="button"
+              className="action-head"
+              aria-expanded={isOpen}
+              onClick={() => setOpened(isOpen ? null : activity.id)}
+            >
+              <ChevronRight size={16} aria-hidden className="chevron" />
+              <b>{activity.name}</b>
+              <Status value={activity.state} />
+              <span className="soft small" title={dateTime(activity.created_at)}>
+                {ago(activity.created_at)}
+              </span>
+              <span style={{ flex: 1 }} />
+              <span className="mono small faint">{activity.request_id}</span>
+            </button>
+            {activity.failure && (
+              <div className="body">
+                <Notice tone="bad">
+                  <b>{t('firstCause')}: </b>
+                  {activity.failure.message} <span className="mono small">({activity.failure.step})</span>
+                </Notice>
+              </div>
+            )}
+            {isOpen && (
+              <div className="body">
+                <Spans id={activity.id} />
+              </div>
+            )}
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+/** One action's spans as bars on a common scale; those that are under way grow. */
+export function Spans({ id }: { id: string }) {
+  const { t } = useTranslation();
+  const { data, error } = useQuery({
+    queryKey: ['activity', id],
+    queryFn: ({ signal }) => get<{ activity: ActivityDetail }>(`/unkai/v1/activities/${id}`, signal),
+    refetchInterval: ({ state }) => (!state.data || isUnderWay(state.data.activity) ? underWayPollMs : false),
+  });
+  if (error) return <Failed error={error} />;
+  if (!data) return <Loading />;
+  const { activity } = data;
+  const lines = flattened(activity.spans);
+  const begin = moment(activity.created_at).getTime();
+  const ends = lines.map(({ span }) => endOf(span));
+  const end = Math.max(begin + 1, activity.finished_at ? moment(activity.finished_at).getTime() : 0, ...ends);
+  const total = end - begin;
+  return (
+    <div className="stack">
+      <div className="spans" role="list" aria-label={t('spansOf', { name: activity.name })}>
+        {lines.map(({ span, depth, isRetry, key }) => {
+          const from = moment(span.started_at).getTime();
+          const length = endOf(span) - from;
+          const tone = span.result === 'Success' ? 'good' : span.result === 'Error' ? 'bad' : 'busy';
+          return (
+            <div key={key} className="span" role="listitem">
+              <span className="label" style={{ paddingLeft: depth * 18 }} title={span.name}>
+                {tone === 'good' && <CircleCheck size={14} color="var(--good)" aria-label={t('succeeded')} />}
+                {tone === 'bad' && <CircleAlert size={14} color="var(--bad)" aria-label={t('failed')} />}
+                {tone === 'busy' && <LoaderCircle size={14} className="spin" aria-label={t('underWay')} />}
+                {isRetry && <RotateCcw size={13} aria-label={t('triedAgain')} />}
+                {span.name}
+              </span>
+              <span className="track" title={`${dateTime(span.started_at)} – ${dateTime(span.finished_at)}`}>
+                <i
+                  className="bar"
+                  data-tone={tone}
+                  style={{ left: `${((from - begin) / total) * 100}%`, width: `${(length / total) * 100}%` }}
+                />
+              </span>
+              <span className="time">{duration(length)}</span>
+            </div>
+          );
+        })}
+      </div>
+      {lines
+        .filter(({ span }) => span.traceback)
+        .map(({ span, key }) => (
+          <details key={key}>
+            <summary className="small">{t('traceOf', { name: span.name })}</summary>
+            <pre className="trace">{span.traceback}</pre>
+          </details>
+        ))}
+      <details>
+        <summary className="small soft">{t('stepsThatEnded', { count: activity.steps.length })}</summary>
+        <ol className="steps">
+          {activity.steps.map((step) => (
+            <li key={`${step.path} ${step.ended_at} ${step.outcome}`} className="mono small">
+              <span className="faint">{step.ended_at.slice(11, 23)}</span> {step.name} <i>{step.outcome}</i>
+            </li>
+          ))}
+        </ol>
+      </details>
+    </div>
+  );
+}
+
+function endOf(span: Span): number {
+  return span.finished_at ? moment(span.finished_at).getTime() : Date.now();
+}
+
+function flattened(spans: readonly Span[], depth = 0, before = ''): Line[] {
+  const seen = new Set<string>();
+  return spans.flatMap((span, index) => {
+    const isRetry = seen.has(span.name);
+    seen.add(span.name);
+    const key = `${before}/${index}`;
+    return [{ span, depth, isRetry, key }, ...flattened(span.spans, depth + 1, key)];
+  });
+}

@@ -1,0 +1,64 @@
+import { useQuery } from '@tanstack/react-query';
+import { get } from './api.ts';
+import type { Flavor, Image, Network, Overview, Subnet } from './types.ts';
+
+/** Every image that the project can use. Follows the pages to their end. */
+export function useImages() {
+  return useQuery({ queryKey: ['images', false], queryFn: ({ signal }) => allImages(signal) });
+}
+
+async function allImages(signal: AbortSignal): Promise<Image[]> {
+  const images: Image[] = [];
+  let next: string | undefined = '/v2/images?limit=200';
+  while (next) {
+    const page: { images: Image[]; next?: string } = await get(`/image${next}`, signal);
+    images.push(...page.images);
+    next = page.next;
+  }
+  return images;
+}
+
+export function useFlavors() {
+  return useQuery({
+    queryKey: ['flavors'],
+    queryFn: async ({ signal }) =>
+      (await get<{ flavors: Flavor[] }>('/compute/v2.1/flavors/detail?limit=1000', signal)).flavors,
+  });
+}
+
+export function useNetworks() {
+  return useQuery({
+    queryKey: ['networks'],
+    queryFn: async ({ signal }) => (await get<{ networks: Network[] }>('/network/v2.0/networks', signal)).networks,
+  });
+}
+
+export function useSubnets() {
+  return useQuery({
+    queryKey: ['subnets'],
+    queryFn: async ({ signal }) => (await get<{ subnets: Subnet[] }>('/network/v2.0/subnets', signal)).subnets,
+  });
+}
+
+export function useKeypairs() {
+  return useQuery({
+    queryKey: ['keypairs'],
+    queryFn: async ({ signal }) =>
+      (await get<{ keypairs: Array<{ keypair: { name: string } }> }>('/compute/v2.1/os-keypairs', signal)).keypairs.map(
+        ({ keypair }) => keypair,
+      ),
+  });
+}
+
+export function useSecurityGroups() {
+  return useQuery({
+    queryKey: ['securitygroups'],
+    queryFn: async ({ signal }) =>
+      (await get<{ security_groups: Array<{ id: string; name: string }> }>('/network/v2.0/security-groups', signal))
+        .security_groups,
+  });
+}
+
+export function useOverview() {
+  return useQuery({ queryKey: ['overview'], queryFn: ({ signal }) => get<Overview>('/unkai/v1/overview', signal) });
+}

@@ -1,0 +1,88 @@
+import { type ApiCall, send } from './api.ts';
+import type { Server } from './types.ts';
+
+const pageSize = 1000;
+
+/** Every server, a page at a time; `onPage` gets what there is so far, so that a long list shows at once. */
+export async function allServers(
+  all: boolean,
+  signal: AbortSignal,
+  onPage: (servers: Server[]) => void,
+): Promise<Server[]> {
+  const servers: Server[] = [];
+  let marker = '';
+  for (;;) {
+    const limit = servers.length === 0 ? 100 : pageSize;
+    const path = `/compute/v2.1/servers/detail?limit=${limit}${all ? '&all_tenants=1' : ''}${marker}`;
+    const { body } = await send<{ servers: Server[] }>({ method: 'GET', path }, signal);
+    servers.push(...body.servers);
+    if (body.servers.length < limit) return servers;
+    onPage([...servers]);
+    marker = `&marker=${servers.at(-1)!.id}`;
+  }
+}
+
+export interface ServerAction {
+  id: string;
+  /** The states in which it can be done; undefined for any. */
+  states?: readonly string[];
+  body?: unknown;
+  danger?: boolean;
+  /** It needs more than a click. */
+  form?: boolean;
+}
+
+/** What can be done with a server, in the order of a menu. The cloud has the last word; this says it beforehand. */
+export const serverActions: readonly ServerAction[] = [
+  { id: 'start', states: ['SHUTOFF'], body: { 'os-start': null } },
+  { id: 'stop', states: ['ACTIVE', 'ERROR', 'RESCUE'], body: { 'os-stop': null } },
+  { id: 'reboot', states: ['ACTIVE', 'SHUTOFF', 'PAUSED', 'SUSPENDED', 'ERROR'], body: { reboot: { type: 'SOFT' } } },
+  {
+    id: 'hardReboot',
+    states: ['ACTIVE', 'SHUTOFF', 'PAUSED', 'SUSPENDED', 'ERROR'],
+    body: { reboot: { type: 'HARD' } },
+  },
+  { id: 'pause', states: ['ACTIVE', 'RESCUE'], body: { pause: null } },
+  { id: 'unpause', states: ['PAUSED'], body: { unpause: null } },
+  { id: 'suspend', states: ['ACTIVE', 'RESCUE'], body: { suspend: null } },
+  { id: 'resume', states: ['SUSPENDED'], body: { resume: null } },
+  { id: 'shelve', states: ['ACTIVE', 'SHUTOFF', 'PAUSED', 'SUSPENDED'], body: { shelve: null } },
+  { id: 'unshelve', states: ['SHELVED', 'SHELVED_OFFLOADED'], body: { unshelve: null } },
+  { id: 'rebuild', states: ['ACTIVE', 'SHUTOFF', 'ERROR'], form: true },
+  { id: 'resize', states: ['ACTIVE', 'SHUTOFF'], form: true },
+  { id: 'confirmResize', states: ['VERIFY_RESIZE'], body: { confirmResize: null } },
+  { id: 'revertResize', states: ['VERIFY_RESIZE'], body: { revertResize: null } },
+  { id: 'createImage', states: ['ACTIVE', 'SHUTOFF', 'PAUSED', 'SUSPENDED'], form: true },
+  { id: 'attachVolume', states: ['ACTIVE', 'PAUSED', 'SHUTOFF', 'VERIFY_RESIZE', 'SUSPENDED'], form: true },
+  { id: 'rescue', states: ['ACTIVE', 'SHUTOFF', 'ERROR'], body: { rescue: null } },
+  { id: 'unrescue', states: ['RESCUE'], body: { unrescue: null } },
+  { id: 'lock', body: { lock: null } },
+  { id: 'unlock', body: { unlock: null } },
+  { id: 'delete', danger: true, form: true },
+];
+
+export type Translate = (key: string, values?: Record<string, unknown>) => string;
+
+/** Why the action can't be done with the server now; undefined when it can. */
+export function whyNot(server: Server, action: ServerAction, t: Translate): string | undefined {
+  const { status, locked } = server;
+  if (action.id === 'lock') return locked ? t('why.locked') : undefined;
+  if (action.id === 'unlock') return locked === false ? t('why.notLocked') : undefined;
+  if (locked) return t('why.locked');
+  const task = server['OS-EXT-STS:task_state'];
+  if (action.id === 'delete') return undefined;
+  if (task) return t('why.task', { task });
+  if (action.states && !action.states.includes(status)) {
+    return t('why.state', { status, states: action.states.join(', ') });
+  }
+  return undefined;
+}
+
+export function callOf(server: Server, action: ServerAction): ApiCall {
+  if (action.id === 'delete') return { method: 'DELETE', path: `/compute/v2.1/servers/${server.id}` };
+  return { method: 'POST', path: `/compute/v2.1/servers/${server.id}/action`, body: action.body };
+}
+
+export function addressesOf(server: Server): string[] {
+  return Object.values(server.addresses).flatMap((list) => list.map(({ addr }) => addr));
+}

@@ -1,0 +1,170 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useTranslation } from 'react-i18next';
+import { FormDialog } from '../components/form.tsx';
+import { toast } from '../components/toast.tsx';
+import { get, send } from '../lib/api.ts';
+import { useFlavors, useImages } from '../lib/queries.ts';
+import { useSession } from '../lib/session.ts';
+import type { Server } from '../lib/types.ts';
+
+/** Which form is open, and for which servers. */
+export interface ServerFormState {
+  id: string;
+  servers: Server[];
+}
+
+interface Props {
+  form: ServerFormState | undefined;
+  onClose: () => void;
+  onDone?: () => void;
+}
+
+/** The forms of actions that need more than a click. */
+export function ServerForms({ form, onClose, onDone }: Props) {
+  const { t } = useTranslation();
+  const client = useQueryClient();
+  const server = form?.servers[0];
+  if (!form || !server) return null;
+  const path = `/compute/v2.1/servers/${server.id}/action`;
+  const done = async () => {
+    toast('good', t('asked', { action: t(`action.${form.id}`), name: server.name }));
+    onDone?.();
+    await client.invalidateQueries({ queryKey: ['servers'] });
+    await client.invalidateQueries({ queryKey: ['server', server.id] });
+    await client.invalidateQueries({ queryKey: ['activities'] });
+  };
+  const common = {
+    open: true,
+    onClose,
+    title: t(`action.${form.id}`),
+    text: server.name,
+    submitLabel: t(`action.${form.id}`),
+    submit: async (call: Parameters<typeof send>[0]) => {
+      await send(call);
+      await done();
+    },
+  };
+  switch (form.id) {
+    case 'rebuild':
+      return <Rebuild {...common} server={server} path={path} />;
+    case 'resize':
+      return <Resize {...common} server={server} path={path} />;
+    case 'attachVolume':
+      return <Attach {...common} server={server} />;
+    case 'createImage':
+      return (
+        <FormDialog
+          {...common}
+          fields={[{ name: 'name', label: t('imageName'), required: true, initial: `${server.name}-image` }]}
+          toCall={({ name }) => ({ method: 'POST', path, body: { createImage: { name } } })}
+        />
+      );
+    case 'delete':
+      return (
+        <FormDialog
+          {...common}
+          danger
+          text={
+            form.servers.length === 1
+              ? t('deleteServerText', { name: server.name })
+              : t('deleteServersText', { count: form.servers.length })
+          }
+          fields={[]}
+          toCall={() => ({ method: 'DELETE', path: `/compute/v2.1/servers/${server.id}` })}
+          submit={async () => {
+            const calls = form.servers.map(({ id }) => send({ method: 'DELETE', path: `/compute/v2.1/servers/${id}` }));
+            const failed = (await Promise.allSettled(calls)).find((result) => result.status === 'rejected');
+            await done();
+            if (failed) throw failed.reason;
+          }}
+        />
+      );
+    default:
+      return null;
+  }
+}
+
+type FormProps = Omit<Parameters<typeof FormDialog>[0], 'fields' | 'toCall'> & { server: Server; path?: string };
+
+function Rebuild({ server, path, ...common }: FormProps) {
+  const { t } = useTranslation();
+  const images = useImages().data ?? [];
+  const now = server.image === '' ? '' : server.image.id;
+  return (
+    <FormDialog
+      {...common}
+      text={t('rebuildText', { name: server.name })}
+      fields={[
+        {
+          name: 'image',
+          label: t('image'),
+          kind: 'select',
+          required: true,
+          initial: now || images[0]?.id || '',
+          options: images
+            .filter(({ status }) => status === 'active')
+            .map(({ id, name }) => ({ value: id, label: name ?? id })),
+        },
+      ]}
+      toCall={({ image }) => ({ method: 'POST', path: path!, body: { rebuild: { imageRef: image } } })}
+    />
+  );
+}
+
+function Resize({ server, path, ...common }: FormProps) {
+  const { t } = useTranslation();
+  const flavors = (useFlavors().data ?? []).filter(({ name }) => name !== server.flavor.original_name);
+  return (
+    <FormDialog
+      {...common}
+      text={t('resizeText', { name: server.name, flavor: server.flavor.original_name ?? server.flavor.id })}
+      fields={[
+        {
+          name: 'flavor',
+          label: t('flavor'),
+          kind: 'select',
+          required: true,
+          options: flavors.map((f) => ({
+            value: f.id,
+            label: `${f.name}: ${f.vcpus} vCPU, ${f.ram} MB, ${f.disk} GB`,
+          })),
+        },
+      ]}
+      toCall={({ flavor }) => ({ method: 'POST', path: path!, body: { resize: { flavorRef: flavor } } })}
+    />
+  );
+}
+
+function Attach({ server, ...common }: FormProps) {
+  const { t } = useTranslation();
+  const project = useSession()?.project.id;
+  const { data = [] } = useQuery({
+    queryKey: ['volumes', 'available'],
+    queryFn: async () =>
+      (
+        await get<{ volumes: Array<{ id: string; name: string; size: number }> }>(
+          `/volume/v3/${project}/volumes/detail?status=available`,
+        )
+      ).volumes,
+  });
+  return (
+    <FormDialog
+      {...common}
+      fields={[
+        {
+          name: 'volume',
+          label: t('volume'),
+          kind: 'select',
+          required: true,
+          hint: data.length === 0 ? t('noFreeVolumes') : undefined,
+          options: data.map(({ id, name, size }) => ({ value: id, label: `${name || id} (${size} GiB)` })),
+        },
+      ]}
+      toCall={({ volume }) => ({
+        method: 'POST',
+        path: `/compute/v2.1/servers/${server.id}/os-volume_attachments`,
+        body: { volumeAttachment: { volumeId: volume } },
+      })}
+    />
+  );
+}

@@ -1,0 +1,109 @@
+import { useMutation } from '@tanstack/react-query';
+import { useNavigate, useSearch } from '@tanstack/react-router';
+import { type FormEvent, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Notice } from '../components/basics.tsx';
+import { type Language, languages, setLanguage } from '../i18n/index.ts';
+import { ApiError } from '../lib/api.ts';
+import { NoProject, signIn } from '../lib/sign-in.ts';
+
+export function SignIn() {
+  const { t, i18n } = useTranslation();
+  const navigate = useNavigate();
+  const { next } = useSearch({ strict: false }) as { next?: string };
+  const [name, setName] = useState('');
+  const [password, setPassword] = useState('');
+  const enter = useMutation({
+    mutationFn: () => signIn(name, password),
+    meta: { isQuiet: true },
+    onSuccess: () => navigate({ to: (next ?? '/ui/home') as '/', replace: true }),
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    enter.mutate();
+  };
+  return (
+    <div className="sign-in">
+      <aside className="sea">
+        <h1>
+          Unkai <span lang="ja">雲海</span>
+        </h1>
+        <p>{t('tagline')}</p>
+        <Sea />
+      </aside>
+      <main>
+        <form onSubmit={submit}>
+          <h1>{t('signIn')}</h1>
+          <div className="field">
+            <label htmlFor="name">{t('userName')}</label>
+            <input
+              id="name"
+              className="input"
+              autoComplete="username"
+              required
+              value={name}
+              onChange={(event) => setName(event.target.value)}
+            />
+          </div>
+          <div className="field">
+            <label htmlFor="password">{t('password')}</label>
+            <input
+              id="password"
+              className="input"
+              type="password"
+              autoComplete="current-password"
+              required
+              value={password}
+              onChange={(event) => setPassword(event.target.value)}
+            />
+            <p className="hint">{t('passwordHint')}</p>
+          </div>
+          {enter.error && <Notice tone="bad">{wordsFor(enter.error, t)}</Notice>}
+          <button type="submit" className="button primary" disabled={enter.isPending}>
+            {t('signIn')}
+          </button>
+          <fieldset className="row languages">
+            <legend className="visually-hidden">{t('language')}</legend>
+            {Object.entries(languages).map(([tag, title]) => (
+              <button
+                key={tag}
+                type="button"
+                lang={tag}
+                className="button ghost small"
+                aria-pressed={i18n.language === tag}
+                onClick={() => void setLanguage(tag as Language)}
+              >
+                {title}
+              </button>
+            ))}
+          </fieldset>
+          <a href="/explorer" className="small">
+            {t('explorerWithoutSignIn')}
+          </a>
+        </form>
+      </main>
+    </div>
+  );
+}
+
+function wordsFor(error: Error, t: (key: string) => string): string {
+  if (error instanceof NoProject) return t('noProject');
+  return error instanceof ApiError && error.status === 401 ? t('wrongPassword') : error.message;
+}
+
+/** A sea of clouds with a summit above it. */
+function Sea() {
+  return (
+    <svg viewBox="0 0 800 420" preserveAspectRatio="xMidYMax slice" aria-hidden="true">
+      <path d="M470 250 560 120l36 44 26-22 98 128z" fill="#14366f" opacity=".75" />
+      <path d="m560 120 36 44 26-22 14 18-22-4-18 16-22-20-22 10z" fill="#fff" opacity=".85" />
+      {[
+        ['M0 260c70-44 120-40 190-12s120 20 190-8 130-30 200 0 130 26 220-6v186H0z', 0.35],
+        ['M0 300c90-40 150-30 230-6s150 18 220-8 150-26 220 4 90 12 130 0v130H0z', 0.55],
+        ['M0 345c80-34 170-30 260-6s150 20 240-6 180-22 300 8v80H0z', 0.92],
+      ].map(([d, opacity]) => (
+        <path key={String(d)} d={String(d)} fill="#fff" opacity={Number(opacity)} />
+      ))}
+    </svg>
+  );
+}

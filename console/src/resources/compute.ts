@@ -1,0 +1,216 @@
+import { columnsFor } from './columns.tsx';
+import { type Resource, type Row, text, under } from './resource.ts';
+
+const base = '/compute/v2.1';
+
+export const flavors: Resource = {
+  kind: 'flavors',
+  path: () => `${base}/flavors/detail?limit=1000`,
+  rows: under('flavors'),
+  columns: ({ t }) => {
+    const c = columnsFor(t);
+    return [
+      c.name(),
+      c.plain('vcpus', 'vCPU'),
+      c.size('ram', t('memory'), (row) => Number(row['ram']) * 2 ** 20),
+      c.size('disk', t('disk'), (row) => Number(row['disk']) * 2 ** 30),
+      c.flag('os-flavor-access:is_public', t('public')),
+    ];
+  },
+  create: ({ t, session }) => {
+    const positive = (value: string) =>
+      Number.isInteger(Number(value)) && Number(value) > 0 ? undefined : t('positiveProblem');
+    return {
+      id: 'create',
+      title: t('createFlavor'),
+      text: session.isAdmin ? undefined : t('why.admin'),
+      fields: [
+        { name: 'name', label: t('name'), required: true },
+        { name: 'vcpus', label: 'vCPU', kind: 'number', required: true, initial: '1', check: positive },
+        { name: 'ram', label: `${t('memory')} (MiB)`, kind: 'number', required: true, initial: '512', check: positive },
+        { name: 'disk', label: `${t('disk')} (GiB)`, kind: 'number', required: true, initial: '1' },
+      ],
+      toCall: ({ name, vcpus, ram, disk }) => ({
+        method: 'POST',
+        path: `${base}/flavors`,
+        body: { flavor: { name, vcpus: Number(vcpus), ram: Number(ram), disk: Number(disk) } },
+      }),
+    };
+  },
+  actions: (row, { t, session }) => [
+    {
+      id: 'delete',
+      label: t('action.delete'),
+      danger: true,
+      why: session.isAdmin ? undefined : t('why.admin'),
+      form: {
+        id: 'delete',
+        title: t('action.delete'),
+        text: t('deleteText', { name: text(row, 'name') }),
+        danger: true,
+        fields: [],
+        toCall: () => ({ method: 'DELETE', path: `${base}/flavors/${row.id}` }),
+      },
+    },
+  ],
+};
+
+export const keypairs: Resource = {
+  kind: 'keypairs',
+  path: () => `${base}/os-keypairs`,
+  rows: (body) =>
+    (body as { keypairs: Array<{ keypair: Record<string, unknown> }> }).keypairs.map(({ keypair }) => ({
+      ...keypair,
+      id: String(keypair['name']),
+    })),
+  columns: ({ t }) => {
+    const c = columnsFor(t);
+    return [
+      c.plain('name', t('name'), 'minmax(160px, 1fr)'),
+      c.plain('type', t('type')),
+      c.mono('fingerprint', t('fingerprint'), 'minmax(300px, 2fr)'),
+    ];
+  },
+  create: ({ t }) => ({
+    id: 'create',
+    title: t('createKeypair'),
+    text: t('createKeypairText'),
+    fields: [
+      { name: 'name', label: t('name'), required: true },
+      {
+        name: 'key',
+        label: t('publicKey'),
+        kind: 'area',
+        placeholder: 'ssh-ed25519 AAAA…',
+        check: (value) => (/^(ssh|ecdsa|sk-)/.test(value) ? undefined : t('keyProblem')),
+      },
+    ],
+    toCall: ({ name, key }) => ({
+      method: 'POST',
+      path: `${base}/os-keypairs`,
+      body: { keypair: { name, ...(key ? { public_key: key } : {}) } },
+    }),
+    reveal: (body) => (body as { keypair?: { private_key?: string } }).keypair?.private_key,
+  }),
+  actions: (row, { t }) => [
+    {
+      id: 'delete',
+      label: t('action.delete'),
+      danger: true,
+      form: {
+        id: 'delete',
+        title: t('action.delete'),
+        text: t('deleteText', { name: row.id }),
+        danger: true,
+        fields: [],
+        toCall: () => ({ method: 'DELETE', path: `${base}/os-keypairs/${encodeURIComponent(row.id)}` }),
+      },
+    },
+  ],
+};
+
+const policies = ['anti-affinity', 'affinity', 'soft-anti-affinity', 'soft-affinity'];
+
+export const servergroups: Resource = {
+  kind: 'servergroups',
+  path: () => `${base}/os-server-groups`,
+  rows: under('server_groups'),
+  columns: ({ t }) => {
+    const c = columnsFor(t);
+    return [
+      c.name(),
+      c.of('policies', t('policy'), (row) =>
+        ((row['policies'] as string[] | undefined) ?? [text(row, 'policy')]).join(', '),
+      ),
+      c.of('members', t('members'), (row) => ((row['members'] ?? []) as string[]).length),
+    ];
+  },
+  create: ({ t }) => ({
+    id: 'create',
+    title: t('createServerGroup'),
+    fields: [
+      { name: 'name', label: t('name'), required: true },
+      {
+        name: 'policy',
+        label: t('policy'),
+        kind: 'select',
+        required: true,
+        options: policies.map((value) => ({ value, label: value })),
+      },
+    ],
+    toCall: ({ name, policy }) => ({
+      method: 'POST',
+      path: `${base}/os-server-groups`,
+      body: { server_group: { name, policies: [policy] } },
+    }),
+  }),
+  actions: (row, { t }) => [
+    {
+      id: 'delete',
+      label: t('action.delete'),
+      danger: true,
+      form: {
+        id: 'delete',
+        title: t('action.delete'),
+        text: t('deleteText', { name: text(row, 'name') }),
+        danger: true,
+        fields: [],
+        toCall: () => ({ method: 'DELETE', path: `${base}/os-server-groups/${row.id}` }),
+      },
+    },
+  ],
+};
+
+export const hosts: Resource = {
+  kind: 'hosts',
+  path: () => `${base}/os-hypervisors/detail`,
+  rows: (body) =>
+    under('hypervisors')(body).map((row) => ({ ...row, id: String(row.id), name: row['hypervisor_hostname'] })),
+  columns: ({ t }) => {
+    const c = columnsFor(t);
+    const of = (used: string, total: string) => (row: Row) => `${text(row, used)} / ${text(row, total)}`;
+    return [
+      c.name(),
+      c.status('state'),
+      c.plain('status', t('takesServers')),
+      c.plain('running_vms', t('servers')),
+      c.of('vcpus', 'vCPU', of('vcpus_used', 'vcpus')),
+      c.of('memory', `${t('memory')} (MiB)`, of('memory_mb_used', 'memory_mb')),
+      c.of('disk', `${t('disk')} (GiB)`, of('local_gb_used', 'local_gb')),
+      c.plain('hypervisor_type', t('type')),
+    ];
+  },
+  actions: (row, { t }) => {
+    const isEnabled = row['status'] === 'enabled';
+    const call = (action: string) => ({
+      method: 'PUT',
+      path: `${base}/os-services/${serviceOf(row)}`,
+      body: { status: action },
+    });
+    return [
+      { id: 'disable', label: t('closeHost'), why: isEnabled ? undefined : t('why.closed'), call: call('disabled') },
+      { id: 'enable', label: t('openHost'), why: isEnabled ? t('why.open') : undefined, call: call('enabled') },
+    ];
+  },
+};
+
+function serviceOf(row: Row): string {
+  return String((row['service'] as { id?: unknown } | undefined)?.id ?? '');
+}
+
+export const services: Resource = {
+  kind: 'services',
+  path: () => `${base}/os-services`,
+  rows: (body) => under('services')(body).map((row) => ({ ...row, id: String(row.id), name: row['binary'] })),
+  columns: ({ t }) => {
+    const c = columnsFor(t);
+    return [
+      c.name(),
+      c.plain('host', t('host')),
+      c.status('state'),
+      c.plain('status', t('takesServers')),
+      c.plain('zone', t('zone')),
+      c.time('updated_at', t('updated')),
+    ];
+  },
+};

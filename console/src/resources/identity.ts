@@ -1,0 +1,160 @@
+import { columnsFor } from './columns.tsx';
+import { type Context, type Resource, type Row, type RowAction, text, under } from './resource.ts';
+
+const base = '/identity/v3';
+const minPassword = 8;
+
+function removal(kind: string, row: Row, { t }: Context, why?: string): RowAction {
+  return {
+    id: 'delete',
+    label: t('action.delete'),
+    danger: true,
+    why,
+    form: {
+      id: 'delete',
+      title: t('action.delete'),
+      text: t('deleteText', { name: text(row, 'name') }),
+      danger: true,
+      fields: [],
+      toCall: () => ({ method: 'DELETE', path: `${base}/${kind}/${row.id}` }),
+    },
+  };
+}
+
+export const projects: Resource = {
+  kind: 'projects',
+  needs: ['users', 'roles'],
+  path: () => `${base}/projects`,
+  rows: under('projects'),
+  columns: ({ t }) => {
+    const c = columnsFor(t);
+    return [
+      c.name(),
+      c.plain('description', t('description'), 'minmax(200px, 2fr)'),
+      c.plain('domain_id', t('domain')),
+      c.flag('enabled', t('enabled')),
+    ];
+  },
+  create: ({ t }) => ({
+    id: 'create',
+    title: t('createProject'),
+    fields: [
+      { name: 'name', label: t('name'), required: true },
+      { name: 'description', label: t('description') },
+    ],
+    toCall: ({ name, description }) => ({
+      method: 'POST',
+      path: `${base}/projects`,
+      body: { project: { name, description } },
+    }),
+  }),
+  actions: (row, context) => {
+    const { t, options, session } = context;
+    return [
+      {
+        id: 'grant',
+        label: t('giveRole'),
+        form: {
+          id: 'grant',
+          title: t('giveRole'),
+          text: text(row, 'name'),
+          fields: [
+            { name: 'user', label: t('user'), kind: 'select', required: true, options: options('users') },
+            { name: 'role', label: t('role'), kind: 'select', required: true, options: options('roles') },
+          ],
+          toCall: ({ user, role }) => ({
+            method: 'PUT',
+            path: `${base}/projects/${row.id}/users/${user}/roles/${role}`,
+          }),
+        },
+      },
+      {
+        id: 'enabled',
+        label: row['enabled'] ? t('disable') : t('enable'),
+        call: { method: 'PATCH', path: `${base}/projects/${row.id}`, body: { project: { enabled: !row['enabled'] } } },
+      },
+      removal('projects', row, context, row.id === session.project.id ? t('why.current') : undefined),
+    ];
+  },
+};
+
+export const users: Resource = {
+  kind: 'users',
+  path: () => `${base}/users`,
+  rows: under('users'),
+  columns: ({ t }) => {
+    const c = columnsFor(t);
+    return [
+      c.name(),
+      c.plain('domain_id', t('domain')),
+      c.flag('enabled', t('enabled')),
+      c.plain('description', t('description')),
+    ];
+  },
+  create: ({ t }) => ({
+    id: 'create',
+    title: t('createUser'),
+    fields: [
+      { name: 'name', label: t('name'), required: true },
+      {
+        name: 'password',
+        label: t('password'),
+        kind: 'password',
+        required: true,
+        check: (value) => (value.length >= minPassword ? undefined : t('passwordProblem', { min: minPassword })),
+      },
+    ],
+    toCall: ({ name, password }) => ({ method: 'POST', path: `${base}/users`, body: { user: { name, password } } }),
+  }),
+  actions: (row, context) => {
+    const { t, session } = context;
+    return [
+      {
+        id: 'password',
+        label: t('setPassword'),
+        form: {
+          id: 'password',
+          title: t('setPassword'),
+          fields: [
+            {
+              name: 'password',
+              label: t('password'),
+              kind: 'password',
+              required: true,
+              check: (value) => (value.length >= minPassword ? undefined : t('passwordProblem', { min: minPassword })),
+            },
+          ],
+          toCall: ({ password }) => ({
+            method: 'PATCH',
+            path: `${base}/users/${row.id}`,
+            body: { user: { password } },
+          }),
+        },
+      },
+      {
+        id: 'enabled',
+        label: row['enabled'] ? t('disable') : t('enable'),
+        why: row.id === session.user.id ? t('why.self') : undefined,
+        call: { method: 'PATCH', path: `${base}/users/${row.id}`, body: { user: { enabled: !row['enabled'] } } },
+      },
+      removal('users', row, context, row.id === session.user.id ? t('why.self') : undefined),
+    ];
+  },
+};
+
+export const roles: Resource = {
+  kind: 'roles',
+  path: () => `${base}/roles`,
+  rows: under('roles'),
+  columns: ({ t }) => {
+    const c = columnsFor(t);
+    return [c.name(), c.plain('description', t('description'), 'minmax(240px, 3fr)')];
+  },
+  create: ({ t }) => ({
+    id: 'create',
+    title: t('createRole'),
+    fields: [{ name: 'name', label: t('name'), required: true }],
+    toCall: ({ name }) => ({ method: 'POST', path: `${base}/roles`, body: { role: { name } } }),
+  }),
+  actions: (row, context) => [removal('roles', row, context)],
+};
