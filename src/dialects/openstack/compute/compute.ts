@@ -2,8 +2,11 @@ import type { Dialect } from '../../../api/dialect.ts';
 import type { AnyOperation } from '../../../api/operation.ts';
 import { openstackDialect } from '../common/openstack-dialect.ts';
 import { requireOwnProjectInUrl } from '../common/project-in-url.ts';
+import { aggregateOperations } from './aggregates.ts';
 import { computeDiscovery } from './discovery.ts';
 import { extensionOperations } from './extensions.ts';
+import { createExternalEvents } from './external-events.ts';
+import { flavorAccessOperations } from './flavor-access.ts';
 import { flavorExtraSpecOperations } from './flavor-extra-specs.ts';
 import { flavorOperations } from './flavors.ts';
 import { hypervisorOperations } from './hypervisors.ts';
@@ -13,6 +16,7 @@ import { keypairOperations } from './keypairs.ts';
 import { showLimits } from './limits.ts';
 import { computeMicroversions, sinceItsVersion, until } from './microversions.ts';
 import { quotaOperations } from './quotas.ts';
+import { retiredOperations } from './retired.ts';
 import { createServerImage, getConsoleOutput, otherActions, powerActions, sizeActions } from './server-actions.ts';
 import { serverConsoleOperations } from './server-consoles.ts';
 import { createServer } from './server-create.ts';
@@ -23,6 +27,7 @@ import { serverNetworkingOperations } from './server-networking.ts';
 import { rebuildServer } from './server-rebuild.ts';
 import { suspendRescueActions } from './server-suspend-rescue.ts';
 import { serverTagOperations } from './server-tags.ts';
+import { showServerTopology } from './server-topology.ts';
 import { deleteServer, listServers, listServersDetails, showServer, updateServer } from './servers.ts';
 import { serviceOperations } from './services.ts';
 import { tenantUsageOperations } from './tenant-usage.ts';
@@ -69,7 +74,17 @@ const imagesUntilTheirEnd = imageProxyOperations.map((operation) =>
   until(operation.path.includes('/metadata') ? 38 : 35, operation),
 );
 
-const operations = [...commonOperations, ...imagesUntilTheirEnd, ...serverTagOperations];
+/** What K5's API does not have. */
+const novaOperations = [
+  ...serverTagOperations,
+  ...aggregateOperations,
+  ...flavorAccessOperations,
+  showServerTopology,
+  createExternalEvents,
+  ...retiredOperations,
+].map(sinceItsVersion);
+
+const operations = [...commonOperations, ...imagesUntilTheirEnd, ...novaOperations];
 
 const compute = openstackDialect({
   service: 'compute',

@@ -18,7 +18,7 @@ export function findHost(hosts: readonly Host[], id: string, minor: number): Hos
 }
 
 export function isUp(host: Host): boolean {
-  return host.status === 'connected';
+  return host.status === 'connected' && !host.forcedDown;
 }
 
 /** The one service that a host has in Nova's eyes. */
@@ -33,7 +33,7 @@ export function serviceView(host: Host, zones: readonly Zone[], minor: number) {
     status: host.state === 'enabled' ? 'enabled' : 'disabled',
     state: isUp(host) ? 'up' : 'down',
     updated_at: isoMicros(host.updatedAt),
-    disabled_reason: host.state === 'maintenance' ? 'maintenance' : null,
-    ...(minor >= 11 ? { forced_down: false } : {}),
+    disabled_reason: host.disabledReason ?? (host.state === 'maintenance' ? 'maintenance' : null),
+    ...(minor >= 11 ? { forced_down: host.forcedDown } : {}),
   };
 }

@@ -3,8 +3,13 @@ import { type Call, operation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import { capacityOf } from '../../../cloud/hosts/model.ts';
 import type { HostUsage } from '../../../cloud/hosts/scheduler.ts';
+import type { Server } from '../../../cloud/servers/model.ts';
+import { withDashes } from '../../../env/env.ts';
+import { badMarker, nextLinks, pageOf } from '../common/pagination.ts';
+import { queryBoolean } from '../common/query.ts';
 import { findHost, hostIdView, isUp } from './hosts-view.ts';
-import { minorOf } from './microversions.ts';
+import { minorOf, until } from './microversions.ts';
+import { Links, lastOf, type Query, queryText, TextOrNull } from './wire.ts';
 
 const common = {
   dialect: 'compute',
@@ -16,7 +21,11 @@ const common = {
 } as const;
 
 const Id = Type.Unsafe<number | string>({ type: ['integer', 'string'], description: 'A UUID from 2.53 on.' });
+const Servers = Type.Optional(
+  Type.Array(Type.Object({ name: Type.String(), uuid: Type.String() }), { description: 'If asked for.' }),
+);
 const summary = {
+  servers: Servers,
   id: Id,
   hypervisor_hostname: Type.String(),
   state: Type.String({ description: '`up` or `down`.' }),
@@ -35,20 +44,24 @@ const figures = {
   running_vms: Type.Integer(),
   current_workload: Type.Integer(),
 };
+const optionalFigures = Object.fromEntries(Object.keys(figures).map((name) => [name, Type.Optional(Type.Integer())]));
 const Detail = Type.Object({
   ...summary,
-  ...figures,
+  ...optionalFigures,
   host_ip: Type.String(),
   hypervisor_type: Type.String(),
   hypervisor_version: Type.Integer(),
-  cpu_info: Type.Unsafe<string | object>({
-    type: ['string', 'object'],
-    properties: {
-      arch: { type: 'string' },
-      topology: { type: 'object', properties: { sockets: { type: 'integer' } } },
-    },
-    description: 'An object from 2.28 on.',
-  }),
+  uptime: Type.Optional(TextOrNull),
+  cpu_info: Type.Optional(
+    Type.Unsafe<string | object>({
+      type: ['string', 'object'],
+      properties: {
+        arch: { type: 'string' },
+        topology: { type: 'object', properties: { sockets: { type: 'integer' } } },
+      },
+      description: 'An object from 2.28 on; up to 2.87.',
+    }),
+  ),
   service: Type.Object({
     id: Id,
     host: Type.String(),
@@ -82,22 +95,83 @@ function figuresOf({ host, used, servers }: HostUsage) {
   };
 }
 
+/** Figures are told by Placement from 2.88 on. */
 function detailView(usage: HostUsage, minor: number) {
   const { host } = usage;
   const cpu = { arch: host.architecture, topology: { sockets: host.vcpus } };
   return {
     ...summaryView(usage, minor),
-    ...figuresOf(usage),
+    ...(minor < 88 ? { ...figuresOf(usage), cpu_info: minor >= 28 ? cpu : JSON.stringify(cpu) } : { uptime: null }),
     host_ip: host.managementAddress,
     hypervisor_type: host.hypervisorType,
     hypervisor_version: host.hypervisorVersion,
-    cpu_info: minor >= 28 ? cpu : JSON.stringify(cpu),
-    service: { id: hostIdView(host, minor), host: host.name, disabled_reason: null },
+    service: { id: hostIdView(host, minor), host: host.name, disabled_reason: host.disabledReason },
   };
 }
 
-async function usages({ cloud }: Call): Promise<HostUsage[]> {
-  return (await cloud.hosts.usage()).toSorted((a, b) => (a.host.name < b.host.name ? -1 : 1));
+const PageQuery = Type.Object({
+  limit: queryText('Hypervisors at most; from 2.33 on.'),
+  marker: queryText('Id of the last one of the page before; from 2.33 on.'),
+  hypervisor_hostname_pattern: queryText('A part of the name; from 2.53 on.'),
+  with_servers: queryText('Whether to name the servers as well; from 2.53 on.'),
+});
+
+type Asked = Pick<Call, 'cloud' | 'context' | 'subject' | 'query' | 'origin' | 'raw'>;
+
+/** The hosts that were asked for, their views, and the link to the next page. */
+async function listed(call: Asked, view: (usage: HostUsage, minor: number) => object) {
+  const { cloud, context } = call;
+  const query = call.query as Query;
+  const minor = minorOf(context);
+  const all = (await cloud.hosts.usage()).toSorted((a, b) => (a.host.name < b.host.name ? -1 : 1));
+  const pattern = minor >= 53 ? lastOf(query['hypervisor_hostname_pattern']) : undefined;
+  const fitting = all.filter(({ host }) => pattern === undefined || host.name.includes(pattern));
+  if (pattern !== undefined && fitting.length === 0) throw noMatch(pattern);
+  const page = pageOf('compute', minor >= 33 ? query : {});
+  const idOf = ({ host }: HostUsage) => String(hostIdView(host, minor));
+  const start = page.marker === undefined ? 0 : fitting.findIndex((usage) => idOf(usage) === page.marker) + 1;
+  if (page.marker !== undefined && start === 0) throw badMarker('compute', page.marker);
+  const found = fitting.slice(start, start + page.limit!);
+  const servers = minor >= 53 && isYes(query['with_servers']) ? await serversByHost(call) : undefined;
+  const views = found.map((usage) => ({ ...view(usage, minor), ...serversOf(usage, servers) }));
+  const ends = found.map((usage) => ({ id: idOf(usage) }));
+  return { hypervisors: views, ...nextLinks('hypervisors', ends, page, { origin: call.origin, url: call.raw.url }) };
+}
+
+function isYes(value: Query[string]): boolean {
+  return queryBoolean(lastOf(value) ?? 'false') === true;
+}
+
+function noMatch(pattern: string): CloudError {
+  return new CloudError('not_found', `No hypervisor matching '${pattern}' could be found.`, { resource: 'hypervisor' });
+}
+
+type NamedServers = Map<string | null, Server[]>;
+
+async function serversByHost({ cloud, subject }: Pick<Call, 'cloud' | 'subject'>): Promise<NamedServers> {
+  const page = { limit: 10_000, sort: [{ key: 'created_at', direction: 'asc' }] } as const;
+  const all = await cloud.servers.list(subject, { allProjects: true }, page);
+  return Map.groupBy(all, ({ hostId }) => hostId);
+}
+
+/** Nova leaves the member out where there are none. */
+function serversOf({ host }: HostUsage, servers: NamedServers | undefined) {
+  const own = servers?.get(host.id) ?? [];
+  if (own.length === 0) return {};
+  return { servers: own.map(({ id, instanceName }) => ({ name: instanceName, uuid: withDashes(id) })) };
+}
+
+/** The one host that a URL names. Throws `not_found`. */
+async function usageNamed({ cloud, context }: Pick<Call, 'cloud' | 'context'>, id: string): Promise<HostUsage> {
+  const all = await cloud.hosts.usage();
+  const host = findHost(
+    all.map((usage) => usage.host),
+    id,
+    minorOf(context),
+  );
+  const usage = all.find((one) => one.host === host);
+  if (usage) return usage;
+  throw new CloudError('not_found', `Hypervisor with ID '${id}' could not be found.`, { resource: 'hypervisor' });
 }
 
 export const hypervisorOperations = [
@@ -105,70 +179,136 @@ export const hypervisorOperations = [
     ...common,
     id: 'ListHypervisors',
     path: '/os-hypervisors',
-    responses: { 200: Type.Object({ hypervisors: Type.Array(Type.Object(summary)) }) },
-    errors: [401, 403],
+    query: PageQuery,
+    responses: {
+      200: Type.Object({ hypervisors: Type.Array(Type.Object(summary)), hypervisors_links: Type.Optional(Links) }),
+    },
+    errors: [400, 401, 403, 404],
     title: 'List hypervisors',
     summary: 'The hosts that servers run on.',
     examples: [{ title: 'All', status: 200 }],
     async handle(call) {
-      const minor = minorOf(call.context);
-      return { body: { hypervisors: (await usages(call)).map((usage) => summaryView(usage, minor)) } };
+      return { body: await listed(call as Call, summaryView) };
     },
   }),
   operation({
     ...common,
     id: 'ListHypervisorsDetails',
     path: '/os-hypervisors/detail',
-    responses: { 200: Type.Object({ hypervisors: Type.Array(Detail) }) },
-    errors: [401, 403],
+    query: PageQuery,
+    responses: {
+      200: Type.Object({ hypervisors: Type.Array(Detail), hypervisors_links: Type.Optional(Links) }),
+    },
+    errors: [400, 401, 403, 404],
     title: 'List hypervisors with details',
     summary: 'The hosts that servers run on, with what is taken of them.',
     examples: [{ title: 'All', status: 200 }],
     async handle(call) {
-      const minor = minorOf(call.context);
-      return { body: { hypervisors: (await usages(call)).map((usage) => detailView(usage, minor)) } };
+      return { body: await listed(call as Call, detailView) };
     },
   }),
-  operation({
-    ...common,
-    id: 'ShowHypervisorStatistics',
-    path: '/os-hypervisors/statistics',
-    responses: { 200: Type.Object({ hypervisor_statistics: Type.Object({ count: Type.Integer(), ...figures }) }) },
-    errors: [401, 403],
-    title: 'Show hypervisor statistics',
-    summary: 'The figures of all hosts together.',
-    examples: [{ title: 'All', status: 200 }],
-    async handle(call) {
-      const all = (await usages(call)).map(figuresOf);
-      const names = Object.keys(figures) as Array<keyof typeof figures>;
-      const sums = names.map((name) => [name, all.reduce((sum, one) => sum + one[name], 0)]);
-      const statistics = { count: all.length, ...Object.fromEntries(sums) };
-      return { body: { hypervisor_statistics: statistics } };
-    },
-  }),
+  until(
+    87,
+    operation({
+      ...common,
+      id: 'ShowHypervisorStatistics',
+      path: '/os-hypervisors/statistics',
+      responses: { 200: Type.Object({ hypervisor_statistics: Type.Object({ count: Type.Integer(), ...figures }) }) },
+      errors: [400, 401, 403, 404],
+      title: 'Show hypervisor statistics',
+      summary: 'The figures of all hosts together.',
+      examples: [{ title: 'All', status: 200 }],
+      async handle(call) {
+        const all = (await call.cloud.hosts.usage()).map(figuresOf);
+        const names = Object.keys(figures) as Array<keyof typeof figures>;
+        const sums = names.map((name) => [name, all.reduce((sum, one) => sum + one[name], 0)]);
+        const statistics = { count: all.length, ...Object.fromEntries(sums) };
+        return { body: { hypervisor_statistics: statistics } };
+      },
+    }),
+  ),
   operation({
     ...common,
     id: 'ShowHypervisor',
     path: '/os-hypervisors/{hypervisor_id}',
     params: Type.Object({ hypervisor_id: Type.String() }),
+    query: Type.Object({ with_servers: queryText('Whether to name the servers as well; from 2.53 on.') }),
     responses: { 200: Type.Object({ hypervisor: Detail }) },
     errors: [401, 403, 404],
     title: 'Show a hypervisor',
     summary: 'One host that servers run on.',
     examples: [{ title: 'By its number', params: { hypervisor_id: '1' }, status: 200 }],
     async handle(call) {
-      const { hypervisor_id: id } = call.params;
       const minor = minorOf(call.context);
-      const all = await usages(call as Call);
-      const host = findHost(
-        all.map((usage) => usage.host),
-        id,
-        minor,
-      );
-      const usage = all.find((one) => one.host === host);
-      if (usage) return { body: { hypervisor: detailView(usage, minor) } };
-      const words = `Hypervisor with ID '${id}' could not be found.`;
-      throw new CloudError('not_found', words, { resource: 'hypervisor' });
+      const usage = await usageNamed(call, call.params.hypervisor_id);
+      const servers = minor >= 53 && isYes(call.query.with_servers) ? await serversByHost(call) : undefined;
+      return { body: { hypervisor: { ...detailView(usage, minor), ...serversOf(usage, servers) } } };
     },
   }),
+  until(
+    87,
+    operation({
+      ...common,
+      id: 'ShowHypervisorUptime',
+      path: '/os-hypervisors/{hypervisor_id}/uptime',
+      params: Type.Object({ hypervisor_id: Type.String() }),
+      responses: { 200: Type.Object({ hypervisor: Type.Object({ ...summary, uptime: Type.String() }) }) },
+      errors: [400, 401, 403, 404],
+      title: 'Show the uptime of a hypervisor',
+      summary: 'Hosts do not tell how long they are up, so this is always refused, as Nova does with such hosts.',
+      examples: [{ title: 'By its number', params: { hypervisor_id: '1' }, status: 400 }],
+      async handle(call) {
+        const { host } = await usageNamed(call, call.params.hypervisor_id);
+        throw new CloudError('invalid', `Host ${host.name} does not tell its uptime.`, { reason: 'not_implemented' });
+      },
+    }),
+  ),
+  until(
+    52,
+    operation({
+      ...common,
+      id: 'SearchHypervisors',
+      path: '/os-hypervisors/{hypervisor_id}/search',
+      params: Type.Object({ hypervisor_id: Type.String({ description: 'A part of the name.' }) }),
+      responses: { 200: Type.Object({ hypervisors: Type.Array(Type.Object(summary)) }) },
+      errors: [401, 403, 404],
+      title: 'Search hypervisors',
+      summary: 'Those with the text in their names. Up to 2.52.',
+      examples: [{ title: 'By a part of the name', params: { hypervisor_id: 'a' }, status: 200 }],
+      async handle(call) {
+        const found = await matching(call, call.params.hypervisor_id);
+        return { body: { hypervisors: found.map((usage) => summaryView(usage, minorOf(call.context))) } };
+      },
+    }),
+  ),
+  until(
+    52,
+    operation({
+      ...common,
+      id: 'ListHypervisorServers',
+      path: '/os-hypervisors/{hypervisor_id}/servers',
+      params: Type.Object({ hypervisor_id: Type.String({ description: 'A part of the name.' }) }),
+      responses: { 200: Type.Object({ hypervisors: Type.Array(Type.Object(summary)) }) },
+      errors: [401, 403, 404],
+      title: 'List servers on hypervisors',
+      summary: 'The hypervisors with the text in their names, with their servers. Up to 2.52.',
+      examples: [{ title: 'By a part of the name', params: { hypervisor_id: 'a' }, status: 200 }],
+      async handle(call) {
+        const found = await matching(call, call.params.hypervisor_id);
+        const servers = await serversByHost(call);
+        const minor = minorOf(call.context);
+        return {
+          body: {
+            hypervisors: found.map((usage) => ({ ...summaryView(usage, minor), ...serversOf(usage, servers) })),
+          },
+        };
+      },
+    }),
+  ),
 ];
+
+async function matching({ cloud }: Pick<Call, 'cloud'>, part: string): Promise<HostUsage[]> {
+  const found = (await cloud.hosts.usage()).filter(({ host }) => host.name.includes(part));
+  if (found.length === 0) throw noMatch(part);
+  return found;
+}

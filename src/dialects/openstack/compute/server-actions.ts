@@ -1,5 +1,7 @@
 import { type TSchema, Type } from 'typebox';
 import { type Call, operation } from '../../../api/operation.ts';
+import type { Cloud } from '../../../cloud/cloud.ts';
+import { CloudError } from '../../../cloud/errors.ts';
 import { withDashes } from '../../../env/env.ts';
 import { invalidField, minorOf } from './microversions.ts';
 import { checkMetadata } from './server-metadata-rules.ts';
@@ -13,6 +15,7 @@ import {
   type Of,
   ServerParams,
   serverIdOf,
+  TextOrNull,
 } from './wire.ts';
 
 type Verb<Body> = (call: Call<{ server_id: string }, object, Body>, serverId: string) => Promise<unknown>;
@@ -59,6 +62,25 @@ const ResizeBody = closed({
   flavorRef: NumberOrText,
   'OS-DCF:diskConfig': Type.Optional(Type.Union([Type.Literal('AUTO'), Type.Literal('MANUAL')])),
 });
+
+const UnshelveBody = Type.Union([
+  Type.Null(),
+  closed({ availability_zone: Type.Optional(TextOrNull), host: Type.Optional(Type.String()) }),
+]);
+
+/** Where it is to come back: nowhere in particular, or in a zone, which may be said from 2.77 on. */
+async function unshelveOptions(cloud: Cloud, minor: number, body: Of<typeof UnshelveBody>) {
+  if (body === null || Object.keys(body).length === 0 || minor < 77) return {};
+  if (body.host !== undefined) {
+    const words = 'A server that is shelved can not be brought back to a host of choice; name a zone.';
+    throw new CloudError('invalid', words, { field: 'host' });
+  }
+  const name = body.availability_zone;
+  if (name === undefined || name === null) return {};
+  const zone = await cloud.zones.byName(name);
+  if (zone) return { zoneId: zone.id };
+  throw new CloudError('invalid', `The requested availability zone is not available: ${name}`);
+}
 
 export const powerActions = [
   action(
@@ -115,7 +137,11 @@ export const powerActions = [
         'Brings a shelved server back, on whatever host has room. Where none has, it stays shelved, and its actions ' +
         'say so.',
     },
-    ({ cloud, subject }, id) => cloud.servers.unshelve(subject, id),
+    async (call, id) => {
+      const options = await unshelveOptions(call.cloud, minorOf(call.context), call.body);
+      await call.cloud.servers.unshelve(call.subject, id, options);
+    },
+    { body: UnshelveBody },
   ),
 ];
 

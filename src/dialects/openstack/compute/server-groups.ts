@@ -4,7 +4,7 @@ import { notFound } from '../../../cloud/errors.ts';
 import type { ServerGroup } from '../../../cloud/servers/groups.ts';
 import { parseId, withDashes } from '../../../env/env.ts';
 import { queryBoolean } from '../common/query.ts';
-import { invalidField, minorOf } from './microversions.ts';
+import { invalidField, knownMembers, minorOf } from './microversions.ts';
 import { closed } from './wire.ts';
 
 const common = { dialect: 'compute', group: 'server groups', since: '2.1', mode: 'sync' } as const;
@@ -13,22 +13,24 @@ const exampleGroup = { server_group_id: '616fb98f-46ca-475e-917e-2563e5a8cd19' }
 const Group = Type.Object({
   id: Type.String(),
   name: Type.String(),
-  policies: Type.Array(Type.String()),
+  policies: Type.Optional(Type.Array(Type.String())),
+  policy: Type.Optional(Type.String({ description: 'From 2.64 on.' })),
+  rules: Type.Optional(Type.Object({})),
   members: Type.Array(Type.String(), { description: 'Ids of its servers.' }),
-  metadata: Type.Object({}),
+  metadata: Type.Optional(Type.Object({})),
   project_id: Type.Optional(Type.String()),
   user_id: Type.Optional(Type.String()),
 });
 const GroupDocument = Type.Object({ server_group: Group });
 
 function view(group: ServerGroup, context: Call['context']) {
-  const owner = minorOf(context) >= 13 ? { project_id: group.projectId, user_id: group.userId } : {};
+  const minor = minorOf(context);
+  const owner = minor >= 13 ? { project_id: group.projectId, user_id: group.userId } : {};
   return {
     id: withDashes(group.id),
     name: group.name,
-    policies: [group.policy],
+    ...(minor >= 64 ? { policy: group.policy, rules: {} } : { policies: [group.policy], metadata: {} }),
     members: group.memberIds.map(withDashes),
-    metadata: {},
     ...owner,
   };
 }
@@ -38,6 +40,21 @@ function idOf({ params }: Pick<Call<{ server_group_id: string }>, 'params'>): st
   const id = parseId(given);
   if (id === undefined) throw notFound('server_group', given, `Instance group ${given} could not be found.`);
   return id;
+}
+
+type Policy = ServerGroup['policy'];
+
+/** One policy, which was a list of one up to 2.63. */
+function policyOf(context: Call['context'], group: { policies?: Policy[]; policy?: Policy; rules?: object }): Policy {
+  const { policies, policy } = knownMembers(context, 'server_group', group, {
+    policies: [1, 63],
+    policy: [64],
+    rules: [64],
+  });
+  const found = policy ?? policies?.[0];
+  if (found) return found;
+  const name = minorOf(context) >= 64 ? 'policy' : 'policies';
+  throw invalidField('server_group', group, `'${name}' is a required property`);
 }
 
 const Policy = Type.Union([
@@ -82,7 +99,9 @@ export const serverGroupOperations = [
     body: closed({
       server_group: closed({
         name: Type.String({ minLength: 1, maxLength: 255 }),
-        policies: Type.Array(Policy, { minItems: 1, maxItems: 1 }),
+        policies: Type.Optional(Type.Array(Policy, { minItems: 1, maxItems: 1, description: 'Up to 2.63.' })),
+        policy: Type.Optional(Policy),
+        rules: Type.Optional(Type.Object({}, { maxProperties: 0, description: 'There are none here.' })),
       }),
     }),
     responses: { 200: GroupDocument },
@@ -99,10 +118,10 @@ export const serverGroupOperations = [
       },
     ],
     async handle({ cloud, subject, body, context }) {
-      const { name, policies } = body.server_group;
-      const policy = policies[0]!;
+      const { name } = body.server_group;
+      const policy = policyOf(context, body.server_group);
       if (policy.startsWith('soft-') && minorOf(context) < 15) {
-        throw invalidField('policies', policies, `'${policy}' is not one of ['anti-affinity', 'affinity']`);
+        throw invalidField('policy', policy, `'${policy}' is not one of ['anti-affinity', 'affinity']`);
       }
       return { body: { server_group: view(await cloud.servers.groups.create(subject, { name, policy }), context) } };
     },

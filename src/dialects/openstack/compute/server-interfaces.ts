@@ -3,7 +3,7 @@ import { type Call, operation } from '../../../api/operation.ts';
 import { notFound } from '../../../cloud/errors.ts';
 import type { Port } from '../../../cloud/networks/model.ts';
 import { parseId, withDashes } from '../../../env/env.ts';
-import { invalidField, type KnownIn, knownMembers } from './microversions.ts';
+import { invalidField, type KnownIn, knownMembers, minorOf } from './microversions.ts';
 import { closed, exampleServer, type Of, ServerParams, serverIdOf, uuidOf } from './wire.ts';
 
 const common = { dialect: 'compute', group: 'server networking', since: '2.1', mode: 'sync' } as const;
@@ -24,9 +24,10 @@ const Interface = Type.Object({
   mac_addr: Type.String(),
   port_state: Type.String(),
   fixed_ips: Type.Array(Type.Object({ subnet_id: Type.String(), ip_address: Type.String() })),
+  tag: Type.Optional(Type.Null()),
 });
 
-function view(port: Port) {
+function view(port: Port, context: Call['context']) {
   return {
     port_id: withDashes(port.id),
     net_id: withDashes(port.networkId),
@@ -36,6 +37,7 @@ function view(port: Port) {
       subnet_id: withDashes(subnetId),
       ip_address: ipAddress,
     })),
+    ...(minorOf(context) >= 70 ? { tag: null } : {}),
   };
 }
 
@@ -81,7 +83,7 @@ export const serverInterfaceOperations = [
       const { cloud, subject, context, body } = call;
       const wanted = wantedOf(context, body.interfaceAttachment ?? {});
       const { port } = await cloud.servers.attachInterface(subject, serverIdOf(call), wanted);
-      return { body: { interfaceAttachment: view(await cloud.networks.ports.get(subject, port.id)) } };
+      return { body: { interfaceAttachment: view(await cloud.networks.ports.get(subject, port.id), context) } };
     },
   }),
   operation({

@@ -3,6 +3,7 @@ import { type Call, operation } from '../../../api/operation.ts';
 import { CloudError, notFound } from '../../../cloud/errors.ts';
 import type { Port, SecurityGroup, SecurityGroupRule } from '../../../cloud/networks/model.ts';
 import { parseId, withDashes } from '../../../env/env.ts';
+import { minorOf } from './microversions.ts';
 import { addressesView } from './server-view.ts';
 import { closed, exampleServer, ServerParams, serverIdOf, TextOrNull } from './wire.ts';
 
@@ -34,6 +35,7 @@ const Interface = Type.Object({
   mac_addr: Type.String(),
   port_state: Type.String(),
   fixed_ips: Type.Array(Type.Object({ subnet_id: Type.String(), ip_address: Type.String() })),
+  tag: Type.Optional(Type.Null({ description: 'From 2.70 on; interfaces have no tags here.' })),
 });
 
 async function portsOf(call: Call<{ server_id: string }>): Promise<Port[]> {
@@ -41,7 +43,7 @@ async function portsOf(call: Call<{ server_id: string }>): Promise<Port[]> {
   return await call.cloud.networks.ports.list(call.subject, { filters: { deviceId: [server.id] } });
 }
 
-function interfaceView(port: Port) {
+function interfaceView(port: Port, context: Call['context']) {
   return {
     port_id: withDashes(port.id),
     net_id: withDashes(port.networkId),
@@ -51,6 +53,7 @@ function interfaceView(port: Port) {
       subnet_id: withDashes(fixed.subnetId),
       ip_address: fixed.ipAddress,
     })),
+    ...(minorOf(context) >= 70 ? { tag: null } : {}),
   };
 }
 
@@ -172,7 +175,9 @@ export const serverNetworkingOperations = [
     title: 'List interfaces of a server',
     summary: 'The ports that a server has.',
     examples: [{ title: 'All', params: exampleServer, status: 200 }],
-    handle: async (call) => ({ body: { interfaceAttachments: (await portsOf(call)).map(interfaceView) } }),
+    handle: async (call) => ({
+      body: { interfaceAttachments: (await portsOf(call)).map((port) => interfaceView(port, call.context)) },
+    }),
   }),
   operation({
     ...common,
@@ -191,7 +196,7 @@ export const serverNetworkingOperations = [
     async handle(call) {
       const { port_id } = call.params;
       const port = (await portsOf(call)).find(({ id }) => id === parseId(port_id));
-      if (port) return { body: { interfaceAttachment: interfaceView(port) } };
+      if (port) return { body: { interfaceAttachment: interfaceView(port, call.context) } };
       const words = `Instance does not have a port with id ${port_id}`;
       throw new CloudError('not_found', words, { resource: 'port' });
     },

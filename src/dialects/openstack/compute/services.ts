@@ -4,7 +4,7 @@ import { CloudError } from '../../../cloud/errors.ts';
 import type { Host } from '../../../cloud/hosts/model.ts';
 import { computeBinary, findHost, serviceView } from './hosts-view.ts';
 import { minorOf, until } from './microversions.ts';
-import { closed, lastOf, queryText, TextOrNull } from './wire.ts';
+import { BooleanOrWord, booleanOf, closed, lastOf, queryText, TextOrNull } from './wire.ts';
 
 const common = { dialect: 'compute', group: 'hosts', since: '2.1', mode: 'sync', allow: 'admin' } as const;
 
@@ -20,13 +20,16 @@ const Service = Type.Object({
   forced_down: Type.Optional(Type.Boolean({ description: 'From 2.11 on.' })),
 });
 
+async function shown({ cloud, context }: Pick<Call, 'cloud' | 'context'>, host: Host) {
+  return serviceView(host, await cloud.zones.list(), minorOf(context));
+}
+
 async function setState(
   { cloud, context }: Pick<Call, 'cloud' | 'context'>,
   host: Host,
   status: 'enabled' | 'disabled',
 ) {
-  const changed = await cloud.hosts.setState(host.id, status);
-  return serviceView(changed, await cloud.zones.list(), minorOf(context));
+  return await shown({ cloud, context }, await cloud.hosts.setState(host.id, status));
 }
 
 /** Before 2.53 services are named by their host. */
@@ -89,7 +92,11 @@ export const serviceOperations = [
     method: 'PUT',
     path: '/os-services/{service_id}',
     params: Type.Object({ service_id: Type.String() }),
-    body: closed({ status: Type.Union([Type.Literal('enabled'), Type.Literal('disabled')]) }),
+    body: closed({
+      status: Type.Optional(Type.Union([Type.Literal('enabled'), Type.Literal('disabled')])),
+      disabled_reason: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
+      forced_down: Type.Optional(BooleanOrWord),
+    }),
     responses: { 200: Type.Object({ service: Service }) },
     errors: [400, 401, 403, 404],
     title: 'Update a compute service',
@@ -106,7 +113,38 @@ export const serviceOperations = [
       const { service_id: id } = call.params;
       const host = findHost(await call.cloud.hosts.list(), id, minorOf(call.context));
       if (!host) throw new CloudError('not_found', `Service ${id} could not be found.`, { resource: 'service' });
-      return { body: { service: await setState(call, host, call.body.status) } };
+      const { status, disabled_reason, forced_down } = call.body;
+      if (disabled_reason !== undefined && status !== 'disabled') {
+        throw new CloudError('invalid', "Specifying 'disabled_reason' is only allowed when status is 'disabled'.");
+      }
+      if (status === undefined && forced_down === undefined) {
+        throw new CloudError('invalid', 'No updates were requested. Fields status or forced_down should be specified.');
+      }
+      if (status !== undefined) await call.cloud.hosts.setState(host.id, status, disabled_reason);
+      if (forced_down !== undefined) {
+        await call.cloud.hosts.setForcedDown(host.id, booleanOf('forced_down', forced_down));
+      }
+      return { body: { service: await shown(call, await call.cloud.hosts.get(host.id)) } };
+    },
+  }),
+  operation({
+    ...common,
+    id: 'DeleteService',
+    method: 'DELETE',
+    path: '/os-services/{service_id}',
+    params: Type.Object({ service_id: Type.String() }),
+    responses: { 204: null },
+    errors: [401, 403, 404, 409],
+    title: 'Delete a compute service',
+    summary: 'A host whose agent is there comes back by itself, so this is refused as long as it is.',
+    examples: [
+      { title: 'One that is there', params: { service_id: 'e81d66a4-ddd3-4aba-8a84-171d1cb4d339' }, status: 409 },
+    ],
+    async handle(call) {
+      const { service_id: id } = call.params;
+      const host = findHost(await call.cloud.hosts.list(), id, minorOf(call.context));
+      if (!host) throw new CloudError('not_found', `Service ${id} could not be found.`, { resource: 'service' });
+      throw new CloudError('conflict', `The agent of host ${host.name} belongs to the cloud: it can't be deleted.`);
     },
   }),
   until(
