@@ -8,10 +8,12 @@ import type { ImagesOptions } from '../cloud/images/images.ts';
 import { openCloud } from '../cloud/open-cloud.ts';
 import { type CloudSettings, defaultSettings } from '../cloud/settings.ts';
 import type { Database } from '../database/database.ts';
+import { withDryRuns } from '../database/dry-run.ts';
 import { openSqlite } from '../database/sqlite.ts';
 import type { Env } from '../env/env.ts';
 import { realEnv } from '../env/real.ts';
 import { lockFolder } from './folder-lock.ts';
+import { ensureImageStores, type StoreConfig } from './image-stores.ts';
 
 export type HypervisorKind = 'qemu' | 'simulated';
 
@@ -28,6 +30,8 @@ export interface UnkaiOptions {
   log: Log;
   settings?: Partial<CloudSettings>;
   images?: ImagesOptions;
+  /** Image stores besides the first one, which is a folder of this machine. */
+  imageStores?: readonly StoreConfig[];
   /** Stands between the engine and its hosts, for tests that let them fail. */
   wrapAgent?: (agent: HostAgent) => HostAgent;
   /** Stands between the engine and its database, likewise. */
@@ -53,7 +57,7 @@ export async function openUnkai(options: UnkaiOptions): Promise<OpenedUnkai> {
     const host = await openHost(options, env);
     const agents = [{ name: host.name, agent: options.wrapAgent?.(host.agent) ?? host.agent }];
     const { cloud, close } = await openCloud({
-      db: options.wrapDatabase?.(db) ?? db,
+      db: withDryRuns(options.wrapDatabase?.(db) ?? db),
       env,
       log,
       settings: { ...defaultSettings, ...options.settings },
@@ -62,6 +66,7 @@ export async function openUnkai(options: UnkaiOptions): Promise<OpenedUnkai> {
       adminPassword: options.adminPassword,
       images: options.images,
     });
+    await ensureImageStores(cloud, options.imageStores ?? []);
     return {
       cloud,
       env,

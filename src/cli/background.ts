@@ -15,6 +15,8 @@ const tailLines = 25;
 export interface Listening {
   port: number;
   listen: string;
+  /** Image stores to be made part of the cloud, as they were written. */
+  store?: readonly string[];
 }
 
 /** Starts the control plane as a process of its own, and resolves once it takes requests. */
@@ -52,8 +54,9 @@ export async function startInBackground(
   throw new UserError(`The cloud did not start: ${why}. The end of ${folder.logFile}:\n${logTail(folder.logFile)}`);
 }
 
-function upArguments(folder: DataFolder, { port, listen }: Listening): string[] {
-  return ['up', '--background', '--data-dir', folder.path, '--port', String(port), '--listen', listen];
+function upArguments(folder: DataFolder, { port, listen, store = [] }: Listening): string[] {
+  const stores = store.flatMap((text) => ['--store', text]);
+  return ['up', '--background', '--data-dir', folder.path, '--port', String(port), '--listen', listen, ...stores];
 }
 
 /** What is chosen goes by the environment: everyone can read arguments, and the database's URL may hold a password. */

@@ -32,6 +32,13 @@ function addUp(program: Command): void {
     )
     .addOption(network())
     .addOption(database())
+    .option(
+      '--store <spec>',
+      'another image store, as name=far,kind=s3,zone=zone-2,url=s3://bucket?endpoint=http://host:port (may be repeated; ' +
+        'it stays part of the cloud)',
+      (text: string, before: string[]) => [...before, text],
+      [],
+    )
     .option('-d, --detach', 'go on in the background once the cloud is ready', false)
     .addOption(new Option('--background').hideHelp().default(false))
     .action(async (options) => (await import('./commands/up.ts')).up(options));

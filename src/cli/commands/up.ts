@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { NetworkKind } from '../../agent/network/open-network.ts';
 import { FolderInUse } from '../../assembly/folder-lock.ts';
+import type { StoreConfig } from '../../assembly/image-stores.ts';
 import type { HypervisorKind } from '../../assembly/open-unkai.ts';
 import type { ServedUnkai } from '../../assembly/serve.ts';
 import { startInBackground } from '../background.ts';
@@ -20,6 +21,8 @@ export interface UpOptions {
   hypervisor?: HypervisorKind;
   network?: NetworkKind;
   database?: string;
+  /** Image stores, as `parseStore` reads them. */
+  store: string[];
   detach: boolean;
   /** This is the process that `--detach` started: it has no terminal, and what it needs is there. */
   background: boolean;
@@ -33,6 +36,7 @@ export async function up(options: UpOptions): Promise<void> {
     console.log(`The cloud runs already (process ${running.pid}) at ${running.origin}`);
     return;
   }
+  const stores = await readStores(options.store);
   const known = folder.settings();
   const settings: FolderSettings = {
     hypervisor: options.hypervisor ?? known?.hypervisor ?? 'qemu',
@@ -52,18 +56,29 @@ export async function up(options: UpOptions): Promise<void> {
     welcome({ folder, record, newPassword: await newPassword(folder, record, isNew), isDetached: true });
     return;
   }
-  await runInForeground(folder, options, settings, { password, isNew });
+  await runInForeground(folder, options, settings, { password, isNew, stores });
+}
+
+/** What is written wrongly is said before anything is begun. */
+async function readStores(texts: readonly string[]): Promise<StoreConfig[]> {
+  if (texts.length === 0) return [];
+  const { parseStore } = await import('../../assembly/image-stores.ts');
+  try {
+    return texts.map(parseStore);
+  } catch (error) {
+    throw new UserError((error as Error).message);
+  }
 }
 
 async function runInForeground(
   folder: DataFolder,
   options: UpOptions,
   settings: FolderSettings,
-  admin: { password: string; isNew: boolean },
+  admin: { password: string; isNew: boolean; stores: StoreConfig[] },
 ): Promise<void> {
   const stopSignal = waitForStop();
   const watcher = options.background ? undefined : process.stdout;
-  const server = await open(folder, options, settings, admin.password, watcher);
+  const server = await open(folder, options, settings, admin, watcher);
   const record = {
     ...thisProcess(),
     origin: server.origin,
@@ -91,7 +106,7 @@ async function open(
   folder: DataFolder,
   options: UpOptions,
   settings: FolderSettings,
-  adminPassword: string,
+  { password: adminPassword, stores }: { password: string; stores: StoreConfig[] },
   watcher: NodeJS.WritableStream | undefined,
 ): Promise<ServedUnkai> {
   const { serveUnkai } = await import('../../assembly/serve.ts');
@@ -102,6 +117,7 @@ async function open(
       ...settings,
       dataDir: folder.path,
       adminPassword,
+      imageStores: stores,
       listen: options.listen,
       port: options.port,
       log,

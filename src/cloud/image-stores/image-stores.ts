@@ -1,19 +1,24 @@
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { ConstraintViolation, type Tx } from '../../database/database.ts';
 import type { ImageStoresTable } from '../../database/schema.ts';
 import { newId } from '../../env/env.ts';
-import { openDirectoryStore } from '../../image-stores/directory.ts';
 import type { ImageStore } from '../../image-stores/store.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
 import { type ImageStoreInfo, storeFromRow } from './model.ts';
+import { openStore } from './open-store.ts';
 
 export interface NewImageStore {
   /** The client's own id, 32 hex digits. */
   id?: string;
   name: string;
   description?: string | null;
-  /** The folder, absolute. */
+  /** Default: `directory`. */
+  kind?: ImageStoreInfo['kind'];
+  /** The folder, absolute; or `s3://bucket/prefix?endpoint=…`. */
   url: string;
+  address?: string | null;
   isDefault?: boolean;
   zoneIds?: readonly string[];
 }
@@ -44,7 +49,7 @@ export class ImageStores {
 
   constructor(core: CloudCore, open?: StoreOpener) {
     this.#core = core;
-    this.#open = open ?? (({ name, url }) => openDirectoryStore({ name, root: url, env: core.env }));
+    this.#open = open ?? ((store) => openStore(core.env, store, this.#localRoot()));
   }
 
   /** Makes the store of a new cloud, in a folder of this host, for all zones there are. */
@@ -236,11 +241,12 @@ export class ImageStores {
       id: store.id ?? newId(this.#core.env),
       name: store.name,
       description: store.description ?? null,
-      kind: 'directory',
+      kind: store.kind ?? 'directory',
       url: store.url,
       enabled: 1,
       status: 'connecting',
       is_default: store.isDefault ? 1 : 0,
+      address: store.address ?? null,
       created_at: now,
       updated_at: now,
     };
@@ -262,6 +268,12 @@ export class ImageStores {
     if (status === store.status) return;
     const set = { status, updated_at: this.#core.env.now() };
     await this.#core.db.write((tx) => tx.updateTable('image_stores').set(set).where('id', '=', store.id).execute());
+  }
+
+  /** A folder beside the first directory store: for what stores elsewhere need of this host. */
+  #localRoot(): string {
+    const directory = this.#known.find(({ kind }) => kind === 'directory');
+    return join(dirname(directory?.url ?? tmpdir()), 'image-caches');
   }
 
   async #fresh(id: string): Promise<ImageStoreInfo> {

@@ -7,12 +7,14 @@ export interface ImageStoreInfo {
   name: string;
   description: string | null;
   kind: ImageStoresTable['kind'];
-  /** Where it is, for administrators: the folder of a directory store. */
+  /** Where it is, for administrators: the folder of a directory store, or `s3://bucket/prefix?endpoint=…`. */
   url: string;
   /** Whether it may be used for new images; what it holds can be read in any case. */
   enabled: boolean;
   status: 'connecting' | 'connected' | 'disconnected';
   isDefault: boolean;
+  /** How users may know the store's server; null where it has none of its own. */
+  address: string | null;
   zoneIds: string[];
   createdAt: number;
   updatedAt: number;
@@ -28,13 +30,16 @@ export function storeFromRow(row: ImageStoresTable, zoneIds: string[]): ImageSto
     enabled: row.enabled === 1,
     status: row.status,
     isDefault: row.is_default === 1,
+    address: row.address,
     zoneIds,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };
 }
 
-/** The store's address as it may be shown to users: that of a store in the network, or else no more than its name. */
-export function publicAddress(store: Pick<ImageStoreInfo, 'url' | 'name'>): string {
-  return /^https?:\/\//.test(store.url) ? store.url : `dir://${store.name}`;
+/** The store's address as it may be shown to users: that of its server, or else no more than its name. */
+export function publicAddress({ name, kind, url, address }: Pick<ImageStoreInfo, 'url' | 'name' | 'kind' | 'address'>) {
+  if (address !== null) return address;
+  const endpoint = kind === 's3' ? new URL(url).searchParams.get('endpoint') : null;
+  return endpoint ?? `${kind === 'directory' ? 'dir' : kind}://${name}`;
 }

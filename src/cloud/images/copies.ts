@@ -10,7 +10,7 @@ import { mayKnow, noSuchImage, requireOwner } from './rights.ts';
 import { finishReplica, putReplica } from './rows.ts';
 import { copyTimedOut } from './sync-status.ts';
 
-const stallCheckMs = 10_000;
+const longestStallCheckMs = 10_000;
 
 /** Pauses before failed copies are tried again by themselves, microseconds. */
 const firstPause = 120_000_000;
@@ -160,7 +160,7 @@ export class Copies {
     let copied = 0;
     let seen = 0;
     let seenAt = core.env.now();
-    const stopChecking = core.env.every(stallCheckMs, () => {
+    const stopChecking = core.env.every(Math.min(longestStallCheckMs, this.#timeout * 250), () => {
       if (copied !== seen) [seen, seenAt] = [copied, core.env.now()];
       if (core.env.now() - seenAt > this.#timeout * 1_000_000) stall.abort();
     });

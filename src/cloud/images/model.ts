@@ -1,4 +1,4 @@
-import type { Flag, ImageReplicasTable, ImageStatus, ImagesTable } from '../../database/schema.ts';
+import type { Flag, ImageReplicasTable, ImageStatus, ImageStoresTable, ImagesTable } from '../../database/schema.ts';
 import { publicAddress } from '../image-stores/model.ts';
 
 export type { ImageStatus } from '../../database/schema.ts';
@@ -175,14 +175,24 @@ export function propertiesJson(properties: Record<string, string>, wasDeactivate
 }
 
 /** A replica's row with what is told of its store. */
-export type ReplicaRow = ImageReplicasTable & { store_name: string; store_url: string };
+export type ReplicaRow = ImageReplicasTable & {
+  store_name: string;
+  store_url: string;
+  store_kind: ImageStoresTable['kind'];
+  store_address: string | null;
+};
 
 export function replicaFromRow(row: ReplicaRow): ImageReplica {
   return {
     imageId: row.image_id,
     storeId: row.store_id,
     storeName: row.store_name,
-    storeAddress: publicAddress({ name: row.store_name, url: row.store_url }),
+    storeAddress: publicAddress({
+      name: row.store_name,
+      url: row.store_url,
+      kind: row.store_kind,
+      address: row.store_address,
+    }),
     state: row.state,
     installPath: row.install_path,
     size: row.size,

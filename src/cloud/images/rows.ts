@@ -37,6 +37,7 @@ export class ImageRows {
         .innerJoin('image_stores', 'image_stores.id', 'image_replicas.store_id')
         .selectAll('image_replicas')
         .select(['image_stores.name as store_name', 'image_stores.url as store_url'])
+        .select(['image_stores.kind as store_kind', 'image_stores.address as store_address'])
         .where((eb) => oneOf(db, eb.ref('image_replicas.image_id'), ids))
         .orderBy('image_replicas.created_at')
         .orderBy('image_replicas.store_id'),

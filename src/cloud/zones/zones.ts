@@ -27,7 +27,7 @@ export interface Cluster {
 export class Zones {
   readonly #core: CloudCore;
   /** Zones are few and change rarely, and every server's view names one. */
-  #names = new Map<string, string>();
+  readonly #names = new Map<string, string>();
 
   constructor(core: CloudCore) {
     this.#core = core;
@@ -68,6 +68,28 @@ export class Zones {
     const rows = await this.#core.db.read.selectFrom('zones').selectAll().orderBy('name').execute();
     for (const row of rows) this.#names.set(row.id, row.name);
     return rows.map(zoneFromRow);
+  }
+
+  /** Makes a zone of this name exist; gives its id. */
+  async ensure(name: string): Promise<string> {
+    const now = this.#core.env.now();
+    const row: ZonesTable = {
+      id: newId(this.#core.env),
+      name,
+      description: null,
+      is_default: 0,
+      enabled: 1,
+      created_at: now,
+      updated_at: now,
+    };
+    const id = await this.#core.db.write(async (tx) => {
+      const known = await tx.selectFrom('zones').select('id').where('name', '=', name).executeTakeFirst();
+      if (known) return known.id;
+      await tx.insertInto('zones').values(row).execute();
+      return row.id;
+    });
+    this.#names.clear();
+    return id;
   }
 
   /** The zone that is meant when a request names none. */

@@ -10,6 +10,8 @@ export interface ImageStoresTable {
   enabled: Flag;
   status: 'connecting' | 'connected' | 'disconnected';
   is_default: Flag;
+  /** How users may know the server of the store, as `http://images.zone-2.example.com:9292`. */
+  address: string | null;
   created_at: Micros;
   updated_at: Micros;
 }

@@ -1,8 +1,9 @@
 import type { Kysely, Migration } from 'kysely';
 
-/** Whom images are shared with, what is staged for them and imports them, where they were made, and definitions of their properties. */
+/** Where stores are for users, whom images are shared with, what is staged for them and imports them, where they were made, and definitions of their properties. */
 export const images: Migration = {
   async up(db: Kysely<never>): Promise<void> {
+    await db.schema.alterTable('image_stores').addColumn('address', 'text').execute();
     await db.schema.alterTable('images').addColumn('origin_store_id', 'text').execute();
     await db.schema.alterTable('images').addColumn('staged', 'text').execute();
     await db.schema.alterTable('images').addColumn('import_task_id', 'text').execute();

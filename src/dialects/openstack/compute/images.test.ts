@@ -108,10 +108,10 @@ describe("the images of K5's compute API", () => {
     await cloud.core.db.write(async (tx) => {
       const times = { created_at: 1, updated_at: 1 };
       const store = { id: 'f'.repeat(32), name: 'zone2', description: null, kind: 'directory', enabled: 1 } as const;
-      const url = 'http://10.7.0.201:9292';
+      const address = 'http://10.7.0.201:9292';
       await tx
         .insertInto('image_stores')
-        .values({ ...store, ...times, url, status: 'disconnected', is_default: 0 })
+        .values({ ...store, ...times, url: '/nowhere', address, status: 'disconnected', is_default: 0 })
         .execute();
       const replica = {
         image_id: parseId(id)!,

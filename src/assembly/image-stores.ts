@@ -1,0 +1,61 @@
+import { resolve } from 'node:path';
+import type { Cloud } from '../cloud/cloud.ts';
+import type { ImageStoreInfo } from '../cloud/image-stores/model.ts';
+
+/** An image store that an operator wants besides the first one. */
+export interface StoreConfig {
+  name: string;
+  kind: ImageStoreInfo['kind'];
+  /** The zones that it serves; they are made where there are none of these names. */
+  zones: string[];
+  /** The folder, or `s3://bucket/prefix?endpoint=http://host:port&region=…&credentials=/path`. */
+  url: string;
+  /** How users may know its server, as in K5's `sync_status_reason`. */
+  address?: string;
+}
+
+const kinds: ReadonlyArray<StoreConfig['kind']> = ['directory', 's3'];
+const members = ['name', 'kind', 'zone', 'url', 'address'];
+
+/**
+ * Reads `name=second,kind=s3,zone=zone-2,url=s3://images?endpoint=…`. Several zones are written with `+` between them.
+ * Throws an `Error` that says what is wrong.
+ */
+export function parseStore(text: string): StoreConfig {
+  const given = new Map<string, string>();
+  for (const part of text.split(',')) {
+    const [name = '', ...value] = part.split('=');
+    if (!members.includes(name)) throw new Error(`--store: ${name} is none of ${members.join(', ')}`);
+    given.set(name, value.join('='));
+  }
+  const kind = kinds.find((one) => one === (given.get('kind') ?? 'directory'));
+  if (!kind) throw new Error(`--store: kind is one of ${kinds.join(', ')}`);
+  const name = given.get('name');
+  const url = given.get('url');
+  if (!name || !/^[\w.-]{1,64}$/.test(name)) throw new Error('--store: name is missing, or has odd characters');
+  if (!url) throw new Error('--store: url is missing');
+  const address = given.get('address');
+  return {
+    name,
+    kind,
+    zones: given.get('zone')?.split('+').filter(Boolean) ?? [],
+    url: kind === 'directory' ? resolve(url) : url,
+    ...(address ? { address } : {}),
+  };
+}
+
+/** Makes the stores part of the cloud, in their zones. One that is there already keeps its place. */
+export async function ensureImageStores(cloud: Cloud, stores: readonly StoreConfig[]): Promise<void> {
+  for (const { zones, ...store } of stores) {
+    const zoneIds: string[] = [];
+    for (const zone of zones) zoneIds.push(await cloud.zones.ensure(zone));
+    const known = cloud.imageStores.byName(store.name);
+    if (!known) {
+      await cloud.imageStores.add({ ...store, zoneIds });
+      continue;
+    }
+    for (const zoneId of zoneIds) {
+      if (!known.zoneIds.includes(zoneId)) await cloud.imageStores.attachZone(known.id, zoneId);
+    }
+  }
+}

@@ -1,0 +1,357 @@
+import { createReadStream } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import type { S3Client } from '@aws-sdk/client-s3';
+import { readLength, statFile } from '../files.ts';
+import { createHasher } from '../hashing/hasher.ts';
+import { ChunkReader, sizeMismatch, throwIfAborted } from '../receive.ts';
+import {
+  type ImageStore,
+  type PutOptions,
+  type StoredImage,
+  type StoredUpload,
+  StoreError,
+  type StoreListing,
+} from '../store.ts';
+import { LocalCopies } from './local-copies.ts';
+import { s3Failure } from './s3-failure.ts';
+import type { S3Place } from './s3-url.ts';
+
+const imageName = /^[0-9a-f]{32}$/;
+const mebibyte = 1024 * 1024;
+/** Parts of this size, two of them under way: what an upload may hold in memory. */
+const smallestPart = 8 * mebibyte;
+const partsUnderWay = 2;
+/** An S3 object has 10,000 parts at most. */
+const maxParts = 10_000;
+
+export interface S3StoreOptions {
+  name: string;
+  place: S3Place;
+  /** A folder of this host: for what hosts export, and for copies of images that hosts read. */
+  localDirectory: string;
+  /** Bytes of images that are kept there at the most. */
+  maxLocalBytes?: number;
+  /** What the bucket may hold, bytes: S3 itself knows no limit. */
+  capacity?: number;
+}
+
+type Sdk = typeof import('@aws-sdk/client-s3');
+
+/** Opens a store in a bucket that exists. Throws `StoreError` when it can't be reached. */
+export async function openS3Store(options: S3StoreOptions): Promise<ImageStore> {
+  const sdk = await import('@aws-sdk/client-s3');
+  const { place } = options;
+  const client = new sdk.S3Client({
+    region: place.region,
+    credentials: place.credentials,
+    ...(place.endpoint === undefined ? {} : { endpoint: place.endpoint, forcePathStyle: true }),
+    maxAttempts: 3,
+    requestHandler: { connectionTimeout: place.timeoutMs, socketTimeout: place.timeoutMs },
+  });
+  await mkdir(join(options.localDirectory, 'staging'), { recursive: true, mode: 0o750 });
+  try {
+    await client.send(new sdk.HeadBucketCommand({ Bucket: place.bucket }));
+  } catch (error) {
+    client.destroy();
+    throw s3Failure(`reach the bucket ${place.bucket}`, error);
+  }
+  const store = new S3Store(sdk, client, options);
+  await store.abortDeadUploads();
+  return store;
+}
+
+/** An image store in a bucket of any S3-compatible server: one object an image, uploaded in parts. */
+class S3Store implements ImageStore {
+  readonly kind = 's3';
+  readonly name: string;
+  readonly #sdk: Sdk;
+  readonly #client: S3Client;
+  readonly #place: S3Place;
+  readonly #staging: string;
+  readonly #local: LocalCopies;
+  readonly #capacity: number;
+  readonly #uploads = new Map<string, { abort: AbortController; ended: Promise<unknown> }>();
+
+  constructor(sdk: Sdk, client: S3Client, options: S3StoreOptions) {
+    this.#sdk = sdk;
+    this.#client = client;
+    this.name = options.name;
+    this.#place = options.place;
+    this.#staging = join(options.localDirectory, 'staging');
+    this.#local = new LocalCopies(
+      join(options.localDirectory, 'images'),
+      options.maxLocalBytes ?? 20 * 1024 * mebibyte,
+    );
+    this.#capacity = options.capacity ?? 2 ** 50;
+  }
+
+  async put(imageId: string, source: AsyncIterable<Buffer>, options: PutOptions = {}): Promise<StoredUpload> {
+    const key = this.#key(imageId);
+    if (this.#uploads.has(imageId)) throw new StoreError('busy', `Image ${imageId} is being uploaded already.`);
+    const abort = new AbortController();
+    const signal = options.signal ? AbortSignal.any([options.signal, abort.signal]) : abort.signal;
+    const upload = this.#receive(imageId, key, source, { ...options, signal });
+    this.#uploads.set(imageId, { abort, ended: upload.catch(() => {}) });
+    try {
+      return await upload;
+    } finally {
+      this.#uploads.delete(imageId);
+    }
+  }
+
+  async #receive(
+    imageId: string,
+    key: string,
+    source: AsyncIterable<Buffer>,
+    options: PutOptions & { signal: AbortSignal },
+  ): Promise<StoredUpload> {
+    const { signal, expectedSize } = options;
+    throwIfAborted(signal);
+    const { Upload } = await import('@aws-sdk/lib-storage');
+    const hasher = createHasher(['md5', 'sha512']);
+    const chunks = new ChunkReader(source, signal);
+    const seen: { size: number; error?: unknown } = { size: 0 };
+    const body = Readable.from(hashed(chunks, hasher, options, seen), { objectMode: false });
+    const upload = new Upload({
+      client: this.#client,
+      params: { Bucket: this.#place.bucket, Key: key, Body: body },
+      partSize: Math.max(smallestPart, Math.ceil((expectedSize ?? 0) / maxParts / mebibyte) * mebibyte),
+      queueSize: partsUnderWay,
+      leavePartsOnError: false,
+    });
+    const onAbort = () => void upload.abort().catch(() => {});
+    signal.addEventListener('abort', onAbort, { once: true });
+    let isStored = false;
+    try {
+      await upload.done();
+      isStored = true;
+      const checksums = await hasher.digest();
+      throwIfAborted(signal);
+      return { size: seen.size, installPath: this.installPath(imageId), checksums };
+    } catch (error) {
+      if (isStored) await this.#remove(key);
+      // What the source, or whoever looks at its chunks, failed with is the reason; the rest follows from it.
+      throw seen.error ?? (signal.aborted ? abortedBy(signal) : s3Failure(`store image ${imageId}`, error));
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      chunks.close();
+      hasher.close();
+      body.destroy();
+    }
+  }
+
+  async read(imageId: string, { start = 0, end }: { start?: number; end?: number } = {}): Promise<Readable> {
+    const key = this.#key(imageId);
+    const found = await this.stat(imageId);
+    if (!found) throw new StoreError('not_found', `Failed to open image ${imageId}: there is no such object.`);
+    const to = end ?? found.size;
+    if (!(Number.isInteger(start) && Number.isInteger(to) && 0 <= start && start <= to && to <= found.size)) {
+      throw new StoreError(
+        'bad_range',
+        `Bytes ${start} to ${to} are not within the ${found.size} of image ${imageId}.`,
+      );
+    }
+    if (start === to) return Readable.from([]);
+    try {
+      const { GetObjectCommand } = this.#sdk;
+      const range = { Bucket: this.#place.bucket, Key: key, Range: `bytes=${start}-${to - 1}` };
+      const { Body } = await this.#client.send(new GetObjectCommand(range));
+      return Body as Readable;
+    } catch (error) {
+      throw s3Failure(`read image ${imageId}`, error);
+    }
+  }
+
+  async stat(imageId: string): Promise<StoredImage | undefined> {
+    const { HeadObjectCommand } = this.#sdk;
+    try {
+      const head = new HeadObjectCommand({ Bucket: this.#place.bucket, Key: this.#key(imageId) });
+      const { ContentLength = 0, LastModified } = await this.#client.send(head);
+      return { imageId, size: ContentLength, modifiedAt: (LastModified?.getTime() ?? 0) * 1000 };
+    } catch (error) {
+      const failure = s3Failure(`look at image ${imageId}`, error);
+      if (failure.code === 'not_found') return undefined;
+      throw failure;
+    }
+  }
+
+  async delete(imageId: string): Promise<void> {
+    const key = this.#key(imageId);
+    const upload = this.#uploads.get(imageId);
+    upload?.abort.abort(new Error('The image was deleted.'));
+    await upload?.ended;
+    await this.#remove(key);
+    await this.unstage(imageId);
+    await this.#local.drop(imageId);
+  }
+
+  async #remove(key: string): Promise<void> {
+    try {
+      await this.#client.send(new this.#sdk.DeleteObjectCommand({ Bucket: this.#place.bucket, Key: key }));
+    } catch (error) {
+      const failure = s3Failure(`delete ${key}`, error);
+      if (failure.code !== 'not_found') throw failure;
+    }
+  }
+
+  async stage(imageId: string): Promise<{ path: string }> {
+    return { path: this.#stagedPath(imageId) };
+  }
+
+  async adopt(imageId: string, stagedPath: string, { signal }: { signal?: AbortSignal } = {}): Promise<StoredUpload> {
+    if (stagedPath !== this.#stagedPath(imageId))
+      throw new StoreError('bad_name', 'The path is not that of the stage.');
+    const staged = await statFile(stagedPath);
+    if (staged) {
+      const source = createReadStream(stagedPath, { highWaterMark: readLength });
+      const stored = await this.put(imageId, source, { signal, expectedSize: staged.size });
+      await this.unstage(imageId);
+      return stored;
+    }
+    // Adopted before a crash: the object is there, and its digests are not known.
+    const hasher = createHasher(['md5', 'sha512']);
+    try {
+      let size = 0;
+      for await (const chunk of await this.read(imageId)) {
+        throwIfAborted(signal);
+        await hasher.update(chunk as Buffer);
+        size += (chunk as Buffer).length;
+      }
+      return { size, installPath: this.installPath(imageId), checksums: await hasher.digest() };
+    } finally {
+      hasher.close();
+    }
+  }
+
+  async unstage(imageId: string): Promise<void> {
+    const path = this.#stagedPath(imageId);
+    await rm(path, { force: true });
+    await rm(`${path}.new`, { force: true });
+  }
+
+  localPath(): undefined {
+    return undefined;
+  }
+
+  async localCopy(imageId: string, expected: { size: number; sha512: string }): Promise<string> {
+    return await this.#local.get(imageId, expected, async (start) => await this.read(imageId, { start }));
+  }
+
+  installPath(imageId: string): string {
+    return `s3://${this.#place.bucket}/${this.#key(imageId)}`;
+  }
+
+  async list(): Promise<StoreListing> {
+    const { ListObjectsV2Command } = this.#sdk;
+    const { bucket, prefix } = this.#place;
+    const images: StoredImage[] = [];
+    const others = await this.#listUploads();
+    let token: string | undefined;
+    do {
+      const page = new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ContinuationToken: token });
+      const { Contents = [], NextContinuationToken } = await this.#client.send(page).catch((error) => {
+        throw s3Failure('list the store', error);
+      });
+      for (const { Key = '', Size: size = 0, LastModified } of Contents) {
+        const name = Key.slice(prefix.length);
+        const modifiedAt = (LastModified?.getTime() ?? 0) * 1000;
+        if (imageName.test(name)) images.push({ imageId: name, size, modifiedAt });
+        else others.push({ name: `objects/${name}`, kind: 'unknown', size, modifiedAt, isLive: false });
+      }
+      token = NextContinuationToken;
+    } while (token);
+    return { images, others };
+  }
+
+  async #listUploads(): Promise<StoreListing['others']> {
+    const { ListMultipartUploadsCommand } = this.#sdk;
+    const { bucket, prefix } = this.#place;
+    const list = new ListMultipartUploadsCommand({ Bucket: bucket, Prefix: prefix });
+    const { Uploads = [] } = await this.#client.send(list).catch((error) => {
+      throw s3Failure('list uploads', error);
+    });
+    return Uploads.map(({ Key = '', UploadId = '', Initiated }) => {
+      const imageId = Key.slice(prefix.length);
+      return {
+        name: `uploads/${imageId}/${UploadId}`,
+        kind: 'upload' as const,
+        ...(imageName.test(imageId) ? { imageId } : {}),
+        size: 0,
+        modifiedAt: (Initiated?.getTime() ?? 0) * 1000,
+        isLive: this.#uploads.has(imageId),
+      };
+    });
+  }
+
+  /** Ends what uploads of dead processes have left: a store has one control plane that writes to it. */
+  async abortDeadUploads(): Promise<void> {
+    for (const { name, isLive } of await this.#listUploads()) if (!isLive) await this.removeStray(name);
+  }
+
+  async removeStray(name: string): Promise<void> {
+    const [kind, id = '', uploadId] = name.split('/');
+    const { bucket, prefix } = this.#place;
+    const { AbortMultipartUploadCommand } = this.#sdk;
+    if (kind === 'objects' && id !== '' && !imageName.test(name.slice('objects/'.length))) {
+      return await this.#remove(prefix + name.slice('objects/'.length));
+    }
+    if (kind !== 'uploads' || !uploadId) throw new StoreError('bad_name', `${JSON.stringify(name)} is no stray.`);
+    if (this.#uploads.has(id)) throw new StoreError('busy', `An upload is writing ${id}.`);
+    const abort = new AbortMultipartUploadCommand({ Bucket: bucket, Key: prefix + id, UploadId: uploadId });
+    await this.#client.send(abort).catch((error) => {
+      const failure = s3Failure(`end the upload of ${id}`, error);
+      if (failure.code !== 'not_found') throw failure;
+    });
+  }
+
+  async capacity(): Promise<{ total: number; free: number }> {
+    const { images } = await this.list();
+    const used = images.reduce((sum, { size }) => sum + size, 0);
+    return { total: this.#capacity, free: Math.max(0, this.#capacity - used) };
+  }
+
+  async close(): Promise<void> {
+    const uploads = [...this.#uploads.values()];
+    for (const { abort } of uploads) abort.abort(new Error('The image store was closed.'));
+    await Promise.all(uploads.map(({ ended }) => ended));
+    this.#client.destroy();
+  }
+
+  #stagedPath(imageId: string): string {
+    this.#key(imageId);
+    return join(this.#staging, `${imageId}.export`);
+  }
+
+  #key(imageId: string): string {
+    if (!imageName.test(imageId)) throw new StoreError('bad_name', `${JSON.stringify(imageId)} is no image id.`);
+    return this.#place.prefix + imageId;
+  }
+}
+
+/** The source's bytes, hashed on their way; whatever goes wrong here is kept for whoever asked for the upload. */
+async function* hashed(
+  chunks: ChunkReader,
+  hasher: { update(chunk: Buffer): Promise<void> },
+  { onChunk, expectedSize }: PutOptions,
+  seen: { size: number; error?: unknown },
+): AsyncGenerator<Buffer> {
+  try {
+    for (let chunk = await chunks.next(); chunk; chunk = await chunks.next()) {
+      seen.size += chunk.length;
+      if (expectedSize !== undefined && seen.size > expectedSize) throw sizeMismatch(expectedSize, 'more');
+      await onChunk?.(chunk);
+      await hasher.update(chunk);
+      yield chunk;
+    }
+    if (expectedSize !== undefined && seen.size < expectedSize) throw sizeMismatch(expectedSize, `${seen.size}`);
+  } catch (error) {
+    seen.error = error;
+    throw error;
+  }
+}
+
+function abortedBy(signal: AbortSignal): StoreError {
+  return new StoreError('aborted', 'The upload was given up.', signal.reason);
+}

@@ -1,0 +1,151 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const program = process.env['UNKAI_TEST_S3'] ?? 'versitygw';
+const keys = ['unkai-test', 'unkai-test-secret'] as const;
+
+/** Whether this machine has a real S3 server (versitygw) for tests: `unkai test --stores` brings one. */
+export const hasS3Server = spawnSync(program, ['--version']).status === 0;
+
+/** A real S3 server over a folder, on a port of its own, with one bucket: `images`. */
+export class S3Server implements AsyncDisposable {
+  readonly folder: string;
+  readonly port: number;
+  readonly #child: ChildProcess;
+
+  private constructor(folder: string, port: number, child: ChildProcess) {
+    this.folder = folder;
+    this.port = port;
+    this.#child = child;
+  }
+
+  static async start(): Promise<S3Server> {
+    const folder = mkdtempSync(join(tmpdir(), 'unkai-s3-'));
+    mkdirSync(join(folder, 'data', 'images'), { recursive: true });
+    writeFileSync(join(folder, 'keys'), keys.join('\n'));
+    const port = await freePort();
+    const args = ['--access', keys[0], '--secret', keys[1], '--port', `127.0.0.1:${port}`, '--quiet', 'posix'];
+    const child = spawn(program, [...args, join(folder, 'data')], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    const server = new S3Server(folder, port, child);
+    while (!(await answers(port))) {
+      if (child.exitCode !== null) throw new Error(`the S3 server ended with ${child.exitCode}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    return server;
+  }
+
+  /** The store's URL, through another port where something stands between. */
+  url(port = this.port): string {
+    return `s3://images/cloud?endpoint=http://127.0.0.1:${port}&timeout=2&credentials=${join(this.folder, 'keys')}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child.exitCode === null) {
+      this.#child.kill('SIGKILL');
+      await once(this.#child, 'exit');
+    }
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** A line to a port of this machine that can be cut: connections break in the middle, and new ones are refused. */
+export class Line implements AsyncDisposable {
+  readonly port: number;
+  /** Bytes that have gone to the far end. */
+  sent = 0;
+  /** Cuts the line when so many bytes have gone over it, or have come back. */
+  cutAfter = Number.POSITIVE_INFINITY;
+  cutAfterReceived = Number.POSITIVE_INFINITY;
+  isCut = false;
+  /** Bytes that have come back. */
+  received = 0;
+  #isFrozen = false;
+  readonly #server: Server;
+  readonly #sockets: Set<Socket>;
+
+  private constructor(server: Server, sockets: Set<Socket>) {
+    this.#server = server;
+    this.#sockets = sockets;
+    this.port = (server.address() as AddressInfo).port;
+  }
+
+  static async to(port: number): Promise<Line> {
+    const sockets = new Set<Socket>();
+    let line: Line;
+    const server = createServer((near) => {
+      const far = connect(port, '127.0.0.1');
+      for (const socket of [near, far]) {
+        sockets.add(socket);
+        socket.on('error', () => {});
+        socket.on('close', () => sockets.delete(socket));
+      }
+      if (line.isCut) return near.resetAndDestroy();
+      near.on('data', (bytes) => {
+        line.sent += bytes.length;
+        if (line.sent >= line.cutAfter) line.cut();
+      });
+      far.on('data', (bytes) => {
+        line.received += bytes.length;
+        if (line.received >= line.cutAfterReceived) line.cut();
+      });
+      if (line.#isFrozen) return;
+      near.pipe(far).pipe(near);
+      near.on('close', () => far.destroy());
+      far.on('close', () => near.destroy());
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    line = new Line(server, sockets);
+    return line;
+  }
+
+  cut(): void {
+    this.isCut = true;
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+
+  /** Nothing gets through any more, and nobody is told. */
+  freeze(): void {
+    this.#isFrozen = true;
+    for (const socket of this.#sockets) socket.pause();
+  }
+
+  mend(): void {
+    this.isCut = false;
+    if (this.#isFrozen) for (const socket of this.#sockets) socket.resetAndDestroy();
+    this.#isFrozen = false;
+    this.cutAfterReceived = Number.POSITIVE_INFINITY;
+    this.cutAfter = Number.POSITIVE_INFINITY;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.cut();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on('error', () => resolve(false));
+  });
+}
