@@ -28,9 +28,9 @@ import { HostNetworks } from './networks/host-networks/host-networks.ts';
 import { Networks } from './networks/networks.ts';
 import { Quotas } from './quotas/quotas.ts';
 import { startReconcilers } from './reconcilers.ts';
+import { SecurityRuleSets } from './security-rule-sets/rule-sets.ts';
 import { serverActions } from './servers/actions.ts';
 import { Servers } from './servers/servers.ts';
-import { SecurityRuleSets } from './security-rule-sets/rule-sets.ts';
 import type { CloudSettings } from './settings.ts';
 import { Tags } from './tags/tags.ts';
 import { volumeActions } from './volumes/actions.ts';
@@ -49,6 +49,8 @@ export interface CloudOptions {
   imageDirectory: string;
   /** How image stores are opened, where not as their rows say. */
   openStore?: StoreOpener;
+  /** Where volume backups are kept, where not beside the first image store. */
+  backups?: BackupFolder;
   /** Used when the cloud is new. */
   adminPassword: string;
   images?: ImagesOptions;
@@ -124,7 +126,7 @@ async function assemble(core: CloudCore, options: CloudOptions): Promise<Cloud> 
   // Servers and block storage use every other part, so they get the whole.
   const unmade = { servers: undefined as unknown as Servers, blockStorage: undefined as unknown as BlockStorage };
   const cloud: Cloud = Object.assign(parts, unmade);
-  const backups = new BackupFolder(join(dirname(options.imageDirectory), 'backups'));
+  const backups = options.backups ?? new BackupFolder(join(dirname(options.imageDirectory), 'backups'));
   return Object.assign(cloud, { servers: new Servers(cloud), blockStorage: new BlockStorage(cloud, backups) });
 }
 

@@ -6,7 +6,7 @@ import { defaultSettings } from '../cloud/settings.ts';
 import { contentsOf, openSqlite } from '../database/sqlite.ts';
 import type { Env } from '../env/env.ts';
 import { VirtualTime } from '../env/simulated.ts';
-import { MemoryStore, StoredFiles } from './memory-store.ts';
+import { MemoryStore, NoBackups, StoredFiles } from './memory-store.ts';
 
 const gibibyte = 2 ** 30;
 const hostCount = 3;
@@ -71,6 +71,7 @@ export function cloudOptions(
     settings: { ...defaultSettings, imageRetention: 600, shutdownGrace: 0 },
     imageDirectory: '/simulated-store',
     adminPassword: 'secret',
+    backups: new NoBackups('/simulated-backups'),
     openStore: async ({ name }) => new MemoryStore(name, stored),
   };
 }

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { AgentError } from '../agent/contract.ts';
 import { emptyQcow2 } from '../agent/disks/qcow2-header.ts';
 import type { ReachedFiles } from '../agent/hypervisor/simulated/parts.ts';
+import { BackupFolder } from '../backup-stores/backup-folder.ts';
 import {
   type ImageStore,
   type PutOptions,
@@ -181,6 +182,13 @@ export class MemoryStore implements ImageStore {
 
   #describe(imageId: string, bytes: Buffer): StoredUpload {
     return { size: bytes.length, installPath: this.installPath(imageId), checksums: checksumsOf(bytes) };
+  }
+}
+
+/** Volumes are not backed up in simulations: a folder would be one of this machine, whose answers take real time. */
+export class NoBackups extends BackupFolder {
+  override async list(): ReturnType<BackupFolder['list']> {
+    return { backups: [], others: [] };
   }
 }
 

@@ -41,7 +41,7 @@ const mayImport: Record<string, readonly string[]> = {
     'env',
     'guest',
   ],
-  simulation: ['cloud', 'actions', 'agent', 'agent/contract', 'image-stores', 'database', 'env'],
+  simulation: ['cloud', 'actions', 'agent', 'agent/contract', 'backup-stores', 'image-stores', 'database', 'env'],
   cli: ['simulation', 'assembly', 'api', 'cloud', 'agent', 'agent/contract', 'database', 'env', 'guest'],
   guest: [],
 };
