@@ -1,7 +1,7 @@
 /**
  * How the networks of a host shall be: all of it, every time, as plain JSON that the control plane computes from its
  * rows. A host makes itself so; a message that is lost costs nothing, since the next one says everything again.
- * Ids are 32 hex digits, addresses IPv4 in dotted form.
+ * Ids are 32 hex digits, addresses are in canonical form (RFC 5952 for IPv6).
  */
 export interface DesiredNetworks {
   /** The networks that guests or routers of this host are on. */
@@ -28,8 +28,20 @@ export interface DesiredNetwork {
   /** What names on the network end with. */
   domain: string;
   /** Every address on the network whose owner is known, on whatever host. */
-  hosts: Array<{ portId: string; macAddress: string; address: string; hostname: string }>;
+  hosts: DesiredAddress[];
 }
+
+export interface DesiredAddress {
+  portId: string;
+  macAddress: string;
+  address: string;
+  hostname: string;
+  /** What DHCP tells this port alone: names that dnsmasq knows, or numbers. */
+  options?: Array<{ name: string; value: string }>;
+}
+
+/** How guests get their IPv6 addresses (RFC 4862, RFC 8415). */
+export type Ipv6Mode = 'slaac' | 'dhcpv6-stateful' | 'dhcpv6-stateless';
 
 export interface DesiredSubnet {
   subnetId: string;
@@ -37,6 +49,8 @@ export interface DesiredSubnet {
   gateway?: string;
   /** Absent where addresses are not handed out. `address` is that of the server itself. */
   dhcp?: { address: string; dnsNameservers: string[]; routes: DesiredRoute[] };
+  /** Absent in IPv4, and where somebody else looks after addresses. */
+  ipv6Mode?: Ipv6Mode;
 }
 
 export interface DesiredRoute {
@@ -65,12 +79,14 @@ export interface DesiredSecurityGroup {
   groupId: string;
   /** Addresses of all its ports, by network: addresses of different networks may be the same. */
   members: Array<{ networkId: string; addresses: string[] }>;
-  /** What is allowed; all else is not. Only what concerns IPv4. */
+  /** What is allowed; all else is not. */
   rules: DesiredRule[];
 }
 
 export interface DesiredRule {
   direction: 'ingress' | 'egress';
+  /** Both families when absent. */
+  family?: 4 | 6;
   /** An IP protocol by its number (RFC 5237); any when absent. */
   protocol?: number;
   /** Ports of TCP, UDP, SCTP and their like. */
@@ -83,19 +99,29 @@ export interface DesiredRouter {
   routerId: string;
   /** Off: it forwards nothing. */
   adminStateUp: boolean;
-  interfaces: Array<{ portId: string; networkId: string; macAddress: string; addresses: PrefixedAddress[] }>;
+  interfaces: DesiredInterface[];
   gateway?: {
     portId: string;
     networkId: string;
     macAddress: string;
     addresses: PrefixedAddress[];
     nexthop?: string;
+    nexthop6?: string;
     /** Whether what leaves through the gateway takes the gateway's address. */
     enableSnat: boolean;
   };
   /** Floating IPs and the addresses they stand for. */
   floatingIps: Array<{ address: string; fixedAddress: string }>;
   routes: DesiredRoute[];
+}
+
+export interface DesiredInterface {
+  portId: string;
+  networkId: string;
+  macAddress: string;
+  addresses: PrefixedAddress[];
+  /** What guests are told by router advertisements (RFC 4861). */
+  advertises?: Array<{ cidr: string; mode: Ipv6Mode; dnsNameservers: string[] }>;
 }
 
 export interface PrefixedAddress {
@@ -117,7 +143,7 @@ export interface HostNetworking {
   externalNetwork?: { cidr: string; gateway: string };
 }
 
-/** A guest asks 169.254.169.254. Who it is follows from where it asks from, which it can't make up. */
+/** A guest asks 169.254.169.254, or fe80::a9fe:a9fe. Who it is follows from where it asks from, which it can't make up. */
 export interface MetadataRequest {
   networkId: string;
   /** The guest's address on that network. */

@@ -9,14 +9,26 @@ const maxConnections = 64;
 /** By these a proxy would say for whom it asks. A guest asks for itself, so it has no business with them. */
 const forbiddenHeaders = ['x-forwarded-for', 'x-instance-id', 'x-instance-id-signature', 'x-tenant-id', 'forwarded'];
 
+/** Where metadata is served on a network. */
+export interface MetadataPlace {
+  namespace: string;
+  addresses: readonly string[];
+}
+
+interface Listener {
+  networkId: string;
+  address: string;
+  server: Server;
+}
+
 /**
- * Answers what guests ask of the metadata address, on each network by itself. Who asks follows from the network and the
+ * Answers what guests ask of the metadata addresses, on each network by itself. Who asks follows from the network and the
  * address that the request came from; guests can't send from addresses that are not theirs.
  */
 export class MetadataServers {
   readonly #log: AgentLog;
-  readonly #address: string;
-  readonly #listeners = new Map<string, Server>();
+  /** By network and address. */
+  readonly #listeners = new Map<string, Listener>();
   readonly #networks = new WeakMap<Socket, string>();
   readonly #http = createServer(
     { maxHeaderSize: 8192, requestTimeout: 10_000, headersTimeout: 10_000 },
@@ -25,12 +37,10 @@ export class MetadataServers {
     },
   );
   #responder: MetadataResponder | undefined;
-  /** Network → namespace. */
-  #wanted: ReadonlyMap<string, string> = new Map();
+  #wanted: ReadonlyMap<string, MetadataPlace> = new Map();
   #round: Promise<void> = Promise.resolve();
 
-  constructor(address: string, log: AgentLog) {
-    this.#address = address;
+  constructor(log: AgentLog) {
     this.#log = log;
   }
 
@@ -45,14 +55,14 @@ export class MetadataServers {
    * Listens on each of the networks, in its namespace, and nowhere else: a moment later, since that takes a process for
    * each. What fails is tried again when this is called again. Namespaces that are `fresh` have nobody who listens yet.
    */
-  ensure(networks: ReadonlyMap<string, string>, fresh: readonly string[]): void {
+  ensure(networks: ReadonlyMap<string, MetadataPlace>, fresh: readonly string[]): void {
     this.#wanted = networks;
-    for (const [networkId, listener] of this.#listeners) {
-      const namespace = networks.get(networkId);
-      if (namespace !== undefined && !fresh.includes(namespace)) continue;
+    for (const [key, { networkId, address, server }] of this.#listeners) {
+      const place = networks.get(networkId);
+      if (place?.addresses.includes(address) && !fresh.includes(place.namespace)) continue;
       // It would keep alive a namespace that is to go, or is gone.
-      listener.close();
-      this.#listeners.delete(networkId);
+      server.close();
+      this.#listeners.delete(key);
     }
     this.#round = this.#round.then(() => this.#listen());
   }
@@ -64,26 +74,31 @@ export class MetadataServers {
   }
 
   async #listen(): Promise<void> {
-    for (const [networkId, namespace] of this.#wanted) {
-      if (this.#listeners.has(networkId)) continue;
-      try {
-        const listener = await listenInNamespace(namespace, this.#address, port);
-        if (this.#wanted.get(networkId) === namespace) this.#accept(networkId, listener);
-        else listener.close();
-      } catch (error) {
-        this.#log.warn({ error, networkId }, 'metadata is not served on a network');
-      }
+    for (const [networkId, { namespace, addresses }] of this.#wanted) {
+      for (const address of addresses) await this.#listenAt(networkId, namespace, address);
     }
   }
 
-  #accept(networkId: string, listener: Server): void {
-    listener.maxConnections = maxConnections;
-    listener.on('connection', (socket) => {
+  async #listenAt(networkId: string, namespace: string, address: string): Promise<void> {
+    if (this.#listeners.has(`${networkId} ${address}`)) return;
+    try {
+      const server = await listenInNamespace(namespace, address, port);
+      if (this.#wanted.get(networkId)?.namespace === namespace) this.#accept({ networkId, address, server });
+      else server.close();
+    } catch (error) {
+      this.#log.warn({ error, networkId, address }, 'metadata is not served on a network');
+    }
+  }
+
+  #accept(listener: Listener): void {
+    const { networkId, address, server } = listener;
+    server.maxConnections = maxConnections;
+    server.on('connection', (socket) => {
       this.#networks.set(socket, networkId);
       this.#http.emit('connection', socket);
     });
-    listener.unref();
-    this.#listeners.set(networkId, listener);
+    server.unref();
+    this.#listeners.set(`${networkId} ${address}`, listener);
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -97,7 +112,7 @@ export class MetadataServers {
 
   async #answer({ socket, headers, method = '', url = '/' }: IncomingMessage): Promise<MetadataAnswer> {
     const networkId = this.#networks.get(socket);
-    const address = socket.remoteAddress?.replace(/^::ffff:/, '');
+    const address = socket.remoteAddress?.replace(/^::ffff:/, '').replace(/%.*$/, '');
     if (!networkId || !address) return text(500, 'The asker is not known.');
     if (forbiddenHeaders.some((name) => headers[name] !== undefined)) {
       return text(400, 'Requests for somebody else are not answered.');

@@ -1,5 +1,6 @@
 import type { MetadataAnswer, MetadataRequest } from '../../agent/contract.ts';
 import type { Cloud } from '../cloud.ts';
+import { macOfLinkLocal } from '../networks/ip.ts';
 import { configDriveFiles } from '../servers/config-drive.ts';
 import { ec2Documents } from './ec2-documents.ts';
 
@@ -54,17 +55,21 @@ function segmentsOf(path: string): string[] | undefined {
   }
 }
 
+/** By an address of every link a guest is known by its MAC address, which the address is made of. */
 async function serverAt(cloud: Cloud, networkId: string, address: string): Promise<string | undefined> {
-  const row = await cloud.db.read
-    .selectFrom('port_addresses')
-    .innerJoin('ports', 'ports.id', 'port_addresses.port_id')
+  const query = cloud.db.read
+    .selectFrom('ports')
     .innerJoin('servers', 'servers.id', 'ports.device_id')
     .select('servers.id')
-    .where('port_addresses.network_id', '=', networkId)
-    .where('port_addresses.ip_address', '=', address)
-    .where('servers.deleted_at', 'is', null)
-    .executeTakeFirst();
-  return row?.id;
+    .where('ports.network_id', '=', networkId)
+    .where('servers.deleted_at', 'is', null);
+  const mac = macOfLinkLocal(address);
+  const found = mac
+    ? query.where('ports.mac_address', '=', mac)
+    : query
+        .innerJoin('port_addresses', 'port_addresses.port_id', 'ports.id')
+        .where('port_addresses.ip_address', '=', address);
+  return (await found.executeTakeFirst())?.id;
 }
 
 async function openstackAnswer(cloud: Cloud, serverId: string, path: readonly string[]): Promise<MetadataAnswer> {

@@ -240,7 +240,7 @@ export class FloatingIps {
 }
 
 function fixedIpOf(port: Port, floatingIp: FloatingIp, wanted: string | undefined): FixedIp {
-  const [first, ...more] = port.fixedIps;
+  const [first, ...more] = port.fixedIps.filter(({ ipAddress }) => !ipAddress.includes(':'));
   if (wanted !== undefined) {
     const found = port.fixedIps.find(({ ipAddress }) => ipAddress === wanted);
     if (found) return found;

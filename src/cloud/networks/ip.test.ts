@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { eui64, formatIp, hostsOf, inRange, leaveOut, parseCidr, parseIp, sizeOf } from './ip.ts';
+import { eui64, formatIp, hostsOf, inRange, leaveOut, macOfLinkLocal, parseCidr, parseIp, sizeOf } from './ip.ts';
 
 const v4 = fc.record({ version: fc.constant(4 as const), value: fc.bigInt({ min: 0n, max: 2n ** 32n - 1n }) });
 const v6 = fc.record({ version: fc.constant(6 as const), value: fc.bigInt({ min: 0n, max: 2n ** 128n - 1n }) });
@@ -34,5 +34,7 @@ describe('addresses of both families', () => {
 
   test('an address made of a MAC address', () => {
     expect(eui64(parseCidr('fe80::/64')!, 'fa:16:3e:11:22:33')).toBe('fe80::f816:3eff:fe11:2233');
+    expect(macOfLinkLocal('fe80::f816:3eff:fe11:2233')).toBe('fa:16:3e:11:22:33');
+    expect(macOfLinkLocal('fd00::f816:3eff:fe11:2233')).toBeUndefined();
   });
 });

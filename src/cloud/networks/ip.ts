@@ -112,6 +112,17 @@ export function eui64(prefix: Cidr, macAddress: string): string {
   return formatIp({ version: 6, value: prefix.first + id });
 }
 
+/** The MAC address that an address of every link was made of; undefined for other addresses. */
+export function macOfLinkLocal(address: string): string | undefined {
+  const ip = parseIp(address);
+  if (!ip || !inRange(linkLocal, ip)) return undefined;
+  const bytes = Array.from({ length: 8 }, (_, index) => Number((ip.value >> BigInt(56 - index * 8)) & 255n));
+  const [first = 0, ...rest] = bytes;
+  if (rest[2] !== 0xff || rest[3] !== 0xfe) return undefined;
+  const mac = [first ^ 2, ...rest.slice(0, 2), ...rest.slice(4)];
+  return mac.map((byte) => byte.toString(16).padStart(2, '0')).join(':');
+}
+
 export const linkLocal = parseCidr('fe80::/64')!;
 
 const special: Record<'multicast' | 'loopback', readonly Cidr[]> = {

@@ -8,6 +8,7 @@ import { CloudError, notFound } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
 import type { Quotas } from '../quotas/quotas.ts';
 import { adminOnly, invalidInput, networkInUse, revisionMismatch } from './failures.ts';
+import { removeFreeFloatingIps } from './floating-ip-rows.ts';
 import { inOrder, Listing, type ListRequest } from './listing.ts';
 import { flag, type Network, networkOf } from './model.ts';
 import { owned, ownerOfNew, visibleNetwork } from './ownership.ts';
@@ -211,6 +212,7 @@ export class NetworkRegistry {
       .executeTakeFirst();
     if (!network) throw notFound('network', id);
     await this.#removeServicePorts(tx, id);
+    await removeFreeFloatingIps(tx, id);
     const ports = await tx.selectFrom('ports').select('id').where('network_id', '=', id).limit(10).execute();
     if (ports.length > 0) {
       throw networkInUse(

@@ -87,13 +87,19 @@ export class RouterInterfaces {
       const own = rows.filter((one) => one.portId === row.portId);
       if (subnetId !== undefined && !own.some((one) => one.subnetId === subnetId))
         throw subnetMismatch(row.portId, subnetId);
-      for (const one of own) await this.#refuseWhileNeeded(tx, router, one);
-      await this.#ports.removeIn(tx, row.portId);
+      const gone = portId === undefined ? own.filter((one) => one.subnetId === subnetId) : own;
+      for (const one of gone) await this.#refuseWhileNeeded(tx, router, one);
+      if (gone.length < own.length) {
+        const fixedIps = own
+          .filter((one) => !gone.includes(one))
+          .map((one) => ({ subnetId: one.subnetId, ipAddress: one.address }));
+        await this.#ports.updateIn(tx, operator(router.projectId), row.portId, { fixedIps });
+      } else await this.#ports.removeIn(tx, row.portId);
       return interfaceOf(
         router,
         row.portId,
         row.networkId,
-        own.map((one) => one.subnetId),
+        gone.map((one) => one.subnetId),
       );
     });
   }
@@ -103,6 +109,12 @@ export class RouterInterfaces {
     if (subnet.gatewayIp === null)
       throw badRouterRequest('router', 'Subnet for router interface must have a gateway IP');
     await refuseOverlap(tx, router, [subnet]);
+    const present = subnet.ipVersion === 6 ? await this.#ipv6Port(tx, router, subnet.networkId) : undefined;
+    if (present) {
+      const fixedIps = [...present.fixedIps, { subnetId, ipAddress: subnet.gatewayIp }];
+      await this.#ports.updateIn(tx, operator(router.projectId), present.id, { fixedIps });
+      return interfaceOf(router, present.id, subnet.networkId, [subnetId]);
+    }
     const port = await this.#ports.createIn(
       tx,
       operator(router.projectId),
@@ -116,6 +128,13 @@ export class RouterInterfaces {
       { status: 'ACTIVE' },
     );
     return interfaceOf(router, port.id, port.networkId, [subnetId]);
+  }
+
+  /** Of several IPv6 subnets on one network a router has one port. */
+  async #ipv6Port(tx: Tx, router: Router, networkId: string): Promise<Port | undefined> {
+    const rows = await interfacesOf(tx, router.id);
+    const row = rows.find((one) => one.networkId === networkId && one.address.includes(':'));
+    return row && (await this.#ports.get(operator(router.projectId), row.portId, tx));
   }
 
   async #addPort(tx: Tx, subject: Subject, router: Router, portId: string): Promise<RouterInterface> {

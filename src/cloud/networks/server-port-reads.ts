@@ -101,6 +101,8 @@ export class ServerPortReads {
           'port_addresses.ip_address',
         ])
         .where('ports.device_id', '=', serverId)
+        // Guests find their IPv6 addresses themselves, by what routers and DHCPv6 tell them.
+        .where('subnets.ip_version', '=', 4)
         .orderBy('ports.created_at')
         .orderBy('ports.id'),
     );

@@ -9,7 +9,7 @@ import type { AgentLog } from '../../log.ts';
 import { MetadataServers } from '../../metadata/metadata-servers.ts';
 import { noNetworks } from '../../network-contract.ts';
 import type { NetworkDriver } from '../network-driver.ts';
-import { cablingOf, metadataAddress } from './cabling.ts';
+import { cablingOf, hasIpv6, metadataAddress, metadataAddress6, serviceInterface } from './cabling.ts';
 import { entering, NetworkCommands } from './commands.ts';
 import { connectionTable, connectionTableName } from './connection-rules.ts';
 import { DnsmasqProcesses } from './dnsmasq.ts';
@@ -17,7 +17,8 @@ import { Fabric } from './fabric.ts';
 import { freeNetwork, HostLinks } from './host-link.ts';
 import { bridgeName, NetworkNames, tapName } from './names.ts';
 import { portTable, portTableName } from './port-rules.ts';
-import { routerTable, routerTableName } from './router-rules.ts';
+import { advertises } from './router-adverts.ts';
+import { routerTable, routerTable6, routerTableName } from './router-rules.ts';
 import { routerRoutes, serviceRoutes } from './routing.ts';
 
 /** Where a host keeps the external network that it once chose for itself. */
@@ -76,7 +77,7 @@ class BridgeDriver implements NetworkDriver {
     this.networking = parts.networking;
     this.#fabric = new Fabric(names, commands, log);
     this.#dnsmasq = new DnsmasqProcesses(env, names, commands);
-    this.#metadata = new MetadataServers(metadataAddress, log);
+    this.#metadata = new MetadataServers(log);
   }
 
   netdev(nic: GuestNic, id: string): string {
@@ -139,13 +140,19 @@ class BridgeDriver implements NetworkDriver {
       this.#applyRules(names.fabric, 'bridge', portTableName, rules, verify),
     ]);
     const served = networks.filter(({ service }) => service);
-    await this.#dnsmasq.stopOthers(served.map(({ networkId }) => networkId));
+    const byId = new Map(networks.map((network) => [network.networkId, network]));
+    const telling = routers.filter(advertises);
+    await this.#dnsmasq.stopOthers([
+      ...served.map(({ networkId }) => networkId),
+      ...telling.map(({ routerId }) => routerId),
+    ]);
     const cabling = cablingOf(names, desired, linked);
     const fresh = await this.#fabric.ensureNamespaces(cabling.namespaces);
     await Promise.all(
       routers.map((router) => {
         const namespace = names.routerNamespace(router.routerId);
-        return this.#applyRules(namespace, 'ip', routerTableName, routerTable(router).commands, verify);
+        const commands = [...routerTable(router).commands, ...routerTable6(router).commands];
+        return this.#applyRules(namespace, 'ip', routerTableName, commands, verify);
       }),
     );
     const routes = new Map([
@@ -159,10 +166,19 @@ class BridgeDriver implements NetworkDriver {
         verify,
       ),
       ...served.map((network) => this.#dnsmasq.ensure(network)),
+      ...telling.map((router) => this.#dnsmasq.ensureAdverts(router, byId)),
     ]);
     // Nobody waits for it: a guest that has just been started asks much later.
     this.#metadata.ensure(
-      new Map(served.map(({ networkId }) => [networkId, names.serviceNamespace(networkId)])),
+      new Map(
+        served.map((network) => [
+          network.networkId,
+          {
+            namespace: names.serviceNamespace(network.networkId),
+            addresses: [metadataAddress, ...(hasIpv6(network) ? [`${metadataAddress6}%${serviceInterface}`] : [])],
+          },
+        ]),
+      ),
       fresh,
     );
     return true;

@@ -1,4 +1,5 @@
 import type { DesiredNetwork, DesiredNetworks, PrefixedAddress } from '../../contract.ts';
+import { isV6 } from './ipv6.ts';
 import { bridgeName, type NetworkNames, plugName, routerGateway, routerInterface, tapName } from './names.ts';
 
 export interface Bridge {
@@ -43,6 +44,11 @@ export interface Cabling {
 
 /** Where every guest finds its metadata (RFC 3927 addresses never leave a network). */
 export const metadataAddress = '169.254.169.254';
+
+export const metadataAddress6 = 'fe80::a9fe:a9fe';
+
+/** Whether the network has anything to do with IPv6. */
+export const hasIpv6 = ({ subnets }: DesiredNetwork): boolean => subnets.some(({ cidr }) => isV6(cidr));
 
 /** The devices that the networks need. Pure. `hostLinks` are the external networks that this machine itself is on. */
 export function cablingOf(names: NetworkNames, desired: DesiredNetworks, hostLinks: ReadonlySet<string>): Cabling {
@@ -97,7 +103,7 @@ function serviceEnd(
   { macAddress }: NonNullable<DesiredNetwork['service']>,
 ): CableEnd {
   const served = network.subnets.flatMap(({ dhcp, cidr }) => (dhcp ? [`${dhcp.address}/${prefixOf(cidr)}`] : []));
-  const addresses = [...served, `${metadataAddress}/32`];
+  const addresses = [...served, `${metadataAddress}/32`, ...(hasIpv6(network) ? [`${metadataAddress6}/64`] : [])];
   return { namespace: names.serviceNamespace(network.networkId), name: serviceInterface, macAddress, addresses };
 }
 
@@ -107,7 +113,9 @@ export const serviceInterface = 'eth0';
 /** This machine is the gateway of an external network that nobody else is connected to. */
 function hostCable(names: NetworkNames, { networkId, mtu, subnets }: DesiredNetwork): Cable {
   const name = names.hostLink(networkId);
-  const addresses = subnets.flatMap(({ gateway, cidr }) => (gateway ? [`${gateway}/${prefixOf(cidr)}`] : []));
+  const addresses = subnets.flatMap(({ gateway, cidr }) =>
+    gateway && !isV6(gateway) ? [`${gateway}/${prefixOf(cidr)}`] : [],
+  );
   return {
     plug: plugName(networkId),
     bridge: bridgeName(networkId),

@@ -14,7 +14,7 @@ export interface Link {
   master?: string;
   /** `UP` when it was switched on, `LOWER_UP` when something is plugged in. */
   flags: string[];
-  addr_info?: Array<{ family: string; local: string; prefixlen: number }>;
+  addr_info?: Array<{ family: string; scope: string; local: string; prefixlen: number }>;
 }
 
 export interface Route {
@@ -45,6 +45,14 @@ export class NetworkCommands {
   /** All devices of the namespace with their addresses. */
   async links(namespace: string | undefined): Promise<Link[]> {
     return parse(await this.#run('ip', [...inNamespace(namespace), '-json', 'address', 'show']));
+  }
+
+  /** Routes of IPv6; the default one is `::/0`. */
+  async routes6(namespace: string | undefined, ...selector: string[]): Promise<Route[]> {
+    const routes: Route[] = parse(
+      await this.#run('ip', [...inNamespace(namespace), '-json', '-6', 'route', 'show', ...selector]),
+    );
+    return routes.map((route) => ({ ...route, dst: route.dst === 'default' ? '::/0' : route.dst }));
   }
 
   async routes(namespace: string | undefined, ...selector: string[]): Promise<Route[]> {

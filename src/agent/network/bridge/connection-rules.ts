@@ -1,9 +1,9 @@
 import type { DesiredNetworks, DesiredPort, DesiredSecurityGroup } from '../../contract.ts';
-import { metadataAddress } from './cabling.ts';
-import { addMemberSets, ruleMatch } from './group-rules.ts';
+import { metadataAddress, metadataAddress6 } from './cabling.ts';
+import { addMemberSets, ruleMatches } from './group-rules.ts';
 import { bridgeName } from './names.ts';
 import { accept, anyOf, byMap, ct, drop, field, goto, has, is, jump, meta, set, Table } from './nft.ts';
-import { replyMark, senderMarks } from './port-rules.ts';
+import { neighbourTypes, replyMark, senderMarks } from './port-rules.ts';
 
 export const connectionTableName = 'unkai_connections';
 
@@ -29,6 +29,8 @@ export function connectionTable(desired: DesiredNetworks): Table {
   const known = has(ct('state'), anyOf(['established', 'related']));
   table.rule('forward', is(ct('direction'), 'reply'), known, set(meta('mark'), replyMark), accept);
   table.rule('forward', has(ct('state'), 'related'), set(meta('mark'), replyMark), accept);
+  // Who has which address is asked and said without connections; what may be said is checked where frames come in.
+  table.rule('forward', is(meta('l4proto'), 58), is(field('icmpv6', 'type'), anyOf(neighbourTypes)), accept);
   table.rule('forward', byMap(meta('mark'), 'senders'));
   return table;
 }
@@ -69,8 +71,8 @@ function addGroups(
       done.add(chain);
       table.chain(chain);
       for (const rule of group.rules) {
-        const match = rule.direction === 'egress' ? ruleMatch(rule, networkId, groups) : undefined;
-        if (match) table.rule(chain, ...match, accept);
+        if (rule.direction !== 'egress') continue;
+        for (const match of ruleMatches(rule, networkId, groups)) table.rule(chain, ...match, accept);
       }
     }
   }
@@ -81,8 +83,10 @@ function addPort(table: Table, port: DesiredPort, groups: ReadonlyMap<string, De
   table.chain(chain);
   // What keeps a guest going needs no rule: its lease, and what it is told about itself.
   table.rule(chain, is(meta('l4proto'), 17), is(field('udp', 'dport'), 67), accept);
+  table.rule(chain, is(meta('protocol'), 'ip6'), is(meta('l4proto'), 17), is(field('udp', 'dport'), 547), accept);
   const metadata = [is(meta('l4proto'), 6), is(field('tcp', 'dport'), 80)];
   table.rule(chain, is(field('ip', 'daddr'), metadataAddress), ...metadata, accept);
+  table.rule(chain, is(field('ip6', 'daddr'), metadataAddress6), ...metadata, accept);
   for (const groupId of port.securityGroupIds) {
     if (groups.has(groupId)) table.rule(chain, jump(groupChain(groupId, port.networkId)));
   }

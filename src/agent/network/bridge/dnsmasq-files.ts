@@ -1,5 +1,6 @@
-import type { DesiredNetwork, DesiredSubnet } from '../../contract.ts';
+import type { DesiredAddress, DesiredNetwork, DesiredSubnet } from '../../contract.ts';
 import { metadataAddress, serviceInterface } from './cabling.ts';
+import { isV6 } from './ipv6.ts';
 
 const leaseSeconds = 86_400;
 
@@ -17,7 +18,7 @@ export interface DnsmasqFiles {
  * not believed. Other names are asked of the machine's own name servers.
  */
 export function dnsmasqFiles(network: DesiredNetwork, folder: string, resolvFile: string): DnsmasqFiles {
-  const served = network.subnets.filter(({ dhcp }) => dhcp);
+  const served = network.subnets.filter(({ dhcp, ipv6Mode }) => dhcp && ipv6Mode !== 'slaac');
   const { domain } = network;
   const configuration = [
     'bind-interfaces',
@@ -38,6 +39,7 @@ export function dnsmasqFiles(network: DesiredNetwork, folder: string, resolvFile
     `dhcp-optsfile=${folder}/options`,
     ...served.map(({ subnetId, cidr }) => {
       const [address, length] = cidr.split('/');
+      if (isV6(cidr)) return `dhcp-range=set:${tagOf(subnetId)},${address},static,${length},${leaseSeconds}`;
       return `dhcp-range=set:${tagOf(subnetId)},${address},static,${netmask(Number(length))},${leaseSeconds}`;
     }),
   ];
@@ -45,11 +47,17 @@ export function dnsmasqFiles(network: DesiredNetwork, folder: string, resolvFile
   return {
     'dnsmasq.conf': lines(configuration),
     leases: lines(
-      network.hosts.map(({ macAddress, address, hostname }) =>
-        [macAddress, address, ...(isHostname(hostname) ? [hostname] : [])].join(','),
-      ),
+      network.hosts.map((host) => {
+        const { portId, macAddress, address, hostname } = host;
+        const tag = host.options ? [`set:${portTag(portId)}`] : [];
+        const own = isV6(address) ? `[${address}]` : address;
+        return [macAddress, own, ...tag, ...(isHostname(hostname) ? [hostname] : [])].join(',');
+      }),
     ),
-    options: lines(served.flatMap((subnet) => optionsOf(subnet, network))),
+    options: lines([
+      ...served.flatMap((subnet) => (isV6(subnet.cidr) ? optionsOf6(subnet, network) : optionsOf(subnet, network))),
+      ...network.hosts.flatMap(portOptions),
+    ]),
     names: lines(hosts.map(({ address, hostname }) => `${address} ${hostname}.${domain} ${hostname}`)),
   };
 }
@@ -73,6 +81,31 @@ function optionsOf({ subnetId, gateway, dhcp }: DesiredSubnet, { mtu }: DesiredN
     option('option:dns-server', ...(dnsNameservers.length > 0 ? dnsNameservers : [address])),
     option('option:mtu', mtu),
   ];
+}
+
+function optionsOf6({ subnetId, dhcp }: DesiredSubnet, { domain }: DesiredNetwork): string[] {
+  const { address, dnsNameservers } = dhcp!;
+  const servers = (dnsNameservers.length > 0 ? dnsNameservers : [address]).map((one) => `[${one}]`);
+  return [
+    [`tag:${tagOf(subnetId)}`, 'option6:dns-server', ...servers].join(','),
+    [`tag:${tagOf(subnetId)}`, 'option6:domain-search', domain].join(','),
+  ];
+}
+
+/** They come from users: nothing else may get into a file that is read line by line. */
+function portOptions({ portId, address, options = [] }: DesiredAddress): string[] {
+  const word = isV6(address) ? 'option6' : 'option';
+  return options
+    .filter(({ name, value }) => /^[A-Za-z0-9-]+$/.test(name) && !/\p{Cc}/u.test(value))
+    .map(({ name, value }) => {
+      // By the name of an option for either family dnsmasq means IPv4.
+      const option = /^\d+$/.test(name) ? (isV6(address) ? `option6:${name}` : name) : `${word}:${name}`;
+      return [`tag:${portTag(portId)}`, option, value].join(',');
+    });
+}
+
+function portTag(portId: string): string {
+  return `p${portId.slice(0, 16)}`;
 }
 
 function tagOf(subnetId: string): string {

@@ -2,16 +2,18 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Env } from '../../../env/env.ts';
-import { AgentError, type DesiredNetwork } from '../../contract.ts';
+import { AgentError, type DesiredNetwork, type DesiredRouter } from '../../contract.ts';
 import { isNotFound, systemErrorCode } from '../../errors.ts';
 import type { NetworkCommands } from './commands.ts';
 import { type DnsmasqFiles, dnsmasqFiles } from './dnsmasq-files.ts';
 import type { NetworkNames } from './names.ts';
+import { advertFiles } from './router-adverts.ts';
 
 const exitLimitMs = 5000;
 
 /**
- * The dnsmasq processes of a host, one for each network on which addresses are handed out. They outlive the agent and
+ * The dnsmasq processes of a host, one for each network on which addresses are handed out,
+ * and for each router that tells of itself. They outlive the agent and
  * are found again by their pid files; a second one can't start, since the first has the port.
  */
 export class DnsmasqProcesses {
@@ -27,31 +29,42 @@ export class DnsmasqProcesses {
 
   /** Makes the network served as it shall be. Its namespace has its addresses already. */
   async ensure(network: DesiredNetwork): Promise<void> {
-    if (!network.subnets.some(({ dhcp }) => dhcp)) return this.stop(network.networkId);
-    const folder = this.#folder(network.networkId);
-    const files = dnsmasqFiles(network, folder, resolvFile());
+    const { networkId, subnets } = network;
+    if (!subnets.some(({ dhcp }) => dhcp)) return this.stop(networkId);
+    const files = dnsmasqFiles(network, this.#folder(networkId), resolvFile());
+    await this.#ensure(networkId, this.#names.serviceNamespace(networkId), files);
+  }
+
+  /** Makes the router told of to its guests. Its namespace has its addresses already. */
+  async ensureAdverts(router: DesiredRouter, networks: ReadonlyMap<string, DesiredNetwork>): Promise<void> {
+    const { routerId } = router;
+    const files = advertFiles(router, networks, this.#folder(routerId));
+    await this.#ensure(routerId, this.#names.routerNamespace(routerId), files);
+  }
+
+  async #ensure(id: string, namespace: string, files: DnsmasqFiles): Promise<void> {
+    const folder = this.#folder(id);
     const pid = await findProcess(folder);
     const change = pid === undefined ? 'start' : await changeOf(folder, files);
     if (change === 'none') return;
-    if (change === 'start') await this.stop(network.networkId);
+    if (change === 'start') await this.stop(id);
     await mkdir(folder, { recursive: true, mode: 0o755 });
     for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content, { mode: 0o644 });
     if (change === 'reload') return void process.kill(pid!, 'SIGHUP');
-    const namespace = this.#names.serviceNamespace(network.networkId);
     await this.#commands.run(namespace, ['dnsmasq', configurationOption(folder)]);
   }
 
-  /** Ends the process of the network, if it has one, and forgets its files. */
-  async stop(networkId: string): Promise<void> {
-    const folder = this.#folder(networkId);
+  /** Ends the process of the network or router, if it has one, and forgets its files. */
+  async stop(id: string): Promise<void> {
+    const folder = this.#folder(id);
     const pid = await findProcess(folder);
     if (pid !== undefined) await this.#end(folder, pid);
     await rm(folder, { recursive: true, force: true });
   }
 
-  /** Ends the processes of all networks but these. */
-  async stopOthers(networkIds: readonly string[]): Promise<void> {
-    const kept = new Set(networkIds.map((id) => this.#folder(id)));
+  /** Ends the processes of all networks and routers but these. */
+  async stopOthers(ids: readonly string[]): Promise<void> {
+    const kept = new Set(ids.map((id) => this.#folder(id)));
     for (const name of await readdir(this.#names.runFolder).catch(() => [])) {
       const folder = join(this.#names.runFolder, name);
       if (kept.has(folder)) continue;
@@ -62,8 +75,8 @@ export class DnsmasqProcesses {
     if (kept.size === 0) await rm(this.#names.runFolder, { recursive: true, force: true });
   }
 
-  #folder(networkId: string): string {
-    return join(this.#names.runFolder, networkId);
+  #folder(id: string): string {
+    return join(this.#names.runFolder, id);
   }
 
   async #end(folder: string, pid: number): Promise<void> {

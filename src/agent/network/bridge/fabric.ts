@@ -1,18 +1,25 @@
 import type { AgentLog } from '../../log.ts';
 import type { Bridge, Cable, CableEnd, Cabling, Tap } from './cabling.ts';
-import type { Link, NetworkCommands } from './commands.ts';
+import type { Link, NetworkCommands, Route } from './commands.ts';
+import { isV6 } from './ipv6.ts';
 import type { NetworkNames } from './names.ts';
 import { routeLines, type WantedRoute } from './routing.ts';
 
 /** Frames of bridges pass the firewall that knows connections; nothing here has an address, so nothing is routed. */
 const fabricSettings = [
   'net.bridge.bridge-nf-call-iptables=1',
-  'net.bridge.bridge-nf-call-ip6tables=0',
+  'net.bridge.bridge-nf-call-ip6tables=1',
   'net.bridge.bridge-nf-call-arptables=0',
   'net.ipv4.ip_forward=0',
   'net.ipv6.conf.all.disable_ipv6=1',
   'net.ipv6.conf.default.disable_ipv6=1',
 ];
+/** Addresses are known to be nobody else's, so nobody needs to ask; and only the cloud says which there are. */
+const quietIpv6 = ['all', 'default'].flatMap((which) => [
+  `net.ipv6.conf.${which}.accept_ra=0`,
+  `net.ipv6.conf.${which}.autoconf=0`,
+  `net.ipv6.conf.${which}.accept_dad=0`,
+]);
 /**
  * Routers forward, and don't tell guests of shorter ways: filters would not let them go those. They tell everybody of
  * addresses that they have got, as a floating IP that was another router's.
@@ -23,14 +30,10 @@ const routerSettings = [
   'net.ipv4.conf.default.arp_notify=1',
   'net.ipv4.conf.all.send_redirects=0',
   'net.ipv4.conf.default.send_redirects=0',
-  'net.ipv6.conf.all.disable_ipv6=1',
-  'net.ipv6.conf.default.disable_ipv6=1',
+  'net.ipv6.conf.all.forwarding=1',
+  ...quietIpv6,
 ];
-const serviceSettings = [
-  'net.ipv4.ip_forward=0',
-  'net.ipv6.conf.all.disable_ipv6=1',
-  'net.ipv6.conf.default.disable_ipv6=1',
-];
+const serviceSettings = ['net.ipv4.ip_forward=0', ...quietIpv6];
 
 /** What there is, as it was when it was last looked at and has been changed from here since. */
 interface Seen {
@@ -189,12 +192,20 @@ export class Fabric {
     this.#settled.delete(key);
     const links = isNew ? [] : await this.#commands.links(namespace);
     const present = new Map(links.map((link) => [link.ifname, link]));
-    const known = isNew || namespace === undefined ? [] : await this.#commands.routes(namespace, 'proto', 'static');
+    const known = isNew || namespace === undefined ? [] : await this.#staticRoutes(namespace);
     await this.#commands.ip(namespace, [
       ...cables.flatMap(({ end, mtu }) => endLines(end, mtu, present.get(end.name))),
       ...routeLines(routes, known),
     ]);
     this.#settled.set(key, text);
+  }
+
+  async #staticRoutes(namespace: string): Promise<Route[]> {
+    const [v4, v6] = await Promise.all([
+      this.#commands.routes(namespace, 'proto', 'static'),
+      this.#commands.routes6(namespace, 'proto', 'static'),
+    ]);
+    return [...v4, ...v6];
   }
 
   async #removeOthers(cabling: Cabling): Promise<void> {
@@ -280,7 +291,11 @@ function plugLines(name: string, bridge: string, mtu: number, present: Link | un
 
 function endLines(end: CableEnd, mtu: number, present: Link | undefined): string[] {
   const { name, macAddress, addresses } = end;
-  const has = (present?.addr_info ?? []).filter(({ family }) => family === 'inet');
+  // What the kernel makes itself on every link is no concern of the cloud.
+  const has = (present?.addr_info ?? []).filter(
+    ({ family, scope, local, prefixlen }) =>
+      family === 'inet' || scope !== 'link' || addresses.includes(`${local}/${prefixlen}`),
+  );
   const texts = has.map(({ local, prefixlen }) => `${local}/${prefixlen}`);
   const missing = addresses.filter((text) => !texts.includes(text));
   const sameMac = macAddress === undefined || present?.address === macAddress;
@@ -288,7 +303,7 @@ function endLines(end: CableEnd, mtu: number, present: Link | undefined): string
   return [
     ...texts.filter((text) => !addresses.includes(text)).map((text) => `addr del ${text} dev ${name}`),
     ...(isUp ? [] : [`link set ${name} ${macAddress === undefined ? '' : `address ${macAddress} `}mtu ${mtu} up`]),
-    ...missing.map((text) => `addr add ${text} dev ${name}`),
+    ...missing.map((text) => `addr add ${text} dev ${name}${isV6(text) ? ' nodad' : ''}`),
     // Setting the same MAC address again makes a router announce its addresses (`arp_notify`).
     ...(present && missing.length > 0 && macAddress !== undefined ? [`link set ${name} address ${macAddress}`] : []),
   ];

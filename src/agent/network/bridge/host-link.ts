@@ -1,5 +1,6 @@
 import type { DesiredNetwork } from '../../contract.ts';
 import type { NetworkCommands } from './commands.ts';
+import { isV6 } from './ipv6.ts';
 import type { NetworkNames } from './names.ts';
 import { anyOf, network as asNetwork, field, is, isNot, meta, Table, withoutTable } from './nft.ts';
 
@@ -10,7 +11,7 @@ interface Range {
 
 /**
  * This machine's own place on external networks that nobody else is connected to: it is their gateway, so that it
- * reaches floating IPs, and what leaves by it takes the machine's address.
+ * reaches floating IPs, and what leaves by it takes the machine's address. Only for IPv4, which needs both.
  */
 export class HostLinks {
   readonly #names: NetworkNames;
@@ -25,13 +26,15 @@ export class HostLinks {
 
   /** Those of the networks that the machine can be the gateway of: it must not cut itself off from what it reaches now. */
   async possible(networks: readonly DesiredNetwork[], verify: boolean): Promise<ReadonlySet<string>> {
-    const external = networks.filter(({ external, subnets }) => external && subnets.some(({ gateway }) => gateway));
+    const external = networks.filter(
+      ({ external, subnets }) => external && subnets.some(({ gateway }) => gateway && !isV6(gateway)),
+    );
     if (external.length === 0) return new Set();
     const text = JSON.stringify(external.map(({ networkId, subnets }) => [networkId, subnets]));
     if (!verify && this.#possible?.text === text) return this.#possible.networkIds;
     const taken = await this.takenRanges();
     const isFree = ({ subnets }: DesiredNetwork) =>
-      subnets.every(({ cidr }) => !taken.some((range) => overlaps(range, rangeOf(cidr))));
+      subnets.every(({ cidr }) => isV6(cidr) || !taken.some((range) => overlaps(range, rangeOf(cidr))));
     const networkIds = new Set(external.filter(isFree).map(({ networkId }) => networkId));
     this.#possible = { text, networkIds };
     return networkIds;
@@ -47,7 +50,7 @@ export class HostLinks {
 
   /** Lets the networks out. Their devices exist. */
   async apply(networks: readonly DesiredNetwork[], verify: boolean): Promise<void> {
-    const cidrs = networks.flatMap(({ subnets }) => subnets.map(({ cidr }) => cidr));
+    const cidrs = networks.flatMap(({ subnets }) => subnets.map(({ cidr }) => cidr).filter((cidr) => !isV6(cidr)));
     const devices = networks.map(({ networkId }) => this.#names.hostLink(networkId));
     const wanted = JSON.stringify([cidrs, devices]);
     if (this.#applied === wanted && (!verify || (await this.#isThere()) === cidrs.length > 0)) return;

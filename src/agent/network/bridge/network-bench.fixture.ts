@@ -157,11 +157,14 @@ export class NetworkBench {
     ]);
     await this.commands.ip(guest, ['link set lo up', `link set eth0 address ${port.macAddress} mtu 1400 up`]);
     if (options.configure === false) return guest;
-    const [address] = port.addresses;
-    await this.commands.ip(guest, [
-      `addr add ${address}/24 dev eth0`,
-      `route add default via ${address!.replace(/\.\d+$/, '.1')}`,
-    ]);
+    await this.commands.ip(
+      guest,
+      port.addresses.flatMap((address) =>
+        address.includes(':')
+          ? [`addr add ${address}/64 dev eth0 nodad`, `route add default via ${address.replace(/::.*$/, '::1')}`]
+          : [`addr add ${address}/24 dev eth0`, `route add default via ${address.replace(/\.\d+$/, '.1')}`],
+      ),
+    );
     return guest;
   }
 

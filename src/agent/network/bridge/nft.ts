@@ -15,6 +15,8 @@ export const ct = (key: string): object => ({ ct: { key } });
 export const field = (protocol: string, name: string): object => ({ payload: { protocol, field: name } });
 export const concat = (...parts: object[]): object => ({ concat: parts });
 export const anyOf = (values: readonly unknown[]): unknown => (values.length === 1 ? values[0] : { set: values });
+/** Bits of a packet that nftables has no name for, counted from the header of the transport protocol. */
+export const bitsOf = (offset: number, len: number): object => ({ payload: { base: 'th', offset, len } });
 export const range = (first: number | string, last: number | string): object => ({ range: [first, last] });
 
 export const is = (left: object, right: unknown): Statement => ({ match: { op: '==', left, right } });
@@ -25,10 +27,11 @@ export const set = (key: object, value: unknown): Statement => ({ mangle: { key,
 /** Goes where the map says; on to the next rule where it says nothing. */
 export const byMap = (key: object, map: string): Statement => ({ vmap: { key, data: `@${map}` } });
 
-/** `a.b.c.d/n` as nftables wants it. */
+/** `address/n` as nftables wants it. */
 export function network(cidr: string): unknown {
   const [addr, length] = cidr.split('/');
-  return length === undefined || length === '32' ? addr : { prefix: { addr, len: Number(length) } };
+  const alone = addr?.includes(':') ? '128' : '32';
+  return length === undefined || length === alone ? addr : { prefix: { addr, len: Number(length) } };
 }
 
 export interface BaseChain {
@@ -38,13 +41,15 @@ export interface BaseChain {
   policy?: 'accept' | 'drop';
 }
 
+export type Family = 'inet' | 'ip' | 'ip6' | 'bridge';
+
 /** A table as it shall be. `commands` replaces in one transaction whatever was there. */
 export class Table {
   readonly #at: { family: string; table: string };
   readonly #identity: object;
   readonly #commands: object[] = [];
 
-  constructor(family: 'inet' | 'ip' | 'bridge', name: string) {
+  constructor(family: Family, name: string) {
     this.#at = { family, table: name };
     this.#identity = { table: { family, name } };
   }
@@ -68,9 +73,9 @@ export class Table {
     this.#commands.push({ add: { map: { ...this.#at, name, type, map: to, ...elem } } });
   }
 
-  addressSet(name: string, elements: readonly unknown[]): void {
+  addressSet(name: string, type: 'ipv4_addr' | 'ipv6_addr', elements: readonly unknown[]): void {
     const elem = elements.length === 0 ? {} : { elem: elements };
-    this.#commands.push({ add: { set: { ...this.#at, name, type: 'ipv4_addr', flags: ['interval'], ...elem } } });
+    this.#commands.push({ add: { set: { ...this.#at, name, type, flags: ['interval'], ...elem } } });
   }
 
   get commands(): object[] {
@@ -80,7 +85,7 @@ export class Table {
 }
 
 /** The commands after which there is no such table. */
-export function withoutTable(family: 'inet' | 'ip' | 'bridge', name: string): object[] {
+export function withoutTable(family: Family, name: string): object[] {
   const identity = { table: { family, name } };
   return [{ add: identity }, { delete: identity }];
 }

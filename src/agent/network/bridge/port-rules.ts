@@ -1,9 +1,11 @@
 import type { DesiredNetworks, DesiredPort, DesiredSecurityGroup } from '../../contract.ts';
-import { addMemberSets, ruleMatch } from './group-rules.ts';
+import { addMemberSets, ruleMatches } from './group-rules.ts';
+import { digitsOf, isV6, linkLocalOf } from './ipv6.ts';
 import { tapName } from './names.ts';
 import {
   accept,
   anyOf,
+  bitsOf,
   byMap,
   drop,
   field,
@@ -22,10 +24,20 @@ export const portTableName = 'unkai_ports';
 export const replyMark = 0x80000000;
 
 const ipv4 = 'ip';
+const ipv6 = 'ip6';
 const arp = 'arp';
 const udp = 17;
 const dhcpServer = 67;
 const dhcpClient = 68;
+const dhcp6Client = 546;
+const dhcp6Server = 547;
+const icmp6 = 58;
+/** Messages of ICMPv6 that guests need to find each other and their routers (RFC 4861, RFC 3810). */
+const routerAdvertisement = 134;
+const redirect = 137;
+const neighbourAdvertisement = 136;
+const listenerTypes = [131, 132, 143];
+export const neighbourTypes = [130, ...listenerTypes, 133, routerAdvertisement, 135, neighbourAdvertisement];
 
 /** The marks by which later rules know whose guest sent a packet; only ports that are filtered have one. */
 export function senderMarks(ports: readonly DesiredPort[]): Map<string, number> {
@@ -33,9 +45,9 @@ export function senderMarks(ports: readonly DesiredPort[]): Map<string, number> 
 }
 
 /**
- * What each guest may claim to be, checked where its frames come in: its MAC address, its addresses in IPv4 and ARP, and
- * no DHCP server. Frames that are neither IPv4 nor ARP are dropped: networks have no IPv6, and nobody would look after
- * what guests told each other by it (router advertisements among it). A tap that no port is known for carries nothing.
+ * What each guest may claim to be, checked where its frames come in: its MAC address, its addresses in IP, ARP and
+ * neighbour discovery, and neither a DHCP server nor an IPv6 router. Frames of other protocols are dropped. A tap that no
+ * port is known for carries nothing.
  *
  * And what each guest takes in, checked where frames go out to it: replies, and what its security groups let in,
  * broadcasts and multicasts too.
@@ -76,13 +88,25 @@ function addSender(table: Table, port: DesiredPort, mark: number | undefined): v
   const { macAddress, addresses } = port;
   const isArp = is(field('ether', 'type'), arp);
   const isIpv4 = is(field('ether', 'type'), ipv4);
+  const isIpv6 = is(field('ether', 'type'), ipv6);
   table.rule(chain, set(meta('mark'), mark));
   table.rule(chain, isIpv4, ...fromTo(dhcpServer, dhcpClient), drop);
-  const identities = [...addresses.map((address) => ({ macAddress, cidr: address })), ...port.allowedPairs];
+  table.rule(chain, isIpv6, ...fromTo(dhcp6Server, dhcp6Client), drop);
+  table.rule(chain, isIpv6, ...icmp6Of([routerAdvertisement, redirect]), drop);
+  addNeighbourCheck(table, chain, port);
+  const identities = [
+    { macAddress, cidr: linkLocalOf(macAddress) },
+    ...addresses.map((address) => ({ macAddress, cidr: address })),
+    ...port.allowedPairs,
+  ];
   for (const [mac, allowed] of Map.groupBy(identities, (one) => one.macAddress)) {
     const fromMac = is(field('ether', 'saddr'), mac);
-    for (const cidr of new Set(allowed.map((one) => one.cidr))) {
+    for (const cidr of new Set([linkLocalOf(mac), ...allowed.map((one) => one.cidr)])) {
       const address = network(cidr);
+      if (isV6(cidr)) {
+        table.rule(chain, fromMac, isIpv6, is(field('ip6', 'saddr'), address), accept);
+        continue;
+      }
       const claims = [is(field('arp', 'saddr ether'), mac), is(field('arp', 'saddr ip'), address)];
       table.rule(chain, fromMac, isArp, ...claims, accept);
       table.rule(chain, fromMac, isIpv4, is(field('ip', 'saddr'), address), accept);
@@ -93,7 +117,20 @@ function addSender(table: Table, port: DesiredPort, mark: number | undefined): v
   table.rule(chain, own, isIpv4, is(field('ip', 'saddr'), '0.0.0.0'), ...fromTo(dhcpClient, dhcpServer), accept);
   const probe = [is(field('arp', 'saddr ether'), macAddress), is(field('arp', 'saddr ip'), '0.0.0.0')];
   table.rule(chain, own, isArp, ...probe, accept);
+  // The same in IPv6 (RFC 4862, RFC 4861, RFC 3810).
+  table.rule(chain, own, isIpv6, is(field('ip6', 'saddr'), '::'), ...icmp6Of([133, 135, ...listenerTypes]), accept);
   table.rule(chain, drop);
+}
+
+/** A guest says only of its own addresses that they are its own. Of whole networks it may say so of every address. */
+function addNeighbourCheck(table: Table, chain: string, { macAddress, addresses, allowedPairs }: DesiredPort): void {
+  const pairs = allowedPairs.map(({ cidr }) => cidr).filter(isV6);
+  if (pairs.some((cidr) => cidr.includes('/') && !cidr.endsWith('/128'))) return;
+  const macs = [macAddress, ...allowedPairs.map((pair) => pair.macAddress)];
+  const own = [...addresses.filter(isV6), ...pairs.map((cidr) => cidr.replace('/128', '')), ...macs.map(linkLocalOf)];
+  const claims = [...new Set(own)].map((address) => `0x${digitsOf(address)}`);
+  const isClaim = icmp6Of([neighbourAdvertisement]);
+  table.rule(chain, is(field('ether', 'type'), ipv6), ...isClaim, isNot(bitsOf(64, 128), anyOf(claims)), drop);
 }
 
 function addReceiver(table: Table, port: DesiredPort, groups: ReadonlyMap<string, DesiredSecurityGroup>): void {
@@ -104,13 +141,15 @@ function addReceiver(table: Table, port: DesiredPort, groups: ReadonlyMap<string
     return;
   }
   table.rule(chain, is(field('ether', 'type'), arp), accept);
-  table.rule(chain, isNot(field('ether', 'type'), ipv4), drop);
+  table.rule(chain, isNot(field('ether', 'type'), anyOf([ipv4, ipv6])), drop);
   // A bridge that does not know where a guest is asks everywhere.
   const macs = [...new Set([port.macAddress, ...port.allowedPairs.map((pair) => pair.macAddress)])];
   const toMany = anyOf(['broadcast', 'multicast']);
   table.rule(chain, isNot(field('ether', 'daddr'), anyOf(macs)), isNot(meta('pkttype'), toMany), drop);
   table.rule(chain, is(meta('mark'), replyMark), accept);
   table.rule(chain, ...fromTo(dhcpServer, dhcpClient), accept);
+  table.rule(chain, ...fromTo(dhcp6Server, dhcp6Client), accept);
+  table.rule(chain, is(field('ether', 'type'), ipv6), ...icmp6Of(neighbourTypes), accept);
   for (const match of ingressOf(port, groups)) table.rule(chain, ...match, accept);
   table.rule(chain, drop);
 }
@@ -119,10 +158,11 @@ function ingressOf(port: DesiredPort, groups: ReadonlyMap<string, DesiredSecurit
   return port.securityGroupIds
     .flatMap((id) => groups.get(id)?.rules ?? [])
     .filter(({ direction }) => direction === 'ingress')
-    .flatMap((rule) => {
-      const match = ruleMatch(rule, port.networkId, groups);
-      return match ? [match] : [];
-    });
+    .flatMap((rule) => ruleMatches(rule, port.networkId, groups));
+}
+
+function icmp6Of(types: readonly number[]): Statement[] {
+  return [is(meta('l4proto'), icmp6), is(field('icmpv6', 'type'), anyOf(types))];
 }
 
 function fromTo(source: number, destination: number): Statement[] {

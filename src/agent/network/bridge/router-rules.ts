@@ -1,4 +1,5 @@
 import type { DesiredRouter } from '../../contract.ts';
+import { isV6 } from './ipv6.ts';
 import { routerGateway, routerInterface } from './names.ts';
 import { accept, anyOf, ct, drop, field, has, is, isNot, meta, set, Table } from './nft.ts';
 
@@ -30,7 +31,7 @@ export function routerTable({ interfaces, gateway, floatingIps, adminStateUp }: 
     const back = pairs.map(([address, fixedAddress]) => [fixedAddress, address] as const);
     table.rule('postrouting', is(meta('oifname'), outside), { snat: { addr: byAddress('saddr', back) } });
   }
-  const own = gateway.addresses[0]?.address;
+  const own = gateway.addresses.find(({ address }) => !isV6(address))?.address;
   if (!own) return table;
   const translated = has(ct('status'), 'dnat');
   // Otherwise the one who is asked would answer the asker directly, from an address that it has not asked.
@@ -50,4 +51,17 @@ export function routerTable({ interfaces, gateway, floatingIps, adminStateUp }: 
 
 function byAddress(name: 'saddr' | 'daddr', pairs: ReadonlyArray<readonly [string, string]>): object {
   return { map: { key: field('ip', name), data: { set: pairs } } };
+}
+
+/**
+ * What a router does with IPv6: there is nothing to translate. What its guests ask of DHCPv6 is answered by their
+ * network's own service, not by what tells them of the router.
+ */
+export function routerTable6({ adminStateUp }: DesiredRouter): Table {
+  const table = new Table('ip6', routerTableName);
+  table.chain('forward', { type: 'filter', hook: 'forward', prio: 0, policy: 'accept' });
+  if (!adminStateUp) table.rule('forward', drop);
+  table.chain('input', { type: 'filter', hook: 'input', prio: 0, policy: 'accept' });
+  table.rule('input', is(meta('l4proto'), 17), is(field('udp', 'dport'), 547), drop);
+  return table;
 }

@@ -1,11 +1,12 @@
 import type { DesiredNetwork, DesiredRouter } from '../../contract.ts';
 import { metadataAddress, serviceInterface } from './cabling.ts';
 import type { Route } from './commands.ts';
+import { isV6 } from './ipv6.ts';
 import { routerGateway } from './names.ts';
 
 /** A route of a namespace, beside those that follow from its addresses. */
 export interface WantedRoute {
-  /** `default` or a network. */
+  /** A network; `default` for all of IPv4. */
   destination: string;
   via?: string;
   device?: string;
@@ -14,16 +15,23 @@ export interface WantedRoute {
 /** From the namespace of a network's services: to subnets on which it has no address of its own, and to the outside. */
 export function serviceRoutes({ subnets }: DesiredNetwork): WantedRoute[] {
   const direct = subnets
-    .filter(({ dhcp }) => !dhcp)
+    .filter(({ dhcp, cidr }) => !dhcp && !isV6(cidr))
     .map(({ cidr }) => ({ destination: cidr, device: serviceInterface }));
-  const gateway = subnets.find((subnet) => subnet.gateway)?.gateway;
-  return gateway ? [...direct, { destination: 'default', via: gateway, device: serviceInterface }] : direct;
+  const gateways = subnets.flatMap(({ gateway }) => gateway ?? []);
+  const out = [gateways.find((gateway) => !isV6(gateway)), gateways.find(isV6)].filter((one) => one !== undefined);
+  return [...direct, ...out.map((via) => ({ destination: everywhere(via), via, device: serviceInterface }))];
 }
 
 export function routerRoutes({ gateway, routes }: DesiredRouter): WantedRoute[] {
   const extra = routes.map(({ destination, nexthop }) => ({ destination, via: nexthop }));
-  if (!gateway?.nexthop) return extra;
-  return [...extra, { destination: 'default', via: gateway.nexthop, device: routerGateway(gateway.portId) }];
+  if (!gateway) return extra;
+  const device = routerGateway(gateway.portId);
+  const out = [gateway.nexthop, gateway.nexthop6].filter((one) => one !== undefined);
+  return [...extra, ...out.map((via) => ({ destination: everywhere(via), via, device }))];
+}
+
+function everywhere(via: string): string {
+  return isV6(via) ? '::/0' : 'default';
 }
 
 /** Makes the routes so that the cloud set; those that the kernel sets by itself are not among the present ones. */
@@ -46,5 +54,5 @@ function routeLine({ destination, via, device }: WantedRoute): string {
 
 /** `ip` leaves out the length of a single address. */
 function plain(destination: string): string {
-  return destination.replace(/\/32$/, '');
+  return destination.replace(isV6(destination) ? /\/128$/ : /\/32$/, '');
 }

@@ -20,17 +20,40 @@ export async function desiredGroups(
     .selectFrom('security_group_rules')
     .selectAll()
     .where(oneOf(db, sql.ref('security_group_id'), groupIds))
-    .where('ethertype', '=', 'IPv4')
     .orderBy('id')
     .execute();
   const rules = Map.groupBy(rows.map(ruleOf), (rule) => rule.securityGroupId);
   const remote = rows.flatMap((row) => row.remote_group_id ?? []);
+  const addressGroups = await addressGroupsOf(
+    db,
+    rows.flatMap((row) => row.remote_address_group_id ?? []),
+  );
   const members = await membersOf(db, [...new Set(remote)], networkIds);
   return [...new Set([...groupIds, ...remote])].sort().map((groupId) => ({
     groupId,
     members: members.get(groupId) ?? [],
-    rules: (rules.get(groupId) ?? []).map(desiredRule),
+    rules: (rules.get(groupId) ?? []).flatMap((rule) => withAddressGroup(rule, addressGroups)),
   }));
+}
+
+async function addressGroupsOf(db: Database, ids: readonly string[]): Promise<Map<string, string[]>> {
+  if (ids.length === 0) return new Map();
+  const rows = await db.read
+    .selectFrom('address_groups')
+    .select(['id', 'addresses'])
+    .where(oneOf(db, sql.ref('id'), [...new Set(ids)]))
+    .execute();
+  return new Map(rows.map(({ id, addresses }) => [id, JSON.parse(addresses) as string[]]));
+}
+
+/** A rule for the addresses of a group is a rule for each of them. */
+function withAddressGroup(rule: SecurityGroupRule, groups: ReadonlyMap<string, string[]>): DesiredRule[] {
+  const desired = desiredRule(rule);
+  if (rule.remoteAddressGroupId === null) return [desired];
+  const addresses = groups.get(rule.remoteAddressGroupId) ?? [];
+  return addresses
+    .filter((cidr) => cidr.includes(':') === (desired.family === 6))
+    .map((cidr) => ({ ...desired, remote: { cidr } }));
 }
 
 async function membersOf(db: Database, groupIds: readonly string[], networkIds: readonly string[]) {
@@ -60,16 +83,20 @@ async function membersOf(db: Database, groupIds: readonly string[], networkIds: 
 }
 
 const icmp = 1;
+const icmp6 = 58;
 
 /** The rule in the terms of hosts: names of protocols become numbers, and peers canonical. */
 export function desiredRule(rule: SecurityGroupRule): DesiredRule {
   const { direction, portRangeMin, portRangeMax } = rule;
   const number = rule.protocol === null ? undefined : protocolNumber(rule.protocol);
   // 0 is Neutron's word for any.
-  const protocol = number === 0 || number === null ? undefined : number;
-  const result: DesiredRule = { direction };
+  const asked = number === 0 || number === null ? undefined : number;
+  // The same name stands for the messages of either family.
+  const protocol = rule.ethertype === 'IPv6' && asked === icmp ? icmp6 : asked;
+  const family = rule.ethertype === 'IPv6' ? 6 : 4;
+  const result: DesiredRule = { direction, family };
   if (protocol !== undefined) result.protocol = protocol;
-  if (portRangeMin !== null && protocol === icmp) {
+  if (portRangeMin !== null && (protocol === icmp || protocol === icmp6)) {
     result.icmp = { type: portRangeMin, ...(portRangeMax === null ? {} : { code: portRangeMax }) };
   } else if (portRangeMin !== null) {
     result.ports = { first: portRangeMin, last: portRangeMax ?? portRangeMin };

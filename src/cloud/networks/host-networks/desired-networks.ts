@@ -1,12 +1,13 @@
 import { sql } from 'kysely';
-import type { DesiredNetwork, DesiredNetworks, DesiredPort } from '../../../agent/contract.ts';
+import type { DesiredAddress, DesiredNetwork, DesiredNetworks, DesiredPort } from '../../../agent/contract.ts';
 import type { Database } from '../../../database/database.ts';
 import { oneOf } from '../../../database/expressions.ts';
 import type { NetworksTable } from '../../../database/schema.ts';
 import { defaultHostname, networkDomain } from '../hostnames.ts';
-import { type Port, type Subnet, subnetOf } from '../model.ts';
+import { type DhcpOption, type Port, type Subnet, subnetOf } from '../model.ts';
 import { servicePortOwner } from '../network-registry.ts';
 import { loadPorts, selectPorts } from '../port-rows.ts';
+import { type Bandwidth, bandwidthOf } from './desired-bandwidth.ts';
 import { canonical, desiredGroups } from './desired-groups.ts';
 import { desiredRouters } from './desired-routers.ts';
 
@@ -28,16 +29,18 @@ export async function desiredNetworks(db: Database, hostId: string): Promise<Des
     for (const { networkId } of interfaces) all.add(networkId);
     if (gateway) all.add(gateway.networkId);
   }
+  const limits = await bandwidthOf(db, ports);
   const groupIds = [...new Set(ports.flatMap((port) => port.securityGroupIds))];
   return {
     networks: await networksOf(db, [...all].sort(), new Set(own)),
-    ports: ports.map(desiredPort),
+    ports: ports.map((port) => desiredPort(port, limits)),
     securityGroups: await desiredGroups(db, groupIds, own),
     routers,
   };
 }
 
-function desiredPort(port: Port): DesiredPort {
+function desiredPort(port: Port, limits: ReadonlyMap<string, Bandwidth>): DesiredPort {
+  const bandwidth = limits.get(port.id);
   return {
     portId: port.id,
     networkId: port.networkId,
@@ -50,6 +53,7 @@ function desiredPort(port: Port): DesiredPort {
       cidr: canonical(ipAddress),
     })),
     securityGroupIds: port.securityGroupIds,
+    ...(bandwidth ? { bandwidth } : {}),
   };
 }
 
@@ -88,6 +92,8 @@ interface AddressRow {
   macAddress: string;
   address: string;
   hostname: string | null;
+  dnsName: string;
+  dhcpOptions: string;
 }
 
 async function addressesOn(db: Database, networkIds: readonly string[]): Promise<AddressRow[]> {
@@ -105,6 +111,8 @@ async function addressesOn(db: Database, networkIds: readonly string[]): Promise
       'ports.mac_address as macAddress',
       'port_addresses.ip_address as address',
       'servers.hostname as hostname',
+      'ports.dns_name as dnsName',
+      'ports.extra_dhcp_opts as dhcpOptions',
     ])
     .where(oneOf(db, sql.ref('ports.network_id'), networkIds))
     .orderBy('ports.created_at')
@@ -135,15 +143,23 @@ function desiredNetwork(
         cidr: subnet.cidr,
         ...(subnet.gatewayIp === null ? {} : { gateway: subnet.gatewayIp }),
         ...(server && subnet.enableDhcp ? { dhcp: { address: server.address, dnsNameservers, routes } } : {}),
+        ...(subnet.ipv6AddressMode === null ? {} : { ipv6Mode: subnet.ipv6AddressMode }),
       };
     }),
     hosts: addresses
       .filter(({ owner }) => !owner.startsWith('network:'))
-      .map(({ portId, macAddress, address, hostname, portName }) => ({
-        portId,
-        macAddress,
-        address,
-        hostname: hostname ?? (portName || defaultHostname(address)),
+      .map((row) => ({
+        portId: row.portId,
+        macAddress: row.macAddress,
+        address: row.address,
+        hostname: row.dnsName || (row.hostname ?? (row.portName || defaultHostname(row.address))),
+        ...optionsOf(row),
       })),
   };
+}
+
+function optionsOf({ address, dhcpOptions }: AddressRow): Pick<DesiredAddress, 'options'> {
+  const version = address.includes(':') ? 6 : 4;
+  const options = (JSON.parse(dhcpOptions) as DhcpOption[]).filter((option) => option.version === version);
+  return options.length === 0 ? {} : { options: options.map(({ name, value }) => ({ name, value })) };
 }

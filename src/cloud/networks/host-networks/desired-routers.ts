@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { DesiredRouter, PrefixedAddress } from '../../../agent/contract.ts';
+import type { DesiredInterface, DesiredRouter, Ipv6Mode, PrefixedAddress } from '../../../agent/contract.ts';
 import type { Database } from '../../../database/database.ts';
 import { oneOf } from '../../../database/expressions.ts';
 import type { HostRoute } from '../model.ts';
@@ -13,6 +13,8 @@ interface RouterAddressRow {
   address: string;
   cidr: string;
   gatewayIp: string | null;
+  raMode: Ipv6Mode | null;
+  dnsNameservers: string;
 }
 
 /** The routers that are on one of the networks, whole, with every network that they are on. */
@@ -43,7 +45,7 @@ export async function desiredRouters(db: Database, networkIds: readonly string[]
     return {
       routerId: router.id,
       adminStateUp: router.admin_state_up === 1,
-      interfaces: byPort.filter(([row]) => row!.owner === 'network:router_interface').map(portOf),
+      interfaces: byPort.filter(([row]) => row!.owner === 'network:router_interface').map(interfaceOf),
       ...(gateway
         ? { gateway: { ...portOf(gateway), ...nexthopOf(gateway), enableSnat: router.enable_snat === 1 } }
         : {}),
@@ -69,6 +71,8 @@ function addressesOf(db: Database, routerIds: readonly string[]): Promise<Router
       'port_addresses.ip_address as address',
       'subnets.cidr',
       'subnets.gateway_ip as gatewayIp',
+      sql<Ipv6Mode | null>`subnets.ipv6_ra_mode`.as('raMode'),
+      'subnets.dns_nameservers as dnsNameservers',
     ])
     .where(oneOf(db, sql.ref('ports.device_id'), routerIds))
     .where('ports.device_owner', 'in', ['network:router_interface', 'network:router_gateway'])
@@ -84,7 +88,16 @@ function portOf(rows: readonly RouterAddressRow[]) {
   return { portId, networkId, macAddress, addresses };
 }
 
-function nexthopOf(rows: readonly RouterAddressRow[]): { nexthop?: string } {
-  const nexthop = rows.find(({ gatewayIp }) => gatewayIp !== null)?.gatewayIp;
-  return nexthop ? { nexthop } : {};
+function interfaceOf(rows: readonly RouterAddressRow[]): DesiredInterface {
+  const advertises = rows.flatMap(({ cidr, raMode, dnsNameservers }) =>
+    raMode === null ? [] : [{ cidr, mode: raMode, dnsNameservers: JSON.parse(dnsNameservers) as string[] }],
+  );
+  return { ...portOf(rows), ...(advertises.length > 0 ? { advertises } : {}) };
+}
+
+function nexthopOf(rows: readonly RouterAddressRow[]): { nexthop?: string; nexthop6?: string } {
+  const gateways = rows.flatMap(({ gatewayIp }) => gatewayIp ?? []);
+  const nexthop = gateways.find((gateway) => !gateway.includes(':'));
+  const nexthop6 = gateways.find((gateway) => gateway.includes(':'));
+  return { ...(nexthop ? { nexthop } : {}), ...(nexthop6 ? { nexthop6 } : {}) };
 }

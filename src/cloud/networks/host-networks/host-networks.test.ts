@@ -151,6 +151,7 @@ describe('what a host is told of networks', () => {
     };
     expect(desiredRule(rule)).toEqual({
       direction: 'ingress',
+      family: 4,
       protocol: 6,
       ports: { first: 22, last: 22 },
       remote: { cidr: '192.0.2.77/32' },
@@ -161,9 +162,7 @@ describe('what a host is told of networks', () => {
     });
     expect(
       desiredRule({ ...rule, protocol: null, portRangeMin: null, portRangeMax: null, remoteIpPrefix: null }),
-    ).toEqual({
-      direction: 'ingress',
-    });
+    ).toEqual({ direction: 'ingress', family: 4 });
   });
 });
 
