@@ -11,6 +11,7 @@ import {
   NoSuchOperation,
   UnexpectedError,
 } from './dialect.ts';
+import { dryRunModeOf, planOf } from './dry-run.ts';
 import { readText } from './json-body.ts';
 import type { AnyOperation, Call } from './operation.ts';
 import type { Ready } from './ready.ts';
@@ -198,7 +199,9 @@ async function perform(options: MountOptions, request: FastifyRequest, reply: Fa
   validate.query(request.query);
   if (!operation.consumes) validate.body(body);
   const { mountParams, base } = mountedAt(mount, params, state.origin);
-  const answer = await operation.handle({
+  const dryRun = dryRunModeOf(request);
+  if (dryRun === 'validate') return reply.send({ dry_run: 'validate', operation: operation.id });
+  const call = {
     cloud: options.cloud,
     subject: state.subject,
     params,
@@ -211,7 +214,9 @@ async function perform(options: MountOptions, request: FastifyRequest, reply: Fa
     context: state.context,
     raw: request,
     reply,
-  } as Call<never, never, never>);
+  } as Call<never, never, never>;
+  if (dryRun) return reply.send(await planOf(options.cloud, operation, state, async () => operation.handle(call)));
+  const answer = await operation.handle(call);
   const status = answer.status ?? ready.usualStatus;
   reply.code(status);
   if (answer.headers) reply.headers(answer.headers);

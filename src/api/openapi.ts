@@ -1,5 +1,6 @@
 import type { TSchema } from 'typebox';
 import type { Dialect } from './dialect.ts';
+import { canRunDry } from './dry-run.ts';
 import type { AnyOperation } from './operation.ts';
 
 type Json = Record<string, unknown>;
@@ -47,6 +48,7 @@ function single(path: string, operation: AnyOperation): Json {
     'x-since': operation.since,
     'x-mode': operation.mode,
     'x-allow': operation.allow,
+    'x-dry-run': canRunDry(operation),
     security: operation.allow === 'anyone' ? [] : undefined,
     parameters: parameters(path, operation),
     requestBody: requestBody(operation),

@@ -35,6 +35,8 @@ export interface Operation<
   body?: Body;
   /** The media types of a body that is not JSON; the handler then reads `raw.body` as a stream. */
   consumes?: string[];
+  /** False where the operation has effects outside of the database before its first transaction: they can't be taken back. */
+  dryRun?: false;
   /** Status → schema of the JSON body, or null for an empty one, or `'stream'` for bytes. The first one is the usual. */
   responses: Record<number, TSchema | null | 'stream'>;
   /** Failures a client should expect, by the dialect's status. */

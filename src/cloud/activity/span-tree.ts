@@ -3,6 +3,8 @@ import type { ActionEventsTable } from '../../database/schema.ts';
 /** Work that is seen as one event, with the work inside it. A span that was tried again stands once for each try. */
 export interface SpanNode {
   name: string;
+  /** Its place in the action's definition, as `0.3`: the steps inside it begin with the same. */
+  path: string;
   host: string | null;
   /** Microseconds. */
   startedAt: number;
@@ -29,6 +31,7 @@ export function spanTree(events: readonly EventRow[], showTracebacks: boolean): 
   for (const row of events.toSorted((a, b) => a.seq - b.seq)) {
     const node: SpanNode = {
       name: row.name,
+      path: row.path,
       host: row.host,
       startedAt: row.started_at,
       finishedAt: row.finished_at,

@@ -35,6 +35,7 @@ const Span = Type.Cyclic(
   {
     Span: Type.Object({
       name: Type.String(),
+      path: Type.String({ description: 'Its place in the definition of the action.' }),
       host: Nullable(Type.String()),
       started_at: Instant,
       finished_at: Nullable(Instant),
@@ -71,6 +72,7 @@ function activityView(activity: Activity) {
 function spanView(span: SpanNode): object {
   return {
     name: span.name,
+    path: span.path,
     host: span.host,
     started_at: instant(span.startedAt),
     finished_at: span.finishedAt === null ? null : instant(span.finishedAt),
