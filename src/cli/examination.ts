@@ -31,6 +31,7 @@ export async function* examine(options: ExaminationOptions): AsyncGenerator<Chec
   yield { name: 'node', state: 'ok', detail: `${process.version} (${process.execPath})` };
   yield* examinePrograms(hypervisor);
   yield await examineKvm();
+  if (hypervisor === 'qemu') yield await examineNetworking(folder);
   yield examineMemory();
   yield await examineDisk(folder);
   yield await examineRunning(folder, running);
@@ -96,6 +97,23 @@ async function whyNoKvm(): Promise<{ detail: string; advice: string }> {
   return {
     detail: '/dev/kvm opens, but a guest of seven bytes did not run within 3 s: servers run in emulation, slowly',
     advice: 'This machine is most likely a virtual one without nested virtualisation; its host has to allow it.',
+  };
+}
+
+/** Asks the same probe that a start asks. */
+async function examineNetworking(folder: DataFolder): Promise<Check> {
+  const name = 'networking';
+  if (folder.settings()?.network === 'user')
+    return { name, state: 'ok', detail: 'user networking, as it was asked for' };
+  const { bridgeObstacle } = await import('../agent/network/bridge/probe.ts');
+  const { realEnv } = await import('../env/real.ts');
+  const obstacle = await bridgeObstacle(realEnv());
+  if (obstacle === undefined) return { name, state: 'ok', detail: 'bridges, routers and floating IPs (probed now)' };
+  return {
+    name,
+    state: 'warning',
+    detail: `user networking, because ${obstacle}: guests reach what this machine reaches, but not each other`,
+    advice: 'Bridge networking needs root, and the Debian packages iproute2, nftables, dnsmasq-base and procps.',
   };
 }
 
