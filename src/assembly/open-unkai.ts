@@ -9,7 +9,6 @@ import { openCloud } from '../cloud/open-cloud.ts';
 import { type CloudSettings, defaultSettings } from '../cloud/settings.ts';
 import type { Database } from '../database/database.ts';
 import { withDryRuns } from '../database/dry-run.ts';
-import { withDryRuns } from '../database/dry-run.ts';
 import { openSqlite } from '../database/sqlite.ts';
 import type { Env } from '../env/env.ts';
 import { realEnv } from '../env/real.ts';
