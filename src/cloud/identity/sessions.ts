@@ -121,7 +121,7 @@ export class Sessions {
 
   async #open(project: Project | undefined, userName: string, sha512: string): Promise<Session> {
     const found = await this.#users.findByName(userName, project?.domainId ?? defaultDomainId);
-    const isRight = await this.#users.verifyPassword(sha512, found?.passwordHash);
+    const isRight = await this.#users.signIn(found, sha512);
     const subject = found && isRight && (await this.#subjectOf(found.user, project));
     if (!found || !project || !subject) throw notAuthenticated();
     const createdAt = this.#core.env.now();
@@ -168,6 +168,13 @@ export class Sessions {
   }
 
   /** Undefined for those who may not come in. */
+  /** Who a user is in a project, without a session: for signed requests. Undefined for those who may not sign in. */
+  async subjectFor(userId: string, projectId: string, requestId: string): Promise<Subject | undefined> {
+    const [found, project] = await Promise.all([this.#users.find(userId), this.#projects.find(projectId)]);
+    const subject = found && (await this.#subjectOf(found.user, project));
+    return subject && { ...subject, requestId };
+  }
+
   async #subjectOf(user: User, project: Project | undefined): Promise<Live['subject'] | undefined> {
     if (!user.enabled || !project?.enabled) return undefined;
     const roles = await this.#assignments.effectiveRoles(user.id, { kind: 'project', id: project.id });
@@ -185,7 +192,7 @@ export class Sessions {
 
   /** What ends tokens ends sessions too; their rows went with the revocation. */
   #forget(kind: RevocationKind, target: string): void {
-    if (kind === 'token') return;
+    if (kind === 'token' || kind === 'credential') return;
     for (const [id, { subject }] of this.#live) {
       const { userId, projectId, domainId } = subject;
       const isMeant =

@@ -39,9 +39,9 @@ export function hasEnded({ state }: Pick<LongJob, 'state'>): boolean {
 
 /** Requests that are kept with their answers. The work itself is that of an ordinary job. */
 export class LongJobs {
-  readonly #core: Pick<CloudCore, 'db' | 'env'>;
+  readonly #core: Pick<CloudCore, 'db' | 'env' | 'runner'>;
 
-  constructor(core: Pick<CloudCore, 'db' | 'env'>) {
+  constructor(core: Pick<CloudCore, 'db' | 'env' | 'runner'>) {
     this.#core = core;
   }
 
@@ -102,11 +102,15 @@ export class LongJobs {
     );
   }
 
-  async setCanceling(id: string): Promise<void> {
+  /** Asks the action behind it to stop and to undo what it did. It may have ended before it notices. */
+  async cancel(id: string, actionId: string | undefined): Promise<void> {
     const values = { state: 'Canceling', updated_at: this.#core.env.now() };
-    await this.#core.db.write((tx) =>
-      tx.updateTable('long_jobs').set(values).where('id', '=', id).where('finished_at', 'is', null).execute(),
-    );
+    await this.#core.db.write(async (tx) => {
+      await tx.updateTable('long_jobs').set(values).where('id', '=', id).where('finished_at', 'is', null).execute();
+      if (!actionId) return;
+      const action = await tx.selectFrom('actions').select('resource_id').where('id', '=', actionId).executeTakeFirst();
+      if (action) await this.#core.runner.cancel(tx, action.resource_id);
+    });
   }
 
   /** Begins it once more, as a new job. Throws `conflict` (`not_ended`) while it runs. */

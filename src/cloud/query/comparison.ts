@@ -63,6 +63,7 @@ export function comparedValues(
   operator: Operator,
   text: string,
   times: TimeText,
+  list?: readonly string[],
 ): unknown[] {
   switch (operator) {
     case 'is null':
@@ -74,14 +75,13 @@ export function comparedValues(
       return [endsInLoneBackslash(text) ? `${text}\\` : text];
     case '?=':
     case '!?=':
-      return listed(field.name, text).map((one) => readValue(field, one, times));
+      return listed(field.name, list ?? text.split(',')).map((one) => readValue(field, one, times));
     default:
       return [readValue(field, text, times)];
   }
 }
 
-function listed(name: string, text: string): string[] {
-  const values = text.split(',');
+function listed(name: string, values: readonly string[]): readonly string[] {
   if (values.length <= maxListed) return values;
   throw badValue(name, `the list for field[${name}] can have ${maxListed} values at most, but ${values.length} found`);
 }

@@ -87,6 +87,12 @@ export function defineInventory<Table extends TableName>(definition: InventoryDe
   return defined;
 }
 
+/** The definition of this name, in either case and without its `Inventory`; undefined where there is none. */
+export function inventoryOfEntity(entity: string): InventoryDefinition | undefined {
+  const wanted = `${entity}inventory`.toLowerCase();
+  return [...definitions.values()].find(({ name }) => name.toLowerCase() === wanted);
+}
+
 function inventoryNamed(name: string): InventoryDefinition {
   const found = definitions.get(name);
   if (!found) throw new Error(`no inventory is called ${name}`);

@@ -1,4 +1,5 @@
 import { CloudError } from '../errors.ts';
+import type { InventoryDefinition } from './inventory.ts';
 
 export type Operator = '=' | '!=' | '>' | '>=' | '<' | '<=' | '~=' | '!~=' | '?=' | '!?=' | 'is null' | 'not null';
 
@@ -9,19 +10,40 @@ export interface Condition {
   operator: Operator;
   /** Text, whatever the field's type: `~=` takes a pattern with `%` and `_`, `?=` a list with commas. */
   value: string;
+  /** The values of `?=` and `!?=`, where they are not to be read from the text: they may hold commas then. */
+  list?: readonly string[];
+  /** The inventory that the path begins at, where it is not the query's own. */
+  of?: InventoryDefinition;
+}
+
+/** How conditions are joined: each is named by its place in the query's list. */
+export type Filter =
+  | { leaf: number }
+  | { and: readonly Filter[] }
+  | { or: readonly Filter[] }
+  | { not: Filter }
+  /** The field's value is, or is not, among those of a field of another inventory. */
+  | { path: readonly string[]; negated: boolean; among: InventoryDefinition; field: string; filter?: Filter };
+
+export interface Sort {
+  field: string;
+  descending: boolean;
 }
 
 /** What is asked of the inventories of one kind. */
 export interface Query {
-  /** All of them have to hold. */
+  /** All of them have to hold, where no filter says otherwise. */
   conditions: Condition[];
+  filter?: Filter;
   limit: number;
   start: number;
   /** Only how many there are. */
   count: boolean;
   /** The rows, and how many there are. */
   replyWithCount: boolean;
-  sort?: { field: string; descending: boolean };
+  sort?: Sort;
+  /** What decides where `sort` does not. */
+  thenBy?: readonly Sort[];
   /** One row for each value of the field. */
   groupBy?: string;
   /** Only these members. */

@@ -1,9 +1,9 @@
 import type { Cloud } from '../cloud.ts';
 import type { FieldType, InventoryDefinition, Viewer } from './inventory.ts';
-import { type Members, membersOf } from './members.ts';
-import type { Query, TimeText } from './query.ts';
+import { fieldOf, type Members, membersOf } from './members.ts';
+import { badValue, type Query, type TimeText } from './query.ts';
 import { rowsOf } from './statement-cache.ts';
-import { countRows, selectChildren, selectRows } from './statements.ts';
+import { countRows, selectChildren, selectRows, sumRows } from './statements.ts';
 import { conditionValues, countValues } from './where.ts';
 
 export type Inventory = Record<string, unknown>;
@@ -43,12 +43,40 @@ export async function runQuery(
   return result;
 }
 
+/** The sums of number fields over what the conditions leave: one row, or one for each value of `by`. */
+export async function runSum(
+  cloud: Cloud,
+  definition: InventoryDefinition,
+  viewer: Viewer,
+  query: Query,
+  summed: { fields: readonly string[]; by: string | undefined },
+  times: TimeText,
+): Promise<Inventory[]> {
+  const { isAdmin, projectId = '', userId = '' } = viewer;
+  for (const name of summed.fields) {
+    const { type } = fieldOf(definition, name);
+    if (type !== 'int' && type !== 'long') throw badValue(name, `field[${name}] is no number, it can't be summed up`);
+  }
+  const { limit, start } = query;
+  const values = { ...conditionValues(definition, query.conditions, times), projectId, userId, limit, start };
+  const { rows } = await sumRows(cloud, definition, isAdmin, query, summed, values).execute(cloud.db.read);
+  return (rows as Inventory[]).map((row) => {
+    const sums = summed.fields.map((name) => [name, Number(row[name])]);
+    if (summed.by === undefined) return Object.fromEntries(sums) as Inventory;
+    const group = outerForm(fieldOf(definition, summed.by).type, row[summed.by], times);
+    return Object.fromEntries([[summed.by, group], ...sums]) as Inventory;
+  });
+}
+
 /** What decides a statement's text, whatever its values are. */
 function shapeOf(definition: InventoryDefinition, isAdmin: boolean, query: Query): string {
-  const conditions = query.conditions.map((one) => `${one.path.join('.')}${one.operator}${countValues(one)}`);
-  const { sort, groupBy = '' } = query;
-  const order = sort ? `${sort.field}${sort.descending ? '-' : '+'}` : '';
-  return [definition.name, definition.table, isAdmin, conditions.join('&'), order, groupBy].join('|');
+  const conditions = query.conditions.map((one) => {
+    return `${one.of?.name ?? ''}:${one.path.join('.')}${one.operator}${countValues(one)}`;
+  });
+  const { sort, thenBy = [], groupBy = '', filter } = query;
+  const order = [...(sort ? [sort] : []), ...thenBy].map((one) => `${one.field}${one.descending ? '-' : '+'}`).join();
+  const joined = filter ? JSON.stringify(filter, (key, value) => (key === 'among' ? value.name : value)) : '';
+  return [definition.name, definition.table, isAdmin, conditions.join('&'), order, groupBy, joined].join('|');
 }
 
 /** One inventory by its uuid, whoever asks: for the answers of operations that were allowed already. */

@@ -25,7 +25,7 @@ export function selectRows(
 ): RawBuilder<unknown> {
   const builder = new WhereBuilder(cloud.db, viewerOf(isAdmin, values), values);
   const { row, alias } = builder.newRow();
-  const where = builder.where(definition, row, query.conditions);
+  const where = builder.where(definition, row, query.conditions, query.filter);
   const order = orderOf(definition, row, query);
   const table = sql`${sourceOf(cloud, definition)} as ${sql.ref(alias)}`;
   const page = sql`limit ${values['limit']} offset ${values['start']}`;
@@ -50,7 +50,7 @@ export function countRows(
 ): RawBuilder<unknown> {
   const builder = new WhereBuilder(cloud.db, viewerOf(isAdmin, values), values);
   const { row, alias } = builder.newRow();
-  const where = builder.where(definition, row, query.conditions);
+  const where = builder.where(definition, row, query.conditions, query.filter);
   const table = sql`${sourceOf(cloud, definition)} as ${sql.ref(alias)}`;
   if (!query.groupBy) return sql`select count(*) as total from ${table} where ${where}`;
   const group = fieldOf(definition, query.groupBy).sql(row);
@@ -75,16 +75,44 @@ export function selectChildren(
 }
 
 /** By what was asked for, and then by uuid, so that pages never overlap. Nulls come first, on both databases. */
-function orderOf(definition: InventoryDefinition, row: Row, query: Pick<Query, 'sort'>): Expression<unknown> {
+function orderOf(
+  definition: InventoryDefinition,
+  row: Row,
+  query: Pick<Query, 'sort' | 'thenBy'>,
+): Expression<unknown> {
   const parts: Expression<unknown>[] = [];
-  if (query.sort) {
-    const expression = fieldOf(definition, query.sort.field).sql(row);
-    parts.push(query.sort.descending ? sql`${expression} desc nulls last` : sql`${expression} asc nulls first`);
-  } else if (definition.fields['createDate']) {
+  for (const { field, descending } of [...(query.sort ? [query.sort] : []), ...(query.thenBy ?? [])]) {
+    const expression = fieldOf(definition, field).sql(row);
+    parts.push(descending ? sql`${expression} desc nulls last` : sql`${expression} asc nulls first`);
+  }
+  if (parts.length === 0 && definition.fields['createDate']) {
     parts.push(definition.fields['createDate'].sql(row));
   }
   if (definition.fields['uuid']) parts.push(definition.fields['uuid'].sql(row));
   return parts.length > 0 ? sql.join(parts) : sql`1`;
+}
+
+/** The sums of number fields, for each value of another one where that is asked. */
+export function sumRows(
+  cloud: Cloud,
+  definition: InventoryDefinition,
+  isAdmin: boolean,
+  query: Pick<Query, 'conditions' | 'filter'>,
+  summed: { fields: readonly string[]; by: string | undefined },
+  values: Values,
+): RawBuilder<unknown> {
+  const builder = new WhereBuilder(cloud.db, viewerOf(isAdmin, values), values);
+  const { row, alias } = builder.newRow();
+  const where = builder.where(definition, row, query.conditions, query.filter);
+  const table = sql`${sourceOf(cloud, definition)} as ${sql.ref(alias)}`;
+  const sums = summed.fields.map((name) => {
+    return sql`cast(coalesce(sum(${fieldOf(definition, name).sql(row)}), 0) as bigint) as ${sql.ref(name)}`;
+  });
+  if (summed.by === undefined) return sql`select ${sql.join(sums)} from ${table} where ${where}`;
+  const group = fieldOf(definition, summed.by).sql(row);
+  const selected = sql.join([sql`${group} as ${sql.ref(summed.by)}`, ...sums]);
+  return sql`select ${selected} from ${table} where ${where} group by ${group} order by ${group}
+    limit ${values['limit']} offset ${values['start']}`;
 }
 
 function sourceOf(cloud: Cloud, definition: InventoryDefinition): Expression<unknown> {

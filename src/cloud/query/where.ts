@@ -11,7 +11,8 @@ import {
   type TableName,
   type Viewer,
 } from './inventory.ts';
-import { type Condition, noSuchField, type Operator, type TimeText } from './query.ts';
+import { fieldOf } from './members.ts';
+import { type Condition, type Filter, noSuchField, type Operator, type TimeText } from './query.ts';
 
 /** How many relations a condition may walk. */
 const maxDepth = 6;
@@ -36,8 +37,9 @@ export function conditionValues(
   return values;
 }
 
-function valuesOf(definition: InventoryDefinition, { path, operator, value }: Condition, times: TimeText): unknown[] {
-  let target = definition;
+function valuesOf(definition: InventoryDefinition, condition: Condition, times: TimeText): unknown[] {
+  const { path, operator, value, list } = condition;
+  let target = condition.of ?? definition;
   for (const [depth, name] of path.slice(0, -1).entries()) {
     const relation = relationOf(target, name);
     if (!relation || depth >= maxDepth) throw noSuchField(target, name);
@@ -46,11 +48,11 @@ function valuesOf(definition: InventoryDefinition, { path, operator, value }: Co
   const name = path.at(-1)!;
   if (ownMember(tagKinds, name)) {
     if (!ownMember(target.fields, 'uuid')) throw noSuchField(target, name);
-    return comparedValues({ name, type: 'string' }, negated[operator] ?? operator, value, times);
+    return comparedValues({ name, type: 'string' }, negated[operator] ?? operator, value, times, list);
   }
   const field: Field | undefined = ownMember(target.fields, name);
   if (!field) throw noSuchField(target, name);
-  return comparedValues({ name, type: field.type }, operator, value, times);
+  return comparedValues({ name, type: field.type }, operator, value, times, list);
 }
 
 /**
@@ -76,15 +78,51 @@ export class WhereBuilder {
     return { row: rowOf<Table>(this.#db, alias), alias };
   }
 
-  /** What the viewer may see of the inventory, narrowed by the conditions; all of them have to hold. */
-  where(definition: InventoryDefinition, row: Row, conditions: readonly Condition[]): Expression<SqlBool> {
-    const parts = this.#visibility(definition, row);
-    for (const [index, condition] of conditions.entries()) {
+  /** What the viewer may see of the inventory, narrowed by the conditions: all of them, or as the filter joins them. */
+  where(
+    definition: InventoryDefinition,
+    row: Row,
+    conditions: readonly Condition[],
+    filter: Filter = { and: conditions.map((_, leaf) => ({ leaf })) },
+  ): Expression<SqlBool> {
+    const parts = [...this.#visibility(definition, row), this.#filter(definition, row, conditions, filter)];
+    return sql.join(parts, sql` and `);
+  }
+
+  #filter(
+    definition: InventoryDefinition,
+    row: Row,
+    conditions: readonly Condition[],
+    filter: Filter,
+  ): Expression<SqlBool> {
+    if ('leaf' in filter) {
+      const condition = conditions[filter.leaf]!;
       const count = countValues(condition);
-      const values = Array.from({ length: count }, (_, at) => this.#values[`c${index}_${at}`]);
-      parts.push(this.#condition(definition, row, { ...condition, values }, condition.path));
+      const values = Array.from({ length: count }, (_, at) => this.#values[`c${filter.leaf}_${at}`]);
+      return this.#walk(definition, row, condition.path, (target, at, name) =>
+        this.#field(target, at, { ...condition, values }, name),
+      );
     }
-    return parts.length === 0 ? sql`1 = 1` : sql.join(parts, sql` and `);
+    if ('not' in filter) return sql<SqlBool>`not (${this.#filter(definition, row, conditions, filter.not)})`;
+    if ('among' in filter) {
+      return this.#walk(definition, row, filter.path, (target, at, name) => {
+        const value = fieldOf(target, name).sql(at);
+        const other = this.newRow();
+        const chosen = this.where(filter.among, other.row, conditions, filter.filter ?? { and: [] });
+        const field = fieldOf(filter.among, filter.field).sql(other.row);
+        const table = sql`${sql.table(filter.among.table)} as ${sql.ref(other.alias)}`;
+        // Nulls among the values would make every `not in` unknown.
+        const values = sql`(select ${field} from ${table} where ${chosen} and ${field} is not null)`;
+        return filter.negated ? sql<SqlBool>`${value} not in ${values}` : sql<SqlBool>`${value} in ${values}`;
+      });
+    }
+    const [all, joint, none] =
+      'and' in filter ? [filter.and, sql` and `, sql`1 = 1`] : [filter.or, sql` or `, sql`1 = 0`];
+    if (all.length === 0) return none as Expression<SqlBool>;
+    return sql<SqlBool>`(${sql.join(
+      all.map((one) => this.#filter(definition, row, conditions, one)),
+      joint,
+    )})`;
   }
 
   #visibility(definition: InventoryDefinition, row: Row): Expression<SqlBool>[] {
@@ -94,20 +132,24 @@ export class WhereBuilder {
     return parts;
   }
 
-  #condition(
+  /** What holds at the end of the path for one of the rows that it leads to. */
+  #walk(
     definition: InventoryDefinition,
     row: Row,
-    condition: Compared,
     path: readonly string[],
+    end: (definition: InventoryDefinition, row: Row, name: string) => Expression<SqlBool>,
+    depth = 0,
   ): Expression<SqlBool> {
     const name = path[0]!;
-    if (path.length === 1) return this.#field(definition, row, condition, name);
-    const { target, on } = relationOf(definition, name)!;
+    if (path.length === 1) return end(definition, row, name);
+    const relation = relationOf(definition, name);
+    if (!relation || depth >= maxDepth) throw noSuchField(definition, name);
+    const { target, on } = relation;
     const other = this.newRow();
     const parts = [
       on(row, other.row),
       ...this.#visibility(target, other.row),
-      this.#condition(target, other.row, condition, path.slice(1)),
+      this.#walk(target, other.row, path.slice(1), end, depth + 1),
     ];
     const table = sql`${sql.table(target.table)} as ${sql.ref(other.alias)}`;
     return sql`exists (select 1 from ${table} where ${sql.join(parts, sql` and `)})`;
@@ -146,7 +188,7 @@ interface Compared extends Condition {
 }
 
 /** How many values a condition compares with: part of the statement's shape. */
-export function countValues({ operator, value }: Condition): number {
+export function countValues({ operator, value, list }: Condition): number {
   if (operator === 'is null' || operator === 'not null') return 0;
-  return operator === '?=' || operator === '!?=' ? value.split(',').length : 1;
+  return operator === '?=' || operator === '!?=' ? (list?.length ?? value.split(',').length) : 1;
 }

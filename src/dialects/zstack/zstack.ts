@@ -1,8 +1,10 @@
 import type { Dialect } from '../../api/dialect.ts';
+import { accessKeyOperations } from './operations/access-keys.ts';
 import { accountOperations } from './operations/accounts.ts';
 import { backupStorageOperations } from './operations/backup-storage.ts';
 import { globalConfigOperations } from './operations/global-configs.ts';
 import { imageOperations } from './operations/images.ts';
+import { longJobOperations } from './operations/long-jobs.ts';
 import { managementNodeOperations } from './operations/management-node.ts';
 import { networkOperations } from './operations/networks.ts';
 import { offeringOperations } from './operations/offerings.ts';
@@ -15,6 +17,7 @@ import { taskOperations } from './operations/tasks.ts';
 import { vmInstanceOperations } from './operations/vm-instances.ts';
 import { volumeSnapshotOperations } from './operations/volume-snapshots.ts';
 import { volumeOperations } from './operations/volumes.ts';
+import { zqlOperations } from './operations/zql.ts';
 import { queryJob } from './protocol/api-jobs.ts';
 import { authenticateBySession } from './protocol/authenticate.ts';
 import { crossOriginHeaders } from './protocol/cross-origin.ts';
@@ -33,6 +36,7 @@ export const zstack: Dialect = {
   operations: [
     ...sessionOperations,
     ...accountOperations,
+    ...accessKeyOperations,
     ...quotaOperations,
     ...sshKeyPairOperations,
     ...managementNodeOperations,
@@ -47,6 +51,8 @@ export const zstack: Dialect = {
     ...networkOperations,
     ...tagOperations,
     ...taskOperations,
+    ...longJobOperations,
+    ...zqlOperations,
     queryJob,
   ],
   authenticate: authenticateBySession,

@@ -12,7 +12,7 @@ export const account = defineInventory<'projects'>({
     ...commonFields,
     type: computed('string', 'SystemAdmin for accounts of administrators, else Normal.', (row) => {
       return sql`(case when exists (select 1 from role_assignments as a join roles as r on r.id = a.role_id
-        join users as u on u.id = a.user_id where a.target_kind = 'project' and a.target_id = ${row.column('id')}
+        join users as u on u.id = a.actor_id where a.target_kind = 'project' and a.target_id = ${row.column('id')}
           and r.name = 'admin' and u.name = ${row.column('name')}) then 'SystemAdmin' else 'Normal' end)`;
     }),
   },

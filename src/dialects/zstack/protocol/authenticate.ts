@@ -2,10 +2,11 @@ import type { FastifyRequest } from 'fastify';
 import type { Cloud } from '../../../cloud/cloud.ts';
 import type { Subject } from '../../../cloud/identity/subject.ts';
 import { parseId, withDashes } from '../../../env/env.ts';
+import { authenticateBySignature } from './access-key.ts';
 import { rememberFacts } from './request-facts.ts';
 
 /**
- * Who asks, by `Authorization: OAuth <session>`. A session that is no good counts as none, because some operations take
+ * Who asks, by `Authorization: OAuth <session>`, or by the signature of an access key. A session that is no good counts as none, because some operations take
  * whatever comes along; the others then say what was wrong with it.
  */
 export async function authenticateBySession(
@@ -18,6 +19,11 @@ export async function authenticateBySession(
   if (!header) {
     rememberFacts(request, { cloud, sessionProblem: 'missing' });
     return undefined;
+  }
+  if (/^ZStack\s/.test(header)) {
+    const signed = await authenticateBySignature(request, cloud, header.slice('ZStack'.length).trim(), id);
+    rememberFacts(request, { cloud, sessionProblem: 'problem' in signed ? signed.problem : undefined });
+    return 'subject' in signed ? signed.subject : undefined;
   }
   const session = /^OAuth\s+(\S+)$/.exec(header)?.[1];
   const subject = session ? await cloud.identity.sessions.sessionSubject(session, id) : undefined;

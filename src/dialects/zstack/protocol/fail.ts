@@ -29,7 +29,12 @@ export async function fail(failure: Failure): Promise<FailureAnswer> {
 function sessionFailure(problem: SessionProblem): FailureAnswer {
   if (problem === 'missing') return { status: 400, body: "missing header 'Authorization'" };
   if (problem === 'wrong scheme') return { status: 400, body: "Authorization type must be 'OAuth'" };
-  return { status: 503, body: { error: errorBody('ID.1001', 'Session expired') } };
+  if (problem === 'ill-formed key') return { status: 400, body: "accessKey format is 'ZStack AccessKeyId:Signature'" };
+  if (problem === 'no date') return { status: 400, body: "'Date' must be incuded in request header" };
+  if (problem === 'skewed') return { status: 403, body: 'requestTimeTooSkewed' };
+  if (problem === 'expired') return { status: 503, body: { error: errorBody('ID.1001', 'Session expired') } };
+  const words = problem === 'unknown key' ? 'access key id is not found, or disabled' : 'wrong accessKey signature';
+  return { status: 503, body: { error: errorBody('ID.1001', words) } };
 }
 
 function noSuchOperation({ request }: Failure): FailureAnswer {

@@ -8,7 +8,10 @@ export interface RequestFacts {
   sessionProblem: SessionProblem | undefined;
 }
 
-export type SessionProblem = 'missing' | 'wrong scheme' | 'expired';
+export type SessionProblem = 'missing' | 'wrong scheme' | 'expired' | SignatureProblem;
+
+/** What is wrong with a request that is signed by an access key. */
+export type SignatureProblem = 'ill-formed key' | 'no date' | 'skewed' | 'unknown key' | 'wrong signature';
 
 const facts = new WeakMap<FastifyRequest, RequestFacts>();
 

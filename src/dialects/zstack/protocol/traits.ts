@@ -20,10 +20,12 @@ export interface Traits {
 
 const traits = new WeakMap<AnyOperation, Traits>();
 const byId = new Map<string, Traits>();
+const byMessage = new Map<string, AnyOperation>();
 
 export function giveTraits(operation: AnyOperation, given: Traits): AnyOperation {
   traits.set(operation, given);
   byId.set(operation.id, given);
+  byMessage.set(given.message.split('.').at(-1)!, operation);
   return operation;
 }
 
@@ -31,6 +33,11 @@ export function traitsOf(operation: AnyOperation): Traits {
   const found = traits.get(operation);
   if (!found) throw new Error(`${operation.id} was not made by the dialect's own helper`);
   return found;
+}
+
+/** By the simple name of the server's class, as `APIAddImageMsg`: for long jobs, which name requests so. */
+export function operationOfMessage(name: string): AnyOperation | undefined {
+  return byMessage.get(name);
 }
 
 /** By operation id: for jobs, which outlive the process that began them. */

@@ -1,0 +1,116 @@
+import type { FastifyRequest } from 'fastify';
+import type { TObject } from 'typebox';
+import type { AnyOperation, Call } from '../../../api/operation.ts';
+import { validatorCompiler } from '../../../api/validation.ts';
+import type { Cloud } from '../../../cloud/cloud.ts';
+import { CloudError } from '../../../cloud/errors.ts';
+import type { Subject } from '../../../cloud/identity/subject.ts';
+import type { LongJob } from '../../../cloud/long-jobs/long-jobs.ts';
+import { withDashes } from '../../../env/env.ts';
+import { readFields } from './field-types.ts';
+import { concludeJob } from './job-result.ts';
+import { operationOfMessage } from './traits.ts';
+import { invalidArgument, ZStackError } from './zstack-error.ts';
+
+/** A request as somebody wrote it into a long job: checked, and ready to be made. */
+export interface PlannedRequest {
+  operation: AnyOperation;
+  params: Record<string, unknown>;
+  query: Record<string, unknown>;
+  body: Record<string, unknown> | undefined;
+}
+
+const compile = validatorCompiler({ unknownMembers: 'keep' });
+
+/** Reads a long job's request. Throws for names of no asynchronous operation, and for fields that it does not take. */
+export function planRequest(subject: Subject, jobName: string, jobData: string): PlannedRequest {
+  const operation = operationOfMessage(jobName);
+  if (operation?.mode !== 'async') throw invalidArgument(`no long job handler is found for jobName[${jobName}]`);
+  if (operation.allow === 'admin' && !subject.isAdmin) {
+    throw new ZStackError('ID.1002', `operation[API:${operation.id}] is denied, the account is no administrator`);
+  }
+  let data: unknown;
+  try {
+    data = JSON.parse(jobData || '{}');
+  } catch {
+    data = undefined;
+  }
+  if (typeof data !== 'object' || data === null || Array.isArray(data)) {
+    throw invalidArgument('field[jobData] must be a JSON object');
+  }
+  const fields = data as Record<string, unknown>;
+  const read = (schema: unknown) => (schema ? readFields(schema as TObject, fields) : undefined);
+  const planned = {
+    operation,
+    params: read(operation.params) ?? {},
+    query: read(operation.query) ?? {},
+    body: read(operation.body),
+  };
+  const validate = compile(operation);
+  validate.params(planned.params);
+  validate.query(planned.query);
+  if (planned.body) validate.body(planned.body);
+  return planned;
+}
+
+/** Makes the request of a long job, as a job of the id that the long job says. */
+export async function startLongJob(
+  call: Pick<Call, 'cloud' | 'subject' | 'raw' | 'origin'>,
+  longJob: LongJob,
+  { operation, params, query, body }: PlannedRequest,
+): Promise<void> {
+  const { cloud, origin } = call;
+  const requestId = `req-${withDashes(longJob.jobId)}`;
+  const request: Call = {
+    cloud,
+    origin,
+    params,
+    query,
+    body,
+    requestId,
+    subject: { ...call.subject, requestId },
+    mount: {},
+    base: '',
+    context: {},
+    raw: withoutJobHeaders(call.raw),
+    reply: undefined as never,
+  };
+  // What it refuses is the job's answer already.
+  const handle = async () => operation.handle(request as Parameters<typeof operation.handle>[0]);
+  await handle().catch(() => undefined);
+  void settleLater(cloud, longJob);
+}
+
+/** The request without what its headers say of the job that submits the long job. */
+function withoutJobHeaders(raw: FastifyRequest): FastifyRequest {
+  const own = ['x-job-uuid', 'x-web-hook', 'x-json-schema'];
+  const headers = Object.fromEntries(Object.entries(raw.headers).filter(([name]) => !own.includes(name)));
+  return Object.create(raw, { headers: { value: { ...headers, prefer: 'wait=0' } } }) as FastifyRequest;
+}
+
+const pollMs = 30_000;
+
+async function settleLater(cloud: Cloud, longJob: LongJob): Promise<void> {
+  try {
+    while (!(await settle(cloud, longJob, pollMs)));
+  } catch (error) {
+    // The cloud was closed, or the database is away: whoever asks for the long job settles it.
+    if (error instanceof CloudError) return;
+  }
+}
+
+/** Writes down how a long job ended, if it has. */
+export async function settle(cloud: Cloud, longJob: LongJob, waitMs: number): Promise<boolean> {
+  const job = await cloud.jobs.find(longJob.jobId);
+  if (!job) {
+    const result = { error: { code: 'SYS.1012', details: 'the job has been expired' } };
+    await cloud.longJobs.finish(longJob.id, 'Failed', result);
+    return true;
+  }
+  const result = await concludeJob(cloud, job, waitMs);
+  if (!result) return false;
+  const error = result.body['error'] as { code?: string } | undefined;
+  const state = result.status === 200 ? 'Succeeded' : error?.code === 'SYS.1017' ? 'Canceled' : 'Failed';
+  await cloud.longJobs.finish(longJob.id, state, result.body);
+  return true;
+}
