@@ -75,7 +75,10 @@ describe('what a host is told of networks', () => {
     const groupId = defaultGroupId(subject().projectId!);
     expect(desired.securityGroups).toMatchObject([{ groupId, members: [{ networkId, addresses: ['10.5.0.2'] }] }]);
     expect(desired.securityGroups[0]!.rules).toEqual(
-      expect.arrayContaining([{ direction: 'egress' }, { direction: 'ingress', remote: { groupId } }]),
+      expect.arrayContaining([
+        { direction: 'egress', family: 4 },
+        { direction: 'ingress', family: 6, remote: { groupId } },
+      ]),
     );
     expect(desired.networks[0]).toMatchObject({
       mtu: 1400,
