@@ -92,7 +92,7 @@ export function Table<Row>(props: Props<Row>) {
           <div role="rowgroup" style={{ position: 'sticky', top: 0, zIndex: 2 }}>
             <div role="row" className="line head" style={{ gridTemplateColumns: tracks }}>
               {onSelect && (
-                <span role="columnheader">
+                <span role="columnheader" className="pick">
                   <input
                     type="checkbox"
                     aria-label={t('selectAll')}
@@ -137,7 +137,7 @@ export function Table<Row>(props: Props<Row>) {
                     style={{ gridTemplateColumns: tracks, position: 'absolute', top: start, left: 0, right: 0 }}
                   >
                     {onSelect && (
-                      <span role="cell">
+                      <span role="cell" className="pick">
                         <input
                           type="checkbox"
                           aria-label={t('select', { name: columns[0]?.value?.(row) ?? key })}

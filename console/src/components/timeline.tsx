@@ -13,6 +13,8 @@ interface Line {
   /** This is the second or a later try of the same work. */
   isRetry: boolean;
   key: string;
+  /** A step of the span instead of the span itself. */
+  step?: { name: string; outcome: string; from: number; to: number };
 }
 
 const underWayPollMs = 1000;
@@ -92,13 +94,38 @@ export function Spans({ id }: { id: string }) {
   const ends = lines.map(({ span }) => endOf(span));
   const end = Math.max(begin + 1, activity.finished_at ? moment(activity.finished_at).getTime() : 0, ...ends);
   const total = end - begin;
+  const drawn = withSteps(lines, activity);
   return (
     <div className="stack">
       <div className="spans" role="list" aria-label={t('spansOf', { name: activity.name })}>
-        {lines.map(({ span, depth, isRetry, key }) => {
+        {drawn.map(({ span, depth, isRetry, key, step }) => {
           const from = moment(span.started_at).getTime();
           const length = endOf(span) - from;
           const tone = span.result === 'Success' ? 'good' : span.result === 'Error' ? 'bad' : 'busy';
+          if (step) {
+            return (
+              <div key={key} className="span step" role="listitem">
+                <span
+                  className="label"
+                  style={{ paddingLeft: depth * 18 + 21 }}
+                  title={`${step.name}: ${step.outcome}`}
+                >
+                  {step.name}
+                </span>
+                <span className="track">
+                  <i
+                    className="bar"
+                    data-tone={step.outcome === 'done' ? 'good' : 'bad'}
+                    style={{
+                      left: `${((step.from - begin) / total) * 100}%`,
+                      width: `${((step.to - step.from) / total) * 100}%`,
+                    }}
+                  />
+                </span>
+                <span className="time">{duration(step.to - step.from)}</span>
+              </div>
+            );
+          }
           return (
             <div key={key} className="span" role="listitem">
               <span className="label" style={{ paddingLeft: depth * 18 }} title={span.name}>
@@ -128,16 +155,6 @@ export function Spans({ id }: { id: string }) {
             <pre className="trace">{span.traceback}</pre>
           </details>
         ))}
-      <details>
-        <summary className="small soft">{t('stepsThatEnded', { count: activity.steps.length })}</summary>
-        <ol className="steps">
-          {activity.steps.map((step) => (
-            <li key={`${step.path} ${step.ended_at} ${step.outcome}`} className="mono small">
-              <span className="faint">{step.ended_at.slice(11, 23)}</span> {step.name} <i>{step.outcome}</i>
-            </li>
-          ))}
-        </ol>
-      </details>
     </div>
   );
 }
@@ -153,5 +170,27 @@ function flattened(spans: readonly Span[], depth = 0, before = ''): Line[] {
     seen.add(span.name);
     const key = `${before}/${index}`;
     return [{ span, depth, isRetry, key }, ...flattened(span.spans, depth + 1, key)];
+  });
+}
+
+/** Steps under the span they lie in. A step began when what was before it had ended. */
+function withSteps(lines: readonly Line[], activity: ActivityDetail): Line[] {
+  const taken = new Set<number>();
+  return lines.flatMap((line) => {
+    const from = moment(line.span.started_at).getTime();
+    const until = endOf(line.span);
+    let last = from;
+    const steps = activity.steps.flatMap(({ name, path, outcome, ended_at }, index): Line[] => {
+      const to = moment(ended_at).getTime();
+      const isMine =
+        path.startsWith(`${line.span.path}.`) &&
+        !lines.some((other) => other !== line && other.depth > line.depth && path.startsWith(`${other.span.path}.`));
+      if (!isMine || taken.has(index) || to < from - 1 || to > until + 1000) return [];
+      taken.add(index);
+      const step = { name, outcome, from: last, to: Math.max(last, to) };
+      last = step.to;
+      return [{ ...line, key: `${line.key} ${index}`, step }];
+    });
+    return [line, ...steps];
   });
 }

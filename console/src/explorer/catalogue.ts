@@ -92,6 +92,19 @@ interface Document {
 
 const known = Object.keys(products) as Product[];
 
+let listing: Promise<string[]> | undefined;
+
+/** Which documents this cloud has. */
+function servedDocuments(): Promise<string[]> {
+  listing ??= fetch('/openapi')
+    .then(async (response) => ((await response.json()) as { documents: string[] }).documents)
+    .catch(() => {
+      listing = undefined;
+      return [];
+    });
+  return listing;
+}
+
 /** Reads the OpenAPI documents of every API that the cloud serves, once. */
 export function useCatalogue(): CatalogueEntry[] {
   const results = useQueries({
@@ -101,6 +114,7 @@ export function useCatalogue(): CatalogueEntry[] {
       gcTime: Number.POSITIVE_INFINITY,
       retry: 1,
       queryFn: async () => {
+        if (!(await servedDocuments()).includes(`/openapi/${product}.json`)) return [];
         const response = await fetch(`/openapi/${product}.json`);
         return response.ok ? entriesOf(product, (await response.json()) as Document) : [];
       },

@@ -18,6 +18,7 @@ export interface Activity {
 
 export interface Span {
   name: string;
+  path: string;
   host: string | null;
   started_at: string;
   finished_at: string | null;

@@ -95,7 +95,13 @@ function wordsFor(error: Error, t: (key: string) => string): string {
 function Sea() {
   return (
     <svg viewBox="0 0 800 420" preserveAspectRatio="xMidYMax slice" aria-hidden="true">
-      <path d="M470 250 560 120l36 44 26-22 98 128z" fill="#14366f" opacity=".75" />
+      <defs>
+        <linearGradient id="haze" x1="0" y1="0" x2="0" y2="1">
+          <stop stopColor="#14366f" />
+          <stop offset="1" stopColor="#14366f" stopOpacity="0" />
+        </linearGradient>
+      </defs>
+      <path d="M440 300 560 120l36 44 26-22 130 158z" fill="url(#haze)" />
       <path d="m560 120 36 44 26-22 14 18-22-4-18 16-22-20-22 10z" fill="#fff" opacity=".85" />
       {[
         ['M0 260c70-44 120-40 190-12s120 20 190-8 130-30 200 0 130 26 220-6v186H0z', 0.35],

@@ -72,7 +72,7 @@ export function Topology() {
         <svg
           className="topology"
           viewBox={`0 0 ${width} ${height}`}
-          style={{ minWidth: Math.min(width, 900) }}
+          style={{ width, height }}
           role="img"
           aria-label={t('topologyOf', { networks: lines.length, nodes: nodes.length })}
         >
