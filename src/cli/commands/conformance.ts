@@ -75,16 +75,12 @@ async function hold(
   const facts = await findFacts(folder, record);
   console.log(`\nTempest ${tempest.version} against ${record.origin} (${record.hypervisor}): ${selected}\n`);
   const started = performance.now();
-  const onOutcome = (outcome: Outcome, count: number) => console.log(progressLine(outcome, count));
-  const outcomes = await runTempest(tempest, {
-    facts,
-    folder: results,
-    selection,
-    exclude,
-    concurrency,
-    onOutcome,
-    signal,
-  });
+  const outcomes: Outcome[] = [];
+  const onOutcome = (outcome: Outcome) => console.log(progressLine(outcome, outcomes.push(outcome)));
+  for (const { pass, ...chosen } of passesOf(selection, exclude)) {
+    const folder = join(results, pass.formats);
+    await runTempest(tempest, { facts, pass, folder, ...chosen, concurrency, onOutcome, signal });
+  }
   const report: ConformanceReport = {
     date,
     unkai: version,
@@ -104,6 +100,23 @@ async function hold(
   writeFileSync(output, `${JSON.stringify(report, undefined, 2)}\n`);
   tell(report, output);
   return report;
+}
+
+/** Tests that upload random bytes under whatever format. */
+const shapelessTests = 'tempest\\.api\\.image\\.v2\\.test_images\\.ListUserImagesTest\\.';
+const oneOfThem = 'tempest.api.image.v2.test_images.ListUserImagesTest.test_list_images_param_status';
+
+/** Most tests, and then those that a cloud which looks at images would have to refuse. */
+function passesOf(selection: readonly string[], exclude: string | undefined) {
+  const aimedAt = selection.filter((regex) => regex.includes('ListUserImagesTest'));
+  const isAmong = selection.some((regex) => new RegExp(regex).test(oneOfThem));
+  const shapeless = aimedAt.length > 0 ? aimedAt : isAmong ? [`^${shapelessTests}`] : [];
+  const enforced = selection.filter((regex) => !aimedAt.includes(regex));
+  const without = [exclude, shapelessTests].filter((regex) => regex !== undefined).join('|');
+  return [
+    { pass: { formats: 'enforced' as const }, selection: enforced, exclude: without },
+    { pass: { formats: 'shapeless' as const }, selection: shapeless, exclude },
+  ].filter(({ selection: some }) => some.length > 0);
 }
 
 const words = { passed: 'ok', failed: 'FAILED', skipped: 'skipped' } as const;

@@ -36,7 +36,20 @@ export async function findFacts(folder: DataFolder, record: RunRecord): Promise<
     // User networking refuses external networks.
     guestsAreReachable: record.hypervisor === 'qemu' && networks.length > 0,
     hosts: hypervisors.length,
+    newest: {
+      compute: (await newestOf(admin, '/compute'))!,
+      volume: (await newestOf(admin, '/volume'))!,
+      placement: await newestOf(admin, '/placement'),
+    },
   };
+}
+
+/** The newest microversion that a service's own list of versions names. */
+async function newestOf(admin: OpenStackClient, path: string): Promise<string | undefined> {
+  const { status, body } = await admin.request('GET', path);
+  if (status >= 400) return undefined;
+  const versions: Array<{ version?: string; max_version?: string }> = body.versions;
+  return versions.map(({ version, max_version }) => max_version || version).findLast(Boolean);
 }
 
 async function imagesNamed(admin: OpenStackClient, name: string): Promise<string[]> {

@@ -2,20 +2,21 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { type CloudFacts, tempestConf } from './configuration.ts';
+import { type CloudFacts, type Pass, tempestConf } from './configuration.ts';
 import { type Outcome, OutcomeReader } from './outcome.ts';
 import type { Tempest } from './tempest.ts';
 
 export interface TempestRun {
   facts: CloudFacts;
+  pass: Pass;
   /** Where Tempest's configuration, log and records go. */
   folder: string;
   /** Regular expressions over tests' names; a test is run when one of them finds it. */
   selection: readonly string[];
-  exclude?: string;
+  exclude: string | undefined;
   concurrency: number;
-  /** Told of each test when it ends, with how many there were. */
-  onOutcome(outcome: Outcome, count: number): void;
+  /** Told of each test when it ends. */
+  onOutcome(outcome: Outcome): void;
   signal: AbortSignal;
 }
 
@@ -23,7 +24,7 @@ export interface TempestRun {
 export async function runTempest(tempest: Tempest, run: TempestRun): Promise<Outcome[]> {
   const { folder, selection } = run;
   await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, 'tempest.conf'), tempestConf(run.facts, folder), { mode: 0o600 });
+  await writeFile(join(folder, 'tempest.conf'), tempestConf(run.facts, folder, run.pass), { mode: 0o600 });
   await writeFile(join(folder, 'tests'), `${selection.join('\n')}\n`);
   const discovery = [`test_path=${tempest.package}/test_discover`, `top_dir=${tempest.package}`];
   // A class of tests stays with one worker: it prepares what its tests share.
@@ -38,7 +39,7 @@ export async function runTempest(tempest: Tempest, run: TempestRun): Promise<Out
   const others: string[] = [];
   const read = (line: string) => {
     const outcome = reader.read(line);
-    if (outcome) run.onOutcome(outcome, reader.outcomes.length);
+    if (outcome) run.onOutcome(outcome);
     else if (others.length < 200) others.push(line);
   };
   createInterface({ input: child.stdout! }).on('line', read);

@@ -169,6 +169,7 @@ async function serverRow(
     access_ipv4: wanted.accessIpv4 ?? '',
     access_ipv6: wanted.accessIpv6 ?? '',
     locked: 0,
+    locked_reason: null,
     reservation_id: context.reservationId,
     launch_index: context.index,
     fault: null,

@@ -40,6 +40,7 @@ function row(number: number, columns: Partial<ServersTable>): ServersTable {
     access_ipv4: '',
     access_ipv6: '',
     locked: 0,
+    locked_reason: null,
     reservation_id: 'r-1',
     launch_index: 0,
     pinned_zone_id: null,

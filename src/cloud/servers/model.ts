@@ -36,6 +36,7 @@ export interface Server {
   accessIpv4: string;
   accessIpv6: string;
   locked: boolean;
+  lockedReason: string | null;
   reservationId: string;
   /** The zone that its user asked for, if he named one. */
   pinnedZoneId: string | null;
@@ -110,6 +111,7 @@ export function serverFromRow(row: ServersTable): Server {
     accessIpv4: row.access_ipv4,
     accessIpv6: row.access_ipv6,
     locked: row.locked === 1,
+    lockedReason: row.locked_reason,
     reservationId: row.reservation_id,
     pinnedZoneId: row.pinned_zone_id,
     launchIndex: row.launch_index,

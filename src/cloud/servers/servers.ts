@@ -136,10 +136,11 @@ export class Servers {
     });
   }
 
-  async setLock(subject: Subject, id: string, locked: boolean): Promise<void> {
+  /** @param reason why, for whoever finds it locked */
+  async setLock(subject: Subject, id: string, locked: boolean, reason: string | null = null): Promise<void> {
     await this.#cloud.db.write(async (tx) => {
       await lockServer(this.#cloud, tx, subject, id);
-      await updateServer(this.#cloud, tx, id, { locked: locked ? 1 : 0 });
+      await updateServer(this.#cloud, tx, id, { locked: locked ? 1 : 0, locked_reason: locked ? reason : null });
     });
   }
 

@@ -53,6 +53,7 @@ export interface ServersTable {
   access_ipv4: string;
   access_ipv6: string;
   locked: Flag;
+  locked_reason: string | null;
   reservation_id: string;
   launch_index: number;
   /** `ServerFault`: the first cause of what went wrong. */

@@ -1,6 +1,6 @@
 import type { Kysely, Migration } from 'kysely';
 
-/** Groups of hosts, who may use private flavors, why a host takes no servers, and the zone that a user asked for. */
+/** Groups of hosts, who may use private flavors, why hosts and servers are shut off, and zones asked for. */
 export const compute: Migration = {
   async up(db: Kysely<never>): Promise<void> {
     await db.schema
@@ -27,7 +27,9 @@ export const compute: Migration = {
       .addColumn('project_id', 'text', (c) => c.notNull())
       .addPrimaryKeyConstraint('flavor_projects_pk', ['flavor_id', 'project_id'] as never[])
       .execute();
-    await db.schema.alterTable('servers').addColumn('pinned_zone_id', 'text').execute();
+    const servers = db.schema.alterTable('servers');
+    await servers.addColumn('pinned_zone_id', 'text').execute();
+    await servers.addColumn('locked_reason', 'text').execute();
     const hosts = db.schema.alterTable('hosts');
     await hosts.addColumn('disabled_reason', 'text').execute();
     await hosts.addColumn('forced_down', 'integer', (c) => c.notNull().defaultTo(0)).execute();

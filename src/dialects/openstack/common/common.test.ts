@@ -260,6 +260,7 @@ describe('paging', () => {
     expect(pageOf('compute', { limit: '5000', marker: 'x' })).toEqual({ limit: 1000, marker: 'x' });
     expect(pageOf('image', {}).limit).toBe(25);
     expect(pageOf('image', { limit: '0' }).limit).toBe(0);
+    expect(pageOf('compute', { limit: '0' }).limit).toBe(0);
     expect(pageOf('network', {}).limit).toBeUndefined();
     expect(pageOf('network', { limit: ['1', '2'] }).limit).toBe(2);
     expect(() => pageOf('volume', { limit: '-1' })).toThrow('limit must be >= 0');

@@ -31,8 +31,8 @@ function limitOf(service: OpenStackService, text: string | undefined): number | 
   if (text === undefined || text === '') return usual;
   if (!/^\d{1,15}$/.test(text)) throw new CloudError('invalid', badLimit(service, text), { field: 'limit' });
   const limit = Number(text);
-  // Nova, Cinder and Neutron read 0 as "no limit of mine"; Glance gives an empty list.
-  if (limit === 0 && service !== 'image') return usual;
+  // Cinder and Neutron read 0 as "no limit of mine"; Glance and Nova give an empty list.
+  if (limit === 0 && service !== 'image' && service !== 'compute') return usual;
   return most === undefined ? limit : Math.min(limit, most);
 }
 

@@ -1,5 +1,8 @@
+import type { FastifyRequest } from 'fastify';
 import type { Dialect } from '../../../api/dialect.ts';
 import type { AnyOperation } from '../../../api/operation.ts';
+import { CloudError } from '../../../cloud/errors.ts';
+import type { Subject } from '../../../cloud/identity/subject.ts';
 import { openstackDialect } from '../common/openstack-dialect.ts';
 import { requireOwnProjectInUrl } from '../common/project-in-url.ts';
 import { aggregateOperations } from './aggregates.ts';
@@ -9,14 +12,17 @@ import { createExternalEvents } from './external-events.ts';
 import { flavorAccessOperations } from './flavor-access.ts';
 import { flavorExtraSpecOperations } from './flavor-extra-specs.ts';
 import { flavorOperations } from './flavors.ts';
+import { floatingIpProxies } from './floating-ip-proxies.ts';
 import { hypervisorOperations } from './hypervisors.ts';
 import { imageProxyOperations } from './images.ts';
 import { listInstanceActions, showInstanceAction } from './instance-actions.ts';
 import { keypairOperations } from './keypairs.ts';
 import { showLimits } from './limits.ts';
 import { computeMicroversions, sinceItsVersion, until } from './microversions.ts';
+import { networkProxies } from './network-proxies.ts';
 import { quotaOperations } from './quotas.ts';
 import { retiredOperations } from './retired.ts';
+import { securityGroupProxies } from './security-group-proxies.ts';
 import { createServerImage, getConsoleOutput, otherActions, powerActions, sizeActions } from './server-actions.ts';
 import { serverConsoleOperations } from './server-consoles.ts';
 import { createServer } from './server-create.ts';
@@ -82,9 +88,19 @@ const novaOperations = [
   showServerTopology,
   createExternalEvents,
   ...retiredOperations,
+  ...securityGroupProxies,
+  ...floatingIpProxies,
+  ...networkProxies,
 ].map(sinceItsVersion);
 
 const operations = [...commonOperations, ...imagesUntilTheirEnd, ...novaOperations];
+
+/** A slash at the end stands before an id that is missing: nothing has an empty one. */
+function prepare(request: FastifyRequest, subject: Subject | undefined) {
+  requireOwnProjectInUrl('compute', request, subject);
+  if (!request.url.split('?', 1)[0]!.endsWith('/')) return {};
+  throw new CloudError('not_found', 'The resource could not be found.');
+}
 
 const compute = openstackDialect({
   service: 'compute',
@@ -93,10 +109,7 @@ const compute = openstackDialect({
   mounts: ['/compute/v2.1', '/compute/v2.1/{project_id}'],
   operations,
   microversions: computeMicroversions,
-  prepare(request, subject) {
-    requireOwnProjectInUrl('compute', request, subject);
-    return {};
-  },
+  prepare,
 });
 
 /** The API's version 2 for old clients: it has no microversions, and drops members of requests that it doesn't know. */
@@ -107,10 +120,7 @@ const legacyCompute = openstackDialect({
   mounts: ['/compute/v2', '/compute/v2/{project_id}'],
   operations: operations.filter(({ since = '2.1' }) => since === '2.1'),
   unknownMembers: 'drop',
-  prepare(request, subject) {
-    requireOwnProjectInUrl('compute', request, subject);
-    return {};
-  },
+  prepare,
 });
 
 /** OpenStack's compute API: its versions, and what is in each. */

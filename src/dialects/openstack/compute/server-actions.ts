@@ -178,13 +178,26 @@ export const sizeActions = [
   ),
 ];
 
+const LockBody = Type.Union([
+  Type.Null(),
+  Type.Object({ locked_reason: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) }),
+]);
+
+/** From 2.73 on; before that nothing is read of the body. */
+function lockReason(context: Call['context'], body: Of<typeof LockBody>): string | null {
+  if (minorOf(context) < 73 || body === null) return null;
+  const stranger = Object.keys(body).find((member) => member !== 'locked_reason');
+  if (stranger === undefined) return body.locked_reason ?? null;
+  throw invalidField('lock', body, `Additional properties are not allowed ('${stranger}' was unexpected)`);
+}
+
 export const otherActions = [
   action(
     'LockServer',
     'lock',
     { title: 'Lock a server', summary: 'Lets only administrators change the server until it is unlocked.' },
-    ({ cloud, subject }, id) => cloud.servers.setLock(subject, id, true),
-    { sync: true },
+    ({ cloud, subject, context, body }, id) => cloud.servers.setLock(subject, id, true, lockReason(context, body)),
+    { sync: true, body: LockBody },
   ),
   action(
     'UnlockServer',

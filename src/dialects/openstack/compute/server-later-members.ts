@@ -69,3 +69,8 @@ const forcedHost = 'os_compute_api:servers:create:forced_host';
 function noSuchHost(name: string): CloudError {
   return new CloudError('invalid', `Compute host ${name} could not be found.`, { reason: 'host_not_found' });
 }
+
+/** The shortest form of an IPv6 address, all in hexadecimal (RFC 5952), as Nova keeps it. */
+export function canonicalIpv6(address: string): string {
+  return new URL(`http://[${address}]/`).hostname.slice(1, -1);
+}

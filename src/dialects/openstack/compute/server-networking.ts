@@ -1,33 +1,16 @@
 import { Type } from 'typebox';
 import { type Call, operation } from '../../../api/operation.ts';
 import { CloudError, notFound } from '../../../cloud/errors.ts';
-import type { Port, SecurityGroup, SecurityGroupRule } from '../../../cloud/networks/model.ts';
+import type { Port, SecurityGroup } from '../../../cloud/networks/model.ts';
 import { parseId, withDashes } from '../../../env/env.ts';
 import { minorOf } from './microversions.ts';
+import { groupView, SecurityGroupSchema } from './security-groups-view.ts';
 import { addressesView } from './server-view.ts';
-import { closed, exampleServer, ServerParams, serverIdOf, TextOrNull } from './wire.ts';
+import { closed, exampleServer, ServerParams, serverIdOf } from './wire.ts';
 
 const common = { dialect: 'compute', group: 'server networking', since: '2.1', mode: 'sync' } as const;
 
 const Addresses = Type.Record(Type.String(), Type.Array(Type.Object({ version: Type.Integer(), addr: Type.String() })));
-
-const NumberOrNull = Type.Unsafe<number | null>({ type: ['integer', 'null'] });
-const Rule = Type.Object({
-  id: Type.String(),
-  parent_group_id: Type.String(),
-  from_port: NumberOrNull,
-  to_port: NumberOrNull,
-  ip_protocol: TextOrNull,
-  ip_range: Type.Object({ cidr: Type.Optional(Type.String()) }),
-  group: Type.Object({ name: Type.Optional(Type.String()), tenant_id: Type.Optional(Type.String()) }),
-});
-const Group = Type.Object({
-  id: Type.String(),
-  name: Type.String(),
-  description: Type.String(),
-  tenant_id: Type.String(),
-  rules: Type.Array(Rule),
-});
 
 const Interface = Type.Object({
   port_id: Type.String(),
@@ -60,31 +43,6 @@ function interfaceView(port: Port, context: Call['context']) {
 async function groupsOf(call: Call<{ server_id: string }>): Promise<SecurityGroup[]> {
   const ids = [...new Set((await portsOf(call)).flatMap((port) => port.securityGroupIds))];
   return ids.length === 0 ? [] : await call.cloud.networks.securityGroups.list(call.subject, { filters: { id: ids } });
-}
-
-function groupView(group: SecurityGroup) {
-  return {
-    id: withDashes(group.id),
-    name: group.name,
-    description: group.description,
-    tenant_id: group.projectId,
-    // Nova's own groups knew rules for what comes in only.
-    rules: group.rules.filter(({ direction }) => direction === 'ingress').map((rule) => ruleView(rule, group)),
-  };
-}
-
-function ruleView(rule: SecurityGroupRule, group: SecurityGroup) {
-  const isOfGroup = rule.remoteGroupId === group.id;
-  const anywhere = rule.ethertype === 'IPv6' ? '::/0' : '0.0.0.0/0';
-  return {
-    id: withDashes(rule.id),
-    parent_group_id: withDashes(group.id),
-    from_port: rule.portRangeMin,
-    to_port: rule.portRangeMax,
-    ip_protocol: rule.protocol,
-    ip_range: rule.remoteGroupId === null ? { cidr: rule.remoteIpPrefix ?? anywhere } : {},
-    group: isOfGroup ? { name: group.name, tenant_id: group.projectId } : {},
-  };
 }
 
 /** Adds a group to, or takes it from, every port of the server. Throws `not_found` and `conflict` as Nova does. */
@@ -208,12 +166,12 @@ export const serverNetworkingOperations = [
     path: '/servers/{server_id}/os-security-groups',
     allow: 'reader',
     params: ServerParams,
-    responses: { 200: Type.Object({ security_groups: Type.Array(Group) }) },
+    responses: { 200: Type.Object({ security_groups: Type.Array(SecurityGroupSchema) }) },
     errors: [401, 403, 404],
     title: 'List security groups of a server',
     summary: 'The security groups of its ports, with their rules for what comes in.',
     examples: [{ title: 'All', params: exampleServer, status: 200 }],
-    handle: async (call) => ({ body: { security_groups: (await groupsOf(call)).map(groupView) } }),
+    handle: async (call) => ({ body: { security_groups: (await groupsOf(call)).map((group) => groupView(group)) } }),
   }),
   operation({
     ...groupAction,

@@ -6,7 +6,13 @@ import { withDashes } from '../../../env/env.ts';
 import { type KnownIn, knownMembers, minorOf } from './microversions.ts';
 import { presentBasics } from './present-servers.ts';
 import { profileOf } from './profile.ts';
-import { Hostname, hostnameOf, refuseCertificates, TrustedCertificates } from './server-later-members.ts';
+import {
+  canonicalIpv6,
+  Hostname,
+  hostnameOf,
+  refuseCertificates,
+  TrustedCertificates,
+} from './server-later-members.ts';
 import { checkMetadata } from './server-metadata-rules.ts';
 import { checkBase64, checkPersonality, newPassword, serverName } from './server-request.ts';
 import {
@@ -143,7 +149,7 @@ async function readRequest(
     description: wanted.description,
     metadata: wanted.metadata,
     accessIpv4: wanted.accessIPv4 ?? undefined,
-    accessIpv6: wanted.accessIPv6 ?? undefined,
+    accessIpv6: wanted.accessIPv6 ? canonicalIpv6(wanted.accessIPv6) : undefined,
     adminPass: wanted.adminPass ?? newPassword(call.cloud.env),
     diskConfig: wanted['OS-DCF:diskConfig'],
     personality: wanted.personality,

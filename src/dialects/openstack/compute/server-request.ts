@@ -6,7 +6,14 @@ import type { NewServer } from '../../../cloud/servers/creation.ts';
 import type { Env } from '../../../env/env.ts';
 import { parseId } from '../../../env/env.ts';
 import { invalidField, isLegacy, type KnownIn, knownMembers, minorOf } from './microversions.ts';
-import { Hostname, hostnameOf, placeOf, refuseCertificates, TrustedCertificates } from './server-later-members.ts';
+import {
+  canonicalIpv6,
+  Hostname,
+  hostnameOf,
+  placeOf,
+  refuseCertificates,
+  TrustedCertificates,
+} from './server-later-members.ts';
 import { checkMetadata } from './server-metadata-rules.ts';
 import {
   accessIPv4,
@@ -153,7 +160,7 @@ export async function readCreateRequest(
     hostname: server.hostname === undefined ? undefined : hostnameOf(context, server.hostname),
     diskConfig: server['OS-DCF:diskConfig'],
     accessIpv4: server.accessIPv4 ?? undefined,
-    accessIpv6: server.accessIPv6 ?? undefined,
+    accessIpv6: server.accessIPv6 ? canonicalIpv6(server.accessIPv6) : undefined,
     description: server.description,
     personality: server.personality,
     adminPass: server.adminPass ?? newPassword(call.cloud.env),

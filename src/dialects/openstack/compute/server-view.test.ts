@@ -47,6 +47,7 @@ const server: ServerDetail = {
   accessIpv4: '1.2.3.4',
   accessIpv6: 'fe80::100',
   locked: false,
+  lockedReason: null,
   reservationId: 'r-1a2b3c4d',
   launchIndex: 0,
   pinnedZoneId: null,

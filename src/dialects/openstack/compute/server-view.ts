@@ -54,6 +54,7 @@ export function basicView(server: ServerDetail, context: ServerViewContext, extr
     ...faultView(server, status, context.isAdmin),
     'OS-DCF:diskConfig': server.diskConfig,
     ...(minor >= 9 ? { locked: server.locked } : {}),
+    ...(minor >= 73 ? { locked_reason: server.lockedReason } : {}),
     ...(minor >= 19 ? { description: server.description } : {}),
     ...(minor >= 26 ? { tags: extras.tags ?? [] } : {}),
     // Images' signatures are not checked, so no certificate is trusted for them.

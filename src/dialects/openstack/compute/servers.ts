@@ -6,7 +6,7 @@ import { parseId } from '../../../env/env.ts';
 import { badMarker, nextLinks, type Page, pageOf } from '../common/pagination.ts';
 import { type KnownIn, knownMembers } from './microversions.ts';
 import { presentBasics, presentDetails, presentOne } from './present-servers.ts';
-import { Hostname, hostnameOf } from './server-later-members.ts';
+import { canonicalIpv6, Hostname, hostnameOf } from './server-later-members.ts';
 import { readServerFilter, readServerSort, ServerQuery } from './server-query.ts';
 import { serverName } from './server-request.ts';
 import { findServerDetails, findServers, type ServerPredicates } from './server-scan.ts';
@@ -146,7 +146,7 @@ export const updateServer = operation({
       diskConfig: wanted['OS-DCF:diskConfig'],
       // Null takes an address away.
       accessIpv4: wanted.accessIPv4 === null ? '' : wanted.accessIPv4,
-      accessIpv6: wanted.accessIPv6 === null ? '' : wanted.accessIPv6,
+      accessIpv6: wanted.accessIPv6 ? canonicalIpv6(wanted.accessIPv6) : wanted.accessIPv6 === null ? '' : undefined,
     });
     return { body: { server: await presentBasics(call, server) } };
   },
