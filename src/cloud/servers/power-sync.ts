@@ -66,6 +66,13 @@ export async function alignWithGuest(cloud: Cloud, tx: Tx, serverId: string, sta
   return columns !== undefined;
 }
 
+/** What a server is whose guest lives. */
+const livingStates: Partial<Record<GuestState, Pick<ServersTable, 'vm_state' | 'power_state'>>> = {
+  running: { vm_state: 'active', power_state: power.running },
+  paused: { vm_state: 'paused', power_state: power.paused },
+  suspended: { vm_state: 'suspended', power_state: power.suspended },
+};
+
 /** What has to change in the server's row, given what its guest is doing. */
 function correctionOf(row: ServersTable, state: GuestState): Partial<ServersTable> | undefined {
   const isOff = state === 'stopped' || state === 'absent';
@@ -77,8 +84,9 @@ function correctionOf(row: ServersTable, state: GuestState): Partial<ServersTabl
   // A suspended guest that is off has lost its memory.
   const shouldBeThere = row.vm_state === 'active' || row.vm_state === 'paused' || row.vm_state === 'suspended';
   if (shouldBeThere && isOff) return { vm_state: 'stopped', power_state: power.shutdown };
-  const isHeld = state === 'paused' || state === 'suspended';
-  if (isHeld && row.vm_state === 'active') return { vm_state: state, power_state: power[state] };
+  // One that was held goes on, or the other way round, when what had asked for it was not answered and not undone.
+  const living = livingStates[state];
+  if (shouldBeThere && living && row.vm_state !== living.vm_state) return living;
   const cameUp = state === 'running' && row.vm_state === 'stopped';
   return cameUp ? { vm_state: 'active', power_state: power.running } : undefined;
 }
