@@ -28,6 +28,11 @@ const services: readonly DialectGroup[] = [
     },
   },
   {
+    names: ['placement'],
+    prefixes: ['/placement'],
+    load: async () => [(await import('../dialects/openstack/placement/placement.ts')).placement],
+  },
+  {
     names: ['k5'],
     prefixes: ['/v2', '/v1.1'],
     load: async () => (await import('../dialects/k5/k5.ts')).k5Dialects,

@@ -5,7 +5,7 @@ import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
 import { Aggregates } from './aggregates.ts';
-import { type Amounts, capacityOf, type Host, hostFromRow } from './model.ts';
+import { type Allocation, type Amounts, capacityOf, type Host, hostFromRow } from './model.ts';
 import { chooseHosts, type HostUsage, type Neighbours, noValidHost, type PlacementRequest } from './scheduler.ts';
 
 /** The hypervisor hosts: what they can hold, what is taken of them, and the agents that own them. */
@@ -165,6 +165,28 @@ export class Hosts {
     if (used.diskGb + inGb(volumes?.bytes ?? 0) + need.diskGb > capacity.diskGb) return false;
     await this.putAllocation(tx, serverId, purpose, host.id, need);
     return true;
+  }
+
+  /** What servers hold of hosts: of one host, or by one server. A server that waits for its resize holds both sizes. */
+  async allocations(of: { hostId: string } | { serverId: string } | { projectId: string }): Promise<Allocation[]> {
+    let query = this.#core.db.read
+      .selectFrom('allocations')
+      .innerJoin('servers', 'servers.id', 'allocations.server_id')
+      .select([
+        'allocations.server_id as serverId',
+        'allocations.host_id as hostId',
+        'allocations.vcpus as vcpus',
+        'allocations.memory_mb as memoryMb',
+        'allocations.disk_gb as diskGb',
+        'servers.project_id as projectId',
+        'servers.user_id as userId',
+      ])
+      .orderBy('allocations.server_id')
+      .orderBy('allocations.purpose');
+    if ('hostId' in of) query = query.where('allocations.host_id', '=', of.hostId);
+    else if ('serverId' in of) query = query.where('allocations.server_id', '=', of.serverId);
+    else query = query.where('servers.project_id', '=', of.projectId);
+    return await query.execute();
   }
 
   /** Finds a host for a disk that is to be registered in the same transaction: that is what takes the room. */

@@ -61,6 +61,14 @@ export interface Amounts {
   diskGb: number;
 }
 
+/** What a server holds of a host. */
+export interface Allocation extends Amounts {
+  serverId: string;
+  hostId: string;
+  projectId: string;
+  userId: string;
+}
+
 /** How much of each resource a host gives away at the most. */
 export function capacityOf(host: Host): Amounts {
   return {
