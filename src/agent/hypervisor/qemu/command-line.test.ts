@@ -130,7 +130,23 @@ test('a NIC has the address of its port', () => {
   ]);
 });
 
-test('UEFI is refused', () => {
+test('UEFI has its code from the host and its variables from the guest, and is refused where there is none', () => {
   const uefi = { ...guest, bootMode: 'uefi' as const };
   expect(() => qemuArguments(uefi, context)).toThrow(expect.objectContaining({ code: 'unsupported' }));
+  const args = qemuArguments(uefi, { ...context, uefiCode: '/firmware/CODE.fd' });
+  expect(valuesOf(args, '-blockdev').map((text) => JSON.parse(text))).toEqual([
+    {
+      driver: 'raw',
+      'node-name': 'uefi-code',
+      'read-only': true,
+      file: { driver: 'file', filename: '/firmware/CODE.fd' },
+    },
+    {
+      driver: 'raw',
+      'node-name': 'uefi-variables',
+      'read-only': false,
+      file: { driver: 'file', filename: '/data/guests/0123/uefi-variables.fd' },
+    },
+  ]);
+  expect(valuesOf(args, '-machine')[0]).toMatch(/,pflash0=uefi-code,pflash1=uefi-variables$/);
 });

@@ -5,6 +5,7 @@ import type { NetworkDriver } from '../../network/network-driver.ts';
 /** The names of a guest's files inside its folder. QEMU is started there, so that socket addresses stay short. */
 export const guestFiles = {
   configDrive: 'config.iso',
+  variables: 'uefi-variables.fd',
   consoleLog: 'console.log',
   olderConsoleLog: 'console.log.1',
   monitor: 'qmp.sock',
@@ -24,6 +25,8 @@ export interface CommandLineContext {
   /** Absolute path of a disk's qcow2 file. */
   diskPath(diskId: string): string;
   network: Pick<NetworkDriver, 'netdev' | 'largestMtu'>;
+  /** Absolute path of the code of UEFI, where this host has it. */
+  uefiCode?: string;
 }
 
 /** Translated code that one TCG guest may keep, in MiB. QEMU's own limit is 1 GiB, too much for many guests on a host. */
@@ -71,7 +74,7 @@ export function diskIdentity(disk: GuestDisk): object {
  * off ends its process; one that reboots is reset in place. Throws `unsupported` for what this machine can't have.
  */
 export function qemuArguments(guest: GuestSpec, context: CommandLineContext): string[] {
-  if (guest.bootMode === 'uefi') throw new AgentError('unsupported', 'UEFI guests are not supported on this host');
+  const firmware = guest.bootMode === 'uefi' ? uefi(context) : undefined;
   const kvm = context.accelerator === 'kvm';
   return [
     ['-name', `guest=${guest.instanceName.replaceAll(',', ',,')},debug-threads=on`],
@@ -79,7 +82,8 @@ export function qemuArguments(guest: GuestSpec, context: CommandLineContext): st
     ['-pidfile', `${context.folder}/${guestFiles.pid}`],
     ['-nodefaults', '-no-user-config', '-display', 'none'],
     ['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
-    ['-machine', 'pc,usb=off,vmport=off,hpet=off,dump-guest-core=off'],
+    ...(firmware?.nodes ?? []),
+    ['-machine', `pc,usb=off,vmport=off,hpet=off,dump-guest-core=off${firmware?.machine ?? ''}`],
     ['-accel', kvm ? 'kvm' : `tcg,thread=multi,tb-size=${tcgCacheMb}`],
     ['-cpu', kvm ? 'host' : 'max'],
     ['-smp', `cpus=${guest.vcpus},sockets=${guest.vcpus},cores=1,threads=1`],
@@ -103,6 +107,19 @@ export function qemuArguments(guest: GuestSpec, context: CommandLineContext): st
     ...guest.nics.flatMap((nic, index) => nicArguments(nic, index, context)),
     ...disks(guest, context),
   ].flat();
+}
+
+/** The code is every guest's, and so read only; what the guest's firmware remembers is its own. */
+function uefi({ folder, uefiCode }: CommandLineContext): { nodes: string[][]; machine: string } {
+  if (!uefiCode) throw new AgentError('unsupported', 'this host has no UEFI for guests: install the package ovmf');
+  const node = (name: string, filename: string, readOnly: boolean) => {
+    const file = { driver: 'file', filename };
+    return ['-blockdev', JSON.stringify({ driver: 'raw', 'node-name': name, 'read-only': readOnly, file })];
+  };
+  return {
+    nodes: [node('uefi-code', uefiCode, true), node('uefi-variables', `${folder}/${guestFiles.variables}`, false)],
+    machine: ',pflash0=uefi-code,pflash1=uefi-variables',
+  };
 }
 
 /** cloud-init recognises OpenStack by the product name (its `ds-identify`). */

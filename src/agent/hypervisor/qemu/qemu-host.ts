@@ -29,6 +29,7 @@ import { userNetworkDriver } from '../../network/user/user-driver.ts';
 import { probeQemu, type QemuProbe } from './accelerator.ts';
 import { diskNode, guestFiles, qemuArguments } from './command-line.ts';
 import { readConsoleLog, trimConsoleLog } from './console-log.ts';
+import { ensureFirmware, findUefi } from './firmware.ts';
 import { QemuGuest } from './guest.ts';
 import { giveDisk, takeDisk } from './guest-disks.ts';
 import { watchGuestProcesses } from './guest-watch.ts';
@@ -351,6 +352,7 @@ class LocalQemuHost implements QemuHost {
         throw new AgentError('not_found', `server ${spec.serverId} has no config drive`);
       }
       const guest = await this.#ensureGuest(spec.serverId);
+      await ensureFirmware(spec, guest.folder);
       await guest.start(spec, args, await this.#network.prepareGuest(spec.nics));
     });
   }
@@ -368,7 +370,8 @@ class LocalQemuHost implements QemuHost {
   #argumentsFor(spec: GuestSpec): string[] {
     const folder = this.#folder.guest(spec.serverId);
     const diskPath = (diskId: string) => this.#disks.path(diskId);
-    return qemuArguments(spec, { accelerator: this.#probe.accelerator, folder, diskPath, network: this.#network });
+    const { accelerator } = this.#probe;
+    return qemuArguments(spec, { accelerator, folder, diskPath, network: this.#network, uefiCode: findUefi()?.code });
   }
 
   async #withDisks(spec: GuestSpec, work: () => Promise<void>): Promise<void> {
