@@ -1,5 +1,6 @@
 import type { Tx } from '../../database/database.ts';
 import { newId } from '../../env/env.ts';
+import { compressionOf, decompressed } from '../../image-sources/decompress.ts';
 import { checkSource, openSource } from '../../image-sources/open-source.ts';
 import { SourceError } from '../../image-sources/source.ts';
 import type { ImageStore } from '../../image-stores/store.ts';
@@ -12,7 +13,7 @@ import { type ImportInput, importImage } from './import-action.ts';
 import { inspectStored } from './inspect-stored.ts';
 import { type Image, isGone, type NewImage } from './model.ts';
 import type { ImageParts } from './parts.ts';
-import { checkImageQuota } from './quota.ts';
+import { checkImageQuota, roomInQuota } from './quota.ts';
 import { goneMeanwhile, type ReceivedImage, receiveFailure, receiveImage } from './receive.ts';
 import { mayKnow, noSuchImage, requireOwner } from './rights.ts';
 import { dropReplicas, putReplica } from './rows.ts';
@@ -22,7 +23,10 @@ import type { StagedImage } from './uploads.ts';
 export type InternalSources = 'nobody' | 'admins' | 'everyone';
 
 export interface ImportRequest {
-  /** `http://`, `https://`; for administrators also `file:///` or a path. Absent: what was staged is imported. */
+  /**
+   * `http://`, `https://`; for administrators also `file:///` or a path. What is named `.gz`, `.xz` or `.zst` is
+   * decompressed on the way. Absent: what was staged is imported.
+   */
   url?: string;
   /** The first one takes the bytes, the others copies. The default store where nothing is said. */
   storeIds?: readonly string[];
@@ -94,13 +98,18 @@ export class Imports {
     try {
       const source = await openSource(url, { allowInternal, signal: options.signal });
       if (source.size !== undefined) await checkImageQuota(core, core.db.read, image.projectId, source.size);
-      const received = await receiveImage(driver, source.stream, {
+      const compression = compressionOf(url);
+      const fetched = counted(source.stream, (bytes) =>
+        options.progress(source.size ? (bytes / source.size) * 100 : 0),
+      );
+      const stream = compression ? decompressed(fetched, compression, options.signal) : fetched;
+      const received = await receiveImage(driver, stream, {
         imageId,
         diskFormat: image.diskFormat ?? 'raw',
-        maxSize: core.settings.maxImageSize,
-        expectedSize: source.size,
+        // How much comes out of a compressed file nobody knows before.
+        maxSize: Math.min(core.settings.maxImageSize, await roomInQuota(core, core.db.read, image.projectId)),
+        expectedSize: compression ? undefined : source.size,
         signal: options.signal,
-        onBytes: (bytes) => options.progress(source.size ? (bytes / source.size) * 100 : 0),
       });
       return image.diskFormat ? received : await this.#detected(driver, imageId, received);
     } catch (error) {
@@ -259,6 +268,15 @@ export class Imports {
       await driver.delete(imageId);
       throw error;
     }
+  }
+}
+
+async function* counted(source: AsyncIterable<Buffer>, onBytes: (bytes: number) => void): AsyncGenerator<Buffer> {
+  let bytes = 0;
+  for await (const chunk of source) {
+    bytes += chunk.length;
+    onBytes(bytes);
+    yield chunk;
   }
 }
 

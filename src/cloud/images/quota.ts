@@ -52,6 +52,23 @@ export async function checkImageQuota(
   }
 }
 
+/** How many bytes more the project may have of images; infinite where there is no limit. */
+export async function roomInQuota(
+  core: Pick<CloudCore, 'settings'>,
+  tx: Queryable,
+  projectId: string,
+): Promise<number> {
+  const row = await tx
+    .selectFrom('quotas')
+    .select('hard_limit')
+    .where('project_id', '=', projectId)
+    .where('resource', '=', 'image_bytes')
+    .executeTakeFirst();
+  const limit = row?.hard_limit ?? core.settings.defaultQuotas.image_bytes;
+  if (limit < 0) return Number.POSITIVE_INFINITY;
+  return Math.max(0, limit - (await imageUsage(tx, projectId)).imageBytes);
+}
+
 function exceeded(resource: string, limit: number, wanted: number): CloudError {
   return new CloudError(
     'quota_exceeded',

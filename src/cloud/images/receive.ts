@@ -1,3 +1,4 @@
+import { SourceError } from '../../image-sources/source.ts';
 import { type ImageStore, type StoredUpload, StoreError } from '../../image-stores/store.ts';
 import { CloudError } from '../errors.ts';
 import { ImageRefused } from './inspection/image-refused.ts';
@@ -75,6 +76,9 @@ export function receiveFailure(error: unknown): CloudError {
     return new CloudError(code, error.message, { reason: error.code, cause: error });
   }
   if (error instanceof StoreError) return storeError(error);
+  if (error instanceof SourceError && error.code === 'refused') {
+    return new CloudError('invalid', error.message, { reason: 'source_refused', cause: error });
+  }
   return new CloudError('invalid', 'The image data could not be read to its end.', {
     reason: 'source_failed',
     cause: error,
