@@ -4,6 +4,13 @@ export interface CloudSettings {
   region: string;
   /** How long a Keystone token is good. */
   tokenLifetime: number;
+  /** After how many wrong passwords in a row a user is locked out; 0 for never. */
+  lockoutAttempts: number;
+  /** For how long. */
+  lockoutDuration: number;
+  /** A regular expression that new passwords have to fit, and what it asks for in words. */
+  passwordPattern?: string;
+  passwordPatternWords?: string;
   /** How long a ZStack session is good; it does not slide. */
   sessionLifetime: number;
   /** How long the bytes of a deleted image are kept, so that it can be recovered. */
@@ -41,6 +48,8 @@ export type QuotaName =
 export const defaultSettings: CloudSettings = {
   region: 'RegionOne',
   tokenLifetime: 3 * 3600,
+  lockoutAttempts: 0,
+  lockoutDuration: 1800,
   sessionLifetime: 7200,
   imageRetention: 7 * 24 * 3600,
   maxImageSize: 2 ** 40,

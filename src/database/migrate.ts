@@ -10,6 +10,7 @@ import { networks } from './migrations/0010-networks/migration.ts';
 import { zstack } from './migrations/0011-zstack/migration.ts';
 import { images } from './migrations/0012-images/migration.ts';
 import { console } from './migrations/0013-console/migration.ts';
+import { identity } from './migrations/0014-identity/migration.ts';
 import type { Schema } from './schema.ts';
 
 /** Every migration, by name, in order. A name is never changed once it was released. */
@@ -25,6 +26,7 @@ const migrations: Record<string, Migration> = {
   '0011-zstack': zstack,
   '0012-images': images,
   '0013-console': console,
+  '0014-identity': identity,
 };
 
 /** Brings the schema up to date. Safe to run on each start, and by several processes at once on PostgreSQL. */

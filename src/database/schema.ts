@@ -20,8 +20,20 @@ import type {
   ZonesTable,
 } from './schema/hosts.ts';
 import type {
+  AccessRulesTable,
+  ApplicationCredentialsTable,
+  CatalogEndpointsTable,
+  CatalogRegionsTable,
+  CatalogServicesTable,
+  CredentialsTable,
   DomainsTable,
+  EndpointGroupsTable,
+  GroupMembersTable,
+  GroupsTable,
+  ImpliedRolesTable,
   KeypairsTable,
+  ProjectEndpointGroupsTable,
+  ProjectEndpointsTable,
   ProjectsTable,
   QuotasTable,
   RoleAssignmentsTable,
@@ -29,6 +41,7 @@ import type {
   SessionsTable,
   SettingsTable,
   TokenRevocationsTable,
+  TrustsTable,
   UsersTable,
 } from './schema/identity.ts';
 import type {
@@ -113,6 +126,19 @@ export interface Schema {
   users: UsersTable;
   roles: RolesTable;
   role_assignments: RoleAssignmentsTable;
+  implied_roles: ImpliedRolesTable;
+  groups: GroupsTable;
+  group_members: GroupMembersTable;
+  application_credentials: ApplicationCredentialsTable;
+  access_rules: AccessRulesTable;
+  trusts: TrustsTable;
+  credentials: CredentialsTable;
+  catalog_regions: CatalogRegionsTable;
+  catalog_services: CatalogServicesTable;
+  catalog_endpoints: CatalogEndpointsTable;
+  endpoint_groups: EndpointGroupsTable;
+  project_endpoints: ProjectEndpointsTable;
+  project_endpoint_groups: ProjectEndpointGroupsTable;
   token_revocations: TokenRevocationsTable;
   sessions: SessionsTable;
   keypairs: KeypairsTable;

@@ -1,12 +1,15 @@
 import { CloudError } from '../errors.ts';
+import type { ApplicationCredential, ApplicationCredentials } from './application-credentials.ts';
 import type { Assignments } from './assignments.ts';
 import type { Domains } from './domains.ts';
 import { notAuthenticated } from './failures.ts';
 import type { AssignmentTarget, Domain, Project, User } from './model.ts';
 import { sha512Hex } from './passwords.ts';
 import type { Projects } from './projects.ts';
-import type { TokenClaims, TokenScope } from './token-codec.ts';
+import type { Roles } from './roles.ts';
+import type { TokenClaims, TokenScope, TokenVia } from './token-codec.ts';
 import type { Tokens } from './tokens.ts';
+import type { Trust, Trusts } from './trusts.ts';
 import type { Users } from './users.ts';
 
 /** Something that a client names by id, or by name within a domain. */
@@ -23,13 +26,17 @@ export interface OwnedReference extends DomainReference {
 export type Proof =
   | { method: 'password'; user: OwnedReference; password: string }
   /** With a token they hold, to get one for another scope. */
-  | { method: 'token'; token: string };
+  | { method: 'token'; token: string }
+  /** A program, by a credential of its user, which says the scope too. */
+  | { method: 'application_credential'; id?: string; name?: string; user?: OwnedReference; secret: string };
 
 /** What the token is to be for. Undefined: the user's default project if there is one, else nothing. */
 export type WantedScope =
   | { kind: 'project'; project: OwnedReference }
   | { kind: 'domain'; domain: DomainReference }
   | { kind: 'system' }
+  /** What the trust is about, as its trustee. */
+  | { kind: 'trust'; id: string }
   | { kind: 'unscoped' };
 
 /** What a token is about, as its holder may read it. */
@@ -39,15 +46,28 @@ export interface TokenDocument {
   project?: { id: string; name: string; domain: Domain };
   domain?: Domain;
   roles: Array<{ id: string; name: string }>;
+  applicationCredential?: ApplicationCredential;
+  trust?: Trust;
+}
+
+interface Granted {
+  scope: TokenScope;
+  roles: string[];
+  via?: TokenVia;
+  /** Who the token is for, where that is not who signs in. */
+  as?: User;
+  notAfter?: number;
 }
 
 interface Parts {
   domains: Domains;
   projects: Projects;
   users: Users;
-  roles: { list(): Promise<Array<{ id: string; name: string }>> };
+  roles: Roles;
   assignments: Assignments;
   tokens: Tokens;
+  applicationCredentials: ApplicationCredentials;
+  trusts: Trusts;
 }
 
 /** Turns proofs of who someone is into tokens. */
@@ -63,13 +83,16 @@ export class Authentication {
    * which the user has no role.
    */
   async authenticate(proof: Proof, wanted?: WantedScope): Promise<{ token: string; claims: TokenClaims }> {
+    if (proof.method === 'application_credential') return this.#withCredential(proof, wanted);
     const { user, from } = await this.#prove(proof);
-    const domain = await this.#parts.domains.find(user.domainId);
-    if (!user.enabled || !domain?.enabled) throw notAuthenticated();
-    const { scope, roles } = await this.#scope(user, wanted);
+    await this.#requireEnabled(user);
+    if (from?.via) {
+      throw new CloudError('forbidden', 'A token of a trust or an application credential can not be used for another.');
+    }
+    const { as = user, scope, roles, via, notAfter } = await this.#scope(user, wanted);
     const methods = from ? [...new Set(['token', ...from.methods])] : [proof.method];
-    const grant = { userId: user.id, userName: user.name, userDomainId: user.domainId, scope, roles, methods };
-    return this.#parts.tokens.issue(grant, from);
+    const who = { userId: as.id, userName: as.name, userDomainId: as.domainId };
+    return this.#parts.tokens.issue({ ...who, scope, roles, methods, ...(via ? { via } : {}) }, from, notAfter);
   }
 
   /** Names and ids around a token. Undefined when what it is about has gone. */
@@ -87,6 +110,11 @@ export class Authentication {
       project: scope.kind === 'project' ? { id: scope.id, name: scope.name, domain: scopeDomain! } : undefined,
       domain: scope.kind === 'domain' ? scopeDomain : undefined,
       roles: claims.roles.flatMap((name) => known.filter((role) => role.name === name)),
+      applicationCredential:
+        claims.via?.kind === 'application_credential'
+          ? await this.#parts.applicationCredentials.find(claims.via.id)
+          : undefined,
+      trust: claims.via?.kind === 'trust' ? await this.#parts.trusts.find(claims.via.id) : undefined,
     };
   }
 
@@ -98,7 +126,77 @@ export class Authentication {
     return domain && this.#parts.users.findByName(reference.name, domain.id);
   }
 
-  async #prove(proof: Proof): Promise<{ user: User; from?: TokenClaims }> {
+  /** The scope and the roles are the credential's: as far as its user still has them. */
+  async #withCredential(proof: Extract<Proof, { method: 'application_credential' }>, wanted: WantedScope | undefined) {
+    const { applicationCredentials, users, projects, tokens } = this.#parts;
+    const owner = proof.id === undefined && proof.user ? await this.findUser(proof.user) : undefined;
+    const reference = { id: proof.id, name: proof.name, userId: owner?.user.id };
+    const credential = await applicationCredentials.prove(reference, proof.secret);
+    const user = credential && (await users.find(credential.userId))?.user;
+    const project = credential && (await projects.find(credential.projectId));
+    if (!user || !project) throw notAuthenticated();
+    await this.#requireEnabled(user);
+    if (wanted !== undefined && wanted.kind !== 'unscoped') {
+      throw new CloudError('unauthenticated', 'Application credentials cannot request a scope.');
+    }
+    const { scope, roles } = await this.#projectScope(user, project);
+    const via: TokenVia = {
+      kind: 'application_credential',
+      id: credential.id,
+      isUnrestricted: credential.isUnrestricted,
+      ...(credential.accessRules
+        ? { accessRules: credential.accessRules.map(({ service, method, path }) => [service, method, path] as const) }
+        : {}),
+    };
+    const own = (await this.#namesOf(credential.roleIds)).filter((name) => roles.includes(name));
+    if (own.length === 0) throw notAuthenticated();
+    const who = { userId: user.id, userName: user.name, userDomainId: user.domainId };
+    const grant = { ...who, scope, roles: own, methods: [proof.method], via };
+    return tokens.issue(grant, undefined, credential.expiresAt ?? undefined);
+  }
+
+  /** The names of the roles and of those that they imply. */
+  async #namesOf(roleIds: string[]): Promise<string[]> {
+    return this.#parts.roles.effectiveNames(roleIds);
+  }
+
+  async #requireEnabled(user: User): Promise<void> {
+    const domain = await this.#parts.domains.find(user.domainId);
+    if (!user.enabled || !domain?.enabled) throw notAuthenticated();
+  }
+
+  async #trustScope(trustee: User, trustId: string): Promise<Granted> {
+    const { trusts, users, projects } = this.#parts;
+    const trust = await trusts.find(trustId);
+    if (trust?.trusteeId !== trustee.id) throw forbiddenTrust();
+    const trustor = (await users.find(trust.trustorId))?.user;
+    if (!trustor) throw forbiddenTrust();
+    await this.#requireEnabled(trustor).catch(() => {
+      throw forbiddenTrust();
+    });
+    const via: TokenVia = {
+      kind: 'trust',
+      id: trust.id,
+      trustorId: trust.trustorId,
+      trusteeId: trust.trusteeId,
+      isImpersonation: trust.isImpersonation,
+    };
+    const as = trust.isImpersonation ? trustor : trustee;
+    const notAfter = trust.expiresAt ?? undefined;
+    if (trust.projectId === null) return { scope: { kind: 'unscoped' }, roles: [], via, as, notAfter };
+    const project = await projects.find(trust.projectId);
+    if (!project) throw forbiddenTrust();
+    const { scope, roles: has } = await this.#projectScope(trustor, project);
+    const given = await this.#namesOf(trust.roleIds);
+    // All that was given must still be the trustor's: less would not be what both agreed on.
+    if (given.length === 0 || given.some((name) => !has.includes(name))) throw forbiddenTrust();
+    if (!(await trusts.use(trust))) throw forbiddenTrust();
+    return { scope, roles: given, via, as, notAfter };
+  }
+
+  async #prove(
+    proof: Exclude<Proof, { method: 'application_credential' }>,
+  ): Promise<{ user: User; from?: TokenClaims }> {
     if (proof.method === 'token') {
       const from = this.#parts.tokens.claimsOf(proof.token);
       const found = from && (await this.#parts.users.find(from.userId));
@@ -106,17 +204,19 @@ export class Authentication {
       return { user: found.user, from };
     }
     const found = await this.findUser(proof.user);
-    const isRight = await this.#parts.users.verifyPassword(sha512Hex(proof.password), found?.passwordHash);
+    const isRight = await this.#parts.users.signIn(found, sha512Hex(proof.password));
     if (!found || !isRight) throw notAuthenticated();
     return { user: found.user };
   }
 
-  async #scope(user: User, wanted: WantedScope | undefined): Promise<{ scope: TokenScope; roles: string[] }> {
+  async #scope(user: User, wanted: WantedScope | undefined): Promise<Granted> {
     switch (wanted?.kind) {
       case undefined:
         return this.#defaultScope(user);
       case 'unscoped':
         return { scope: { kind: 'unscoped' }, roles: [] };
+      case 'trust':
+        return this.#trustScope(user, wanted.id);
       case 'system':
         return { scope: { kind: 'system' }, roles: await this.#rolesOn(user, { kind: 'system' }) };
       case 'domain': {
@@ -171,4 +271,10 @@ export class Authentication {
     const domain = await this.#findDomain(reference.domain);
     return domain && this.#parts.projects.findByName(reference.name, domain.id);
   }
+}
+
+function forbiddenTrust(): CloudError {
+  return new CloudError('forbidden', 'The trust can not be used: it has ended, or what it is about has changed.', {
+    reason: 'trust',
+  });
 }

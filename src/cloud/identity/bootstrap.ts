@@ -49,13 +49,26 @@ export async function bootstrap(parts: Parts, { adminPassword }: { adminPassword
 async function ensureDomain(tx: Tx): Promise<void> {
   await tx
     .insertInto('domains')
-    .values({ id: defaultDomainId, name: 'Default', description: 'The default domain', enabled: 1 })
+    .values({
+      id: defaultDomainId,
+      name: 'Default',
+      description: 'The default domain',
+      enabled: 1,
+      tags: '[]',
+      options: '{}',
+    })
     .onConflict((conflict) => conflict.doNothing())
     .execute();
 }
 
 async function ensureRoles(tx: Tx): Promise<void> {
-  const rows = builtInRoles.map((name) => ({ id: builtInRoleIds[name], name, description: roleDescriptions[name] }));
+  const rows = builtInRoles.map((name) => ({
+    id: builtInRoleIds[name],
+    name,
+    description: roleDescriptions[name],
+    domain_id: '',
+    options: '{"immutable":true}',
+  }));
   await tx
     .insertInto('roles')
     .values(rows)

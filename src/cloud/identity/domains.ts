@@ -2,7 +2,7 @@ import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
 import { conflictOn, missing } from './failures.ts';
-import { type Domain, domainOf } from './model.ts';
+import { type Domain, domainOf, type Options } from './model.ts';
 import type { Revocations } from './revocations.ts';
 import { requireAdmin, type Subject } from './subject.ts';
 
@@ -10,6 +10,8 @@ export interface DomainChanges {
   name?: string;
   description?: string;
   enabled?: boolean;
+  tags?: string[];
+  options?: Options;
 }
 
 /** Name spaces of users and projects. */
@@ -53,8 +55,15 @@ export class Domains {
       name: wanted.name,
       description: wanted.description ?? '',
       enabled: wanted.enabled ?? true,
+      tags: wanted.tags ?? [],
+      options: wanted.options ?? {},
     };
-    const row = { ...domain, enabled: domain.enabled ? (1 as const) : (0 as const) };
+    const row = {
+      ...domain,
+      enabled: domain.enabled ? (1 as const) : (0 as const),
+      tags: JSON.stringify(domain.tags),
+      options: JSON.stringify(domain.options),
+    };
     await this.#core.db
       .write((tx) => tx.insertInto('domains').values(row).execute())
       .catch(conflictOn('domain', `Duplicate entry found with name ${wanted.name}.`));
@@ -64,13 +73,19 @@ export class Domains {
   /** Disabling a domain ends every token of its users and for its projects. */
   async update(subject: Subject, id: string, changes: DomainChanges): Promise<Domain> {
     requireAdmin(subject, 'update_domain');
-    const { name, description, enabled } = changes;
+    const { name, description, enabled, tags, options } = changes;
     const isDisabled = enabled === undefined ? undefined : enabled ? (1 as const) : (0 as const);
     const change = this.#core.db.write(async (tx) => {
       const row = await tx
         .updateTable('domains')
         // Sets at least one column, so that an empty change is a statement too.
-        .set((eb) => ({ name: name ?? eb.ref('name'), description, enabled: isDisabled }))
+        .set((eb) => ({
+          name: name ?? eb.ref('name'),
+          description,
+          enabled: isDisabled,
+          tags: textOf(tags),
+          options: textOf(options),
+        }))
         .where('id', '=', id)
         .returningAll()
         .executeTakeFirst();
@@ -96,10 +111,37 @@ export class Domains {
       await this.#revocations.revoke(tx, 'domain', id);
       const users = tx.selectFrom('users').select('id').where('domain_id', '=', id);
       const projects = tx.selectFrom('projects').select('id').where('domain_id', '=', id);
+      const groups = tx.selectFrom('groups').select('id').where('domain_id', '=', id);
+      const roles = tx.selectFrom('roles').select('id').where('domain_id', '=', id);
       await tx
         .deleteFrom('role_assignments')
-        .where((eb) => eb.or([eb('user_id', 'in', users), eb('target_id', 'in', projects), eb('target_id', '=', id)]))
+        .where((eb) =>
+          eb.or([
+            eb('actor_id', 'in', users),
+            eb('actor_id', 'in', groups),
+            eb('role_id', 'in', roles),
+            eb('target_id', 'in', projects),
+            eb('target_id', '=', id),
+          ]),
+        )
         .execute();
+      await tx
+        .deleteFrom('group_members')
+        .where((eb) => eb.or([eb('user_id', 'in', users), eb('group_id', 'in', groups)]))
+        .execute();
+      await tx
+        .deleteFrom('implied_roles')
+        .where((eb) => eb.or([eb('prior_id', 'in', roles), eb('implied_id', 'in', roles)]))
+        .execute();
+      await tx
+        .deleteFrom('application_credentials')
+        .where((eb) => eb.or([eb('user_id', 'in', users), eb('project_id', 'in', projects)]))
+        .execute();
+      for (const table of ['access_rules', 'credentials'] as const) {
+        await tx.deleteFrom(table).where('user_id', 'in', users).execute();
+      }
+      await tx.deleteFrom('groups').where('domain_id', '=', id).execute();
+      await tx.deleteFrom('roles').where('domain_id', '=', id).execute();
       await tx.deleteFrom('keypairs').where('user_id', 'in', users).execute();
       await tx.deleteFrom('quotas').where('project_id', 'in', projects).execute();
       await tx.deleteFrom('users').where('domain_id', '=', id).execute();
@@ -107,4 +149,8 @@ export class Domains {
       await tx.deleteFrom('domains').where('id', '=', id).execute();
     });
   }
+}
+
+function textOf(value: unknown): string | undefined {
+  return value === undefined ? undefined : JSON.stringify(value);
 }

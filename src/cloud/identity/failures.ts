@@ -1,13 +1,28 @@
 import { ConstraintViolation } from '../../database/database.ts';
 import { CloudError } from '../errors.ts';
 
+export type IdentityResource =
+  | 'domain'
+  | 'project'
+  | 'user'
+  | 'role'
+  | 'group'
+  | 'application credential'
+  | 'access rule'
+  | 'trust'
+  | 'credential'
+  | 'region'
+  | 'service'
+  | 'endpoint'
+  | 'endpoint group';
+
 /** Keystone's words for something that is not there. */
-export function missing(resource: 'domain' | 'project' | 'user' | 'role', id: string): CloudError {
+export function missing(resource: IdentityResource, id: string): CloudError {
   return new CloudError('not_found', `Could not find ${resource}: ${id}.`, { resource, id });
 }
 
 /** A handler for a failed insert or update: a taken name becomes `duplicate`, in Keystone's words. */
-export function conflictOn(resource: 'domain' | 'project' | 'user' | 'role', why: string): (error: unknown) => never {
+export function conflictOn(resource: IdentityResource, why: string): (error: unknown) => never {
   return (error) => {
     if (!(error instanceof ConstraintViolation)) throw error;
     if (error.kind === 'foreign_key') {

@@ -1,9 +1,13 @@
 import type { CloudCore } from '../core.ts';
+import { ApplicationCredentials } from './application-credentials.ts';
 import { Assignments } from './assignments.ts';
 import { Authentication } from './authentication.ts';
 import { bootstrap } from './bootstrap.ts';
+import { Catalog } from './catalog.ts';
+import { Credentials } from './credentials.ts';
 import { Domains } from './domains.ts';
 import { conflictOn } from './failures.ts';
+import { Groups } from './groups.ts';
 import { builtInRoleIds, type Project, type User } from './model.ts';
 import { Passwords } from './passwords.ts';
 import { Projects } from './projects.ts';
@@ -13,6 +17,7 @@ import { Sessions } from './sessions.ts';
 import { signingKey } from './signing-key.ts';
 import { requireAdmin, type Subject } from './subject.ts';
 import { Tokens } from './tokens.ts';
+import { Trusts } from './trusts.ts';
 import { Users } from './users.ts';
 
 /** How often other control plane processes' revocations and sessions are read, milliseconds. */
@@ -36,6 +41,12 @@ export class Identity {
   readonly users: Users;
   readonly roles: Roles;
   readonly assignments: Assignments;
+  readonly groups: Groups;
+  readonly applicationCredentials: ApplicationCredentials;
+  readonly trusts: Trusts;
+  readonly credentials: Credentials;
+  /** What administrators have added to the services of this cloud. */
+  readonly catalog: Catalog;
   readonly tokens: Tokens;
   readonly sessions: Sessions;
   readonly authentication: Authentication;
@@ -50,10 +61,20 @@ export class Identity {
     this.#passwords = new Passwords(core.env);
     this.#revocations = new Revocations(core);
     this.domains = new Domains(core, this.#revocations);
-    this.projects = new Projects(core, this.#revocations);
     this.users = new Users(core, this.#passwords, this.#revocations);
     this.roles = new Roles(core, this.#revocations);
     this.assignments = new Assignments(core, this.#revocations);
+    this.projects = new Projects(core, this.assignments, this.#revocations);
+    this.groups = new Groups(core, this.#revocations);
+    this.applicationCredentials = new ApplicationCredentials(
+      core,
+      this.#passwords,
+      this.assignments,
+      this.#revocations,
+    );
+    this.trusts = new Trusts(core, this.assignments, this.#revocations);
+    this.credentials = new Credentials(core);
+    this.catalog = new Catalog(core);
     this.tokens = new Tokens(core, key, this.#revocations);
     this.sessions = new Sessions(core, this.projects, this.users, this.assignments, this.#revocations);
     this.authentication = new Authentication(this);

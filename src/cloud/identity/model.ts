@@ -1,6 +1,7 @@
 import type { Selectable } from 'kysely';
 import type {
   DomainsTable,
+  GroupsTable,
   ProjectsTable,
   RoleAssignmentsTable,
   RolesTable,
@@ -13,7 +14,12 @@ export interface Domain {
   name: string;
   description: string;
   enabled: boolean;
+  tags: string[];
+  options: Options;
 }
+
+/** What Keystone calls resource options: name → value. */
+export type Options = Record<string, unknown>;
 
 /** What owns resources (Keystone's project, ZStack's account). */
 export interface Project {
@@ -24,6 +30,8 @@ export interface Project {
   name: string;
   description: string;
   enabled: boolean;
+  tags: string[];
+  options: Options;
   /** Microseconds since the epoch, as all times. */
   createdAt: number;
   updatedAt: number;
@@ -38,12 +46,25 @@ export interface User {
   enabled: boolean;
   /** What a token is scoped to when its user does not say. */
   defaultProjectId: string | undefined;
+  options: Options;
+  passwordChangedAt: number | undefined;
   createdAt: number;
   updatedAt: number;
 }
 
 export interface Role {
   id: string;
+  name: string;
+  description: string;
+  /** The domain whose role it is; such a role is only good for what it implies. */
+  domainId: string | undefined;
+  options: Options;
+}
+
+/** Users who get roles together. */
+export interface Group {
+  id: string;
+  domainId: string;
   name: string;
   description: string;
 }
@@ -55,10 +76,22 @@ export type AssignmentTarget =
   /** The cloud itself; there is one. */
   | { kind: 'system' };
 
+/** Either a user or a group has the role. */
 export interface Assignment {
-  userId: string;
+  userId?: string;
+  groupId?: string;
   roleId: string;
   target: AssignmentTarget;
+  /** It counts on the projects below the target, and not on the target itself. */
+  isInherited?: boolean;
+}
+
+/** Who has the role. */
+export function actorOf({ userId, groupId }: Pick<Assignment, 'userId' | 'groupId'>): {
+  id: string;
+  kind: 'user' | 'group';
+} {
+  return groupId === undefined ? { id: userId ?? '', kind: 'user' } : { id: groupId, kind: 'group' };
 }
 
 /** The domain that is there from the start. */
@@ -84,7 +117,15 @@ export function targetId(target: AssignmentTarget): string {
 }
 
 export function domainOf(row: Selectable<DomainsTable>): Domain {
-  return { id: row.id, name: row.name, description: row.description, enabled: row.enabled === 1 };
+  const { id, name, description } = row;
+  return {
+    id,
+    name,
+    description,
+    enabled: row.enabled === 1,
+    tags: JSON.parse(row.tags) as string[],
+    options: JSON.parse(row.options) as Options,
+  };
 }
 
 export function projectOfRow(row: Selectable<ProjectsTable>): Project {
@@ -95,6 +136,8 @@ export function projectOfRow(row: Selectable<ProjectsTable>): Project {
     name: row.name,
     description: row.description,
     enabled: row.enabled === 1,
+    tags: JSON.parse(row.tags) as string[],
+    options: JSON.parse(row.options) as Options,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };
@@ -109,17 +152,30 @@ export function userOf(row: Selectable<UsersTable>): User {
     description: row.description,
     enabled: row.enabled === 1,
     defaultProjectId: row.default_project_id ?? undefined,
+    options: JSON.parse(row.options) as Options,
+    passwordChangedAt: row.password_changed_at ?? undefined,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };
 }
 
 export function roleOf(row: Selectable<RolesTable>): Role {
-  return { id: row.id, name: row.name, description: row.description };
+  return {
+    id: row.id,
+    name: row.name,
+    description: row.description,
+    domainId: row.domain_id === '' ? undefined : row.domain_id,
+    options: JSON.parse(row.options) as Options,
+  };
+}
+
+export function groupOf({ id, domain_id, name, description }: Selectable<GroupsTable>): Group {
+  return { id, domainId: domain_id, name, description };
 }
 
 export function assignmentOf(row: Selectable<RoleAssignmentsTable>): Assignment {
   const target: AssignmentTarget =
     row.target_kind === 'system' ? { kind: 'system' } : { kind: row.target_kind, id: row.target_id };
-  return { userId: row.user_id, roleId: row.role_id, target };
+  const actor = row.actor_kind === 'user' ? { userId: row.actor_id } : { groupId: row.actor_id };
+  return { ...actor, roleId: row.role_id, target, isInherited: row.inherited === 1 };
 }

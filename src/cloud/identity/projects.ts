@@ -2,16 +2,27 @@ import type { Tx } from '../../database/database.ts';
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
+import type { Assignments } from './assignments.ts';
 import { conflictOn, missing } from './failures.ts';
-import { adminAccountId, defaultDomainId, type Project, projectOfRow } from './model.ts';
+import { adminAccountId, defaultDomainId, type Options, type Project, projectOfRow } from './model.ts';
 import type { Revocations } from './revocations.ts';
-import { requireAdmin, type Subject } from './subject.ts';
+import { mayReadIdentity, requireAdmin, type Subject } from './subject.ts';
 
 export interface ProjectFilters {
   name?: string;
   domainId?: string;
   parentId?: string;
   enabled?: boolean;
+  ids?: readonly string[];
+  tags?: TagFilters;
+}
+
+/** Keystone's four filters by tags. */
+export interface TagFilters {
+  all?: readonly string[];
+  any?: readonly string[];
+  notAll?: readonly string[];
+  notAny?: readonly string[];
 }
 
 export interface NewProject {
@@ -22,15 +33,22 @@ export interface NewProject {
   parentId?: string;
   description?: string;
   enabled?: boolean;
+  tags?: string[];
+  options?: Options;
 }
+
+/** How deep projects may lie below their domain. */
+const maxDepth = 5;
 
 /** What owns resources. */
 export class Projects {
   readonly #core: CloudCore;
+  readonly #assignments: Assignments;
   readonly #revocations: Revocations;
 
-  constructor(core: CloudCore, revocations: Revocations) {
+  constructor(core: CloudCore, assignments: Assignments, revocations: Revocations) {
     this.#core = core;
+    this.#assignments = assignments;
     this.#revocations = revocations;
   }
 
@@ -50,34 +68,41 @@ export class Projects {
           ]),
         ),
       )
+      .$if(filters.ids !== undefined, (query) => query.where('id', 'in', [...filters.ids!, '']))
       .orderBy('name')
       .orderBy('id')
       .execute();
-    return rows.map(projectOfRow);
+    return rows.map(projectOfRow).filter(({ tags }) => fitsTags(tags, filters.tags ?? {}));
   }
 
-  /** The projects on which the user has a role, enabled ones only. */
-  async listOf(userId: string): Promise<Project[]> {
-    const rows = await this.#core.db.read
+  /** The projects below it, each after its parent. */
+  async below(id: string): Promise<Project[]> {
+    const children = await this.#core.db.read
       .selectFrom('projects')
       .selectAll()
-      .where('enabled', '=', 1)
-      .where('id', 'in', (eb) =>
-        eb
-          .selectFrom('role_assignments')
-          .select('target_id')
-          .where('target_kind', '=', 'project')
-          .where('user_id', '=', userId),
-      )
+      .where('parent_id', '=', id)
       .orderBy('name')
-      .orderBy('id')
       .execute();
-    return rows.map(projectOfRow);
+    const all: Project[] = [];
+    for (const child of children.map(projectOfRow)) all.push(child, ...(await this.below(child.id)));
+    return all;
+  }
+
+  /** The projects above it, the nearest first. */
+  async above(project: Project): Promise<Project[]> {
+    const parent = project.parentId === undefined ? undefined : await this.find(project.parentId);
+    return parent ? [parent, ...(await this.above(parent))] : [];
+  }
+
+  /** The projects on which the user has a role by whatever way, enabled ones only. */
+  async listOf(userId: string): Promise<Project[]> {
+    const ids = await this.#assignments.targetsOf(userId, 'project');
+    return ids.length === 0 ? [] : await this.list({ ids, enabled: true });
   }
 
   /** Throws `not_found`, and `forbidden` for those who are neither of the project nor administrators. */
   async get(subject: Subject, id: string): Promise<Project> {
-    if (subject.projectId !== id) requireAdmin(subject, 'get_project');
+    if (subject.projectId !== id && !mayReadIdentity(subject)) requireAdmin(subject, 'get_project');
     const project = await this.find(id);
     if (!project) throw missing('project', id);
     return project;
@@ -110,6 +135,12 @@ export class Projects {
     if (parent && parent.domain_id !== domainId) {
       throw new CloudError('invalid', 'A project must be in the domain of its parent.', { field: 'parent_id' });
     }
+    await requireDepth(tx, parent);
+    if (parent?.enabled === 0 && wanted.enabled !== false) {
+      throw new CloudError('forbidden', `Cannot create project in a disabled branch: ${parent.id}.`, {
+        resource: 'project',
+      });
+    }
     const now = this.#core.env.now();
     const row = await tx
       .insertInto('projects')
@@ -120,6 +151,8 @@ export class Projects {
         name: wanted.name,
         description: wanted.description ?? '',
         enabled: wanted.enabled === false ? 0 : 1,
+        tags: JSON.stringify(wanted.tags ?? []),
+        options: JSON.stringify(wanted.options ?? {}),
         created_at: now,
         updated_at: now,
       })
@@ -132,17 +165,21 @@ export class Projects {
   async update(
     subject: Subject,
     id: string,
-    changes: { name?: string; description?: string; enabled?: boolean },
+    changes: { name?: string; description?: string; enabled?: boolean; tags?: string[]; options?: Options },
   ): Promise<Project> {
     requireAdmin(subject, 'update_project');
-    const { name, description, enabled } = changes;
+    const { name, description, enabled, tags, options } = changes;
     const change = this.#core.db.write(async (tx) => {
+      await refuseImmutable(tx, id, 'modify', isOnlyUnlocking(changes));
+      if (enabled !== undefined) await requireBranch(tx, id, enabled);
       const row = await tx
         .updateTable('projects')
         .set({
           name,
           description,
           enabled: enabled === undefined ? undefined : enabled ? 1 : 0,
+          tags: tags === undefined ? undefined : JSON.stringify(tags),
+          options: options === undefined ? undefined : JSON.stringify(options),
           updated_at: this.#core.env.now(),
         })
         .where('id', '=', id)
@@ -160,6 +197,7 @@ export class Projects {
     requireAdmin(subject, 'delete_project');
     if (id === adminAccountId) throw new CloudError('forbidden', 'The project of the cloud itself stays.');
     await this.#core.db.write(async (tx) => {
+      await refuseImmutable(tx, id, 'delete', false);
       const child = await tx.selectFrom('projects').select('id').where('parent_id', '=', id).executeTakeFirst();
       if (child) {
         const words = `Cannot delete the project ${id} since it is not a leaf in the hierarchy.`;
@@ -171,6 +209,16 @@ export class Projects {
         .where('target_id', '=', id)
         .execute();
       await tx.deleteFrom('quotas').where('project_id', '=', id).execute();
+      await tx.deleteFrom('application_credentials').where('project_id', '=', id).execute();
+      await tx.deleteFrom('credentials').where('project_id', '=', id).execute();
+      await tx.deleteFrom('project_endpoints').where('project_id', '=', id).execute();
+      await tx.deleteFrom('project_endpoint_groups').where('project_id', '=', id).execute();
+      await tx
+        .updateTable('trusts')
+        .set({ deleted_at: this.#core.env.now() })
+        .where('project_id', '=', id)
+        .where('deleted_at', 'is', null)
+        .execute();
       await tx.updateTable('users').set({ default_project_id: null }).where('default_project_id', '=', id).execute();
       const { numDeletedRows } = await tx.deleteFrom('projects').where('id', '=', id).executeTakeFirst();
       if (numDeletedRows === 0n) throw missing('project', id);
@@ -191,4 +239,70 @@ async function parentOf(tx: Tx, parentId: string | undefined) {
 
 function sameName(name: string): string {
   return `it is not permitted to have two projects with the same name in the same domain : ${name}.`;
+}
+
+/** Projects lie at most so deep, that nobody loops. */
+async function requireDepth(tx: Tx, parent: { id: string; parent_id: string | null } | undefined): Promise<void> {
+  let depth = 1;
+  let at = parent?.parent_id ?? null;
+  while (at !== null && depth <= maxDepth) {
+    depth += 1;
+    const row: { parent_id: string | null } | undefined = await tx
+      .selectFrom('projects')
+      .select('parent_id')
+      .where('id', '=', at)
+      .executeTakeFirst();
+    at = row?.parent_id ?? null;
+  }
+  if (parent === undefined || depth < maxDepth) return;
+  throw new CloudError('forbidden', `Max hierarchy depth reached for the branch below ${parent.id}.`);
+}
+
+/** What is below an enabled project is enabled or not; below a disabled one nothing is enabled. */
+async function requireBranch(tx: Tx, id: string, enabled: boolean): Promise<void> {
+  const row = await tx.selectFrom('projects').selectAll().where('id', '=', id).executeTakeFirst();
+  if (!row) throw missing('project', id);
+  if (enabled && row.parent_id !== null) {
+    const parent = await tx.selectFrom('projects').select('enabled').where('id', '=', row.parent_id).executeTakeFirst();
+    if (parent?.enabled !== 0) return;
+    throw new CloudError('forbidden', `Cannot enable project ${id} since it has disabled parents.`, {
+      resource: 'project',
+    });
+  }
+  if (enabled) return;
+  const child = await tx
+    .selectFrom('projects')
+    .select('id')
+    .where('parent_id', '=', id)
+    .where('enabled', '=', 1)
+    .executeTakeFirst();
+  if (!child) return;
+  throw new CloudError('forbidden', `Cannot disable project ${id} since its subtree contains enabled projects.`, {
+    resource: 'project',
+  });
+}
+
+async function refuseImmutable(tx: Tx, id: string, verb: 'modify' | 'delete', isUnlocked: boolean): Promise<void> {
+  const row = await tx.selectFrom('projects').selectAll().where('id', '=', id).executeTakeFirst();
+  if (!row || isUnlocked || projectOfRow(row).options['immutable'] !== true) return;
+  throw new CloudError('forbidden', `Unable to ${verb} immutable project resource: ${id}.`, {
+    resource: 'project',
+    id,
+  });
+}
+
+function fitsTags(tags: readonly string[], { all, any, notAll, notAny }: TagFilters): boolean {
+  const has = (tag: string) => tags.includes(tag);
+  return (
+    (all === undefined || all.every(has)) &&
+    (any === undefined || any.some(has)) &&
+    (notAll === undefined || !notAll.every(has)) &&
+    (notAny === undefined || !notAny.some(has))
+  );
+}
+
+/** An immutable project can only be made changeable again, by itself. */
+function isOnlyUnlocking(changes: { options?: Options }): boolean {
+  const given = Object.entries(changes).filter(([, value]) => value !== undefined);
+  return given.length === 1 && changes.options?.['immutable'] === false;
 }

@@ -58,6 +58,9 @@ export class Revocations {
       this.#covers('token', claims.auditIds[0]!, claims) ||
       this.#covers('user', claims.userId, claims) ||
       this.#covers('domain', claims.userDomainId, claims) ||
+      (claims.via !== undefined && this.#covers('credential', claims.via.id, claims)) ||
+      (claims.via?.kind === 'trust' &&
+        (this.#covers('user', claims.via.trustorId, claims) || this.#covers('user', claims.via.trusteeId, claims))) ||
       (scope.kind === 'project' &&
         (this.#covers('project', scope.id, claims) || this.#covers('domain', scope.domainId, claims))) ||
       (scope.kind === 'domain' && this.#covers('domain', scope.id, claims))

@@ -1,4 +1,5 @@
 import { CloudError } from '../errors.ts';
+import type { TokenVia } from './token-codec.ts';
 
 /** Who asks, as far as the engine needs to know: made from a token or a session once per request, never from a database. */
 export interface Subject {
@@ -12,6 +13,10 @@ export interface Subject {
   roles: readonly string[];
   /** Has the role `admin`. */
   isAdmin: boolean;
+  /** The token is for the cloud as a whole. */
+  isSystem?: boolean;
+  /** How the token came about, where that limits what it is good for. */
+  via?: TokenVia;
   /** `req-` and a dashed UUID; the same that the response's headers carry. */
   requestId: string;
 }
@@ -33,6 +38,11 @@ export function requireAdmin(subject: Subject, action: string): void {
   throw new CloudError('forbidden', `Policy doesn't allow ${action} to be performed.`, { reason: action });
 }
 
+/** Whether the subject may look at all of the identity service: administrators, and readers of the system. */
+export function mayReadIdentity(subject: Subject): boolean {
+  return subject.isAdmin || (subject.isSystem === true && subject.roles.includes('reader'));
+}
+
 /** The cloud's operator at the machine itself, as on the command line and at the first start. */
 export function operator(requestId = 'req-00000000-0000-0000-0000-000000000000'): Subject {
   return {
@@ -52,6 +62,8 @@ export type Allowed =
   | 'anyone'
   /** Any valid token. */
   | 'authenticated'
+  /** As `admin`, and tokens for the system with the role reader: what only shows something of the whole cloud. */
+  | 'systemReader'
   /** A token scoped to a project, with the role reader, member or admin on it. */
   | 'reader'
   /** As `reader`, without those who have the role reader only. */
@@ -66,6 +78,7 @@ export function isAllowed(subject: Subject | undefined, allowed: Allowed): boole
   if (!subject) return false;
   if (allowed === 'authenticated') return true;
   if (subject.isAdmin) return true;
+  if (allowed === 'systemReader') return mayReadIdentity(subject);
   if (!subject.projectId) return false;
   const rank = Math.max(0, ...subject.roles.map((role) => ranks[role] ?? 0));
   return rank >= (ranks[allowed] ?? Number.POSITIVE_INFINITY);

@@ -15,7 +15,20 @@ export interface TokenClaims {
   /** Microseconds since the epoch. */
   issuedAt: number;
   expiresAt: number;
+  /** What stands between its user and all that the roles allow: how the token came about. */
+  via?: TokenVia;
 }
+
+export type TokenVia =
+  | {
+      kind: 'application_credential';
+      id: string;
+      /** It may make further credentials. */
+      isUnrestricted: boolean;
+      /** The only requests that it is good for: service, method and path. Absent: all. */
+      accessRules?: ReadonlyArray<readonly [service: string, method: string, path: string]>;
+    }
+  | { kind: 'trust'; id: string; trustorId: string; trusteeId: string; isImpersonation: boolean };
 
 export type TokenScope =
   | { kind: 'project'; id: string; name: string; domainId: string }
@@ -42,7 +55,8 @@ export class TokenCodec {
   seal(claims: TokenClaims): string {
     const { userId, userName, userDomainId, scope, roles, methods, auditIds, issuedAt, expiresAt } = claims;
     // A list without keys: the token travels with every request.
-    const parts = [userId, userName, userDomainId, scope, roles, methods, auditIds, issuedAt, expiresAt];
+    const parts: unknown[] = [userId, userName, userDomainId, scope, roles, methods, auditIds, issuedAt, expiresAt];
+    if (claims.via) parts.push(claims.via);
     const signed = prefix + Buffer.from(JSON.stringify(parts)).toString('base64url');
     return `${signed}.${this.#sign(signed).toString('base64url')}`;
   }
@@ -59,8 +73,9 @@ export class TokenCodec {
       return undefined;
     }
     const parts = JSON.parse(Buffer.from(signed.slice(prefix.length), 'base64url').toString()) as Parts;
-    const [userId, userName, userDomainId, scope, roles, methods, auditIds, issuedAt, expiresAt] = parts;
-    return { userId, userName, userDomainId, scope, roles, methods, auditIds, issuedAt, expiresAt };
+    const [userId, userName, userDomainId, scope, roles, methods, auditIds, issuedAt, expiresAt, via] = parts;
+    const claims = { userId, userName, userDomainId, scope, roles, methods, auditIds, issuedAt, expiresAt };
+    return via ? { ...claims, via } : claims;
   }
 
   #sign(text: string): Buffer {
@@ -78,4 +93,5 @@ type Parts = [
   readonly string[],
   number,
   number,
+  TokenVia?,
 ];

@@ -27,7 +27,12 @@ export class Tokens {
   }
 
   /** A new token for someone who has proved who they are. `from` is the token that was the proof, where it was one. */
-  issue(grant: Omit<TokenClaims, 'auditIds' | 'issuedAt' | 'expiresAt'>, from?: TokenClaims) {
+  issue(
+    grant: Omit<TokenClaims, 'auditIds' | 'issuedAt' | 'expiresAt'>,
+    from?: TokenClaims,
+    /** The latest end, microseconds: that of what the token came about by. */
+    notAfter = Number.POSITIVE_INFINITY,
+  ) {
     const issuedAt = this.#core.env.now();
     const auditId = this.#core.env.randomBytes(16).toString('base64url');
     const latest = (Math.floor(issuedAt / 1_000_000) + this.#core.settings.tokenLifetime) * 1_000_000;
@@ -36,7 +41,7 @@ export class Tokens {
       auditIds: from ? [auditId, from.auditIds.at(-1)!] : [auditId],
       issuedAt,
       // A token made from a token lives no longer than that one, or nothing would ever expire.
-      expiresAt: from ? Math.min(from.expiresAt, latest) : latest,
+      expiresAt: Math.min(from?.expiresAt ?? latest, latest, notAfter),
     };
     return { token: this.#codec.seal(claims), claims };
   }
@@ -85,6 +90,8 @@ function subjectFrom(claims: TokenClaims): Omit<Subject, 'requestId'> {
     domainId: domainOfScope(scope) ?? claims.userDomainId,
     roles: claims.roles,
     isAdmin: claims.roles.includes('admin'),
+    ...(scope.kind === 'system' ? { isSystem: true } : {}),
+    ...(claims.via ? { via: claims.via } : {}),
   };
 }
 

@@ -3,10 +3,11 @@ import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
 import { conflictOn, missing, notAuthenticated } from './failures.ts';
-import { adminAccountId, defaultDomainId, type User, userOf } from './model.ts';
+import { adminAccountId, defaultDomainId, type Options, type User, userOf } from './model.ts';
+import { refuseWeakPassword } from './password-rules.ts';
 import type { Passwords } from './passwords.ts';
 import type { Revocations } from './revocations.ts';
-import { requireAdmin, type Subject } from './subject.ts';
+import { mayReadIdentity, requireAdmin, type Subject } from './subject.ts';
 
 export interface UserFilters {
   name?: string;
@@ -25,6 +26,7 @@ export interface NewUser {
   description?: string;
   enabled?: boolean;
   defaultProjectId?: string;
+  options?: Options;
 }
 
 /** Undefined leaves a member as it is; null takes the value away. */
@@ -35,6 +37,7 @@ export interface UserChanges {
   description?: string;
   enabled?: boolean;
   defaultProjectId?: string | null;
+  options?: Options;
 }
 
 /** Those who sign in. */
@@ -50,7 +53,7 @@ export class Users {
   }
 
   async list(subject: Subject, filters: UserFilters = {}): Promise<User[]> {
-    requireAdmin(subject, 'list_users');
+    if (!mayReadIdentity(subject)) requireAdmin(subject, 'list_users');
     const rows = await this.#core.db.read
       .selectFrom('users')
       .selectAll()
@@ -65,7 +68,7 @@ export class Users {
 
   /** Throws `not_found`, and `forbidden` for those who are neither the user nor administrators. */
   async get(subject: Subject, id: string): Promise<User> {
-    if (subject.userId !== id) requireAdmin(subject, 'get_user');
+    if (subject.userId !== id && !mayReadIdentity(subject)) requireAdmin(subject, 'get_user');
     const found = await this.find(id);
     if (!found) throw missing('user', id);
     return found.user;
@@ -108,6 +111,10 @@ export class Users {
         enabled: wanted.enabled === false ? 0 : 1,
         default_project_id: wanted.defaultProjectId ?? null,
         password_hash: passwordHash ?? null,
+        options: JSON.stringify(wanted.options ?? {}),
+        failed_logins: null,
+        last_failed_at: null,
+        password_changed_at: passwordHash === undefined ? null : now,
         created_at: now,
         updated_at: now,
       })
@@ -132,8 +139,14 @@ export class Users {
   /** Changes a password for whoever knows the old one. */
   async changePassword(id: string, oldSha512: string, newSha512: string): Promise<void> {
     const found = await this.find(id);
-    const isRight = await this.#passwords.verify(oldSha512, found?.passwordHash);
+    const isRight = await this.signIn(found, oldSha512);
     if (!found?.user.enabled || !isRight) throw notAuthenticated();
+    if (found.user.options['lock_password'] === true) {
+      throw new CloudError('forbidden', 'The password is locked: an administrator has to change it.');
+    }
+    if (newSha512 === oldSha512) {
+      throw new CloudError('invalid', 'The new password must not be the old one.', { field: 'password' });
+    }
     const hash = await this.#passwords.hash(newSha512);
     await this.#core.db.write((tx) => this.#change(tx, id, { passwordSha512: newSha512 }, hash));
   }
@@ -143,7 +156,16 @@ export class Users {
     requireAdmin(subject, 'delete_user');
     if (id === adminAccountId) throw new CloudError('forbidden', "The cloud's first administrator stays.");
     await this.#core.db.write(async (tx) => {
-      await tx.deleteFrom('role_assignments').where('user_id', '=', id).execute();
+      await tx.deleteFrom('role_assignments').where('actor_id', '=', id).execute();
+      await tx.deleteFrom('group_members').where('user_id', '=', id).execute();
+      await tx.deleteFrom('application_credentials').where('user_id', '=', id).execute();
+      await tx.deleteFrom('access_rules').where('user_id', '=', id).execute();
+      await tx.deleteFrom('credentials').where('user_id', '=', id).execute();
+      await tx
+        .updateTable('trusts')
+        .set({ deleted_at: this.#core.env.now() })
+        .where((e) => e.or([e('trustor_id', '=', id), e('trustee_id', '=', id)]))
+        .execute();
       await tx.deleteFrom('keypairs').where('user_id', '=', id).execute();
       const { numDeletedRows } = await tx.deleteFrom('users').where('id', '=', id).executeTakeFirst();
       if (numDeletedRows === 0n) throw missing('user', id);
@@ -152,7 +174,8 @@ export class Users {
   }
 
   async #change(tx: Tx, id: string, changes: UserChanges, hash: string | undefined): Promise<User> {
-    const { name, email, description, enabled, defaultProjectId } = changes;
+    const { name, email, description, enabled, defaultProjectId, options } = changes;
+    const now = this.#core.env.now();
     const row = await tx
       .updateTable('users')
       .set({
@@ -162,7 +185,9 @@ export class Users {
         enabled: enabled === undefined ? undefined : enabled ? 1 : 0,
         default_project_id: defaultProjectId,
         password_hash: hash,
-        updated_at: this.#core.env.now(),
+        ...(hash === undefined ? {} : { password_changed_at: now, failed_logins: null, last_failed_at: null }),
+        options: options === undefined ? undefined : JSON.stringify(options),
+        updated_at: now,
       })
       .where('id', '=', id)
       .returningAll()
@@ -170,6 +195,41 @@ export class Users {
     if (!row) throw missing('user', id);
     if (hash !== undefined || enabled === false) await this.#revocations.revoke(tx, 'user', id);
     return userOf(row);
+  }
+
+  /**
+   * Whether the password is the user's, and the user is not locked out after too many wrong ones. Takes as long for users
+   * that are not there.
+   */
+  async signIn(found: { user: User; passwordHash: string | undefined } | undefined, sha512: string): Promise<boolean> {
+    const isRight = await this.verifyPassword(sha512, found?.passwordHash);
+    const { lockoutAttempts, lockoutDuration } = this.#core.settings;
+    if (!found || lockoutAttempts === 0 || found.user.options['ignore_lockout_failure_attempts'] === true)
+      return isRight;
+    const now = this.#core.env.now();
+    return await this.#core.db.write(async (tx) => {
+      const row = await tx
+        .selectFrom('users')
+        .select(['failed_logins', 'last_failed_at'])
+        .where('id', '=', found.user.id)
+        .executeTakeFirst();
+      const failed = row?.failed_logins ?? 0;
+      const isOver = (row?.last_failed_at ?? 0) + lockoutDuration * 1_000_000 <= now;
+      if (failed >= lockoutAttempts && !isOver) return false;
+      if (isRight && failed === 0) return true;
+      const failed_logins = isRight ? null : isOver && failed >= lockoutAttempts ? 1 : failed + 1;
+      await tx
+        .updateTable('users')
+        .set({ failed_logins, last_failed_at: isRight ? null : now })
+        .where('id', '=', found.user.id)
+        .execute();
+      return isRight;
+    });
+  }
+
+  /** Refuses a password that is not as the cloud's operator wants them. */
+  requireStrong(password: string | null | undefined): void {
+    refuseWeakPassword(this.#core.settings, password);
   }
 
   /** Whether the password is the user's; takes as long for users that are not there. */

@@ -1,10 +1,10 @@
 import { type RawBuilder, type SelectQueryBuilder, sql } from 'kysely';
 import type { Database } from '../../database/database.ts';
 import type { Schema, VolumeSnapshotsTable, VolumesTable } from '../../database/schema.ts';
-import { CloudError } from '../errors.ts';
 import { projectOf, requireAdmin, type Subject } from '../identity/subject.ts';
 import { type Volume, volumeFromRow } from './model.ts';
-import { type Snapshot, snapshotFromRow } from './snapshot-model.ts';
+import { type Snapshot, snapshotFromRow, snapshotNotFound } from './snapshot-model.ts';
+import { volumeNotFound } from './volumes.ts';
 
 /** As `created_at >= 1700000000000000`. */
 export interface TimeCondition {
@@ -158,7 +158,7 @@ async function after(table: Table, db: Database, marker: string, sort: StoragePa
   const row = (await db.read.selectFrom(table).selectAll().where('id', '=', marker).executeTakeFirst()) as
     | Record<string, unknown>
     | undefined;
-  if (!row) throw new CloudError('invalid', `marker [${marker}] not found`, { reason: 'marker', field: 'marker' });
+  if (!row) throw table === 'volumes' ? volumeNotFound(marker) : snapshotNotFound(marker);
   const steps = sort.map(({ key, direction }, index) => {
     const same = sort.slice(0, index).map((one) => sql`${expression(table, one.key)} = ${row[one.key] ?? ''}`);
     const operator = sql.raw(direction === 'asc' ? '>' : '<');

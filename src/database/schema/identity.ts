@@ -1,5 +1,5 @@
 /** Who there is, and what each project may have. */
-import type { Flag, Micros } from './columns.ts';
+import type { Flag, Json, Micros } from './columns.ts';
 
 /** Facts of the cloud itself, by key. */
 export interface SettingsTable {
@@ -12,6 +12,8 @@ export interface DomainsTable {
   name: string;
   description: string;
   enabled: Flag;
+  tags: Json;
+  options: Json;
 }
 
 export interface ProjectsTable {
@@ -21,6 +23,8 @@ export interface ProjectsTable {
   name: string;
   description: string;
   enabled: Flag;
+  tags: Json;
+  options: Json;
   created_at: Micros;
   updated_at: Micros;
 }
@@ -35,6 +39,11 @@ export interface UsersTable {
   default_project_id: string | null;
   /** argon2id (PHC string) of the lower-case hex SHA-512 of the password. */
   password_hash: string | null;
+  options: Json;
+  /** Wrong passwords since the last right one, and when the last of them was. */
+  failed_logins: number | null;
+  last_failed_at: Micros | null;
+  password_changed_at: Micros | null;
   created_at: Micros;
   updated_at: Micros;
 }
@@ -43,21 +52,142 @@ export interface RolesTable {
   id: string;
   name: string;
   description: string;
+  /** Empty for a role of the whole cloud. One of a domain is only good for what it implies. */
+  domain_id: string;
+  options: Json;
+}
+
+/** Who has the one role has the other too. */
+export interface ImpliedRolesTable {
+  prior_id: string;
+  implied_id: string;
 }
 
 export interface RoleAssignmentsTable {
-  user_id: string;
+  actor_id: string;
+  actor_kind: 'user' | 'group';
   role_id: string;
   target_kind: 'project' | 'domain' | 'system';
   /** The project's or domain's id; `all` for the system. */
   target_id: string;
+  /** It counts on the projects below the target, and not on the target itself. */
+  inherited: Flag;
+}
+
+export interface GroupsTable {
+  id: string;
+  domain_id: string;
+  name: string;
+  description: string;
+}
+
+export interface GroupMembersTable {
+  group_id: string;
+  user_id: string;
+}
+
+/** With which a program signs in for a user, for one project and with some of the user's roles. */
+export interface ApplicationCredentialsTable {
+  id: string;
+  user_id: string;
+  project_id: string;
+  name: string;
+  description: string | null;
+  /** argon2id (PHC string) of the lower-case hex SHA-512 of the secret. */
+  secret_hash: string;
+  /** Ids of roles. */
+  roles: Json;
+  /** Ids of access rules; null where everything is allowed. */
+  access_rules: Json | null;
+  unrestricted: Flag;
+  expires_at: Micros | null;
+  created_at: Micros;
+}
+
+/** One request that a program may make. */
+export interface AccessRulesTable {
+  id: string;
+  user_id: string;
+  service: string;
+  path: string;
+  method: string;
+}
+
+/** Lets one user act for another, on a project and with some of their roles. */
+export interface TrustsTable {
+  id: string;
+  trustor_id: string;
+  trustee_id: string;
+  project_id: string | null;
+  /** Ids of roles. */
+  roles: Json;
+  impersonation: Flag;
+  allow_redelegation: Flag;
+  redelegation_count: number;
+  redelegated_from_id: string | null;
+  remaining_uses: number | null;
+  expires_at: Micros | null;
+  created_at: Micros;
+  deleted_at: Micros | null;
+}
+
+/** Secrets that other programs keep here; keys for EC2-like APIs among them. */
+export interface CredentialsTable {
+  id: string;
+  user_id: string;
+  project_id: string | null;
+  type: string;
+  blob: string;
+}
+
+/** Services, endpoints and regions that administrators have added to those of this cloud. */
+export interface CatalogRegionsTable {
+  id: string;
+  description: string;
+  parent_id: string | null;
+}
+
+export interface CatalogServicesTable {
+  id: string;
+  type: string;
+  name: string;
+  description: string;
+  enabled: Flag;
+}
+
+export interface CatalogEndpointsTable {
+  id: string;
+  service_id: string;
+  interface: 'public' | 'internal' | 'admin';
+  url: string;
+  region_id: string | null;
+  name: string | null;
+  enabled: Flag;
+}
+
+export interface EndpointGroupsTable {
+  id: string;
+  name: string;
+  description: string | null;
+  /** `service_id`, `region_id`, `interface` → value. */
+  filters: Json;
+}
+
+export interface ProjectEndpointsTable {
+  project_id: string;
+  endpoint_id: string;
+}
+
+export interface ProjectEndpointGroupsTable {
+  project_id: string;
+  group_id: string;
 }
 
 /** Tokens issued up to `issued_before` to the target are no longer good. Rows outlive the longest token, then go. */
 export interface TokenRevocationsTable {
   id: string;
-  kind: 'token' | 'user' | 'project' | 'domain';
-  /** The token's audit id, or the user's, project's or domain's id. */
+  kind: 'token' | 'user' | 'project' | 'domain' | 'credential';
+  /** The token's audit id, or the user's, project's, domain's, application credential's or trust's id. */
   target: string;
   issued_before: Micros;
   expires_at: Micros;

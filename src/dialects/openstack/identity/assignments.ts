@@ -1,6 +1,8 @@
 import { Type } from 'typebox';
 import { type Call, operation } from '../../../api/operation.ts';
-import { type AssignmentTarget, adminAccountId } from '../../../cloud/identity/model.ts';
+import { CloudError } from '../../../cloud/errors.ts';
+import type { AssignmentFilters } from '../../../cloud/identity/assignments.ts';
+import { type Assignment, type AssignmentTarget, adminAccountId } from '../../../cloud/identity/model.ts';
 import { operator } from '../../../cloud/identity/subject.ts';
 import { queryFlag } from '../common/query.ts';
 import { list } from './answers.ts';
@@ -15,6 +17,8 @@ const Query = Type.Object({
   'scope.project.id': Filter,
   'scope.domain.id': Filter,
   'scope.system': Filter,
+  'scope.OS-INHERIT:inherited_to': Filter,
+  include_subtree: Filter,
   effective: Filter,
   include_names: Filter,
 });
@@ -40,17 +44,41 @@ export const assignmentOperations = [
     examples: [{ title: 'With names', query: { 'user.id': adminAccountId, include_names: 'true' }, status: 200 }],
     handle: async (call) => {
       const query = call.query as Filters;
-      const filters = { userId: query['user.id'], roleId: query['role.id'], target: targetOf(query) };
+      const filters = {
+        userId: query['user.id'],
+        groupId: query['group.id'],
+        roleId: query['role.id'],
+        target: targetOf(query),
+        isInherited: query['scope.OS-INHERIT:inherited_to'] === undefined ? undefined : true,
+      };
+      const isEffective = queryFlag(query['effective']);
+      if (isEffective && filters.groupId !== undefined) {
+        throw new CloudError(
+          'invalid',
+          'Effective assignments are those of users: they can not be asked for by group.',
+        );
+      }
       const { assignments } = call.cloud.identity;
-      // Nothing is given to groups here.
-      const found = query['group.id']
-        ? []
-        : await assignments.list(call.subject, filters, queryFlag(query['effective']));
+      const found = await assignments.list(call.subject, filters, isEffective);
+      const below = queryFlag(query['include_subtree']) ? await belowProject(call, filters, isEffective) : [];
       const names = queryFlag(query['include_names']) ? await namesOf(call.cloud) : undefined;
-      return list(call, 'role_assignments', found, (base, one) => assignmentView(base, one, names));
+      return list(call, 'role_assignments', [...found, ...below], (base, one) => assignmentView(base, one, names));
     },
   }),
 ];
+
+/** What was given on the projects below the one that was asked for. */
+async function belowProject(call: Call, filters: AssignmentFilters, isEffective: boolean): Promise<Assignment[]> {
+  const { target } = filters;
+  if (target?.kind !== 'project') throw new CloudError('invalid', 'include_subtree needs scope.project.id.');
+  const { projects, assignments } = call.cloud.identity;
+  const found: Assignment[] = [];
+  for (const { id } of await projects.below(target.id)) {
+    const below = { ...filters, target: { kind: 'project', id } } as const;
+    found.push(...(await assignments.list(call.subject, below, isEffective)));
+  }
+  return found;
+}
 
 function targetOf(query: Filters): AssignmentTarget | undefined {
   const project = query['scope.project.id'];
@@ -62,13 +90,20 @@ function targetOf(query: Filters): AssignmentTarget | undefined {
 
 /** The names of what one may see the assignments of are no secret. */
 async function namesOf({ identity }: Call['cloud']): Promise<Names> {
-  const [users, projects, domains, roles] = await Promise.all([
+  const [users, groups, projects, domains, roles] = await Promise.all([
     identity.users.list(operator()),
+    identity.groups.all(),
     identity.projects.list(),
     identity.domains.list(),
-    identity.roles.list(),
+    identity.roles.all(),
   ]);
-  return { users: byId(users), projects: byId(projects), domains: byId(domains), roles: byId(roles) };
+  return {
+    users: byId(users),
+    groups: byId(groups),
+    projects: byId(projects),
+    domains: byId(domains),
+    roles: byId(roles),
+  };
 }
 
 function byId<Item extends { id: string }>(items: readonly Item[]): Map<string, Item> {

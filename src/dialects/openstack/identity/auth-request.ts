@@ -23,6 +23,14 @@ export const AuthRequest = Type.Object({
         }),
       ),
       token: Type.Optional(Type.Object({ id: Type.String() })),
+      application_credential: Type.Optional(
+        Type.Object({
+          id: optional(Text),
+          name: optional(Text),
+          secret: Text,
+          user: optional(OwnedReferenceBody),
+        }),
+      ),
     }),
     scope: Type.Optional(
       Type.Union([
@@ -30,6 +38,7 @@ export const AuthRequest = Type.Object({
           project: optional(OwnedReferenceBody),
           domain: optional(DomainReference),
           system: optional(Type.Object({ all: Type.Optional(Type.Boolean()) })),
+          'OS-TRUST:trust': optional(Type.Object({ id: Text })),
         }),
         Type.Literal('unscoped'),
         Type.Null(),
@@ -56,6 +65,18 @@ export function proofOf({ identity }: Auth): Proof {
     case 'token':
       if (!identity.token) throw expecting('token', 'identity');
       return { method: 'token', token: identity.token.id };
+    case 'application_credential': {
+      const given = identity.application_credential;
+      if (!given) throw expecting('application_credential', 'identity');
+      if (!given.id && !given.name) throw expecting('id or name', 'application_credential');
+      if (!given.id) {
+        if (!given.user) throw expecting('user', 'application_credential');
+        requireName(given.user, 'user');
+      }
+      const user = given.user ? reference(given.user) : undefined;
+      const [id, name] = [given.id ?? undefined, given.name ?? undefined];
+      return { method: 'application_credential', id, name, user, secret: given.secret };
+    }
     default:
       throw notAuthenticated();
   }
@@ -65,9 +86,9 @@ export function proofOf({ identity }: Auth): Proof {
 export function scopeOf({ scope }: Auth): WantedScope | undefined {
   if (scope === undefined || scope === null) return undefined;
   if (scope === 'unscoped') return { kind: 'unscoped' };
-  const { project, domain, system } = scope;
-  if ([project, domain, system].filter((one) => one !== undefined && one !== null).length !== 1) {
-    throw expecting('exactly one of project, domain and system', 'scope');
+  const { project, domain, system, 'OS-TRUST:trust': trust } = scope;
+  if ([project, domain, system, trust].filter((one) => one !== undefined && one !== null).length !== 1) {
+    throw expecting('exactly one of project, domain, system and OS-TRUST:trust', 'scope');
   }
   if (project) {
     requireName(project, 'project');
@@ -77,6 +98,7 @@ export function scopeOf({ scope }: Auth): WantedScope | undefined {
     if (!domain.id && !domain.name) throw expecting('id or name', 'domain');
     return { kind: 'domain', domain: { id: domain.id ?? undefined, name: domain.name ?? undefined } };
   }
+  if (trust) return { kind: 'trust', id: trust.id };
   if (!system?.all) throw expecting('all', 'system');
   return { kind: 'system' };
 }

@@ -6,12 +6,11 @@ import {
   builtInRoleIds,
   defaultDomainId,
 } from '../../../cloud/identity/model.ts';
-import { requireAdmin } from '../../../cloud/identity/subject.ts';
 import { list } from './answers.ts';
 import { Id, listDocument, RoleView } from './schemas.ts';
 import { roleView } from './views.ts';
 
-type Params = { user_id: string; role_id: string; project_id?: string; domain_id?: string };
+type Params = { user_id?: string; group_id?: string; role_id: string; project_id?: string; domain_id?: string };
 
 /** A place where roles can be given: how its path begins, and what its parameters are. */
 interface Place {
@@ -40,51 +39,73 @@ const places: Place[] = [
   { name: 'System', path: '/v3/system', params: {}, example: {}, target: () => ({ kind: 'system' }) },
 ];
 
-export const grantOperations = places.flatMap(grantsAt);
+/** Who can be given a role. */
+interface Actor {
+  name: 'User' | 'Group';
+  path: string;
+  param: 'user_id' | 'group_id';
+  exampleId: string;
+}
 
-function grantsAt({ name, path, params, example, target }: Place) {
-  const where = name === 'System' ? 'the system' : `a ${name.toLowerCase()}`;
-  const url = `${path}/users/{user_id}/roles/{role_id}`;
-  const GrantParams = Type.Object({ ...params, user_id: Id, role_id: Id });
-  const grantExample = { ...example, user_id: adminAccountId, role_id: builtInRoleIds.admin };
+const actors: Actor[] = [
+  { name: 'User', path: '/users/{user_id}', param: 'user_id', exampleId: adminAccountId },
+  { name: 'Group', path: '/groups/{group_id}', param: 'group_id', exampleId: 'a5b7c92d4c1b5a7e9f2483b8c6d0e1f3' },
+];
+
+export const grantOperations = places.flatMap((place) =>
+  actors.flatMap((actor) => [
+    ...grantsAt(place, actor, false),
+    // The system has no projects that could inherit from it.
+    ...(place.name === 'System' ? [] : grantsAt(place, actor, true)),
+  ]),
+);
+
+function grantsAt({ name, path, params, example, target }: Place, actor: Actor, isInherited: boolean) {
+  const place = name === 'System' ? 'the system' : `a ${name.toLowerCase()}`;
+  const where = isInherited ? `the projects below ${place}` : place;
+  const who = actor.name.toLowerCase();
+  const start = isInherited ? path.replace('/v3/', '/v3/OS-INHERIT/') : path;
+  const end = isInherited ? '/inherited_to_projects' : '';
+  const url = `${start}${actor.path}/roles/{role_id}${end}`;
+  const suffix = `${actor.name}On${name}${isInherited ? 'Inherited' : ''}`;
+  const GrantParams = Type.Object({ ...params, [actor.param]: Id, role_id: Id });
+  const listExample = { ...example, [actor.param]: actor.exampleId };
+  const grantExample = { ...listExample, role_id: builtInRoleIds.admin };
+  const common = { dialect: 'identity', group: 'role assignments', mode: 'sync' } as const;
   const assignment = (given: object) => {
-    const { user_id, role_id, ...rest } = given as Params;
-    return { userId: user_id, roleId: role_id, target: target(rest) };
+    const { user_id, group_id, role_id, ...rest } = given as Params;
+    return { userId: user_id, groupId: group_id, roleId: role_id, target: target(rest), isInherited };
   };
   return [
     operation({
-      id: `ListRolesOfUserOn${name}`,
-      dialect: 'identity',
-      group: 'role assignments',
+      ...common,
+      id: `ListRolesOf${suffix}`,
       method: 'GET',
-      path: `${path}/users/{user_id}/roles`,
-      mode: 'sync',
-      allow: 'admin',
-      params: Type.Object({ ...params, user_id: Id }),
+      path: `${start}${actor.path}/roles${end}`,
+      allow: 'systemReader',
+      params: Type.Object({ ...params, [actor.param]: Id }),
       responses: { 200: listDocument('roles', RoleView) },
       errors: [401, 403],
-      title: `List roles of a user on ${where}`,
-      summary: `Lists the roles that were given to a user on ${where}, without those they imply.`,
-      examples: [{ title: 'Of admin', params: { ...example, user_id: adminAccountId }, status: 200 }],
+      title: `List roles of a ${who} on ${where}`,
+      summary: `Lists the roles that were given to a ${who} on ${where}, without those they imply.`,
+      examples: [{ title: 'All', params: listExample, status: 200 }],
       handle: async (call) => {
-        requireAdmin(call.subject, 'list_grants');
-        const { user_id, ...rest } = call.params as unknown as Params;
-        return list(call, 'roles', await call.cloud.identity.assignments.rolesOn(user_id, target(rest)), roleView);
+        const { userId, groupId, target: on } = assignment(call.params);
+        const { assignments } = call.cloud.identity;
+        return list(call, 'roles', await assignments.rolesOn({ userId, groupId }, on, { isInherited }), roleView);
       },
     }),
     operation({
-      id: `GrantRoleToUserOn${name}`,
-      dialect: 'identity',
-      group: 'role assignments',
+      ...common,
+      id: `GrantRoleTo${suffix}`,
       method: 'PUT',
       path: url,
-      mode: 'sync',
       allow: 'admin',
       params: GrantParams,
       responses: { 204: null },
       errors: [401, 403, 404],
-      title: `Give a user a role on ${where}`,
-      summary: `Gives a user a role on ${where}. Tokens have it from the next one on.`,
+      title: `Give a ${who} a role on ${where}`,
+      summary: `Gives a ${who} a role on ${where}. Tokens have it from the next one on.`,
       examples: [{ title: 'Give', params: grantExample, status: 204 }],
       handle: async ({ cloud, subject, params: given }) => {
         await cloud.identity.assignments.grant(subject, assignment(given));
@@ -92,18 +113,16 @@ function grantsAt({ name, path, params, example, target }: Place) {
       },
     }),
     operation({
-      id: `CheckRoleOfUserOn${name}`,
-      dialect: 'identity',
-      group: 'role assignments',
+      ...common,
+      id: `CheckRoleOf${suffix}`,
       method: 'GET',
       path: url,
-      mode: 'sync',
-      allow: 'admin',
+      allow: 'systemReader',
       params: GrantParams,
       responses: { 204: null },
       errors: [401, 403, 404],
-      title: `Check whether a user has a role on ${where}`,
-      summary: `Says 204 if the role was given to the user on ${where}, else 404.`,
+      title: `Check whether a ${who} has a role on ${where}`,
+      summary: `Says 204 if the role was given to the ${who} on ${where}, else 404.`,
       examples: [{ title: 'Check', params: grantExample, status: 204 }],
       handle: async ({ cloud, subject, params: given }) => {
         await cloud.identity.assignments.check(subject, assignment(given));
@@ -111,20 +130,22 @@ function grantsAt({ name, path, params, example, target }: Place) {
       },
     }),
     operation({
-      id: `RevokeRoleFromUserOn${name}`,
-      dialect: 'identity',
-      group: 'role assignments',
+      ...common,
+      id: `RevokeRoleFrom${suffix}`,
       method: 'DELETE',
       path: url,
-      mode: 'sync',
       allow: 'admin',
       params: GrantParams,
       responses: { 204: null },
       errors: [401, 403, 404],
-      title: `Take a role on ${where} from a user`,
-      summary: `Takes a role on ${where} from a user, and ends the user's tokens.`,
+      title: `Take a role on ${where} from a ${who}`,
+      summary: `Takes a role on ${where} from a ${who}, and ends the tokens of those who had it.`,
       examples: [
-        { title: 'Take', params: { ...grantExample, user_id: 'd4c1b5a7e9f2483b8c6d0e1f3a5b7c92' }, status: 204 },
+        {
+          title: 'Take',
+          params: { ...grantExample, [actor.param]: 'd4c1b5a7e9f2483b8c6d0e1f3a5b7c92' },
+          status: 204,
+        },
       ],
       handle: async ({ cloud, subject, params: given }) => {
         await cloud.identity.assignments.revoke(subject, assignment(given));

@@ -1,16 +1,21 @@
 import type { Dialect } from '../../../api/dialect.ts';
 import { authenticateLeniently } from '../common/authenticate.ts';
 import { openstackDialect } from '../common/openstack-dialect.ts';
+import { applicationCredentialOperations } from './application-credentials.ts';
 import { assignmentOperations } from './assignments.ts';
 import { authOperations } from './auth.ts';
 import type { CatalogEntry } from './catalog.ts';
+import { credentialOperations, ec2CredentialOperations } from './credentials.ts';
 import { discoveryOperations } from './discovery.ts';
 import { domainOperations } from './domains.ts';
 import { grantOperations } from './grants.ts';
+import { groupOperations } from './groups.ts';
+import { projectTagOperations } from './project-tags.ts';
 import { projectOperations } from './projects.ts';
 import { roleOperations } from './roles.ts';
 import { serviceOperations } from './services.ts';
 import { tokenOperations } from './tokens.ts';
+import { trustOperations } from './trusts.ts';
 import { userOperations } from './users.ts';
 
 /**
@@ -28,7 +33,13 @@ export function identityDialect(catalog: readonly CatalogEntry[]): Dialect {
       ...tokenOperations,
       ...authOperations,
       ...projectOperations,
+      ...projectTagOperations,
       ...userOperations,
+      ...groupOperations,
+      ...applicationCredentialOperations,
+      ...trustOperations,
+      ...credentialOperations,
+      ...ec2CredentialOperations,
       ...domainOperations,
       ...roleOperations,
       ...grantOperations,

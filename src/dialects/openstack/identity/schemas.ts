@@ -27,26 +27,42 @@ export function listDocument(key: string, item: TSchema) {
   return Type.Object({ [key]: Type.Array(item), links: ListLinks });
 }
 
+/** What Keystone calls resource options. */
+export const OptionsView = Type.Unsafe<Record<string, unknown>>({ type: 'object', additionalProperties: true });
+/** Texts of 255 characters at most, without `/` and `,`. */
+export const Tag = Type.String({ minLength: 1, maxLength: 255, pattern: '^[^,/]*$' });
+export const Tags = Type.Array(Tag, { maxItems: 80, uniqueItems: true });
+
 export const DomainView = Type.Object({
   id: Type.String(),
   name: Type.String(),
   description: Type.String(),
   enabled: Type.Boolean(),
   tags: Type.Array(Type.String()),
-  options: Type.Object({}),
+  options: OptionsView,
   links: SelfLink,
 });
 
 export const ProjectView = Type.Object({
   id: Type.String(),
   name: Type.String(),
-  domain_id: Type.String(),
+  domain_id: nullable(Type.String()),
   description: Type.String(),
   enabled: Type.Boolean(),
   parent_id: nullable(Type.String()),
   is_domain: Type.Boolean(),
   tags: Type.Array(Type.String()),
-  options: Type.Object({}),
+  options: OptionsView,
+  links: SelfLink,
+  parents: Type.Optional(Type.Unsafe<unknown>({})),
+  subtree: Type.Optional(Type.Unsafe<unknown>({})),
+});
+
+export const GroupView = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  domain_id: Type.String(),
+  description: Type.String(),
   links: SelfLink,
 });
 
@@ -59,16 +75,16 @@ export const UserView = Type.Object({
   description: Type.Optional(Type.String()),
   default_project_id: Type.Optional(Type.String()),
   password_expires_at: Type.Null(),
-  options: Type.Object({}),
+  options: OptionsView,
   links: SelfLink,
 });
 
 export const RoleView = Type.Object({
   id: Type.String(),
   name: Type.String(),
-  domain_id: Type.Null(),
+  domain_id: nullable(Type.String()),
   description: nullable(Type.String()),
-  options: Type.Object({ immutable: Type.Optional(Type.Boolean()) }),
+  options: OptionsView,
   links: SelfLink,
 });
 
@@ -82,8 +98,10 @@ const Owned = Type.Object({
 export const AssignmentView = Type.Object({
   links: Type.Object({ assignment: Type.String() }),
   role: Type.Object({ id: Type.String(), name: Type.Optional(Type.String()) }),
-  user: Owned,
+  user: Type.Optional(Owned),
+  group: Type.Optional(Owned),
   scope: Type.Object({
+    'OS-INHERIT:inherited_to': Type.Optional(Type.String()),
     project: Type.Optional(Owned),
     domain: Type.Optional(NamedDomain),
     system: Type.Optional(Type.Object({ all: Type.Boolean() })),
@@ -124,4 +142,24 @@ export const TokenView = Type.Object({
   is_domain: Type.Optional(Type.Boolean()),
   roles: Type.Optional(Type.Array(Type.Object({ id: Type.String(), name: Type.String() }))),
   catalog: Type.Optional(CatalogView),
+  'OS-TRUST:trust': Type.Optional(
+    Type.Object({
+      id: Type.String(),
+      impersonation: Type.Boolean(),
+      trustor_user: Type.Object({ id: Type.String() }),
+      trustee_user: Type.Object({ id: Type.String() }),
+    }),
+  ),
+  application_credential: Type.Optional(
+    Type.Object({
+      id: Type.String(),
+      name: Type.String(),
+      restricted: Type.Boolean(),
+      access_rules: Type.Optional(
+        Type.Array(
+          Type.Object({ id: Type.String(), service: Type.String(), path: Type.String(), method: Type.String() }),
+        ),
+      ),
+    }),
+  ),
 });

@@ -20,7 +20,8 @@ export type IdentityApi = Awaited<ReturnType<typeof testIdentityApi>>;
 /** The Identity API alone over an engine in memory, with tokens of `admin` and of the account `hanako`. For tests. */
 export async function testIdentityApi() {
   const { core, db, identity } = await testIdentity();
-  const cloud = { ...core, identity, registerMetrics: () => {} } as unknown as Cloud;
+  const faults = { isQuiet: true };
+  const cloud = { ...core, identity, faults, registerMetrics: () => {} } as unknown as Cloud;
   const app = createApiServer({
     cloud,
     dialects: [identityDialect([...usualCatalog.identity, ...usualCatalog.compute, ...usualCatalog.volume])],

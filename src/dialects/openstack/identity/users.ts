@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { operation } from '../../../api/operation.ts';
 import { adminAccountId } from '../../../cloud/identity/model.ts';
 import { sha512Hex } from '../../../cloud/identity/passwords.ts';
-import { requireAdmin } from '../../../cloud/identity/subject.ts';
+import { mayReadIdentity, requireAdmin } from '../../../cloud/identity/subject.ts';
 import { queryBoolean } from '../common/query.ts';
 import { list, v3 } from './answers.ts';
 import { Description, Id, listDocument, Name, optional, ProjectView, UserView } from './schemas.ts';
@@ -11,12 +11,21 @@ import { projectView, userView } from './views.ts';
 const Params = Type.Object({ user_id: Id });
 const Document = Type.Object({ user: UserView });
 const Password = Type.String({ maxLength: 4096 });
+/** Options that mean something here. */
+const UserOptions = Type.Object(
+  {
+    ignore_lockout_failure_attempts: optional(Type.Boolean()),
+    lock_password: optional(Type.Boolean()),
+  },
+  { additionalProperties: false },
+);
 const changeable = {
   password: optional(Password),
   email: optional(Type.String({ maxLength: 255 })),
   description: optional(Description),
   default_project_id: optional(Id),
   enabled: Type.Optional(Type.Boolean()),
+  options: Type.Optional(UserOptions),
 };
 
 const exampleView = {
@@ -43,7 +52,7 @@ export const userOperations = [
     method: 'GET',
     path: '/v3/users',
     mode: 'sync',
-    allow: 'admin',
+    allow: 'systemReader',
     query: Type.Object({
       name: Type.Optional(Type.String()),
       domain_id: Type.Optional(Type.String()),
@@ -77,7 +86,8 @@ export const userOperations = [
       { title: 'With a password', body: { user: { name: 'hanako', password: 'correct horse' } }, status: 201 },
     ],
     handle: async (call) => {
-      const { name, domain_id, password, email, description, default_project_id, enabled } = call.body.user;
+      const { name, domain_id, password, email, description, default_project_id, enabled, options } = call.body.user;
+      call.cloud.identity.users.requireStrong(password);
       const user = await call.cloud.identity.users.create(call.subject, {
         name,
         domainId: domain_id ?? undefined,
@@ -86,6 +96,7 @@ export const userOperations = [
         description: description ?? undefined,
         defaultProjectId: default_project_id ?? undefined,
         enabled,
+        options,
       });
       return { body: { user: userView(v3(call), user) } };
     },
@@ -134,7 +145,8 @@ export const userOperations = [
       },
     ],
     handle: async (call) => {
-      const { name, password, email, description, default_project_id, enabled } = call.body.user;
+      const { name, password, email, description, default_project_id, enabled, options } = call.body.user;
+      call.cloud.identity.users.requireStrong(password);
       const user = await call.cloud.identity.users.update(call.subject, call.params.user_id, {
         name,
         passwordSha512: sha512Of(password),
@@ -142,6 +154,7 @@ export const userOperations = [
         description: description === null ? '' : description,
         defaultProjectId: default_project_id,
         enabled,
+        options,
       });
       return { body: { user: userView(v3(call), user) } };
     },
@@ -190,6 +203,7 @@ export const userOperations = [
     ],
     handle: async ({ cloud, params, body }) => {
       const { password, original_password } = body.user;
+      cloud.identity.users.requireStrong(password);
       await cloud.identity.users.changePassword(params.user_id, sha512Hex(original_password), sha512Hex(password));
       return {};
     },
@@ -211,7 +225,7 @@ export const userOperations = [
     examples: [{ title: 'Of the user admin', params: { user_id: adminAccountId }, status: 200 }],
     handle: async (call) => {
       const { subject, params, query } = call;
-      if (subject.userId !== params.user_id) requireAdmin(subject, 'list_user_projects');
+      if (subject.userId !== params.user_id && !mayReadIdentity(subject)) requireAdmin(subject, 'list_user_projects');
       const enabled = queryBoolean(query.enabled);
       const projects = (await call.cloud.identity.projects.listOf(params.user_id)).filter(
         (project) =>

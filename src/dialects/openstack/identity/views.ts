@@ -1,5 +1,5 @@
 import type { TokenDocument } from '../../../cloud/identity/authentication.ts';
-import type { Assignment, Domain, Project, Role, User } from '../../../cloud/identity/model.ts';
+import type { Assignment, Domain, Group, Project, Role, User } from '../../../cloud/identity/model.ts';
 import { isBuiltIn } from '../../../cloud/identity/roles.ts';
 import { isoMicrosZ } from '../common/time.ts';
 import type { CatalogService } from './catalog.ts';
@@ -8,8 +8,8 @@ import type { CatalogService } from './catalog.ts';
 type Base = string;
 
 export function domainView(base: Base, domain: Domain) {
-  const { id, name, description, enabled } = domain;
-  return { id, name, description, enabled, tags: [], options: {}, links: { self: `${base}/domains/${id}` } };
+  const { id, name, description, enabled, tags, options } = domain;
+  return { id, name, description, enabled, tags, options, links: { self: `${base}/domains/${id}` } };
 }
 
 export function projectView(base: Base, project: Project) {
@@ -22,10 +22,17 @@ export function projectView(base: Base, project: Project) {
     // Keystone counts the domain as the parent of its topmost projects.
     parent_id: project.parentId ?? project.domainId,
     is_domain: false,
-    tags: [],
-    options: {},
+    tags: project.tags,
+    options: project.options,
     links: { self: `${base}/projects/${project.id}` },
   };
+}
+
+/** A domain in the words of projects: Keystone counts it as the topmost one. */
+export function domainAsProjectView(base: Base, domain: Domain) {
+  const { id, name, description, enabled, tags, options } = domain;
+  const links = { self: `${base}/projects/${id}` };
+  return { id, name, domain_id: null, description, enabled, parent_id: null, is_domain: true, tags, options, links };
 }
 
 export function userView(base: Base, user: User) {
@@ -38,7 +45,7 @@ export function userView(base: Base, user: User) {
     description: user.description === '' ? undefined : user.description,
     default_project_id: user.defaultProjectId,
     password_expires_at: null,
-    options: {},
+    options: user.options,
     links: { self: `${base}/users/${user.id}` },
   };
 }
@@ -47,9 +54,9 @@ export function roleView(base: Base, role: Role) {
   return {
     id: role.id,
     name: role.name,
-    domain_id: null,
+    domain_id: role.domainId ?? null,
     description: role.description === '' ? null : role.description,
-    options: isBuiltIn(role.name) ? { immutable: true } : {},
+    options: isBuiltIn(role.name) ? { immutable: true } : role.options,
     links: { self: `${base}/roles/${role.id}` },
   };
 }
@@ -57,23 +64,36 @@ export function roleView(base: Base, role: Role) {
 /** Names of what assignments speak of, by id; empty where they were not asked for. */
 export interface Names {
   users: Map<string, User>;
+  groups: Map<string, Group>;
   projects: Map<string, Project>;
   domains: Map<string, Domain>;
   roles: Map<string, Role>;
 }
 
+export function groupView(base: Base, { id, domainId, name, description }: Group) {
+  return { id, domain_id: domainId, name, description, links: { self: `${base}/groups/${id}` } };
+}
+
 export function assignmentView(base: Base, assignment: Assignment, names: Names | undefined) {
-  const { userId, roleId, target } = assignment;
+  const { userId, groupId, roleId, target, isInherited } = assignment;
   const place = target.kind === 'system' ? 'system' : `${target.kind}s/${target.id}`;
   const domain = (id: string | undefined) =>
     id === undefined ? undefined : { id, name: names?.domains.get(id)?.name };
-  const user = names?.users.get(userId);
+  const actor = groupId === undefined ? `users/${userId}` : `groups/${groupId}`;
+  const path = isInherited
+    ? `OS-INHERIT/${place}/${actor}/roles/${roleId}/inherited_to_projects`
+    : `${place}/${actor}/roles/${roleId}`;
   return {
-    links: { assignment: `${base}/${place}/users/${userId}/roles/${roleId}` },
+    links: { assignment: `${base}/${path}` },
     role: { id: roleId, name: names?.roles.get(roleId)?.name },
-    user: { id: userId, name: user?.name, domain: domain(user?.domainId) },
-    scope: scopeView(),
+    ...(groupId === undefined ? { user: named(names?.users.get(userId!), userId!) } : {}),
+    ...(groupId === undefined ? {} : { group: named(names?.groups.get(groupId), groupId) }),
+    scope: { ...scopeView(), ...(isInherited ? { 'OS-INHERIT:inherited_to': 'projects' } : {}) },
   };
+
+  function named(one: { name: string; domainId: string } | undefined, id: string) {
+    return { id, name: one?.name, domain: domain(one?.domainId) };
+  }
 
   function scopeView() {
     if (target.kind === 'system') return { system: { all: true } };
@@ -84,7 +104,7 @@ export function assignmentView(base: Base, assignment: Assignment, names: Names 
 }
 
 export function tokenView(document: TokenDocument, catalog: CatalogService[] | undefined) {
-  const { claims, user, project, domain, roles } = document;
+  const { claims, user, project, domain, roles, applicationCredential: credential, trust } = document;
   const { scope } = claims;
   const isScoped = scope.kind !== 'unscoped';
   return {
@@ -99,6 +119,18 @@ export function tokenView(document: TokenDocument, catalog: CatalogService[] | u
     system: scope.kind === 'system' ? { all: true } : undefined,
     roles: isScoped ? roles : undefined,
     catalog: isScoped ? catalog : undefined,
+    'OS-TRUST:trust': trust && {
+      id: trust.id,
+      impersonation: trust.isImpersonation,
+      trustor_user: { id: trust.trustorId },
+      trustee_user: { id: trust.trusteeId },
+    },
+    application_credential: credential && {
+      id: credential.id,
+      name: credential.name,
+      restricted: !credential.isUnrestricted,
+      access_rules: credential.accessRules?.map(({ id, service, path, method }) => ({ id, service, path, method })),
+    },
   };
 }
 

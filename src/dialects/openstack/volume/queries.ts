@@ -148,7 +148,8 @@ export function storagePage(kind: 'volumes' | 'snapshots', query: Query): Storag
     throw bad(`offset param must be an integer 0 or greater and not '${query['offset']}'`);
   }
   return {
-    limit: limit!,
+    // Cinder gives nothing where nothing is asked for.
+    limit: query['limit'] === '0' ? 0 : limit!,
     marker: marker === undefined ? undefined : (parseId(marker) ?? marker),
     offset,
     sort: sortOf(kind, query),

@@ -115,7 +115,7 @@ export const snapshotOperations = [
     allow: 'member',
     body: Type.Object({
       snapshot: Type.Object({
-        volume_id: Type.String(),
+        volume_id: textOrNull(),
         name: optionalText('What people call it.'),
         display_name: optionalText('The older word for name.'),
         description: optionalText('For people.'),
@@ -140,7 +140,7 @@ export const snapshotOperations = [
       const wanted = body.snapshot;
       const asked = wanted.force !== undefined && booleanOf(wanted.force, 'force');
       const { snapshot } = await cloud.blockStorage.createSnapshot(subject, {
-        volumeId: idOf('volume', wanted.volume_id),
+        volumeId: idOf('volume', String(wanted.volume_id)),
         name: wanted.name ?? wanted.display_name,
         description: wanted.description ?? wanted.display_description,
         metadata: wanted.metadata ?? undefined,

@@ -1,3 +1,4 @@
+import { notFound } from '../../../cloud/errors.ts';
 import { discoveryDialect, openstackDialect } from '../common/openstack-dialect.ts';
 import { requireOwnProjectInUrl } from '../common/project-in-url.ts';
 import { actionOperations } from './actions.ts';
@@ -58,6 +59,8 @@ export const volume = openstackDialect({
   microversions: volumeMicroversions,
   prepare: (request, subject) => {
     requireOwnProjectInUrl('volume', request, subject);
+    // `/volumes/` names one volume, whose id is empty, and not the list.
+    if (/\/volumes\/(\?|$)/.test(request.url)) throw notFound('volume', '', 'The resource could not be found.');
     return {};
   },
 });

@@ -1,0 +1,325 @@
+import type {
+  CatalogEndpointsTable,
+  CatalogRegionsTable,
+  CatalogServicesTable,
+  EndpointGroupsTable,
+} from '../../database/schema.ts';
+import { newId } from '../../env/env.ts';
+import type { CloudCore } from '../core.ts';
+import { CloudError } from '../errors.ts';
+import { type IdentityResource, missing } from './failures.ts';
+import { requireAdmin, type Subject } from './subject.ts';
+
+export interface CatalogRegion {
+  id: string;
+  description: string;
+  parentId: string | null;
+}
+
+export interface CatalogServiceEntry {
+  id: string;
+  type: string;
+  name: string;
+  description: string;
+  enabled: boolean;
+}
+
+export interface CatalogEndpoint {
+  id: string;
+  serviceId: string;
+  interface: 'public' | 'internal' | 'admin';
+  /** With `%(project_id)s` for the token's project. */
+  url: string;
+  regionId: string | null;
+  name: string | null;
+  enabled: boolean;
+}
+
+/** Endpoints that fit the filters, whichever there are. */
+export interface EndpointGroup {
+  id: string;
+  name: string;
+  description: string | null;
+  /** `service_id`, `region_id`, `interface` → value. */
+  filters: Record<string, string>;
+}
+
+const regionOf = ({ id, description, parent_id }: CatalogRegionsTable): CatalogRegion => ({
+  id,
+  description,
+  parentId: parent_id,
+});
+const serviceOf = ({ id, type, name, description, enabled }: CatalogServicesTable): CatalogServiceEntry => ({
+  id,
+  type,
+  name,
+  description,
+  enabled: enabled === 1,
+});
+const endpointOf = (row: CatalogEndpointsTable): CatalogEndpoint => ({
+  id: row.id,
+  serviceId: row.service_id,
+  interface: row.interface,
+  url: row.url,
+  regionId: row.region_id,
+  name: row.name,
+  enabled: row.enabled === 1,
+});
+const groupOf = ({ id, name, description, filters }: EndpointGroupsTable): EndpointGroup => ({
+  id,
+  name,
+  description,
+  filters: JSON.parse(filters) as Record<string, string>,
+});
+
+/**
+ * Regions, services and endpoints that administrators have added to those that this program serves itself, and which
+ * projects see which endpoints. What is served by this program is not in the database and can't be changed.
+ */
+export class Catalog {
+  readonly #core: CloudCore;
+
+  constructor(core: CloudCore) {
+    this.#core = core;
+  }
+
+  async regions(): Promise<CatalogRegion[]> {
+    const rows = await this.#core.db.read.selectFrom('catalog_regions').selectAll().orderBy('id').execute();
+    return rows.map(regionOf);
+  }
+
+  async services(): Promise<CatalogServiceEntry[]> {
+    const rows = await this.#core.db.read.selectFrom('catalog_services').selectAll().orderBy('id').execute();
+    return rows.map(serviceOf);
+  }
+
+  async endpoints(): Promise<CatalogEndpoint[]> {
+    const rows = await this.#core.db.read.selectFrom('catalog_endpoints').selectAll().orderBy('id').execute();
+    return rows.map(endpointOf);
+  }
+
+  async groups(filters: { name?: string } = {}): Promise<EndpointGroup[]> {
+    const query = this.#core.db.read.selectFrom('endpoint_groups').selectAll();
+    const rows = await (filters.name === undefined ? query : query.where('name', '=', filters.name)).execute();
+    return rows.map(groupOf);
+  }
+
+  async group(id: string): Promise<EndpointGroup> {
+    const found = (await this.groups()).find((group) => group.id === id);
+    if (!found) throw missing('endpoint group', id);
+    return found;
+  }
+
+  /** The endpoints that a project sees: undefined for all, where nobody has said anything. */
+  async filterOf(projectId: string): Promise<((endpoint: CatalogEndpoint) => boolean) | undefined> {
+    const { read } = this.#core.db;
+    const own = await read
+      .selectFrom('project_endpoints')
+      .select('endpoint_id')
+      .where('project_id', '=', projectId)
+      .execute();
+    const groups = await this.groupsOf(projectId);
+    if (own.length === 0 && groups.length === 0) return undefined;
+    const ids = new Set(own.map(({ endpoint_id }) => endpoint_id));
+    return (endpoint) => ids.has(endpoint.id) || groups.some(({ filters }) => isIn(endpoint, filters));
+  }
+
+  async putRegion(subject: Subject, region: CatalogRegion, mode: 'create' | 'update'): Promise<CatalogRegion> {
+    requireAdmin(subject, `${mode}_region`);
+    const row = { id: region.id, description: region.description, parent_id: region.parentId };
+    await this.#core.db.write(async (tx) => {
+      if (row.parent_id !== null && row.parent_id !== this.#core.settings.region) {
+        const parent = await tx
+          .selectFrom('catalog_regions')
+          .select('id')
+          .where('id', '=', row.parent_id)
+          .executeTakeFirst();
+        if (!parent) throw missing('region', row.parent_id);
+      }
+      const known = await tx.selectFrom('catalog_regions').select('id').where('id', '=', row.id).executeTakeFirst();
+      if (mode === 'create' && (known || row.id === this.#core.settings.region)) throw taken('region', row.id);
+      if (known) await tx.updateTable('catalog_regions').set(row).where('id', '=', row.id).execute();
+      else if (mode === 'update') throw missing('region', row.id);
+      else await tx.insertInto('catalog_regions').values(row).execute();
+    });
+    return region;
+  }
+
+  async deleteRegion(subject: Subject, id: string): Promise<void> {
+    requireAdmin(subject, 'delete_region');
+    if ((await this.endpoints()).some(({ regionId }) => regionId === id)) {
+      throw new CloudError('forbidden', `Region ${id} has endpoints.`);
+    }
+    if ((await this.regions()).some(({ parentId }) => parentId === id)) {
+      throw new CloudError('forbidden', `Region ${id} has regions below it.`);
+    }
+    await this.#delete('catalog_regions', 'region', id);
+  }
+
+  async createService(subject: Subject, wanted: Omit<CatalogServiceEntry, 'id'>): Promise<CatalogServiceEntry> {
+    requireAdmin(subject, 'create_service');
+    const service = { id: newId(this.#core.env), ...wanted };
+    const row = { ...service, enabled: service.enabled ? (1 as const) : (0 as const) };
+    await this.#core.db.write((tx) => tx.insertInto('catalog_services').values(row).execute());
+    return service;
+  }
+
+  async updateService(subject: Subject, id: string, changes: Partial<Omit<CatalogServiceEntry, 'id'>>) {
+    requireAdmin(subject, 'update_service');
+    const before = (await this.services()).find((one) => one.id === id);
+    if (!before) throw missing('service', id);
+    const service = { ...before, ...withoutUndefined(changes) };
+    const row = { ...service, enabled: service.enabled ? (1 as const) : (0 as const) };
+    await this.#core.db.write((tx) => tx.updateTable('catalog_services').set(row).where('id', '=', id).execute());
+    return service;
+  }
+
+  /** Its endpoints go along. */
+  async deleteService(subject: Subject, id: string): Promise<void> {
+    requireAdmin(subject, 'delete_service');
+    await this.#delete('catalog_services', 'service', id);
+    await this.#core.db.write((tx) => tx.deleteFrom('catalog_endpoints').where('service_id', '=', id).execute());
+  }
+
+  async createEndpoint(subject: Subject, wanted: Omit<CatalogEndpoint, 'id'>): Promise<CatalogEndpoint> {
+    requireAdmin(subject, 'create_endpoint');
+    const endpoint = { id: newId(this.#core.env), ...wanted };
+    await this.#core.db.write((tx) => tx.insertInto('catalog_endpoints').values(rowOf(endpoint)).execute());
+    return endpoint;
+  }
+
+  async updateEndpoint(subject: Subject, id: string, changes: Partial<Omit<CatalogEndpoint, 'id'>>) {
+    requireAdmin(subject, 'update_endpoint');
+    const before = (await this.endpoints()).find((one) => one.id === id);
+    if (!before) throw missing('endpoint', id);
+    const endpoint = { ...before, ...withoutUndefined(changes) };
+    await this.#core.db.write((tx) =>
+      tx.updateTable('catalog_endpoints').set(rowOf(endpoint)).where('id', '=', id).execute(),
+    );
+    return endpoint;
+  }
+
+  async deleteEndpoint(subject: Subject, id: string): Promise<void> {
+    requireAdmin(subject, 'delete_endpoint');
+    await this.#delete('catalog_endpoints', 'endpoint', id);
+    await this.#core.db.write((tx) => tx.deleteFrom('project_endpoints').where('endpoint_id', '=', id).execute());
+  }
+
+  async createGroup(subject: Subject, wanted: Omit<EndpointGroup, 'id'>): Promise<EndpointGroup> {
+    requireAdmin(subject, 'create_endpoint_group');
+    const group = { id: newId(this.#core.env), ...wanted };
+    const row = { ...group, filters: JSON.stringify(group.filters) };
+    await this.#core.db.write((tx) => tx.insertInto('endpoint_groups').values(row).execute());
+    return group;
+  }
+
+  async updateGroup(subject: Subject, id: string, changes: Partial<Omit<EndpointGroup, 'id'>>): Promise<EndpointGroup> {
+    requireAdmin(subject, 'update_endpoint_group');
+    const group = { ...(await this.group(id)), ...withoutUndefined(changes) };
+    const row = { ...group, filters: JSON.stringify(group.filters) };
+    await this.#core.db.write((tx) => tx.updateTable('endpoint_groups').set(row).where('id', '=', id).execute());
+    return group;
+  }
+
+  async deleteGroup(subject: Subject, id: string): Promise<void> {
+    requireAdmin(subject, 'delete_endpoint_group');
+    await this.#delete('endpoint_groups', 'endpoint group', id);
+    await this.#core.db.write((tx) => tx.deleteFrom('project_endpoint_groups').where('group_id', '=', id).execute());
+  }
+
+  /** Endpoints that projects were given one by one. */
+  async associations(): Promise<Array<{ projectId: string; endpointId: string }>> {
+    const rows = await this.#core.db.read.selectFrom('project_endpoints').selectAll().execute();
+    return rows.map(({ project_id, endpoint_id }) => ({ projectId: project_id, endpointId: endpoint_id }));
+  }
+
+  async groupsOf(projectId: string): Promise<EndpointGroup[]> {
+    const rows = await this.#core.db.read
+      .selectFrom('endpoint_groups')
+      .innerJoin('project_endpoint_groups', 'project_endpoint_groups.group_id', 'endpoint_groups.id')
+      .selectAll('endpoint_groups')
+      .where('project_id', '=', projectId)
+      .execute();
+    return rows.map(groupOf);
+  }
+
+  async projectsOfGroup(groupId: string): Promise<string[]> {
+    const rows = await this.#core.db.read
+      .selectFrom('project_endpoint_groups')
+      .select('project_id')
+      .where('group_id', '=', groupId)
+      .execute();
+    return rows.map(({ project_id }) => project_id);
+  }
+
+  /** Lets a project see an endpoint, or a group of them, or see it no more. */
+  async associate(
+    subject: Subject,
+    projectId: string,
+    what: { endpointId: string } | { groupId: string },
+    isWanted: boolean,
+  ): Promise<void> {
+    requireAdmin(subject, isWanted ? 'add_endpoint_to_project' : 'remove_endpoint_from_project');
+    await this.#core.db.write(async (tx) => {
+      const project = await tx.selectFrom('projects').select('id').where('id', '=', projectId).executeTakeFirst();
+      if (!project) throw missing('project', projectId);
+      if ('endpointId' in what) {
+        const row = { project_id: projectId, endpoint_id: what.endpointId };
+        await tx
+          .deleteFrom('project_endpoints')
+          .where('project_id', '=', projectId)
+          .where('endpoint_id', '=', what.endpointId)
+          .execute();
+        if (isWanted) await tx.insertInto('project_endpoints').values(row).execute();
+      } else {
+        const row = { project_id: projectId, group_id: what.groupId };
+        await tx
+          .deleteFrom('project_endpoint_groups')
+          .where('project_id', '=', projectId)
+          .where('group_id', '=', what.groupId)
+          .execute();
+        if (isWanted) await tx.insertInto('project_endpoint_groups').values(row).execute();
+      }
+    });
+  }
+
+  async #delete(
+    table: 'catalog_regions' | 'catalog_services' | 'catalog_endpoints' | 'endpoint_groups',
+    kind: IdentityResource,
+    id: string,
+  ): Promise<void> {
+    const { numDeletedRows } = await this.#core.db.write((tx) =>
+      tx.deleteFrom(table).where('id', '=', id).executeTakeFirstOrThrow(),
+    );
+    if (numDeletedRows === 0n) throw missing(kind, id);
+  }
+}
+
+function isIn(endpoint: CatalogEndpoint, filters: Record<string, string>): boolean {
+  const values: Record<string, string | null> = {
+    service_id: endpoint.serviceId,
+    region_id: endpoint.regionId,
+    interface: endpoint.interface,
+  };
+  return Object.entries(filters).every(([name, value]) => values[name] === value);
+}
+
+function rowOf(endpoint: CatalogEndpoint): CatalogEndpointsTable {
+  return {
+    id: endpoint.id,
+    service_id: endpoint.serviceId,
+    interface: endpoint.interface,
+    url: endpoint.url,
+    region_id: endpoint.regionId,
+    name: endpoint.name,
+    enabled: endpoint.enabled ? 1 : 0,
+  };
+}
+
+function withoutUndefined<Item extends object>(item: Item): Item {
+  return Object.fromEntries(Object.entries(item).filter(([, value]) => value !== undefined)) as Item;
+}
+
+function taken(kind: string, id: string): CloudError {
+  return new CloudError('duplicate', `Conflict occurred attempting to store ${kind} - Duplicate ID, ${id}.`);
+}

@@ -1,0 +1,154 @@
+import { createHash } from 'node:crypto';
+import type { CredentialsTable } from '../../database/schema.ts';
+import { newId } from '../../env/env.ts';
+import type { CloudCore } from '../core.ts';
+import { CloudError } from '../errors.ts';
+import { missing } from './failures.ts';
+import { mayReadIdentity, requireAdmin, type Subject } from './subject.ts';
+
+/** A secret that a user keeps here for other programs. */
+export interface Credential {
+  id: string;
+  userId: string;
+  projectId: string | null;
+  /** As `ec2`, `cert`, `totp`. */
+  type: string;
+  blob: string;
+}
+
+/** Keys for APIs that sign requests as EC2 does. */
+export interface Ec2Credential {
+  access: string;
+  secret: string;
+  userId: string;
+  projectId: string;
+  trustId: string | null;
+}
+
+function fromRow({ id, user_id, project_id, type, blob }: CredentialsTable): Credential {
+  return { id, userId: user_id, projectId: project_id, type, blob };
+}
+
+export class Credentials {
+  readonly #core: CloudCore;
+
+  constructor(core: CloudCore) {
+    this.#core = core;
+  }
+
+  /** One's own; those of all for administrators. */
+  async list(subject: Subject, filters: { userId?: string; type?: string } = {}): Promise<Credential[]> {
+    const rows = await this.#core.db.read
+      .selectFrom('credentials')
+      .selectAll()
+      .$if(filters.userId !== undefined, (query) => query.where('user_id', '=', filters.userId!))
+      .$if(filters.type !== undefined, (query) => query.where('type', '=', filters.type!))
+      .orderBy('id')
+      .execute();
+    return rows.map(fromRow).filter(({ userId }) => userId === subject.userId || mayReadIdentity(subject));
+  }
+
+  async get(subject: Subject, id: string): Promise<Credential> {
+    const row = await this.#core.db.read.selectFrom('credentials').selectAll().where('id', '=', id).executeTakeFirst();
+    if (!row || (row.user_id !== subject.userId && !mayReadIdentity(subject))) throw missing('credential', id);
+    return fromRow(row);
+  }
+
+  async create(subject: Subject, wanted: Omit<Credential, 'id'>): Promise<Credential> {
+    requireOwner(subject, wanted.userId, 'create_credential');
+    const id = wanted.type === 'ec2' ? ec2Id(wanted) : newId(this.#core.env);
+    const row = { id, user_id: wanted.userId, project_id: wanted.projectId, type: wanted.type, blob: wanted.blob };
+    await this.#core.db.write(async (tx) => {
+      const user = await tx.selectFrom('users').select('id').where('id', '=', row.user_id).executeTakeFirst();
+      if (!user) throw missing('user', row.user_id);
+      const taken = await tx.selectFrom('credentials').select('id').where('id', '=', id).executeTakeFirst();
+      if (taken)
+        throw new CloudError('duplicate', 'Conflict occurred attempting to store credential - Duplicate entry.');
+      await tx.insertInto('credentials').values(row).execute();
+    });
+    return fromRow(row);
+  }
+
+  async update(subject: Subject, id: string, changes: Partial<Omit<Credential, 'id'>>): Promise<Credential> {
+    const found = await this.get(subject, id);
+    requireOwner(subject, found.userId, 'update_credential');
+    if (changes.userId !== undefined) requireOwner(subject, changes.userId, 'update_credential');
+    await this.#core.db.write((tx) =>
+      tx
+        .updateTable('credentials')
+        .set((e) => ({
+          user_id: changes.userId ?? e.ref('user_id'),
+          project_id: changes.projectId,
+          type: changes.type,
+          blob: changes.blob,
+        }))
+        .where('id', '=', id)
+        .execute(),
+    );
+    return this.get(subject, id);
+  }
+
+  async delete(subject: Subject, id: string): Promise<void> {
+    const found = await this.get(subject, id);
+    requireOwner(subject, found.userId, 'delete_credential');
+    await this.#core.db.write((tx) => tx.deleteFrom('credentials').where('id', '=', id).execute());
+  }
+
+  /** New keys for a user on a project. */
+  async createEc2(subject: Subject, userId: string, projectId: string): Promise<Ec2Credential> {
+    requireOwner(subject, userId, 'ec2_create_credential');
+    const { env, db } = this.#core;
+    const project = await db.read.selectFrom('projects').select('id').where('id', '=', projectId).executeTakeFirst();
+    if (!project) throw missing('project', projectId);
+    const keys = { access: newId(env), secret: newId(env), trust_id: null };
+    await this.create(subject, { userId, projectId, type: 'ec2', blob: JSON.stringify(keys) });
+    return { access: keys.access, secret: keys.secret, userId, projectId, trustId: null };
+  }
+
+  async listEc2(subject: Subject, userId: string): Promise<Ec2Credential[]> {
+    if (subject.userId !== userId && !mayReadIdentity(subject)) requireAdmin(subject, 'ec2_list_credentials');
+    return (await this.list(subject, { userId, type: 'ec2' })).flatMap((one) => ec2Of(one) ?? []);
+  }
+
+  async getEc2(subject: Subject, userId: string, access: string): Promise<Ec2Credential> {
+    const found = (await this.listEc2(subject, userId)).find((one) => one.access === access);
+    if (!found) throw missing('credential', access);
+    return found;
+  }
+
+  async deleteEc2(subject: Subject, userId: string, access: string): Promise<void> {
+    await this.getEc2(subject, userId, access);
+    await this.delete(subject, createHash('sha256').update(access).digest('hex'));
+  }
+}
+
+/** Keystone finds keys by the hash of their access part. */
+function ec2Id({ blob, projectId }: Omit<Credential, 'id'>): string {
+  const access = partOf(blob, 'access');
+  if (access === undefined || partOf(blob, 'secret') === undefined || projectId === null) {
+    throw new CloudError(
+      'invalid',
+      'Invalid blob in credential: an ec2 credential needs access, secret and a project.',
+    );
+  }
+  return createHash('sha256').update(access).digest('hex');
+}
+
+function ec2Of({ blob, userId, projectId }: Credential): Ec2Credential | undefined {
+  const [access, secret] = [partOf(blob, 'access'), partOf(blob, 'secret')];
+  if (access === undefined || secret === undefined) return undefined;
+  return { access, secret, userId, projectId: projectId ?? '', trustId: partOf(blob, 'trust_id') ?? null };
+}
+
+function partOf(blob: string, name: string): string | undefined {
+  try {
+    const value = (JSON.parse(blob) as Record<string, unknown>)[name];
+    return typeof value === 'string' ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function requireOwner(subject: Subject, userId: string, action: string): void {
+  if (subject.userId !== userId) requireAdmin(subject, action);
+}
