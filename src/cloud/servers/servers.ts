@@ -4,6 +4,7 @@ import type { ServersTable } from '../../database/schema.ts';
 import { withDashes } from '../../env/env.ts';
 import type { Cloud } from '../cloud.ts';
 import { CloudError } from '../errors.ts';
+import type { Flavor } from '../flavors/flavors.ts';
 import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
 import { Consoles } from './consoles.ts';
 import { type NewServer, requestCreate } from './creation.ts';
@@ -178,7 +179,8 @@ export class Servers {
   unrescue = (subject: Subject, id: string) => requestUnrescue(this.#cloud, subject, id);
   rebuild = (subject: Subject, id: string, request: RebuildRequest) =>
     requestRebuild(this.#cloud, subject, id, request);
-  resize = (subject: Subject, id: string, flavorId: string) => requestResize(this.#cloud, subject, id, flavorId);
+  resize = (subject: Subject, id: string, flavorId: string, ownSize?: Flavor) =>
+    requestResize(this.#cloud, subject, id, flavorId, ownSize);
   confirmResize = (subject: Subject, id: string) => requestConfirmResize(this.#cloud, subject, id);
   revertResize = (subject: Subject, id: string) => requestRevertResize(this.#cloud, subject, id);
   shelve = (subject: Subject, id: string) => requestShelve(this.#cloud, subject, id);

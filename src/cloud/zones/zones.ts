@@ -2,6 +2,7 @@ import type { Tx } from '../../database/database.ts';
 import type { ClustersTable, ZonesTable } from '../../database/schema.ts';
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
+import { PlaceChanges } from './place-changes.ts';
 
 /** An availability zone: hosts, image stores and volumes belong to one. */
 export interface Zone {
@@ -28,9 +29,11 @@ export class Zones {
   readonly #core: CloudCore;
   /** Zones are few and change rarely, and every server's view names one. */
   readonly #names = new Map<string, string>();
+  readonly changes: PlaceChanges;
 
   constructor(core: CloudCore) {
     this.#core = core;
+    this.changes = new PlaceChanges(core, () => this.#names.clear());
   }
 
   /** Makes the first zone and cluster of a new cloud. */

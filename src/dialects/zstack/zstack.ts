@@ -2,6 +2,7 @@ import type { Dialect } from '../../api/dialect.ts';
 import { accessKeyOperations } from './operations/access-keys.ts';
 import { accountOperations } from './operations/accounts.ts';
 import { backupStorageOperations } from './operations/backup-storage.ts';
+import { factOperations } from './operations/facts.ts';
 import { globalConfigOperations } from './operations/global-configs.ts';
 import { imageOperations } from './operations/images.ts';
 import { longJobOperations } from './operations/long-jobs.ts';
@@ -11,9 +12,12 @@ import { offeringOperations } from './operations/offerings.ts';
 import { placeOperations } from './operations/places.ts';
 import { quotaOperations } from './operations/quotas.ts';
 import { sessionOperations } from './operations/sessions.ts';
+import { sharingOperations } from './operations/sharing.ts';
 import { sshKeyPairOperations } from './operations/ssh-key-pairs.ts';
 import { tagOperations } from './operations/tags.ts';
 import { taskOperations } from './operations/tasks.ts';
+import { vmChangeOperations } from './operations/vm-changes.ts';
+import { vmConsoleOperations } from './operations/vm-consoles.ts';
 import { vmInstanceOperations } from './operations/vm-instances.ts';
 import { volumeSnapshotOperations } from './operations/volume-snapshots.ts';
 import { volumeOperations } from './operations/volumes.ts';
@@ -47,9 +51,13 @@ export const zstack: Dialect = {
     ...volumeOperations,
     ...volumeSnapshotOperations,
     ...vmInstanceOperations,
+    ...vmChangeOperations,
+    ...vmConsoleOperations,
     ...offeringOperations,
     ...networkOperations,
     ...tagOperations,
+    ...sharingOperations,
+    ...factOperations,
     ...taskOperations,
     ...longJobOperations,
     ...zqlOperations,

@@ -3,6 +3,7 @@ import { newId } from '../../../env/env.ts';
 import { action, span, step, when } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import { CloudError } from '../../errors.ts';
+import type { Flavor } from '../../flavors/flavors.ts';
 import type { Subject } from '../../identity/subject.ts';
 import { imageUnder } from '../../volumes/base-image.ts';
 import { factsOf } from '../flavor-facts.ts';
@@ -156,14 +157,23 @@ export const resize = action(
   },
 );
 
-/** Gives the server another flavor. The user then confirms it, or goes back. */
-export async function requestResize(cloud: Cloud, subject: Subject, serverId: string, flavorId: string) {
-  const flavor = await cloud.flavors.get(subject, flavorId).catch((error) => {
+/**
+ * Gives the server another flavor, or a size of its own, which is none. The user then confirms it, or goes back.
+ */
+export async function requestResize(
+  cloud: Cloud,
+  subject: Subject,
+  serverId: string,
+  flavorId: string,
+  ownSize?: Flavor,
+) {
+  const named = ownSize ? Promise.resolve(ownSize) : cloud.flavors.get(subject, flavorId);
+  const flavor = await named.catch((error) => {
     if (!(error instanceof CloudError) || error.code !== 'not_found') throw error;
     throw new CloudError('invalid', `Flavor ${flavorId} could not be found.`, { reason: 'flavor_not_found' });
   });
   return await beginTransition(cloud, subject, serverId, transitions.resize, async (tx, server) => {
-    if (flavor.id === server.flavor.id) {
+    if (!ownSize && flavor.id === server.flavor.id) {
       throw new CloudError('invalid', 'When resizing, instances must change flavor!', { reason: 'same_flavor' });
     }
     const shrinks = flavor.diskGb < server.flavor.diskGb && !bootsFromVolume(server);

@@ -102,5 +102,7 @@ export const image = defineInventory<'images'>({
   },
   scope: (row) => sql`${row.column('status')} <> 'expunged'`,
   visible: (row, { projectId = '' }) =>
-    sql`(${row.column('project_id')} = ${projectId} or ${row.column('visibility')} in ('public', 'community'))`,
+    sql`(${row.column('project_id')} = ${projectId} or ${row.column('visibility')} in ('public', 'community')
+      or exists (select 1 from image_members as m where m.image_id = ${row.column('id')}
+        and m.project_id = ${projectId} and m.status <> 'rejected'))`,
 });

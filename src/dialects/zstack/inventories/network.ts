@@ -1,8 +1,13 @@
-import { type RawBuilder, sql } from 'kysely';
+import { type Expression, type RawBuilder, sql } from 'kysely';
 import { column, computed, constant } from '../../../cloud/query/fields.ts';
 import { defineInventory, type Row } from '../../../cloud/query/inventory.ts';
 import { commonFields, firstElement, netmaskOf, prefixLength } from './common.ts';
 import { hostRoute, nameServer, networkServiceRef } from './network-services.ts';
+
+/** Whether somebody shared the network with the project. */
+const sharedWith = (networkId: Expression<unknown>, projectId: string) =>
+  sql`exists (select 1 from rbac_policies as rp where rp.object_type = 'network'
+    and rp.object_id = ${networkId} and rp.target_project in ('*', ${projectId}))`;
 
 export const ipRange = defineInventory<'subnets'>({
   name: 'IpRangeInventory',
@@ -24,7 +29,7 @@ export const ipRange = defineInventory<'subnets'>({
   },
   relations: { l3Network: { to: 'L3NetworkInventory', local: 'l3NetworkUuid' } },
   visible: (row, { projectId = '' }) => sql`exists (select 1 from networks as n where n.id = ${row.column('network_id')}
-    and (n.project_id = ${projectId} or n.shared = 1 or n.external = 1))`,
+    and (n.project_id = ${projectId} or n.shared = 1 or n.external = 1 or ${sharedWith(sql.ref('n.id'), projectId)}))`,
 });
 
 const fact = (row: Row<'networks'>, what: RawBuilder<unknown>) =>
@@ -79,7 +84,8 @@ export const l3Network = defineInventory<'networks'>({
     ipRange: { to: 'IpRangeInventory', local: 'uuid', foreign: 'l3NetworkUuid' },
   },
   visible: (row, { projectId = '' }) =>
-    sql`(${row.column('project_id')} = ${projectId} or ${row.column('shared')} = 1 or ${row.column('external')} = 1)`,
+    sql`(${row.column('project_id')} = ${projectId} or ${row.column('shared')} = 1 or ${row.column('external')} = 1
+      or ${sharedWith(row.column('id'), projectId)})`,
 });
 
 const usedIp = defineInventory<'port_addresses'>({

@@ -4,6 +4,7 @@ import { cluster, host, primaryStorage, zone } from '../inventories/places.ts';
 import { booleanField, textField } from '../protocol/field-schemas.ts';
 import { syncOperation } from '../protocol/operation.ts';
 import { queryOperations } from '../query/query-operations.ts';
+import { placeChangeOperations } from './place-changes.ts';
 
 const since = '0.6';
 const dates = { createDate: 'Nov 21, 2026 2:00:00 PM', lastOpDate: 'Nov 21, 2026 2:00:00 PM' };
@@ -72,6 +73,7 @@ const getCpuMemoryCapacity = syncOperation({
 });
 
 export const placeOperations = [
+  ...placeChangeOperations,
   ...queryOperations(zone, {
     id: 'QueryZone',
     group: 'Zone',

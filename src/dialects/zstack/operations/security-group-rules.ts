@@ -146,7 +146,7 @@ export const securityGroupRuleOperations = [
   deleteSecurityGroupRule,
   deletion({
     ...shared,
-    id: 'DeleteOneSecurityGroupRule',
+    id: 'DeleteSecurityGroupRuleByUuid',
     path: '/security-groups/rules/{uuid}',
     title: 'Delete a security group rule',
     summary: 'As DeleteSecurityGroupRule, for one rule: some SDKs ask this way.',

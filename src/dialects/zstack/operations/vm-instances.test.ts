@@ -108,7 +108,6 @@ describe('CreateVmInstance', () => {
     [{ instanceOfferingUuid: newId(env) }, 'SYS.1003', 'type:InstanceOfferingVO] not found'],
     [{ zoneUuid: newId(env) }, 'SYS.1003', 'type:ZoneVO] not found'],
     [{ strategy: 'CreateStopped' }, 'SYS.1014', 'the strategy[CreateStopped] is not offered'],
-    [{ dataDiskSizes: ['1073741824'] }, 'SYS.1014', 'field[dataDiskSizes] of CreateVmInstance is not offered'],
     [{ defaultL3NetworkUuid: newId(env) }, 'SYS.1007', 'is not in l3NetworkUuids'],
     [{ systemTags: ['sorcery::yes'] }, 'SYS.1007', 'no system tag matches[sorcery::yes]'],
   ])('refuses %j', async (more, code, details) => {

@@ -116,8 +116,8 @@ describe('requests', () => {
 
   it('for what ZStack has and this cloud has not are told so', async () => {
     for (const [method, path, body, id] of [
-      ['GET', '/eips', undefined, 'QueryEip'],
-      ['POST', '/vips', { params: {} }, 'CreateVip'],
+      ['GET', '/load-balancers', undefined, 'QueryLoadBalancer'],
+      ['POST', '/load-balancers', { params: {} }, 'CreateLoadBalancer'],
       ['PUT', `/images/${newId(env)}/actions`, { setImageQga: { enable: true } }, 'SetImageQga'],
     ] as const) {
       expect(await zstack.call(method, path, body)).toMatchObject({
