@@ -12,6 +12,7 @@ import {
   UnexpectedError,
 } from './dialect.ts';
 import { dryRunModeOf, planOf } from './dry-run.ts';
+import { meetFaults } from './faults.ts';
 import { readText } from './json-body.ts';
 import type { AnyOperation, Call } from './operation.ts';
 import type { Ready } from './ready.ts';
@@ -216,6 +217,7 @@ async function perform(options: MountOptions, request: FastifyRequest, reply: Fa
     reply,
   } as Call<never, never, never>;
   if (dryRun) return reply.send(await planOf(options.cloud, operation, state, async () => operation.handle(call)));
+  if (!options.cloud.faults.isQuiet) await meetFaults(options.cloud, operation, state.subject, body);
   const answer = await operation.handle(call);
   const status = answer.status ?? ready.usualStatus;
   reply.code(status);

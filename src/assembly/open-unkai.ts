@@ -32,6 +32,8 @@ export interface UnkaiOptions {
   images?: ImagesOptions;
   /** Image stores besides the first one, which is a folder of this machine. */
   imageStores?: readonly StoreConfig[];
+  /** Lets administrators inject faults. */
+  faults?: boolean;
   /** Stands between the engine and its hosts, for tests that let them fail. */
   wrapAgent?: (agent: HostAgent) => HostAgent;
   /** Stands between the engine and its database, likewise. */
@@ -65,6 +67,7 @@ export async function openUnkai(options: UnkaiOptions): Promise<OpenedUnkai> {
       imageDirectory: join(dataDir, 'images'),
       adminPassword: options.adminPassword,
       images: options.images,
+      faults: options.faults,
     });
     await ensureImageStores(cloud, options.imageStores ?? []);
     return {

@@ -1,23 +1,18 @@
+import type { Finding } from '../cloud/audit/finding.ts';
 import type { Check } from './check.ts';
-import type { DataFolder } from './data-folder.ts';
+import type { DataFolder, RunRecord } from './data-folder.ts';
 
 const name = 'audit';
 
 /**
- * Holds what the database says against what hosts and image stores really have. Opens the engine, without its APIs, so
- * nothing else may run on the folder; what an earlier process left unfinished is finished first.
+ * Holds what the database says against what hosts and image stores really have. Asks the cloud that runs on the folder;
+ * where none does it opens the engine, without its APIs: what an earlier process left unfinished is finished first.
  */
 export async function* auditFolder(folder: DataFolder): AsyncGenerator<Check> {
   const settings = folder.settings();
   if (!settings) return yield { name, state: 'ok', detail: 'no cloud yet' };
-  if (folder.running()) {
-    return yield {
-      name,
-      state: 'warning',
-      detail: 'left out while the cloud runs',
-      advice: 'unkai down, unkai doctor --audit, unkai up: virtual machines go on running meanwhile.',
-    };
-  }
+  const running = folder.running();
+  if (running) return yield* auditRunning(folder, running);
   const { openUnkai } = await import('../assembly/open-unkai.ts');
   const { auditCloud } = await import('../cloud/audit/audit.ts');
   const { openLog } = await import('./log.ts');
@@ -30,14 +25,30 @@ export async function* auditFolder(folder: DataFolder): AsyncGenerator<Check> {
   });
   try {
     await cloud.runner.idle();
-    const findings = await auditCloud(cloud);
-    if (findings.length === 0)
-      yield { name, state: 'ok', detail: 'hosts and image stores have what the database says' };
-    for (const { level, invariant, resource, id, text } of findings) {
-      const state = level === 'violation' ? 'problem' : 'warning';
-      yield { name, state, detail: `${resource} ${id}: ${text} (${invariant})` };
-    }
+    yield* checksOf(await auditCloud(cloud));
   } finally {
     await close();
+  }
+}
+
+/** Has the cloud that runs look at itself. */
+async function* auditRunning(folder: DataFolder, running: RunRecord): AsyncGenerator<Check> {
+  const { signIn } = await import('./clients/running-cloud.ts');
+  const client = await signIn(folder, running);
+  const { findings } = await client.get('/unkai/v1/audit');
+  yield* checksOf(
+    (findings as Array<Finding & { resource_type: string; resource_id: string }>).map((finding) => ({
+      ...finding,
+      resource: finding.resource_type,
+      id: finding.resource_id,
+    })),
+  );
+}
+
+function* checksOf(findings: readonly Finding[]): Generator<Check> {
+  if (findings.length === 0) yield { name, state: 'ok', detail: 'hosts and image stores have what the database says' };
+  for (const { level, invariant, resource, id, text } of findings) {
+    const state = level === 'violation' ? 'problem' : 'warning';
+    yield { name, state, detail: `${resource} ${id}: ${text} (${invariant})` };
   }
 }

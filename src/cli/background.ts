@@ -17,6 +17,7 @@ export interface Listening {
   listen: string;
   /** Image stores to be made part of the cloud, as they were written. */
   store?: readonly string[];
+  enableFaults?: boolean;
 }
 
 /** Starts the control plane as a process of its own, and resolves once it takes requests. */
@@ -54,9 +55,21 @@ export async function startInBackground(
   throw new UserError(`The cloud did not start: ${why}. The end of ${folder.logFile}:\n${logTail(folder.logFile)}`);
 }
 
-function upArguments(folder: DataFolder, { port, listen, store = [] }: Listening): string[] {
+function upArguments(folder: DataFolder, { port, listen, store = [], enableFaults }: Listening): string[] {
+  const faults = enableFaults ? ['--enable-faults'] : [];
   const stores = store.flatMap((text) => ['--store', text]);
-  return ['up', '--background', '--data-dir', folder.path, '--port', String(port), '--listen', listen, ...stores];
+  return [
+    'up',
+    '--background',
+    '--data-dir',
+    folder.path,
+    '--port',
+    String(port),
+    '--listen',
+    listen,
+    ...stores,
+    ...faults,
+  ];
 }
 
 /** What is chosen goes by the environment: everyone can read arguments, and the database's URL may hold a password. */

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { defaultDataDir, defaultListen, defaultPort, version } from './defaults.ts';
+import { reliabilityCommands } from './reliability-commands.ts';
 
 /** The command line. What a command does is loaded when it runs, so that help and small commands are quick. */
 export function buildProgram(): Command {
@@ -11,6 +12,7 @@ export function buildProgram(): Command {
     .showHelpAfterError('(unkai help COMMAND tells more)')
     .enablePositionalOptions();
   for (const add of [addUp, addDown, addStatus, addOpenrc, addDoctor, addDemo, addTest, addConformance]) add(program);
+  for (const add of reliabilityCommands) add(program);
   program.addHelpText('after', '\nBegin with:  unkai up   then, in another terminal:  eval "$(unkai openrc)"');
   return program;
 }
@@ -39,6 +41,7 @@ function addUp(program: Command): void {
       (text: string, before: string[]) => [...before, text],
       [],
     )
+    .option('--enable-faults', 'let administrators make things go wrong on purpose (unkai faults)', false)
     .option('-d, --detach', 'go on in the background once the cloud is ready', false)
     .addOption(new Option('--background').hideHelp().default(false))
     .action(async (options) => (await import('./commands/up.ts')).up(options));
@@ -98,11 +101,7 @@ function addDoctor(program: Command): void {
     .option('-p, --port <n>', 'port to look at', port, defaultPort)
     .option('-l, --listen <address>', 'address to look at', defaultListen)
     .addOption(database())
-    .option(
-      '--audit',
-      'hold the database against what hosts and image stores really have; while the cloud is down',
-      false,
-    )
+    .option('--audit', 'hold the database against what hosts and image stores really have', false)
     .option('--json', 'print JSON', false)
     .action(async (options) => (await import('./commands/doctor.ts')).doctor(options));
 }

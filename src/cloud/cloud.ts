@@ -1,9 +1,10 @@
 import type { Registry } from 'prom-client';
-import type { Activities } from './activity/activity.ts';
 import type { AccessKeys } from './access-keys/access-keys.ts';
+import type { Activities } from './activity/activity.ts';
 import type { CloudCore } from './core.ts';
 import type { DiskOfferings } from './disk-offerings/disk-offerings.ts';
 import type { Eips } from './eips/eips.ts';
+import type { Faults } from './faults/faults.ts';
 import type { Flavors } from './flavors/flavors.ts';
 import type { Hosts } from './hosts/hosts.ts';
 import type { Identity } from './identity/identity.ts';
@@ -41,6 +42,8 @@ export interface Cloud extends CloudCore {
   readonly servers: Servers;
   readonly tags: Tags;
   readonly jobs: Jobs;
+  /** Failures that people put in to try their automation; off unless the cloud was started with them. */
+  readonly faults: Faults;
   readonly diskOfferings: DiskOfferings;
   readonly l2Networks: L2Networks;
   readonly l3Networks: L3Networks;

@@ -12,6 +12,9 @@ import type { Cloud } from './cloud.ts';
 import type { CloudCore, Log } from './core.ts';
 import { DiskOfferings } from './disk-offerings/disk-offerings.ts';
 import { Eips } from './eips/eips.ts';
+import { Faults } from './faults/faults.ts';
+import { withFaults } from './faults/faulty-actions.ts';
+import { losable } from './faults/faulty-host.ts';
 import { Flavors } from './flavors/flavors.ts';
 import { Hosts } from './hosts/hosts.ts';
 import { openIdentity } from './identity/identity.ts';
@@ -51,6 +54,8 @@ export interface CloudOptions {
   openStore?: StoreOpener;
   /** Where volume backups are kept, where not beside the first image store. */
   backups?: BackupFolder;
+  /** Lets administrators inject faults. Default: no. */
+  faults?: boolean;
   /** Used when the cloud is new. */
   adminPassword: string;
   images?: ImagesOptions;
@@ -69,14 +74,18 @@ export const allActions: readonly AnyAction[] = [...serverActions, ...volumeActi
  */
 export async function openCloud(options: CloudOptions): Promise<{ cloud: Cloud; close(): Promise<void> }> {
   const { db, env, log, settings } = options;
-  const { leaseMs, actions = allActions } = options;
+  const { leaseMs, actions: given = allActions } = options;
+  const actions = options.faults ? withFaults(given) : given;
   const runner = new ActionRunner({ db, env, actions, log, leaseMs });
   const core: CloudCore = { db, env, log, settings, runner };
   const cloud = await assemble(core, options);
   await bootstrap(cloud, options);
   await cloud.identity.start();
   await cloud.images.start();
-  for (const { name, agent } of options.hosts) await attach(cloud, name, agent);
+  await cloud.faults.start();
+  for (const { name, agent } of options.hosts) {
+    await attach(cloud, name, options.faults ? losable(name, agent, cloud.faults) : agent);
+  }
   await cloud.hostNetworks.start((request) => answerMetadata(cloud, request));
   await runner.start(cloud);
   const stopReconcilers = startReconcilers(cloud);
@@ -113,6 +122,7 @@ async function assemble(core: CloudCore, options: CloudOptions): Promise<Cloud> 
     hostNetworks: new HostNetworks(core, hosts, networks),
     tags: new Tags(core),
     jobs: new Jobs(core),
+    faults: new Faults(core, options.faults ?? false),
     diskOfferings: new DiskOfferings(core),
     l2Networks: new L2Networks(core),
     l3Networks: new L3Networks(core, networks),

@@ -11,11 +11,13 @@ import type { Cloud } from '../../src/cloud/cloud.ts';
 import { createPostgresDatabase } from './postgres.ts';
 
 export interface TestCloudOptions
-  extends Partial<Pick<UnkaiOptions, 'settings' | 'images' | 'wrapAgent' | 'wrapDatabase'>> {
+  extends Partial<Pick<UnkaiOptions, 'settings' | 'images' | 'wrapAgent' | 'wrapDatabase' | 'faults'>> {
   /** Default: `simulated`. */
   hypervisor?: HypervisorKind;
   /** Default: `sqlite`. PostgreSQL needs the server that `unkai test` starts. */
   database?: 'sqlite' | 'postgres';
+  /** Serves the web console, which is built at the first use of a checkout. */
+  console?: boolean;
   /** Puts TinyLinux into the cloud, as a first start does. */
   tinyLinux?: boolean;
 }

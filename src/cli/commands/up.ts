@@ -23,6 +23,8 @@ export interface UpOptions {
   database?: string;
   /** Image stores, as `parseStore` reads them. */
   store: string[];
+  /** Lets administrators inject faults, until the cloud is stopped. */
+  enableFaults?: boolean;
   detach: boolean;
   /** This is the process that `--detach` started: it has no terminal, and what it needs is there. */
   background: boolean;
@@ -122,6 +124,7 @@ async function open(
       port: options.port,
       log,
       console: true,
+      faults: options.enableFaults,
       async beforeListening(cloud) {
         await ensureTinyLinux(cloud, { cacheDir: folder.cacheDir }).catch((err) =>
           log.warn({ err }, 'TinyLinux could not be put into the cloud'),

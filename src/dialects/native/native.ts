@@ -1,13 +1,21 @@
 import type { Dialect } from '../../api/dialect.ts';
 import type { AnyOperation } from '../../api/operation.ts';
 import { activityOperations } from './activity.ts';
+import { auditOperations } from './audit.ts';
 import { authenticate } from './authenticate.ts';
 import { deletedImageOperations } from './deleted-images.ts';
 import { fail } from './failure.ts';
+import { faultOperations } from './faults.ts';
 import { overviewOperations } from './overview.ts';
 
 /** Every operation of the native API: one line for each file of them. */
-const operations: readonly AnyOperation[] = [...overviewOperations, ...activityOperations, ...deletedImageOperations];
+const operations: readonly AnyOperation[] = [
+  ...overviewOperations,
+  ...activityOperations,
+  ...deletedImageOperations,
+  ...auditOperations,
+  ...faultOperations,
+];
 
 /** What no other API can say: live activity, spans as a tree, capacity, and what needs attention. */
 export const native: Dialect = {
