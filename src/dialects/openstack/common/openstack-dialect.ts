@@ -3,6 +3,7 @@ import type { Dialect } from '../../../api/dialect.ts';
 import type { AnyOperation } from '../../../api/operation.ts';
 import type { Subject } from '../../../cloud/identity/subject.ts';
 import { authenticateByToken, authenticateNobody } from './authenticate.ts';
+import { refuseEmptyId } from './empty-id.ts';
 import { fault } from './faults.ts';
 import { type MicroversionedService, microversionHeaders, requestedMicroversion } from './microversion.ts';
 import { requestIdHeaders } from './request-id.ts';
@@ -35,10 +36,13 @@ export function openstackDialect(definition: OpenStackDialect): Dialect {
     operations: definition.operations,
     unknownMembers: definition.unknownMembers ?? 'refuse',
     authenticate: definition.authenticate ?? authenticateByToken,
-    prepare: (request, subject) => ({
-      ...(microversions ? { microversion: requestedMicroversion(microversions, request) } : {}),
-      ...prepare?.(request, subject),
-    }),
+    prepare(request, subject) {
+      refuseEmptyId(service, request);
+      return {
+        ...(microversions ? { microversion: requestedMicroversion(microversions, request) } : {}),
+        ...prepare?.(request, subject),
+      };
+    },
     headers: (requestId, context) => ({
       ...requestIdHeaders(service, requestId),
       ...(microversions ? microversionHeaders(microversions, context) : {}),

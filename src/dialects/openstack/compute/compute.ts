@@ -1,8 +1,5 @@
-import type { FastifyRequest } from 'fastify';
 import type { Dialect } from '../../../api/dialect.ts';
 import type { AnyOperation } from '../../../api/operation.ts';
-import { CloudError } from '../../../cloud/errors.ts';
-import type { Subject } from '../../../cloud/identity/subject.ts';
 import { openstackDialect } from '../common/openstack-dialect.ts';
 import { requireOwnProjectInUrl } from '../common/project-in-url.ts';
 import { aggregateOperations } from './aggregates.ts';
@@ -95,13 +92,6 @@ const novaOperations = [
 
 const operations = [...commonOperations, ...imagesUntilTheirEnd, ...novaOperations];
 
-/** A slash at the end stands before an id that is missing: nothing has an empty one. */
-function prepare(request: FastifyRequest, subject: Subject | undefined) {
-  requireOwnProjectInUrl('compute', request, subject);
-  if (!request.url.split('?', 1)[0]!.endsWith('/')) return {};
-  throw new CloudError('not_found', 'The resource could not be found.');
-}
-
 const compute = openstackDialect({
   service: 'compute',
   title: 'Compute (Nova)',
@@ -109,7 +99,10 @@ const compute = openstackDialect({
   mounts: ['/compute/v2.1', '/compute/v2.1/{project_id}'],
   operations,
   microversions: computeMicroversions,
-  prepare,
+  prepare(request, subject) {
+    requireOwnProjectInUrl('compute', request, subject);
+    return {};
+  },
 });
 
 /** The API's version 2 for old clients: it has no microversions, and drops members of requests that it doesn't know. */
@@ -120,7 +113,10 @@ const legacyCompute = openstackDialect({
   mounts: ['/compute/v2', '/compute/v2/{project_id}'],
   operations: operations.filter(({ since = '2.1' }) => since === '2.1'),
   unknownMembers: 'drop',
-  prepare,
+  prepare(request, subject) {
+    requireOwnProjectInUrl('compute', request, subject);
+    return {};
+  },
 });
 
 /** OpenStack's compute API: its versions, and what is in each. */
