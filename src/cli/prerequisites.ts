@@ -27,6 +27,7 @@ const testRequirements: readonly Requirement[] = [
   },
   programRequirement('openstack', 'python3-openstackclient', 'testing with the OpenStack command line client'),
   programRequirement('jq', 'jq', 'the examples in the documentation'),
+  programRequirement('chromium', 'chromium', 'testing the web console'),
   programRequirement('curl', 'curl', 'the examples in the documentation'),
 ];
 

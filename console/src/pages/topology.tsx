@@ -73,7 +73,7 @@ export function Topology() {
           className="topology"
           viewBox={`0 0 ${width} ${height}`}
           style={{ width, height }}
-          role="img"
+          role="group"
           aria-label={t('topologyOf', { networks: lines.length, nodes: nodes.length })}
         >
           {lines.map((network, index) => {

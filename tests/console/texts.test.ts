@@ -1,0 +1,60 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { translated } from '../../console/src/explorer/titles.ts';
+import { allDialects } from '../../src/assembly/dialects.ts';
+
+const source = resolve(import.meta.dirname, '../../console/src');
+const messages = (language: string) =>
+  JSON.parse(readFileSync(join(source, 'i18n', `${language}.json`), 'utf8')) as Record<string, string>;
+const en = messages('en');
+const others = { ja: messages('ja'), 'zh-CN': messages('zh-CN') };
+const script = { ja: /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/u, 'zh-CN': /\p{Script=Han}/u };
+/** The same in every language. */
+const namesOfThings = new Set<string>([]);
+
+const code = readdirSync(source, { recursive: true, withFileTypes: true })
+  .filter(({ name }) => /\.tsx?$/.test(name))
+  .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'utf8'))
+  .join('\n');
+
+describe('the words of the console', () => {
+  it('are there in every language, and translated', () => {
+    for (const [language, catalogue] of Object.entries(others)) {
+      expect(Object.keys(catalogue).sort()).toEqual(Object.keys(en).sort());
+      const untranslated = Object.entries(catalogue).filter(
+        ([key, text]) => !script[language as 'ja'].test(text) && !namesOfThings.has(key),
+      );
+      expect(untranslated).toEqual([]);
+    }
+  });
+
+  it('keep what is filled in', () => {
+    const slots = (text: string) => [...text.matchAll(/\{\{(\w+)\}\}/g)].map(([, name]) => name).sort();
+    for (const catalogue of Object.values(others)) {
+      for (const [key, text] of Object.entries(en)) expect([key, slots(catalogue[key]!)]).toEqual([key, slots(text)]);
+    }
+  });
+
+  it('are there wherever the pages ask for one', () => {
+    const asked = [...code.matchAll(/\bt\('([^']+)'/g)].map(([, key]) => key!);
+    expect(asked.length).toBeGreaterThan(200);
+    expect(asked.filter((key) => !(key in en))).toEqual([]);
+  });
+
+  it('do not leak English into a Chinese or Japanese sentence that has none', () => {
+    for (const catalogue of Object.values(others)) {
+      const leaks = Object.entries(catalogue).filter(([key, text]) => text === en[key]);
+      expect(leaks).toEqual([]);
+    }
+  });
+});
+
+describe('titles of operations', () => {
+  it('are translated, nearly all of them', async () => {
+    const titles = new Set((await allDialects()).flatMap(({ operations }) => operations.map(({ title }) => title)));
+    const missing = [...titles].filter((title) => !translated(title, 'ja') || !translated(title, 'zh-CN'));
+    // A new word is a line in title-words.ts; until then its operations have English titles.
+    expect(missing.length, missing.join('; ')).toBeLessThan(titles.size / 5);
+  });
+});

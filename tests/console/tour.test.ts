@@ -1,0 +1,257 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { buildLimit, ConsoleTest, picture, seriousProblems, setTheme } from './browser.ts';
+
+let tour: ConsoleTest;
+let page: Page;
+let folder: string;
+const limit = 180_000;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'unkai-console-'));
+  tour = await ConsoleTest.start();
+  page = await tour.open();
+}, buildLimit);
+
+afterAll(async () => {
+  await tour?.[Symbol.asyncDispose]();
+  if (folder) await rm(folder, { recursive: true, force: true });
+});
+
+const go = (path: string) => page.goto(tour.cloud.origin + path);
+
+test(
+  'a wrong password is told as such, and the right one lets in',
+  async () => {
+    await go('/');
+    await page.getByLabel('User name').fill('admin');
+    await page.getByLabel('Password').fill('not this one');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('alert').getByText('The name or the password is wrong.').waitFor();
+    expect(await seriousProblems(page)).toEqual([]);
+    await picture(page, 'sign-in');
+    await tour.signIn(page);
+    expect(await seriousProblems(page)).toEqual([]);
+  },
+  limit,
+);
+
+test(
+  'a server is made: checked by a dry run, created, and its spans shown',
+  async () => {
+    await go('/ui/servers/new');
+    await page.getByLabel('Name').first().fill('web-1');
+    await page.getByRole('button', { name: 'Dry run' }).click();
+    await page.getByText('The cloud would take it. First choice of host: simulated.').waitFor();
+    await page.getByText('Same request as curl').click();
+    await page.getByRole('tab', { name: 'openstack CLI' }).click();
+    await page.getByText('openstack server create').waitFor();
+    await picture(page, 'create-server');
+    await page.getByRole('button', { name: 'Create a server' }).click();
+    await page.waitForURL(/\/ui\/servers\/[0-9a-f-]{36}/);
+    await page.getByText('ACTIVE', { exact: true }).waitFor();
+    await page.getByText('compute__do_build_and_run_instance').waitFor();
+  },
+  limit,
+);
+
+test(
+  'a rebuild is watched span by span; what can not be done says why',
+  async () => {
+    await page.getByRole('button', { name: 'Rebuild' }).click();
+    const form = page.getByRole('dialog');
+    await form.getByLabel('Image').selectOption({ label: 'TinyLinux' });
+    await form.getByRole('button', { name: 'Rebuild' }).click();
+    await page.getByText('compute_rebuild_instance').first().waitFor();
+    await page.getByRole('button', { name: /^rebuild succeeded/ }).waitFor();
+    await picture(page, 'server-timeline');
+    await page.getByRole('button', { name: 'Actions' }).click();
+    await page.getByText('The state is ACTIVE; it needs SHUTOFF.').waitFor();
+    await page.keyboard.press('Escape');
+    expect(await seriousProblems(page)).toEqual([]);
+  },
+  limit,
+);
+
+test(
+  'a failure shows its first cause',
+  async () => {
+    const admin = await tour.cloud.openstack();
+    const { flavor } = await admin.post('/compute/v2.1/flavors', {
+      flavor: { name: 'vast', vcpus: 1, ram: 900_000_000, disk: 1 },
+    });
+    const { images } = await admin.get('/image/v2/images');
+    const server = { name: 'too-big', imageRef: images[0].id, flavorRef: flavor.id, networks: 'none' };
+    const version = { 'OpenStack-API-Version': 'compute 2.37' };
+    const { id } = (await admin.call('POST', '/compute/v2.1/servers', { server }, version)).server;
+    await go(`/ui/servers/${id}?tab=timeline`);
+    await page.getByText('First cause:').waitFor();
+    await page
+      .getByText(/lacks memory/)
+      .first()
+      .waitFor();
+    await go('/ui/home');
+    await page.getByText('is in error').waitFor();
+    await picture(page, 'home');
+  },
+  limit,
+);
+
+test(
+  'servers are found by the filter in the address, and stopped in bulk',
+  async () => {
+    await go('/ui/servers?q=web');
+    await page.getByRole('link', { name: 'web-1' }).waitFor();
+    expect(await page.getByRole('link', { name: 'too-big' }).count()).toBe(0);
+    await page.getByLabel('Select web-1').check();
+    await page.getByRole('button', { name: 'Stop', exact: true }).click();
+    await page.getByRole('table').getByText('SHUTOFF').waitFor();
+    await page.getByRole('searchbox', { name: 'Filter: Servers' }).fill('');
+    await page.getByRole('link', { name: 'too-big' }).waitFor();
+    await picture(page, 'servers');
+    expect(await seriousProblems(page)).toEqual([]);
+  },
+  limit,
+);
+
+test(
+  'an image is uploaded, deleted, and comes back from the recycle bin',
+  async () => {
+    const file = join(folder, 'small.raw');
+    await writeFile(file, Buffer.alloc(3 * 2 ** 20, 'unkai'));
+    await go('/ui/images');
+    await page.getByRole('button', { name: 'Upload an image' }).click();
+    const form = page.getByRole('dialog');
+    await form.getByLabel('File').setInputFiles(file);
+    await form.getByRole('button', { name: 'Upload an image' }).click();
+    await page.getByText('small is uploaded').waitFor();
+    await page.getByRole('link', { name: 'small' }).waitFor();
+    await picture(page, 'images');
+    await page.getByLabel('Select small').check();
+    await page.getByRole('button', { name: 'Delete', exact: true }).click();
+    await page.getByRole('tab', { name: 'Recycle bin' }).click();
+    await page.getByRole('button', { name: 'Recover' }).waitFor();
+    await picture(page, 'recycle-bin');
+    await page.getByRole('button', { name: 'Recover' }).click();
+    await page.getByText('small is back').waitFor();
+    await page.getByRole('tab', { name: 'Images' }).click();
+    await page.getByRole('link', { name: 'small' }).waitFor();
+  },
+  limit,
+);
+
+test(
+  'networks and volumes are made by forms, and the topology draws them',
+  async () => {
+    await go('/ui/r/networks');
+    await page.getByRole('button', { name: 'Create a network' }).click();
+    await page.getByRole('dialog').getByLabel('Name').fill('backend');
+    await page.getByRole('dialog').getByRole('button', { name: 'Create a network' }).click();
+    await page.getByRole('row', { name: /backend/ }).waitFor();
+    await page.getByRole('button', { name: 'Actions for backend' }).click();
+    await page.getByRole('menuitem', { name: 'Create a subnet' }).click();
+    await page.getByRole('dialog').getByLabel('CIDR').fill('10.9.0.0/24');
+    await page.getByRole('dialog').getByRole('button', { name: 'Create a subnet' }).click();
+    await page.getByText('Done: Create a subnet').waitFor();
+    await go('/ui/r/volumes');
+    await page.getByRole('button', { name: 'Create a volume' }).click();
+    await page.getByRole('dialog').getByLabel('Name').fill('data-1');
+    await page.getByRole('dialog').getByRole('button', { name: 'Create a volume' }).click();
+    await page.getByRole('row', { name: /data-1.*available/ }).waitFor();
+    await go('/ui/topology');
+    await page.getByText('10.9.0.0/24').waitFor();
+    await picture(page, 'topology');
+    expect(await seriousProblems(page)).toEqual([]);
+  },
+  limit,
+);
+
+test(
+  'every list there is can be read',
+  async () => {
+    const kinds = [
+      'flavors',
+      'keypairs',
+      'servergroups',
+      'snapshots',
+      'subnets',
+      'routers',
+      'floatingips',
+      'securitygroups',
+      'ports',
+      'hosts',
+      'projects',
+      'users',
+      'roles',
+      'services',
+    ];
+    for (const kind of kinds) {
+      await go(`/ui/r/${kind}`);
+      await page.getByText(/^\d+ of \d+$/).waitFor();
+      expect(await page.getByRole('alert').count(), kind).toBe(0);
+    }
+    await go('/ui/r/hosts');
+    await page.getByRole('row', { name: /simulated/ }).waitFor();
+    await picture(page, 'hosts');
+  },
+  limit,
+);
+
+test(
+  'the palette goes anywhere by keyboard alone',
+  async () => {
+    await go('/ui/home');
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    await page.keyboard.press('Control+k');
+    await page.getByRole('dialog').waitFor();
+    await page.keyboard.type('flavors');
+    await page.getByRole('option', { name: 'Flavors', exact: true }).waitFor();
+    await page.keyboard.press('Enter');
+    await page.waitForURL('**/ui/r/flavors');
+  },
+  limit,
+);
+
+test(
+  'the recorder has the calls behind the clicks',
+  async () => {
+    await page.getByRole('button', { name: 'Create a flavor' }).click();
+    await page.getByRole('dialog').getByLabel('Name').fill('pocket');
+    await page.getByRole('dialog').getByRole('button', { name: 'Create a flavor' }).click();
+    await page.getByText('Done: Create a flavor').waitFor();
+    await page.getByRole('link', { name: 'Recorder' }).click();
+    await page.getByRole('button', { name: /POST.*\/flavors/ }).click();
+    await page.getByRole('tab', { name: 'Terraform' }).click();
+    await page.getByText('openstack_compute_flavor_v2').waitFor();
+    await picture(page, 'recorder');
+  },
+  limit,
+);
+
+test(
+  'it speaks three languages, and has a dark side',
+  async () => {
+    await go('/ui/home');
+    await page.getByRole('button', { name: 'Language' }).click();
+    await page.getByRole('menuitemradio', { name: '日本語' }).click();
+    await page.getByRole('heading', { name: 'ようこそ、admin さん' }).waitFor();
+    await setTheme(page, 'dark');
+    expect(await seriousProblems(page)).toEqual([]);
+    await picture(page, 'home-dark-ja');
+    await page.getByRole('button', { name: '言語' }).click();
+    await page.getByRole('menuitemradio', { name: '简体中文' }).click();
+    await page.getByRole('heading', { name: '欢迎,admin' }).waitFor();
+    await go('/ui/servers');
+    await page.getByRole('heading', { name: '服务器', level: 1 }).waitFor();
+    expect(await seriousProblems(page)).toEqual([]);
+  },
+  limit,
+);
+
+test('nothing was asked of any other host, and no page has failed', () => {
+  expect(tour.strayRequests).toEqual([]);
+  expect(tour.complaints).toEqual([]);
+});
