@@ -70,6 +70,8 @@ export interface DesiredPort {
   /** What the guest may claim to be besides its own. */
   allowedPairs: Array<{ macAddress: string; cidr: string }>;
   securityGroupIds: string[];
+  /** Replies are not known as such: they need rules of their own. */
+  stateless?: true;
   /** Bits per second that the guest may send and receive, where they are limited. */
   bandwidth?: { egress?: number; ingress?: number };
 }

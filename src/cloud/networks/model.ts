@@ -99,6 +99,8 @@ export interface Port extends Common {
   /** The name by which it is found on its network; empty for the server's, or one made of its address. */
   dnsName: string;
   dnsDomain: string;
+  /** Where an administrator wants it served; empty where nobody said. */
+  bindingHost: string;
   extraDhcpOptions: DhcpOption[];
   qosPolicyId: string | null;
 }
@@ -218,6 +220,7 @@ export function portOf(
     allowedAddressPairs: JSON.parse(row.allowed_address_pairs) as AddressPair[],
     dnsName: row.dns_name,
     dnsDomain: row.dns_domain,
+    bindingHost: row.binding_host,
     extraDhcpOptions: JSON.parse(row.extra_dhcp_opts) as DhcpOption[],
     qosPolicyId: row.qos_policy_id,
   };

@@ -12,7 +12,7 @@ import { removeFreeFloatingIps } from './floating-ip-rows.ts';
 import { inOrder, Listing, type ListRequest } from './listing.ts';
 import { flag, type Network, networkOf } from './model.ts';
 import { owned, ownerOfNew, visibleNetwork } from './ownership.ts';
-import { type QosPolicies, requirePolicy } from './qos-policies.ts';
+import { defaultPolicyOf, type QosPolicies, requirePolicy } from './qos-policies.ts';
 import { shareWithAll, unshareWithAll } from './shared-networks.ts';
 import { forgetTags } from './tags.ts';
 
@@ -120,6 +120,7 @@ export class NetworkRegistry {
   /** The number by which hosts tell it from others follows from its id, or is the next one that is free. */
   async #insert(tx: Tx, projectId: string, input: NewNetwork): Promise<NetworksTable> {
     const id = newId(this.#core.env);
+    const qosPolicyId = input.qosPolicyId === undefined ? await defaultPolicyOf(tx, projectId) : input.qosPolicyId;
     const now = this.#core.env.now();
     const first = input.segmentationId ?? (Number.parseInt(id.slice(0, 6), 16) % largestSegment) + 1;
     for (let attempt = 0; attempt < maxSegmentAttempts; attempt += 1) {
@@ -138,7 +139,7 @@ export class NetworkRegistry {
           mtu: input.mtu || usualMtu,
           port_security: flag(input.portSecurity ?? true),
           dns_domain: input.dnsDomain ?? '',
-          qos_policy_id: input.qosPolicyId ?? null,
+          qos_policy_id: qosPolicyId,
           segmentation_id: ((first - 1 + attempt) % largestSegment) + 1,
           created_at: now,
           updated_at: now,

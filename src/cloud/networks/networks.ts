@@ -2,10 +2,12 @@ import type { GuestNic, HostNetworking } from '../../agent/contract.ts';
 import type { Database, Tx } from '../../database/database.ts';
 import type { CloudCore } from '../core.ts';
 import { adminAccountId } from '../identity/model.ts';
+import type { Subject } from '../identity/subject.ts';
 import type { Quotas } from '../quotas/quotas.ts';
 import { AddressAllocation } from './address-allocation.ts';
 import { AddressGroups } from './address-groups.ts';
 import { AddressScopes } from './address-scopes.ts';
+import { type AddressUse, addressUseOf } from './address-use.ts';
 import { ensureDefaultNetwork } from './default-network.ts';
 import { FloatingIps } from './floating-ips.ts';
 import type { Port, PortStatus } from './model.ts';
@@ -65,6 +67,12 @@ export class Networks {
     this.routerInterfaces = new RouterInterfaces(core, this.routers, this.ports, this.subnets);
     this.floatingIps = new FloatingIps(core, quotas, this.ports);
     this.#serverPorts = new ServerPorts(core, this.networks, this.ports);
+  }
+
+  /** How many addresses there are, and how many are used, of the networks that the subject may see. */
+  async addressUse(subject: Subject): Promise<AddressUse[]> {
+    const [networks, subnets] = await Promise.all([this.networks.list(subject), this.subnets.list(subject)]);
+    return addressUseOf(this.#core.db.read, networks, subnets);
   }
 
   /** Calls `listener` after something of networks was changed by this process, until the returned function is called. */

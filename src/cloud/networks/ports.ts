@@ -32,6 +32,8 @@ export type PortField =
   | 'deviceOwner'
   | 'hostId'
   | 'portSecurity'
+  | 'dnsName'
+  | 'qosPolicyId'
   | 'createdAt'
   | 'updatedAt'
   | 'revision';
@@ -39,6 +41,8 @@ export type PortField =
 export interface PortListRequest extends ListRequest<PortField> {
   /** Ports with an address that has, for each member, one of its values. */
   fixedIps?: { subnetIds?: readonly string[]; addresses?: readonly string[]; addressParts?: readonly string[] };
+  /** Ports on one of these hosts, by name. */
+  hostNames?: readonly string[];
   /** Ports with one of the groups. */
   securityGroupIds?: readonly string[];
 }
@@ -66,6 +70,8 @@ export interface NewPort {
   dnsDomain?: string;
   extraDhcpOptions?: readonly DhcpOption[];
   qosPolicyId?: string | null;
+  /** Administrators only. */
+  bindingHost?: string;
 }
 
 export type PortChanges = Omit<NewPort, 'id' | 'projectId' | 'networkId'>;
@@ -120,6 +126,12 @@ export class Ports {
           .where(sql<boolean>`${sql.join(address, sql` and `)}`),
       );
     }
+    if (request.hostNames) {
+      const { hostNames } = request;
+      query = query.where((eb) =>
+        eb.or([eb('hosts.name', 'in', hostNames), eb('ports.binding_host', 'in', hostNames)]),
+      );
+    }
     if (request.securityGroupIds) {
       const wanted = anyOf(sql.ref('security_group_id'), request.securityGroupIds);
       query = query.where('ports.id', 'in', (eb) =>
@@ -153,6 +165,7 @@ export class Ports {
     const portSecurity = isService(input.deviceOwner) ? false : (input.portSecurity ?? usual);
     if (!ownsNetwork && input.macAddress !== undefined) throw adminOnly('choose MAC addresses on networks of others');
     if (!ownsNetwork) refuseNetworkOwner(input.deviceOwner);
+    if (input.bindingHost !== undefined && !subject.isAdmin) throw adminOnly('choose the host of a port');
     checkSecurity(portSecurity, input.securityGroupIds ?? [], input.allowedAddressPairs ?? []);
     await requirePolicy(this.#policies, subject, input.qosPolicyId, tx);
     const groupIds = portSecurity ? await this.#groupsOf(tx, subject, projectId, input.securityGroupIds) : [];
@@ -176,6 +189,7 @@ export class Ports {
     }
     const { ownsNetwork } = await this.#usableNetwork(tx, subject, port.networkId);
     if (!ownsNetwork) refuseNetworkOwner(changes.deviceOwner);
+    if (changes.bindingHost !== undefined && !subject.isAdmin) throw adminOnly('choose the host of a port');
     if (!ownsNetwork && changes.portSecurity !== undefined) {
       throw adminOnly('switch port security on networks of others');
     }
@@ -207,6 +221,7 @@ export class Ports {
         port_security: changes.portSecurity === undefined ? undefined : flag(changes.portSecurity),
         dns_name: changes.dnsName,
         dns_domain: changes.dnsDomain,
+        binding_host: changes.bindingHost,
         extra_dhcp_opts: changes.extraDhcpOptions && JSON.stringify(changes.extraDhcpOptions),
         qos_policy_id: changes.qosPolicyId,
       })
@@ -306,6 +321,7 @@ export class Ports {
           allowed_address_pairs: '[]',
           dns_name: input.dnsName ?? '',
           dns_domain: input.dnsDomain ?? '',
+          binding_host: input.bindingHost ?? '',
           extra_dhcp_opts: JSON.stringify(input.extraDhcpOptions ?? []),
           qos_policy_id: input.qosPolicyId ?? null,
           created_at: now,

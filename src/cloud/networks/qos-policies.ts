@@ -250,6 +250,17 @@ export async function bandwidthRulesOf(
   return new Map([...byPolicy].map(([id, rules]) => [id, rules.map(ruleOf)]));
 }
 
+/** The policy that new networks of a project get for which none is named; null where there is none. */
+export async function defaultPolicyOf(tx: Tx, projectId: string): Promise<string | null> {
+  const row = await tx
+    .selectFrom('qos_policies')
+    .select('id')
+    .where('project_id', '=', projectId)
+    .where('is_default', '=', 1)
+    .executeTakeFirst();
+  return row?.id ?? null;
+}
+
 /** Throws `not_found` unless the subject may use the policy. */
 export async function requirePolicy(policies: QosPolicies, subject: Subject, id: string | null | undefined, tx: Tx) {
   if (id !== null && id !== undefined) await policies.get(subject, id, tx);

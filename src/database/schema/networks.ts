@@ -66,6 +66,8 @@ export interface PortsTable {
   allowed_address_pairs: Json;
   dns_name: string;
   dns_domain: string;
+  /** Where an administrator wants it served; a server's host is what counts. */
+  binding_host: string;
   /** `[{name, value, version}]` */
   extra_dhcp_opts: Json;
   qos_policy_id: string | null;

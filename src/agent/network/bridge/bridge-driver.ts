@@ -9,6 +9,7 @@ import type { AgentLog } from '../../log.ts';
 import { MetadataServers } from '../../metadata/metadata-servers.ts';
 import { noNetworks } from '../../network-contract.ts';
 import type { NetworkDriver } from '../network-driver.ts';
+import { BandwidthLimits } from './bandwidth.ts';
 import { cablingOf, hasIpv6, metadataAddress, metadataAddress6, serviceInterface } from './cabling.ts';
 import { entering, NetworkCommands } from './commands.ts';
 import { connectionTable, connectionTableName } from './connection-rules.ts';
@@ -66,6 +67,9 @@ class BridgeDriver implements NetworkDriver {
   readonly #fabric: Fabric;
   readonly #dnsmasq: DnsmasqProcesses;
   readonly #metadata: MetadataServers;
+  readonly #bandwidth: BandwidthLimits;
+  /** Whether there may be limits; an earlier agent may have left some. */
+  #wasLimited = true;
   readonly #lock = new KeyedLock();
   /** The rules as they were last put into each namespace, to spare doing the same again. */
   readonly #applied = new Map<string, string>();
@@ -76,6 +80,7 @@ class BridgeDriver implements NetworkDriver {
     this.#parts = parts;
     this.networking = parts.networking;
     this.#fabric = new Fabric(names, commands, log);
+    this.#bandwidth = new BandwidthLimits(commands);
     this.#dnsmasq = new DnsmasqProcesses(env, names, commands);
     this.#metadata = new MetadataServers(log);
   }
@@ -160,6 +165,10 @@ class BridgeDriver implements NetworkDriver {
       ...routers.map((router) => [names.routerNamespace(router.routerId), routerRoutes(router)] as const),
     ]);
     await this.#fabric.apply(cabling, routes, fresh);
+    if (verify) this.#bandwidth.forget();
+    const isLimited = desired.ports.some(({ bandwidth }) => bandwidth);
+    if (isLimited || this.#wasLimited) await this.#bandwidth.apply(names.fabric, desired.ports, verify);
+    this.#wasLimited = isLimited;
     await Promise.all([
       hostLinks.apply(
         networks.filter(({ networkId }) => linked.has(networkId)),

@@ -1,4 +1,5 @@
 import type { DesiredNetwork, DesiredNetworks, PrefixedAddress } from '../../contract.ts';
+import { limiterName } from './bandwidth.ts';
 import { isV6 } from './ipv6.ts';
 import { bridgeName, type NetworkNames, plugName, routerGateway, routerInterface, tapName } from './names.ts';
 
@@ -38,6 +39,8 @@ export interface Cabling {
   bridges: Bridge[];
   taps: Tap[];
   cables: Cable[];
+  /** Devices through which goes what guests send whose sending is limited. */
+  limiters: string[];
   /** Namespaces at which cables end, beside the machine's own. */
   namespaces: string[];
 }
@@ -93,6 +96,7 @@ export function cablingOf(names: NetworkNames, desired: DesiredNetworks, hostLin
       mtu: mtuOf(networkId),
     })),
     cables,
+    limiters: desired.ports.flatMap(({ portId, bandwidth }) => (bandwidth?.egress ? [limiterName(portId)] : [])),
     namespaces: [...new Set(cables.flatMap(({ end }) => end.namespace ?? []))],
   };
 }

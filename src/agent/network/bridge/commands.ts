@@ -90,6 +90,18 @@ export class NetworkCommands {
     await this.#run(program!, args);
   }
 
+  /** Runs commands of `tc`. What is to be taken away may not be there. */
+  async tc(namespace: string, lines: readonly string[]): Promise<void> {
+    const removals = lines.filter((line) => line.startsWith('qdisc del'));
+    const others = lines.filter((line) => !removals.includes(line));
+    const input = (some: readonly string[]) => some.map((line) => `${line}\n`).join('');
+    if (removals.length > 0) {
+      const args = [...inNamespace(namespace), '-force', '-batch', '-'];
+      await runCommand(this.#env, 'tc', args, { limits, input: input(removals), maxOutput });
+    }
+    if (others.length > 0) await this.#run('tc', [...inNamespace(namespace), '-batch', '-'], input(others));
+  }
+
   /** Runs any other program in a namespace. */
   async run(namespace: string | undefined, command: readonly string[]): Promise<void> {
     const [program, ...args] = [...entering(namespace), ...command];

@@ -2,7 +2,7 @@ import type { DesiredNetworks, DesiredPort, DesiredSecurityGroup } from '../../c
 import { metadataAddress, metadataAddress6 } from './cabling.ts';
 import { addMemberSets, ruleMatches } from './group-rules.ts';
 import { bridgeName } from './names.ts';
-import { accept, anyOf, byMap, ct, drop, field, goto, has, is, jump, meta, set, Table } from './nft.ts';
+import { accept, anyOf, byMap, ct, drop, field, goto, has, is, isNot, jump, meta, set, Table } from './nft.ts';
 import { neighbourTypes, replyMark, senderMarks } from './port-rules.ts';
 
 export const connectionTableName = 'unkai_connections';
@@ -26,6 +26,15 @@ export function connectionTable(desired: DesiredNetworks): Table {
   const senders = ports.map(({ portId }) => [marks.get(portId)!, goto(`out_${portId}`)] as const);
   table.verdictMap('senders', 'mark', senders);
   table.chain('forward', { type: 'filter', hook: 'forward', prio: 0, policy: 'accept' });
+  const stateless = ports.filter((port) => port.stateless).map(({ portId }) => marks.get(portId)!);
+  if (stateless.length > 0) {
+    table.rule(
+      'forward',
+      isNot(meta('l4proto'), 58),
+      is(meta('mark'), anyOf(stateless)),
+      byMap(meta('mark'), 'senders'),
+    );
+  }
   const known = has(ct('state'), anyOf(['established', 'related']));
   table.rule('forward', is(ct('direction'), 'reply'), known, set(meta('mark'), replyMark), accept);
   table.rule('forward', has(ct('state'), 'related'), set(meta('mark'), replyMark), accept);

@@ -105,10 +105,14 @@ export class Fabric {
     await this.#commands.ip(fabric, [
       ...cabling.bridges.flatMap((bridge) => bridgeLines(bridge, links.get(bridge.name))),
       ...cabling.taps.flatMap((tap) => tapLines(tap, links.get(tap.name))),
+      ...cabling.limiters
+        .filter((name) => !links.has(name))
+        .flatMap((name) => [`link add ${name} type ifb`, `link set ${name} up`]),
       ...cabling.cables.flatMap((cable) => cableLines(cable, links.get(cable.plug))),
     ]);
     for (const { name, mtu } of cabling.bridges) note(links, name, mtu);
     for (const { name, mtu, bridge } of cabling.taps) note(links, name, mtu, bridge);
+    for (const name of cabling.limiters) note(links, name, 1500);
     for (const { plug, mtu, bridge } of cabling.cables) note(links, plug, mtu, bridge);
     const byNamespace = [...Map.groupBy(cabling.cables, ({ end }) => end.namespace)];
     await Promise.all(
@@ -210,7 +214,11 @@ export class Fabric {
 
   async #removeOthers(cabling: Cabling): Promise<void> {
     const seen = await this.#look();
-    const wanted = new Set(['lo', ...[...cabling.bridges, ...cabling.taps].map(({ name }) => name)]);
+    const wanted = new Set([
+      'lo',
+      ...cabling.limiters,
+      ...[...cabling.bridges, ...cabling.taps].map(({ name }) => name),
+    ]);
     for (const { plug } of cabling.cables) wanted.add(plug);
     const unwanted = [...seen.links.keys()].filter((name) => !wanted.has(name));
     if (unwanted.length > 0) {

@@ -178,6 +178,14 @@ export class NetworkBench {
     );
   }
 
+  /** Runs a program of the machine; gives what it prints, undefined when it fails. */
+  async shOutside([program, ...args]: string[]): Promise<string | undefined> {
+    return run(program!, args, { timeout: 15_000 }).then(
+      ({ stdout }) => stdout,
+      () => undefined,
+    );
+  }
+
   /**
    * Waits until the address answers. A device that was just plugged in carries frames only some time later (the kernel
    * tells a bridge of a cable by a queue), and the question for a MAC address that was lost is asked again after a second.

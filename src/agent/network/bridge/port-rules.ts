@@ -146,7 +146,7 @@ function addReceiver(table: Table, port: DesiredPort, groups: ReadonlyMap<string
   const macs = [...new Set([port.macAddress, ...port.allowedPairs.map((pair) => pair.macAddress)])];
   const toMany = anyOf(['broadcast', 'multicast']);
   table.rule(chain, isNot(field('ether', 'daddr'), anyOf(macs)), isNot(meta('pkttype'), toMany), drop);
-  table.rule(chain, is(meta('mark'), replyMark), accept);
+  if (!port.stateless) table.rule(chain, is(meta('mark'), replyMark), accept);
   table.rule(chain, ...fromTo(dhcpServer, dhcpClient), accept);
   table.rule(chain, ...fromTo(dhcp6Server, dhcp6Client), accept);
   table.rule(chain, is(field('ether', 'type'), ipv6), ...icmp6Of(neighbourTypes), accept);

@@ -30,16 +30,17 @@ export async function desiredNetworks(db: Database, hostId: string): Promise<Des
     if (gateway) all.add(gateway.networkId);
   }
   const limits = await bandwidthOf(db, ports);
+  const stateless = await statelessGroups(db);
   const groupIds = [...new Set(ports.flatMap((port) => port.securityGroupIds))];
   return {
     networks: await networksOf(db, [...all].sort(), new Set(own)),
-    ports: ports.map((port) => desiredPort(port, limits)),
+    ports: ports.map((port) => desiredPort(port, limits, stateless)),
     securityGroups: await desiredGroups(db, groupIds, own),
     routers,
   };
 }
 
-function desiredPort(port: Port, limits: ReadonlyMap<string, Bandwidth>): DesiredPort {
+function desiredPort(port: Port, limits: ReadonlyMap<string, Bandwidth>, stateless: ReadonlySet<string>): DesiredPort {
   const bandwidth = limits.get(port.id);
   return {
     portId: port.id,
@@ -53,8 +54,15 @@ function desiredPort(port: Port, limits: ReadonlyMap<string, Bandwidth>): Desire
       cidr: canonical(ipAddress),
     })),
     securityGroupIds: port.securityGroupIds,
+    ...(port.securityGroupIds.some((id) => stateless.has(id)) ? { stateless: true as const } : {}),
     ...(bandwidth ? { bandwidth } : {}),
   };
+}
+
+/** Groups whose rules know no replies: there are few, if any. */
+async function statelessGroups(db: Database): Promise<Set<string>> {
+  const rows = await db.read.selectFrom('security_groups').select('id').where('stateful', '=', 0).execute();
+  return new Set(rows.map(({ id }) => id));
 }
 
 async function networksOf(

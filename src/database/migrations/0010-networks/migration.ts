@@ -43,7 +43,7 @@ const indexes: Record<string, string[]> = {
 const added: Record<string, Record<string, string>> = {
   networks: { text: 'dns_domain', 'text?': 'qos_policy_id', 'bigint?': 'segmentation_id' },
   subnets: { list: 'service_types', 'text?': 'ipv6_address_mode ipv6_ra_mode subnet_pool_id' },
-  ports: { text: 'dns_name dns_domain', list: 'extra_dhcp_opts', 'text?': 'qos_policy_id' },
+  ports: { text: 'dns_name dns_domain binding_host', list: 'extra_dhcp_opts', 'text?': 'qos_policy_id' },
   security_group_rules: { 'text?': 'remote_address_group_id' },
   floating_ips: { text: 'dns_name dns_domain' },
 };

@@ -7,9 +7,11 @@ import { authenticateLeniently } from '../common/authenticate.ts';
 import { openstackDialect } from '../common/openstack-dialect.ts';
 import { addressGroupOperations } from './address-groups.ts';
 import { addressScopeOperations } from './address-scopes.ts';
+import { agentOperations } from './agents.ts';
 import { extensionOperations } from './extensions.ts';
 import { floatingIpOperations } from './floating-ips.ts';
 import { networkOperations } from './networks.ts';
+import { placeOperations } from './places.ts';
 import { portOperations } from './ports.ts';
 import { qosPolicyOperations } from './qos-policies.ts';
 import { qosRuleOperations } from './qos-rules.ts';
@@ -41,6 +43,8 @@ const versioned: readonly AnyOperation[] = [
   ...qosPolicyOperations,
   ...qosRuleOperations,
   ...quotaOperations,
+  ...agentOperations,
+  ...placeOperations,
   ...extensionOperations,
 ].map((operation) => ({ ...operation, path: `/v2.0${operation.path}` }));
 

@@ -33,10 +33,12 @@ const attributes: Attributes<PortField> = {
   device_id: ['deviceId', 'id'],
   device_owner: ['deviceOwner', 'text'],
   port_security_enabled: ['portSecurity', 'boolean'],
+  dns_name: ['dnsName', 'text'],
+  qos_policy_id: ['qosPolicyId', 'id'],
   revision_number: ['revision', 'integer'],
 };
 
-const special = ['fixed_ips', 'security_groups'];
+const special = ['fixed_ips', 'security_groups', 'binding:host_id'];
 
 const AddressPairs = Type.Array(
   Type.Object(
@@ -63,6 +65,8 @@ const changeable = {
   device_id: Type.Optional(Name),
   device_owner: Type.Optional(Name),
   'binding:vnic_type': Type.Optional(Type.Literal('normal')),
+  'binding:host_id': Type.Optional(Nullable(Name)),
+  'binding:profile': Type.Optional(Nullable(Type.Object({}, { additionalProperties: false }))),
   port_security_enabled: Type.Optional(Type.Boolean()),
   allowed_address_pairs: Type.Optional(Nullable(AddressPairs)),
   dns_name: Type.Optional(Type.String({ pattern: '^(?!-)[A-Za-z0-9-]{0,63}(?<!-)$' })),
@@ -112,7 +116,7 @@ export function portView(port: Port, subject: Subject): Record<string, unknown> 
 
 function binding(port: Port) {
   return {
-    'binding:host_id': port.hostName ?? '',
+    'binding:host_id': port.hostName ?? port.bindingHost,
     'binding:vif_type': port.hostId === null ? 'unbound' : 'tap',
     'binding:vif_details': {},
     'binding:profile': {},
@@ -133,6 +137,7 @@ function changesOf(body: Static<typeof UpdateBody>) {
     allowedAddressPairs: pairsOf(body.allowed_address_pairs),
     dnsName: body.dns_name?.toLowerCase(),
     dnsDomain: body.dns_domain,
+    bindingHost: body['binding:host_id'] === null ? '' : body['binding:host_id'],
     extraDhcpOptions: dhcpOptionsOf(body.extra_dhcp_opts),
     qosPolicyId: body.qos_policy_id ? idInBody('qos_policy_id', body.qos_policy_id) : body.qos_policy_id,
   };
@@ -161,9 +166,11 @@ function pairsOf(pairs: Static<typeof AddressPairs> | null | undefined) {
 /** `fixed_ips=ip_address=192.0.2.7`, `fixed_ips=subnet_id=…`, `fixed_ips=ip_address_substr=192.0.`; repeated for more. */
 function portListRequest(query: Query): PortListRequest {
   const groups = valuesOf(query, 'security_groups');
+  const hostNames = valuesOf(query, 'binding:host_id');
   return {
     ...listRequest(query, attributes, special),
     fixedIps: fixedIpsFilter(valuesOf(query, 'fixed_ips')),
+    hostNames: hostNames.length === 0 ? undefined : hostNames,
     securityGroupIds: groups.length === 0 ? undefined : groups.map((id) => parseId(id) ?? id),
   };
 }

@@ -1,4 +1,6 @@
 import { type Static, Type } from 'typebox';
+import { CloudError } from '../../../cloud/errors.ts';
+import type { Subject } from '../../../cloud/identity/subject.ts';
 import type { GatewayRequest } from '../../../cloud/networks/router-gateways.ts';
 import type { Router } from '../../../cloud/networks/router-model.ts';
 import type { RouterField } from '../../../cloud/networks/routers.ts';
@@ -43,8 +45,19 @@ const creatable = {
   external_gateway_info: Type.Optional(Nullable(GatewayInfo)),
 };
 
-const CreateBody = Body({ ...ownerMembers, ...creatable });
-const UpdateBody = Body({ ...creatable, routes: Type.Optional(Nullable(Routes)) });
+const CreateBody = Body({
+  ...ownerMembers,
+  ...creatable,
+  distributed: Type.Optional(Nullable(Type.Boolean())),
+  ha: Type.Optional(Nullable(Type.Boolean())),
+  availability_zone_hints: Type.Optional(Type.Array(Type.Never())),
+});
+const UpdateBody = Body({
+  ...creatable,
+  routes: Type.Optional(Nullable(Routes)),
+  distributed: Type.Optional(Nullable(Type.Boolean())),
+  ha: Type.Optional(Nullable(Type.Boolean())),
+});
 
 /** The router as Neutron's clients know it. */
 export function routerView(router: Router): Record<string, unknown> {
@@ -64,6 +77,18 @@ export function routerView(router: Router): Record<string, unknown> {
     },
     routes: router.routes,
   };
+}
+
+/** Where a router is, is nobody's choice, and there is one of each: what asks for more is refused rather than ignored. */
+function refuseElsewhere(subject: Subject, { distributed, ha }: { distributed?: boolean | null; ha?: boolean | null }) {
+  if (distributed === undefined && ha === undefined) return;
+  if (!subject.isAdmin) {
+    const message = 'Only an administrator may choose where a router is.';
+    throw new CloudError('forbidden', message, { reason: 'policy_not_authorized' });
+  }
+  if (!distributed && !ha) return;
+  const message = 'Invalid input for operation: routers are neither distributed nor highly available here.';
+  throw new CloudError('invalid', message, { reason: 'invalid_input', field: distributed ? 'distributed' : 'ha' });
 }
 
 /** Clients take a gateway away by null, by nothing in it, or by a network that is null. */
@@ -121,13 +146,15 @@ const routers: Resource<Router, Static<typeof CreateBody>, Static<typeof UpdateB
   },
   list: ({ cloud, subject }, query) => cloud.networks.routers.list(subject, listRequest(query, attributes)),
   get: ({ cloud, subject }, id) => cloud.networks.routers.get(subject, id),
-  create: ({ cloud, subject }, bodies) =>
-    cloud.networks.routers.create(
-      subject,
-      bodies.map((body) => ({ ...changesOf(body), projectId: ownerOf(body) })),
-    ),
-  update: ({ cloud, subject }, id, body, revision) =>
-    cloud.networks.routers.update(subject, id, changesOf(body), revision),
+  create: async ({ cloud, subject }, bodies) => {
+    for (const body of bodies) refuseElsewhere(subject, body);
+    const wanted = bodies.map((body) => ({ ...changesOf(body), projectId: ownerOf(body) }));
+    return await cloud.networks.routers.create(subject, wanted);
+  },
+  update: async ({ cloud, subject }, id, body, revision) => {
+    refuseElsewhere(subject, body);
+    return await cloud.networks.routers.update(subject, id, changesOf(body), revision);
+  },
   delete: ({ cloud, subject }, id) => cloud.networks.routers.delete(subject, id),
 };
 

@@ -34,6 +34,12 @@ const resources: Record<string, string> = {
   security_group_rule: 'security-group-rules',
   router: 'routers',
   floatingip: 'floatingips',
+  subnetpool: 'subnetpools',
+  address_scope: 'address-scopes',
+  address_group: 'address-groups',
+  rbac_policy: 'rbac-policies',
+  policy: 'qos/policies',
+  agent: 'agents',
   quota: 'quotas',
   extension: 'extensions',
 };

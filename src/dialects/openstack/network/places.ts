@@ -1,0 +1,105 @@
+import { Type } from 'typebox';
+import { operation } from '../../../api/operation.ts';
+import { withDashes } from '../../../env/env.ts';
+
+/** Small lists of what there is where. */
+
+const common = { dialect: 'network', mode: 'sync', method: 'GET' } as const;
+
+const ZoneView = Type.Object({ name: Type.String(), resource: Type.String(), state: Type.String() });
+
+const listZones = operation({
+  ...common,
+  id: 'ListAvailabilityZones',
+  group: 'availability_zones',
+  path: '/availability_zones',
+  allow: 'authenticated',
+  responses: { 200: Type.Object({ availability_zones: Type.Array(ZoneView) }) },
+  errors: [401],
+  title: 'List availability zones',
+  summary: 'Networks and routers are wherever the guests are that need them, in every zone.',
+  examples: [{ title: 'All', status: 200 }],
+  handle: async ({ cloud }) => ({
+    body: {
+      availability_zones: (await cloud.zones.list()).flatMap(({ name }) =>
+        ['network', 'router'].map((resource) => ({ name, resource, state: 'available' })),
+      ),
+    },
+  }),
+});
+
+const listProviders = operation({
+  ...common,
+  id: 'ListServiceProviders',
+  group: 'service-providers',
+  path: '/service-providers',
+  allow: 'authenticated',
+  responses: {
+    200: Type.Object({
+      service_providers: Type.Array(
+        Type.Object({ service_type: Type.String(), name: Type.String(), default: Type.Boolean() }),
+      ),
+    }),
+  },
+  errors: [401],
+  title: 'List service providers',
+  summary: 'There is one kind of router.',
+  examples: [{ title: 'All', status: 200 }],
+  handle: () => ({
+    body: { service_providers: [{ service_type: 'L3_ROUTER_NAT', name: 'single_node', default: true }] },
+  }),
+});
+
+const SubnetUse = Type.Object({
+  subnet_id: Type.String(),
+  subnet_name: Type.String(),
+  cidr: Type.String(),
+  ip_version: Type.Integer(),
+  total_ips: Type.Number(),
+  used_ips: Type.Integer(),
+});
+
+const UseView = Type.Object({
+  network_id: Type.String(),
+  network_name: Type.String(),
+  project_id: Type.String(),
+  tenant_id: Type.String(),
+  total_ips: Type.Number(),
+  used_ips: Type.Integer(),
+  subnet_ip_availability: Type.Array(SubnetUse),
+});
+
+const listUse = operation({
+  ...common,
+  id: 'ListNetworkIpAvailabilities',
+  group: 'network-ip-availabilities',
+  path: '/network-ip-availabilities',
+  allow: 'admin',
+  responses: { 200: Type.Object({ network_ip_availabilities: Type.Array(UseView) }) },
+  errors: [401, 403],
+  title: 'List use of addresses',
+  summary: 'How many addresses of each network ports have, and how many there are for them.',
+  examples: [{ title: 'All', status: 200 }],
+  handle: async ({ cloud, subject }) => ({
+    body: {
+      network_ip_availabilities: (await cloud.networks.addressUse(subject)).map((network) => ({
+        network_id: withDashes(network.networkId),
+        network_name: network.networkName,
+        project_id: network.projectId,
+        tenant_id: network.projectId,
+        total_ips: network.subnets.reduce((sum, { total }) => sum + total, 0),
+        used_ips: network.subnets.reduce((sum, { used }) => sum + used, 0),
+        subnet_ip_availability: network.subnets.map(({ subnet, total, used }) => ({
+          subnet_id: withDashes(subnet.id),
+          subnet_name: subnet.name,
+          cidr: subnet.cidr,
+          ip_version: subnet.ipVersion,
+          total_ips: total,
+          used_ips: used,
+        })),
+      })),
+    },
+  }),
+});
+
+export const placeOperations = [listZones, listProviders, listUse];
