@@ -12,6 +12,8 @@ export interface CloudFacts {
   flavors: readonly [string, string];
   /** The external network, where there is one. */
   publicNetwork: { id: string; name: string } | undefined;
+  /** Aliases of what the network API can do. */
+  networkExtensions: readonly string[];
   /** Guests can be reached over floating IPs from this machine. */
   guestsAreReachable: boolean;
   hosts: number;
@@ -89,7 +91,12 @@ function sections(facts: CloudFacts, folder: string, { formats }: Pass): Section
         ? { public_network_id: facts.publicNetwork.id, floating_network_name: facts.publicNetwork.name }
         : {}),
     },
-    'network-feature-enabled': { ipv6: false, floating_ips: facts.publicNetwork !== undefined },
+    'network-feature-enabled': {
+      ipv6: true,
+      ipv6_subnet_attributes: true,
+      api_extensions: facts.networkExtensions.join(','),
+      floating_ips: facts.publicNetwork !== undefined,
+    },
     validation: {
       run_validation: facts.guestsAreReachable,
       image_ssh_user: 'root',

@@ -24,6 +24,7 @@ export async function findFacts(folder: DataFolder, record: RunRecord): Promise<
   };
   const { networks } = await admin.get('/network/v2.0/networks?router:external=True');
   const { hypervisors } = await admin.get('/compute/v2.1/os-hypervisors');
+  const { extensions } = await admin.get('/network/v2.0/extensions');
   const { regions } = await admin.get('/identity/v3/regions');
   return {
     origin: record.origin,
@@ -33,6 +34,7 @@ export async function findFacts(folder: DataFolder, record: RunRecord): Promise<
     images: [image, otherImage],
     flavors: [flavor('m1.nano'), flavor('m1.micro')],
     publicNetwork: networks[0] && { id: networks[0].id, name: networks[0].name },
+    networkExtensions: extensions.map(({ alias }: { alias: string }) => alias),
     // User networking refuses external networks.
     guestsAreReachable: record.hypervisor === 'qemu' && networks.length > 0,
     hosts: hypervisors.length,
