@@ -1,3 +1,5 @@
+import { ConstraintViolation } from '../database/database.ts';
+
 /**
  * What the engine answers when it can't or won't. Dialects translate `code` into their own status and body; the message
  * is a whole sentence for the user who asked, and names what would help where something does.
@@ -49,6 +51,11 @@ export interface ErrorDetails {
 
 export function notFound(resource: string, id: string, message?: string): CloudError {
   return new CloudError('not_found', message ?? `${capitalised(resource)} ${id} could not be found.`, { resource, id });
+}
+
+/** Whether the database refused a new row because another has its id, or another of its unique members. */
+export function isTaken(error: unknown): boolean {
+  return error instanceof ConstraintViolation && error.kind === 'unique';
 }
 
 function capitalised(text: string): string {

@@ -118,6 +118,23 @@ describe('what programs use', () => {
     expect(sum.results![0]!['inventories']).toEqual([]);
   });
 
+  it('says so where the uuid that a client chose is taken', async () => {
+    const resourceUuid = '9e6d5c4b3a2f41908f7e6d5c4b3a2f1e';
+    const volume = await made('/volumes/data', { name: 'v', diskSize: 2 ** 30 });
+    for (const [path, params] of [
+      ['/disk-offerings', { name: 'taken', diskSize: 512 }],
+      ['/security-groups', { name: 'taken' }],
+      ['/volumes/data', { name: 'taken', diskSize: 2 ** 30 }],
+      [`/volumes/${volume['uuid']}/volume-snapshots`, { name: 'taken' }],
+      ['/zones', { name: 'taken' }],
+    ] as const) {
+      await made(path, { ...params, resourceUuid });
+      const more = path === '/zones' ? { name: 'other' } : {};
+      const again = await test.call('POST', path, { params: { ...params, ...more, resourceUuid } });
+      expect(again, path).toMatchObject({ status: 503, json: { error: { code: 'SYS.1007' } } });
+    }
+  });
+
   it('keeps the answers of long jobs', async () => {
     const zone = (await test.query('/zones'))[0]!['uuid'];
     const jobData = JSON.stringify({ name: 'by-long-job', diskSize: 4096 });

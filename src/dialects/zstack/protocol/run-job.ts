@@ -1,6 +1,6 @@
 import type { Answer, Call } from '../../../api/operation.ts';
 import type { Cloud } from '../../../cloud/cloud.ts';
-import { CloudError } from '../../../cloud/errors.ts';
+import { CloudError, isTaken } from '../../../cloud/errors.ts';
 import type { Job, JobResult } from '../../../cloud/jobs/model.ts';
 import { parseId } from '../../../env/env.ts';
 import { continueJob } from './continuations.ts';
@@ -10,7 +10,7 @@ import { concludeJob, type JobPlan, presentOutcome } from './job-result.ts';
 import { type JobHeaders, readJobHeaders } from './request-headers.ts';
 import type { Traits } from './traits.ts';
 import { deliverWebHook, watchForWebHook } from './web-hook.ts';
-import { MalformedRequest } from './zstack-error.ts';
+import { invalidArgument, MalformedRequest } from './zstack-error.ts';
 
 /** What the engine gave for an asynchronous operation. */
 export interface AsyncOutcome {
@@ -43,7 +43,9 @@ export async function runJob(
   let outcome: AsyncOutcome;
   try {
     outcome = await work();
-  } catch (error) {
+  } catch (failure) {
+    // Clients may choose the uuid of what they make.
+    const error = isTaken(failure) ? invalidArgument('a resource with this resourceUuid exists already') : failure;
     const result = { status: 503, body: { error: describeError(error, undefined, subject.requestId) } };
     await conclude(cloud, job, result);
     if (headers.webHook || headers.wantsSchema) return accepted;
