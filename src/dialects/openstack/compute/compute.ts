@@ -10,13 +10,16 @@ import { flavorAccessOperations } from './flavor-access.ts';
 import { flavorExtraSpecOperations } from './flavor-extra-specs.ts';
 import { flavorOperations } from './flavors.ts';
 import { floatingIpProxies } from './floating-ip-proxies.ts';
+import { hostOperations } from './hosts.ts';
 import { hypervisorOperations } from './hypervisors.ts';
+import { imageMetadataOperations } from './image-metadata.ts';
 import { imageProxyOperations } from './images.ts';
 import { listInstanceActions, showInstanceAction } from './instance-actions.ts';
 import { keypairOperations } from './keypairs.ts';
 import { showLimits } from './limits.ts';
 import { computeMicroversions, sinceItsVersion, until } from './microversions.ts';
 import { networkProxies } from './network-proxies.ts';
+import { quotaClassOperations } from './quota-classes.ts';
 import { quotaOperations } from './quotas.ts';
 import { retiredOperations } from './retired.ts';
 import { securityGroupProxies } from './security-group-proxies.ts';
@@ -88,6 +91,9 @@ const novaOperations = [
   ...securityGroupProxies,
   ...floatingIpProxies,
   ...networkProxies,
+  ...imageMetadataOperations,
+  ...quotaClassOperations,
+  ...hostOperations,
 ].map(sinceItsVersion);
 
 const operations = [...commonOperations, ...imagesUntilTheirEnd, ...novaOperations];

@@ -60,6 +60,12 @@ async function byAddress({ cloud, subject }: Asked, address: string): Promise<Fl
   throw new CloudError('not_found', 'floating IP not found', { resource: 'floating_ip' });
 }
 
+/** Nova calls what the network refuses here a bad request. */
+function asBadRequest(error: unknown): never {
+  if (!(error instanceof CloudError) || error.code !== 'conflict') throw error;
+  throw new CloudError('invalid', error.message, { ...error.details, cause: error });
+}
+
 async function portsOf(call: Call<{ server_id: string }>) {
   const server = await call.cloud.servers.get(call.subject, serverIdOf(call));
   return await call.cloud.networks.ports.list(call.subject, { filters: { deviceId: [server.id] } });
@@ -202,7 +208,7 @@ const actions = [
       if (!port) throw new CloudError('invalid', 'No fixed IPs associated to instance', { field: 'fixed_address' });
       const fixedAddress = wanted ?? port.fixedIps.find(({ ipAddress }) => !ipAddress.includes(':'))!.ipAddress;
       const association = { portId: port.id, fixedAddress };
-      await cloud.networks.floatingIps.update(subject, floatingIp.id, { association });
+      await cloud.networks.floatingIps.update(subject, floatingIp.id, { association }).catch(asBadRequest);
       return {};
     },
   }),

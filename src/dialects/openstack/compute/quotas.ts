@@ -46,7 +46,7 @@ function unsettable(minor: number): Record<string, number> {
 }
 
 const allNames = [...Object.keys(settable(1)), ...Object.keys(unsettable(1))];
-const quotaSchema = Type.Object({
+export const quotaSchema = Type.Object({
   id: Type.Optional(Type.String()),
   ...Object.fromEntries(allNames.map((name) => [name, Type.Optional(Type.Integer())])),
 });
@@ -58,7 +58,7 @@ const DetailDocument = Type.Object({
     ...Object.fromEntries(allNames.map((name) => [name, Type.Optional(Detail)])),
   }),
 });
-const Changes = closed({
+export const Changes = closed({
   quota_set: closed({
     tenant_id: Type.Optional(Type.String()),
     force: Type.Optional(BooleanOrWord),
@@ -76,7 +76,7 @@ function projectOf(text: string): string {
   throw new CloudError('invalid', `Project ID ${text} is not a valid project.`, { field: 'project_id' });
 }
 
-function quotaView(limits: Limits, minor: number) {
+export function quotaView(limits: Limits, minor: number) {
   const own = Object.entries(settable(minor)).map(([name, quota]) => [name, limits[quota]]);
   return { ...Object.fromEntries(own), ...unsettable(minor) } as Record<string, number>;
 }
@@ -109,8 +109,8 @@ export const quotaOperations = [
     title: 'Show default quotas',
     summary: 'What projects may have that have no quotas of their own.',
     examples: [{ title: 'For any project', params, status: 200 }],
-    handle: ({ cloud, params: { id }, context }) => ({
-      body: { quota_set: { id, ...quotaView(cloud.quotas.defaults, minorOf(context)) } },
+    handle: async ({ cloud, params: { id }, context }) => ({
+      body: { quota_set: { id, ...quotaView(await cloud.quotas.defaultLimits(), minorOf(context)) } },
     }),
   }),
   operation({
@@ -178,7 +178,7 @@ export const quotaOperations = [
 ];
 
 /** Throws `invalid` for a limit that is another than the one that can't be changed. */
-function changesOf(wanted: Record<string, number | string>, minor: number): Partial<Limits> {
+export function changesOf(wanted: Record<string, number | string>, minor: number): Partial<Limits> {
   const changes: Partial<Limits> = {};
   for (const [name, value] of Object.entries(wanted)) {
     if (name === 'force' || name === 'tenant_id') continue;

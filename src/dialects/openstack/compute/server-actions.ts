@@ -141,7 +141,7 @@ export const powerActions = [
       const options = await unshelveOptions(call.cloud, minorOf(call.context), call.body);
       await call.cloud.servers.unshelve(call.subject, id, options);
     },
-    { body: UnshelveBody },
+    { body: UnshelveBody, example: { availability_zone: 'nova' } },
   ),
 ];
 

@@ -117,7 +117,15 @@ export const rebuildServer = operation({
     const { cloud, subject, context } = call;
     const request = await readRequest(call, call.body);
     const { server } = await cloud.servers.rebuild(subject, serverIdOf(call), request).catch(inWordsOfRebuild);
-    const { 'OS-DCF:diskConfig': tellsDiskConfig, ...view } = await presentBasics(call, server);
+    const shown: Partial<Awaited<ReturnType<typeof presentBasics>>> & object = await presentBasics(call, server);
+    const {
+      'OS-DCF:diskConfig': tellsDiskConfig,
+      'OS-EXT-SRV-ATTR:user_data': _,
+      ...view
+    } = {
+      'OS-EXT-SRV-ATTR:user_data': undefined,
+      ...shown,
+    };
     const minor = minorOf(context);
     const extension = {
       ...(profileOf(context).rebuildTellsDiskConfig ? { 'OS-DCF:diskConfig': tellsDiskConfig } : {}),

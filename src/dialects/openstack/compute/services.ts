@@ -147,31 +147,4 @@ export const serviceOperations = [
       throw new CloudError('conflict', `The agent of host ${host.name} belongs to the cloud: it can't be deleted.`);
     },
   }),
-  until(
-    42,
-    operation({
-      ...common,
-      id: 'ListHosts',
-      method: 'GET',
-      path: '/os-hosts',
-      responses: {
-        200: Type.Object({
-          hosts: Type.Array(Type.Object({ host_name: Type.String(), service: Type.String(), zone: Type.String() })),
-        }),
-      },
-      errors: [401, 403],
-      title: 'List hosts',
-      summary: 'The hosts with their zones. Up to 2.42; hypervisors and services tell more.',
-      examples: [{ title: 'All', status: 200 }],
-      async handle({ cloud }) {
-        const names = await cloud.zones.names();
-        const hosts = (await cloud.hosts.list()).map(({ name, zoneId }) => ({
-          host_name: name,
-          service: 'compute',
-          zone: names.get(zoneId) ?? '',
-        }));
-        return { body: { hosts } };
-      },
-    }),
-  ),
 ];
