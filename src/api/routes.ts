@@ -57,8 +57,9 @@ export class Routes {
     return { route: found.store as Route, params: found.params as Record<string, string> };
   }
 
-  /** Whether some operation has the path, be it with another method. */
+  /** Whether some operation has the path, be it with another method. One that ends with a slash names nothing. */
   knowsPath(url: string): boolean {
+    if (/\/(\?|$)/.test(url)) return false;
     return methods.some((method) => this.#router.find(method, url) !== null);
   }
 

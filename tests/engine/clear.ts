@@ -9,6 +9,17 @@ export async function clear(world: World): Promise<void> {
   await world.settled();
   for (const { id } of await live('volumes')) await cloud.blockStorage.delete(subject, id, { cascade: true });
   await world.settled();
+  const backups = await db.read
+    .selectFrom('volume_backups')
+    .select('id')
+    .where('deleted_at', 'is', null)
+    .orderBy('created_at', 'desc')
+    .execute();
+  // The newest first: others may be the difference to what was before.
+  for (const { id } of backups) {
+    await cloud.blockStorage.backups.delete(subject, id, { force: true });
+    await world.settled();
+  }
   const images = await db.read
     .selectFrom('images')
     .select(['id', 'status'])
@@ -32,5 +43,6 @@ async function forgetHistory({ db }: World): Promise<void> {
     await tx.deleteFrom('servers').where('deleted_at', 'is not', null).execute();
     await tx.deleteFrom('volume_snapshots').where('deleted_at', 'is not', null).execute();
     await tx.deleteFrom('volumes').where('deleted_at', 'is not', null).execute();
+    await tx.deleteFrom('volume_backups').where('deleted_at', 'is not', null).execute();
   });
 }

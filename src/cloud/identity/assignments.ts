@@ -12,7 +12,7 @@ import {
   roleOf,
   targetId,
 } from './model.ts';
-import type { Revocations } from './revocations.ts';
+import { grantOn, type Revocations } from './revocations.ts';
 import { readImplications, withImplied } from './role-inference.ts';
 import { mayReadIdentity, requireAdmin, type Subject } from './subject.ts';
 
@@ -164,7 +164,7 @@ export class Assignments {
     if (!held.some(({ id }) => id === roleId)) throw noGrant(assignment);
   }
 
-  /** Takes a role away, and with it the tokens of whoever had it: they may say the role. */
+  /** Takes a role away, and with it the tokens for the target of whoever had it: they may say the role. */
   async revoke(subject: Subject, assignment: Assignment): Promise<void> {
     requireAdmin(subject, 'revoke_grant');
     const { id, kind } = actorOf(assignment);
@@ -180,7 +180,10 @@ export class Assignments {
         .executeTakeFirst();
       if (numDeletedRows === 0n) throw noGrant(assignment);
       const users = kind === 'user' ? [id] : await membersOf(tx, id);
-      for (const userId of users) await this.#revocations.revoke(tx, 'user', userId);
+      for (const userId of users) {
+        if (isInherited) await this.#revocations.revoke(tx, 'user', userId);
+        else await this.#revocations.revoke(tx, 'grant', grantOn(userId, target));
+      }
     });
   }
 

@@ -47,6 +47,8 @@ export interface User {
   /** What a token is scoped to when its user does not say. */
   defaultProjectId: string | undefined;
   options: Options;
+  /** Members that clients have set and that mean nothing here. */
+  extra: Options;
   passwordChangedAt: number | undefined;
   createdAt: number;
   updatedAt: number;
@@ -153,6 +155,7 @@ export function userOf(row: Selectable<UsersTable>): User {
     enabled: row.enabled === 1,
     defaultProjectId: row.default_project_id ?? undefined,
     options: JSON.parse(row.options) as Options,
+    extra: JSON.parse(row.extra) as Options,
     passwordChangedAt: row.password_changed_at ?? undefined,
     createdAt: row.created_at,
     updatedAt: row.updated_at,

@@ -6,6 +6,14 @@ import type { TokenClaims } from './token-codec.ts';
 
 export type RevocationKind = TokenRevocationsTable['kind'];
 
+/** All that a user was given on one thing: what a token says that is for it. */
+export function grantOn(
+  userId: string,
+  target: { kind: 'project' | 'domain'; id: string } | { kind: 'system' },
+): string {
+  return target.kind === 'system' ? `${userId}/system/all` : `${userId}/${target.kind}/${target.id}`;
+}
+
 /** How far the clocks of control plane processes may be apart, microseconds. */
 const clockTolerance = 60_000_000;
 
@@ -42,6 +50,11 @@ export class Revocations {
     const row = { id: newId(this.#core.env), kind, target, issued_before: issuedBefore, expires_at: expiresAt };
     await tx.insertInto('token_revocations').values(row).execute();
     if (kind === 'user') await tx.deleteFrom('sessions').where('user_id', '=', target).execute();
+    if (kind === 'grant') {
+      const [userId = '', place, id = ''] = target.split('/');
+      const sessions = tx.deleteFrom('sessions').where('user_id', '=', userId).where('project_id', '=', id);
+      if (place === 'project') await sessions.execute();
+    }
     if (kind === 'project') await tx.deleteFrom('sessions').where('project_id', '=', target).execute();
     if (kind === 'domain') {
       const users = tx.selectFrom('users').select('id').where('domain_id', '=', target);
@@ -58,6 +71,7 @@ export class Revocations {
       this.#covers('token', claims.auditIds[0]!, claims) ||
       this.#covers('user', claims.userId, claims) ||
       this.#covers('domain', claims.userDomainId, claims) ||
+      (scope.kind !== 'unscoped' && this.#covers('grant', grantOn(claims.userId, scope), claims)) ||
       (claims.via !== undefined && this.#covers('credential', claims.via.id, claims)) ||
       (claims.via?.kind === 'trust' &&
         (this.#covers('user', claims.via.trustorId, claims) || this.#covers('user', claims.via.trusteeId, claims))) ||

@@ -138,8 +138,11 @@ export class Roles {
     await this.#core.db.write(async (tx) => {
       const prior = await requireRole(tx, priorId);
       const implied = await requireRole(tx, impliedId);
-      if (implied.domain_id !== '' && implied.domain_id !== prior.domain_id) {
-        throw new CloudError('forbidden', `Domain specific role ${impliedId} can not be implied by another's role.`);
+      if (implied.domain_id !== '' && prior.domain_id === '') {
+        throw new CloudError(
+          'forbidden',
+          `Domain specific role ${impliedId} can not be implied by a role of the whole cloud.`,
+        );
       }
       if (implied.name === 'admin') throw new CloudError('forbidden', 'The role admin can not be implied by another.');
       if (withImplied([impliedId], await readImplications(tx)).has(priorId)) {

@@ -196,7 +196,13 @@ export class Sessions {
     for (const [id, { subject }] of this.#live) {
       const { userId, projectId, domainId } = subject;
       const isMeant =
-        kind === 'user' ? userId === target : kind === 'project' ? projectId === target : domainId === target;
+        kind === 'grant'
+          ? target === `${userId}/project/${projectId}`
+          : kind === 'user'
+            ? userId === target
+            : kind === 'project'
+              ? projectId === target
+              : domainId === target;
       if (isMeant) this.#live.delete(id);
     }
   }

@@ -27,6 +27,7 @@ export interface NewUser {
   enabled?: boolean;
   defaultProjectId?: string;
   options?: Options;
+  extra?: Options;
 }
 
 /** Undefined leaves a member as it is; null takes the value away. */
@@ -38,6 +39,7 @@ export interface UserChanges {
   enabled?: boolean;
   defaultProjectId?: string | null;
   options?: Options;
+  extra?: Options;
 }
 
 /** Those who sign in. */
@@ -112,6 +114,7 @@ export class Users {
         default_project_id: wanted.defaultProjectId ?? null,
         password_hash: passwordHash ?? null,
         options: JSON.stringify(wanted.options ?? {}),
+        extra: JSON.stringify(wanted.extra ?? {}),
         failed_logins: null,
         last_failed_at: null,
         password_changed_at: passwordHash === undefined ? null : now,
@@ -174,7 +177,7 @@ export class Users {
   }
 
   async #change(tx: Tx, id: string, changes: UserChanges, hash: string | undefined): Promise<User> {
-    const { name, email, description, enabled, defaultProjectId, options } = changes;
+    const { name, email, description, enabled, defaultProjectId, options, extra } = changes;
     const now = this.#core.env.now();
     const row = await tx
       .updateTable('users')
@@ -187,6 +190,7 @@ export class Users {
         password_hash: hash,
         ...(hash === undefined ? {} : { password_changed_at: now, failed_logins: null, last_failed_at: null }),
         options: options === undefined ? undefined : JSON.stringify(options),
+        extra: extra === undefined ? undefined : JSON.stringify(extra),
         updated_at: now,
       })
       .where('id', '=', id)

@@ -40,6 +40,8 @@ export interface UsersTable {
   /** argon2id (PHC string) of the lower-case hex SHA-512 of the password. */
   password_hash: string | null;
   options: Json;
+  /** Members that clients have set and that mean nothing here: Keystone keeps them. */
+  extra: Json;
   /** Wrong passwords since the last right one, and when the last of them was. */
   failed_logins: number | null;
   last_failed_at: Micros | null;
@@ -186,8 +188,11 @@ export interface ProjectEndpointGroupsTable {
 /** Tokens issued up to `issued_before` to the target are no longer good. Rows outlive the longest token, then go. */
 export interface TokenRevocationsTable {
   id: string;
-  kind: 'token' | 'user' | 'project' | 'domain' | 'credential';
-  /** The token's audit id, or the user's, project's, domain's, application credential's or trust's id. */
+  kind: 'token' | 'user' | 'project' | 'domain' | 'credential' | 'grant';
+  /**
+   * The token's audit id, or the user's, project's, domain's, application credential's or trust's id;
+   * `<user>/<project, domain or system>/<id>` for what the user was given there.
+   */
   target: string;
   issued_before: Micros;
   expires_at: Micros;

@@ -110,6 +110,7 @@ const columns = [
   ['domains', 'tags', 'text'],
   ['domains', 'options', 'text'],
   ['users', 'options', 'text'],
+  ['users', 'extra', 'text'],
   ['users', 'failed_logins', 'bigint'],
   ['users', 'last_failed_at', 'bigint'],
   ['users', 'password_changed_at', 'bigint'],

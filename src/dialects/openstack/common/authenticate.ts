@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import type { Cloud } from '../../../cloud/cloud.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import type { Subject } from '../../../cloud/identity/subject.ts';
+import { requireAccessRule } from './access-rules.ts';
 
 /**
  * Who asks, by the token in `X-Auth-Token`. Reads no database. Undefined without a token; throws `unauthenticated` for
@@ -10,7 +11,11 @@ import type { Subject } from '../../../cloud/identity/subject.ts';
 export function authenticateByToken(request: FastifyRequest, cloud: Cloud, requestId: string): Subject | undefined {
   const token = request.headers['x-auth-token'];
   if (typeof token !== 'string' || token === '') return undefined;
-  return cloud.identity.subjectOf(token, requestId);
+  const subject = cloud.identity.subjectOf(token, requestId);
+  if (subject.via?.kind === 'application_credential' && subject.via.accessRules) {
+    requireAccessRule(subject.via.accessRules, request);
+  }
+  return subject;
 }
 
 /**

@@ -26,7 +26,12 @@ export const authOperations = [
       if (subject.roles.length === 0) {
         throw new CloudError('forbidden', 'A service catalog needs a token that is scoped to something.');
       }
-      return { body: { catalog: catalogOf(call, subject.projectId), links: { self: origin + raw.url } } };
+      return {
+        body: {
+          catalog: await catalogOf(call, { projectId: subject.projectId, userId: subject.userId }),
+          links: { self: origin + raw.url },
+        },
+      };
     },
   }),
   operation({
@@ -60,8 +65,7 @@ export const authOperations = [
     examples: [{ title: "One's domains", status: 200 }],
     handle: async (call) => {
       const { identity } = call.cloud;
-      const assignments = await identity.assignments.list(call.subject, { userId: call.subject.userId });
-      const own = new Set(assignments.flatMap(({ target }) => (target.kind === 'domain' ? [target.id] : [])));
+      const own = new Set(await identity.assignments.targetsOf(call.subject.userId, 'domain'));
       const domains = await identity.domains.list({ enabled: true });
       return list(
         call,
@@ -86,8 +90,8 @@ export const authOperations = [
     examples: [{ title: 'As an administrator', status: 200 }],
     handle: async (call) => {
       const { subject, cloud } = call;
-      const assignments = await cloud.identity.assignments.list(subject, { userId: subject.userId });
-      const hasSystem = assignments.some(({ target }) => target.kind === 'system');
+      const hasSystem =
+        (await cloud.identity.assignments.effectiveRoles(subject.userId, { kind: 'system' })).length > 0;
       return list(call, 'system', hasSystem ? [{ all: true }] : [], (_, scope) => scope);
     },
   }),

@@ -4,7 +4,7 @@ import { defaultDomainId } from '../../../cloud/identity/model.ts';
 import { requireAdmin } from '../../../cloud/identity/subject.ts';
 import { queryBoolean } from '../common/query.ts';
 import { list, v3 } from './answers.ts';
-import { Description, DomainView, Id, listDocument, Name, optional } from './schemas.ts';
+import { Description, DomainView, Id, listDocument, optional, ShortName } from './schemas.ts';
 import { domainView } from './views.ts';
 
 const Params = Type.Object({ domain_id: Id });
@@ -50,7 +50,7 @@ export const domainOperations = [
     allow: 'admin',
     body: Type.Object({
       domain: Type.Object({
-        name: Name,
+        name: ShortName,
         description: optional(Description),
         enabled: Type.Optional(Type.Boolean()),
       }),
@@ -105,7 +105,7 @@ export const domainOperations = [
     params: Params,
     body: Type.Object({
       domain: Type.Object({
-        name: Type.Optional(Name),
+        name: Type.Optional(ShortName),
         description: optional(Description),
         enabled: Type.Optional(Type.Boolean()),
       }),

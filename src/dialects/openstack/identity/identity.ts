@@ -8,10 +8,13 @@ import type { CatalogEntry } from './catalog.ts';
 import { credentialOperations, ec2CredentialOperations } from './credentials.ts';
 import { discoveryOperations } from './discovery.ts';
 import { domainOperations } from './domains.ts';
+import { endpointFilterOperations } from './endpoint-filters.ts';
+import { endpointOperations } from './endpoints.ts';
 import { grantOperations } from './grants.ts';
 import { groupOperations } from './groups.ts';
 import { projectTagOperations } from './project-tags.ts';
 import { projectOperations } from './projects.ts';
+import { regionOperations } from './regions.ts';
 import { roleOperations } from './roles.ts';
 import { serviceOperations } from './services.ts';
 import { tokenOperations } from './tokens.ts';
@@ -45,6 +48,9 @@ export function identityDialect(catalog: readonly CatalogEntry[]): Dialect {
       ...grantOperations,
       ...assignmentOperations,
       ...serviceOperations,
+      ...endpointOperations,
+      ...regionOperations,
+      ...endpointFilterOperations,
     ],
     // Keystone keeps attributes it does not know; there is nobody here to read them.
     unknownMembers: 'drop',

@@ -5,7 +5,7 @@ import { adminAccountId, type Project } from '../../../cloud/identity/model.ts';
 import { mayReadIdentity } from '../../../cloud/identity/subject.ts';
 import { queryBoolean } from '../common/query.ts';
 import { list, v3 } from './answers.ts';
-import { Description, Id, listDocument, Name, OptionsView, optional, ProjectView, Tags } from './schemas.ts';
+import { Description, Id, listDocument, OptionsView, optional, ProjectView, ShortName, Tags } from './schemas.ts';
 import { domainAsProjectView, projectView } from './views.ts';
 
 const Params = Type.Object({ project_id: Id });
@@ -87,7 +87,7 @@ export const projectOperations = [
     allow: 'admin',
     body: Type.Object({
       project: Type.Object({
-        name: Name,
+        name: ShortName,
         domain_id: optional(Id),
         parent_id: optional(Id),
         is_domain: optional(Type.Boolean({ description: 'Makes a domain.' })),
@@ -163,7 +163,7 @@ export const projectOperations = [
     params: Params,
     body: Type.Object({
       project: Type.Object({
-        name: Type.Optional(Name),
+        name: Type.Optional(ShortName),
         domain_id: optional(Id),
         is_domain: optional(Type.Boolean()),
         ...changeable,

@@ -10,6 +10,8 @@ export function optional<Schema extends TSchema>(schema: Schema) {
 }
 
 export const Name = Type.String({ minLength: 1, maxLength: 255 });
+/** Of domains and projects. */
+export const ShortName = Type.String({ minLength: 1, maxLength: 64 });
 /** Keystone takes any text of this length for an id of another resource. */
 export const Id = Type.String({ minLength: 1, maxLength: 64 });
 export const Description = Type.String({ maxLength: 65535 });
@@ -74,6 +76,7 @@ export const UserView = Type.Object({
   email: Type.Optional(Type.String()),
   description: Type.Optional(Type.String()),
   default_project_id: Type.Optional(Type.String()),
+  project_id: Type.Optional(nullable(Type.String())),
   password_expires_at: Type.Null(),
   options: OptionsView,
   links: SelfLink,

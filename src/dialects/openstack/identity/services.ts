@@ -1,9 +1,10 @@
 import { Type } from 'typebox';
 import { type Call, operation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
+import type { CatalogServiceEntry } from '../../../cloud/identity/catalog.ts';
 import { list, v3 } from './answers.ts';
-import { type CatalogEntry, endpointId, interfaces, serviceId, usualCatalog } from './catalog.ts';
-import { Id, listDocument, nullable, SelfLink } from './schemas.ts';
+import { type CatalogEntry, serviceId, usualCatalog } from './catalog.ts';
+import { Id, listDocument, optional, SelfLink } from './schemas.ts';
 
 const ServiceView = Type.Object({
   id: Type.String(),
@@ -14,27 +15,10 @@ const ServiceView = Type.Object({
   links: SelfLink,
 });
 
-const EndpointView = Type.Object({
-  id: Type.String(),
-  service_id: Type.String(),
-  interface: Type.String(),
-  region: Type.String(),
-  region_id: Type.String(),
-  url: Type.String(),
-  enabled: Type.Boolean(),
-  links: SelfLink,
-});
+type Where = Pick<Call, 'context' | 'cloud'>;
 
-const RegionView = Type.Object({
-  id: Type.String(),
-  description: Type.String(),
-  parent_region_id: nullable(Type.String()),
-  links: SelfLink,
-});
-
-type Where = Pick<Call, 'context' | 'origin' | 'cloud'>;
-
-function services(call: Where) {
+/** What this program serves itself. */
+export function ownServices(call: Where): CatalogServiceEntry[] {
   return (call.context['catalog'] as readonly CatalogEntry[]).map((entry) => ({
     id: serviceId(entry),
     name: entry.name,
@@ -44,50 +28,51 @@ function services(call: Where) {
   }));
 }
 
-function endpoints(call: Where) {
-  const { region } = call.cloud.identity;
-  return (call.context['catalog'] as readonly CatalogEntry[]).flatMap((entry) =>
-    interfaces.map((one) => ({
-      id: endpointId(entry, one),
-      service_id: serviceId(entry),
-      interface: one,
-      region,
-      region_id: region,
-      url: call.origin + entry.path.replace('{project_id}', '%(project_id)s'),
-      enabled: true,
-    })),
-  );
-}
-
-function regions(call: Where) {
-  return [{ id: call.cloud.identity.region, description: '', parent_region_id: null }];
+/** That, and what administrators have added. */
+export async function allServices(call: Where): Promise<CatalogServiceEntry[]> {
+  return [...ownServices(call), ...(await call.cloud.identity.catalog.services())];
 }
 
 /** One of them by its id. Throws `not_found`. */
-function pick<Item extends { id: string }>(items: readonly Item[], kind: string, id: string): Item {
+export function pick<Item extends { id: string }>(items: readonly Item[], kind: string, id: string): Item {
   const found = items.find((item) => item.id === id);
   if (!found) throw new CloudError('not_found', `Could not find ${kind}: ${id}.`, { resource: kind, id });
   return found;
 }
 
-function linked(collection: string) {
-  return (base: string, item: { id: string }) => ({ ...item, links: { self: `${base}/${collection}/${item.id}` } });
+/** Refuses to change what this program serves itself. */
+export function refuseOwn(items: readonly { id: string }[], kind: string, id: string): void {
+  if (!items.some((item) => item.id === id)) return;
+  throw new CloudError('forbidden', `The ${kind} ${id} is of this cloud itself and can not be changed.`, {
+    resource: kind,
+    id,
+  });
 }
 
-const Params = Type.Object({ id: Id });
-const exampleService = serviceId(usualCatalog.identity[0]!);
-const exampleEndpoint = endpointId(usualCatalog.identity[0]!, 'public');
+export function linked<Item extends { id: string }>(collection: string) {
+  return (base: string, item: Item) => ({ ...item, links: { self: `${base}/${collection}/${item.id}` } });
+}
 
-/** What is served where. It follows from what this program mounts, so it is only to be read. */
+const view = linked<CatalogServiceEntry>('services');
+const common = { dialect: 'identity', group: 'catalog', mode: 'sync' } as const;
+const Params = Type.Object({ id: Id });
+const Document = Type.Object({ service: ServiceView });
+const example = { params: { id: serviceId(usualCatalog.identity[0]!) } };
+const addedExample = { params: { id: '0e1f3a5b7c92d4c1b5a7e9f2483b8c6d' } };
+const words = {
+  name: optional(Type.String({ maxLength: 255 })),
+  description: optional(Type.String()),
+  enabled: Type.Optional(Type.Boolean()),
+};
+
+/** What is served where: by this program, and what administrators add. */
 export const serviceOperations = [
   operation({
+    ...common,
     id: 'ListServices',
-    dialect: 'identity',
-    group: 'catalog',
     method: 'GET',
     path: '/v3/services',
-    mode: 'sync',
-    allow: 'admin',
+    allow: 'systemReader',
     query: Type.Object({ type: Type.Optional(Type.String()), name: Type.Optional(Type.String()) }),
     responses: { 200: listDocument('services', ServiceView) },
     errors: [401, 403],
@@ -96,103 +81,94 @@ export const serviceOperations = [
     examples: [{ title: 'All', status: 200 }],
     handle: async (call) => {
       const { type, name } = call.query;
-      const found = services(call).filter(
+      const found = (await allServices(call)).filter(
         (one) => (type === undefined || one.type === type) && (name === undefined || one.name === name),
       );
-      return list(call, 'services', found, linked('services'));
+      return list(call, 'services', found, view);
     },
   }),
   operation({
+    ...common,
+    id: 'CreateService',
+    method: 'POST',
+    path: '/v3/services',
+    allow: 'admin',
+    body: Type.Object({
+      service: Type.Object({ type: Type.String({ minLength: 1, maxLength: 255 }), ...words }),
+    }),
+    responses: { 201: Document },
+    errors: [400, 401, 403],
+    title: 'Create a service',
+    summary: 'Adds a service to catalogs that something else serves.',
+    examples: [{ title: 'An object store', body: { service: { type: 'object-store', name: 'swift' } }, status: 201 }],
+    handle: async (call) => {
+      const { type, name, description, enabled } = call.body.service;
+      const wanted = { type, name: name ?? '', description: description ?? '', enabled: enabled ?? true };
+      const service = await call.cloud.identity.catalog.createService(call.subject, wanted);
+      return { body: { service: view(v3(call), service) } };
+    },
+  }),
+  operation({
+    ...common,
     id: 'ShowService',
-    dialect: 'identity',
-    group: 'catalog',
     method: 'GET',
     path: '/v3/services/{id}',
-    mode: 'sync',
-    allow: 'admin',
+    allow: 'systemReader',
     params: Params,
-    responses: { 200: Type.Object({ service: ServiceView }) },
+    responses: { 200: Document },
     errors: [401, 403, 404],
     title: 'Show a service',
     summary: 'Shows a service.',
-    examples: [{ title: 'Identity', params: { id: exampleService }, status: 200 }],
+    examples: [{ title: 'Identity', ...example, status: 200 }],
     handle: async (call) => ({
-      body: { service: linked('services')(v3(call), pick(services(call), 'service', call.params.id)) },
+      body: { service: view(v3(call), pick(await allServices(call), 'service', call.params.id)) },
     }),
   }),
   operation({
-    id: 'ListEndpoints',
-    dialect: 'identity',
-    group: 'catalog',
-    method: 'GET',
-    path: '/v3/endpoints',
-    mode: 'sync',
+    ...common,
+    id: 'UpdateService',
+    method: 'PATCH',
+    path: '/v3/services/{id}',
     allow: 'admin',
-    query: Type.Object({ interface: Type.Optional(Type.String()), service_id: Type.Optional(Type.String()) }),
-    responses: { 200: listDocument('endpoints', EndpointView) },
-    errors: [401, 403],
-    title: 'List endpoints',
-    summary: 'Lists the URLs under which services are served.',
-    examples: [{ title: 'Public ones', query: { interface: 'public' }, status: 200 }],
+    params: Params,
+    body: Type.Object({
+      service: Type.Object({ type: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })), ...words }),
+    }),
+    responses: { 200: Document },
+    errors: [400, 401, 403, 404],
+    title: 'Update a service',
+    summary: 'One that was added: what this program serves itself stays.',
+    examples: [{ title: 'Describe it', ...addedExample, body: { service: { description: 'Buckets' } }, status: 200 }],
     handle: async (call) => {
-      const { interface: one, service_id } = call.query;
-      const found = endpoints(call).filter(
-        (endpoint) =>
-          (one === undefined || endpoint.interface === one) &&
-          (service_id === undefined || endpoint.service_id === service_id),
-      );
-      return list(call, 'endpoints', found, linked('endpoints'));
+      refuseOwn(ownServices(call), 'service', call.params.id);
+      const { type, name, description, enabled } = call.body.service;
+      const changes = {
+        type,
+        name: name === null ? '' : name,
+        description: description === null ? '' : description,
+        enabled,
+      };
+      const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
+      const service = await call.cloud.identity.catalog.updateService(call.subject, call.params.id, given);
+      return { body: { service: view(v3(call), service) } };
     },
   }),
   operation({
-    id: 'ShowEndpoint',
-    dialect: 'identity',
-    group: 'catalog',
-    method: 'GET',
-    path: '/v3/endpoints/{id}',
-    mode: 'sync',
+    ...common,
+    id: 'DeleteService',
+    method: 'DELETE',
+    path: '/v3/services/{id}',
     allow: 'admin',
     params: Params,
-    responses: { 200: Type.Object({ endpoint: EndpointView }) },
+    responses: { 204: null },
     errors: [401, 403, 404],
-    title: 'Show an endpoint',
-    summary: 'Shows an endpoint.',
-    examples: [{ title: 'Identity', params: { id: exampleEndpoint }, status: 200 }],
-    handle: async (call) => ({
-      body: { endpoint: linked('endpoints')(v3(call), pick(endpoints(call), 'endpoint', call.params.id)) },
-    }),
-  }),
-  operation({
-    id: 'ListRegions',
-    dialect: 'identity',
-    group: 'catalog',
-    method: 'GET',
-    path: '/v3/regions',
-    mode: 'sync',
-    allow: 'authenticated',
-    responses: { 200: listDocument('regions', RegionView) },
-    errors: [401],
-    title: 'List regions',
-    summary: 'Lists the one region of the cloud.',
-    examples: [{ title: 'The region', status: 200 }],
-    handle: async (call) => list(call, 'regions', regions(call), linked('regions')),
-  }),
-  operation({
-    id: 'ShowRegion',
-    dialect: 'identity',
-    group: 'catalog',
-    method: 'GET',
-    path: '/v3/regions/{id}',
-    mode: 'sync',
-    allow: 'authenticated',
-    params: Params,
-    responses: { 200: Type.Object({ region: RegionView }) },
-    errors: [401, 404],
-    title: 'Show a region',
-    summary: 'Shows the region of the cloud.',
-    examples: [{ title: 'The region', params: { id: 'RegionOne' }, status: 200 }],
-    handle: async (call) => ({
-      body: { region: linked('regions')(v3(call), pick(regions(call), 'region', call.params.id)) },
-    }),
+    title: 'Delete a service',
+    summary: 'One that was added, with its endpoints.',
+    examples: [{ title: 'By id', ...addedExample, status: 204 }],
+    handle: async (call) => {
+      refuseOwn(ownServices(call), 'service', call.params.id);
+      await call.cloud.identity.catalog.deleteService(call.subject, call.params.id);
+      return {};
+    },
   }),
 ];

@@ -1,11 +1,13 @@
 import { Type } from 'typebox';
 import { type Call, operation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
+import type { CatalogEndpoint } from '../../../cloud/identity/catalog.ts';
 import { notAuthenticated } from '../../../cloud/identity/failures.ts';
-import { requireAdmin } from '../../../cloud/identity/subject.ts';
+import { mayReadIdentity, requireAdmin } from '../../../cloud/identity/subject.ts';
 import type { TokenClaims } from '../../../cloud/identity/token-codec.ts';
 import { AuthRequest, proofOf, scopeOf } from './auth-request.ts';
-import { type CatalogEntry, catalogFor } from './catalog.ts';
+import { type CatalogEntry, type CatalogService, catalogFor } from './catalog.ts';
+import { allEndpoints } from './endpoints.ts';
 import { TokenView } from './schemas.ts';
 import { tokenView } from './views.ts';
 
@@ -14,17 +16,49 @@ const TokenQuery = Type.Object({
   nocatalog: Type.Optional(Type.String({ description: 'Leaves the catalog out; its value does not matter.' })),
 });
 
-/** The catalog for a token's project, as the client of this call should see it. */
-export function catalogOf(call: Pick<Call, 'context' | 'origin' | 'cloud'>, projectId: string | undefined) {
+/** The catalog for a token's project, as the client of this call should see it: with what administrators have added. */
+export async function catalogOf(
+  call: Pick<Call, 'context' | 'origin' | 'cloud'>,
+  { projectId, userId }: { projectId: string | undefined; userId: string },
+): Promise<CatalogService[]> {
+  const { catalog, region } = call.cloud.identity;
   const entries = call.context['catalog'] as readonly CatalogEntry[];
-  return catalogFor(entries, call.origin, call.cloud.identity.region, projectId);
+  const own = catalogFor(entries, call.origin, region, projectId);
+  const added = await catalog.endpoints();
+  const services = added.length === 0 ? [] : await catalog.services();
+  const all = [
+    ...own,
+    ...services.filter(({ enabled }) => enabled).map(({ id, type, name }) => ({ id, type, name, endpoints: [] })),
+  ].map((service) => ({
+    ...service,
+    endpoints: [
+      ...service.endpoints,
+      ...added
+        .filter((endpoint) => endpoint.enabled && endpoint.serviceId === service.id)
+        .flatMap((endpoint) => addedEndpoint(endpoint, projectId, userId)),
+    ],
+  }));
+  const fits = projectId === undefined ? undefined : await catalog.filterOf(projectId);
+  if (!fits) return all;
+  const known = new Map((await allEndpoints(call)).map((endpoint) => [endpoint.id, endpoint]));
+  return all.map((service) => ({ ...service, endpoints: service.endpoints.filter(({ id }) => fits(known.get(id)!)) }));
+}
+
+function addedEndpoint(endpoint: CatalogEndpoint, projectId: string | undefined, userId: string) {
+  if (projectId === undefined && /[$%]\((project_id|tenant_id)\)s/.test(endpoint.url)) return [];
+  const url = endpoint.url
+    .replaceAll(/[$%]\((?:project_id|tenant_id)\)s/g, projectId ?? '')
+    .replaceAll(/[$%]\(user_id\)s/g, userId);
+  const { id, regionId } = endpoint;
+  return [{ id, interface: endpoint.interface, region: regionId ?? '', region_id: regionId ?? '', url }];
 }
 
 async function present(call: Call<unknown, { nocatalog?: string }>, claims: TokenClaims, token: string) {
   const document = await call.cloud.identity.authentication.describe(claims);
   if (!document) throw notAuthenticated();
   const projectId = claims.scope.kind === 'project' ? claims.scope.id : undefined;
-  const catalog = call.query.nocatalog === undefined ? catalogOf(call, projectId) : undefined;
+  const about = { projectId, userId: claims.userId };
+  const catalog = call.query.nocatalog === undefined ? await catalogOf(call, about) : undefined;
   return {
     headers: { 'x-subject-token': token, vary: 'X-Auth-Token' },
     body: { token: tokenView(document, catalog) },
@@ -37,7 +71,9 @@ function subjectToken(call: Pick<Call, 'raw' | 'cloud' | 'subject'>, action: str
   const token = typeof header === 'string' ? header : '';
   const claims = call.cloud.identity.tokens.claimsOf(token);
   if (!claims) throw new CloudError('not_found', 'Failed to validate token', { resource: 'token' });
-  if (claims.userId !== call.subject.userId) requireAdmin(call.subject, action);
+  if (claims.userId !== call.subject.userId && !(action === 'validate_token' && mayReadIdentity(call.subject))) {
+    requireAdmin(call.subject, action);
+  }
   return { token, claims };
 }
 

@@ -26,6 +26,7 @@ const changeable = {
   default_project_id: optional(Id),
   enabled: Type.Optional(Type.Boolean()),
   options: Type.Optional(UserOptions),
+  project_id: optional(Type.String({ maxLength: 64, description: 'Kept, as Keystone keeps it; it means nothing.' })),
 };
 
 const exampleView = {
@@ -86,7 +87,8 @@ export const userOperations = [
       { title: 'With a password', body: { user: { name: 'hanako', password: 'correct horse' } }, status: 201 },
     ],
     handle: async (call) => {
-      const { name, domain_id, password, email, description, default_project_id, enabled, options } = call.body.user;
+      const { name, domain_id, password, email, description, default_project_id, enabled, options, project_id } =
+        call.body.user;
       call.cloud.identity.users.requireStrong(password);
       const user = await call.cloud.identity.users.create(call.subject, {
         name,
@@ -97,6 +99,7 @@ export const userOperations = [
         defaultProjectId: default_project_id ?? undefined,
         enabled,
         options,
+        extra: project_id === undefined ? undefined : { project_id },
       });
       return { body: { user: userView(v3(call), user) } };
     },
@@ -145,7 +148,7 @@ export const userOperations = [
       },
     ],
     handle: async (call) => {
-      const { name, password, email, description, default_project_id, enabled, options } = call.body.user;
+      const { name, password, email, description, default_project_id, enabled, options, project_id } = call.body.user;
       call.cloud.identity.users.requireStrong(password);
       const user = await call.cloud.identity.users.update(call.subject, call.params.user_id, {
         name,
@@ -155,6 +158,7 @@ export const userOperations = [
         defaultProjectId: default_project_id,
         enabled,
         options,
+        extra: project_id === undefined ? undefined : { project_id },
       });
       return { body: { user: userView(v3(call), user) } };
     },

@@ -46,6 +46,7 @@ export function userView(base: Base, user: User) {
     default_project_id: user.defaultProjectId,
     password_expires_at: null,
     options: user.options,
+    project_id: user.extra['project_id'],
     links: { self: `${base}/users/${user.id}` },
   };
 }
