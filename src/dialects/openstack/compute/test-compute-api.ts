@@ -106,7 +106,7 @@ export class ComputeApi {
       headers: {
         host: 'cloud.example.com',
         ...(as === 'nobody' ? {} : { 'x-auth-token': this.#tokens.get(as)! }),
-        ...(version ? { 'openstack-api-version': `compute ${version}` } : {}),
+        ...(version ? { 'openstack-api-version': version.includes(' ') ? version : `compute ${version}` } : {}),
       },
       ...(body === undefined ? {} : { payload: body as object }),
     });
