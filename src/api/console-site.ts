@@ -3,6 +3,7 @@ import { extname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { llmsText, operationMarkdown } from './explorer-markdown.ts';
 
 /** The pages of the console as they come to be. */
 export interface ConsolePages {
@@ -37,8 +38,14 @@ const compress = promisify(gzip);
 const pagePaths = ['/', '/sign-in', '/ui', '/ui/*', '/explorer', '/explorer/*'];
 const languages = ['en', 'ja', 'zh-cn', 'zh-CN'];
 
+/** The OpenAPI documents that the explorer shows. */
+export interface Documents {
+  names: readonly string[];
+  read(name: string): Promise<object>;
+}
+
 /** Serves the console: its files under `/assets`, and its one page wherever the console has an address. */
-export function serveConsole(app: FastifyInstance, pages: ConsolePages): void {
+export function serveConsole(app: FastifyInstance, pages: ConsolePages, documents: Documents): void {
   const files = new Map<string, Promise<{ body: Buffer; zipped: Buffer | undefined }>>();
 
   function read(path: string): Promise<{ body: Buffer; zipped: Buffer | undefined }> {
@@ -70,11 +77,30 @@ export function serveConsole(app: FastifyInstance, pages: ConsolePages): void {
   }
 
   const page = async (request: FastifyRequest, reply: FastifyReply) => {
+    const [, product, operation] =
+      /^\/explorer\/[\w-]+\/(\w+)\/([\w-]+?)(?:\.\d+)?\.md$/.exec(request.url.split('?', 1)[0]!) ?? [];
+    if (product && operation) return markdown(reply, product, operation);
     const { folder } = pages.state;
     if (!folder) return reply.type('text/html; charset=utf-8').header('cache-control', 'no-store').send(notYet(pages));
     return send(request, reply, join(folder, 'index.html'), 'no-cache');
   };
+  async function markdown(reply: FastifyReply, product: string, operation: string) {
+    const document = documents.names.includes(product) ? await documents.read(product) : { paths: {} };
+    const text = operationMarkdown(document as Record<string, unknown>, operation);
+    if (text === undefined) return reply.code(404).send({ error: { code: 404, message: `There is no ${operation}.` } });
+    return reply.type('text/markdown; charset=utf-8').send(text);
+  }
+
   for (const path of pagePaths) app.get(path, page);
+  app.get('/llms.txt', async (_request, reply) => {
+    const all = await Promise.all(
+      documents.names.map(async (name) => ({
+        name,
+        document: (await documents.read(name)) as Record<string, unknown>,
+      })),
+    );
+    return reply.type('text/plain; charset=utf-8').send(llmsText(all));
+  });
   app.get('/assets/*', async (request, reply) => {
     const name = (request.params as { '*': string })['*'];
     const { folder } = pages.state;

@@ -40,7 +40,10 @@ export function createApiServer(options: ApiServerOptions): FastifyInstance {
   addOwnRoutes(app, options, groups, metrics);
   serveConsoles(app, options);
   serveEventStreams(app);
-  if (options.console) serveConsole(app, options.console);
+  if (options.console) {
+    const names = [...new Set(groups.flatMap((group) => group.names))];
+    serveConsole(app, options.console, { names, read: (name) => documentOf(groups, name as DialectName) });
+  }
   mountDialects(app, groups, {
     cloud: options.cloud,
     publicOrigin: options.publicOrigin,
