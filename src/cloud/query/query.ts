@@ -21,7 +21,6 @@ export type Filter =
   | { leaf: number }
   | { and: readonly Filter[] }
   | { or: readonly Filter[] }
-  | { not: Filter }
   /** The field's value is, or is not, among those of a field of another inventory. */
   | { path: readonly string[]; negated: boolean; among: InventoryDefinition; field: string; filter?: Filter };
 

@@ -6,8 +6,8 @@ import type { Database } from '../../database/database.ts';
 import type { Cloud } from '../cloud.ts';
 import { column, words } from './fields.ts';
 import { defineInventory } from './inventory.ts';
-import type { Query, TimeText } from './query.ts';
-import { condition, fill, naively, sorted, stores, thing } from './query-model.fixture.ts';
+import type { Filter, Query, TimeText } from './query.ts';
+import { condition, fill, naively, sorted, stores, type Thing, thing, type Wanted } from './query-model.fixture.ts';
 import { runQuery } from './run-query.ts';
 
 defineInventory<'image_stores'>({
@@ -61,6 +61,28 @@ function where1(path: string, value: string): Query['conditions'] {
   return [{ path: path.split('.'), operator: '=', value }];
 }
 
+/** How conditions are joined, for the plain reading and the real one. Among: the name is one of those that fit. */
+type Shape = { leaf: number } | { and: Shape[] } | { or: Shape[] } | { negated: boolean; among: Shape };
+
+function filterOf(shape: Shape, conditions: number): Filter {
+  if ('leaf' in shape) return { leaf: shape.leaf % conditions };
+  if ('and' in shape) return { and: shape.and.map((one) => filterOf(one, conditions)) };
+  if ('or' in shape) return { or: shape.or.map((one) => filterOf(one, conditions)) };
+  const filter = filterOf(shape.among, conditions);
+  return { path: ['name'], negated: shape.negated, among: image, field: 'name', filter };
+}
+
+function fits(one: Thing, shape: Shape, wanted: Wanted[], all: Thing[]): boolean {
+  if ('leaf' in shape) return naively([one], [wanted[shape.leaf % wanted.length]!]).length === 1;
+  if ('and' in shape) return shape.and.every((each) => fits(one, each, wanted, all));
+  if ('or' in shape) return shape.or.some((each) => fits(one, each, wanted, all));
+  const names = all.filter((other) => fits(other, shape.among, wanted, all)).map(({ name }) => name);
+  const known = names.filter((name) => name !== null);
+  // Nothing is said of what is null, unless there is nothing to compare it with.
+  if (one.name === null) return shape.negated && known.length === 0;
+  return known.includes(one.name) !== shape.negated;
+}
+
 eachDatabase('queries', (open, kind) => {
   let db: Database;
   const run = (query: Query, viewer: { isAdmin: boolean; projectId?: string } = admin) =>
@@ -96,6 +118,32 @@ eachDatabase('queries', (open, kind) => {
           const fitting = sorted(naively(all, wanted), sort);
           expect(total).toBe(fitting.length);
           const expected = fitting.slice(page.start, page.start + page.limit);
+          expect(inventories!.map(({ uuid }) => uuid)).toEqual(expected.map(({ uuid }) => uuid));
+        },
+      ),
+      { numRuns: kind === 'sqlite' ? 300 : 100 },
+    );
+  });
+
+  it('give the same for conditions that are joined by and and or, and for what is among other rows', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(thing(), { maxLength: 10 }),
+        fc.array(condition(), { minLength: 1, maxLength: 4 }),
+        fc.letrec<{ shape: Shape }>((tie) => ({
+          shape: fc.oneof(
+            { depthSize: 'small', withCrossShrink: true },
+            fc.record({ leaf: fc.nat(3) }),
+            fc.record({ and: fc.array(tie('shape'), { maxLength: 3 }) }),
+            fc.record({ or: fc.array(tie('shape'), { maxLength: 3 }) }),
+            fc.record({ negated: fc.boolean(), among: tie('shape') }),
+          ),
+        })).shape,
+        async (things, wanted, shape) => {
+          const all = await fill(db, things);
+          const conditions = wanted.map((one) => ({ ...one, path: one.path.split('.') }));
+          const { inventories } = await run(asked({ conditions, filter: filterOf(shape, wanted.length) }));
+          const expected = sorted(all, undefined).filter((one) => fits(one, shape, wanted, all));
           expect(inventories!.map(({ uuid }) => uuid)).toEqual(expected.map(({ uuid }) => uuid));
         },
       ),

@@ -103,7 +103,6 @@ export class WhereBuilder {
         this.#field(target, at, { ...condition, values }, name),
       );
     }
-    if ('not' in filter) return sql<SqlBool>`not (${this.#filter(definition, row, conditions, filter.not)})`;
     if ('among' in filter) {
       return this.#walk(definition, row, filter.path, (target, at, name) => {
         const value = fieldOf(target, name).sql(at);

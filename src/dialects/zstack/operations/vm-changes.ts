@@ -27,7 +27,7 @@ const byVm = uuidIn('vmInstanceUuid', 'The server.');
 const here = { uuid: vmExample.uuid };
 
 /** Gives a server another size, and confirms it: the dialect knows no size that waits for that. */
-export async function resizeTo(cloud: Cloud, subject: Subject, uuid: string, size: Flavor, message: string) {
+async function resizeTo(cloud: Cloud, subject: Subject, uuid: string, size: Flavor, message: string) {
   const rule = { message, allowed: ['Running', 'Stopped'], code: 'SYS.1006' } as const;
   const { actionId } = await inAllowedState(cloud, subject, uuid, rule, () =>
     cloud.servers.resize(subject, uuid, size.id, size),

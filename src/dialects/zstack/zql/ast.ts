@@ -20,7 +20,7 @@ export interface Statement {
   name?: string;
 }
 
-export type Clause = Comparison | Membership | { and: Clause[] } | { or: Clause[] } | { not: Clause };
+export type Clause = Comparison | Membership | { and: Clause[] } | { or: Clause[] };
 
 export interface Comparison {
   path: string[];

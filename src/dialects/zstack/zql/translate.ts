@@ -21,7 +21,7 @@ export interface Translated {
 }
 
 /** The inventory of an entity. Throws for one that there is not. */
-export function definitionOf(entity: string): InventoryDefinition {
+function definitionOf(entity: string): InventoryDefinition {
   const found = inventoryOfEntity(ownMember(aliases, entity.toLowerCase()) ?? entity);
   if (!found) throw invalidArgument(`cannot find ZQL queryable inventory with name[${entity}]`);
   return found;
@@ -73,7 +73,6 @@ function filterOf(statement: Statement, definition: InventoryDefinition, conditi
 function clauseOf(clause: Clause, of: InventoryDefinition, conditions: Condition[]): Filter {
   if ('and' in clause) return { and: clause.and.map((one) => clauseOf(one, of, conditions)) };
   if ('or' in clause) return { or: clause.or.map((one) => clauseOf(one, of, conditions)) };
-  if ('not' in clause) return { not: clauseOf(clause.not, of, conditions) };
   if ('among' in clause) {
     const { among, path, negated } = clause;
     if (among.kind !== 'query' || among.fields.length !== 1) {
