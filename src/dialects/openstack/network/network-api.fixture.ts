@@ -37,7 +37,8 @@ export class NetworkApi {
     await identity.bootstrap({ adminPassword: 'secret' });
     const quotas = new Quotas(core);
     const networks = new Networks(core, quotas);
-    const cloud = { ...core, identity, quotas, networks, registerMetrics: () => {} } as unknown as Cloud;
+    const faults = { isQuiet: true };
+    const cloud = { ...core, identity, quotas, networks, faults, registerMetrics: () => {} } as unknown as Cloud;
     const app = createApiServer({ cloud, dialects: [identityDialect([]), network], log, isReady: () => true });
     const api = new NetworkApi(app, networks, async () => {
       await app.close();
@@ -89,6 +90,7 @@ export class NetworkApi {
       },
     };
     const answer = await this.#app.inject({ method: 'POST', url: '/identity/v3/auth/tokens', payload });
+    expect(answer.body, name).toContain('token');
     this.tokens[name] = String(answer.headers['x-subject-token']);
   }
 }
