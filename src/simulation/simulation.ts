@@ -244,7 +244,7 @@ class Simulation {
   async #storm(length: number): Promise<void> {
     this.#isStormy = true;
     this.#adversity.begin();
-    const pause = oneOf(this.#random, [5_000, 20_000, 60_000]);
+    const pause = oneOf(this.#random, [10_000, 60_000, 300_000]);
     const users = [this.#keepAsking(pause), this.#keepAsking(pause)];
     void this.#keepAuditing();
     await this.#time.advance(length);
