@@ -12,6 +12,7 @@ import { type ServerDetail, ServerDetails } from './details.ts';
 import { ServerGroups } from './groups.ts';
 import { listServers, type ServerFilter, type ServerPage } from './listing.ts';
 import { ServerLog } from './log.ts';
+import { ServerMigrations } from './migrations.ts';
 import { type Server, serverFromRow } from './model.ts';
 import { resetState } from './reset-state.ts';
 import { lockServer, serverNotFound, updateServer } from './transition.ts';
@@ -38,6 +39,7 @@ export class Servers {
   readonly log: ServerLog;
   readonly consoles: Consoles;
   readonly groups: ServerGroups;
+  readonly migrations: ServerMigrations;
   readonly #cloud: Cloud;
   readonly #byId;
   readonly #details: ServerDetails;
@@ -47,6 +49,7 @@ export class Servers {
     this.log = new ServerLog(cloud);
     this.consoles = new Consoles(cloud);
     this.groups = new ServerGroups(cloud);
+    this.migrations = new ServerMigrations(cloud);
     this.#details = new ServerDetails(cloud);
     this.#byId = cloud.db.prepare<{ id: string }, ServersTable>((q, p) =>
       q.selectFrom('servers').selectAll().where('id', '=', p.id),

@@ -18,6 +18,7 @@ import { listInstanceActions, showInstanceAction } from './instance-actions.ts';
 import { keypairOperations } from './keypairs.ts';
 import { showLimits } from './limits.ts';
 import { computeMicroversions, sinceItsVersion, until } from './microversions.ts';
+import { migrationOperations } from './migrations.ts';
 import { networkProxies } from './network-proxies.ts';
 import { quotaClassOperations } from './quota-classes.ts';
 import { quotaOperations } from './quotas.ts';
@@ -94,6 +95,7 @@ const novaOperations = [
   ...imageMetadataOperations,
   ...quotaClassOperations,
   ...hostOperations,
+  ...migrationOperations,
 ].map(sinceItsVersion);
 
 const operations = [...commonOperations, ...imagesUntilTheirEnd, ...novaOperations];

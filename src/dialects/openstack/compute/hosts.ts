@@ -74,7 +74,7 @@ export const hostOperations = [
       const wanted = lastOf(query.zone);
       const hosts = (await cloud.hosts.list())
         .map(({ name, zoneId }) => ({ host_name: name, service: 'compute', zone: zones.get(zoneId) ?? '' }))
-        .filter(({ zone }) => wanted === undefined || zone === wanted);
+        .filter(({ zone }) => !wanted || zone === wanted);
       return { body: { hosts } };
     },
   }),
