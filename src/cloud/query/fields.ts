@@ -36,7 +36,8 @@ export function words<Table extends TableName>(
 /** A field that is the same in every row. */
 export function constant(value: string | number | boolean, type: FieldType, description: string): Field {
   const literal = typeof value === 'boolean' ? Number(value) : value;
-  return { type, description, sql: () => sql.lit(literal) };
+  // PostgreSQL takes a bare constant in `order by` for the number of a column.
+  return { type, description, sql: () => sql`(case when 1 = 1 then ${sql.lit(literal)} end)` };
 }
 
 /** A field computed over the row. */

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { eachDatabase } from '../../../tests/support/postgres.ts';
 import type { Database } from '../../database/database.ts';
 import type { Cloud } from '../cloud.ts';
-import { column, words } from './fields.ts';
+import { column, constant, words } from './fields.ts';
 import { defineInventory } from './inventory.ts';
 import type { Filter, Query, TimeText } from './query.ts';
 import { condition, fill, naively, sorted, stores, type Thing, thing, type Wanted } from './query-model.fixture.ts';
@@ -42,6 +42,7 @@ const image = defineInventory<'images'>({
     size: column('size', 'long', ''),
     system: column('is_system', 'bool', ''),
     createDate: column('created_at', 'time', ''),
+    kind: constant('thing', 'string', ''),
   },
   lists: { copies: { of: copy, local: 'uuid', foreign: 'imageUuid', description: '' } },
   visible: (row, viewer) => sql<SqlBool>`${row.column('project_id')} = ${viewer.projectId ?? ''}`,
@@ -163,11 +164,19 @@ eachDatabase('queries', (open, kind) => {
         size: 5,
         system: true,
         createDate: '2026-01-02T00:00:00Z',
+        kind: 'thing',
         copies: [{ imageUuid: one!.uuid, storeUuid: 'one', size: 7 }],
       },
     ]);
     const some = await run(asked({ fields: ['copies', 'size'] }));
     expect(some.inventories).toEqual([{ size: 5, copies: inventories![0]!['copies'] }]);
+  });
+
+  it('are sorted and grouped by what is the same in every row, too', async () => {
+    await fill(db, [plain, plain]);
+    const sort = { field: 'kind', descending: true };
+    expect((await run(asked({ sort }))).inventories).toHaveLength(2);
+    expect((await run(asked({ groupBy: 'kind' }))).inventories).toHaveLength(1);
   });
 
   it('show others than admin what is visible to them only, and find times by the second', async () => {
