@@ -1,3 +1,4 @@
+import type { Database } from '../../database/database.ts';
 import { openSqlite } from '../../database/sqlite.ts';
 import { realEnv } from '../../env/real.ts';
 import type { CloudCore, Log } from '../core.ts';
@@ -8,9 +9,9 @@ import { Networks } from './networks.ts';
 
 const quiet: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
-/** The networks of a cloud of its own in memory, for tests. */
-export async function testNetworks(settings: Partial<CloudSettings> = {}) {
-  const db = await openSqlite(':memory:');
+/** The networks of a cloud of its own, in memory where no database is given, for tests. */
+export async function testNetworks(settings: Partial<CloudSettings> = {}, database?: Database) {
+  const db = database ?? (await openSqlite(':memory:'));
   const core = { env: realEnv(), db, settings: { ...defaultSettings, ...settings }, log: quiet } as CloudCore;
   const quotas = new Quotas(core);
   return { core, db, quotas, networks: new Networks(core, quotas) };

@@ -1,0 +1,87 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { eachDatabase } from '../../../tests/support/postgres.ts';
+import { desiredNetworks } from './host-networks/desired-networks.ts';
+import { admin, member, projectA, projectB, type TestNetworks, testNetworks, unlimited } from './test-cloud.ts';
+
+eachDatabase('what hangs on networks', (open) => {
+  const alice = member(projectA);
+  const bob = member(projectB);
+  let cloud: TestNetworks;
+
+  beforeEach(async () => {
+    cloud = await testNetworks({ defaultQuotas: unlimited }, await open());
+  });
+  afterEach(() => cloud.db.close());
+
+  const newNetwork = async (words: object = {}) => (await cloud.networks.networks.create(alice, [words]))[0]!;
+
+  test('networks have numbers of their own on the wire', async () => {
+    const networks = await cloud.networks.networks.create(admin, [{ segmentationId: 7 }, {}, {}]);
+    expect(networks[0]!.segmentationId).toBe(7);
+    expect(new Set(networks.map(({ segmentationId }) => segmentationId)).size).toBe(3);
+    await expect(cloud.networks.networks.create(admin, [{ segmentationId: 7 }])).rejects.toMatchObject({
+      details: { reason: 'vlan_id_in_use' },
+    });
+  });
+
+  test('subnets are cut from pools by several at once, and never overlap', async () => {
+    const [scope] = await cloud.networks.addressScopes.create(alice, [{ name: 's', ipVersion: 6 }]);
+    const wanted = { prefixes: ['fd00:77::/60'], defaultPrefixLength: 64, addressScopeId: scope!.id };
+    const [pool] = await cloud.networks.subnetPools.create(alice, [wanted]);
+    const ids = await Promise.all(Array.from({ length: 6 }, async () => (await newNetwork()).id));
+    const cut = ids.map((networkId) =>
+      cloud.networks.subnets.create(alice, [{ networkId, ipVersion: 6, subnetPoolId: pool!.id }]),
+    );
+    const cidrs = (await Promise.all(cut)).map(([subnet]) => subnet!.cidr);
+    expect(new Set(cidrs).size).toBe(6);
+    await expect(cloud.networks.subnetPools.delete(alice, pool!.id)).rejects.toMatchObject({ code: 'conflict' });
+  });
+
+  test('IPv6 addresses are taken lowest first, and again when they are free', async () => {
+    const { id: networkId } = await newNetwork();
+    await cloud.networks.subnets.create(alice, [{ networkId, ipVersion: 6, cidr: 'fd00::/64' }]);
+    const made = await Promise.all(
+      Array.from({ length: 5 }, () => cloud.networks.ports.create(alice, [{ networkId }])),
+    );
+    const addresses = made.map(([port]) => port!.fixedIps[0]!.ipAddress).sort();
+    expect(addresses).toEqual(['fd00::2', 'fd00::3', 'fd00::4', 'fd00::5', 'fd00::6']);
+    const second = made.flat().find(({ fixedIps }) => fixedIps[0]!.ipAddress === 'fd00::3')!;
+    await cloud.networks.ports.delete(alice, second.id);
+    const [again] = await cloud.networks.ports.create(alice, [{ networkId }]);
+    expect(again!.fixedIps[0]!.ipAddress).toBe('fd00::3');
+  });
+
+  test('a policy shares a network with a project; tags filter lists', async () => {
+    const network = await newNetwork({ name: 'common' });
+    const share = { objectType: 'network', objectId: network.id, action: 'access_as_shared' } as const;
+    const [policy] = await cloud.networks.rbacPolicies.create(alice, [{ ...share, targetProject: projectB }]);
+    expect(await cloud.networks.networks.list(bob, {})).toHaveLength(1);
+    await cloud.networks.tags.replace(network.id, ['blue', 'green']);
+    const found = (tags: object) => cloud.networks.networks.list(bob, { tags });
+    expect(await found({ all: ['blue', 'green'] })).toHaveLength(1);
+    expect(await found({ any: ['red'] })).toHaveLength(0);
+    expect(await found({ notAll: ['blue', 'red'], notAny: ['red'] })).toHaveLength(1);
+    await cloud.networks.rbacPolicies.update(admin, policy!.id, '*');
+    expect((await cloud.networks.networks.get(bob, network.id)).shared).toBe(true);
+    await cloud.networks.rbacPolicies.delete(alice, policy!.id);
+    expect(await cloud.networks.networks.list(bob, {})).toHaveLength(0);
+  });
+
+  test('limits, options and names of ports are told to hosts', async () => {
+    const [policy] = await cloud.networks.qosPolicies.create(admin, [{ name: 'slow', shared: true }]);
+    await cloud.networks.qosPolicies.addRule(admin, policy!.id, { direction: 'egress', maxKbps: 500, maxBurstKbps: 0 });
+    const { id: networkId } = await newNetwork({ qosPolicyId: policy!.id });
+    await cloud.networks.subnets.create(alice, [{ networkId, ipVersion: 4, cidr: '10.3.0.0/24' }]);
+    const extraDhcpOptions = [{ name: 'bootfile-name', value: 'pxe', version: 4 as const }];
+    const [port] = await cloud.networks.ports.create(alice, [{ networkId, dnsName: 'db', extraDhcpOptions }]);
+    await cloud.db.write((tx) =>
+      tx.updateTable('ports').set({ host_id: 'h', device_id: 'd' }).where('id', '=', port!.id).execute(),
+    );
+    const desired = await desiredNetworks(cloud.db, 'h');
+    expect(desired.ports[0]).toMatchObject({ bandwidth: { egress: 500_000 } });
+    expect(desired.networks[0]!.hosts[0]).toMatchObject({
+      hostname: 'db',
+      options: [{ name: 'bootfile-name', value: 'pxe' }],
+    });
+  });
+});
