@@ -9,7 +9,7 @@ import type { Projects } from './projects.ts';
 import type { Roles } from './roles.ts';
 import type { TokenClaims, TokenScope, TokenVia } from './token-codec.ts';
 import type { Tokens } from './tokens.ts';
-import type { Trust, Trusts } from './trusts.ts';
+import type { Trusts } from './trusts.ts';
 import type { Users } from './users.ts';
 
 /** Something that a client names by id, or by name within a domain. */
@@ -47,7 +47,7 @@ export interface TokenDocument {
   domain?: Domain;
   roles: Array<{ id: string; name: string }>;
   applicationCredential?: ApplicationCredential;
-  trust?: Trust;
+  trust?: Extract<TokenVia, { kind: 'trust' }>;
 }
 
 interface Granted {
@@ -114,7 +114,7 @@ export class Authentication {
         claims.via?.kind === 'application_credential'
           ? await this.#parts.applicationCredentials.find(claims.via.id)
           : undefined,
-      trust: claims.via?.kind === 'trust' ? await this.#parts.trusts.find(claims.via.id) : undefined,
+      trust: claims.via?.kind === 'trust' ? claims.via : undefined,
     };
   }
 
