@@ -25,7 +25,7 @@ test(
     await page.getByText('ACTIVE', { exact: true }).waitFor({ timeout: bootMs });
     await page.getByRole('tab', { name: 'Serial console' }).click();
     await page.getByText('Connected').waitFor();
-    const terminal = page.locator('.terminal');
+    const terminal = page.locator('.serial-terminal');
     await terminal.click();
     // What was typed before the guest had booted is lost, so it is typed until it is answered.
     await expect

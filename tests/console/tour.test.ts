@@ -32,7 +32,6 @@ test(
     await page.getByRole('button', { name: 'Sign in' }).click();
     await page.getByRole('alert').getByText('The name or the password is wrong.').waitFor();
     expect(await seriousProblems(page)).toEqual([]);
-    await picture(page, 'sign-in');
     await tour.signIn(page);
     expect(await seriousProblems(page)).toEqual([]);
   },

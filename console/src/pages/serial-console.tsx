@@ -73,7 +73,7 @@ export function SerialConsole({ serverId }: { serverId: string }) {
         )}
       </header>
       {problem && <p className="body problem">{problem}</p>}
-      <div className="terminal" ref={holder} />
+      <div className="serial-terminal" ref={holder} />
     </section>
   );
 }
