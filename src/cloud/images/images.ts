@@ -13,6 +13,7 @@ import { Deletion } from './deletion.ts';
 import { type ImportRequest, Imports, type InternalSources } from './imports.ts';
 import { conditionsOf, type ImageFilter, type ImageList, selectImages, unknownMarker } from './listing.ts';
 import { Members } from './members.ts';
+import { Metadefs } from './metadefs.ts';
 import { columnsOf, type Image, type ImageChanges, type ImageReplica, isGone, type NewImage } from './model.ts';
 import type { ImageParts } from './parts.ts';
 import { type ImageUsage, imageUsage } from './quota.ts';
@@ -40,6 +41,8 @@ export class Images {
   readonly members: Members;
   /** Imports, as lists of what was asked for. */
   readonly tasks: ImageTasks;
+  /** The catalogue of properties. */
+  readonly metadefs: Metadefs;
   /** Images made of disks. */
   readonly templates: Templates;
   /** Images fetched from URLs. */
@@ -55,6 +58,7 @@ export class Images {
     this.copies = new Copies(this.#parts, options.copyTimeout);
     this.members = new Members(this.#parts);
     this.tasks = new ImageTasks(this.#parts);
+    this.metadefs = new Metadefs(this.#parts);
     this.imports = new Imports(this.#parts, this.copies, options.internalSources ?? 'admins');
     this.#uploads = new Uploads(this.#parts, this.copies);
     this.#deletion = new Deletion(this.#parts, this.#uploads);

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { action, span, step, when } from '../actions.ts';
+import { action, span, step } from '../actions.ts';
 
 const ImportInput = Type.Object({
   imageId: Type.String(),
@@ -27,21 +27,8 @@ const download = step<ImportInput>('download', {
   },
 });
 
-// No undo: the image has its bytes elsewhere by now, and what is removed here is nobody's.
-const removeStaged = step<ImportInput>('removeStaged', {
-  retry: { attempts: 3, backoffMs: 1000 },
-  async do({ input, services }) {
-    await services.images.imports.removeStaged(input);
-  },
-});
-
-const isMovedElsewhere = ({ input }: { input: ImportInput }) =>
-  input.stagedIn !== undefined && input.stagedIn !== input.storeId;
-
-const nodes = [span('image_import', [download, when(isMovedElsewhere, [removeStaged])])];
-
 /** Brings an image's bytes from a URL, or from where they were staged. */
-export const importImage = action('image.import', ImportInput, nodes, {
+export const importImage = action('image.import', ImportInput, [span('image_import', [download])], {
   async succeeded() {},
   async failed(tx, { input, services }, failure) {
     await services.images.imports.fail(tx, input, failure.message);

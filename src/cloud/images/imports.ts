@@ -9,6 +9,7 @@ import type { Subject } from '../identity/subject.ts';
 import { activate } from './activation.ts';
 import type { Copies } from './copies.ts';
 import { idTaken, newImageRow } from './creation.ts';
+import { expungeImage } from './expunge-action.ts';
 import { type ImportInput, importImage } from './import-action.ts';
 import { inspectStored } from './inspect-stored.ts';
 import { type Image, isGone, type NewImage } from './model.ts';
@@ -172,9 +173,23 @@ export class Imports {
     await checkImageQuota(core, tx, image.projectId);
     for (const replica of registered) {
       if (replica.storeId === storeId) continue;
-      if (replica.storeId === stagedIn) await dropReplicas(tx, imageId, [stagedIn]);
+      if (replica.storeId === stagedIn) await this.#removeStaged(tx, image, stagedIn, by);
       else await this.#copies.request(tx, image, replica.storeId, by);
     }
+  }
+
+  /** Removes what was staged in a store that the image is not to be in, in an action of its own: this one is done. */
+  async #removeStaged(tx: Tx, image: Image, storeId: string, by: { requestId: string }): Promise<void> {
+    await dropReplicas(tx, image.id, [storeId]);
+    await this.#parts.core.runner.submit(tx, expungeImage, {
+      input: { imageId: image.id, storeIds: [storeId] },
+      name: 'expungeImage',
+      resourceType: 'image',
+      resourceId: image.id,
+      projectId: image.projectId,
+      userId: image.userId,
+      requestId: by.requestId,
+    });
   }
 
   /** Puts the image back to where it was before the import. */
@@ -194,12 +209,6 @@ export class Imports {
   async discard({ imageId, storeId, stagedIn }: ImportInput): Promise<void> {
     const { stores } = this.#parts;
     if (stores.find(storeId)) await stores.driver(storeId).delete(imageId);
-    if (stagedIn !== undefined && stores.find(stagedIn)) await stores.driver(stagedIn).delete(imageId);
-  }
-
-  /** Removes what was staged in a store that the image is not to be in. */
-  async removeStaged({ imageId, stagedIn }: ImportInput): Promise<void> {
-    const { stores } = this.#parts;
     if (stagedIn !== undefined && stores.find(stagedIn)) await stores.driver(stagedIn).delete(imageId);
   }
 

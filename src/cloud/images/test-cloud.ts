@@ -60,7 +60,8 @@ export class TestCloud {
 
   /** The cloud as dialects and steps get it, with what a test adds to it. */
   asCloud(more: object = {}): Cloud {
-    return { ...this.core, images: this.images, imageStores: this.stores, ...more } as unknown as Cloud;
+    const faults = { isQuiet: true };
+    return { ...this.core, faults, images: this.images, imageStores: this.stores, ...more } as unknown as Cloud;
   }
 
   /** The default store. */

@@ -8,6 +8,8 @@ import { openstackDialect } from '../common/openstack-dialect.ts';
 import { dataOperations } from './data.ts';
 import { imageOperations } from './images.ts';
 import { importOperations } from './imports.ts';
+import { definitionOperations } from './metadef-definitions.ts';
+import { namespaceOperations } from './metadef-namespaces.ts';
 import { patchTypes } from './patch.ts';
 import { schemaOperations } from './schema-documents.ts';
 import { memberOperations } from './sharing.ts';
@@ -29,6 +31,8 @@ const base = openstackDialect({
     ...storeOperations,
     ...taskOperations,
     ...schemaOperations,
+    ...namespaceOperations,
+    ...definitionOperations,
   ],
   unknownMembers: 'keep',
   // Clients read the versions with whatever token they have.

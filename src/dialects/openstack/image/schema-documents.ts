@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { operation } from '../../../api/operation.ts';
+import { namespaceMembers } from './metadef-namespaces.ts';
 import { imageSchemaDocument, imagesSchemaDocument } from './schemas.ts';
 import { memberProperties } from './sharing.ts';
 import { taskDetails, taskProperties } from './tasks.ts';
@@ -24,8 +25,32 @@ export function schemaOperation(id: string, name: string, what: string, document
   });
 }
 
+const named = { type: 'string' };
+const names = { type: 'array', items: named };
+const anyMembers = { type: 'object', additionalProperties: true };
+
 const memberSchema = { name: 'member', properties: memberProperties };
 const taskSchema = { name: 'task', properties: { ...taskProperties, ...taskDetails } };
+
+/** The documents of the catalogue of properties: what one of a kind has, and lists of them. */
+const metadefSchemas = [
+  ['Namespace', 'namespace', 'namespaces', namespaceMembers],
+  ['Object', 'object', 'objects', { name: named, description: named, properties: anyMembers, required: names }],
+  ['Property', 'property', 'properties', { name: named, title: named, type: named, enum: names }],
+  ['Tag', 'tag', 'tags', { name: named }],
+  ['ResourceType', 'resource_type', 'resource_types', { name: named, prefix: named, properties_target: named }],
+].flatMap(([word, one, many, properties]) => [
+  schemaOperation(`ShowMetadef${word}Schema`, `metadefs/${one}`, `a metadata definition: ${one}`, {
+    name: one,
+    properties,
+    additionalProperties: true,
+  }),
+  schemaOperation(`ShowMetadef${word}sSchema`, `metadefs/${many}`, `a list of metadata definitions: ${many}`, {
+    name: many,
+    properties: { [`${many}`]: { type: 'array', items: { name: one, properties } } },
+    links: [{ rel: 'describedby', href: '{schema}' }],
+  }),
+]);
 
 export const schemaOperations = [
   schemaOperation('ShowImageSchema', 'image', 'an image', imageSchemaDocument()),
@@ -51,4 +76,5 @@ export const schemaOperations = [
       { rel: 'describedby', href: '{schema}' },
     ],
   }),
+  ...metadefSchemas,
 ];
