@@ -8,7 +8,7 @@ let api: ComputeApi;
 
 beforeAll(async () => {
   api = await ComputeApi.start([...computeDialects, placement]);
-}, 60_000);
+}, 120_000);
 
 afterAll(() => api?.stop());
 
