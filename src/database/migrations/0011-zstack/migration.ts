@@ -3,7 +3,7 @@ import { type CreateTableBuilder, type Kysely, type Migration, sql } from 'kysel
 /** Columns by type; those whose type ends in `?` may be null. */
 type Columns = Record<string, string>;
 
-const columns: Record<string, Columns> = {
+const tables: Record<string, Columns> = {
   disk_offerings: {
     text: 'id name',
     'text?': 'description',
@@ -39,7 +39,7 @@ const indexes: ReadonlyArray<[table: string, columns: string[], unique?: true]> 
 /** What only the words of ZStack need: disk offerings, L2 networks, EIPs and VIPs by name, access keys, long jobs. */
 export const zstack: Migration = {
   async up(db: Kysely<never>): Promise<void> {
-    for (const [name, types] of Object.entries(columns)) {
+    for (const [name, types] of Object.entries(tables)) {
       await withColumns(db.schema.createTable(name), types)
         .addPrimaryKeyConstraint(`${name}_pk`, ['id'] as never[])
         .execute();
@@ -50,6 +50,15 @@ export const zstack: Migration = {
         .on(table)
         .columns(on as never[]);
       await (unique ? index.unique() : index).execute();
+    }
+    // What everybody looks for by name, in the order in which lists come.
+    for (const table of ['servers', 'images', 'volumes', 'networks']) {
+      const columns = ['name', ...(table === 'networks' ? [] : ['deleted_at']), 'created_at', 'id'];
+      await db.schema
+        .createIndex(`${table}_by_name_index`)
+        .on(table)
+        .columns(columns as never[])
+        .execute();
     }
     await sql`create table l2_network_clusters (
       l2_network_id text not null references l2_networks (id) on delete cascade,
