@@ -42,7 +42,18 @@ const mayImport: Record<string, readonly string[]> = {
     'guest',
   ],
   simulation: ['cloud', 'actions', 'agent', 'agent/contract', 'backup-stores', 'image-stores', 'database', 'env'],
-  cli: ['simulation', 'assembly', 'api', 'cloud', 'agent', 'agent/contract', 'database', 'env', 'guest'],
+  cli: [
+    'simulation',
+    'assembly',
+    'api',
+    'cloud',
+    'agent',
+    'agent/contract',
+    'agent/network-contract',
+    'database',
+    'env',
+    'guest',
+  ],
   guest: [],
 };
 

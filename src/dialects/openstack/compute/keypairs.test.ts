@@ -20,7 +20,8 @@ let token: string;
 beforeEach(async () => {
   made = await testIdentity();
   const { core, identity } = made;
-  const cloud = { ...core, identity, keypairs: new Keypairs(core), registerMetrics: () => {} } as unknown as Cloud;
+  const parts = { identity, keypairs: new Keypairs(core), faults: { isQuiet: true }, registerMetrics: () => {} };
+  const cloud = { ...core, ...parts } as unknown as Cloud;
   const newest = openstackDialect({ ...shared, mounts: ['/compute/v2.1'], microversions });
   const legacy = openstackDialect({ ...shared, mounts: ['/compute/v2'], unknownMembers: 'drop' });
   const dialects = [newest, { ...legacy, name: 'k5' as const }];
