@@ -67,12 +67,3 @@ export function without(range: Ipv4Range, address: number | undefined): Ipv4Rang
 export function countAddresses(ranges: readonly Ipv4Range[]): number {
   return ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0);
 }
-
-const multicast: Ipv4Range = { first: 0xe0000000, last: 0xefffffff };
-const loopback: Ipv4Range = { first: 0x7f000000, last: 0x7fffffff };
-
-/** `multicast` (RFC 5771) and `loopback` (RFC 1122) addresses can't be given to guests. */
-export function specialUse(range: Ipv4Range): 'multicast' | 'loopback' | undefined {
-  if (overlap(range, multicast)) return 'multicast';
-  return overlap(range, loopback) ? 'loopback' : undefined;
-}

@@ -30,7 +30,7 @@ export function owned(subject: Subject, table: OwnedTable): Expression<SqlBool> 
 }
 
 /** Whether an RBAC policy lets the subject use what `id` names, in one of these ways. */
-export function sharedByPolicy(
+function sharedByPolicy(
   subject: Pick<Subject, 'projectId'>,
   id: Expression<unknown>,
   actions: readonly string[] = ['access_as_shared'],

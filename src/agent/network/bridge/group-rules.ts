@@ -12,7 +12,7 @@ type Version = 4 | 6;
 const versions: readonly Version[] = [4, 6];
 
 /** The set of the addresses of one family that a group's ports have on one network. */
-export function memberSet(groupId: string, networkId: string, version: Version): string {
+function memberSet(groupId: string, networkId: string, version: Version): string {
   return `members${version}_${groupId.slice(0, 16)}_${networkId.slice(0, 16)}`;
 }
 

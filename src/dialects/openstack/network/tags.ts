@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { type AnyOperation, operation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
+import { tagNotFound } from '../../../cloud/networks/tags.ts';
 import type { Asker, Resource } from './resource.ts';
 import { idInPath } from './wire.ts';
 
@@ -98,8 +99,7 @@ export function tagOperations<M extends { id: string }, C extends object, U exte
       handle: async (call) => {
         const id = await found(call, call.params.id);
         if ((await tagsOf(call, id)).includes(call.params.tag)) return {};
-        const message = `Tag ${call.params.tag} could not be found.`;
-        throw new CloudError('not_found', message, { resource: 'tag', reason: 'tag_not_found' });
+        throw tagNotFound(call.params.tag);
       },
     }),
     operation({
