@@ -187,8 +187,10 @@ test(
       'roles',
       'services',
     ];
+    await go('/ui/home');
     for (const kind of kinds) {
-      await go(`/ui/r/${kind}`);
+      await page.locator(`nav a[href="/ui/r/${kind}"]`).click();
+      await page.waitForURL(`**/ui/r/${kind}`);
       await page.getByText(/^\d+ of \d+$/).waitFor();
       expect(await page.getByRole('alert').count(), kind).toBe(0);
     }

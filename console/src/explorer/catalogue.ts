@@ -138,7 +138,8 @@ function entriesOf(product: Product, document: Document): CatalogueEntry[] {
           key: `${product} ${id}`,
           product,
           id,
-          group: operation.tags[0] ?? '',
+          // Nova's older generation has the same operations again, under names of its own.
+          group: `${operation.tags[0] ?? ''}${path.startsWith('/compute/v2/') ? ' (v2)' : ''}`,
           method: method.toUpperCase(),
           path,
           titles: titlesOf(operation.summary),

@@ -11,6 +11,8 @@ type Body = Record<string, unknown>;
 interface Rule {
   method: string;
   path: RegExp;
+  /** The members that the form can say; with any other one set there is no exact form. */
+  members?: readonly string[];
   map(body: Body, ids: string[]): Mapping | undefined;
 }
 
@@ -19,10 +21,19 @@ export function mappingOf({ method, path, body }: ApiCall): Mapping | undefined 
   const bare = path.split('?', 1)[0]!;
   for (const rule of rules) {
     const found = rule.method === method ? rule.path.exec(bare) : null;
-    const mapping = found && rule.map((body ?? {}) as Body, found.slice(1));
+    if (!found) continue;
+    if (rule.members && !saysAll((body ?? {}) as Body, rule.members)) return undefined;
+    const mapping = rule.map((body ?? {}) as Body, found.slice(1));
     if (mapping) return mapping;
   }
   return undefined;
+}
+
+/** Whether the object under the body's one key has these members only. */
+function saysAll(body: Body, members: readonly string[]): boolean {
+  const [inner, ...more] = Object.values(body);
+  if (more.length > 0 || typeof inner !== 'object' || inner === null) return false;
+  return Object.entries(inner).every(([name, value]) => members.includes(name) || value === undefined || value === '');
 }
 
 const uuid = (id: string) => id.replaceAll('-', '');
@@ -48,6 +59,7 @@ function terraform(type: string, name: unknown, members: Body): string {
 function block(members: Body, indent: string): string[] {
   return Object.entries(members)
     .filter(([, value]) => value !== undefined && value !== '' && value !== null)
+    .filter(([, value]) => !Array.isArray(value) || value.length > 0)
     .flatMap(([key, value]) => {
       if (Array.isArray(value) && typeof value[0] === 'object')
         return value.flatMap((one: Body) => [`${indent}${key} {`, ...block(one, `${indent}  `), `${indent}}`]);
@@ -89,11 +101,24 @@ const rules: readonly Rule[] = [
   {
     method: 'POST',
     path: server(''),
+    members: [
+      'name',
+      'imageRef',
+      'flavorRef',
+      'networks',
+      'key_name',
+      'security_groups',
+      'availability_zone',
+      'min_count',
+      'max_count',
+      'user_data',
+      'block_device_mapping_v2',
+    ],
     map({ server: given }) {
       const s = given as Body;
       const nets = (Array.isArray(s['networks']) ? s['networks'] : []) as Array<{ uuid: string }>;
       const groups = (s['security_groups'] ?? []) as Array<{ name: string }>;
-      if (s['block_device_mapping_v2']) return {};
+      if (s['block_device_mapping_v2'] || typeof s['networks'] === 'string') return {};
       const options: Array<[string, unknown]> = [
         ['image', s['imageRef']],
         ['flavor', s['flavorRef']],
@@ -165,6 +190,7 @@ const rules: readonly Rule[] = [
   {
     method: 'POST',
     path: /^\/volume\/v3\/[^/]+\/volumes$/,
+    members: ['name', 'size', 'imageRef', 'snapshot_id', 'description'],
     map({ volume }) {
       const v = volume as Body;
       return {
@@ -191,6 +217,7 @@ const rules: readonly Rule[] = [
   {
     method: 'POST',
     path: /^\/volume\/v3\/[^/]+\/snapshots$/,
+    members: ['name', 'volume_id', 'force'],
     map({ snapshot }) {
       const s = snapshot as Body;
       return {
@@ -208,6 +235,7 @@ const rules: readonly Rule[] = [
   {
     method: 'POST',
     path: /^\/compute\/v2\.1\/servers\/([^/]+)\/os-volume_attachments$/,
+    members: ['volumeId'],
     map({ volumeAttachment }, [id]) {
       const volumeId = String((volumeAttachment as Body)['volumeId']);
       return {
@@ -223,6 +251,7 @@ const rules: readonly Rule[] = [
   {
     method: 'POST',
     path: network('/networks'),
+    members: ['name', 'shared', 'description'],
     map({ network: given }) {
       const n = given as Body;
       return {
@@ -245,6 +274,7 @@ const rules: readonly Rule[] = [
   {
     method: 'POST',
     path: network('/subnets'),
+    members: ['name', 'network_id', 'cidr', 'ip_version'],
     map({ subnet }) {
       const s = subnet as Body;
       return {
@@ -269,6 +299,7 @@ const rules: readonly Rule[] = [
   {
     method: 'POST',
     path: network('/routers'),
+    members: ['name', 'external_gateway_info'],
     map({ router }) {
       const r = router as Body;
       const external = (r['external_gateway_info'] as { network_id?: string } | undefined)?.network_id;
@@ -284,6 +315,7 @@ const rules: readonly Rule[] = [
   {
     method: 'POST',
     path: network('/floatingips'),
+    members: ['floating_network_id', 'port_id', 'description'],
     map({ floatingip }) {
       const f = floatingip as Body;
       return {
@@ -301,6 +333,7 @@ const rules: readonly Rule[] = [
   {
     method: 'POST',
     path: network('/security-groups'),
+    members: ['name', 'description'],
     map({ security_group }) {
       const g = security_group as Body;
       return {
@@ -315,6 +348,7 @@ const rules: readonly Rule[] = [
   {
     method: 'POST',
     path: /^\/compute\/v2\.1\/os-keypairs$/,
+    members: ['name', 'public_key'],
     map({ keypair }) {
       const k = keypair as Body;
       return {
@@ -329,6 +363,7 @@ const rules: readonly Rule[] = [
   {
     method: 'POST',
     path: /^\/compute\/v2\.1\/flavors$/,
+    members: ['id', 'name', 'vcpus', 'ram', 'disk'],
     map({ flavor }) {
       const f = flavor as Body;
       return {
@@ -354,6 +389,7 @@ const rules: readonly Rule[] = [
   {
     method: 'POST',
     path: /^\/compute\/v2\.1\/os-server-groups$/,
+    members: ['name', 'policies'],
     map({ server_group }) {
       const g = server_group as Body;
       const policies = (g['policies'] ?? []) as string[];
@@ -366,6 +402,7 @@ const rules: readonly Rule[] = [
   {
     method: 'POST',
     path: /^\/identity\/v3\/projects$/,
+    members: ['name', 'description'],
     map({ project }) {
       const p = project as Body;
       return {
