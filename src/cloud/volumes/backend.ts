@@ -6,7 +6,7 @@ export const backend = {
   storage_protocol: 'file',
   vendor_name: 'Unkai',
   driver_version: '1.0',
-  QoS_support: true,
+  QoS_support: false,
   multiattach: false,
   thin_provisioning_support: true,
   thick_provisioning_support: false,

@@ -9,7 +9,7 @@ import { type VolumeType, volumeTypeFromRow } from './type-model.ts';
 export interface QosSpecs {
   id: string;
   name: string;
-  /** Where they are kept: `front-end` is the guest's hypervisor. */
+  /** Who is to keep them: `front-end` is the guest's hypervisor. None does so yet. */
   consumer: QosSpecsTable['consumer'];
   specs: Record<string, string>;
 }

@@ -238,7 +238,7 @@ export class VolumeTypes {
     });
   }
 
-  /** Lets the limits of the QoS specs hold for the type's volumes, from when they are attached next. */
+  /** Says which QoS specs are meant for the type's volumes. */
   setQos(subject: Subject, id: string, qosSpecsId: string | null): Promise<VolumeType> {
     return this.#change(subject, id, async (_tx, type) => {
       if (qosSpecsId !== null && type.qosSpecsId !== null && type.qosSpecsId !== qosSpecsId) {

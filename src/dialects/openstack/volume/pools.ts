@@ -113,7 +113,6 @@ export const poolOperations = [
         replication_targets: [],
         properties: {
           thin_provisioning: property('Thin Provisioning', 'Disks take the room that is written to.'),
-          qos: property('QoS', 'Limits of guests are kept by the hypervisor.'),
         },
       };
       return { body };

@@ -46,7 +46,6 @@ function typeIdIn(text: string | undefined): string {
   throw new CloudError('invalid', 'Volume Type id must not be None.', { field: 'vol_type_id' });
 }
 
-/** Limits of QEMU's, in Cinder's words; others are kept, and no hypervisor here heeds them. */
 const texts = (specs: Record<string, string | number>) =>
   Object.fromEntries(Object.entries(specs).map(([key, value]) => [key, String(value)]));
 
@@ -84,9 +83,7 @@ export const qosOperations = [
     responses: { 200: QosDocument },
     errors: [400, 401, 403, 409],
     title: 'Create QoS specs',
-    summary:
-      'Limits by the names that Nova gives them: total_, read_ and write_ bytes_sec and iops_sec. With the consumer ' +
-      'front-end or both they hold for a volume from when it is attached next.',
+    summary: 'Keeps limits for volume types to name. They are told to whoever asks; no hypervisor here heeds them yet.',
     examples: [
       {
         title: 'A slow disk',
