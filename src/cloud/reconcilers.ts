@@ -33,6 +33,7 @@ export function startReconcilers(cloud: Cloud): () => Promise<void> {
     cloud.env.every(storeLeftoversMs, () => run('image stores', () => removeStoreLeftovers(cloud))),
     cloud.env.every(sweepMs, () => run('jobs', () => cloud.jobs.sweep())),
     cloud.env.every(sweepMs, () => run('tags', () => cloud.tags.sweep())),
+    cloud.env.every(sweepMs, () => run('volume messages', () => cloud.blockStorage.messages.sweep())),
   ];
   for (const agent of cloud.hosts.agents.values()) {
     stops.push(
