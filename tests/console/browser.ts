@@ -1,10 +1,11 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import type { AxeResults } from 'axe-core';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { ConsoleBuild } from '../../src/assembly/console-build.ts';
 import { TestCloud, type TestCloudOptions } from '../support/cloud.ts';
+import { smallPng } from './small-png.ts';
 
 /** The console is built at the first test of a checkout: installing its packages is most of that. */
 export const buildLimit = 600_000;
@@ -108,7 +109,24 @@ export async function seriousProblems(page: Page): Promise<string[]> {
 export async function picture(page: Page, name: string): Promise<void> {
   if (!process.env['UNKAI_SCREENSHOTS']) return;
   mkdirSync(pictures, { recursive: true });
-  await page.screenshot({ path: join(pictures, `${name}.png`) });
+  const shot = (await page.screenshot()).toString('base64');
+  // A page of its own decodes it: the console's policy forbids what that takes.
+  const decoder = await page.context().newPage();
+  const { width, height, pixels } = await decoder.evaluate(async (data) => {
+    const image = new Image();
+    image.src = `data:image/png;base64,${data}`;
+    await image.decode();
+    const canvas = document.createElement('canvas');
+    [canvas.width, canvas.height] = [image.width, image.height];
+    const context = canvas.getContext('2d')!;
+    context.drawImage(image, 0, 0);
+    const bytes = context.getImageData(0, 0, image.width, image.height).data;
+    let text = '';
+    for (let at = 0; at < bytes.length; at += 32_768) text += String.fromCharCode(...bytes.subarray(at, at + 32_768));
+    return { width: image.width, height: image.height, pixels: btoa(text) };
+  }, shot);
+  await decoder.close();
+  writeFileSync(join(pictures, `${name}.png`), smallPng(Buffer.from(pixels, 'base64'), width, height));
 }
 
 export async function setTheme(page: Page, theme: 'light' | 'dark'): Promise<void> {
