@@ -32,6 +32,13 @@ export function actionsAreKnown(facts: Facts, kinds: ReadonlySet<string>): Findi
     .map(({ id, kind }) => violation('action-is-known', 'action', id, `This version does not know actions ${kind}.`));
 }
 
+/** Every failure that a user sees has its first cause stored. */
+export function failuresHaveCauses(facts: Facts): Finding[] {
+  return facts.causeless.map(({ id, kind }) =>
+    violation('failure-has-cause', 'action', id, `${kind} has failed and does not say why.`),
+  );
+}
+
 /** Whoever reads the log of an action that has ended sees how each part of it ended. */
 export function eventsAreClosed(facts: Facts): Finding[] {
   return facts.openEvents.map(({ actionId, name, kind }) =>

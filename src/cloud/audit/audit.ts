@@ -1,6 +1,6 @@
 import type { HostAgent } from '../../agent/contract.ts';
 import type { Cloud } from '../cloud.ts';
-import { actionsAreKnown, actionsProgress, eventsAreClosed } from './actions.ts';
+import { actionsAreKnown, actionsProgress, eventsAreClosed, failuresHaveCauses } from './actions.ts';
 import { backupsAreWhole, bytesHaveBackups } from './backups.ts';
 import {
   attachmentsAreLive,
@@ -55,6 +55,7 @@ const invariants: ReadonlyArray<(facts: Facts) => Finding[]> = [
   bytesHaveImages,
   cachedImagesAreKnown,
   actionsProgress,
+  failuresHaveCauses,
   eventsAreClosed,
 ];
 

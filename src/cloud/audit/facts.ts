@@ -46,6 +46,8 @@ export interface Facts {
   cachedImages: ReadonlySet<string>;
   /** Actions that have not ended, those that are parked among them. */
   actions: readonly ActionsTable[];
+  /** Actions that failed and do not say why. */
+  causeless: ReadonlyArray<{ id: string; kind: string }>;
   openEvents: ReadonlyArray<{ actionId: string; name: string; kind: string }>;
   inventories: ReadonlyMap<string, HostInventory>;
   stores: ReadonlyMap<string, StoreListing>;
@@ -90,6 +92,12 @@ export async function readFacts(cloud: Cloud, agents: ReadonlyMap<string, HostAg
     .where('action_events.result', 'is', null)
     .where((e) => e.or([e('actions.finished_at', 'is not', null), e('actions.state', '=', 'parked')]))
     .execute();
+  const causeless = await read
+    .selectFrom('actions')
+    .select(['id', 'kind'])
+    .where('state', 'in', ['failed', 'parked'])
+    .where('error', 'is', null)
+    .execute();
   const after = await liveActions(cloud, began);
   const actions = after.filter(({ finished_at }) => finished_at === null);
   const touched = new Map([...before, ...after].map((action) => [action.id, action]));
@@ -112,6 +120,7 @@ export async function readFacts(cloud: Cloud, agents: ReadonlyMap<string, HostAg
     subnets,
     cachedImages: new Set(cached.map(({ host_id, image_id }) => `${host_id} ${image_id}`)),
     actions,
+    causeless,
     openEvents,
     inventories: inventories.answers,
     stores: stores.answers,

@@ -40,6 +40,7 @@ export type Invariant =
   | 'host-answers'
   | 'action-progresses'
   | 'action-is-known'
+  | 'failure-has-cause'
   | 'events-are-closed';
 
 export function violation(invariant: Invariant, resource: string, id: string, text: string): Finding {
