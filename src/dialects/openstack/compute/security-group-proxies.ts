@@ -41,7 +41,7 @@ async function own(call: Asked, text: string): Promise<SecurityGroup> {
 
 /** Nova calls what the network refuses a bad request. */
 function asBadRequest(error: unknown): never {
-  if (!(error instanceof CloudError) || error.code !== 'conflict') throw error;
+  if (!(error instanceof CloudError) || (error.code !== 'conflict' && error.code !== 'duplicate')) throw error;
   throw new CloudError('invalid', error.message, { ...error.details, cause: error });
 }
 
@@ -190,11 +190,11 @@ export const securityGroupProxies = [
       const cidr = remote ? null : (wanted.cidr ?? everywhere);
       const isIcmp = wanted.ip_protocol?.toLowerCase() === 'icmp';
       const [from, to] = [portOf('from_port', wanted.from_port), portOf('to_port', wanted.to_port)];
-      const [rule] = await cloud.networks.securityGroupRules.create(subject, [
+      const wantedRules = [
         {
           securityGroupId: group.id,
-          direction: 'ingress',
-          ethertype: cidr?.includes(':') ? 'IPv6' : 'IPv4',
+          direction: 'ingress' as const,
+          ethertype: cidr?.includes(':') ? ('IPv6' as const) : ('IPv4' as const),
           protocol: wanted.ip_protocol?.toLowerCase() ?? null,
           // -1 is Nova's word for any type or code of ICMP.
           portRangeMin: isIcmp && from === -1 ? null : from,
@@ -202,7 +202,8 @@ export const securityGroupProxies = [
           remoteIpPrefix: cidr,
           remoteGroupId: remote?.id ?? null,
         },
-      ]);
+      ];
+      const [rule] = await cloud.networks.securityGroupRules.create(subject, wantedRules).catch(asBadRequest);
       return { body: { security_group_rule: ruleView(rule!, group, remote) } };
     },
   }),
