@@ -88,6 +88,7 @@ export const faultOperations = [
   operation({
     ...common,
     id: 'AddFault',
+    dryRun: false,
     method: 'POST',
     path: '/faults',
     body: Type.Object({ fault: NewFault }),
@@ -112,6 +113,7 @@ export const faultOperations = [
   operation({
     ...common,
     id: 'RemoveFault',
+    dryRun: false,
     method: 'DELETE',
     path: '/faults/{fault_id}',
     params: Params,
