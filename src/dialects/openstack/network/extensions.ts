@@ -50,6 +50,7 @@ const table: ReadonlyArray<readonly [alias: string, name: string, description: s
     'If-Match constraints based on revision_number',
     'A change can be made on condition of the revision number.',
   ],
+  ['tag', 'Tag support', 'Networks have tags.'],
   ['standard-attr-tag', 'Tag support for resources with standard attribute', 'Tags.'],
   ['subnet_allocation', 'Subnet Allocation', 'Subnets can be cut from pools.'],
   ['default-subnetpools', 'Default Subnetpools', 'One pool of each family can be the default.'],
