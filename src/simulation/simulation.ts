@@ -123,10 +123,10 @@ class Simulation {
   }
 
   async run(): Promise<void> {
-    const ends = this.#time.now + this.#options.hours * 60 * minute * 1000;
     try {
       this.#boot();
       await this.#calmDown('at the beginning');
+      const ends = this.#time.now + this.#options.hours * 60 * minute * 1000;
       while (this.#time.now < ends) {
         await this.#storm(Math.min(stormLength, (ends - this.#time.now) / 1000));
         await this.#calmDown('after a storm');
