@@ -14,6 +14,13 @@ const runRequirements: readonly Requirement[] = [
   programRequirement('nft', 'nftables', 'security groups and routers'),
   programRequirement('ip', 'iproute2', 'networks of guests'),
   programRequirement('sysctl', 'procps', 'networks of guests'),
+  programRequirement('nsenter', 'util-linux', 'networks of guests'),
+  {
+    need: 'OVMF firmware',
+    package: 'ovmf',
+    for: 'guests that boot by UEFI',
+    probe: () => ['OVMF_CODE_4M.fd', 'OVMF_CODE.fd'].some((name) => existsSync(`/usr/share/OVMF/${name}`)),
+  },
   ...tinyLinuxRequirements,
 ];
 

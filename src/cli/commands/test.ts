@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { ConsoleBuild } from '../../assembly/console-build.ts';
 import { removeFolder } from '../machine.ts';
 import { type PostgresServer, startPostgres } from '../postgres-server.ts';
 import { checkPrerequisites, installPrerequisites } from '../prerequisites.ts';
@@ -15,6 +16,7 @@ const bin = (name: string) => join(root, 'node_modules/.bin', name);
 const checks = [
   { name: 'format and lint', program: bin('biome'), args: ['check', '.'] },
   { name: 'types', program: bin('tsc'), args: ['--noEmit'] },
+  { name: 'types of the console', program: bin('tsc'), args: ['--noEmit', '-p', 'console'] },
 ];
 
 /** What runs now: ended with this process, however that ends. */
@@ -37,6 +39,7 @@ export async function test(args: readonly string[]): Promise<void> {
   const count: TestCount = { passed: 0, failed: 0, skipped: 0 };
   try {
     await bringPrerequisites();
+    await buildConsole();
     postgres = await postgresForTests();
     if (args.length === 0) {
       for (const check of checks) count[(await runs(check.name, check.program, check.args)) ? 'passed' : 'failed'] += 1;
@@ -63,6 +66,16 @@ async function bringPrerequisites(): Promise<void> {
   await installPrerequisites(missing, { onProgress: (text) => console.log(text) }).catch((error: Error) =>
     console.log(`Some tests will be skipped or fail. ${error.message}`),
   );
+}
+
+/** Before the tests, so that none of them waits for it, and the types of its packages are there. */
+async function buildConsole(): Promise<void> {
+  console.log('── the web console');
+  const started = performance.now();
+  const state = await new ConsoleBuild().start();
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  const words = state.phase === 'failed' ? `could not be built, its tests will fail: ${state.reason}` : 'built';
+  console.log(`── the web console: ${words} (${seconds} s)`);
 }
 
 async function postgresForTests(): Promise<PostgresServer | undefined> {

@@ -370,13 +370,8 @@ class InMemoryHost implements SimulatedHost {
   /** @param except the guest that may have it */
   #refuseOpen(diskId: string, except?: string): void {
     for (const [serverId, guest] of this.#guests.entries()) {
-      if (serverId === except) continue;
-      if (
-        guest.state === 'stopped' ||
-        guest.state === 'suspended' ||
-        !guest.spec?.disks.some((disk) => disk.diskId === diskId)
-      )
-        continue;
+      const hasClosed = guest.state === 'stopped' || guest.state === 'suspended';
+      if (serverId === except || hasClosed || !guest.spec?.disks.some((disk) => disk.diskId === diskId)) continue;
       throw new AgentError('in_use', `disk ${diskId} is open in the guest of server ${serverId}`);
     }
   }
