@@ -17,6 +17,7 @@ const checks = [
   { name: 'format and lint', program: bin('biome'), args: ['check', '.'] },
   { name: 'types', program: bin('tsc'), args: ['--noEmit'] },
   { name: 'types of the console', program: bin('tsc'), args: ['--noEmit', '-p', 'console'] },
+  { name: 'types of its tests', program: bin('tsc'), args: ['--noEmit', '-p', 'tests/console'] },
 ];
 
 /** What runs now: ended with this process, however that ends. */

@@ -143,7 +143,7 @@ function blockStorage(database: Database['kind']): void {
       expect(await list({}, { sort: [{ key: 'name', direction: 'asc' }], marker: made[0]!.id, limit: 1 })).toEqual([
         'b',
       ]);
-      await expect(list({}, { marker: 'f'.repeat(32) })).rejects.toEqual(refused('invalid'));
+      await expect(list({}, { marker: 'f'.repeat(32) })).rejects.toEqual(refused('not_found'));
     });
   });
 
