@@ -15,10 +15,11 @@ import { allActions, openCloud } from '../../src/cloud/open-cloud.ts';
 import { defaultSettings } from '../../src/cloud/settings.ts';
 import { reapDisks } from '../../src/cloud/volumes/disk-reaper.ts';
 import type { Database } from '../../src/database/database.ts';
-import { openSqlite } from '../../src/database/sqlite.ts';
+
 import type { Env } from '../../src/env/env.ts';
 import { realEnv } from '../../src/env/real.ts';
 import type { KillableProcess } from '../support/killable.ts';
+import { openEmptySqlite } from '../support/postgres.ts';
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 const gibibyte = 2 ** 30;
@@ -71,7 +72,7 @@ export class World implements AsyncDisposable {
   }
 
   static async open(options: WorldOptions = {}): Promise<World> {
-    const db = options.db ?? (await openSqlite(':memory:'));
+    const db = options.db ?? (await openEmptySqlite());
     const faults: World['faults'] = {};
     const host = await openSimulatedHost({
       env: realEnv(),

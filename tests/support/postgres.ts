@@ -23,8 +23,8 @@ export function eachDatabase(
 
 let emptySqlite: Promise<Uint8Array> | undefined;
 
-/** The tables are made once a file of tests: that takes longer than most tests. */
-async function openEmptySqlite(): Promise<Database> {
+/** A database in memory with its tables, which are made once a file of tests: that takes longer than most tests. */
+export async function openEmptySqlite(): Promise<Database> {
   emptySqlite ??= openSqlite(':memory:').then(async (db) => {
     const contents = contentsOf(db);
     await db.close();
