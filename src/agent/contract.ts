@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import type { FileContents } from './file-content.ts';
 import type { DesiredNetworks, DesiredRoute, HostNetworking, MetadataResponder } from './network-contract.ts';
 
 export type * from './network-contract.ts';
@@ -32,7 +33,7 @@ export interface HostAgent {
   exportDisk(request: DiskExport): Promise<{ size: number; virtualSize: number }>;
 
   /** Writes the guest's config drive (ISO 9660, label `config-2`) from path → content; replaces an earlier one. */
-  ensureConfigDrive(serverId: string, files: Record<string, string>): Promise<void>;
+  ensureConfigDrive(serverId: string, files: FileContents): Promise<void>;
 
   /** Makes the guest run with this specification. A guest that runs already is left alone; a paused one is resumed. */
   ensureGuestRunning(guest: GuestSpec): Promise<void>;

@@ -1,3 +1,4 @@
+import type { FileContent } from './file-content.ts';
 /**
  * How the networks of a host shall be: all of it, every time, as plain JSON that the control plane computes from its
  * rows. A host makes itself so; a message that is lost costs nothing, since the next one says everything again.
@@ -158,7 +159,7 @@ export interface MetadataRequest {
 export interface MetadataAnswer {
   status: number;
   contentType: string;
-  body: string;
+  body: FileContent;
 }
 
 export type MetadataResponder = (request: MetadataRequest) => Promise<MetadataAnswer>;

@@ -33,6 +33,15 @@ test('a config drive has its label and its files, by Rock Ridge and Joliet names
   expect(await readdir(folder)).toEqual(['config.iso']);
 });
 
+test('bytes that are no text stay as they are', async () => {
+  const bytes = Buffer.from([0x1f, 0x8b, 0x08, 0x00, 0xff, 0xfe, 0x80]);
+  await writeConfigDrive(env, iso, { 'openstack/latest/user_data': { base64: bytes.toString('base64') } });
+  const { stdout } = await run('isoinfo', ['-R', '-i', iso, '-x', '/openstack/latest/user_data'], {
+    encoding: 'buffer',
+  });
+  expect(stdout).toEqual(bytes);
+});
+
 test('a config drive is replaced as a whole', async () => {
   await writeConfigDrive(env, iso, { old: 'old' });
   await writeConfigDrive(env, iso, { new: 'new' });

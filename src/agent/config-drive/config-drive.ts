@@ -4,6 +4,7 @@ import type { Env } from '../../env/env.ts';
 import { createAtomically, whileInProgress } from '../atomic-file.ts';
 import { AgentError } from '../contract.ts';
 import { toAgentError } from '../errors.ts';
+import { bytesOf, type FileContents } from '../file-content.ts';
 import { runCommand } from '../run-command.ts';
 
 const segment = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/;
@@ -14,8 +15,8 @@ const maxBytes = 64 * 1024 * 1024;
  * and its like find it. File names are checked and content goes through files: nothing that a tenant wrote gets onto a
  * command line. Throws `unsupported` when a path is not plain and relative, or genisoimage is missing.
  */
-export async function writeConfigDrive(env: Env, isoPath: string, files: Record<string, string>): Promise<void> {
-  const entries = Object.entries(files);
+export async function writeConfigDrive(env: Env, isoPath: string, files: FileContents): Promise<void> {
+  const entries = Object.entries(files).map(([path, content]) => [path, bytesOf(content)] as const);
   for (const [path] of entries) assertPlainPath(path);
   const total = entries.reduce((sum, [, content]) => sum + content.length, 0);
   if (total > maxBytes) throw new AgentError('unsupported', `a config drive of ${total} bytes is too large`);
@@ -25,9 +26,9 @@ export async function writeConfigDrive(env: Env, isoPath: string, files: Record<
     try {
       await rm(content, { recursive: true, force: true });
       await mkdir(content, { recursive: true, mode: 0o700 });
-      for (const [path, text] of entries) {
+      for (const [path, bytes] of entries) {
         await mkdir(join(content, dirname(path)), { recursive: true });
-        await writeFile(join(content, path), text);
+        await writeFile(join(content, path), bytes);
       }
       await createAtomically(isoPath, (temporary) => makeIso(env, content, temporary));
     } catch (error) {

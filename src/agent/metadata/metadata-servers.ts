@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Server, Socket } from 'node:net';
 import type { MetadataAnswer, MetadataResponder } from '../contract.ts';
+import { bytesOf } from '../file-content.ts';
 import type { AgentLog } from '../log.ts';
 import { listenInNamespace } from './listen-in-namespace.ts';
 
@@ -107,7 +108,7 @@ export class MetadataServers {
       return text(500, 'The metadata service has failed.');
     });
     response.writeHead(answer.status, { 'content-type': answer.contentType, connection: 'close' });
-    response.end(request.method === 'HEAD' ? undefined : answer.body);
+    response.end(request.method === 'HEAD' ? undefined : bytesOf(answer.body));
   }
 
   async #answer({ socket, headers, method = '', url = '/' }: IncomingMessage): Promise<MetadataAnswer> {

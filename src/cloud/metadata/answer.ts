@@ -1,4 +1,5 @@
 import type { MetadataAnswer, MetadataRequest } from '../../agent/contract.ts';
+import type { FileContent } from '../../agent/file-content.ts';
 import type { Cloud } from '../cloud.ts';
 import { macOfLinkLocal } from '../networks/ip.ts';
 import { configDriveFiles } from '../servers/config-drive.ts';
@@ -88,7 +89,7 @@ async function openstackAnswer(cloud: Cloud, serverId: string, path: readonly st
 }
 
 /** The document of that path, or what is below it; a folder below ends with a slash. */
-function documentAt(documents: ReadonlyMap<string, string>, path: readonly string[]): MetadataAnswer {
+function documentAt(documents: ReadonlyMap<string, FileContent>, path: readonly string[]): MetadataAnswer {
   const name = path.join('/');
   const document = documents.get(name);
   if (document !== undefined) return { status: 200, contentType: contentType(name), body: document };

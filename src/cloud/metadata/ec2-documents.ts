@@ -1,7 +1,8 @@
+import type { FileContent } from '../../agent/file-content.ts';
 import type { Cloud } from '../cloud.ts';
 
 /** EC2's documents about a server by path, as far as they make sense of servers here. */
-export async function ec2Documents(cloud: Cloud, serverId: string): Promise<Map<string, string>> {
+export async function ec2Documents(cloud: Cloud, serverId: string): Promise<Map<string, FileContent>> {
   const server = await cloud.servers.byId(serverId);
   const zone = (await cloud.zones.names()).get(server.zoneId) ?? '';
   const addresses = (await cloud.networks.addressesOf([serverId])).get(serverId) ?? [];
@@ -26,12 +27,14 @@ export async function ec2Documents(cloud: Cloud, serverId: string): Promise<Map<
     'reservation-id': server.reservationId,
     'security-groups': groups.join('\n'),
   };
-  const documents = new Map(Object.entries(facts).map(([name, value]) => [`meta-data/${name}`, value]));
+  const documents = new Map<string, FileContent>(
+    Object.entries(facts).map(([name, value]) => [`meta-data/${name}`, value]),
+  );
   if (server.publicKey !== null) {
     // EC2 lists keys as `0=name`, and has them below their number.
     documents.set('meta-data/public-keys/0/openssh-key', server.publicKey);
   }
-  if (server.userData !== null) documents.set('user-data', Buffer.from(server.userData, 'base64').toString('utf8'));
+  if (server.userData !== null) documents.set('user-data', { base64: server.userData });
   return documents;
 }
 

@@ -1,5 +1,7 @@
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { GuestNic } from '../../agent/contract.ts';
+import { bytesOf, type FileContents } from '../../agent/file-content.ts';
 import { configDriveFiles } from './config-drive.ts';
 import { hostnameOf } from './creation.ts';
 import type { Server } from './model.ts';
@@ -23,7 +25,8 @@ function nic(portId: string, gateway: string | undefined): GuestNic {
 
 const first = nic('a'.repeat(32), '10.64.0.1');
 const second = nic('b'.repeat(32), '10.64.0.1');
-const read = (files: Record<string, string>, name: string) => JSON.parse(files[`openstack/latest/${name}`]!);
+const text = (files: FileContents, path: string) => bytesOf(files[path]!).toString();
+const read = (files: FileContents, name: string) => JSON.parse(text(files, `openstack/latest/${name}`));
 
 describe('the config drive', () => {
   const facts = { server, zoneName: 'nova', nics: [first, second] };
@@ -70,11 +73,17 @@ describe('the config drive', () => {
   it('gives user data and files as the bytes that they stand for', () => {
     const personality = [{ path: '/etc/motd', contents: Buffer.from('welcome').toString('base64') }];
     const files = configDriveFiles({ ...facts, adminPass: 'secret', personality });
-    expect(files['openstack/latest/user_data']).toBe('#!/bin/sh\necho ready\n');
-    expect(files['openstack/content/0000']).toBe('welcome');
+    expect(text(files, 'openstack/latest/user_data')).toBe('#!/bin/sh\necho ready\n');
+    expect(text(files, 'openstack/content/0000')).toBe('welcome');
     const metaData = read(files, 'meta_data.json');
     expect(metaData.admin_pass).toBe('secret');
     expect(metaData.files).toEqual([{ path: '/etc/motd', content_path: '/content/0000' }]);
+  });
+
+  it('keeps user data that is no text as it is', () => {
+    const compressed = gzipSync('#cloud-config\nhostname: web\n');
+    const files = configDriveFiles({ ...facts, server: { ...server, userData: compressed.toString('base64') } });
+    expect(bytesOf(files['openstack/latest/user_data']!)).toEqual(compressed);
   });
 
   it('tells addresses, and one default route however many networks there are', () => {

@@ -1,4 +1,5 @@
 import type { GuestNic } from '../../agent/contract.ts';
+import type { FileContents } from '../../agent/file-content.ts';
 import { withDashes } from '../../env/env.ts';
 import type { Server } from './model.ts';
 
@@ -19,20 +20,19 @@ const folders = ['openstack/latest', 'openstack/2018-08-27', 'openstack/2012-08-
  * The files of the config drive, in OpenStack's format as cloud-init and its kin read it. Base64 contents of a
  * personality are decoded by the guest's tools, which expect plain bytes: they are written decoded.
  */
-export function configDriveFiles(facts: ConfigDriveFacts): Record<string, string> {
-  const files: Record<string, string> = {};
+export function configDriveFiles(facts: ConfigDriveFacts): FileContents {
+  const files: FileContents = {};
   const metaData = JSON.stringify(metaDataOf(facts));
   const networkData = JSON.stringify(networkDataOf(facts.nics));
   for (const folder of folders) {
     files[`${folder}/meta_data.json`] = metaData;
     files[`${folder}/network_data.json`] = networkData;
     files[`${folder}/vendor_data.json`] = '{}';
-    if (facts.server.userData !== null) {
-      files[`${folder}/user_data`] = Buffer.from(facts.server.userData, 'base64').toString('utf8');
-    }
+    // It may be anything: cloud-init takes it compressed, too.
+    if (facts.server.userData !== null) files[`${folder}/user_data`] = { base64: facts.server.userData };
   }
   facts.personality?.forEach(({ contents }, index) => {
-    files[`openstack/content/${contentName(index)}`] = Buffer.from(contents, 'base64').toString('utf8');
+    files[`openstack/content/${contentName(index)}`] = { base64: contents };
   });
   return files;
 }

@@ -23,6 +23,7 @@ import { ImageCache } from '../../disks/image-cache.ts';
 import { type OpenDisk, Qcow2Disks } from '../../disks/qcow2-disks.ts';
 import { QemuImg } from '../../disks/qemu-img.ts';
 import { assertServerId, toAgentError } from '../../errors.ts';
+import type { FileContents } from '../../file-content.ts';
 import { type AgentLog, silentLog } from '../../log.ts';
 import type { NetworkDriver } from '../../network/network-driver.ts';
 import { userNetworkDriver } from '../../network/user/user-driver.ts';
@@ -96,12 +97,11 @@ class LocalQemuHost implements QemuHost {
     this.#folder = options.folder;
     this.#probe = options.probe;
     this.#network = options.network ?? userNetworkDriver();
-    const { env } = options;
-    const qemuImg = new QemuImg(env);
-    this.#cache = new ImageCache(this.#folder.cache, env, qemuImg);
+    const qemuImg = new QemuImg(options.env);
+    this.#cache = new ImageCache(this.#folder.cache, options.env, qemuImg);
     const findOpen = (diskId: string) => this.#findOpen(diskId);
-    this.#disks = new Qcow2Disks({ folder: this.#folder.disks, env, qemuImg, cache: this.#cache, findOpen });
-    this.#stopChecking = watchGuestProcesses(env, this.#log, this.#guests);
+    this.#disks = new Qcow2Disks({ folder: this.#folder.disks, env: this.#env, qemuImg, cache: this.#cache, findOpen });
+    this.#stopChecking = watchGuestProcesses(this.#env, this.#log, this.#guests);
   }
 
   async adoptGuests(): Promise<void> {
@@ -156,7 +156,7 @@ class LocalQemuHost implements QemuHost {
     return this.#disks.export(diskId, format, target.path);
   }
 
-  async ensureConfigDrive(serverId: string, files: Record<string, string>): Promise<void> {
+  async ensureConfigDrive(serverId: string, files: FileContents): Promise<void> {
     assertServerId(serverId);
     await this.#alone(serverId, async () => {
       const guest = await this.#ensureGuest(serverId);

@@ -53,8 +53,8 @@ export class QmpConnection {
     this.#greeting.promise.catch(() => {});
     socket.setEncoding('utf8');
     socket.on('data', (text: string) => this.#receive(text));
-    socket.on('error', () => {}); // always followed by 'close'
     socket.on('close', () => this.#end());
+    if (socket.closed) this.#end(); // it broke on the way here
   }
 
   /** Connects, awaits the greeting and leaves negotiation. Rejects with `unreachable` when QEMU doesn't answer in time. */

@@ -31,7 +31,7 @@ export class SerialShell {
   }
 
   close(): void {
-    this.#socket.removeAllListeners();
+    this.#socket.removeAllListeners('close');
     this.#socket.destroy();
   }
 }

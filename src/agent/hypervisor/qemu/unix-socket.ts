@@ -7,17 +7,16 @@ import { join } from 'node:path';
 /**
  * Connects to a unix socket by the folder it is in. A socket's address has at most 107 bytes and a data folder may lie
  * deeper, so the way goes through a descriptor of the folder. Rejects with the system's error (`ECONNREFUSED`, `ENOENT`).
+ * A connection that breaks later tells it by `close`; its `error` is listened to from the start, since the other side may
+ * end before the caller has the socket.
  */
 export async function connectUnixSocket(folder: string, name: string): Promise<Socket> {
   const directory = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     return await new Promise((resolve, reject) => {
       const socket = connect({ path: `/proc/self/fd/${directory.fd}/${name}` });
-      socket.once('error', reject);
-      socket.once('connect', () => {
-        socket.off('error', reject);
-        resolve(socket);
-      });
+      socket.on('error', reject);
+      socket.once('connect', () => resolve(socket));
     });
   } finally {
     await directory.close();

@@ -4,6 +4,7 @@ import { createAtomically } from '../../atomic-file.ts';
 import type { DiskFormat, GuestDisk, GuestSpec, GuestState } from '../../contract.ts';
 import { emptyQcow2 } from '../../disks/qcow2-header.ts';
 import { readVirtualSize } from '../../disks/virtual-size.ts';
+import type { FileContents } from '../../file-content.ts';
 
 export const gibibyte = 1024 ** 3;
 /** What an empty qcow2 file takes. */
@@ -40,7 +41,7 @@ export interface SimulatedDisk {
 export interface SimulatedGuest {
   state: Exclude<GuestState, 'absent'>;
   spec?: GuestSpec;
-  configDrive?: Record<string, string>;
+  configDrive?: FileContents;
   starts: number;
 }
 

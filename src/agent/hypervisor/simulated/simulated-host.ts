@@ -17,6 +17,7 @@ import {
   type MetadataResponder,
 } from '../../contract.ts';
 import { assertSafeId, assertServerId, toAgentError } from '../../errors.ts';
+import type { FileContents } from '../../file-content.ts';
 import { SimulatedNetworks } from './networks.ts';
 import { SimulatedObjects } from './objects.ts';
 import {
@@ -57,7 +58,7 @@ export interface SimulatedHost extends HostAgent {
   /** What the guest was last started with. */
   guestSpec(serverId: string): GuestSpec | undefined;
   /** The files of the guest's config drive. */
-  configDrive(serverId: string): Record<string, string> | undefined;
+  configDrive(serverId: string): FileContents | undefined;
   readonly networks: SimulatedNetworks;
 }
 
@@ -164,7 +165,7 @@ class InMemoryHost implements SimulatedHost {
     });
   }
 
-  ensureConfigDrive(serverId: string, files: Record<string, string>): Promise<void> {
+  ensureConfigDrive(serverId: string, files: FileContents): Promise<void> {
     assertServerId(serverId);
     return this.#verb('ensureConfigDrive', [serverId, files], async () => {
       const guest = this.#guests.get(serverId) ?? { state: 'stopped', starts: 0 };
@@ -304,7 +305,7 @@ class InMemoryHost implements SimulatedHost {
     return this.#guests.get(serverId)?.spec;
   }
 
-  configDrive(serverId: string): Record<string, string> | undefined {
+  configDrive(serverId: string): FileContents | undefined {
     return this.#guests.get(serverId)?.configDrive;
   }
 

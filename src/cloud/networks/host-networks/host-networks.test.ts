@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { bytesOf } from '../../../agent/file-content.ts';
 import type { SimulatedHost } from '../../../agent/hypervisor/simulated/simulated-host.ts';
 import { type OpenedUnkai, openUnkai } from '../../../assembly/open-unkai.ts';
 import { operator, type Subject } from '../../identity/subject.ts';
@@ -172,20 +173,22 @@ describe('what a host is told of networks', () => {
 describe('metadata', () => {
   const ask = async (path: string, at: { networkId?: string; address?: string } = {}) =>
     await host().networks.askMetadata({ networkId, address: '10.5.0.2', method: 'GET', path, ...at });
+  const read = async (path: string) => bytesOf((await ask(path))!.body).toString();
 
   test('has the documents of OpenStack', async () => {
     const answer = await ask('/openstack/latest/meta_data.json');
     expect(answer).toMatchObject({ status: 200, contentType: 'application/json' });
-    expect(JSON.parse(answer!.body)).toMatchObject({ name: 'web-1', project_id: subject().projectId });
-    expect(answer!.body).not.toContain('admin_pass');
-    expect(await ask('/openstack/2018-08-27/user_data')).toMatchObject({ status: 200, body: '#!/bin/sh\n' });
-    expect((await ask('/openstack/latest/'))!.body.split('\n')).toContain('network_data.json');
+    const body = bytesOf(answer!.body).toString();
+    expect(JSON.parse(body)).toMatchObject({ name: 'web-1', project_id: subject().projectId });
+    expect(body).not.toContain('admin_pass');
+    expect(await read('/openstack/2018-08-27/user_data')).toBe('#!/bin/sh\n');
+    expect((await read('/openstack/latest/')).split('\n')).toContain('network_data.json');
   });
 
   test('has the tree of EC2', async () => {
-    expect((await ask('/'))!.body.split('\n')).toContain('2009-04-04');
-    expect((await ask('/latest/'))!.body.split('\n')).toEqual(['meta-data/', 'user-data']);
-    expect((await ask('/latest/meta-data/'))!.body.split('\n')).toEqual(
+    expect((await read('/')).split('\n')).toContain('2009-04-04');
+    expect((await read('/latest/')).split('\n')).toEqual(['meta-data/', 'user-data']);
+    expect((await read('/latest/meta-data/')).split('\n')).toEqual(
       expect.arrayContaining(['instance-id', 'placement/', 'local-ipv4']),
     );
     expect(await ask('/2009-04-04/meta-data/local-ipv4')).toMatchObject({ body: '10.5.0.2' });
