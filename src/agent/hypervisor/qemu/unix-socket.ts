@@ -37,6 +37,7 @@ export async function listenOnUnixSocket(folder: string, name: string): Promise<
   connection.catch(() => {});
   const connected: Socket[] = [];
   server.once('connection', (socket) => {
+    socket.on('error', () => {}); // told by `close`, whether somebody has the socket yet or not
     connected.push(socket);
     resolve(socket);
   });
