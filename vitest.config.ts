@@ -4,6 +4,8 @@ const common = {
   // Far above what any test takes: two busy cores must not fail one.
   testTimeout: 180_000,
   hookTimeout: 180_000,
+  // Told by tests/support/second-tries.ts. At home a test that is not steady shall be seen at once.
+  retry: process.env['CI'] ? 1 : 0,
   globalSetup: ['tests/support/postgres-template.ts'],
 };
 

@@ -46,7 +46,8 @@ export async function test(args: readonly string[]): Promise<void> {
       for (const check of checks) count[(await runs(check.name, check.program, check.args)) ? 'passed' : 'failed'] += 1;
     }
     const report = join(folder, 'report.json');
-    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+    const names = ['default', 'json', './tests/support/second-tries.ts'];
+    const reporters = [...names.map((name) => `--reporter=${name}`), `--outputFile.json=${report}`];
     const env = { ...process.env, TMPDIR: folder, ...(postgres ? { UNKAI_TEST_POSTGRES: postgres.url } : {}) };
     const succeeded = await runs('tests', bin('vitest'), ['run', ...reporters, ...args], env);
     add(count, countTests(await readFile(report, 'utf8').catch(() => undefined), succeeded));
