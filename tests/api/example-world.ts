@@ -146,19 +146,23 @@ export class ExampleWorld {
   }
 
   async until(isSo: () => Promise<boolean>): Promise<void> {
-    for (let tries = 0; tries < 2000; tries += 1) if (await isSo()) return;
+    const deadline = performance.now() + 60_000;
+    while (performance.now() < deadline) if (await isSo()) return;
     throw new Error('it did not come so');
   }
 
-  /** The example with ids of things that are there. */
-  async real(operation: AnyOperation, example: OperationExample): Promise<OperationExample> {
-    const changes = operation.method !== 'GET' && operation.method !== 'HEAD';
+  /** The example with ids of things that are there; of the same ones each time where they are told to be shared. */
+  async real(
+    operation: AnyOperation,
+    example: OperationExample,
+    { isShared = operation.method === 'GET' || operation.method === 'HEAD' } = {},
+  ): Promise<OperationExample> {
     const params: Record<string, string> = {};
     for (const [, name] of operation.path.matchAll(/\{(\w+)\}/g)) {
       const kind = kindOf(name!, operation.path);
       const given = example.params?.[name!];
       if (!kind) params[name!] = given ?? 'example';
-      else params[name!] = await (changes ? this.fresh(kind) : this.shared(kind));
+      else params[name!] = await (isShared ? this.shared(kind) : this.fresh(kind));
     }
     return { ...example, params, body: await this.#realBody(example.body, '') };
   }
@@ -175,8 +179,8 @@ export class ExampleWorld {
   }
 }
 
-/** `server_id` → `server`; `id` by the collection before it, as `/v2.0/routers/{id}` → `router`. */
-function kindOf(name: string, path: string): string | undefined {
+/** What a parameter names: `server_id` → `server`; `id` by the collection before it, as `/v2.0/routers/{id}` → `router`. */
+export function kindOf(name: string, path: string): string | undefined {
   const known = kinds[name] ?? (name.endsWith('_id') ? name.slice(0, -3) : undefined);
   if (known) return known in makers ? known : undefined;
   if (name !== 'id') return undefined;
