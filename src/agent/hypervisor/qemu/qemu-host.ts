@@ -1,9 +1,8 @@
-import { mkdir, statfs } from 'node:fs/promises';
+import { statfs } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { availableParallelism, hostname, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Env } from '../../../env/env.ts';
-import { KeyedLock } from '../../../env/keyed-lock.ts';
 import { writeConfigDrive } from '../../config-drive/config-drive.ts';
 import {
   AgentError,
@@ -20,7 +19,7 @@ import {
   type MetadataResponder,
 } from '../../contract.ts';
 import { ImageCache } from '../../disks/image-cache.ts';
-import { type OpenDisk, Qcow2Disks } from '../../disks/qcow2-disks.ts';
+import { Qcow2Disks } from '../../disks/qcow2-disks.ts';
 import { QemuImg } from '../../disks/qemu-img.ts';
 import { assertServerId, toAgentError } from '../../errors.ts';
 import type { FileContents } from '../../file-content.ts';
@@ -28,14 +27,13 @@ import { type AgentLog, silentLog } from '../../log.ts';
 import type { NetworkDriver } from '../../network/network-driver.ts';
 import { userNetworkDriver } from '../../network/user/user-driver.ts';
 import { probeQemu, type QemuProbe } from './accelerator.ts';
-import { diskNode, guestFiles, qemuArguments } from './command-line.ts';
+import { guestFiles, qemuArguments } from './command-line.ts';
 import { readConsoleLog, trimConsoleLog } from './console-log.ts';
 import { ensureFirmware, findUefi } from './firmware.ts';
-import { QemuGuest } from './guest.ts';
+import type { QemuGuest } from './guest.ts';
 import { giveDisk, takeDisk } from './guest-disks.ts';
-import { watchGuestProcesses } from './guest-watch.ts';
+import { type GuestListener, QemuGuests } from './guests.ts';
 import { HostFolder } from './host-folder.ts';
-import { backUpLiveDisk, resizeLiveDisk } from './live-disk.ts';
 import { connectUnixSocket } from './unix-socket.ts';
 
 export interface QemuHostOptions {
@@ -59,8 +57,6 @@ export interface QemuHost extends HostAgent {
   connectConsole(serverId: string, kind: 'vnc' | 'serial'): Promise<Socket>;
 }
 
-type GuestListener = (change: { serverId: string; state: GuestState }) => void;
-
 /**
  * Opens the hypervisor host of this machine: guests are QEMU processes, which run on when this process ends, however
  * it ends, and are found again by the next call on the same directory. Throws `unsupported` without QEMU.
@@ -76,43 +72,29 @@ export async function openQemuHost(options: QemuHostOptions): Promise<QemuHost> 
 
 class LocalQemuHost implements QemuHost {
   readonly #env: Env;
-  readonly #log: AgentLog;
-  readonly #binary: string;
   readonly #hostname: string;
   readonly #folder: HostFolder;
   readonly #probe: QemuProbe;
   readonly #cache: ImageCache;
   readonly #disks: Qcow2Disks;
-  readonly #guests = new Map<string, QemuGuest>();
+  readonly #guests: QemuGuests;
   readonly #network: NetworkDriver;
-  readonly #locks = new KeyedLock();
-  readonly #listeners = new Set<GuestListener>();
-  readonly #stopChecking: () => void;
 
   constructor(options: QemuHostOptions & { binary: string; folder: HostFolder; probe: QemuProbe }) {
     this.#env = options.env;
-    this.#log = options.log ?? silentLog;
-    this.#binary = options.binary;
     this.#hostname = options.hostname ?? hostname();
     this.#folder = options.folder;
     this.#probe = options.probe;
     this.#network = options.network ?? userNetworkDriver();
     const qemuImg = new QemuImg(options.env);
     this.#cache = new ImageCache(this.#folder.cache, options.env, qemuImg);
-    const findOpen = (diskId: string) => this.#findOpen(diskId);
+    this.#guests = new QemuGuests({ ...options, log: options.log ?? silentLog });
+    const findOpen = (diskId: string) => this.#guests.findOpen(diskId);
     this.#disks = new Qcow2Disks({ folder: this.#folder.disks, env: this.#env, qemuImg, cache: this.#cache, findOpen });
-    this.#stopChecking = watchGuestProcesses(this.#env, this.#log, this.#guests);
   }
 
-  async adoptGuests(): Promise<void> {
-    const ids = await this.#folder.guestIds();
-    await Promise.all(
-      ids.map(async (serverId) => {
-        const guest = this.#newGuest(serverId);
-        this.#guests.set(serverId, guest);
-        await guest.adopt().catch((error) => this.#log.warn({ serverId, error }, 'a guest could not be adopted yet'));
-      }),
-    );
+  adoptGuests(): Promise<void> {
+    return this.#guests.adopt();
   }
 
   async describe(): Promise<HostDescription> {
@@ -158,27 +140,27 @@ class LocalQemuHost implements QemuHost {
 
   async ensureConfigDrive(serverId: string, files: FileContents): Promise<void> {
     assertServerId(serverId);
-    await this.#alone(serverId, async () => {
-      const guest = await this.#ensureGuest(serverId);
+    await this.#guests.alone(serverId, async () => {
+      const guest = await this.#guests.ensure(serverId);
       await writeConfigDrive(this.#env, join(guest.folder, guestFiles.configDrive), files);
     });
   }
 
   async ensureGuestRunning(spec: GuestSpec): Promise<void> {
     assertServerId(spec.serverId);
-    await this.#alone(spec.serverId, async () => {
+    await this.#guests.alone(spec.serverId, async () => {
       const state = await this.guestState(spec.serverId);
       if (state === 'running') return;
-      if (state === 'paused' || state === 'suspended') return this.#goOn(this.#known(spec.serverId));
+      if (state === 'paused' || state === 'suspended') return this.#goOn(this.#guests.known(spec.serverId));
       await this.#start(spec);
     });
   }
 
   async stopGuest(serverId: string, { graceSeconds }: { graceSeconds: number }): Promise<void> {
-    const guest = this.#guests.get(serverId);
+    const guest = this.#guests.find(serverId);
     if (!guest) return;
     const stop = () =>
-      this.#alone(serverId, async () => {
+      this.#guests.alone(serverId, async () => {
         await guest.discardMemory();
         if ((await guest.pid()) === undefined) return;
         if (await guest.powerDown(graceSeconds * 1000)) return;
@@ -193,9 +175,9 @@ class LocalQemuHost implements QemuHost {
    * the machine hanging when it comes while SeaBIOS is still copying itself to RAM.
    */
   async rebootGuest(serverId: string, options: { type: 'soft' | 'hard'; graceSeconds: number }): Promise<void> {
-    const guest = this.#known(serverId);
+    const guest = this.#guests.known(serverId);
     const reboot = () =>
-      this.#alone(serverId, async () => {
+      this.#guests.alone(serverId, async () => {
         if (!guest.spec) throw new AgentError('not_found', `the guest of server ${serverId} was never started here`);
         await guest.discardMemory();
         const lives = (await guest.pid()) !== undefined;
@@ -207,53 +189,54 @@ class LocalQemuHost implements QemuHost {
   }
 
   async pauseGuest(serverId: string): Promise<void> {
-    await this.#alone(serverId, () => this.#known(serverId).pause());
+    await this.#guests.alone(serverId, () => this.#guests.known(serverId).pause());
   }
 
   async resumeGuest(serverId: string): Promise<void> {
-    await this.#alone(serverId, () => this.#goOn(this.#known(serverId)));
+    await this.#guests.alone(serverId, () => this.#goOn(this.#guests.known(serverId)));
   }
 
   async suspendGuest(serverId: string): Promise<void> {
-    await this.#alone(serverId, async () => {
-      const guest = this.#known(serverId);
+    await this.#guests.alone(serverId, async () => {
+      const guest = this.#guests.known(serverId);
       if ((await guest.state()) !== 'suspended') await guest.suspend();
     });
   }
 
   async injectNmi(serverId: string): Promise<void> {
-    await this.#alone(serverId, async () => void (await (await this.#known(serverId).monitor()).execute('inject-nmi')));
+    await this.#guests.alone(
+      serverId,
+      async () => void (await (await this.#guests.known(serverId).monitor()).execute('inject-nmi')),
+    );
   }
 
   async attachDisk(serverId: string, disk: GuestDisk): Promise<void> {
     if (disk.bus !== 'virtio') throw new AgentError('unsupported', `a disk can't be plugged into the bus ${disk.bus}`);
-    await this.#alone(serverId, () => giveDisk(this.#guests.get(serverId), this.#disks, disk));
+    await this.#guests.alone(serverId, () => giveDisk(this.#guests.find(serverId), this.#disks, disk));
   }
 
   async detachDisk(serverId: string, volumeId: string): Promise<void> {
-    await this.#alone(serverId, () => takeDisk(this.#guests.get(serverId), this.#env, volumeId));
+    await this.#guests.alone(serverId, () => takeDisk(this.#guests.find(serverId), this.#env, volumeId));
   }
 
   async removeGuest(serverId: string): Promise<void> {
-    const guest = this.#guests.get(serverId);
+    const guest = this.#guests.find(serverId);
     if (!guest) return;
     const remove = () =>
-      this.#alone(serverId, async () => {
+      this.#guests.alone(serverId, async () => {
         await guest.end();
         await this.#network.removePorts((guest.spec?.nics ?? []).map(({ portId }) => portId));
-        await guest.removeFolder();
-        guest.close();
-        this.#guests.delete(serverId);
+        await this.#guests.remove(guest);
       });
     await guest.hurry(remove);
   }
 
   async guestState(serverId: string): Promise<GuestState> {
-    return (await this.#guests.get(serverId)?.state()) ?? 'absent';
+    return (await this.#guests.find(serverId)?.state()) ?? 'absent';
   }
 
   async consoleLog(serverId: string, lines?: number): Promise<string> {
-    const { folder } = this.#known(serverId);
+    const { folder } = this.#guests.known(serverId);
     try {
       await trimConsoleLog(folder);
       return await readConsoleLog(folder, lines);
@@ -263,7 +246,7 @@ class LocalQemuHost implements QemuHost {
   }
 
   async connectConsole(serverId: string, kind: 'vnc' | 'serial') {
-    const guest = this.#known(serverId);
+    const guest = this.#guests.known(serverId);
     if ((await guest.pid()) === undefined)
       throw new AgentError('not_found', `the guest of server ${serverId} does not run`);
     return connectUnixSocket(guest.folder, guestFiles[kind]);
@@ -279,13 +262,7 @@ class LocalQemuHost implements QemuHost {
 
   async inventory(): Promise<HostInventory> {
     const [cache, disks] = await Promise.all([this.#cache.list(), this.#disks.list()]);
-    const guests = await Promise.all(
-      [...this.#guests.values()].map(async (guest) => {
-        const [state, pid] = await Promise.all([guest.state(), guest.pid()]);
-        const hasConfigDrive = await this.#folder.hasConfigDrive(guest.serverId);
-        return { serverId: guest.serverId, state, ...(pid === undefined ? {} : { pid }), hasConfigDrive };
-      }),
-    );
+    const guests = await this.#guests.inventory();
     const strayFiles = await this.#folder.strayFiles({ cache: cache.strays, disks: disks.strays });
     return {
       images: cache.images,
@@ -297,52 +274,12 @@ class LocalQemuHost implements QemuHost {
   }
 
   watchGuests(listener: GuestListener): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#guests.watch(listener);
   }
 
   async close(): Promise<void> {
-    this.#stopChecking();
-    this.#listeners.clear();
-    for (const guest of this.#guests.values()) guest.close();
+    this.#guests.close();
     await this.#network.close();
-  }
-
-  /** Runs work on a server's guest when earlier work on it has ended; whatever goes wrong becomes an `AgentError`. */
-  #alone<T>(serverId: string, work: () => Promise<T>): Promise<T> {
-    return this.#locks.run(serverId, async () => {
-      try {
-        return await work();
-      } catch (error) {
-        throw toAgentError(error, `the guest of server ${serverId}`);
-      }
-    });
-  }
-
-  #known(serverId: string): QemuGuest {
-    const guest = this.#guests.get(serverId);
-    if (!guest) throw new AgentError('not_found', `server ${serverId} has no guest on this host`);
-    return guest;
-  }
-
-  #newGuest(serverId: string): QemuGuest {
-    return new QemuGuest(serverId, this.#folder.guest(serverId), {
-      env: this.#env,
-      log: this.#log,
-      binary: this.#binary,
-      onChange: (state) => {
-        for (const listener of [...this.#listeners]) listener({ serverId, state });
-      },
-    });
-  }
-
-  async #ensureGuest(serverId: string): Promise<QemuGuest> {
-    const known = this.#guests.get(serverId);
-    if (known) return known;
-    const guest = this.#newGuest(serverId);
-    await mkdir(guest.folder, { recursive: true, mode: 0o700 });
-    this.#guests.set(serverId, guest);
-    return guest;
   }
 
   async #start(spec: GuestSpec): Promise<void> {
@@ -351,7 +288,7 @@ class LocalQemuHost implements QemuHost {
       if (spec.hasConfigDrive && !(await this.#folder.hasConfigDrive(spec.serverId))) {
         throw new AgentError('not_found', `server ${spec.serverId} has no config drive`);
       }
-      const guest = await this.#ensureGuest(spec.serverId);
+      const guest = await this.#guests.ensure(spec.serverId);
       await ensureFirmware(spec, guest.folder);
       await guest.start(spec, args, await this.#network.prepareGuest(spec.nics));
     });
@@ -382,19 +319,5 @@ class LocalQemuHost implements QemuHost {
       }
       await work();
     });
-  }
-
-  async #findOpen(diskId: string): Promise<OpenDisk | undefined> {
-    for (const guest of this.#guests.values()) {
-      const disk = guest.spec?.disks.find((one) => one.diskId === diskId);
-      if (!disk || (await guest.pid()) === undefined) continue;
-      const node = diskNode(disk.volumeId);
-      return {
-        serverId: guest.serverId,
-        resize: async (size) => resizeLiveDisk(await guest.monitor(), node, size),
-        backup: async (target) => backUpLiveDisk(await guest.monitor(), node, target),
-      };
-    }
-    return undefined;
   }
 }
