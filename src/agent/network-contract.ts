@@ -64,6 +64,8 @@ export interface DesiredPort {
   networkId: string;
   macAddress: string;
   addresses: string[];
+  /** The seats of the hosts that have its guest, or are getting it; 0 where absent. */
+  seats?: number[];
   /** Off: the port carries nothing. */
   adminStateUp: boolean;
   /** Off: nothing is filtered, neither what the guest claims to be nor whom it talks to. */
@@ -142,6 +144,11 @@ export interface HostNetworking {
   driver: 'bridge' | 'user' | 'simulated';
   /** Why it is not `bridge`. */
   reason?: string;
+  /**
+   * Hosts whose networks are the same ones, as those of one machine: they are told of all their guests together, through
+   * any of them. `seat` is the host's number among them.
+   */
+  shared?: { id: string; seat: number };
   /** An IPv4 network that nobody uses around this host, which it would connect itself to as an external network. */
   externalNetwork?: { cidr: string; gateway: string };
 }

@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { HostAgent } from '../agent/contract.ts';
 import type { NetworkKind } from '../agent/network/open-network.ts';
@@ -21,6 +22,8 @@ export interface UnkaiOptions {
   /** Where everything is kept that is not in a database of its own. */
   dataDir: string;
   hypervisor: HypervisorKind;
+  /** Into how many hosts this machine is divided. Default: 1. */
+  hosts?: number;
   /** How guests of QEMU get their networks. Default: `bridge` where this machine can, else `user`. */
   network?: NetworkKind;
   /** Used when the cloud is new. */
@@ -48,7 +51,7 @@ export interface OpenedUnkai {
   close(): Promise<void>;
 }
 
-/** Opens a whole cloud on this machine: its database, its hypervisor host, its engine. The API is put on top of it. */
+/** Opens a whole cloud on this machine: its database, its hypervisor hosts, its engine. The API is put on top of it. */
 export async function openUnkai(options: UnkaiOptions): Promise<OpenedUnkai> {
   const { dataDir, log } = options;
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
@@ -56,8 +59,8 @@ export async function openUnkai(options: UnkaiOptions): Promise<OpenedUnkai> {
   try {
     const env = realEnv();
     const db = await openDatabase(options);
-    const host = await openHost(options, env);
-    const agents = [{ name: host.name, agent: options.wrapAgent?.(host.agent) ?? host.agent }];
+    const hosts = await openHosts(options, env);
+    const agents = hosts.map(({ name, agent }) => ({ name, agent: options.wrapAgent?.(agent) ?? agent }));
     const { cloud, close } = await openCloud({
       db: withDryRuns(options.wrapDatabase?.(db) ?? db),
       env,
@@ -76,7 +79,7 @@ export async function openUnkai(options: UnkaiOptions): Promise<OpenedUnkai> {
       agents,
       async close() {
         await close();
-        await host.agent.close();
+        for (const { agent } of hosts) await agent.close();
         await db.close();
         lock.release();
       },
@@ -94,25 +97,55 @@ async function openDatabase({ database, dataDir }: UnkaiOptions): Promise<Databa
   return await openPostgres(database);
 }
 
-async function openHost(
-  { hypervisor, dataDir, log, network: kind }: UnkaiOptions,
-  env: Env,
-): Promise<{ name: string; agent: HostAgent }> {
-  const directory = join(dataDir, 'hosts', hypervisor);
-  await mkdir(directory, { recursive: true });
-  if (hypervisor === 'qemu') {
-    const { openNetworkDriver } = await import('../agent/network/open-network.ts');
-    const { openQemuHost } = await import('../agent/hypervisor/qemu/qemu-host.ts');
-    const network = await openNetworkDriver(env, log, directory, kind);
-    const { driver, reason } = network.networking;
-    log.info(
-      { driver, reason },
-      driver === 'user' ? 'user networking: guests have no common networks' : 'bridge networking',
-    );
-    const agent = await openQemuHost({ directory, env, log, network });
-    return { name: (await agent.describe()).hostname, agent };
+type OpenedHosts = Array<{ name: string; agent: HostAgent }>;
+
+async function openHosts(options: UnkaiOptions, env: Env): Promise<OpenedHosts> {
+  const numbers = Array.from({ length: options.hosts ?? 1 }, (_, index) => index + 1);
+  return options.hypervisor === 'qemu'
+    ? openQemuHosts(options, env, numbers)
+    : openSimulatedHosts(options, env, numbers);
+}
+
+/** The first host is named, and kept, as the only one would be. */
+const numbered = (name: string, number: number) => (number === 1 ? name : `${name}-${number}`);
+
+/** All hosts of a machine are on the same networks: those that the first one has. */
+async function openQemuHosts(options: UnkaiOptions, env: Env, numbers: readonly number[]): Promise<OpenedHosts> {
+  const { dataDir, log, network: kind } = options;
+  const { openNetworkDriver } = await import('../agent/network/open-network.ts');
+  const { openQemuHost } = await import('../agent/hypervisor/qemu/qemu-host.ts');
+  const folder = (number: number) => join(dataDir, 'hosts', numbered('qemu', number));
+  await mkdir(folder(1), { recursive: true });
+  const network = await openNetworkDriver(env, log, folder(1), kind);
+  const { driver, reason } = network.networking;
+  log.info(
+    { driver, reason },
+    driver === 'user' ? 'user networking: guests have no common networks' : 'bridge networking',
+  );
+  const hosts: OpenedHosts = [];
+  for (const number of numbers) {
+    const agent = await openQemuHost({
+      directory: folder(number),
+      hostname: numbered(hostname(), number),
+      env,
+      log,
+      network: number === 1 ? network : (network.forSeat?.(number - 1) ?? network),
+      sharers: numbers.length,
+    });
+    hosts.push({ name: (await agent.describe()).hostname, agent });
   }
+  return hosts;
+}
+
+async function openSimulatedHosts({ dataDir, log }: UnkaiOptions, env: Env, numbers: readonly number[]) {
   const { openSimulatedHost } = await import('../agent/hypervisor/simulated/simulated-host.ts');
   log.warn({}, 'SIMULATED HYPERVISOR: servers are only records here, no virtual machine ever runs');
-  return { name: 'simulated', agent: await openSimulatedHost({ directory, env, hostname: 'simulated' }) };
+  const hosts: OpenedHosts = [];
+  for (const number of numbers) {
+    const name = numbered('simulated', number);
+    const directory = join(dataDir, 'hosts', name);
+    await mkdir(directory, { recursive: true });
+    hosts.push({ name, agent: await openSimulatedHost({ directory, env, hostname: name }) });
+  }
+  return hosts;
 }

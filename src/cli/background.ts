@@ -73,11 +73,12 @@ function upArguments(folder: DataFolder, { port, listen, store = [], enableFault
 }
 
 /** What is chosen goes by the environment: everyone can read arguments, and the database's URL may hold a password. */
-function environmentOf({ hypervisor, network, database }: FolderSettings): NodeJS.ProcessEnv {
+function environmentOf({ hypervisor, hosts, network, database }: FolderSettings): NodeJS.ProcessEnv {
   const { UNKAI_DATABASE: _, ...rest } = process.env;
   return {
     ...rest,
     UNKAI_HYPERVISOR: hypervisor,
+    ...(hosts ? { UNKAI_HOSTS: String(hosts) } : {}),
     ...(network ? { UNKAI_NETWORK: network } : {}),
     ...(database ? { UNKAI_DATABASE: database } : {}),
   };

@@ -8,6 +8,8 @@ import { isAlive, type ProcessIdentity } from './process-identity.ts';
 /** What a data folder is used with: kept, because another choice at the next start would be another cloud. */
 export interface FolderSettings {
   hypervisor: HypervisorKind;
+  /** Into how many hosts the machine is divided; absent for 1. */
+  hosts?: number;
   /** Absent for what the machine can. */
   network?: NetworkKind;
   /** A `postgres://` URL. */

@@ -32,6 +32,14 @@ function addUp(program: Command): void {
     .addOption(
       hypervisor('how virtual machines are run; simulated ones are records only (default: as before, at first qemu)'),
     )
+    .addOption(
+      new Option(
+        '--hosts <n>',
+        'into how many hypervisor hosts the machine is divided (default: as before, at first 1)',
+      )
+        .argParser(hostCount)
+        .env('UNKAI_HOSTS'),
+    )
     .addOption(network())
     .addOption(database())
     .option(
@@ -45,6 +53,15 @@ function addUp(program: Command): void {
     .option('-d, --detach', 'go on in the background once the cloud is ready', false)
     .addOption(new Option('--background').hideHelp().default(false))
     .action(async (options) => (await import('./commands/up.ts')).up(options));
+}
+
+/** One machine is divided into so many hosts at the most. */
+const maxHosts = 16;
+
+function hostCount(text: string): number {
+  const count = Number(text);
+  if (Number.isInteger(count) && count >= 1 && count <= maxHosts) return count;
+  throw new InvalidArgumentError(`It must be a whole number from 1 to ${maxHosts}.`);
 }
 
 function addDown(program: Command): void {

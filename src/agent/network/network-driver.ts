@@ -21,4 +21,9 @@ export interface NetworkDriver {
   inventory(): Promise<string[]>;
   /** Lets go. Whatever guests use goes on. */
   close(): Promise<void>;
+  /**
+   * The same networks for another host of this machine, whose guests' interfaces are told from the others' by the
+   * number of its seat. Closing it closes nothing. Absent where guests have no common networks.
+   */
+  forSeat?(seat: number): NetworkDriver;
 }

@@ -19,6 +19,8 @@ export interface UpOptions {
   port: number;
   listen: string;
   hypervisor?: HypervisorKind;
+  /** Into how many hosts the machine is divided. */
+  hosts?: number;
   network?: NetworkKind;
   database?: string;
   /** Image stores, as `parseStore` reads them. */
@@ -42,6 +44,7 @@ export async function up(options: UpOptions): Promise<void> {
   const known = folder.settings();
   const settings: FolderSettings = {
     hypervisor: options.hypervisor ?? known?.hypervisor ?? 'qemu',
+    hosts: hostsOf(options.hosts, known?.hosts),
     network: options.network ?? known?.network,
     database: options.database ?? known?.database,
   };
@@ -59,6 +62,13 @@ export async function up(options: UpOptions): Promise<void> {
     return;
   }
   await runInForeground(folder, options, settings, { password, isNew, stores });
+}
+
+/** A cloud may get more hosts, but not fewer: servers are on them. */
+function hostsOf(wanted: number | undefined, known: number | undefined): number | undefined {
+  if (wanted !== undefined && wanted < (known ?? 1))
+    throw new UserError(`This cloud has ${known} hosts, and servers may be on any of them: it can't have ${wanted}.`);
+  return wanted ?? known;
 }
 
 /** What is written wrongly is said before anything is begun. */

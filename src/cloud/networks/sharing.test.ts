@@ -77,7 +77,7 @@ eachDatabase('what hangs on networks', (open) => {
     await cloud.db.write((tx) =>
       tx.updateTable('ports').set({ host_id: 'h', device_id: 'd' }).where('id', '=', port!.id).execute(),
     );
-    const desired = await desiredNetworks(cloud.db, 'h');
+    const desired = await desiredNetworks(cloud.db, [{ hostId: 'h', seat: 0 }]);
     expect(desired.ports[0]).toMatchObject({ bandwidth: { egress: 500_000 } });
     expect(desired.networks[0]!.hosts[0]).toMatchObject({
       hostname: 'db',

@@ -45,6 +45,8 @@ export interface QemuHostOptions {
   log?: AgentLog;
   /** Default: `qemu-system-x86_64` from PATH. */
   binary?: string;
+  /** How many hosts this machine is divided among, each of which tells of its part. Default: 1. */
+  sharers?: number;
   /** Default: KVM if a probe shows that it runs code. Given by who knows already. */
   accelerator?: 'kvm' | 'tcg';
   /** How guests get their networks; the host closes it. Default: QEMU's user mode. */
@@ -74,6 +76,7 @@ class LocalQemuHost implements QemuHost {
   readonly #env: Env;
   readonly #hostname: string;
   readonly #folder: HostFolder;
+  readonly #sharers: number;
   readonly #probe: QemuProbe;
   readonly #cache: ImageCache;
   readonly #disks: Qcow2Disks;
@@ -84,6 +87,7 @@ class LocalQemuHost implements QemuHost {
     this.#env = options.env;
     this.#hostname = options.hostname ?? hostname();
     this.#folder = options.folder;
+    this.#sharers = options.sharers ?? 1;
     this.#probe = options.probe;
     this.#network = options.network ?? userNetworkDriver();
     const qemuImg = new QemuImg(options.env);
@@ -99,15 +103,16 @@ class LocalQemuHost implements QemuHost {
 
   async describe(): Promise<HostDescription> {
     const room = await statfs(this.#folder.path);
-    const gibibytes = (blocks: number) => Math.floor((blocks * room.bsize) / 1024 ** 3);
+    const part = (whole: number) => Math.floor(whole / this.#sharers);
+    const gibibytes = (blocks: number) => part((blocks * room.bsize) / 1024 ** 3);
     return {
       hypervisorType: 'QEMU',
       hypervisorVersion: this.#probe.version,
       accelerator: this.#probe.accelerator,
       architecture: 'x86_64',
       hostname: this.#hostname,
-      vcpus: availableParallelism(),
-      memoryMb: Math.floor(totalmem() / 1024 ** 2),
+      vcpus: Math.max(1, part(availableParallelism())),
+      memoryMb: part(totalmem() / 1024 ** 2),
       diskGb: gibibytes(room.blocks),
       freeDiskGb: gibibytes(room.bavail),
       networking: this.#network.networking,

@@ -1,6 +1,6 @@
 import type { DesiredPort } from '../../contract.ts';
 import type { NetworkCommands } from './commands.ts';
-import { tapName } from './names.ts';
+import { tapNames } from './names.ts';
 
 /** The device through which goes what a guest sends, where that is limited: Linux shapes only what leaves a device. */
 export const limiterName = (portId: string): string => `ifb${portId.slice(0, 11)}`;
@@ -27,15 +27,15 @@ export class BandwidthLimits {
   /** Makes the limits so. The taps and the limiters exist; those of guests that are not named are gone. */
   async apply(namespace: string, ports: readonly DesiredPort[], isFirst: boolean): Promise<void> {
     const lines: string[] = [];
-    for (const { portId, bandwidth = {} } of ports) {
-      const tap = tapName(portId);
+    const taps = ports.flatMap((port) => tapNames(port).map((tap) => ({ tap, ...port })));
+    for (const { tap, portId, bandwidth = {} } of taps) {
       const text = JSON.stringify(bandwidth);
       const before = this.#applied.get(tap) ?? (isFirst ? '' : '{}');
       if (before === text) continue;
       lines.push(...ingressLines(tap, bandwidth.ingress), ...egressLines(tap, limiterName(portId), bandwidth.egress));
       this.#applied.set(tap, text);
     }
-    const names = new Set(ports.map(({ portId }) => tapName(portId)));
+    const names = new Set(taps.map(({ tap }) => tap));
     for (const tap of this.#applied.keys()) if (!names.has(tap)) this.#applied.delete(tap);
     await this.#commands.tc(namespace, lines);
   }

@@ -34,7 +34,14 @@ export async function openBridgeDriver(env: Env, log: AgentLog, directory: strin
   const names = new NetworkNames(directory);
   const hostLinks = new HostLinks(names, commands);
   const externalNetwork = await chooseExternalNetwork(directory, names, hostLinks);
-  return new BridgeDriver({ env, log, names, commands, hostLinks, networking: { driver: 'bridge', externalNetwork } });
+  return new BridgeDriver({
+    env,
+    log,
+    names,
+    commands,
+    hostLinks,
+    networking: { driver: 'bridge', shared: { id: names.fabric, seat: 0 }, externalNetwork },
+  });
 }
 
 async function chooseExternalNetwork(directory: string, names: NetworkNames, hostLinks: HostLinks) {
@@ -44,6 +51,10 @@ async function chooseExternalNetwork(directory: string, names: NetworkNames, hos
   const chosen = freeNetwork(names.fabric.slice('unkai-'.length), await hostLinks.takenRanges());
   if (chosen) await writeFileAtomically(path, JSON.stringify(chosen));
   return chosen;
+}
+
+function seatedNetworking(networking: HostNetworking, seat: number): HostNetworking {
+  return networking.shared ? { ...networking, shared: { ...networking.shared, seat } } : networking;
 }
 
 interface Parts {
@@ -86,16 +97,38 @@ class BridgeDriver implements NetworkDriver {
   }
 
   netdev(nic: GuestNic, id: string): string {
-    return `tap,id=${id},ifname=${tapName(nic.portId)},script=no,downscript=no,vhost=off`;
+    return this.#netdev(nic, id, 0);
   }
 
-  async prepareGuest(nics: readonly GuestNic[]): Promise<string[]> {
+  prepareGuest(nics: readonly GuestNic[]): Promise<string[]> {
+    return this.#prepareGuest(nics, 0);
+  }
+
+  forSeat(seat: number): NetworkDriver {
+    return {
+      networking: seatedNetworking(this.networking, seat),
+      largestMtu: this.largestMtu,
+      netdev: (nic, id) => this.#netdev(nic, id, seat),
+      prepareGuest: (nics) => this.#prepareGuest(nics, seat),
+      removePorts: (portIds) => this.#removePorts(portIds, seat),
+      apply: (desired) => this.apply(desired),
+      serveMetadata: (responder) => this.serveMetadata(responder),
+      inventory: async () => [],
+      close: async () => {},
+    };
+  }
+
+  #netdev(nic: GuestNic, id: string, seat: number): string {
+    return `tap,id=${id},ifname=${tapName(nic.portId, seat)},script=no,downscript=no,vhost=off`;
+  }
+
+  async #prepareGuest(nics: readonly GuestNic[], seat: number): Promise<string[]> {
     if (nics.length === 0) return [];
     await this.#alone('the ports of a guest', async () => {
       await this.#fabric.ensureNamespaces();
       await this.#requireRules();
       const tapOf = ({ portId, networkId, mtu }: GuestNic) => ({
-        name: tapName(portId),
+        name: tapName(portId, seat),
         bridge: bridgeName(networkId),
         mtu,
       });
@@ -104,9 +137,13 @@ class BridgeDriver implements NetworkDriver {
     return entering(this.#parts.names.fabric);
   }
 
-  async removePorts(portIds: readonly string[]): Promise<void> {
+  removePorts(portIds: readonly string[]): Promise<void> {
+    return this.#removePorts(portIds, 0);
+  }
+
+  async #removePorts(portIds: readonly string[], seat: number): Promise<void> {
     if (portIds.length === 0) return;
-    await this.#alone('the ports of a guest', () => this.#fabric.release(portIds.map(tapName)));
+    await this.#alone('the ports of a guest', () => this.#fabric.release(portIds.map((id) => tapName(id, seat))));
   }
 
   apply(desired: DesiredNetworks): Promise<void> {

@@ -1,7 +1,7 @@
 import type { DesiredNetwork, DesiredNetworks, PrefixedAddress } from '../../contract.ts';
 import { limiterName } from './bandwidth.ts';
 import { isV6 } from './ipv6.ts';
-import { bridgeName, type NetworkNames, plugName, routerGateway, routerInterface, tapName } from './names.ts';
+import { bridgeName, type NetworkNames, plugName, routerGateway, routerInterface, tapNames } from './names.ts';
 
 export interface Bridge {
   name: string;
@@ -90,11 +90,9 @@ export function cablingOf(names: NetworkNames, desired: DesiredNetworks, hostLin
   const cables = [...services, ...routers, ...hosts];
   return {
     bridges: desired.networks.map(({ networkId, mtu }) => ({ name: bridgeName(networkId), mtu })),
-    taps: desired.ports.map(({ portId, networkId }) => ({
-      name: tapName(portId),
-      bridge: bridgeName(networkId),
-      mtu: mtuOf(networkId),
-    })),
+    taps: desired.ports.flatMap((port) =>
+      tapNames(port).map((name) => ({ name, bridge: bridgeName(port.networkId), mtu: mtuOf(port.networkId) })),
+    ),
     cables,
     limiters: desired.ports.flatMap(({ portId, bandwidth }) => (bandwidth?.egress ? [limiterName(portId)] : [])),
     namespaces: [...new Set(cables.flatMap(({ end }) => end.namespace ?? []))],

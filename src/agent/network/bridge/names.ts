@@ -54,14 +54,25 @@ export class NetworkNames {
 }
 
 export const bridgeName = (networkId: string): string => `br-${short(networkId)}`;
-/** The name is also told to guests, in their network_data.json. */
-export const tapName = (portId: string): string => `tap${short(portId)}`;
+/**
+ * The name is also told to guests, in their network_data.json. Hosts that share their networks each have a tap of their
+ * own for a port: that of seat 0 has no letter.
+ */
+export const tapName = (portId: string, seat = 0): string => `tap${short(portId)}${seatLetter(seat)}`;
+/** The taps of a port on all hosts that need one. */
+export const tapNames = ({ portId, seats = [0] }: { portId: string; seats?: readonly number[] }): string[] =>
+  seats.map((seat) => tapName(portId, seat));
 /** The fabric's end of the cable of a service, router or host port. */
 export const plugName = (portId: string): string => `pl-${short(portId)}`;
 /** Inside of a router's namespace. */
 export const routerInterface = (portId: string): string => `qr-${short(portId)}`;
 export const routerGateway = (portId: string): string => `qg-${short(portId)}`;
 export const namespacePath = (name: string): string => `/run/netns/${name}`;
+
+/** A device's name has room for one character. */
+function seatLetter(seat: number): string {
+  return seat === 0 ? '' : (seat + 9).toString(36);
+}
 
 function short(id: string): string {
   return id.slice(0, 11);

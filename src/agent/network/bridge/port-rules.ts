@@ -1,7 +1,7 @@
 import type { DesiredNetworks, DesiredPort, DesiredSecurityGroup } from '../../contract.ts';
 import { addMemberSets, ruleMatches } from './group-rules.ts';
 import { digitsOf, isV6, linkLocalOf } from './ipv6.ts';
-import { tapName } from './names.ts';
+import { tapNames } from './names.ts';
 import {
   accept,
   anyOf,
@@ -62,7 +62,7 @@ export function portTable(desired: DesiredNetworks): Table {
     addReceiver(table, port, groups);
   }
   const taps = (prefix: string) =>
-    desired.ports.map(({ portId }) => [tapName(portId), goto(`${prefix}_${portId}`)] as const);
+    desired.ports.flatMap((port) => tapNames(port).map((tap) => [tap, goto(`${prefix}_${port.portId}`)] as const));
   table.verdictMap('senders', 'ifname', taps('from'));
   table.verdictMap('receivers', 'ifname', taps('to'));
   table.chain('prerouting', { type: 'filter', hook: 'prerouting', prio: -300, policy: 'accept' });

@@ -12,12 +12,16 @@ import { canonical, desiredGroups } from './desired-groups.ts';
 import { desiredRouters } from './desired-routers.ts';
 
 /**
- * How the networks of a host shall be, by the rows as they are now: the networks of the guests that it runs, the routers
- * that these are behind, and what those lead to. A host without guests needs none.
+ * How the networks of a host, or of several that share them, shall be, by the rows as they are now: the networks of the
+ * guests that run there, the routers that these are behind, and what those lead to. Without guests there are none.
  */
-export async function desiredNetworks(db: Database, hostId: string): Promise<DesiredNetworks> {
+export async function desiredNetworks(
+  db: Database,
+  hosts: readonly { hostId: string; seat: number }[],
+): Promise<DesiredNetworks> {
+  const hostIds = hosts.map(({ hostId }) => hostId);
   const rows = await selectPorts(db.read)
-    .where('ports.host_id', '=', hostId)
+    .where('ports.host_id', 'in', hostIds)
     .where('ports.device_id', '<>', '')
     .orderBy('ports.id')
     .execute();
@@ -29,15 +33,45 @@ export async function desiredNetworks(db: Database, hostId: string): Promise<Des
     for (const { networkId } of interfaces) all.add(networkId);
     if (gateway) all.add(gateway.networkId);
   }
+  const seats = hosts.length > 1 ? await seatsByServer(db, hosts) : undefined;
   const limits = await bandwidthOf(db, ports);
   const stateless = await statelessGroups(db);
   const groupIds = [...new Set(ports.flatMap((port) => port.securityGroupIds))];
   return {
     networks: await networksOf(db, [...all].sort(), new Set(own)),
-    ports: ports.map((port) => desiredPort(port, limits, stateless)),
+    ports: ports.map((port) => ({ ...desiredPort(port, limits, stateless), ...seatsOf(port, seats) })),
     securityGroups: await desiredGroups(db, groupIds, own),
     routers,
   };
+}
+
+/** On which of the hosts each server has its place: on two while it moves from one to the other. */
+async function seatsByServer(
+  db: Database,
+  hosts: readonly { hostId: string; seat: number }[],
+): Promise<Map<string, Set<number>>> {
+  const seatOf = new Map(hosts.map(({ hostId, seat }) => [hostId, seat]));
+  const held = await db.read
+    .selectFrom('allocations')
+    .select(['server_id', 'host_id'])
+    .where('host_id', 'in', [...seatOf.keys()])
+    .execute();
+  const bound = await db.read
+    .selectFrom('ports')
+    .select(['device_id as server_id', 'host_id'])
+    .where('host_id', 'in', [...seatOf.keys()])
+    .execute();
+  const seats = new Map<string, Set<number>>();
+  for (const { server_id, host_id } of [...held, ...bound]) {
+    const seat = seatOf.get(host_id ?? '');
+    if (seat !== undefined) seats.set(server_id, (seats.get(server_id) ?? new Set()).add(seat));
+  }
+  return seats;
+}
+
+function seatsOf({ deviceId }: Port, seats: ReadonlyMap<string, Set<number>> | undefined): Pick<DesiredPort, 'seats'> {
+  const own = seats?.get(deviceId);
+  return own ? { seats: [...own].sort((a, b) => a - b) } : {};
 }
 
 function desiredPort(port: Port, limits: ReadonlyMap<string, Bandwidth>, stateless: ReadonlySet<string>): DesiredPort {

@@ -67,7 +67,7 @@ describe('what a host is told of networks', () => {
   });
 
   test('is what its guests need: their network, ports and groups, and nothing of others', async () => {
-    const desired = await desiredNetworks(opened.cloud.db, hostId);
+    const desired = await desiredNetworks(opened.cloud.db, [{ hostId, seat: 0 }]);
     expect(desired.networks.map((network) => network.networkId)).toEqual([networkId]);
     expect(desired.routers).toEqual([]);
     expect(desired.ports).toMatchObject([
@@ -120,7 +120,7 @@ describe('what a host is told of networks', () => {
     expect(await networksToServe(db, hostId)).toEqual([networkId]);
     await serve();
     expect(await networksToServe(db, hostId)).toEqual([]);
-    const desired = await desiredNetworks(db, hostId);
+    const desired = await desiredNetworks(db, [{ hostId, seat: 0 }]);
     expect(desired.networks[0]!.subnets[0]).toMatchObject({ gateway: '10.5.0.1', dhcp: { address: '10.5.0.3' } });
     expect((await networks().nicsOf(serverId))[0]!.subnet.routes).toEqual([
       { destination: '192.0.2.0/24', nexthop: '10.5.0.9' },
@@ -129,7 +129,7 @@ describe('what a host is told of networks', () => {
     await networks().subnets.update(subject(), subnetId, { enableDhcp: false });
     expect(await networksToServe(db, hostId)).toEqual([networkId]);
     await serve();
-    expect((await desiredNetworks(db, hostId)).networks[0]!.subnets[0]!.dhcp).toBeUndefined();
+    expect((await desiredNetworks(db, [{ hostId, seat: 0 }])).networks[0]!.subnets[0]!.dhcp).toBeUndefined();
     await networks().subnets.update(subject(), subnetId, { enableDhcp: true });
     await serve();
     expect(await networksToServe(db, hostId)).toEqual([]);

@@ -1,4 +1,10 @@
-import type { HostAgent, HostNetworking, MetadataResponder } from '../../../agent/contract.ts';
+import {
+  AgentError,
+  type DesiredNetworks,
+  type HostAgent,
+  type HostNetworking,
+  type MetadataResponder,
+} from '../../../agent/contract.ts';
 import type { CloudCore } from '../../core.ts';
 import type { Hosts } from '../../hosts/hosts.ts';
 import type { Networks } from '../networks.ts';
@@ -72,16 +78,49 @@ export class HostNetworks {
    */
   async prepare(hostId: string): Promise<void> {
     if ((await this.networkingOf(this.#hosts.agent(hostId))).driver !== 'bridge') return;
-    await this.#apply(hostId);
+    await this.#apply(await this.#speakerFor(hostId));
   }
 
   #applyAll(): void {
     for (const hostId of this.#hosts.agents.keys()) {
-      const round = this.#apply(hostId)
+      const round = this.#speakerFor(hostId)
+        .then((speaker) => (speaker === hostId ? this.#apply(hostId) : undefined))
         .catch((err) => this.#core.log.warn({ err, hostId }, "a host's networks could not be made as they should be"))
         .finally(() => this.#running.delete(round));
       this.#running.add(round);
     }
+  }
+
+  /** Any of the hosts that share their networks makes them so for all, the first that answers. */
+  async #tell(hosts: ReadonlyArray<{ hostId: string }>, desired: DesiredNetworks): Promise<void> {
+    for (const [index, { hostId }] of hosts.entries()) {
+      try {
+        return await this.#hosts.agent(hostId).applyNetworks(desired);
+      } catch (error) {
+        const isLost = error instanceof AgentError && error.code === 'unreachable';
+        if (!isLost || index === hosts.length - 1) throw error;
+      }
+    }
+  }
+
+  /** Through which host the host's networks are made: one for all that share theirs. */
+  async #speakerFor(hostId: string): Promise<string> {
+    return (await this.#sharers(hostId))[0]!.hostId;
+  }
+
+  /** The hosts that share the networks of this one, itself among them, by their seats. */
+  async #sharers(hostId: string): Promise<Array<{ hostId: string; seat: number }>> {
+    const { shared } = await this.networkingOf(this.#hosts.agent(hostId));
+    if (!shared) return [{ hostId, seat: 0 }];
+    const all = await Promise.all(
+      [...this.#hosts.agents].map(async ([id, agent]) => ({
+        hostId: id,
+        place: (await this.networkingOf(agent)).shared,
+      })),
+    );
+    return all
+      .flatMap(({ hostId: id, place }) => (place?.id === shared.id ? [{ hostId: id, seat: place.seat }] : []))
+      .sort((a, b) => a.seat - b.seat);
   }
 
   /** One round at a time for each host; those who ask while one waits share it. */
@@ -105,10 +144,12 @@ export class HostNetworks {
     const agent = this.#hosts.agent(hostId);
     const { driver } = await this.networkingOf(agent);
     if (driver === 'user') return;
+    const hosts = await this.#sharers(hostId);
     if (driver === 'bridge') {
-      const unserved = await networksToServe(db, hostId);
-      if (unserved.length > 0) await db.write((tx) => ensureServicePorts(this.#networks.ports, tx, unserved));
+      const unserved = (await Promise.all(hosts.map((host) => networksToServe(db, host.hostId)))).flat();
+      if (unserved.length > 0)
+        await db.write((tx) => ensureServicePorts(this.#networks.ports, tx, [...new Set(unserved)]));
     }
-    await agent.applyNetworks(await desiredNetworks(db, hostId));
+    await this.#tell(hosts, await desiredNetworks(db, hosts));
   }
 }
