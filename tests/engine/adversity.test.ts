@@ -151,7 +151,7 @@ describe('requests that come at once', () => {
     const faults = rows.filter(({ vm_state }) => vm_state === 'error').map(({ fault }) => JSON.parse(fault!).message);
     expect(faults).toHaveLength(40);
     expect(new Set(faults)).toEqual(
-      new Set(['No valid host was found. 1 host: host: lacks memory (need 128 MB, free 1 MB).']),
+      new Set(['No valid host was found. 1 host: 1 lacks memory (need 128 MB, free 1 MB).']),
     );
   });
 });

@@ -136,7 +136,7 @@ export class Hosts {
       for (const host of chooseHosts(await this.usage(tx), { ...request, neighbours })) {
         if (await this.#take(tx, host, serverId, purpose, request)) return host.id;
       }
-      throw noValidHost(['every host was taken in the meantime']);
+      throw noValidHost([{ hostName: 'all', filter: 'race', reason: 'every host was taken in the meantime' }]);
     });
   }
 

@@ -49,7 +49,7 @@ describe('placement', () => {
     ['lacks memory (need 3585 MB, free 3584 MB)', candidate('a'), { memoryMb: 3585 }],
     ['lacks disk (need 101 GB, free 100 GB)', candidate('a'), { diskGb: 101 }],
   ])('refuses a host that is or has: %s', (reason, host, request) => {
-    expect(() => chosen([host], request)).toThrow(`No valid host was found. 1 host: a: ${reason}.`);
+    expect(() => chosen([host], request)).toThrow(`No valid host was found. 1 host: 1 ${reason}.`);
   });
 
   it('fills a host to its last megabyte', () => {
@@ -58,17 +58,43 @@ describe('placement', () => {
 
   it('never says that less than nothing is free', () => {
     const overfull = candidate('a', {}, { memoryMb: 9999 });
-    expect(() => chosen([overfull])).toThrow('a: lacks memory (need 512 MB, free 0 MB)');
+    expect(() => chosen([overfull])).toThrow('1 lacks memory (need 512 MB, free 0 MB)');
   });
 
   it('prefers the emptiest host, and decides between equals by id', () => {
     expect(chosen([candidate('b', {}, { memoryMb: 1024 }), candidate('c'), candidate('a')])).toEqual(['a', 'c', 'b']);
   });
 
-  it('names every host that it refuses, each with its first reason', () => {
-    const hosts = [candidate('a', { state: 'disabled', vcpus: 0 }), candidate('b', { vcpus: 0 })];
-    expect(() => chosen(hosts)).toThrow(
-      'No valid host was found. 2 hosts: a: disabled; b: lacks vCPUs (need 1, free 0).',
+  it('says of all hosts why they refuse, those with the same reason together', () => {
+    const hosts = [
+      candidate('a', { state: 'maintenance', vcpus: 0 }),
+      candidate('b', { memoryMb: 1024 }),
+      candidate('c', { memoryMb: 1280 }),
+    ];
+    expect(() => chosen(hosts, { memoryMb: 2048 })).toThrow(
+      'No valid host was found. 3 hosts: 2 lack memory (need 2048 MB, free 512/768 MB), 1 in maintenance.',
+    );
+  });
+
+  it('tells operators of each host and the filter that refused it', () => {
+    const hosts = [candidate('a', { state: 'disabled' }), candidate('b', { vcpus: 0 })];
+    const refusal = (() => {
+      try {
+        return chooseHosts(hosts, small);
+      } catch (error) {
+        return error;
+      }
+    })();
+    const facts = 'a: state: disabled; b: vcpus: lacks vCPUs (need 1, free 0)';
+    expect(refusal).toMatchObject({ cause: { message: facts } });
+  });
+
+  it('prefers the host that a server is on, and refuses it to one that shall leave it', () => {
+    const hosts = [candidate('a', {}, { memoryMb: 2048 }), candidate('b')];
+    expect(chosen(hosts, { preferredHostId: 'a' })).toEqual(['a', 'b']);
+    expect(chosen(hosts, { leftHostId: 'b' })).toEqual(['a']);
+    expect(() => chosen(hosts, { leftHostId: 'b', wantedHostId: 'b' })).toThrow(
+      '2 hosts: 1 is not the one asked for, 1 has the server now.',
     );
   });
 

@@ -20,32 +20,67 @@ export interface Neighbours {
 export interface PlacementRequest extends Amounts {
   zoneId?: string;
   architecture?: string;
-  /** Where the server's disks are: they do not move. */
+  /** Where the server's disks are, where they can't move. */
   onlyHostId?: string;
+  /** The host that was asked for. */
+  wantedHostId?: string;
+  /** Taken where it can be, however full others are: the server's disks need not move. */
+  preferredHostId?: string;
+  /** Where the server is now and shall not be any more. */
+  leftHostId?: string;
   /** Hosts on which it has just failed. */
   avoidHostIds?: readonly string[];
   neighbours?: Neighbours;
 }
 
+/** Why a host can't take it. */
+export interface Rejection {
+  hostName: string;
+  /** The filter that refused it. */
+  filter: string;
+  /** In words that follow a host's name; the plural stands after `many`, where it differs. */
+  reason: string;
+  many?: string;
+  /** What it has too little of: how much is needed and free, in `unit`. */
+  lacking?: { needed: number; free: number; unit: string };
+}
+
+type Refusal = Pick<Rejection, 'reason' | 'many' | 'lacking'>;
+
 /** Says why the host can't take it, or undefined when it can. */
-type Filter = (candidate: HostUsage, request: PlacementRequest) => string | undefined;
+type Filter = (candidate: HostUsage, request: PlacementRequest) => Refusal | string | undefined;
 /** A number for the host: the highest sum wins. */
 type Weigher = (candidate: HostUsage, request: PlacementRequest) => number;
 
-const filters: readonly Filter[] = [
-  ({ host }) => (host.state === 'enabled' ? undefined : host.state === 'maintenance' ? 'in maintenance' : 'disabled'),
-  ({ host }) => (host.status === 'connected' ? undefined : 'not connected'),
-  ({ host }) => (host.forcedDown ? 'said to be down' : undefined),
-  ({ host }, { zoneId }) => (zoneId && host.zoneId !== zoneId ? 'in another zone' : undefined),
-  ({ host }, { onlyHostId }) => (onlyHostId && host.id !== onlyHostId ? 'does not have its disks' : undefined),
-  ({ host }, { avoidHostIds }) => (avoidHostIds?.includes(host.id) ? 'failed just before' : undefined),
-  ({ host }, { neighbours }) => (neighbours ? refusalOf(neighbours, host.id) : undefined),
-  ({ host }, { architecture }) =>
-    architecture && host.architecture !== architecture ? `is ${host.architecture}, not ${architecture}` : undefined,
-  (candidate, request) => lacks(candidate, request, 'vcpus', 'lacks vCPUs', ''),
-  (candidate, request) => lacks(candidate, request, 'memoryMb', 'lacks memory', ' MB'),
-  (candidate, request) => lacks(candidate, request, 'diskGb', 'lacks disk', ' GB'),
-];
+const filters: Readonly<Record<string, Filter>> = {
+  state: ({ host }) =>
+    host.state === 'enabled' ? undefined : host.state === 'maintenance' ? 'in maintenance' : 'disabled',
+  connection: ({ host }) => (host.status === 'connected' ? undefined : 'not connected'),
+  forcedDown: ({ host }) => (host.forcedDown ? 'said to be down' : undefined),
+  wantedHost: ({ host }, { wantedHostId }) =>
+    wantedHostId && host.id !== wantedHostId
+      ? { reason: 'is not the one asked for', many: 'are not the one asked for' }
+      : undefined,
+  leftHost: ({ host }, { leftHostId }) =>
+    leftHostId === host.id ? { reason: 'has the server now', many: 'have the server now' } : undefined,
+  zone: ({ host }, { zoneId }) => (zoneId && host.zoneId !== zoneId ? 'in another zone' : undefined),
+  disks: ({ host }, { onlyHostId }) =>
+    onlyHostId && host.id !== onlyHostId
+      ? { reason: 'does not have its disks', many: 'do not have its disks' }
+      : undefined,
+  retry: ({ host }, { avoidHostIds }) => (avoidHostIds?.includes(host.id) ? 'failed just before' : undefined),
+  group: ({ host }, { neighbours }) => (neighbours ? refusalOf(neighbours, host.id) : undefined),
+  architecture: ({ host }, { architecture }) =>
+    architecture && host.architecture !== architecture
+      ? {
+          reason: `is ${host.architecture}, not ${architecture}`,
+          many: `are ${host.architecture}, not ${architecture}`,
+        }
+      : undefined,
+  vcpus: (candidate, request) => lacks(candidate, request, 'vcpus', 'vCPUs', ''),
+  memory: (candidate, request) => lacks(candidate, request, 'memoryMb', 'memory', ' MB'),
+  disk: (candidate, request) => lacks(candidate, request, 'diskGb', 'disk', ' GB'),
+};
 
 const weighers: readonly Weigher[] = [
   (candidate) => free(candidate, 'memoryMb') / Math.max(1, capacityOf(candidate.host).memoryMb),
@@ -53,10 +88,12 @@ const weighers: readonly Weigher[] = [
   ({ host }, { neighbours }) => (neighbours ? wishFor(neighbours, host.id) : 0),
 ];
 
-function refusalOf({ policy, hostIds }: Neighbours, hostId: string): string | undefined {
+function refusalOf({ policy, hostIds }: Neighbours, hostId: string): Refusal | undefined {
   const isThere = hostIds.includes(hostId);
-  if (policy === 'affinity' && hostIds.length > 0 && !isThere) return 'does not have the others of its group';
-  return policy === 'anti-affinity' && isThere ? 'has another one of its group' : undefined;
+  if (policy === 'affinity' && hostIds.length > 0 && !isThere)
+    return { reason: 'does not have the others of its group', many: 'do not have the others of its group' };
+  if (policy !== 'anti-affinity' || !isThere) return undefined;
+  return { reason: 'has another one of its group', many: 'have another one of its group' };
 }
 
 /** More than all other weights together for each of the group that is there. */
@@ -69,42 +106,89 @@ function free({ host, used }: HostUsage, what: keyof Amounts): number {
   return capacityOf(host)[what] - used[what];
 }
 
-function lacks(candidate: HostUsage, request: Amounts, what: keyof Amounts, words: string, unit: string) {
-  const left = free(candidate, what);
-  return left >= request[what]
-    ? undefined
-    : `${words} (need ${request[what]}${unit}, free ${Math.max(0, left)}${unit})`;
+function lacks(
+  candidate: HostUsage,
+  request: Amounts,
+  what: keyof Amounts,
+  name: string,
+  unit: string,
+): Refusal | undefined {
+  const left = Math.max(0, free(candidate, what));
+  const needed = request[what];
+  if (free(candidate, what) >= needed) return undefined;
+  return { reason: `lacks ${name}`, many: `lack ${name}`, lacking: { needed, free: left, unit } };
+}
+
+/** Every host, the best of those that can take it first, and why the others can't. */
+export function judgeHosts(
+  candidates: readonly HostUsage[],
+  request: PlacementRequest,
+): { fitting: Host[]; rejections: Rejection[] } {
+  const rejections: Rejection[] = [];
+  const fitting: Array<{ host: Host; weight: number }> = [];
+  for (const candidate of candidates) {
+    const rejection = rejectionOf(candidate, request);
+    if (rejection) {
+      rejections.push(rejection);
+      continue;
+    }
+    const preference = candidate.host.id === request.preferredHostId ? Number.MAX_SAFE_INTEGER : 0;
+    const weight = weighers.reduce((sum, weigh) => sum + weigh(candidate, request), preference);
+    fitting.push({ host: candidate.host, weight });
+  }
+  fitting.sort((a, b) => b.weight - a.weight || (a.host.id < b.host.id ? -1 : 1));
+  return { fitting: fitting.map(({ host }) => host), rejections };
 }
 
 /** Hosts that can take it, the best first; refuses with the reason of every host when there is none. */
 export function chooseHosts(candidates: readonly HostUsage[], request: PlacementRequest): Host[] {
-  const rejections: string[] = [];
-  const fitting: Array<{ host: Host; weight: number }> = [];
-  for (const candidate of candidates) {
-    const reason = firstReason(candidate, request);
-    if (reason) rejections.push(`${candidate.host.name}: ${reason}`);
-    else
-      fitting.push({
-        host: candidate.host,
-        weight: weighers.reduce((sum, weigh) => sum + weigh(candidate, request), 0),
-      });
-  }
+  const { fitting, rejections } = judgeHosts(candidates, request);
   if (fitting.length === 0) throw noValidHost(rejections);
-  return fitting.sort((a, b) => b.weight - a.weight || (a.host.id < b.host.id ? -1 : 1)).map(({ host }) => host);
+  return fitting;
 }
 
-function firstReason(candidate: HostUsage, request: PlacementRequest): string | undefined {
-  for (const filter of filters) {
-    const reason = filter(candidate, request);
-    if (reason) return reason;
+/** The first filter's refusal. */
+export function rejectionOf(candidate: HostUsage, request: PlacementRequest): Rejection | undefined {
+  for (const [filter, refuse] of Object.entries(filters)) {
+    const refusal = refuse(candidate, request);
+    if (refusal === undefined) continue;
+    return { hostName: candidate.host.name, filter, ...(typeof refusal === 'string' ? { reason: refusal } : refusal) };
   }
   return undefined;
 }
 
-export function noValidHost(rejections: readonly string[]): CloudError {
-  const why =
-    rejections.length === 0
-      ? 'There are no hosts.'
-      : `${rejections.length} host${rejections.length === 1 ? '' : 's'}: ${rejections.join('; ')}.`;
-  return new CloudError('no_valid_host', `No valid host was found. ${why}`);
+/** One host's refusal, as `lacks memory (need 2048 MB, free 512 MB)`. */
+export function rejectionText({ reason, lacking }: Rejection): string {
+  return lacking ? `${reason} (need ${lacking.needed}${lacking.unit}, free ${lacking.free}${lacking.unit})` : reason;
+}
+
+/** What was said of each host, for operators: the cause of a refusal, and so a part of its traceback. */
+class PlacementReport extends Error {
+  constructor(rejections: readonly Rejection[]) {
+    super(rejections.map((one) => `${one.hostName}: ${one.filter}: ${rejectionText(one)}`).join('; '));
+    this.name = 'PlacementReport';
+    this.stack = undefined;
+  }
+}
+
+/** As `No valid host was found. 3 hosts: 2 lack memory (need 2048 MB, free 512/768 MB), 1 in maintenance.` */
+export function noValidHost(rejections: readonly Rejection[]): CloudError {
+  if (rejections.length === 0) return new CloudError('no_valid_host', 'No valid host was found. There are no hosts.');
+  const groups = [...Map.groupBy(rejections, ({ reason }) => reason).values()];
+  const why = groups
+    .sort((a, b) => b.length - a.length)
+    .map((group) => `${group.length} ${groupText(group)}`)
+    .join(', ');
+  const count = `${rejections.length} host${rejections.length === 1 ? '' : 's'}`;
+  return new CloudError('no_valid_host', `No valid host was found. ${count}: ${why}.`, {
+    cause: new PlacementReport(rejections),
+  });
+}
+
+function groupText(group: readonly Rejection[]): string {
+  const [first] = group as [Rejection];
+  const words = group.length > 1 ? (first.many ?? first.reason) : first.reason;
+  if (!first.lacking) return words;
+  const { needed, unit } = first.lacking;
+  return `${words} (need ${needed}${unit}, free ${group.map(({ lacking }) => lacking?.free ?? 0).join('/')}${unit})`;
 }

@@ -100,7 +100,7 @@ function blockStorage(database: Database['kind']): void {
 
     test('for which no host has room is in error, and says which host lacks what', async () => {
       const { actionId } = await storage.cloud.blockStorage.create(storage.member, { size: 2 ** 20 * gib });
-      expect(await storage.ended(actionId)).toMatch(/No valid host was found.*simulated: lacks disk/);
+      expect(await storage.ended(actionId)).toMatch(/No valid host was found.*1 lacks disk/);
     });
 
     test('counts for the quota of its project, and so do snapshots', async () => {
