@@ -13,6 +13,8 @@ export interface CloudSettings {
   passwordPatternWords?: string;
   /** How long a ZStack session is good; it does not slide. */
   sessionLifetime: number;
+  /** How long a deleted server can be restored, as Nova's `reclaim_instance_interval`; 0 deletes it at once. */
+  reclaimInterval: number;
   /** How long the bytes of a deleted image are kept, so that it can be recovered. */
   imageRetention: number;
   /** The largest image that may be uploaded. */
@@ -51,6 +53,7 @@ export const defaultSettings: CloudSettings = {
   lockoutAttempts: 0,
   lockoutDuration: 1800,
   sessionLifetime: 7200,
+  reclaimInterval: 0,
   imageRetention: 7 * 24 * 3600,
   maxImageSize: 2 ** 40,
   shutdownGrace: 60,

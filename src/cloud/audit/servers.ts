@@ -55,6 +55,7 @@ function wantedGuest({ vm_state, power_state }: ServersTable): 'running' | 'paus
   if (vm_state === 'active') return 'running';
   if (vm_state === 'paused' || vm_state === 'suspended') return vm_state;
   if (vm_state === 'resized' || vm_state === 'rescued') return power_state === power.shutdown ? 'off' : 'running';
+  if (vm_state === 'soft-delete') return power_state === power.suspended ? 'suspended' : 'off';
   return vm_state === 'stopped' ? 'off' : undefined;
 }
 

@@ -60,6 +60,7 @@ export async function usageOf(
   return used;
 }
 
+/** Soft-deleted servers do not count, as in Nova: their project may have others meanwhile. */
 async function serverUsage(kind: Database['kind'], db: Queryable, projectId: string) {
   const number = (member: string) =>
     kind === 'sqlite'
@@ -74,6 +75,7 @@ async function serverUsage(kind: Database['kind'], db: Queryable, projectId: str
     ])
     .where('project_id', '=', projectId)
     .where('deleted_at', 'is', null)
+    .where('vm_state', '!=', 'soft-delete')
     .executeTakeFirstOrThrow();
 }
 

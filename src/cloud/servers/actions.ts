@@ -11,8 +11,10 @@ import { reboot } from './transitions/reboot.ts';
 import { rebuild } from './transitions/rebuild.ts';
 import { rescue, unrescue } from './transitions/rescue.ts';
 import { resize } from './transitions/resize.ts';
+import { restore } from './transitions/restore.ts';
 import { revertResize } from './transitions/revert-resize.ts';
 import { shelve } from './transitions/shelve.ts';
+import { softDelete } from './transitions/soft-delete.ts';
 import { start } from './transitions/start.ts';
 import { stop } from './transitions/stop.ts';
 import { resumeServer, suspendServer } from './transitions/suspend.ts';
@@ -22,6 +24,8 @@ import { unshelve } from './transitions/unshelve.ts';
 export const serverActions: AnyAction[] = [
   anyAction(create),
   anyAction(deleteServer),
+  anyAction(softDelete),
+  anyAction(restore),
   anyAction(start),
   anyAction(stop),
   anyAction(reboot),

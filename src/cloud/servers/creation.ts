@@ -178,6 +178,8 @@ async function serverRow(
     launched_at: null,
     terminated_at: null,
     deleted_at: null,
+    deleted_from: null,
+    reclaim_at: null,
   };
 }
 

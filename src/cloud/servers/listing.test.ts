@@ -50,6 +50,8 @@ function row(number: number, columns: Partial<ServersTable>): ServersTable {
     launched_at: null,
     terminated_at: null,
     deleted_at: null,
+    deleted_from: null,
+    reclaim_at: null,
     ...columns,
   };
 }

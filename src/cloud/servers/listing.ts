@@ -24,6 +24,8 @@ export interface ServerFilter {
   changesSince?: number;
   changesBefore?: number;
   deleted?: boolean;
+  /** Whether soft-deleted ones are there too. Default: among deleted ones, and among those that changed since a time. */
+  softDeleted?: boolean;
   locked?: boolean;
 }
 
@@ -117,8 +119,15 @@ function visible(query: Query, subject: Subject, filter: ServerFilter): Query {
 function filtered(query: Query, db: Database, filter: ServerFilter): Query {
   let q = query;
   const since = filter.changesSince;
-  if (filter.deleted) q = q.where('deleted_at', 'is not', null);
-  else if (since === undefined) q = q.where('deleted_at', 'is', null);
+  if (filter.deleted) {
+    q = q.where((e) => {
+      const isGone = e('deleted_at', 'is not', null);
+      return filter.softDeleted === false ? isGone : e.or([isGone, e('vm_state', '=', 'soft-delete')]);
+    });
+  } else if (since === undefined) {
+    q = q.where('deleted_at', 'is', null);
+    if (!filter.softDeleted) q = q.where('vm_state', '!=', 'soft-delete');
+  }
   if (since !== undefined) q = q.where('updated_at', '>=', since);
   if (filter.changesBefore !== undefined) q = q.where('updated_at', '<=', filter.changesBefore);
   if (filter.name !== undefined) q = q.where(nameMatches(db, filter.name));

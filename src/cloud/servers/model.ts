@@ -47,6 +47,9 @@ export interface Server {
   launchedAt: number | null;
   terminatedAt: number | null;
   deletedAt: number | null;
+  /** While it is soft-deleted: the state that it is restored to, and when it is deleted for good (microseconds). */
+  deletedFrom: VmState | null;
+  reclaimAt: number | null;
 }
 
 /** A flavor as it was when the server got it: later changes of the flavor do not reach the server. */
@@ -121,6 +124,8 @@ export function serverFromRow(row: ServersTable): Server {
     launchedAt: row.launched_at,
     terminatedAt: row.terminated_at,
     deletedAt: row.deleted_at,
+    deletedFrom: row.deleted_from,
+    reclaimAt: row.reclaim_at,
   };
 }
 

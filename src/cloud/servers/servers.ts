@@ -27,8 +27,10 @@ import { requestReboot } from './transitions/reboot.ts';
 import { type RebuildRequest, requestRebuild } from './transitions/rebuild.ts';
 import { requestRescue, requestUnrescue } from './transitions/rescue.ts';
 import { requestResize } from './transitions/resize.ts';
+import { requestRestore } from './transitions/restore.ts';
 import { requestRevertResize } from './transitions/revert-resize.ts';
 import { requestShelve } from './transitions/shelve.ts';
+import { requestSoftDelete } from './transitions/soft-delete.ts';
 import { requestStart } from './transitions/start.ts';
 import { requestStop } from './transitions/stop.ts';
 import { requestResume, requestSuspend } from './transitions/suspend.ts';
@@ -161,7 +163,20 @@ export class Servers {
     }
   }
 
-  delete = (subject: Subject, id: string) => requestDelete(this.#cloud, subject, id);
+  /** Deletes a server; so that it can be restored for a while, where the cloud's settings say so and it ever ran. */
+  async delete(subject: Subject, id: string): Promise<{ actionId?: string }> {
+    const { reclaimInterval } = this.#cloud.settings;
+    const mayBeKept = reclaimInterval > 0 && (await this.get(subject, id)).launchedAt !== null;
+    return mayBeKept ? await this.softDelete(subject, id, reclaimInterval) : await this.forceDelete(subject, id);
+  }
+
+  /** @param keepSeconds how long it can be restored */
+  softDelete = (subject: Subject, id: string, keepSeconds: number) =>
+    requestSoftDelete(this.#cloud, subject, id, keepSeconds);
+  restore = (subject: Subject, id: string, options: { start?: boolean } = {}) =>
+    requestRestore(this.#cloud, subject, id, options);
+  /** Deletes a server for good, also one that is soft-deleted. */
+  forceDelete = (subject: Subject, id: string) => requestDelete(this.#cloud, subject, id);
   start = (subject: Subject, id: string) => requestStart(this.#cloud, subject, id);
   stop = (subject: Subject, id: string) => requestStop(this.#cloud, subject, id);
   reboot = (subject: Subject, id: string, type: 'soft' | 'hard') => requestReboot(this.#cloud, subject, id, type);

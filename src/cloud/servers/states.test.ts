@@ -28,6 +28,8 @@ const states: readonly VmState[] = [
 const allowed: Record<keyof typeof transitions, string> = {
   //              b a p s s r r s e s s d
   delete: '       * * * * * * * * * * * .',
+  softDelete: '   * * * * * * * . * * * .',
+  restore: '      . . . . . . . + . . . .',
   start: '        . . . . + . . . . . . .',
   stop: '         . + . . . . . . + . . .',
   rebootSoft: '   . + . . . . . . . . . .',

@@ -5,8 +5,11 @@ export interface Transition {
   /** The name that users read in conflicts and in the log of actions, as Nova's. */
   name: string;
   from: readonly VmState[];
-  /** Task states in which it may be asked all the same; otherwise nothing else may be under way. */
-  whileBusyWith?: readonly string[];
+  /**
+   * Task states in which it may be asked all the same; otherwise nothing else may be under way. `anything` cancels what
+   * is under way.
+   */
+  whileBusyWith?: readonly string[] | 'anything';
   /** The task state until it is done. */
   task: string | null;
   /** Whether a locked server allows it to those who are not administrators. */
@@ -33,7 +36,22 @@ const anyState: readonly VmState[] = [
 
 /** The life of a server: Nova's states (its `vm_states` and `task_states`) and the rules of its compute API. */
 export const transitions = {
-  delete: { name: 'delete', from: anyState, task: 'deleting', evenIfNeverLaunched: true, endsConsoles: true },
+  delete: {
+    name: 'delete',
+    from: anyState,
+    whileBusyWith: 'anything',
+    task: 'deleting',
+    evenIfNeverLaunched: true,
+    endsConsoles: true,
+  },
+  softDelete: {
+    name: 'delete',
+    from: anyState.filter((state) => state !== 'soft-delete'),
+    whileBusyWith: 'anything',
+    task: 'soft-deleting',
+    endsConsoles: true,
+  },
+  restore: { name: 'restore', from: ['soft-delete'], task: 'restoring' },
   start: { name: 'start', from: ['stopped'], task: 'powering-on' },
   stop: { name: 'stop', from: ['active', 'error'], task: 'powering-off', endsConsoles: true },
   rebootSoft: { name: 'reboot', from: ['active'], task: 'rebooting' },

@@ -69,9 +69,9 @@ export function checkTransition(subject: Subject, server: Server, transition: Tr
       reason: 'state',
     });
   if (!transition.from.includes(server.vmState)) throw cannot(`vm_state ${server.vmState}`);
-  const deleting = transition.task === 'deleting';
-  const allowedTask = server.taskState === null || transition.whileBusyWith?.includes(server.taskState) || deleting;
-  if (!allowedTask) throw cannot(`task_state ${server.taskState}`);
+  const { whileBusyWith } = transition;
+  const overrides = whileBusyWith === 'anything' || whileBusyWith?.includes(server.taskState ?? '');
+  if (server.taskState !== null && !overrides) throw cannot(`task_state ${server.taskState}`);
   if (server.launchedAt === null && !transition.evenIfNeverLaunched) {
     throw new CloudError('conflict', `Cannot '${transition.name}' instance ${id} before it was launched`, {
       reason: 'state',

@@ -63,6 +63,9 @@ export interface ServersTable {
   launched_at: Micros | null;
   terminated_at: Micros | null;
   deleted_at: Micros | null;
+  /** While soft-deleted: the state that it is restored to, and when it is deleted for good. */
+  deleted_from: VmState | null;
+  reclaim_at: Micros | null;
 }
 
 export interface ServerTagsTable {

@@ -43,7 +43,7 @@ function agentOf(context: Context) {
 }
 
 /** Runs the server's guest again as its rows have it, unless it is going away. */
-async function startAsBefore(context: Context): Promise<void> {
+export async function startAsBefore(context: Context): Promise<void> {
   const server = await context.services.servers.byId(context.input.serverId);
   if (isGoingAway(server)) return;
   await context.services.hostNetworks.prepare(hostOf(context));
@@ -59,7 +59,7 @@ export function isGoingAway({ taskState, deletedAt }: Pick<Server, 'taskState' |
  * For what is undone long after the action has ended for its user: meanwhile the server may have been found to be as its
  * guest was, so now it has to be told again. While something is under way on it, its end does that.
  */
-function telling({ services, input }: Context, state: 'running' | 'stopped') {
+export function telling({ services, input }: Context, state: 'running' | 'stopped') {
   return { commit: async (tx: Tx) => void (await alignWithGuest(services, tx, input.serverId, state)) };
 }
 

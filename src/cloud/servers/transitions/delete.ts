@@ -3,7 +3,7 @@ import type { Tx } from '../../../database/database.ts';
 import { action, span, step, when } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import type { Subject } from '../../identity/subject.ts';
-import { power } from '../model.ts';
+import { power, type Server } from '../model.ts';
 import { transitions } from '../states.ts';
 import { checkTransition, lockServer, updateServer } from '../transition.ts';
 
@@ -73,13 +73,24 @@ async function markDeleted(cloud: Cloud, tx: Tx, serverId: string, now: number):
     power_state: power.none,
     deleted_at: now,
     terminated_at: now,
+    reclaim_at: null,
   });
 }
 
-/** Deletes a server in whatever state it is. What is under way on it is cancelled first; a second request changes nothing. */
-export async function requestDelete(cloud: Cloud, subject: Subject, serverId: string): Promise<{ actionId?: string }> {
+/**
+ * Deletes a server for good, in whatever state it is. What is under way on it is cancelled first; a second request
+ * changes nothing.
+ * @param options.onlyIf nothing happens to a server of which this is not so
+ */
+export async function requestDelete(
+  cloud: Cloud,
+  subject: Subject,
+  serverId: string,
+  options: { onlyIf?: (server: Server) => boolean } = {},
+): Promise<{ actionId?: string }> {
   return await cloud.db.write(async (tx) => {
     const server = await lockServer(cloud, tx, subject, serverId);
+    if (options.onlyIf && !options.onlyIf(server)) return {};
     checkTransition(subject, server, transitions.delete);
     if (server.taskState === 'deleting') return {};
     await cloud.servers.consoles.revoke(tx, serverId);

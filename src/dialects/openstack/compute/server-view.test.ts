@@ -57,6 +57,8 @@ const server: ServerDetail = {
   launchedAt: at('2012-09-12T17:20:37Z') + 1,
   terminatedAt: null,
   deletedAt: null,
+  deletedFrom: null,
+  reclaimAt: null,
   zoneName: 'nova',
   hostName: 'host-1',
   addresses: [
