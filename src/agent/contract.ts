@@ -1,7 +1,9 @@
 import type { Duplex } from 'node:stream';
 import type { FileContents } from './file-content.ts';
+import type { DiskSource, MigrationVerbs } from './migration-contract.ts';
 import type { DesiredNetworks, DesiredRoute, HostNetworking, MetadataResponder } from './network-contract.ts';
 
+export type * from './migration-contract.ts';
 export type * from './network-contract.ts';
 
 /**
@@ -12,7 +14,7 @@ export type * from './network-contract.ts';
  * sockets, taps, processes) are named from the ids that the caller gives, never from chance. Failures are `AgentError`.
  * Sizes are bytes unless a name says otherwise.
  */
-export interface HostAgent {
+export interface HostAgent extends MigrationVerbs {
   /** What the host is and can hold. */
   describe(): Promise<HostDescription>;
 
@@ -126,7 +128,9 @@ export type DiskBase =
   /** A copy-on-write layer over a cached image. */
   | { kind: 'image'; imageId: string }
   /** A copy of another disk of this host as of one moment, also while a guest writes to it. */
-  | { kind: 'copy'; diskId: string };
+  | { kind: 'copy'; diskId: string }
+  /** A copy of another host's disk, which nobody writes to meanwhile. */
+  | { kind: 'moved'; source: DiskSource };
 
 export interface DiskSpec {
   diskId: string;

@@ -1,13 +1,13 @@
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
-import { dirname, isAbsolute, join } from 'node:path';
+import { basename, dirname, isAbsolute, join } from 'node:path';
 import type { Env } from '../../env/env.ts';
 import { KeyedLock } from '../../env/keyed-lock.ts';
 import { createAtomically } from '../atomic-file.ts';
-import { AgentError, type DiskSpec, type DiskUsage } from '../contract.ts';
+import { AgentError, type DiskSource, type DiskSpec, type DiskUsage } from '../contract.ts';
 import { assertSafeId, isNotFound, toAgentError } from '../errors.ts';
 import { copyFile } from './copy-file.ts';
 import type { ImageCache } from './image-cache.ts';
-import { assertSelfContainedQcow2, readQcow2Header } from './qcow2-header.ts';
+import { assertSelfContainedQcow2, readBackingPath, readQcow2Header } from './qcow2-header.ts';
 import type { QemuImg } from './qemu-img.ts';
 
 const suffix = '.qcow2';
@@ -128,6 +128,18 @@ export class Qcow2Disks {
     });
   }
 
+  /** See `HostAgent.offerDisk`. */
+  offer(diskId: string): Promise<DiskSource> {
+    return this.hold([diskId], async () => {
+      const open = await this.#findOpen(diskId);
+      if (open) throw new AgentError('in_use', `disk ${diskId} is open in the guest of server ${open.serverId}`);
+      const { virtualSize, actualSize, installPath } = await this.usage(diskId);
+      const backing = await readBackingPath(installPath);
+      const image = backing === undefined ? {} : { imageId: basename(backing) };
+      return { kind: 'file', path: installPath, virtualSize, actualSize, ...image };
+    });
+  }
+
   /** The ids of all disks, and the names of all other files. */
   async list(): Promise<{ disks: string[]; strays: string[] }> {
     const names = await readdir(this.#folder);
@@ -148,6 +160,7 @@ export class Qcow2Disks {
       const image = await this.#cache.find(base.imageId);
       return this.#qemuImg.create(temporary, 'qcow2', Math.max(disk.size, image.virtualSize), image);
     }
+    if (base.kind === 'moved') return this.#takeOver(base.source, disk.size, temporary);
     const { virtualSize } = await this.usage(base.diskId);
     const open = await this.#findOpen(base.diskId);
     if (open) {
@@ -155,6 +168,20 @@ export class Qcow2Disks {
       await open.backup({ path: temporary, format: 'qcow2' });
     } else await copyFile(this.#env, this.path(base.diskId), temporary);
     if (disk.size > virtualSize) await this.#qemuImg.resize(temporary, disk.size);
+  }
+
+  /** Where this host has the image below too, only what is above it is copied; else the whole, into one file. */
+  async #takeOver(source: DiskSource, size: number, temporary: string): Promise<void> {
+    const { imageId, path, virtualSize } = source;
+    const image = imageId === undefined ? undefined : await this.#cache.find(imageId).catch(() => undefined);
+    if (imageId === undefined || image) {
+      await copyFile(this.#env, path, temporary);
+      if (image) await this.#qemuImg.rebase(temporary, image);
+    } else {
+      const from = { path, format: 'qcow2' as const };
+      await this.#qemuImg.convert(from, { path: temporary, format: 'qcow2' }, { bytes: virtualSize });
+    }
+    if (size > virtualSize) await this.#qemuImg.resize(temporary, size);
   }
 
   async #grow(diskId: string, size: number): Promise<void> {

@@ -6,6 +6,8 @@ export interface Qcow2Header {
   version: number;
   virtualSize: number;
   hasBackingFile: boolean;
+  /** Where the name of the backing file stands in the file, and how long it is; 0 for none. */
+  backingName: { offset: number; length: number };
   hasDataFile: boolean;
 }
 
@@ -34,9 +36,24 @@ export async function readQcow2Header(path: string): Promise<Qcow2Header> {
   return {
     version,
     virtualSize: Number(header.readBigUInt64BE(24)),
+    backingName: { offset: Number(header.readBigUInt64BE(8)), length: header.readUInt32BE(16) },
     hasBackingFile: header.readBigUInt64BE(8) !== 0n,
     hasDataFile: (incompatible & dataFileBit) !== 0n,
   };
+}
+
+/** The path of the backing file of a disk that this program has made; undefined for none. */
+export async function readBackingPath(path: string): Promise<string | undefined> {
+  const { backingName } = await readQcow2Header(path);
+  if (backingName.offset === 0) return undefined;
+  const handle = await open(path, 'r');
+  try {
+    const { length, offset } = backingName;
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, offset);
+    return buffer.toString('utf8', 0, bytesRead);
+  } finally {
+    await handle.close();
+  }
 }
 
 /** Refuses (`bad_image`) a qcow2 file that refers to any other file. Returns its virtual size. */

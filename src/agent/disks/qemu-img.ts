@@ -30,6 +30,12 @@ export class QemuImg {
     return this.#run(['resize', '-q', '-f', 'qcow2', absolute(path), String(size)], limitsForMetadata);
   }
 
+  /** Says what a disk is a layer over from now on: the same content in another place. Nothing is copied. */
+  rebase(path: string, backing: { path: string; format: 'qcow2' | 'raw' }): Promise<void> {
+    const base = ['-b', absolute(backing.path), '-F', backing.format];
+    return this.#run(['rebase', '-q', '-u', '-f', 'qcow2', ...base, absolute(path)], limitsForMetadata);
+  }
+
   /** Writes a flat copy. `bytes` is how much there may be to copy: the time allowed follows from it. */
   convert(
     from: { path: string; format: QemuFormat },

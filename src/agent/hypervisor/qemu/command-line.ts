@@ -15,6 +15,7 @@ export const guestFiles = {
   spec: 'spec.json',
   memory: 'memory',
   memorySocket: 'memory.sock',
+  diskSocket: 'disks.sock',
   hypervisorLog: 'qemu.log',
 } as const;
 

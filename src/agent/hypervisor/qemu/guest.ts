@@ -153,6 +153,35 @@ export class QemuGuest {
     });
   }
 
+  /**
+   * Starts a process that waits for the memory that another host sends; arguments as for `start`, made for the machine
+   * that it comes from. `prepare` opens what it is to come through.
+   */
+  async startReceiving<T>(
+    spec: GuestSpec,
+    args: readonly string[],
+    launcher: readonly string[],
+    prepare: (qmp: QmpConnection) => Promise<T>,
+  ): Promise<T> {
+    return await this.#asVerb('paused', async () => {
+      const { env, binary } = this.#context;
+      await this.#keepSpec(spec);
+      this.#dropMonitor();
+      await startGuestProcess(env, { binary, launcher }, this.folder, args, () => this.#connect());
+      try {
+        return await prepare(await this.#connect());
+      } catch (error) {
+        await this.#quit();
+        throw error;
+      }
+    });
+  }
+
+  /** Work on the guest's monitor that changes what the guest does, and is no news to the watchers. */
+  onMonitor<T>(aim: GuestState, work: (qmp: QmpConnection) => Promise<T>): Promise<T> {
+    return this.#asVerb(aim, async () => work(await this.monitor()));
+  }
+
   /** Changes the disks that the guest was started with, as they are from now on. */
   async setDisks(disks: GuestDisk[]): Promise<void> {
     if (this.#spec) await this.#keepSpec({ ...this.#spec, disks });

@@ -1,10 +1,13 @@
 import { AgentError } from '../../contract.ts';
 import type { QmpConnection } from './qmp.ts';
 
-interface JobInfo {
+/** A job of QEMU's, as `query-jobs` tells of it. */
+export interface JobInfo {
   id: string;
   status: string;
   error?: string;
+  'current-progress'?: number;
+  'total-progress'?: number;
 }
 
 /** A QEMU job and its target node are named after the disk's node, so that leftovers of a crash are recognised. */
@@ -55,7 +58,11 @@ export async function backUpLiveDisk(
 
 /** Ends jobs that an earlier export left in this QEMU and lets go of their target files: of one export, or of all. */
 export async function discardBackups(qmp: QmpConnection, only?: string): Promise<void> {
-  const isOurs = (name: string) => (only === undefined ? name.startsWith(jobPrefix) : name === only);
+  await discardJobs(qmp, (name) => (only === undefined ? name.startsWith(jobPrefix) : name === only));
+}
+
+/** Ends jobs by their names, and lets go of the nodes that are named like them. */
+export async function discardJobs(qmp: QmpConnection, isOurs: (name: string) => boolean): Promise<void> {
   for (const job of await qmp.execute<JobInfo[]>('query-jobs')) {
     if (!isOurs(job.id)) continue;
     if (job.status !== 'concluded') await qmp.execute('job-cancel', { id: job.id });
@@ -69,17 +76,29 @@ export async function discardBackups(qmp: QmpConnection, only?: string): Promise
 }
 
 /** Resolves when the job has ended, well or not. Listens before it asks, so that no end is missed. */
-async function untilConcluded(qmp: QmpConnection, id: string): Promise<void> {
+export function untilConcluded(qmp: QmpConnection, id: string): Promise<void> {
+  return untilStatus(qmp, id, ['concluded']);
+}
+
+/** Resolves when the job has caught up with what it copies; rejects with why when it ends instead. */
+export async function untilReady(qmp: QmpConnection, id: string): Promise<void> {
+  await untilStatus(qmp, id, ['ready', 'concluded']);
+  const job = (await qmp.execute<JobInfo[]>('query-jobs')).find((one) => one.id === id);
+  if (job && job.status !== 'concluded') return;
+  throw new AgentError('hypervisor_failed', `a disk could not be copied: ${job?.error ?? 'it was cancelled'}`);
+}
+
+async function untilStatus(qmp: QmpConnection, id: string, wanted: readonly string[]): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const stopListening = qmp.onEvent(({ event, data }) => {
-    if (event === 'JOB_STATUS_CHANGE' && data?.['id'] === id && data['status'] === 'concluded') resolve();
+    if (event === 'JOB_STATUS_CHANGE' && data?.['id'] === id && wanted.includes(String(data['status']))) resolve();
   });
   const onClose = () => reject(new AgentError('unreachable', 'the QEMU monitor closed'));
   qmp.closed.addEventListener('abort', onClose);
   promise.catch(() => {});
   try {
     const job = (await qmp.execute<JobInfo[]>('query-jobs')).find((one) => one.id === id);
-    if (job && job.status !== 'concluded') await promise;
+    if (job && !wanted.includes(job.status)) await promise;
   } finally {
     stopListening();
     qmp.closed.removeEventListener('abort', onClose);

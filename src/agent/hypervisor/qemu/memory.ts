@@ -101,7 +101,8 @@ export function argumentsForMemory(args: readonly string[], { machine, addresses
   return [...placed, '-incoming', 'defer', '-S'];
 }
 
-async function headerOf(qmp: QmpConnection): Promise<MemoryHeader> {
+/** How the machine is built in which the guest runs. */
+export async function headerOf(qmp: QmpConnection): Promise<MemoryHeader> {
   const machines = await qmp.execute<Array<{ name: string; alias?: string }>>('query-machines');
   const machine = machines.find(({ alias }) => alias === 'pc')?.name ?? 'pc';
   const path = '/machine/peripheral';
@@ -128,23 +129,40 @@ async function pciAddress(qmp: QmpConnection, path: string): Promise<string | un
 
 /** Resolves when the migration that `begin` begins has come to its end. */
 async function migrated(qmp: QmpConnection, begin: () => Promise<void>): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  promise.catch(() => {});
+  using events = migrationEvents(qmp);
+  await qmp.execute('migrate-set-capabilities', { capabilities: [{ capability: 'events', state: true }] });
+  await begin();
+  await events.until('completed');
+}
+
+/** What QEMU tells of its migration from now on. Disposing of it ends the listening. */
+export function migrationEvents(qmp: QmpConnection): Disposable & { until(status: string): Promise<void> } {
+  const seen = new Set<string>();
+  const end = Promise.withResolvers<never>();
+  end.promise.catch(() => {});
+  let wake = () => {};
   const stopListening = qmp.onEvent(({ event, data }) => {
     if (event !== 'MIGRATION') return;
-    if (data?.['status'] === 'completed') resolve();
-    if (data?.['status'] === 'failed' || data?.['status'] === 'cancelled') reject(failed());
+    const status = String(data?.['status']);
+    seen.add(status);
+    if (status === 'failed' || status === 'cancelled') end.reject(failed());
+    wake();
   });
-  const onClose = () => reject(new AgentError('hypervisor_failed', 'QEMU ended while the memory was on its way'));
+  const onClose = () => end.reject(new AgentError('hypervisor_failed', 'QEMU ended while the memory was on its way'));
   qmp.closed.addEventListener('abort', onClose);
-  try {
-    await qmp.execute('migrate-set-capabilities', { capabilities: [{ capability: 'events', state: true }] });
-    await begin();
-    await promise;
-  } finally {
-    stopListening();
-    qmp.closed.removeEventListener('abort', onClose);
-  }
+  return {
+    async until(status) {
+      while (!seen.has(status)) {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        wake = resolve;
+        if (!seen.has(status)) await Promise.race([promise, end.promise]);
+      }
+    },
+    [Symbol.dispose]() {
+      stopListening();
+      qmp.closed.removeEventListener('abort', onClose);
+    },
+  };
 }
 
 function failed(): AgentError {

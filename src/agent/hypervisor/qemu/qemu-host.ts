@@ -17,6 +17,7 @@ import {
   type HostDescription,
   type HostInventory,
   type MetadataResponder,
+  type MigrationVerbs,
 } from '../../contract.ts';
 import { ImageCache } from '../../disks/image-cache.ts';
 import { Qcow2Disks } from '../../disks/qcow2-disks.ts';
@@ -33,6 +34,7 @@ import { ensureFirmware, findUefi } from './firmware.ts';
 import type { QemuGuest } from './guest.ts';
 import { giveDisk, takeDisk } from './guest-disks.ts';
 import { type GuestListener, QemuGuests } from './guests.ts';
+import { qemuHandover } from './handover.ts';
 import { HostFolder } from './host-folder.ts';
 import { connectUnixSocket } from './unix-socket.ts';
 
@@ -69,10 +71,10 @@ export async function openQemuHost(options: QemuHostOptions): Promise<QemuHost> 
   const probe = await probeQemu(options.env, binary, folder.path, options.accelerator);
   const host = new LocalQemuHost({ ...options, binary, folder, probe });
   await host.adoptGuests();
-  return host;
+  return Object.assign(host, host.handover());
 }
 
-class LocalQemuHost implements QemuHost {
+class LocalQemuHost implements Omit<QemuHost, keyof MigrationVerbs> {
   readonly #env: Env;
   readonly #hostname: string;
   readonly #folder: HostFolder;
@@ -99,6 +101,17 @@ class LocalQemuHost implements QemuHost {
 
   adoptGuests(): Promise<void> {
     return this.#guests.adopt();
+  }
+
+  handover(): MigrationVerbs {
+    return qemuHandover({
+      env: this.#env,
+      guests: this.#guests,
+      disks: this.#disks,
+      network: this.#network,
+      argumentsFor: (spec) => this.#argumentsFor(spec),
+      withDisks: (spec, work) => this.#withDisks(spec, work),
+    });
   }
 
   async describe(): Promise<HostDescription> {
@@ -316,13 +329,13 @@ class LocalQemuHost implements QemuHost {
     return qemuArguments(spec, { accelerator, folder, diskPath, network: this.#network, uefiCode: findUefi()?.code });
   }
 
-  async #withDisks(spec: GuestSpec, work: () => Promise<void>): Promise<void> {
+  async #withDisks<T>(spec: GuestSpec, work: () => Promise<T>): Promise<T> {
     const diskIds = spec.disks.map(({ diskId }) => diskId);
-    await this.#disks.hold(diskIds, async () => {
+    return await this.#disks.hold(diskIds, async () => {
       for (const diskId of diskIds) {
         if (!(await this.#disks.exists(diskId))) throw new AgentError('not_found', `there is no disk ${diskId}`);
       }
-      await work();
+      return await work();
     });
   }
 }

@@ -1,5 +1,4 @@
 import { isAbsolute, join } from 'node:path';
-import type { Env } from '../../../env/env.ts';
 import { KeyedLock } from '../../../env/keyed-lock.ts';
 import {
   AgentError,
@@ -11,15 +10,17 @@ import {
   type GuestDisk,
   type GuestSpec,
   type GuestState,
-  type HostAgent,
   type HostDescription,
   type HostInventory,
   type MetadataResponder,
+  type MigrationVerbs,
 } from '../../contract.ts';
 import { assertSafeId, assertServerId, toAgentError } from '../../errors.ts';
 import type { FileContents } from '../../file-content.ts';
+import { simulatedHandover } from './handover.ts';
 import { SimulatedNetworks } from './networks.ts';
 import { SimulatedObjects } from './objects.ts';
+import type { AgentVerb, SimulatedHost, SimulatedHostOptions } from './options.ts';
 import {
   emptyDiskBytes,
   gibibyte,
@@ -32,42 +33,15 @@ import {
   withoutVolume,
 } from './parts.ts';
 
-/** The verbs of the contract, as `latency` and `faults` name them. */
-export type AgentVerb = Exclude<keyof HostAgent, 'watchGuests' | 'serveMetadata' | 'close'>;
-
-export interface SimulatedHostOptions {
-  /** With a folder the host's objects survive the process; without one they live in memory only. */
-  directory?: string;
-  env: Env;
-  hostname?: string;
-  capacity?: { vcpus: number; memoryMb: number; diskGb: number };
-  /** Where image stores keep what the host reads and writes; files of this machine if not given. */
-  files?: ReachedFiles;
-  /** Milliseconds that a verb takes, by the environment's clock. Default 0. */
-  latency?: Partial<Record<AgentVerb, number>>;
-  /** Asked before a verb does anything: an error it returns is what the caller gets, and nothing has happened. */
-  faults?: (verb: AgentVerb, args: readonly unknown[]) => Error | undefined;
-  /** Asked after a verb was done: with an error, the work stays done and the caller doesn't learn of it. */
-  lostAnswers?: (verb: AgentVerb, args: readonly unknown[]) => Error | undefined;
-}
-
-/** A host agent without machines, for tests, scale runs and computers without QEMU. */
-export interface SimulatedHost extends HostAgent {
-  /** The guest's system shuts down by itself (or crashes, which looks the same from outside). */
-  endGuest(serverId: string): void;
-  /** What the guest was last started with. */
-  guestSpec(serverId: string): GuestSpec | undefined;
-  /** The files of the guest's config drive. */
-  configDrive(serverId: string): FileContents | undefined;
-  readonly networks: SimulatedNetworks;
-}
+export type { AgentVerb, SimulatedHost, SimulatedHostOptions } from './options.ts';
 
 /** Opens a simulated host; on a folder of an earlier one it finds its guests, disks and images again. */
 export async function openSimulatedHost(options: SimulatedHostOptions): Promise<SimulatedHost> {
-  return new InMemoryHost(options);
+  const host = new InMemoryHost(options);
+  return Object.assign(host, host.handover());
 }
 
-class InMemoryHost implements SimulatedHost {
+class InMemoryHost implements Omit<SimulatedHost, keyof MigrationVerbs> {
   readonly #options: SimulatedHostOptions;
   readonly #capacity: { vcpus: number; memoryMb: number; diskGb: number };
   readonly #images: SimulatedObjects<SimulatedImage>;
@@ -86,6 +60,16 @@ class InMemoryHost implements SimulatedHost {
     this.#images = new SimulatedObjects(folder('images'));
     this.#disks = new SimulatedObjects(folder('disks'));
     this.#guests = new SimulatedObjects(folder('guests'));
+  }
+
+  handover(): MigrationVerbs {
+    return simulatedHandover({
+      guests: this.#guests,
+      disks: this.#disks,
+      verb: (verb, args, work) => this.#verb(verb, args, work),
+      known: (serverId) => this.#known(serverId),
+      refuseOpen: (diskId) => this.#refuseOpen(diskId),
+    });
   }
 
   describe(): Promise<HostDescription> {
@@ -328,7 +312,7 @@ class InMemoryHost implements SimulatedHost {
       if (!image) throw new AgentError('not_found', `image ${base.imageId} is not cached on this host`);
       return { virtualSize: wholeSectors(Math.max(size, image.virtualSize)), actualSize: emptyDiskBytes };
     }
-    const { virtualSize, actualSize } = this.#usage(base.diskId);
+    const { virtualSize, actualSize } = base.kind === 'moved' ? base.source : this.#usage(base.diskId);
     return { virtualSize: wholeSectors(Math.max(size, virtualSize)), actualSize };
   }
 
