@@ -73,14 +73,19 @@ function upArguments(folder: DataFolder, { port, listen, store = [], enableFault
 }
 
 /** What is chosen goes by the environment: everyone can read arguments, and the database's URL may hold a password. */
-function environmentOf({ hypervisor, hosts, network, database }: FolderSettings): NodeJS.ProcessEnv {
+function environmentOf(settings: FolderSettings): NodeJS.ProcessEnv {
+  const { hypervisor, hosts, network, database, reclaimInterval, resizeConfirmWindow } = settings;
   const { UNKAI_DATABASE: _, ...rest } = process.env;
+  const seconds = { UNKAI_RECLAIM_INTERVAL: reclaimInterval, UNKAI_RESIZE_CONFIRM_WINDOW: resizeConfirmWindow };
   return {
     ...rest,
     UNKAI_HYPERVISOR: hypervisor,
     ...(hosts ? { UNKAI_HOSTS: String(hosts) } : {}),
     ...(network ? { UNKAI_NETWORK: network } : {}),
     ...(database ? { UNKAI_DATABASE: database } : {}),
+    ...Object.fromEntries(
+      Object.entries(seconds).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
+    ),
   };
 }
 

@@ -14,6 +14,10 @@ export interface FolderSettings {
   network?: NetworkKind;
   /** A `postgres://` URL. */
   database?: string;
+  /** How long deleted servers can be restored, seconds; absent for not at all. */
+  reclaimInterval?: number;
+  /** After how many seconds a resize counts as confirmed; absent for never. */
+  resizeConfirmWindow?: number;
 }
 
 /** The control plane that serves the folder now. */

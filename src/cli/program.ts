@@ -49,6 +49,22 @@ function addUp(program: Command): void {
       (text: string, before: string[]) => [...before, text],
       [],
     )
+    .addOption(
+      new Option(
+        '--reclaim-interval <seconds>',
+        'how long deleted servers can be restored; 0 for not at all (default: as before, at first 0)',
+      )
+        .argParser(seconds)
+        .env('UNKAI_RECLAIM_INTERVAL'),
+    )
+    .addOption(
+      new Option(
+        '--resize-confirm-window <seconds>',
+        'after how long a resize counts as confirmed; 0 for never (default: as before, at first 0)',
+      )
+        .argParser(seconds)
+        .env('UNKAI_RESIZE_CONFIRM_WINDOW'),
+    )
     .option('--enable-faults', 'let administrators make things go wrong on purpose (unkai faults)', false)
     .option('-d, --detach', 'go on in the background once the cloud is ready', false)
     .addOption(new Option('--background').hideHelp().default(false))
@@ -62,6 +78,12 @@ function hostCount(text: string): number {
   const count = Number(text);
   if (Number.isInteger(count) && count >= 1 && count <= maxHosts) return count;
   throw new InvalidArgumentError(`It must be a whole number from 1 to ${maxHosts}.`);
+}
+
+function seconds(text: string): number {
+  const count = Number(text);
+  if (text !== '' && Number.isSafeInteger(count) && count >= 0) return count;
+  throw new InvalidArgumentError('It must be a whole number of seconds.');
 }
 
 function addDown(program: Command): void {

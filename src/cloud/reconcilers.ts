@@ -1,11 +1,13 @@
 import type { Cloud } from './cloud.ts';
 import { removeStoreLeftovers } from './image-stores/leftovers.ts';
+import { confirmDueResizes } from './servers/confirm-due.ts';
 import { noteGuestState, syncPowerStates } from './servers/power-sync.ts';
 import { reclaimServers } from './servers/reclaim.ts';
 import { reapDisks } from './volumes/disk-reaper.ts';
 import { trimImageCaches } from './volumes/image-cache.ts';
 
 const powerSyncMs = 60_000;
+const confirmResizesMs = 30_000;
 const reclaimMs = 30_000;
 const diskReaperMs = 30_000;
 const imageCacheMs = 600_000;
@@ -30,6 +32,7 @@ export function startReconcilers(cloud: Cloud): () => Promise<void> {
   };
   const stops = [
     cloud.env.every(powerSyncMs, () => run('power states', syncAll)),
+    cloud.env.every(confirmResizesMs, () => run('resize confirmations', () => confirmDueResizes(cloud))),
     cloud.env.every(reclaimMs, () => run('soft-deleted servers', () => reclaimServers(cloud))),
     cloud.env.every(diskReaperMs, () => run('disk reaper', () => reapDisks(cloud))),
     cloud.env.every(imageCacheMs, () => run('image caches', () => trimImageCaches(cloud))),

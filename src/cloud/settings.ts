@@ -15,6 +15,8 @@ export interface CloudSettings {
   sessionLifetime: number;
   /** How long a deleted server can be restored, as Nova's `reclaim_instance_interval`; 0 deletes it at once. */
   reclaimInterval: number;
+  /** After how long a resize counts as confirmed, as Nova's `resize_confirm_window`; 0 for never. */
+  resizeConfirmWindow: number;
   /** How long the bytes of a deleted image are kept, so that it can be recovered. */
   imageRetention: number;
   /** The largest image that may be uploaded. */
@@ -54,6 +56,7 @@ export const defaultSettings: CloudSettings = {
   lockoutDuration: 1800,
   sessionLifetime: 7200,
   reclaimInterval: 0,
+  resizeConfirmWindow: 0,
   imageRetention: 7 * 24 * 3600,
   maxImageSize: 2 ** 40,
   shutdownGrace: 60,

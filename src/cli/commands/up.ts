@@ -23,6 +23,9 @@ export interface UpOptions {
   hosts?: number;
   network?: NetworkKind;
   database?: string;
+  /** Seconds. */
+  reclaimInterval?: number;
+  resizeConfirmWindow?: number;
   /** Image stores, as `parseStore` reads them. */
   store: string[];
   /** Lets administrators inject faults, until the cloud is stopped. */
@@ -47,6 +50,8 @@ export async function up(options: UpOptions): Promise<void> {
     hosts: hostsOf(options.hosts, known?.hosts),
     network: options.network ?? known?.network,
     database: options.database ?? known?.database,
+    reclaimInterval: options.reclaimInterval ?? known?.reclaimInterval,
+    resizeConfirmWindow: options.resizeConfirmWindow ?? known?.resizeConfirmWindow,
   };
   if (!options.background) {
     if (options.port !== 0) await requireFreePort(options.listen, options.port);
@@ -127,6 +132,10 @@ async function open(
   try {
     return await serveUnkai({
       ...settings,
+      settings: {
+        reclaimInterval: settings.reclaimInterval ?? 0,
+        resizeConfirmWindow: settings.resizeConfirmWindow ?? 0,
+      },
       dataDir: folder.path,
       adminPassword,
       imageStores: stores,

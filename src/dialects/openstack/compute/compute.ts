@@ -32,6 +32,7 @@ import { serverInterfaceOperations } from './server-interfaces.ts';
 import { serverMetadataOperations } from './server-metadata.ts';
 import { serverNetworkingOperations } from './server-networking.ts';
 import { rebuildServer } from './server-rebuild.ts';
+import { restoreServer } from './server-restore.ts';
 import { suspendRescueActions } from './server-suspend-rescue.ts';
 import { serverTagOperations } from './server-tags.ts';
 import { showServerTopology } from './server-topology.ts';
@@ -87,6 +88,7 @@ const novaOperations = [
   ...aggregateOperations,
   ...flavorAccessOperations,
   showServerTopology,
+  restoreServer,
   createExternalEvents,
   ...retiredOperations,
   ...securityGroupProxies,

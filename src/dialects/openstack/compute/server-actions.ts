@@ -211,9 +211,9 @@ export const otherActions = [
     'forceDelete',
     {
       title: 'Force the deletion of a server',
-      summary: 'The same as to delete it: nothing is kept of deleted servers.',
+      summary: 'Deletes a server for good, in whatever state it is: also one that could still be restored.',
     },
-    ({ cloud, subject }, id) => cloud.servers.delete(subject, id),
+    ({ cloud, subject }, id) => cloud.servers.forceDelete(subject, id),
   ),
 ];
 

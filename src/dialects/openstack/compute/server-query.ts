@@ -39,6 +39,7 @@ const parts = {
   key_name: 'For administrators.',
   availability_zone: 'For administrators.',
   deleted: 'Only deleted servers, for administrators.',
+  soft_deleted: 'Whether those are shown that can still be restored, for administrators.',
   'changes-before': 'Those that changed before this time; from 2.66 on.',
   locked: 'Those that are locked, or are not; from 2.73 on.',
 } as const;
@@ -118,6 +119,7 @@ export async function readServerFilter(call: Asked): Promise<ServerSearch | unde
     changesBefore: before,
     locked: lockedOf(minor, one('locked')),
     deleted: queryBoolean(forAdmin('deleted')) === true || undefined,
+    softDeleted: softDeletedOf(forAdmin('soft_deleted'), subject.isAdmin ? states : undefined),
     ids: idsOf(forAdmin('uuid')),
   };
   const image = one('image');
@@ -173,7 +175,6 @@ const knownElsewhere = [
   'progress',
   'ramdisk_id',
   'root_device_name',
-  'soft_deleted',
   'terminated_at',
 ];
 
@@ -191,6 +192,11 @@ function lockedOf(minor: number, text: string | undefined): boolean | undefined 
   const read = queryBoolean(text);
   if (read === undefined) throw invalidQuery('locked', text, `'${text}' is not a boolean`);
   return read;
+}
+
+/** Lists do not show them but to administrators who ask for them, by this filter or by their status. */
+function softDeletedOf(text: string | undefined, states: Array<Server['vmState']> | undefined): boolean | undefined {
+  return (text === undefined ? undefined : queryBoolean(text)) ?? (states?.includes('soft-delete') || undefined);
 }
 
 /** Statuses that a server has only while something is done with it, whatever its state. */

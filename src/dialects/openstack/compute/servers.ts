@@ -163,7 +163,9 @@ export const deleteServer = operation({
   responses: { 204: null },
   errors: [401, 403, 404, 409],
   title: 'Delete a server',
-  summary: 'Deletes a server in whatever state it is. When it is gone, asking for it answers 404.',
+  summary:
+    'Deletes a server in whatever state it is. When it is gone, asking for it answers 404. Where the cloud keeps deleted ' +
+    'servers for a while, its status is SOFT_DELETED until then, lists do not show it, and it can be restored.',
   examples: [{ title: 'One server', params: exampleServer, status: 204 }],
   async handle(call) {
     await call.cloud.servers.delete(call.subject, serverIdOf(call));

@@ -9,6 +9,7 @@ import type { Dialect } from '../../../api/dialect.ts';
 import { createApiServer } from '../../../api/server.ts';
 import { type OpenedUnkai, openUnkai } from '../../../assembly/open-unkai.ts';
 import { operator, type Subject } from '../../../cloud/identity/subject.ts';
+import type { CloudSettings } from '../../../cloud/settings.ts';
 import { withDashes } from '../../../env/env.ts';
 import { identityDialect } from '../identity/identity.ts';
 
@@ -42,9 +43,9 @@ export class ComputeApi {
     });
   }
 
-  static async start(dialects: readonly Dialect[]): Promise<ComputeApi> {
+  static async start(dialects: readonly Dialect[], settings: Partial<CloudSettings> = {}): Promise<ComputeApi> {
     const folder = await mkdtemp(join(tmpdir(), 'unkai-compute-'));
-    const unkai = await openUnkai({ dataDir: folder, hypervisor: 'simulated', adminPassword, log });
+    const unkai = await openUnkai({ dataDir: folder, hypervisor: 'simulated', adminPassword, log, settings });
     const api = new ComputeApi(folder, unkai, dialects);
     await api.signIn('admin', adminPassword);
     api.imageId = await api.#image();
