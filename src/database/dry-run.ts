@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Database, Tx } from './database.ts';
+import type { Database, Tx, WriteOptions } from './database.ts';
 
 interface DryRun {
   /** Looks at what the transaction has changed, right before all of it is taken back. */
@@ -43,9 +43,9 @@ export async function runDry(
 
 /** The same database, whose transactions are taken back within a dry run. */
 export function withDryRuns(db: Database): Database {
-  const write = async <T>(work: (tx: Tx) => Promise<T>): Promise<T> => {
+  const write = async <T>(work: (tx: Tx) => Promise<T>, options?: WriteOptions): Promise<T> => {
     const dry = current.getStore();
-    if (!dry) return db.write(work);
+    if (!dry) return db.write(work, options);
     return db.write(async (tx) => {
       await work(tx);
       await dry.inspect(tx);

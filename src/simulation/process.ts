@@ -1,4 +1,4 @@
-import type { Database, Tx } from '../database/database.ts';
+import type { Database, Tx, WriteOptions } from '../database/database.ts';
 import type { SimulatedEnv } from '../env/simulated.ts';
 
 /** Work on the database that no timer waits for. */
@@ -78,11 +78,11 @@ export class SimulatedProcess {
       prepare: db.prepare.bind(db),
       versionOf: db.versionOf.bind(db),
       close: async () => {},
-      write: (work) => this.#write(db, work),
+      write: (work, options) => this.#write(db, work, options),
     };
   }
 
-  async #write<T>(db: Database, work: (tx: Tx) => Promise<T>): Promise<T> {
+  async #write<T>(db: Database, work: (tx: Tx) => Promise<T>, options?: WriteOptions): Promise<T> {
     if (this.#isDead) return never();
     this.#writesLeft -= 1;
     const isLast = this.#writesLeft === 0;
@@ -98,7 +98,7 @@ export class SimulatedProcess {
         onCommit: (effect: () => void) => tx.onCommit(() => (this.#isDead || isLast ? undefined : effect())),
       }) as Tx;
       return await work(mine);
-    });
+    }, options);
     return await this.hold(committed.finally(() => this.#committed(isLast)));
   }
 

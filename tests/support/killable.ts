@@ -1,4 +1,4 @@
-import type { Database, Tx } from '../../src/database/database.ts';
+import type { Database, Tx, WriteOptions } from '../../src/database/database.ts';
 
 /** What everything throws once the simulated process is dead. */
 export class Killed extends Error {
@@ -46,7 +46,7 @@ export class KillableProcess {
   }
 
   database(db: Database): Database {
-    const write = async <T>(work: (tx: Tx) => Promise<T>): Promise<T> => {
+    const write = async <T>(work: (tx: Tx) => Promise<T>, options?: WriteOptions): Promise<T> => {
       this.#check();
       this.#writes += 1;
       const fatal = this.#writes === this.#killAt;
@@ -57,7 +57,7 @@ export class KillableProcess {
           onCommit: (effect: () => void) => tx.onCommit(() => (this.#dead || fatal ? undefined : effect())),
         }) as Tx;
         return await work(alive);
-      });
+      }, options);
       if (fatal) this.kill();
       this.#check();
       return value;
