@@ -131,4 +131,30 @@ export const deletedImageOperations = [
       return { body: { copies } };
     },
   }),
+  operation({
+    ...common,
+    id: 'ResyncImageCopies',
+    method: 'POST',
+    path: '/images/{image_id}/copies/resync',
+    mode: 'async',
+    allow: 'member',
+    params: Params,
+    body: Type.Object({
+      image_store_ids: Type.Optional(
+        Type.Array(Type.String(), {
+          minItems: 1,
+          description: 'Only into these stores; else wherever one is missing.',
+        }),
+      ),
+    }),
+    responses: { 202: Type.Object({ action_ids: Type.Array(Type.String()) }) },
+    errors: [400, 401, 403, 404, 409],
+    title: 'Resync copies of an image',
+    summary: 'Tries failed copies once more, and makes those that zones lack.',
+    examples: [{ title: 'All that failed or are missing', params: exampleParams, body: {}, status: 202 }],
+    async handle({ cloud, subject, params, body }) {
+      const actions = await cloud.images.copies.resync(subject, idOf(params), body.image_store_ids);
+      return { body: { action_ids: actions } };
+    },
+  }),
 ];

@@ -6,15 +6,19 @@ import { authenticate } from './authenticate.ts';
 import { deletedImageOperations } from './deleted-images.ts';
 import { fail } from './failure.ts';
 import { faultOperations } from './faults.ts';
+import { imageExportOperations } from './image-exports.ts';
 import { overviewOperations } from './overview.ts';
+import { placeOperations } from './places.ts';
 
 /** Every operation of the native API: one line for each file of them. */
 const operations: readonly AnyOperation[] = [
   ...overviewOperations,
   ...activityOperations,
   ...deletedImageOperations,
+  ...imageExportOperations,
   ...auditOperations,
   ...faultOperations,
+  ...placeOperations,
 ];
 
 /** What no other API can say: live activity, spans as a tree, capacity, and what needs attention. */
