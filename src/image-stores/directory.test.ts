@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -346,5 +346,17 @@ describe('what is left over', () => {
       await expect(store.removeStray(name)).rejects.toMatchObject({ code: 'bad_name' });
     }
     expect(filesIn('images')).toEqual([imageId]);
+  });
+});
+
+describe('the version of an image', () => {
+  it('stays the same until its bytes may be others', async () => {
+    expect(await store.version!(imageId)).toBeUndefined();
+    await store.put(imageId, pieces(randomBytes(1000)), { expectedSize: 1000 });
+    const first = await store.version!(imageId);
+    expect(first).toBeTypeOf('string');
+    expect(await store.version!(imageId)).toBe(first);
+    await writeFile(store.localPath(imageId)!, randomBytes(1000));
+    expect(await store.version!(imageId)).not.toBe(first);
   });
 });

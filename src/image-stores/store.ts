@@ -38,6 +38,9 @@ export interface ImageStore {
   /** Removes what was staged for the image. No error when there is nothing. */
   unstage(imageId: string): Promise<void>;
 
+  /** Is another one whenever the image's bytes may be others. Undefined for images that are not there. */
+  version?(imageId: string): Promise<string | undefined>;
+
   /** The image's file, for stores whose files this host can read; whether it exists is for `stat` to say. */
   localPath(imageId: string): string | undefined;
   /** For stores without such files: a copy on this host, fetched and verified where there is none yet. */

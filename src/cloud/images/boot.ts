@@ -7,7 +7,7 @@ import { type Image, type ImageReplica, isGone } from './model.ts';
 import type { ImageParts } from './parts.ts';
 import { receiveFailure } from './receive.ts';
 import { mayKnow } from './rights.ts';
-import { UnchangedFiles } from './unchanged-files.ts';
+import { Unchanged } from './unchanged.ts';
 
 /** An image that a server may be built from. */
 export interface BootImage extends Image {
@@ -24,8 +24,8 @@ const diskFormats: readonly DiskFormat[] = ['qcow2', 'vmdk', 'vdi', 'vhd', 'vhdx
 /** What servers and volumes need of images. */
 export class BootImages {
   readonly #parts: ImageParts;
-  /** Files that were found good for use. */
-  readonly #good = new UnchangedFiles();
+  /** Images that were found good for use. */
+  readonly #good = new Unchanged();
 
   constructor(parts: ImageParts) {
     this.#parts = parts;
@@ -78,7 +78,7 @@ export class BootImages {
 
   /**
    * Looks at the image once more before a host opens it, by the stricter rules for use: costs the same for any size, and
-   * next to nothing while its file is the one that was found good. Throws `unsupported_media`, and `not_found` or `unavailable` as `cachedImageSpec`.
+   * next to nothing while the bytes are those that were found good. Throws `unsupported_media`, and `not_found` or `unavailable` as `cachedImageSpec`.
    */
   async inspectForUse(imageId: string): Promise<void> {
     const { image, replica } = await this.#withBytes(imageId);
@@ -86,8 +86,7 @@ export class BootImages {
       const driver = this.#parts.stores.driver(replica.storeId);
       const size = replica.size ?? image.size!;
       const inspect = () => inspectStored(driver, imageId, size, image.diskFormat ?? 'raw', 'use');
-      const path = driver.localPath(imageId);
-      await (path === undefined ? inspect() : this.#good.onceFor(path, inspect));
+      await this.#good.once(`${replica.storeId} ${imageId}`, await driver.version?.(imageId), inspect);
     } catch (error) {
       throw receiveFailure(error);
     }
