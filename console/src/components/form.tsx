@@ -12,11 +12,12 @@ export type Values = Record<string, string | boolean>;
 export interface FieldSpec {
   name: string;
   label: string;
-  kind?: 'text' | 'number' | 'password' | 'area' | 'check' | 'select';
+  kind?: 'text' | 'number' | 'password' | 'area' | 'check' | 'select' | 'radio';
   required?: boolean;
   hint?: string;
   placeholder?: string;
-  options?: ReadonlyArray<{ value: string; label: string }>;
+  /** What to choose from. In a `radio`, what can't be chosen is shown with its reasons. */
+  options?: ReadonlyArray<{ value: string; label: string; why?: readonly string[] }>;
   initial?: string | boolean;
   /** What is wrong with the value; undefined when nothing is. */
   check?: (value: string) => string | undefined;
@@ -39,6 +40,7 @@ export function Field(props: {
       </label>
     );
   }
+  if (kind === 'radio') return <Choices {...props} />;
   const common = {
     id,
     value: String(value),
@@ -78,6 +80,41 @@ export function Field(props: {
         </p>
       )}
     </div>
+  );
+}
+
+/** Choices with all of their words in sight. */
+function Choices({ spec, value, onChange, problem }: Parameters<typeof Field>[0]) {
+  const id = useId();
+  return (
+    <fieldset className="choices" aria-describedby={problem ? `${id}-more` : undefined}>
+      <legend>{spec.label}</legend>
+      {spec.options?.map((option) => (
+        <label key={option.value} className={option.why ? 'choice refused' : 'choice'}>
+          <input
+            type="radio"
+            name={id}
+            value={option.value}
+            checked={value === option.value}
+            disabled={option.why !== undefined}
+            onChange={() => onChange(option.value)}
+          />
+          <span>
+            {option.label}
+            {option.why?.map((reason) => (
+              <span key={reason} className="why">
+                {reason}
+              </span>
+            ))}
+          </span>
+        </label>
+      ))}
+      {(problem || spec.hint) && (
+        <p id={`${id}-more`} className={problem ? 'problem' : 'hint'}>
+          {problem ?? spec.hint}
+        </p>
+      )}
+    </fieldset>
   );
 }
 

@@ -1,11 +1,13 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router';
 import {
+  Blocks,
   Boxes,
   Camera,
   CircleDot,
   Compass,
   Cpu,
+  Database,
   Disc3,
   Gauge,
   Globe,
@@ -16,6 +18,7 @@ import {
   ListVideo,
   LogOut,
   Map as MapIcon,
+  MapPinned,
   Menu,
   Monitor,
   Moon,
@@ -24,10 +27,12 @@ import {
   Search,
   Server,
   Shield,
+  Stethoscope,
   Sun,
   SunMoon,
   UserCog,
   Users,
+  Zap,
 } from 'lucide-react';
 import { DropdownMenu } from 'radix-ui';
 import { lazy, Suspense, useEffect, useState } from 'react';
@@ -60,7 +65,11 @@ export const places = [
   { group: 'navAdmin', to: '/ui/r/projects', key: 'projects', icon: Boxes, isAdmin: true },
   { group: 'navAdmin', to: '/ui/r/users', key: 'users', icon: Users, isAdmin: true },
   { group: 'navAdmin', to: '/ui/r/roles', key: 'roles', icon: UserCog, isAdmin: true },
-  { group: 'navAdmin', to: '/ui/r/services', key: 'services', icon: Boxes, isAdmin: true },
+  { group: 'navAdmin', to: '/ui/r/zones', key: 'zones', icon: MapPinned, isAdmin: true },
+  { group: 'navAdmin', to: '/ui/r/stores', key: 'stores', icon: Database, isAdmin: true },
+  { group: 'navAdmin', to: '/ui/r/services', key: 'services', icon: Blocks, isAdmin: true },
+  { group: 'navAdmin', to: '/ui/r/audit', key: 'audit', icon: Stethoscope, isAdmin: true },
+  { group: 'navAdmin', to: '/ui/r/faults', key: 'faults', icon: Zap, isAdmin: true },
   { group: 'navTools', to: '/ui/quotas', key: 'quotas', icon: Gauge },
   { group: 'navTools', to: '/ui/recorder', key: 'recorder', icon: ListVideo },
   { group: 'navTools', to: '/explorer', key: 'explorer', icon: Compass },

@@ -172,6 +172,19 @@ const rules: readonly Rule[] = [
         return { openstack: cli('server reboot', [[isHard ? 'hard' : 'soft', true]], id) };
       }
       if (key === 'resize') return { openstack: cli('server resize', [['flavor', given['flavorRef']]], id) };
+      if (key === 'os-migrateLive') {
+        return {
+          openstack: cli(
+            'server migrate',
+            [
+              ['live-migration', true],
+              ['host', given['host']],
+            ],
+            id,
+          ),
+        };
+      }
+      if (key === 'migrate') return { openstack: cli('server migrate', [['host', given['host']]], id) };
       if (key === 'rebuild')
         return {
           openstack: cli(

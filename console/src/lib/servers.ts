@@ -1,4 +1,5 @@
 import { type ApiCall, send } from './api.ts';
+import { session } from './session.ts';
 import type { Server } from './types.ts';
 
 const pageSize = 1000;
@@ -30,6 +31,8 @@ export interface ServerAction {
   danger?: boolean;
   /** It needs more than a click. */
   form?: boolean;
+  /** For administrators only. */
+  admin?: boolean;
 }
 
 /** What can be done with a server, in the order of a menu. The cloud has the last word; this says it beforehand. */
@@ -56,6 +59,7 @@ export const serverActions: readonly ServerAction[] = [
   { id: 'attachVolume', states: ['ACTIVE', 'PAUSED', 'SHUTOFF', 'VERIFY_RESIZE', 'SUSPENDED'], form: true },
   { id: 'rescue', states: ['ACTIVE', 'SHUTOFF', 'ERROR'], body: { rescue: null } },
   { id: 'unrescue', states: ['RESCUE'], body: { unrescue: null } },
+  { id: 'migrate', states: ['ACTIVE', 'PAUSED', 'SHUTOFF'], form: true, admin: true },
   { id: 'lock', body: { lock: null } },
   { id: 'unlock', body: { unlock: null } },
   { id: 'delete', danger: true, form: true },
@@ -66,6 +70,7 @@ export type Translate = (key: string, values?: Record<string, unknown>) => strin
 /** Why the action can't be done with the server now; undefined when it can. */
 export function whyNot(server: Server, action: ServerAction, t: Translate): string | undefined {
   const { status, locked } = server;
+  if (action.admin && !session()?.isAdmin) return t('why.admin');
   if (action.id === 'lock') return locked ? t('why.locked') : undefined;
   if (action.id === 'unlock') return locked === false ? t('why.notLocked') : undefined;
   if (locked) return t('why.locked');

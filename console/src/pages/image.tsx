@@ -21,6 +21,11 @@ interface Copy {
   last_error: string | null;
 }
 
+/** Whether the copy is neither there nor has failed. */
+function isUnderWay({ state }: Copy): boolean {
+  return !['ready', 'active', 'error', 'deleted'].includes(state);
+}
+
 /** One image: what it is, where its copies are, and whom it is shared with. */
 export function ImagePage() {
   const { t } = useTranslation();
@@ -40,6 +45,7 @@ export function ImagePage() {
   const copies = useQuery({
     queryKey: ['image', id, 'copies'],
     queryFn: async ({ signal }) => (await get<{ copies: Copy[] }>(`/unkai/v1/images/${id}/copies`, signal)).copies,
+    refetchInterval: ({ state }) => (state.data?.some((one) => isUnderWay(one)) ? 2000 : false),
   });
   if (error) return <Failed error={error} retry={() => void refetch()} />;
   if (!image) return <Loading />;
@@ -174,6 +180,20 @@ export function ImagePage() {
           <section className="card">
             <header>
               <h2>{t('copies')}</h2>
+              <button
+                type="button"
+                className="button small"
+                disabled={why !== undefined || image.status !== 'active'}
+                title={why ?? t('resyncText')}
+                onClick={() =>
+                  void run(
+                    { method: 'POST', path: `/unkai/v1/images/${id}/copies/resync`, body: {} },
+                    t('resyncing'),
+                  ).catch((failure: Error) => toast('bad', failure.message))
+                }
+              >
+                {t('resync')}
+              </button>
             </header>
             <ul className="feed">
               {(copies.data ?? []).map((one) => (
@@ -181,7 +201,7 @@ export function ImagePage() {
                   <Badge
                     tone={one.state === 'ready' || one.state === 'active' ? 'good' : one.last_error ? 'bad' : 'busy'}
                   >
-                    {one.state}
+                    {isUnderWay(one) && one.progress > 0 ? `${one.state} ${Math.round(one.progress)} %` : one.state}
                   </Badge>
                   <span>
                     {one.image_store} <span className="small soft">{one.last_error}</span>

@@ -7,6 +7,9 @@ import { useFlavors, useImages } from '../lib/queries.ts';
 import { useSession } from '../lib/session.ts';
 import type { Server } from '../lib/types.ts';
 
+/** The first version in which a cold migration can name its host. */
+const migrationVersion = { 'OpenStack-API-Version': 'compute 2.56' };
+
 /** Which form is open, and for which servers. */
 export interface ServerFormState {
   id: string;
@@ -49,6 +52,8 @@ export function ServerForms({ form, onClose, onDone }: Props) {
       return <Rebuild {...common} server={server} path={path} />;
     case 'resize':
       return <Resize {...common} server={server} path={path} />;
+    case 'migrate':
+      return <Migrate {...common} server={server} path={path} />;
     case 'attachVolume':
       return <Attach {...common} server={server} />;
     case 'createImage':
@@ -131,6 +136,51 @@ function Resize({ server, path, ...common }: FormProps) {
         },
       ]}
       toCall={({ flavor }) => ({ method: 'POST', path: path!, body: { resize: { flavorRef: flavor } } })}
+    />
+  );
+}
+
+interface MigrationTarget {
+  host_id: string;
+  name: string;
+  is_possible: boolean;
+  reasons: string[];
+}
+
+/** Live where the guest runs, with its memory; cold where it does not. */
+function Migrate({ server, path, ...common }: FormProps) {
+  const { t } = useTranslation();
+  const { data, error } = useQuery({
+    queryKey: ['server', server.id, 'migration-targets'],
+    queryFn: async ({ signal }) =>
+      (await get<{ targets: MigrationTarget[] }>(`/unkai/v1/servers/${server.id}/migration-targets`, signal)).targets,
+  });
+  const isLive = server.status !== 'SHUTOFF';
+  const hint = error?.message ?? (data?.some((target) => target.is_possible) === false ? t('noTargets') : undefined);
+  return (
+    <FormDialog
+      {...common}
+      text={t(isLive ? 'liveMigrationText' : 'coldMigrationText', { name: server.name })}
+      fields={[
+        {
+          name: 'host',
+          label: t('targetHost'),
+          kind: 'radio',
+          required: true,
+          hint,
+          options: (data ?? []).map(({ name, is_possible, reasons }) => ({
+            value: name,
+            label: name,
+            why: is_possible ? undefined : reasons,
+          })),
+        },
+      ]}
+      toCall={({ host }) => ({
+        method: 'POST',
+        path: path!,
+        headers: migrationVersion,
+        body: isLive ? { 'os-migrateLive': { host, block_migration: 'auto' } } : { migrate: { host } },
+      })}
     />
   );
 }

@@ -1,5 +1,5 @@
 import { columnsFor } from './columns.tsx';
-import { type Resource, type Row, text, under } from './resource.ts';
+import { type Resource, type ResourceForm, type Row, text, under } from './resource.ts';
 
 const base = '/compute/v2.1';
 
@@ -187,8 +187,27 @@ export const hosts: Resource = {
       path: `${base}/os-services/${serviceOf(row)}`,
       body: { status: action },
     });
+    // The call for it is of older versions only: newer ones have no word for maintenance.
+    const maintenance: ResourceForm = {
+      id: 'maintenance',
+      title: t('beginMaintenance'),
+      text: t('maintenanceText', { name: text(row, 'name') }),
+      fields: [],
+      toCall: () => ({
+        method: 'PUT',
+        path: `${base}/os-hosts/${encodeURIComponent(text(row, 'name'))}`,
+        headers: { 'OpenStack-API-Version': 'compute 2.42' },
+        body: { maintenance_mode: 'enable' },
+      }),
+    };
     return [
       { id: 'disable', label: t('closeHost'), why: isEnabled ? undefined : t('why.closed'), call: call('disabled') },
+      {
+        id: 'maintenance',
+        label: t('beginMaintenance'),
+        why: isEnabled ? undefined : t('why.closed'),
+        form: maintenance,
+      },
       { id: 'enable', label: t('openHost'), why: isEnabled ? t('why.open') : undefined, call: call('enabled') },
     ];
   },

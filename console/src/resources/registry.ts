@@ -1,3 +1,4 @@
+import { audit, faults, stores, zones } from './admin.ts';
 import { flavors, hosts, keypairs, servergroups, services } from './compute.ts';
 import { projects, roles, users } from './identity.ts';
 import { floatingips, networks, ports, routers, securitygroups, subnets } from './network.ts';
@@ -33,6 +34,10 @@ const resources: readonly Resource[] = [
   ports,
   hosts,
   services,
+  zones,
+  stores,
+  audit,
+  faults,
   projects,
   users,
   roles,

@@ -132,6 +132,7 @@ function List({ kind }: { kind: string }) {
         retry={() => void refetch()}
         columns={columns}
         id={(row) => row.id}
+        empty={resource.empty && <p>{t(resource.empty)}</p>}
         query={q}
         onQuery={(value) =>
           void navigate({ search: ((old: ListSearch) => ({ ...old, q: value || undefined })) as never, replace: true })

@@ -45,6 +45,8 @@ export interface Resource {
   columns: (context: Context) => Array<Column<Row>>;
   create?: (context: Context) => ResourceForm;
   actions?: (row: Row, context: Context) => RowAction[];
+  /** The key of the words for a list without rows, where these say more than that there are none. */
+  empty?: string;
 }
 
 export function text(row: Row, name: string): string {
