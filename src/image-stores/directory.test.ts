@@ -356,7 +356,7 @@ describe('the version of an image', () => {
     const first = await store.version!(imageId);
     expect(first).toBeTypeOf('string');
     expect(await store.version!(imageId)).toBe(first);
-    await writeFile(store.localPath(imageId)!, randomBytes(1000));
+    await writeFile(store.localPath(imageId)!, randomBytes(1001));
     expect(await store.version!(imageId)).not.toBe(first);
   });
 });
