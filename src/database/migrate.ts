@@ -12,6 +12,7 @@ import { images } from './migrations/0012-images/migration.ts';
 import { console } from './migrations/0013-console/migration.ts';
 import { identity } from './migrations/0014-identity/migration.ts';
 import { softDelete } from './migrations/0015-soft-delete/migration.ts';
+import { imageExports } from './migrations/0020-image-exports/migration.ts';
 import type { Schema } from './schema.ts';
 
 /** Every migration, by name, in order. A name is never changed once it was released. */
@@ -29,6 +30,7 @@ const migrations: Record<string, Migration> = {
   '0013-console': console,
   '0014-identity': identity,
   '0015-soft-delete': softDelete,
+  '0020-image-exports': imageExports,
 };
 
 /** Brings the schema up to date. Safe to run on each start, and by several processes at once on PostgreSQL. */

@@ -46,6 +46,7 @@ import type {
 } from './schema/identity.ts';
 import type {
   CachedImagesTable,
+  ImageExportsTable,
   ImageMembersTable,
   ImageReplicasTable,
   ImageStoresTable,
@@ -155,6 +156,7 @@ export interface Schema {
   image_store_zones: ImageStoreZonesTable;
   images: ImagesTable;
   image_tags: ImageTagsTable;
+  image_exports: ImageExportsTable;
   image_members: ImageMembersTable;
   metadef_namespaces: MetadefNamespacesTable;
   image_replicas: ImageReplicasTable;

@@ -4,6 +4,7 @@ import type {
   AllocationsTable,
   DisksTable,
   HostsTable,
+  ImageExportsTable,
   ImageReplicasTable,
   ImagesTable,
   PortAddressesTable,
@@ -36,6 +37,7 @@ export interface Facts {
   /** Also those that are deleted and whose bytes are kept, but none that are expunged. */
   images: ReadonlyMap<string, ImagesTable>;
   replicas: readonly ImageReplicasTable[];
+  exports: readonly ImageExportsTable[];
   hosts: ReadonlyMap<string, HostsTable>;
   allocations: readonly AllocationsTable[];
   disks: ReadonlyMap<string, DisksTable>;
@@ -78,6 +80,7 @@ export async function readFacts(cloud: Cloud, agents: ReadonlyMap<string, HostAg
   const transfers = await read.selectFrom('volume_transfers').selectAll().where('deleted_at', 'is', null).execute();
   const images = byId(await read.selectFrom('images').selectAll().where('status', '!=', 'expunged').execute());
   const replicas = await read.selectFrom('image_replicas').selectAll().execute();
+  const exports = await read.selectFrom('image_exports').selectAll().execute();
   const hosts = byId(await read.selectFrom('hosts').selectAll().execute());
   const allocations = await read.selectFrom('allocations').selectAll().execute();
   const disks = byId(await read.selectFrom('disks').selectAll().execute());
@@ -112,6 +115,7 @@ export async function readFacts(cloud: Cloud, agents: ReadonlyMap<string, HostAg
     transfers,
     images,
     replicas,
+    exports,
     hosts,
     allocations,
     disks,

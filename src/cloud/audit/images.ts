@@ -28,7 +28,12 @@ export function imagesAreSettled(facts: Facts): Finding[] {
       `The copy in store ${store_id} is ${state}, and nobody makes it.`,
     );
   });
-  return [...images, ...copies];
+  const exports = facts.exports.flatMap(({ id, state, image_id }) => {
+    if (state !== 'exporting') return [];
+    const thing = { invariant: 'state-is-final', resource: 'image export', id } as const;
+    return unlessOwned(facts.owners, thing, [id, image_id], 'The image is being exported, and nobody does it.');
+  });
+  return [...images, ...copies, ...exports];
 }
 
 /** Every copy that is said to be there is there, whole. */
@@ -37,7 +42,13 @@ export function copiesHaveBytes(facts: Facts): Finding[] {
   for (const [storeId, { images }] of facts.stores) {
     for (const { imageId, size } of images) sizes.set(`${storeId} ${imageId}`, size);
   }
-  return facts.replicas.flatMap(({ image_id, store_id, state, size }) => {
+  const files = facts.exports.flatMap(({ id, store_id, converted, state, url, size }) => {
+    if (converted === 0 || state !== 'ready' || url === null || !facts.stores.has(store_id)) return [];
+    if (sizes.get(`${store_id} ${id}`) === size) return [];
+    const thing = { invariant: 'image-has-bytes', resource: 'image export', id } as const;
+    return unlessOwned(facts.owners, thing, [id], `Store ${store_id} does not have the exported file.`);
+  });
+  const copies = facts.replicas.flatMap(({ image_id, store_id, state, size }) => {
     if ((state !== 'active' && state !== 'deleted') || !facts.stores.has(store_id)) return [];
     const stored = sizes.get(`${store_id} ${image_id}`);
     if (stored !== undefined && stored === size) return [];
@@ -45,11 +56,15 @@ export function copiesHaveBytes(facts: Facts): Finding[] {
     const thing = { invariant: 'image-has-bytes', resource: 'image', id: image_id } as const;
     return unlessOwned(facts.owners, thing, [image_id], `Store ${store_id} ${what}.`);
   });
+  return [...files, ...copies];
 }
 
-/** Everything in a store belongs to an image that has a copy there. */
+/** Everything in a store belongs to an image that has a copy there, or to an export of one. */
 export function bytesHaveImages(facts: Facts): Finding[] {
-  const known = new Set(facts.replicas.map(({ store_id, image_id }) => `${store_id} ${image_id}`));
+  const known = new Set([
+    ...facts.replicas.map(({ store_id, image_id }) => `${store_id} ${image_id}`),
+    ...facts.exports.map(({ store_id, id }) => `${store_id} ${id}`),
+  ]);
   const findings: Finding[] = [];
   for (const [storeId, { images, others }] of facts.stores) {
     for (const { imageId } of images) {

@@ -1,5 +1,6 @@
 import { type AnyAction, anyAction } from '../../actions/definition.ts';
 import { copyImage } from './copy-action.ts';
+import { exportImage } from './exports/export-action.ts';
 import { expungeImage } from './expunge-action.ts';
 import { importImage } from './import-action.ts';
 
@@ -8,4 +9,5 @@ export const imageActions: readonly AnyAction[] = [
   anyAction(importImage),
   anyAction(copyImage),
   anyAction(expungeImage),
+  anyAction(exportImage),
 ];

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { CachedImage } from '../../agent/contract.ts';
 import type { Tx } from '../../database/database.ts';
 import { newId } from '../../env/env.ts';
+import { ObjectFolder } from '../../image-sources/object-folder.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
 import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
@@ -10,6 +11,7 @@ import { type BootImage, BootImages } from './boot.ts';
 import { Copies } from './copies.ts';
 import { checkChanges, idTaken, newImageRow } from './creation.ts';
 import { Deletion } from './deletion.ts';
+import { Exports } from './exports/exports.ts';
 import { type ImportRequest, Imports, type InternalSources } from './imports.ts';
 import { conditionsOf, type ImageFilter, type ImageList, selectImages, unknownMarker } from './listing.ts';
 import { Members } from './members.ts';
@@ -29,6 +31,8 @@ export interface ImagesOptions {
   internalSources?: InternalSources;
   /** A copy that moves no bytes for so many seconds is given up. Default: 600. */
   copyTimeout?: number;
+  /** Where containers of objects are kept; without it there are none to import from and export to. */
+  objectFolder?: string;
 }
 
 const reconcileMs = 60_000;
@@ -47,6 +51,10 @@ export class Images {
   readonly templates: Templates;
   /** Images fetched from URLs. */
   readonly imports: Imports;
+  /** Images on their way out: signed links, and files in containers. */
+  readonly exports: Exports;
+  /** Containers of objects, to import from and to export to. */
+  readonly objects: ObjectFolder | undefined;
   readonly #parts: ImageParts;
   readonly #uploads: Uploads;
   readonly #deletion: Deletion;
@@ -54,12 +62,14 @@ export class Images {
   #stopTimer: (() => void) | undefined;
 
   constructor(core: CloudCore, stores: ImageStores, options: ImagesOptions = {}) {
-    this.#parts = { core, stores, rows: new ImageRows(core.db) };
+    this.objects = options.objectFolder === undefined ? undefined : new ObjectFolder(options.objectFolder);
+    this.#parts = { core, stores, rows: new ImageRows(core.db), objects: this.objects };
     this.copies = new Copies(this.#parts, options.copyTimeout);
     this.members = new Members(this.#parts);
     this.tasks = new ImageTasks(this.#parts);
     this.metadefs = new Metadefs(this.#parts);
     this.imports = new Imports(this.#parts, this.copies, options.internalSources ?? 'admins');
+    this.exports = new Exports(this.#parts);
     this.#uploads = new Uploads(this.#parts, this.copies);
     this.#deletion = new Deletion(this.#parts, this.#uploads);
     this.templates = new Templates(this.#parts, this.copies, this.#deletion);
@@ -85,6 +95,7 @@ export class Images {
     try {
       const recoveredUploads = await this.#uploads.recoverInterrupted();
       await this.copies.retryFailed();
+      await this.exports.removeExpired();
       return { ...(await this.#deletion.expungeDue()), recoveredUploads };
     } catch (error) {
       this.#parts.core.log.error({ err: error }, 'images could not be looked after');

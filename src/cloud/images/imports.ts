@@ -1,8 +1,9 @@
 import type { Tx } from '../../database/database.ts';
 import { newId } from '../../env/env.ts';
 import { compressionOf, decompressed } from '../../image-sources/decompress.ts';
+import { parseObjectUrl } from '../../image-sources/object-folder.ts';
 import { checkSource, openSource } from '../../image-sources/open-source.ts';
-import { SourceError } from '../../image-sources/source.ts';
+import { type ImageSource, SourceError } from '../../image-sources/source.ts';
 import type { ImageStore } from '../../image-stores/store.ts';
 import { CloudError, notFound } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
@@ -97,7 +98,7 @@ export class Imports {
     const driver = stores.driver(storeId);
     if (stagedIn !== undefined) return await this.#takeStaged(image, { stagedIn, storeId }, options);
     try {
-      const source = await openSource(url, { allowInternal, signal: options.signal });
+      const source = await this.#open(url, { allowInternal, signal: options.signal });
       if (source.size !== undefined) await checkImageQuota(core, core.db.read, image.projectId, source.size);
       const compression = compressionOf(url);
       const fetched = counted(source.stream, (bytes) =>
@@ -255,8 +256,22 @@ export class Imports {
     return { image: (await rows.image(image.id, tx))!, actionId };
   }
 
+  async #open(url: string, options: { allowInternal: boolean; signal: AbortSignal }): Promise<ImageSource> {
+    const object = parseObjectUrl(url);
+    if (!object) return await openSource(url, options);
+    if (this.#parts.objects) return await this.#parts.objects.open(object);
+    throw new SourceError('refused', 'This cloud has no containers of objects.');
+  }
+
   /** Whether the subject's fetches may go to inner networks; refuses what can be refused at once. */
   #check(subject: Subject, url: string): boolean {
+    const object = parseObjectUrl(url);
+    if (object) {
+      if (object.project === subject.projectId && this.#parts.objects) return false;
+      throw new CloudError('invalid', 'There is no such object in a container of the project.', {
+        reason: 'no_object',
+      });
+    }
     const allowInternal = this.#internal === 'everyone' || (this.#internal === 'admins' && subject.isAdmin);
     try {
       checkSource(url, { allowInternal, allowFiles: allowInternal && subject.isAdmin });

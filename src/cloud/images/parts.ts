@@ -1,3 +1,4 @@
+import type { ObjectFolder } from '../../image-sources/object-folder.ts';
 import type { CloudCore } from '../core.ts';
 import type { ImageStores } from '../image-stores/image-stores.ts';
 import type { ImageRows } from './rows.ts';
@@ -7,4 +8,6 @@ export interface ImageParts {
   core: CloudCore;
   stores: ImageStores;
   rows: ImageRows;
+  /** Containers of objects, where the cloud has them. */
+  objects?: ObjectFolder;
 }

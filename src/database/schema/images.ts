@@ -122,3 +122,28 @@ export interface CachedImagesTable {
   size: number;
   last_used_at: Micros;
 }
+
+/** An image as it was exported, to be fetched by a signed link or written to a container of objects. */
+export interface ImageExportsTable {
+  id: string;
+  image_id: string;
+  store_id: string;
+  project_id: string;
+  user_id: string;
+  /** Of the exported file. */
+  format: string;
+  /** Whether the file is one of its own in the store, named by the export's id, and not the image's. */
+  converted: Flag;
+  state: 'exporting' | 'ready' | 'failed';
+  size: number | null;
+  md5: string | null;
+  sha512: string | null;
+  /** Where it can be fetched until `expires_at`, for exports to a link. */
+  url: string | null;
+  /** `/<project>/<container>/<object>`, for exports into a container. */
+  destination: string | null;
+  last_error: string | null;
+  created_at: Micros;
+  updated_at: Micros;
+  expires_at: Micros;
+}

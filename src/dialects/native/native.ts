@@ -6,6 +6,7 @@ import { authenticate } from './authenticate.ts';
 import { deletedImageOperations } from './deleted-images.ts';
 import { fail } from './failure.ts';
 import { faultOperations } from './faults.ts';
+import { imageExportOperations } from './image-exports.ts';
 import { overviewOperations } from './overview.ts';
 import { placeOperations } from './places.ts';
 
@@ -14,6 +15,7 @@ const operations: readonly AnyOperation[] = [
   ...overviewOperations,
   ...activityOperations,
   ...deletedImageOperations,
+  ...imageExportOperations,
   ...auditOperations,
   ...faultOperations,
   ...placeOperations,

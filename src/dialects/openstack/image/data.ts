@@ -1,11 +1,11 @@
 import { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import { parseRange } from '../../../api/byte-range.ts';
 import { type Answer, operation } from '../../../api/operation.ts';
 import type { Cloud } from '../../../cloud/cloud.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import { limitDiscarded } from './discard.ts';
-import { parseRange } from './range.ts';
 import { exampleId, ImageParams, idOf } from './resource.ts';
 
 const common = { dialect: 'image', group: 'image data', path: '/v2/images/{image_id}/file', mode: 'sync' } as const;
