@@ -58,7 +58,7 @@ export async function buildTinyLinux(options: TinyLinuxOptions): Promise<TinyLin
       const initramfs = buildInitramfs({
         modules: sources.kernel.modules,
         busybox: sources.busybox,
-        programs: [sources.dropbear],
+        programs: [sources.dropbear, ...(sources.guestAgent ? [sources.guestAgent] : [])],
         rootfs: `${here}/rootfs`,
         release: `VERSION=${tinyLinuxVersion}\nLABEL=${label}\n`,
       });
@@ -83,6 +83,8 @@ interface Sources {
   kernel: { version: string; image: string; modules: string };
   busybox: string;
   dropbear: string;
+  /** QEMU's guest agent, where this machine has it: the guest does without. */
+  guestAgent?: string;
   mbr: string;
   syslinux: string;
 }
@@ -99,13 +101,14 @@ function findSources(): Sources {
     const packages = [...new Set(missing.map((requirement) => requirement.package))].join(' ');
     throw new Error(`TinyLinux can't be built without: ${needs}. On Debian: apt-get install ${packages}`);
   }
-  return { kernel, busybox, dropbear, mbr, syslinux };
+  return { kernel, busybox, dropbear, guestAgent: findProgram('qemu-ga'), mbr, syslinux };
 }
 
 /** The builder's own files by content, the machine's files by what changes when their packages are upgraded. */
 function cacheKey(sources: Sources, label: string): string {
   const hash = createHash('sha256').update(`${sources.kernel.version}\n${label}\n`);
-  for (const path of [sources.kernel.image, sources.busybox, sources.dropbear, sources.mbr, sources.syslinux]) {
+  const { kernel, busybox, dropbear, guestAgent, mbr, syslinux } = sources;
+  for (const path of [kernel.image, busybox, dropbear, mbr, syslinux, ...(guestAgent ? [guestAgent] : [])]) {
     const { size, mtimeMs } = statSync(path);
     hash.update(`${path} ${size} ${mtimeMs}\n`);
   }

@@ -1,8 +1,10 @@
 import type { Duplex } from 'node:stream';
 import type { FileContents } from './file-content.ts';
+import type { InsightVerbs } from './insight-contract.ts';
 import type { DiskSource, MigrationVerbs } from './migration-contract.ts';
 import type { DesiredNetworks, DesiredRoute, HostNetworking, MetadataResponder } from './network-contract.ts';
 
+export type * from './insight-contract.ts';
 export type * from './migration-contract.ts';
 export type * from './network-contract.ts';
 
@@ -14,7 +16,7 @@ export type * from './network-contract.ts';
  * sockets, taps, processes) are named from the ids that the caller gives, never from chance. Failures are `AgentError`.
  * Sizes are bytes unless a name says otherwise.
  */
-export interface HostAgent extends MigrationVerbs {
+export interface HostAgent extends MigrationVerbs, InsightVerbs {
   /** What the host is and can hold. */
   describe(): Promise<HostDescription>;
 

@@ -36,6 +36,7 @@ const testRequirements: readonly Requirement[] = [
   programRequirement('jq', 'jq', 'the examples in the documentation'),
   programRequirement('chromium', 'chromium', 'testing the web console'),
   programRequirement('curl', 'curl', 'the examples in the documentation'),
+  programRequirement('qemu-ga', 'qemu-guest-agent', 'passwords that are changed inside TinyLinux'),
 ];
 
 /** The folder of the newest PostgreSQL's server programs (initdb, postgres), which Debian keeps out of PATH. */

@@ -10,6 +10,7 @@ export const guestFiles = {
   olderConsoleLog: 'console.log.1',
   monitor: 'qmp.sock',
   serial: 'serial.sock',
+  agent: 'agent.sock',
   vnc: 'vnc.sock',
   pid: 'pid',
   spec: 'spec.json',
@@ -104,11 +105,25 @@ export function qemuArguments(guest: GuestSpec, context: CommandLineContext): st
     device({ driver: 'VGA', id: 'video0' }),
     ['-object', 'rng-random,id=rng0,filename=/dev/urandom'],
     device({ driver: 'virtio-rng-pci', rng: 'rng0' }),
+    ...agentChannelArguments,
     // Before the disks: slots are given in this order, and a disk more must not rename the guest's interfaces.
     ...guest.nics.flatMap((nic, index) => nicArguments(nic, index, context)),
     ...disks(guest, context),
   ].flat();
 }
+
+/**
+ * What the QEMU guest agent in a guest listens to. Its slot is fixed, so that it changes the names of no interfaces; one
+ * that nobody opens costs nothing.
+ */
+const agentChannelArguments: string[][] = [
+  ['-chardev', `socket,id=agent,path=${guestFiles.agent},server=on,wait=off`],
+  device({ driver: 'virtio-serial-pci', id: 'agent-bus', addr: '1e.0', max_ports: 2 }),
+  device({
+    ...{ driver: 'virtserialport', bus: 'agent-bus.0', id: 'agent-port', chardev: 'agent' },
+    name: 'org.qemu.guest_agent.0',
+  }),
+];
 
 /** The code is every guest's, and so read only; what the guest's firmware remembers is its own. */
 function uefi({ folder, uefiCode }: CommandLineContext): { nodes: string[][]; machine: string } {

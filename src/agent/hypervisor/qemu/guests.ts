@@ -10,6 +10,7 @@ import { QemuGuest } from './guest.ts';
 import { watchGuestProcesses } from './guest-watch.ts';
 import type { HostFolder } from './host-folder.ts';
 import { backUpLiveDisk, resizeLiveDisk } from './live-disk.ts';
+import { letGo, whileFrozen } from './quiescence.ts';
 
 export type GuestListener = (change: { serverId: string; state: GuestState }) => void;
 
@@ -42,6 +43,8 @@ export class QemuGuests {
         const guest = this.#new(serverId);
         this.#guests.set(serverId, guest);
         await guest.adopt().catch((error) => log.warn({ serverId, error }, 'a guest could not be adopted yet'));
+        // In the background: an agent may not answer.
+        if ((await guest.pid()) !== undefined) void letGo(guest, this.#options);
       }),
     );
   }
@@ -94,7 +97,10 @@ export class QemuGuests {
       return {
         serverId: guest.serverId,
         resize: async (size) => resizeLiveDisk(await guest.monitor(), node, size),
-        backup: async (target) => backUpLiveDisk(await guest.monitor(), node, target),
+        backup: async (target) => {
+          const atBest = (begin: () => Promise<unknown>) => whileFrozen(guest, this.#options, begin);
+          return await backUpLiveDisk(await guest.monitor(), node, target, atBest);
+        },
       };
     }
     return undefined;

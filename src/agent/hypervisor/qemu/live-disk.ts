@@ -20,26 +20,23 @@ export async function resizeLiveDisk(qmp: QmpConnection, node: string, size: num
 
 /**
  * Writes the disk's content, as of the moment when the job starts, to the file `target`, which exists and has the
- * disk's size. The guest goes on writing: QEMU copies each old cluster before it is overwritten. Rejects with
+ * disk's size. The guest goes on writing: QEMU copies each old cluster before it is overwritten; `atBest` chooses the
+ * moment. Rejects with
  * `no_space` when the target's file system is full, and retryably when the guest ends meanwhile.
  */
 export async function backUpLiveDisk(
   qmp: QmpConnection,
   node: string,
   target: { path: string; format: 'qcow2' | 'raw' },
+  atBest: (begin: () => Promise<unknown>) => Promise<unknown> = (begin) => begin(),
 ): Promise<void> {
   const job = `${jobPrefix}${node}`;
   await discardBackups(qmp, job);
   const file = { driver: 'file', filename: target.path };
   await qmp.execute('blockdev-add', { driver: target.format, 'node-name': job, file });
   try {
-    await qmp.execute('blockdev-backup', {
-      'job-id': job,
-      device: node,
-      target: job,
-      sync: 'full',
-      'auto-dismiss': false,
-    });
+    const backup = { 'job-id': job, device: node, target: job, sync: 'full', 'auto-dismiss': false };
+    await atBest(() => qmp.execute('blockdev-backup', backup));
     await untilConcluded(qmp, job);
     const info = (await qmp.execute<JobInfo[]>('query-jobs')).find((one) => one.id === job);
     if (info?.error === undefined) return;

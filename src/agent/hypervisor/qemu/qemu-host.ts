@@ -16,6 +16,7 @@ import {
   type HostAgent,
   type HostDescription,
   type HostInventory,
+  type InsightVerbs,
   type MetadataResponder,
   type MigrationVerbs,
 } from '../../contract.ts';
@@ -36,6 +37,7 @@ import { giveDisk, takeDisk } from './guest-disks.ts';
 import { type GuestListener, QemuGuests } from './guests.ts';
 import { qemuHandover } from './handover.ts';
 import { HostFolder } from './host-folder.ts';
+import { qemuInsight } from './insight.ts';
 import { connectUnixSocket } from './unix-socket.ts';
 
 export interface QemuHostOptions {
@@ -71,10 +73,10 @@ export async function openQemuHost(options: QemuHostOptions): Promise<QemuHost> 
   const probe = await probeQemu(options.env, binary, folder.path, options.accelerator);
   const host = new LocalQemuHost({ ...options, binary, folder, probe });
   await host.adoptGuests();
-  return Object.assign(host, host.handover());
+  return Object.assign(host, host.handover(), host.insight());
 }
 
-class LocalQemuHost implements Omit<QemuHost, keyof MigrationVerbs> {
+class LocalQemuHost implements Omit<QemuHost, keyof MigrationVerbs | keyof InsightVerbs> {
   readonly #env: Env;
   readonly #hostname: string;
   readonly #folder: HostFolder;
@@ -101,6 +103,10 @@ class LocalQemuHost implements Omit<QemuHost, keyof MigrationVerbs> {
 
   adoptGuests(): Promise<void> {
     return this.#guests.adopt();
+  }
+
+  insight(): InsightVerbs {
+    return qemuInsight({ env: this.#env, guests: this.#guests, network: this.#network });
   }
 
   handover(): MigrationVerbs {

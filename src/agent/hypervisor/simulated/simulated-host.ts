@@ -12,12 +12,14 @@ import {
   type GuestState,
   type HostDescription,
   type HostInventory,
+  type InsightVerbs,
   type MetadataResponder,
   type MigrationVerbs,
 } from '../../contract.ts';
 import { assertSafeId, assertServerId, toAgentError } from '../../errors.ts';
 import type { FileContents } from '../../file-content.ts';
 import { simulatedHandover } from './handover.ts';
+import { simulatedInsight } from './insight.ts';
 import { SimulatedNetworks } from './networks.ts';
 import { SimulatedObjects } from './objects.ts';
 import type { AgentVerb, SimulatedHost, SimulatedHostOptions } from './options.ts';
@@ -38,10 +40,10 @@ export type { AgentVerb, SimulatedHost, SimulatedHostOptions } from './options.t
 /** Opens a simulated host; on a folder of an earlier one it finds its guests, disks and images again. */
 export async function openSimulatedHost(options: SimulatedHostOptions): Promise<SimulatedHost> {
   const host = new InMemoryHost(options);
-  return Object.assign(host, host.handover());
+  return Object.assign(host, host.handover(), host.insight());
 }
 
-class InMemoryHost implements Omit<SimulatedHost, keyof MigrationVerbs> {
+class InMemoryHost implements Omit<SimulatedHost, keyof MigrationVerbs | keyof InsightVerbs> {
   readonly #options: SimulatedHostOptions;
   readonly #capacity: { vcpus: number; memoryMb: number; diskGb: number };
   readonly #images: SimulatedObjects<SimulatedImage>;
@@ -60,6 +62,14 @@ class InMemoryHost implements Omit<SimulatedHost, keyof MigrationVerbs> {
     this.#images = new SimulatedObjects(folder('images'));
     this.#disks = new SimulatedObjects(folder('disks'));
     this.#guests = new SimulatedObjects(folder('guests'));
+  }
+
+  insight(): InsightVerbs {
+    return simulatedInsight({
+      guests: this.#guests,
+      verb: (verb, args, work) => this.#verb(verb, args, work),
+      known: (serverId) => this.#known(serverId),
+    });
   }
 
   handover(): MigrationVerbs {

@@ -1,0 +1,36 @@
+/** What is found out about a guest, and asked of it, beside its life. */
+
+/** Figures of a guest that runs. What the host can't know is null. Bytes, and nanoseconds of processor time. */
+export interface GuestDiagnostics {
+  state: 'running' | 'paused';
+  /** Seconds since its process was started. */
+  uptimeSeconds: number;
+  vcpus: Array<{ id: number; nanoseconds: number }>;
+  memory: { maximumMb: number; usedMb: number };
+  /** In the order in which the guest sees them. */
+  disks: Array<{
+    volumeId: string;
+    readBytes: number;
+    readRequests: number;
+    writtenBytes: number;
+    writeRequests: number;
+    errors: number;
+  }>;
+  nics: Array<{ macAddress: string; portId: string; counters: NicCounters | null }>;
+}
+
+/** From the guest's side: what it received and sent. */
+export interface NicCounters {
+  received: { bytes: number; packets: number; errors: number; dropped: number };
+  sent: { bytes: number; packets: number; errors: number; dropped: number };
+}
+
+/** Part of `HostAgent`, whose rules hold here too. */
+export interface InsightVerbs {
+  /** `not_found` when the guest does not run. */
+  guestDiagnostics(serverId: string): Promise<GuestDiagnostics>;
+  /** Whether QEMU's guest agent runs in the guest and answers now. False for a guest that stands still or is off. */
+  hasGuestAgent(serverId: string): Promise<boolean>;
+  /** Sets a password inside the guest by its agent; `unsupported` where none answers. */
+  setGuestPassword(serverId: string, account: { user: string; password: string }): Promise<void>;
+}
