@@ -3,14 +3,13 @@ import { useTranslation } from 'react-i18next';
 import { Loading, PageHead } from '../components/basics.tsx';
 import { type Product, products, useCatalogue } from './catalogue.ts';
 import { ExplorerFrame } from './frame.tsx';
-import { useHistory } from './history.tsx';
+import { WholeHistory } from './history.tsx';
 
 /** Where the explorer begins: every API with the number of its operations, and what is new. */
 export function ExplorerHome() {
   const { t, i18n } = useTranslation();
   const { product = 'native' } = useParams({ strict: false }) as { product?: Product };
   const catalogue = useCatalogue();
-  const history = useHistory();
   if (catalogue.length === 0) return <Loading />;
   return (
     <ExplorerFrame catalogue={catalogue} product={product}>
@@ -31,32 +30,7 @@ export function ExplorerHome() {
               </Link>
             ))}
         </div>
-        <section className="card" id="history">
-          <header>
-            <h2>{t('changeHistory')}</h2>
-          </header>
-          <div className="body stack">
-            {history.length === 0 && <p className="soft">{t('noHistory')}</p>}
-            {history.map((release) => (
-              <details key={release.version}>
-                <summary>
-                  <b>{release.version}</b> <span className="soft">{release.date}</span>{' '}
-                  <span className="small">{t('changesCount', { count: release.changes.length })}</span>
-                </summary>
-                <ul className="stack" style={{ gap: 4, paddingTop: 8 }}>
-                  {release.changes.map((change) => (
-                    <li key={change.product + change.operation + change.kind} className="small">
-                      {t(`change.${change.kind}`)}{' '}
-                      <Link to={`/explorer/${i18n.language}/${change.product}/${change.operation}` as '/'}>
-                        {products[change.product]}: {change.operation}
-                      </Link>
-                    </li>
-                  ))}
-                </ul>
-              </details>
-            ))}
-          </div>
-        </section>
+        <WholeHistory />
         <p className="soft small">
           <a href="/llms.txt">llms.txt</a>
         </p>

@@ -8,7 +8,7 @@ import { type Language, languages, setLanguage } from '../i18n/index.ts';
 import { type CatalogueEntry, type Product, products, useCatalogue } from './catalogue.ts';
 import { FieldLine, Fields } from './fields.tsx';
 import { ExplorerFrame } from './frame.tsx';
-import { useHistory } from './history.tsx';
+import { OperationHistory } from './history.tsx';
 import { type Draft, exampleRequest, requestOf } from './request.ts';
 import { TryIt } from './try-it.tsx';
 
@@ -32,7 +32,14 @@ export function OperationPage() {
     catalogue.find(({ id }) => id === operation);
   return (
     <ExplorerFrame catalogue={catalogue} product={entry?.product ?? product} current={entry?.id}>
-      {entry ? <Operation key={entry.key} entry={entry} /> : <div className="empty">{t('operationGone')}</div>}
+      {entry ? (
+        <Operation key={entry.key} entry={entry} />
+      ) : (
+        <div className="page">
+          <p>{t('operationGone')}</p>
+          <OperationHistory product={product} id={operation} />
+        </div>
+      )}
     </ExplorerFrame>
   );
 }
@@ -150,7 +157,10 @@ function Operation({ entry }: { entry: CatalogueEntry }) {
             ))}
           </div>
         </section>
-        <History product={product} id={id} />
+        <section aria-labelledby="change-history">
+          <Heading id="change-history" text={t('changeHistory')} />
+          <OperationHistory product={product} id={id} />
+        </section>
       </div>
       <aside className="beside">
         <section aria-labelledby="endpoint">
@@ -235,29 +245,6 @@ function ResponseExamples({ entry }: { entry: CatalogueEntry }) {
           <Code text={JSON.stringify(example, undefined, 2)} label={t('responseExample')} />
         </div>
       ))}
-    </section>
-  );
-}
-
-function History({ product, id }: { product: Product; id: string }) {
-  const { t } = useTranslation();
-  const entries = useHistory().flatMap((release) =>
-    release.changes
-      .filter((change) => change.product === product && change.operation === id)
-      .map((change) => ({ ...release, kind: change.kind })),
-  );
-  return (
-    <section aria-labelledby="change-history">
-      <Heading id="change-history" text={t('changeHistory')} />
-      {entries.length === 0 && <p className="soft">{t('noHistory')}</p>}
-      <ul>
-        {entries.map(({ version, date, kind }) => (
-          <li key={version + kind}>
-            <b>{version}</b> <span className="soft">{date}</span> {t(`change.${kind}`)}
-          </li>
-        ))}
-      </ul>
-      <a href="/explorer#history">{t('wholeHistory')}</a>
     </section>
   );
 }
