@@ -18,12 +18,14 @@ import {
   type Tx,
   type WriteOptions,
 } from './database.ts';
+import { DiskSync } from './disk-sync.ts';
 import { migrateToLatest } from './migrate.ts';
 import type { Schema } from './schema.ts';
 
 /**
  * Opens (and, if need be, makes or upgrades) the SQLite file `path`, or a database in memory with `:memory:`.
- * Durability is SQLite's `synchronous=FULL` in WAL mode, and `NORMAL` for commits of nothing but repeatable writes.
+ * A commit is in the write-ahead log when it returns, which a kill does not touch (`synchronous=NORMAL`); whoever wrote
+ * what may not be repeated then waits until the disk has the log, as with `FULL`, but beside the event loop.
  * Reads have a connection of their own.
  *
  * @param contents what `contentsOf` gave of another database: a database in memory begins with that
@@ -35,7 +37,8 @@ export async function openSqlite(path: string, { contents }: { contents?: Uint8A
   const write = new Kysely<Schema>({ dialect: new NodeSqliteDialect(writer) });
   if (contents) writer.load(contents);
   else await migrateToLatest(write);
-  return new SqliteDatabase(write, writer, reader);
+  const log = path === ':memory:' ? undefined : new DiskSync(`${path}-wal`);
+  return new SqliteDatabase(write, writer, reader, log);
 }
 
 /** All that is committed in a database of `openSqlite`. */
@@ -47,7 +50,7 @@ export function contentsOf(db: Database): Uint8Array {
 function openConnection(path: string): Connection {
   const db = new DatabaseSync(path, { enableForeignKeyConstraints: true, timeout: 5000 });
   db.exec(
-    'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000',
+    'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000',
   );
   return new Connection(db);
 }
@@ -65,16 +68,21 @@ class SqliteDatabase implements Database {
   readonly #write: Kysely<Schema>;
   readonly #writer: Connection;
   readonly #reader: Connection;
+  /** None of a database in memory. */
+  readonly #log: DiskSync | undefined;
+  /** Commits that wait for the disk. */
+  readonly #unsynced = new Set<Promise<void>>();
   /** This process is the only one that writes, so it sees every change. */
   readonly #versions = new Map<string, number>();
   #waiting: Job[] = [];
   #busy = false;
   #closed = false;
 
-  constructor(write: Kysely<Schema>, writer: Connection, reader: Connection) {
+  constructor(write: Kysely<Schema>, writer: Connection, reader: Connection, log: DiskSync | undefined) {
     this.#write = write;
     this.#writer = writer;
     this.#reader = reader;
+    this.#log = log;
     this.read = new Kysely<Schema>({ dialect: new NodeSqliteDialect(reader) });
   }
 
@@ -99,11 +107,10 @@ class SqliteDatabase implements Database {
     this.#busy = false;
   }
 
-  /** One durable commit for all `jobs`; each has a savepoint, so that one that fails takes back only itself. */
+  /** One commit for all `jobs`; each has a savepoint, so that one that fails takes back only itself. */
   async #commitTogether(jobs: Job[]): Promise<void> {
     const outcomes: Array<() => void> = [];
     try {
-      this.#writer.setWaitsForDisk(jobs.some((job) => !job.isRepeatable));
       this.#writer.exec('BEGIN IMMEDIATE');
       for (const job of jobs) outcomes.push(await this.#runOne(job));
       this.#writer.exec('COMMIT');
@@ -114,7 +121,24 @@ class SqliteDatabase implements Database {
       for (const job of jobs) job.reject(error);
       return;
     }
-    for (const settle of outcomes) settle();
+    const mustWait = (_: unknown, index: number) => this.#log !== undefined && !jobs[index]!.isRepeatable;
+    const waiting = outcomes.filter(mustWait);
+    for (const settle of outcomes) if (!waiting.includes(settle)) settle();
+    if (waiting.length > 0) this.#settleWhenSynced(waiting, jobs.filter(mustWait));
+  }
+
+  /** The next commits don't wait for it: they share the disk's next turn. */
+  #settleWhenSynced(outcomes: Array<() => void>, jobs: Job[]): void {
+    const settle = () => {
+      for (const one of outcomes) one();
+    };
+    const fail = (error: unknown) => {
+      for (const job of jobs) job.reject(error);
+    };
+    const settled = this.#log!.sync()
+      .then(settle, fail)
+      .finally(() => this.#unsynced.delete(settled));
+    this.#unsynced.add(settled);
   }
 
   async #runOne(job: Job): Promise<() => void> {
@@ -166,6 +190,8 @@ class SqliteDatabase implements Database {
   async close(): Promise<void> {
     this.#closed = true;
     while (this.#busy) await new Promise((resolve) => setImmediate(resolve));
+    await Promise.all(this.#unsynced);
+    await this.#log?.close();
     if (this.#reader !== this.#writer) this.#reader.close();
     this.#writer.close();
   }
@@ -186,17 +212,9 @@ class Connection implements DatabaseConnection {
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, Prepared>();
   #changed = new Set<string>();
-  #waitsForDisk = true;
 
   constructor(db: DatabaseSync) {
     this.#db = db;
-  }
-
-  /** Whether the next commit returns only when the disk has it, and all before it. */
-  setWaitsForDisk(waits: boolean): void {
-    if (waits === this.#waitsForDisk) return;
-    this.#db.exec(`PRAGMA synchronous = ${waits ? 'FULL' : 'NORMAL'}`);
-    this.#waitsForDisk = waits;
   }
 
   get inTransaction(): boolean {
