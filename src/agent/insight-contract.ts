@@ -10,6 +10,7 @@ export interface GuestDiagnostics {
   /** In the order in which the guest sees them. */
   disks: Array<{
     volumeId: string;
+    bus: 'virtio' | 'sata' | 'ide' | 'cdrom';
     readBytes: number;
     readRequests: number;
     writtenBytes: number;

@@ -52,5 +52,6 @@ export const hardwareProperties: readonly string[] = [
   'hw_machine_type',
   'architecture',
   'os_type',
+  'os_admin_user',
   'os_distro',
 ];

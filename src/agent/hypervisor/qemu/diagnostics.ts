@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { GuestDiagnostics, GuestNic, GuestSpec, NicCounters } from '../../contract.ts';
+import type { GuestDiagnostics, GuestDisk, GuestNic, GuestSpec, NicCounters } from '../../contract.ts';
 import { diskDeviceId } from './command-line.ts';
 import type { QmpConnection } from './qmp.ts';
 
@@ -35,7 +35,7 @@ export async function readDiagnostics(qmp: QmpConnection, { spec, pid, deviceOf 
       cpus.map(async (cpu) => ({ id: cpu['cpu-index'], nanoseconds: await threadTime(pid, cpu['thread-id']) })),
     ),
     memory: { maximumMb: spec.memoryMb, usedMb: await residentMb(pid) },
-    disks: spec.disks.map(({ volumeId }) => diskFigures(volumeId, blocks)),
+    disks: spec.disks.map((disk) => diskFigures(disk, blocks)),
     nics: spec.nics.map((nic) => ({
       macAddress: nic.macAddress,
       portId: nic.portId,
@@ -44,11 +44,15 @@ export async function readDiagnostics(qmp: QmpConnection, { spec, pid, deviceOf 
   };
 }
 
-function diskFigures(volumeId: string, blocks: readonly BlockStatistics[]): GuestDiagnostics['disks'][number] {
+function diskFigures(
+  { volumeId, bus }: GuestDisk,
+  blocks: readonly BlockStatistics[],
+): GuestDiagnostics['disks'][number] {
   const id = diskDeviceId(volumeId);
   const stats = blocks.find(({ qdev }) => qdev?.split('/').includes(id))?.stats;
   return {
     volumeId,
+    bus,
     readBytes: stats?.rd_bytes ?? 0,
     readRequests: stats?.rd_operations ?? 0,
     writtenBytes: stats?.wr_bytes ?? 0,

@@ -21,8 +21,8 @@ export function simulatedInsight({ guests, verb, known }: InsightParts): Insight
           uptimeSeconds: 0,
           vcpus: Array.from({ length: spec.vcpus }, (_, id) => ({ id, nanoseconds: 0 })),
           memory: { maximumMb: spec.memoryMb, usedMb: 0 },
-          disks: spec.disks.map(({ volumeId }) => ({
-            ...{ volumeId, readBytes: 0, readRequests: 0, writtenBytes: 0, writeRequests: 0, errors: 0 },
+          disks: spec.disks.map(({ volumeId, bus }) => ({
+            ...{ volumeId, bus, readBytes: 0, readRequests: 0, writtenBytes: 0, writeRequests: 0, errors: 0 },
           })),
           nics: spec.nics.map(({ macAddress, portId }) => ({ macAddress, portId, counters: null })),
         };

@@ -28,6 +28,7 @@ import { createServerImage, getConsoleOutput, otherActions, powerActions, sizeAc
 import { serverConsoleOperations } from './server-consoles.ts';
 import { createServer } from './server-create.ts';
 import { serverGroupOperations } from './server-groups.ts';
+import { serverGuestOperations } from './server-guest.ts';
 import { serverInterfaceOperations } from './server-interfaces.ts';
 import { serverMetadataOperations } from './server-metadata.ts';
 import { serverNetworkingOperations } from './server-networking.ts';
@@ -89,6 +90,7 @@ const novaOperations = [
   ...flavorAccessOperations,
   showServerTopology,
   restoreServer,
+  ...serverGuestOperations,
   createExternalEvents,
   ...retiredOperations,
   ...securityGroupProxies,
