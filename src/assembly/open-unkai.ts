@@ -69,7 +69,7 @@ export async function openUnkai(options: UnkaiOptions): Promise<OpenedUnkai> {
       hosts: agents,
       imageDirectory: join(dataDir, 'images'),
       adminPassword: options.adminPassword,
-      images: options.images,
+      images: { objectFolder: join(dataDir, 'objects'), ...options.images },
       faults: options.faults,
     });
     await ensureImageStores(cloud, options.imageStores ?? []);

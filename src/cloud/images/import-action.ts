@@ -8,6 +8,8 @@ const ImportInput = Type.Object({
   url: Type.String(),
   /** The store in which the bytes lie that are to be judged. */
   stagedIn: Type.Optional(Type.String()),
+  /** What the fetched bytes have to hash to, lower-case hex. */
+  sha1: Type.Optional(Type.String()),
   /** Whether whoever asked may have inner networks read. */
   allowInternal: Type.Boolean(),
   /** Whether the image was made for this import, and goes when it fails. */

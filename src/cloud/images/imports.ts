@@ -1,5 +1,6 @@
 import type { Tx } from '../../database/database.ts';
 import { newId } from '../../env/env.ts';
+import { checkedBySha1 } from '../../image-sources/checked.ts';
 import { compressionOf, decompressed } from '../../image-sources/decompress.ts';
 import { parseObjectUrl } from '../../image-sources/object-folder.ts';
 import { checkSource, openSource } from '../../image-sources/open-source.ts';
@@ -30,6 +31,8 @@ export interface ImportRequest {
    * decompressed on the way. Absent: what was staged is imported.
    */
   url?: string;
+  /** The SHA-1 of what is at the URL, lower-case hex; another one ends the import. */
+  sha1?: string;
   /** The first one takes the bytes, the others copies. The default store where nothing is said. */
   storeIds?: readonly string[];
 }
@@ -89,7 +92,7 @@ export class Imports {
 
   /** The step of `image.import`: fetches the bytes into the store. May be repeated. */
   async fetch(
-    { imageId, storeId, url, allowInternal, stagedIn }: ImportInput,
+    { imageId, storeId, url, allowInternal, stagedIn, sha1 }: ImportInput,
     options: { signal: AbortSignal; progress(percent: number): void },
   ): Promise<ReceivedImage> {
     const { core, rows, stores } = this.#parts;
@@ -101,7 +104,7 @@ export class Imports {
       const source = await this.#open(url, { allowInternal, signal: options.signal });
       if (source.size !== undefined) await checkImageQuota(core, core.db.read, image.projectId, source.size);
       const compression = compressionOf(url);
-      const fetched = counted(source.stream, (bytes) =>
+      const fetched = counted(sha1 === undefined ? source.stream : checkedBySha1(source.stream, sha1), (bytes) =>
         options.progress(source.size ? (bytes / source.size) * 100 : 0),
       );
       const stream = compression ? decompressed(fetched, compression, options.signal) : fetched;
@@ -217,7 +220,7 @@ export class Imports {
     tx: Tx,
     subject: Subject,
     image: Image,
-    { url, storeIds }: ImportRequest,
+    { url, storeIds, sha1 }: ImportRequest,
     options: { allowInternal: boolean; removeOnFailure: boolean },
   ): Promise<{ image: Image; actionId: string }> {
     const { core, rows, stores } = this.#parts;
@@ -243,6 +246,7 @@ export class Imports {
         storeId,
         url: url ?? '',
         ...(stagedIn === undefined ? {} : { stagedIn }),
+        ...(sha1 === undefined ? {} : { sha1 }),
         ...options,
       },
       name: 'importImage',

@@ -1,6 +1,7 @@
 import type { ActionsTable } from '../../database/schema.ts';
 import { CloudError, notFound } from '../errors.ts';
 import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
+import type { Image } from './model.ts';
 import type { ImageParts } from './parts.ts';
 
 /** An import as Glance's tasks tell of it: the actions of one request on one image. Times are microseconds. */
@@ -12,6 +13,9 @@ export interface ImageTask {
   requestId: string;
   status: 'pending' | 'processing' | 'success' | 'failure';
   message: string;
+  isCancelled: boolean;
+  /** 0 to 100. */
+  progress: number;
   method: 'web-download' | 'glance-direct' | 'copy-image';
   /** Where the bytes come from, for `web-download`. */
   url: string | null;
@@ -25,6 +29,8 @@ export interface ImageTask {
 
 export interface TaskList {
   imageId?: string;
+  /** Only those whose `url` begins like this. */
+  urlPrefix?: string;
   limit?: number;
   /** The id of the task after which the list begins. */
   marker?: string;
@@ -43,7 +49,7 @@ export class ImageTasks {
   }
 
   /** Newest first: all for administrators, else those of the subject's project. */
-  async list(subject: Subject, { imageId, limit, marker }: TaskList = {}): Promise<ImageTask[]> {
+  async list(subject: Subject, { imageId, urlPrefix, limit, marker }: TaskList = {}): Promise<ImageTask[]> {
     let query = this.#parts.core.db.read
       .selectFrom('actions')
       .selectAll()
@@ -53,7 +59,8 @@ export class ImageTasks {
       .limit(maxActions);
     if (imageId !== undefined) query = query.where('resource_id', '=', imageId);
     else if (!subject.isAdmin) query = query.where('project_id', '=', subject.projectId ?? '');
-    const tasks = tasksOf(await query.execute());
+    const all = tasksOf(await query.execute());
+    const tasks = urlPrefix === undefined ? all : all.filter(({ url }) => url?.startsWith(urlPrefix));
     const from = marker === undefined ? 0 : tasks.findIndex(({ id }) => id === marker) + 1;
     if (marker !== undefined && from === 0) {
       throw new CloudError('invalid', 'Invalid marker. Task could not be found.', { field: 'marker' });
@@ -83,6 +90,11 @@ export class ImageTasks {
     const task = tasksOf(rows)[0];
     if (!task) throw unknown;
     return task;
+  }
+
+  /** The image of a task that was given to whoever asks, also one that went with its failed import. */
+  async imageOf({ imageId }: ImageTask): Promise<Image | undefined> {
+    return await this.#parts.rows.image(imageId);
   }
 }
 
@@ -122,6 +134,8 @@ function taskOf(actions: ActionsTable[]): ImageTask {
     requestId: first.request_id,
     status: !isOver ? (isPending ? 'pending' : 'processing') : failed ? 'failure' : 'success',
     message: failed?.error ? messageOf(failed.error) : '',
+    isCancelled: failed?.cancel_requested === 1,
+    progress: Math.round(Math.min(...counted.map(({ progress }) => progress))),
     method: !main ? 'copy-image' : stagedIn === undefined ? 'web-download' : 'glance-direct',
     url: url ? url : null,
     storeIds: [...new Set(inputs.map(({ storeId }) => storeId))],

@@ -9,6 +9,7 @@ import { commonOperations } from '../openstack/compute/compute.ts';
 import { actionExamples, rebuildExamples } from './examples.ts';
 import { k5ImageOperations } from './images.ts';
 import { k5Profile } from './profile.ts';
+import { transferDialects } from './transfers/transfers.ts';
 import { k5OldVolumeOperations, k5VolumeAttachmentOperations, k5VolumeOperations } from './volumes.ts';
 
 /** What K5's reference says of an operation in its own words. */
@@ -87,4 +88,5 @@ export const k5Dialects: readonly Dialect[] = [
     mounts: ['/v1.1/{tenant_id}'],
     operations: k5OldVolumeOperations,
   }),
+  ...transferDialects,
 ];

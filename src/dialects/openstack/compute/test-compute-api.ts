@@ -85,6 +85,11 @@ export class ComputeApi {
     if (user === 'admin') this.projectId = answer.json().token.project.id;
   }
 
+  /** The token of someone who has signed in, for requests that `call` does not make. */
+  token(user = 'admin'): string {
+    return this.#tokens.get(user)!;
+  }
+
   /** Makes a project with a member of the same name, who then is signed in. */
   async addMember(name: string): Promise<string> {
     const { sha512Hex } = await import('../../../cloud/identity/passwords.ts');

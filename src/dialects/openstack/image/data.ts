@@ -60,7 +60,7 @@ export const stageImage = operation({
 });
 
 /** Gives the request's body to whoever takes it, and deals with what is left of it when that fails. */
-async function takeBody(
+export async function takeBody(
   cloud: Cloud,
   raw: FastifyRequest,
   take: (source: AsyncIterable<Buffer>) => Promise<unknown>,
