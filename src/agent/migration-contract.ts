@@ -25,6 +25,8 @@ export interface GuestOrigin {
   addresses: Record<string, string>;
   /** Where its small files are: config drive, firmware variables, what is on its console. */
   files: { kind: 'folder'; path: string };
+  /** All of it has been sent, and it has not gone on since. */
+  isSent: boolean;
 }
 
 /** Where a host takes a guest in: its memory, and what is written to its disks meanwhile. */

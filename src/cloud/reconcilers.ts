@@ -3,6 +3,7 @@ import { removeStoreLeftovers } from './image-stores/leftovers.ts';
 import { confirmDueResizes } from './servers/confirm-due.ts';
 import { noteGuestState, syncPowerStates } from './servers/power-sync.ts';
 import { reclaimServers } from './servers/reclaim.ts';
+import { removeStaleGuests } from './servers/stale-guests.ts';
 import { reapDisks } from './volumes/disk-reaper.ts';
 import { trimImageCaches } from './volumes/image-cache.ts';
 
@@ -35,6 +36,7 @@ export function startReconcilers(cloud: Cloud): () => Promise<void> {
     cloud.env.every(confirmResizesMs, () => run('resize confirmations', () => confirmDueResizes(cloud))),
     cloud.env.every(reclaimMs, () => run('soft-deleted servers', () => reclaimServers(cloud))),
     cloud.env.every(diskReaperMs, () => run('disk reaper', () => reapDisks(cloud))),
+    cloud.env.every(powerSyncMs, () => run('stale guests', () => removeStaleGuests(cloud))),
     cloud.env.every(imageCacheMs, () => run('image caches', () => trimImageCaches(cloud))),
     cloud.env.every(storeLeftoversMs, () => run('image stores', () => removeStoreLeftovers(cloud))),
     cloud.env.every(sweepMs, () => run('jobs', () => cloud.jobs.sweep())),

@@ -37,7 +37,7 @@ export class Case {
 
   /** @param openDatabase for each of its worlds, where it is not to be SQLite in memory */
   static async open(action: AnyAction, fixture: Fixture, openDatabase?: () => Promise<Database>): Promise<Case> {
-    const opened = new Case(action, fixture, await World.open({ db: await openDatabase?.() }));
+    const opened = new Case(action, fixture, await World.open({ db: await openDatabase?.(), ...fixture.world }));
     await opened.#record();
     return opened;
   }
@@ -46,7 +46,7 @@ export class Case {
   async reopen(): Promise<void> {
     await this.close();
     this.whenReady = () => {};
-    this.world = await World.open();
+    this.world = await World.open(this.fixture.world);
   }
 
   async close(): Promise<void> {

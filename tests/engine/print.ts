@@ -49,11 +49,12 @@ export async function printOf(world: World) {
   const allocations = await read.selectFrom('allocations').selectAll().orderBy('purpose').execute();
   const ports = await read.selectFrom('ports').selectAll().execute();
   const addresses = await read.selectFrom('port_addresses').selectAll().execute();
-  const inventory = await world.host.inventory();
+  const inventories = await Promise.all(world.hosts.map(async (host) => ({ host, ...(await host.inventory()) })));
+  const hostOf = (diskId: string) => inventories.find((one) => one.disks.includes(diskId))?.host;
   const names = new Map([...servers, ...volumes, ...snapshots, ...images].map(({ id, name }) => [id, name]));
   const nameOf = (id: string | null) => (id === null ? null : (names.get(id) ?? 'gone'));
   const sizeOnHost = async (id: string | null) =>
-    id === null || !inventory.disks.includes(id) ? null : (await world.host.diskUsage(id)).virtualSize;
+    (id !== null && (await hostOf(id)?.diskUsage(id))?.virtualSize) || null;
   const diskIds = new Map(volumes.map(({ id, disk_id }) => [id, disk_id]));
   return {
     servers: servers.map((row) => ({
@@ -95,17 +96,21 @@ export async function printOf(world: World) {
       status,
       copies: replicas.filter(({ image_id }) => image_id === id).map(({ store, state }) => `${store}: ${state}`),
     })),
-    guests: inventory.guests.map(({ serverId, state, hasConfigDrive }) => {
-      const spec = world.host.guestSpec(serverId);
-      return {
-        server: nameOf(serverId),
-        // A guest that is off is not told from one that was never started here.
-        ...(state === 'stopped' ? {} : { state, vcpus: spec?.vcpus, memoryMb: spec?.memoryMb }),
-        disks: state === 'stopped' ? null : spec?.disks.map((disk) => diskIds.get(disk.volumeId) === disk.diskId),
-        hasConfigDrive,
-      };
-    }),
-    diskCount: { known: disks.length, onHost: inventory.disks.length },
+    guests: inventories
+      .flatMap(({ host, guests }) => guests.map((guest) => ({ host, ...guest })))
+      .map((guest) => {
+        const { host, serverId, state, hasConfigDrive } = guest;
+        const spec = host.guestSpec(serverId);
+        return {
+          server: nameOf(serverId),
+          // A guest that is off is not told from one that was never started here.
+          ...(state === 'stopped' ? {} : { state, vcpus: spec?.vcpus, memoryMb: spec?.memoryMb }),
+          disks: state === 'stopped' ? null : spec?.disks.map((disk) => diskIds.get(disk.volumeId) === disk.diskId),
+          hasConfigDrive,
+        };
+      })
+      .sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)),
+    diskCount: { known: disks.length, onHost: inventories.flatMap((one) => one.disks).length },
     freePorts: ports.filter(({ device_id }) => device_id === '').length,
   };
 }

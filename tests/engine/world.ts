@@ -12,6 +12,7 @@ import { auditCloud, type Finding } from '../../src/cloud/audit/audit.ts';
 import type { Cloud } from '../../src/cloud/cloud.ts';
 import { operator, type Subject } from '../../src/cloud/identity/subject.ts';
 import { allActions, openCloud } from '../../src/cloud/open-cloud.ts';
+import { removeStaleGuests } from '../../src/cloud/servers/stale-guests.ts';
 import { defaultSettings } from '../../src/cloud/settings.ts';
 import { reapDisks } from '../../src/cloud/volumes/disk-reaper.ts';
 import type { Database } from '../../src/database/database.ts';
@@ -34,7 +35,10 @@ export function isAsked(verb: AgentVerb): boolean {
 
 export interface WorldOptions {
   db?: Database;
+  /** Of each host. */
   capacity?: { vcpus: number; memoryMb: number; diskGb: number };
+  /** How many hosts there are. Default: 1. */
+  hosts?: number;
 }
 
 export interface EngineOptions {
@@ -52,7 +56,7 @@ export interface EngineOptions {
  */
 export class World implements AsyncDisposable {
   readonly db: Database;
-  readonly host: SimulatedHost;
+  readonly hosts: readonly SimulatedHost[];
   readonly env: Env = worldEnv(() => this.#skipped);
   /** Asked before and after the host does something. */
   readonly faults: { before?: HostFault; after?: HostFault };
@@ -64,9 +68,9 @@ export class World implements AsyncDisposable {
   #isSpecial = false;
   #skipped = 0;
 
-  private constructor(db: Database, host: SimulatedHost, faults: World['faults'], folder: string) {
+  private constructor(db: Database, hosts: readonly SimulatedHost[], faults: World['faults'], folder: string) {
     this.db = db;
-    this.host = host;
+    this.hosts = hosts;
     this.faults = faults;
     this.folder = folder;
   }
@@ -74,13 +78,15 @@ export class World implements AsyncDisposable {
   static async open(options: WorldOptions = {}): Promise<World> {
     const db = options.db ?? (await openEmptySqlite());
     const faults: World['faults'] = {};
-    const host = await openSimulatedHost({
-      env: realEnv(),
-      capacity: options.capacity,
-      faults: (verb, args) => faults.before?.(verb, args),
-      lostAnswers: (verb, args) => faults.after?.(verb, args),
-    });
-    const world = new World(db, host, faults, await mkdtemp(join(tmpdir(), 'unkai-world-')));
+    const openHost = () =>
+      openSimulatedHost({
+        env: realEnv(),
+        capacity: options.capacity,
+        faults: (verb, args) => faults.before?.(verb, args),
+        lostAnswers: (verb, args) => faults.after?.(verb, args),
+      });
+    const hosts = await Promise.all(Array.from({ length: options.hosts ?? 1 }, openHost));
+    const world = new World(db, hosts, faults, await mkdtemp(join(tmpdir(), 'unkai-world-')));
     await world.start();
     for (const name of ['first', 'second']) {
       const image = { name, diskFormat: 'qcow2', containerFormat: 'bare', visibility: 'public' } as const;
@@ -89,6 +95,11 @@ export class World implements AsyncDisposable {
       world.imageIds.push(id);
     }
     return world;
+  }
+
+  /** The only host, or the first of several. */
+  get host(): SimulatedHost {
+    return this.hosts[0]!;
   }
 
   get cloud(): Cloud {
@@ -110,7 +121,10 @@ export class World implements AsyncDisposable {
       env: this.env,
       log: silent,
       settings: { ...defaultSettings, imageRetention: 3600, shutdownGrace: 0 },
-      hosts: [{ name: 'host', agent: process?.wrap(this.host) ?? this.host }],
+      hosts: this.hosts.map((host, index) => ({
+        name: index === 0 ? 'host' : `host-${index + 1}`,
+        agent: process?.wrap(host) ?? host,
+      })),
       imageDirectory: join(this.folder, 'images'),
       adminPassword: 'secret',
       images: { internalSources: 'everyone' },
@@ -156,6 +170,7 @@ export class World implements AsyncDisposable {
   /** Nothing is under way any more, and the reconcilers had their turn. */
   async settled(): Promise<void> {
     await this.cloud.runner.idle();
+    await removeStaleGuests(this.cloud);
     await reapDisks(this.cloud);
   }
 

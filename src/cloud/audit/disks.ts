@@ -36,6 +36,7 @@ export function disksHaveOwners(facts: Facts): Finding[] {
   for (const server of facts.servers.values()) {
     const { previous, rescueDiskId } = serverFromRow(server);
     if (previous?.rootDiskId) kept.add(previous.rootDiskId);
+    for (const { diskId } of previous?.disks ?? []) kept.add(diskId);
     if (rescueDiskId) kept.add(rescueDiskId);
   }
   return [...facts.disks.values()].flatMap((disk) => {

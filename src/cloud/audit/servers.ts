@@ -64,7 +64,8 @@ export function guestsAreAsServers(facts: Facts): Finding[] {
   return idleServers(facts).flatMap((server) => {
     const wanted = wantedGuest(server);
     const inventory = facts.inventories.get(server.host_id ?? '');
-    if (!wanted || !inventory) return [];
+    // Of a host that an operator says is down nobody expects anything.
+    if (!wanted || !inventory || facts.hosts.get(server.host_id ?? '')?.forced_down === 1) return [];
     const guest = inventory.guests.find(({ serverId }) => serverId === server.id);
     const state = guest?.state ?? 'absent';
     if (wanted === 'off' ? state === 'stopped' || state === 'absent' : state === wanted) return [];
@@ -80,16 +81,27 @@ export function guestsHaveServers(facts: Facts): Finding[] {
   for (const [hostId, { guests }] of facts.inventories) {
     for (const { serverId, state, hasConfigDrive } of guests) {
       const server = facts.servers.get(serverId);
-      if (server?.host_id === hostId) continue;
+      if (server && isAt(server, hostId)) continue;
       const what = `Host ${hostId} keeps a guest (${state}${hasConfigDrive ? ', with a config drive' : ''})`;
-      const why = server ? `of a server that is ${server.host_id ? 'elsewhere' : 'on no host'}.` : 'without a server.';
       const thing = { invariant: 'guest-has-server', resource: 'guest', id: serverId } as const;
+      if (server?.host_id && !facts.owners.isBusy(serverId)) {
+        const text = `${what} of a server that is elsewhere; it is about to be removed.`;
+        findings.push(remainingWork(thing.invariant, thing.resource, thing.id, text));
+        continue;
+      }
+      const why = server ? 'of a server that is on no host.' : 'without a server.';
       findings.push(...unlessOwned(facts.owners, thing, [serverId], `${what} ${why}`));
     }
   }
   return findings;
 }
 
+/** A server may go back to the host that it has left, and has what it needs for that there. */
+function isAt(server: ServersTable, hostId: string): boolean {
+  return server.host_id === hostId || serverFromRow(server).previous?.hostId === hostId;
+}
+
+/** While a guest moves, two hosts have it: one of them lets it stand still. */
 export function guestsAreOnOneHost(facts: Facts): Finding[] {
   const hostsOf = new Map<string, string[]>();
   for (const [hostId, { guests }] of facts.inventories) {
@@ -99,7 +111,10 @@ export function guestsAreOnOneHost(facts: Facts): Finding[] {
   }
   return [...hostsOf]
     .filter(([, hosts]) => hosts.length > 1)
-    .map(([id, hosts]) => violation('guest-on-one-host', 'guest', id, `The guest runs on ${hosts.join(' and ')}.`));
+    .flatMap(([id, hosts]) => {
+      const thing = { invariant: 'guest-on-one-host', resource: 'guest', id } as const;
+      return unlessOwned(facts.owners, thing, [id], `The guest runs on ${hosts.join(' and ')}.`);
+    });
 }
 
 const amountsOf = (flavor: FlavorFacts) =>
@@ -124,11 +139,12 @@ export function allocationsAreExact(facts: Facts): Finding[] {
     if (server.hostId && server.previous) expected.set('previous', amountsOf(server.previous.flavor));
     for (const allocation of allocations) {
       const { purpose, host_id } = allocation;
+      const wantedHost = (purpose === 'previous' && server.previous?.hostId) || row.host_id;
       const wanted = expected.get(purpose);
       expected.delete(purpose);
       if (!wanted) say(row.id, `The server holds ${heldBy(allocation)} on host ${host_id} for nothing (${purpose}).`);
-      else if (host_id !== row.host_id)
-        say(row.id, `The server is on host ${row.host_id} and holds room on ${host_id}.`);
+      else if (host_id !== wantedHost)
+        say(row.id, `The server is on host ${row.host_id} and holds room on ${host_id} (${purpose}).`);
       else if (wanted !== heldBy(allocation))
         say(row.id, `The server holds ${heldBy(allocation)} (${purpose}), but its size is ${wanted}.`);
     }

@@ -54,6 +54,11 @@ export function hostFromRow(row: HostsTable): Host {
   };
 }
 
+/** Whether the host is there, as far as anybody knows. */
+export function isUp({ status, forcedDown }: Host): boolean {
+  return status === 'connected' && !forcedDown;
+}
+
 /** What servers take, or hold, of a host. */
 export interface Amounts {
   vcpus: number;

@@ -1,17 +1,18 @@
 import { type AnyAction, anyAction } from '../../actions/definition.ts';
-import { changePassword } from './transitions/change-password.ts';
 import { confirmResize } from './transitions/confirm-resize.ts';
 import { crashDump } from './transitions/crash-dump.ts';
 import { create } from './transitions/create.ts';
 import { createBackup } from './transitions/create-backup.ts';
 import { createImage } from './transitions/create-image.ts';
 import { deleteServer } from './transitions/delete.ts';
+import { evacuate } from './transitions/evacuate.ts';
 import { attachInterface, detachInterface } from './transitions/interfaces.ts';
+import { liveMigrate } from './transitions/live-migrate.ts';
 import { pause, unpause } from './transitions/pause.ts';
 import { reboot } from './transitions/reboot.ts';
 import { rebuild } from './transitions/rebuild.ts';
 import { rescue, unrescue } from './transitions/rescue.ts';
-import { resize } from './transitions/resize.ts';
+import { migrate, resize } from './transitions/resize.ts';
 import { restore } from './transitions/restore.ts';
 import { revertResize } from './transitions/revert-resize.ts';
 import { shelve } from './transitions/shelve.ts';
@@ -27,7 +28,6 @@ export const serverActions: AnyAction[] = [
   anyAction(deleteServer),
   anyAction(softDelete),
   anyAction(restore),
-  anyAction(changePassword),
   anyAction(start),
   anyAction(stop),
   anyAction(reboot),
@@ -42,6 +42,9 @@ export const serverActions: AnyAction[] = [
   anyAction(unrescue),
   anyAction(rebuild),
   anyAction(resize),
+  anyAction(migrate),
+  anyAction(liveMigrate),
+  anyAction(evacuate),
   anyAction(confirmResize),
   anyAction(revertResize),
   anyAction(createImage),

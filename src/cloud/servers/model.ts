@@ -71,6 +71,9 @@ export interface PreviousSize {
   rootDiskId: string | null;
   rootSize: number | null;
   wasStopped: boolean;
+  /** The host that it goes back to, and the disks of its other volumes there; absent where it stayed. */
+  hostId?: string;
+  disks?: Array<{ volumeId: string; diskId: string }>;
 }
 
 /** Why the server is not as its user wanted it. */

@@ -9,26 +9,28 @@ import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
 import { Consoles } from './consoles.ts';
 import { type NewServer, requestCreate } from './creation.ts';
 import { type ServerDetail, ServerDetails } from './details.ts';
-import { serverDiagnostics } from './diagnostics.ts';
 import { ServerGroups } from './groups.ts';
 import { listServers, type ServerFilter, type ServerPage } from './listing.ts';
 import { ServerLog } from './log.ts';
+import { type MigrationTarget, migrationTargets } from './migration-targets.ts';
 import { ServerMigrations } from './migrations.ts';
 import { type Server, serverFromRow } from './model.ts';
 import { resetState } from './reset-state.ts';
+import { Sendings } from './sendings.ts';
 import { lockServer, serverNotFound, updateServer } from './transition.ts';
-import { requestChangePassword } from './transitions/change-password.ts';
 import { requestConfirmResize } from './transitions/confirm-resize.ts';
 import { requestCrashDump } from './transitions/crash-dump.ts';
 import { type BackupRequest, requestCreateBackup } from './transitions/create-backup.ts';
 import { requestCreateImage } from './transitions/create-image.ts';
 import { requestDelete } from './transitions/delete.ts';
+import { type EvacuateRequest, requestEvacuate } from './transitions/evacuate.ts';
 import { requestAttachInterface, requestDetachInterface } from './transitions/interfaces.ts';
+import { requestLiveMigrate } from './transitions/live-migrate.ts';
 import { requestPause, requestUnpause } from './transitions/pause.ts';
 import { requestReboot } from './transitions/reboot.ts';
 import { type RebuildRequest, requestRebuild } from './transitions/rebuild.ts';
 import { requestRescue, requestUnrescue } from './transitions/rescue.ts';
-import { requestResize } from './transitions/resize.ts';
+import { requestMigrate, requestResize } from './transitions/resize.ts';
 import { requestRestore } from './transitions/restore.ts';
 import { requestRevertResize } from './transitions/revert-resize.ts';
 import { requestShelve } from './transitions/shelve.ts';
@@ -44,6 +46,7 @@ export class Servers {
   readonly consoles: Consoles;
   readonly groups: ServerGroups;
   readonly migrations: ServerMigrations;
+  readonly sendings: Sendings;
   readonly #cloud: Cloud;
   readonly #byId;
   readonly #details: ServerDetails;
@@ -54,6 +57,7 @@ export class Servers {
     this.consoles = new Consoles(cloud);
     this.groups = new ServerGroups(cloud);
     this.migrations = new ServerMigrations(cloud);
+    this.sendings = new Sendings(cloud);
     this.#details = new ServerDetails(cloud);
     this.#byId = cloud.db.prepare<{ id: string }, ServersTable>((q, p) =>
       q.selectFrom('servers').selectAll().where('id', '=', p.id),
@@ -177,9 +181,6 @@ export class Servers {
     requestSoftDelete(this.#cloud, subject, id, keepSeconds);
   restore = (subject: Subject, id: string, options: { start?: boolean } = {}) =>
     requestRestore(this.#cloud, subject, id, options);
-  changePassword = (subject: Subject, id: string, account: { user?: string; password: string }) =>
-    requestChangePassword(this.#cloud, subject, id, account);
-  diagnostics = (subject: Subject, id: string) => serverDiagnostics(this.#cloud, subject, id);
   /** Deletes a server for good, also one that is soft-deleted. */
   forceDelete = (subject: Subject, id: string) => requestDelete(this.#cloud, subject, id);
   start = (subject: Subject, id: string) => requestStart(this.#cloud, subject, id);
@@ -204,6 +205,16 @@ export class Servers {
     requestRebuild(this.#cloud, subject, id, request);
   resize = (subject: Subject, id: string, flavorId: string, ownSize?: Flavor) =>
     requestResize(this.#cloud, subject, id, flavorId, ownSize);
+  /** For operators, which the caller has checked; so are `liveMigrate` and `evacuate`. */
+  migrate = (subject: Subject, id: string, options: { hostId?: string } = {}) =>
+    requestMigrate(this.#cloud, subject, id, options);
+  liveMigrate = (subject: Subject, id: string, options: { hostId?: string } = {}) =>
+    requestLiveMigrate(this.#cloud, subject, id, options);
+  evacuate = (subject: Subject, id: string, request: EvacuateRequest = {}) =>
+    requestEvacuate(this.#cloud, subject, id, request);
+  /** Where the server could be moved now, and why it could not be moved elsewhere. For operators. */
+  migrationTargets = async (subject: Subject, id: string): Promise<MigrationTarget[]> =>
+    await migrationTargets(this.#cloud, await this.get(subject, id));
   confirmResize = (subject: Subject, id: string) => requestConfirmResize(this.#cloud, subject, id);
   revertResize = (subject: Subject, id: string) => requestRevertResize(this.#cloud, subject, id);
   shelve = (subject: Subject, id: string) => requestShelve(this.#cloud, subject, id);

@@ -29,7 +29,6 @@ const allowed: Record<keyof typeof transitions, string> = {
   //              b a p s s r r s e s s d
   delete: '       * * * * * * * * * * * .',
   softDelete: '   * * * * * * * . * * * .',
-  changePassword: '. + . . . . . . . . . .',
   restore: '      . . . . . . . + . . . .',
   start: '        . . . . + . . . . . . .',
   stop: '         . + . . . . . . + . . .',
@@ -46,6 +45,9 @@ const allowed: Record<keyof typeof transitions, string> = {
   crashDump: '    . + + . . + + . + . . .',
   rebuild: '      . + . . + . . . + . . .',
   resize: '       . + . . + . . . . . . .',
+  migrate: '      . + . . + . . . . . . .',
+  liveMigrate: '  . + + . . . . . . . . .',
+  evacuate: '     . + . . + . . . + . . .',
   confirmResize: '. . . . . . + . . . . .',
   revertResize: ' . . . . . . + . . . . .',
   createImage: '  . + + + + . . . . . . .',

@@ -148,6 +148,16 @@ export class Volumes {
     hostId: string,
     disk: { id: string; volumeId: string; imageId: string | null; size: number },
   ): Promise<void> {
+    await this.announceDisk(tx, hostId, disk);
+    await this.update(tx, disk.volumeId, { host_id: hostId });
+  }
+
+  /** As `registerDisk`, for a volume that stays on another host until it has moved. */
+  async announceDisk(
+    tx: Tx,
+    hostId: string,
+    disk: { id: string; volumeId: string; imageId: string | null; size: number },
+  ): Promise<void> {
     await tx
       .insertInto('disks')
       .values({
@@ -160,7 +170,6 @@ export class Volumes {
         released_at: null,
       })
       .execute();
-    await this.update(tx, disk.volumeId, { host_id: hostId });
   }
 
   /** The disk is gone from its host. */
@@ -225,11 +234,11 @@ export class Volumes {
   }
 
   /** Every disk of the volumes that go with the server, also those kept for a resize to be reverted. */
-  async disksToDelete(serverId: string): Promise<string[]> {
+  async disksToDelete(serverId: string): Promise<Array<{ id: string; hostId: string }>> {
     const rows = await this.#core.db.read
       .selectFrom('disks')
       .innerJoin('volumes', 'volumes.id', 'disks.volume_id')
-      .select('disks.id')
+      .select(['disks.id', 'disks.host_id as hostId'])
       .where('volumes.last_server_id', '=', serverId)
       .where((e) =>
         e.or([
@@ -239,7 +248,7 @@ export class Volumes {
       )
       .where((e) => e.or([e('volumes.server_id', '=', serverId), e('volumes.deleted_at', 'is not', null)]))
       .execute();
-    return rows.map(({ id }) => id);
+    return rows;
   }
 
   /** Every disk of these volumes or snapshots that may exist. */

@@ -8,7 +8,7 @@ import type { QemuGuests } from './guests.ts';
 import { argumentsForMemory, headerOf } from './memory.ts';
 import type { QmpConnection } from './qmp.ts';
 import { assertMovable, letRun, openInlet, takeFiles } from './receiving.ts';
-import { progressOf, sendGuest, takeBack } from './sending.ts';
+import { progressOf, runState, sendGuest, takeBack } from './sending.ts';
 
 export interface HandoverParts {
   env: Env;
@@ -33,9 +33,11 @@ export function qemuHandover({ env, guests, disks, network, argumentsFor, withDi
     describeGuest: (serverId) =>
       guests.alone(serverId, async () => {
         const guest = guests.known(serverId);
-        const machine = await headerOf(await guest.monitor());
+        const qmp = await guest.monitor();
+        const machine = await headerOf(qmp);
+        const isSent = (await runState(qmp)) === 'postmigrate';
         assertMovable(guest.spec!);
-        return { spec: guest.spec!, ...machine, files: { kind: 'folder', path: guest.folder } };
+        return { spec: guest.spec!, ...machine, files: { kind: 'folder', path: guest.folder }, isSent };
       }),
 
     async receiveGuest(spec, origin) {

@@ -27,9 +27,9 @@ export function simulatedHandover({ guests, disks, verb, known, refuseOpen }: Ha
       }),
     describeGuest: (serverId) =>
       verb('describeGuest', [serverId], async () => {
-        const { spec, configDrive } = alive(serverId);
+        const { spec, configDrive, isSent = false } = alive(serverId);
         const files = { kind: 'folder', path: `simulated:${JSON.stringify(configDrive ?? {})}` } as const;
-        return { spec: spec!, machine: 'simulated', addresses: {}, files };
+        return { spec: spec!, machine: 'simulated', addresses: {}, files, isSent };
       }),
     receiveGuest: (spec, origin) =>
       verb('receiveGuest', [spec, origin], async () => {
@@ -42,12 +42,13 @@ export function simulatedHandover({ guests, disks, verb, known, refuseOpen }: Ha
       }),
     sendGuest: (serverId, request) =>
       verb('sendGuest', [serverId, request], async () => {
-        guests.set(serverId, { ...alive(serverId), state: 'paused' });
+        guests.set(serverId, { ...alive(serverId), state: 'paused', isSent: true });
       }),
     takeBackGuest: (serverId, options) =>
       verb('takeBackGuest', [serverId, options], async () => {
         const guest = guests.get(serverId);
-        if (guest?.state === 'paused' && !options.paused) guests.set(serverId, { ...guest, state: 'running' });
+        if (guest?.state !== 'paused') return;
+        guests.set(serverId, { ...guest, state: options.paused ? 'paused' : 'running', isSent: false });
       }),
     sendProgress: (serverId) => verb('sendProgress', [serverId], async () => undefined),
     hurrySending: (serverId) =>

@@ -36,12 +36,16 @@ export interface SimulatedImage {
 export interface SimulatedDisk {
   virtualSize: number;
   actualSize: number;
+  /** The image that it is a layer over. */
+  imageId?: string;
 }
 
 export interface SimulatedGuest {
   state: Exclude<GuestState, 'absent'>;
   spec?: GuestSpec;
   configDrive?: FileContents;
+  /** All of it has gone to another host. */
+  isSent?: boolean;
   starts: number;
 }
 

@@ -320,10 +320,14 @@ class InMemoryHost implements Omit<SimulatedHost, keyof MigrationVerbs | keyof I
     if (base.kind === 'image') {
       const image = this.#images.get(base.imageId);
       if (!image) throw new AgentError('not_found', `image ${base.imageId} is not cached on this host`);
-      return { virtualSize: wholeSectors(Math.max(size, image.virtualSize)), actualSize: emptyDiskBytes };
+      return {
+        virtualSize: wholeSectors(Math.max(size, image.virtualSize)),
+        actualSize: emptyDiskBytes,
+        imageId: base.imageId,
+      };
     }
-    const { virtualSize, actualSize } = base.kind === 'moved' ? base.source : this.#usage(base.diskId);
-    return { virtualSize: wholeSectors(Math.max(size, virtualSize)), actualSize };
+    const { virtualSize, actualSize, imageId } = base.kind === 'moved' ? base.source : this.#disk(base.diskId);
+    return { virtualSize: wholeSectors(Math.max(size, virtualSize)), actualSize, ...(imageId ? { imageId } : {}) };
   }
 
   #start(spec: GuestSpec): void {
@@ -371,10 +375,15 @@ class InMemoryHost implements Omit<SimulatedHost, keyof MigrationVerbs | keyof I
     }
   }
 
-  #usage(diskId: string): DiskUsage {
+  #disk(diskId: string): SimulatedDisk {
     const disk = this.#disks.get(diskId);
     if (!disk) throw new AgentError('not_found', `there is no disk ${diskId}`);
-    return { ...disk, installPath: `simulated:/disks/${diskId}.qcow2` };
+    return disk;
+  }
+
+  #usage(diskId: string): DiskUsage {
+    const { virtualSize, actualSize } = this.#disk(diskId);
+    return { virtualSize, actualSize, installPath: `simulated:/disks/${diskId}.qcow2` };
   }
 
   #freeBytes(): number {

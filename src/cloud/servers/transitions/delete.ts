@@ -12,7 +12,9 @@ interface Input {
 }
 interface State {
   hostId: string | null;
-  diskIds: string[];
+  /** Every host that may have its guest: also the one that it came from, or was to move to. */
+  hostIds: string[];
+  disks: Array<{ id: string; hostId: string }>;
 }
 
 const retry = { attempts: 4, backoffMs: 500 };
@@ -21,23 +23,27 @@ const retry = { attempts: 4, backoffMs: 500 };
 const lookUp = step<Input, State>('lookUp', {
   async do({ services, input }) {
     const server = await services.servers.byId(input.serverId);
-    return { state: { hostId: server.hostId, diskIds: await services.volumes.disksToDelete(input.serverId) } };
+    const held = await services.hosts.allocations({ serverId: input.serverId });
+    const hostIds = new Set([...(server.hostId ? [server.hostId] : []), ...held.map(({ hostId }) => hostId)]);
+    const disks = await services.volumes.disksToDelete(input.serverId);
+    return { state: { hostId: server.hostId, hostIds: [...hostIds], disks } };
   },
 });
 
 const removeGuest = step<Input, State>('removeGuest', {
   retry,
-  do: ({ services, input, state }) => services.hosts.agent(state.hostId!).removeGuest(input.serverId),
+  async do({ services, input, state }) {
+    for (const hostId of state.hostIds!) await services.hosts.agent(hostId).removeGuest(input.serverId);
+  },
 });
 
 const removeDisks = step<Input, State>('removeDisks', {
   retry,
   async do({ services, state }) {
-    const agent = services.hosts.agent(state.hostId!);
-    for (const diskId of state.diskIds!) await agent.removeDisk(diskId);
+    for (const { id, hostId } of state.disks!) await services.hosts.agent(hostId).removeDisk(id);
     return {
       commit: async (tx) => {
-        for (const diskId of state.diskIds!) await services.volumes.forgetDisk(tx, diskId);
+        for (const { id } of state.disks!) await services.volumes.forgetDisk(tx, id);
       },
     };
   },

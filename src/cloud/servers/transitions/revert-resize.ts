@@ -5,11 +5,14 @@ import type { Subject } from '../../identity/subject.ts';
 import { type FlavorFacts, power } from '../model.ts';
 import { flavorFacts, guestInput } from '../schemas.ts';
 import { transitions } from '../states.ts';
-import { swapRootDisk } from '../steps/disks.ts';
+import { atTarget } from '../steps/at-target.ts';
 import { powerOffGuest, runningColumns, setTask, startGuest, stopGuest, stoppedColumns } from '../steps/guest.ts';
+import { discardLeftBehind } from '../steps/left-behind.ts';
+import { handOver, type MovedDisk, moveInput } from '../steps/move.ts';
 import { discardOldDisk } from '../steps/old-disk.ts';
 import { faultOf } from '../steps/settle.ts';
 import { beginTransition, settleServer, updateServer } from '../transition.ts';
+import { flavorColumns } from './resize.ts';
 
 interface Input {
   serverId: string;
@@ -17,42 +20,42 @@ interface Input {
   oldFlavor: FlavorFacts;
 }
 
-const setFlavor = (flavor: FlavorFacts) => ({ flavor_id: flavor.id, flavor: JSON.stringify(flavor) });
-
 const restoreFlavor = step<Input>('restoreFlavor', {
   async do({ services, input }) {
-    return { commit: (tx) => updateServer(services, tx, input.serverId, setFlavor(input.newFlavor)) };
+    return { commit: (tx) => updateServer(services, tx, input.serverId, flavorColumns(input.newFlavor)) };
   },
   async undo({ services, input }) {
-    return { commit: (tx) => updateServer(services, tx, input.serverId, setFlavor(input.oldFlavor)) };
+    return { commit: (tx) => updateServer(services, tx, input.serverId, flavorColumns(input.oldFlavor)) };
   },
 });
 
-/** `old…` is the size that is given up, `new…` the one it goes back to. */
+const hasLeft = ({ input }: { input: { leftHostId?: string } }) => input.leftHostId !== undefined;
+
+/** `old…` is the size that is given up, `new…` the one it goes back to; `targetHostId` the host that it goes back to. */
 export const revertResize = action(
   'server.revert-resize',
   Type.Object({
     ...guestInput,
+    ...moveInput,
     guestWasStopped: Type.Boolean(),
-    rootVolumeId: Type.String(),
     oldDiskId: Type.String(),
-    newDiskId: Type.String(),
-    rootSize: Type.Number(),
-    oldSize: Type.Number(),
     oldFlavor: flavorFacts,
     newFlavor: flavorFacts,
+    leftHostId: Type.Optional(Type.String()),
+    leftDiskIds: Type.Optional(Type.Array(Type.String())),
   }),
   [
     span('compute_revert_resize', [stopGuest, setTask('resize_reverting')]),
     span('compute_finish_revert_resize', [
-      swapRootDisk,
+      handOver,
       restoreFlavor,
-      startGuest,
+      atTarget(startGuest),
       when(
         ({ input }: { input: { guestWasStopped: boolean } }) => input.guestWasStopped,
-        [span('compute_stop_instance', [powerOffGuest])],
+        [span('compute_stop_instance', [atTarget(powerOffGuest)])],
       ),
-      discardOldDisk,
+      when(hasLeft, [discardLeftBehind]),
+      when((facts: { input: { leftHostId?: string } }) => !hasLeft(facts), [discardOldDisk]),
     ]),
   ],
   {
@@ -73,15 +76,26 @@ export const revertResize = action(
   },
 );
 
-/** Goes back to the size and the disk that the server had before its resize. What was written since is lost. */
+/**
+ * Goes back to the size, the host and the disks that the server had before its resize or migration. What was written since
+ * is lost.
+ */
 export function requestRevertResize(cloud: Cloud, subject: Subject, serverId: string) {
   return beginTransition(cloud, subject, serverId, transitions.revertResize, async (tx, server) => {
-    const root = await tx
-      .selectFrom('volumes')
-      .selectAll()
-      .where('id', '=', server.rootVolumeId)
-      .executeTakeFirstOrThrow();
     const previous = server.previous!;
+    const kept = new Map(previous.disks?.map(({ volumeId, diskId }) => [volumeId, diskId]));
+    const volumes = await tx.selectFrom('volumes').selectAll().where('server_id', '=', serverId).execute();
+    const disks: MovedDisk[] = [];
+    for (const { id: volumeId, disk_id, size } of volumes) {
+      const isRoot = volumeId === server.rootVolumeId;
+      const newDiskId = isRoot ? previous.rootDiskId : kept.get(volumeId);
+      if (!newDiskId) continue;
+      const newSize = isRoot ? previous.rootSize! : size;
+      const disk = { volumeId, oldDiskId: disk_id!, newDiskId, oldSize: size, newSize, imageId: null };
+      if (isRoot) disks.unshift(disk);
+      else disks.push(disk);
+    }
+    const left = { leftHostId: server.hostId!, leftDiskIds: disks.map(({ oldDiskId }) => oldDiskId) };
     return {
       action: revertResize,
       input: {
@@ -89,13 +103,13 @@ export function requestRevertResize(cloud: Cloud, subject: Subject, serverId: st
         hostId: server.hostId!,
         wasStopped: server.powerState === power.shutdown,
         guestWasStopped: previous.wasStopped,
-        rootVolumeId: root.id,
-        oldDiskId: root.disk_id!,
-        newDiskId: previous.rootDiskId!,
-        rootSize: previous.rootSize!,
-        oldSize: root.size,
+        disks,
+        oldDiskId: disks[0]!.oldDiskId,
+        mayStay: true,
+        targetHostId: previous.hostId ?? server.hostId!,
         oldFlavor: server.flavor,
         newFlavor: previous.flavor,
+        ...(previous.hostId ? left : {}),
       },
     };
   });

@@ -1,0 +1,266 @@
+import { Type } from 'typebox';
+import type { DiskSource } from '../../../agent/contract.ts';
+import type { Tx } from '../../../database/database.ts';
+import { step } from '../../actions.ts';
+import type { Cloud } from '../../cloud.ts';
+import { CloudError } from '../../errors.ts';
+import type { FlavorFacts } from '../model.ts';
+import { updateServer } from '../transition.ts';
+
+/** A disk of a server, and the one that takes its place. Bytes. */
+export interface MovedDisk {
+  volumeId: string;
+  oldDiskId: string;
+  newDiskId: string;
+  oldSize: number;
+  newSize: number;
+  /** The image that it is a layer over. */
+  imageId: string | null;
+}
+
+export const movedDisks = Type.Array(
+  Type.Object({
+    volumeId: Type.String(),
+    oldDiskId: Type.String(),
+    newDiskId: Type.String(),
+    oldSize: Type.Number(),
+    newSize: Type.Number(),
+    imageId: Type.Union([Type.String(), Type.Null()]),
+  }),
+);
+
+/** What a step about a server that gets another place has to know. */
+export interface MoveInput {
+  serverId: string;
+  /** Where it is. */
+  hostId: string;
+  /** The root disk first. */
+  disks: MovedDisk[];
+  newFlavor: FlavorFacts;
+  /** Whether it may stay on its host, and does where that has room; else it has to leave. */
+  mayStay: boolean;
+  zoneId?: string;
+  architecture?: string;
+  /** The host that was asked for. */
+  wantedHostId?: string;
+  /** Where its volumes are, if they can't move. */
+  onlyHostId?: string;
+  /** Known where it goes back to where it was. */
+  targetHostId?: string;
+}
+
+export const moveInput = {
+  disks: movedDisks,
+  newFlavor: Type.Any(),
+  mayStay: Type.Boolean(),
+  zoneId: Type.Optional(Type.String()),
+  architecture: Type.Optional(Type.String()),
+  wantedHostId: Type.Optional(Type.String()),
+  onlyHostId: Type.Optional(Type.String()),
+  targetHostId: Type.Optional(Type.String()),
+};
+
+export interface MoveState {
+  targetHostId: string;
+}
+
+type Facts = { input: Readonly<MoveInput>; state: Readonly<Partial<MoveState>> };
+
+export function targetOf({ input, state }: Facts): string {
+  return state.targetHostId ?? input.targetHostId ?? input.hostId;
+}
+
+export const isMoved = (facts: Facts): boolean => targetOf(facts) !== facts.input.hostId;
+
+export const amountsOf = (flavor: FlavorFacts) => ({
+  vcpus: flavor.vcpus,
+  memoryMb: flavor.memoryMb,
+  diskGb: flavor.diskGb + flavor.ephemeralGb,
+});
+
+/** What of a server has to find room elsewhere: all but what stays when it stays. */
+export function placementOf(input: Omit<MoveInput, 'disks'>) {
+  return {
+    ...amountsOf(input.newFlavor),
+    zoneId: input.mayStay ? undefined : input.zoneId,
+    architecture: input.architecture,
+    wantedHostId: input.wantedHostId,
+    onlyHostId: input.onlyHostId,
+    ...(input.mayStay ? { preferredHostId: input.hostId } : { leftHostId: input.hostId }),
+  };
+}
+
+/** Takes room for the server as it will be; what it has stays taken until it is known that it need not go back. */
+export const claimTarget = step<MoveInput, MoveState>('claimTarget', {
+  async do({ services, input }) {
+    // The old size moves aside first, so that `current` is free for the new one.
+    await services.db.write(async (tx) => {
+      if (await hasPrevious(tx, input.serverId)) return;
+      await setPurpose(tx, input.serverId, 'previous');
+    });
+    const targetHostId = await services.hosts.allocate(input.serverId, 'current', placementOf(input), (tx) =>
+      services.servers.groups.neighbours(tx, input.serverId),
+    );
+    const moved = targetHostId === input.hostId ? input.disks.slice(0, 1) : input.disks;
+    return {
+      state: { targetHostId },
+      async commit(tx) {
+        // What a disk is a layer over elsewhere is known when it is there.
+        const stays = targetHostId === input.hostId;
+        for (const { newDiskId: id, volumeId, imageId, newSize: size } of moved)
+          await services.volumes.announceDisk(tx, targetHostId, {
+            id,
+            volumeId,
+            imageId: stays ? imageId : null,
+            size,
+          });
+      },
+    };
+  },
+  async undo({ services, input }) {
+    return {
+      async commit(tx) {
+        for (const { newDiskId } of input.disks) await services.volumes.releaseDisk(tx, newDiskId);
+        if (!(await hasPrevious(tx, input.serverId))) return;
+        await services.hosts.release(tx, input.serverId, 'current');
+        await setPurpose(tx, input.serverId, 'current');
+      },
+    };
+  },
+});
+
+async function hasPrevious(tx: Tx, serverId: string): Promise<boolean> {
+  const row = await tx
+    .selectFrom('allocations')
+    .select('purpose')
+    .where('server_id', '=', serverId)
+    .where('purpose', '=', 'previous')
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+async function setPurpose(tx: Tx, serverId: string, purpose: 'current' | 'previous'): Promise<void> {
+  await tx.updateTable('allocations').set({ purpose }).where('server_id', '=', serverId).execute();
+}
+
+/** The new disks begin as copies of the old ones, which are kept to go back to. The guest does not run. */
+export const copyDisks = step<MoveInput, MoveState>('copyDisks', {
+  retry: { attempts: 3, backoffMs: 500 },
+  async do(context) {
+    const { services, input } = context;
+    const target = services.hosts.agent(targetOf(context));
+    const layers: Layer[] = [];
+    const [root, ...others] = input.disks as [MovedDisk, ...MovedDisk[]];
+    const copy = async ({ oldDiskId, newDiskId, newSize }: MovedDisk) => {
+      if (!isMoved(context))
+        return target.ensureDisk({ diskId: newDiskId, size: newSize, base: { kind: 'copy', diskId: oldDiskId } });
+      const source = await services.hosts.agent(input.hostId).offerDisk(oldDiskId);
+      const { imageId, ...whole } = source;
+      const hasImage = imageId !== undefined && (await ensureImage(services, targetOf(context), imageId));
+      if (hasImage) layers.push({ diskId: newDiskId, imageId });
+      const offered: DiskSource = hasImage ? source : whole;
+      return target.ensureDisk({ diskId: newDiskId, size: newSize, base: { kind: 'moved', source: offered } });
+    };
+    const usage = await copy(root);
+    if (isMoved(context)) for (const disk of others) await copy(disk);
+    return {
+      async commit(tx) {
+        await services.volumes.noteUsage(tx, root.volumeId, usage);
+        await noteLayers(tx, layers);
+      },
+    };
+  },
+  undo: removeNewDisks,
+});
+
+/** A disk that is a layer over an image. */
+interface Layer {
+  diskId: string;
+  imageId: string;
+}
+
+async function noteLayers(tx: Tx, layers: readonly Layer[]): Promise<void> {
+  for (const { diskId, imageId } of layers)
+    await tx.updateTable('disks').set({ image_id: imageId }).where('id', '=', diskId).execute();
+}
+
+/** Whether the host has the image, so that what is above it is enough. An image that is gone leaves no other way. */
+async function ensureImage(cloud: Cloud, hostId: string, imageId: string): Promise<boolean> {
+  let image: Awaited<ReturnType<Cloud['images']['cachedImageSpec']>>;
+  try {
+    await cloud.images.inspectForUse(imageId);
+    image = await cloud.images.cachedImageSpec(imageId);
+  } catch (error) {
+    if (error instanceof CloudError) return false;
+    throw error;
+  }
+  await cloud.hosts.agent(hostId).ensureImageCached(image);
+  await cloud.db.write((tx) => cloud.volumes.noteImageCached(tx, hostId, image));
+  return true;
+}
+
+async function removeNewDisks(context: Facts & { services: Cloud }) {
+  const { services, input } = context;
+  const agent = services.hosts.agent(targetOf(context));
+  for (const { newDiskId } of input.disks) await agent.removeDisk(newDiskId);
+  return {
+    async commit(tx: Tx) {
+      for (const { newDiskId } of input.disks) await services.volumes.forgetDisk(tx, newDiskId);
+    },
+  };
+}
+
+/** Where each new disk begins while the guest runs: as a layer over the same image, or empty. */
+export const makeEmptyDisks = step<MoveInput, MoveState & { layered: string[] }>('makeEmptyDisks', {
+  retry: { attempts: 3, backoffMs: 500 },
+  async do(context) {
+    const { services, input } = context;
+    const target = services.hosts.agent(targetOf(context));
+    const layered: string[] = [];
+    const layers: Layer[] = [];
+    for (const { volumeId, oldDiskId, newDiskId: diskId, imageId } of input.disks) {
+      const { virtualSize: size } = await services.hosts.agent(input.hostId).diskUsage(oldDiskId);
+      const hasImage = imageId !== null && (await ensureImage(services, targetOf(context), imageId));
+      if (hasImage) {
+        layered.push(volumeId);
+        layers.push({ diskId, imageId });
+      }
+      await target.ensureDisk({ diskId, size, base: hasImage ? { kind: 'image', imageId } : { kind: 'blank' } });
+    }
+    return {
+      state: { layered },
+      commit: (tx) => noteLayers(tx, layers),
+    };
+  },
+  undo: removeNewDisks,
+});
+
+/** The server is where its new disks are. The old ones are kept. */
+export const handOver = step<MoveInput, MoveState>('handOver', {
+  async do(context) {
+    const { services, input } = context;
+    const moves = input.disks.map((disk) => ({ id: disk.volumeId, diskId: disk.newDiskId, size: disk.newSize }));
+    return { commit: (tx) => place(services, tx, input, targetOf(context), isMoved(context), moves) };
+  },
+  async undo(context) {
+    const { services, input } = context;
+    const moves = input.disks.map((disk) => ({ id: disk.volumeId, diskId: disk.oldDiskId, size: disk.oldSize }));
+    return { commit: (tx) => place(services, tx, input, input.hostId, isMoved(context), moves) };
+  },
+});
+
+async function place(
+  cloud: Cloud,
+  tx: Tx,
+  { serverId }: MoveInput,
+  hostId: string,
+  moves: boolean,
+  disks: ReadonlyArray<{ id: string; diskId: string; size: number }>,
+): Promise<void> {
+  for (const { id, diskId, size } of moves ? disks : disks.slice(0, 1))
+    await cloud.volumes.update(tx, id, { disk_id: diskId, size, host_id: hostId });
+  if (!moves) return;
+  const host = await tx.selectFrom('hosts').select('zone_id').where('id', '=', hostId).executeTakeFirstOrThrow();
+  await updateServer(cloud, tx, serverId, { host_id: hostId, zone_id: host.zone_id });
+  await cloud.networks.bindPorts(tx, serverId, hostId, 'ACTIVE');
+}
