@@ -2,14 +2,25 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
+/** What hosts may be asked, in parts. */
+const contracts = [
+  'agent/file-content',
+  'agent/insight-contract',
+  'agent/migration-contract',
+  'agent/network-contract',
+] as const;
+
 /** What each room of the house may import from. Imports run downward only; `docs/architecture.md` draws it. */
 const mayImport: Record<string, readonly string[]> = {
   env: [],
   database: ['env'],
   actions: ['database', 'env'],
-  'agent/contract': ['agent/network-contract'],
-  'agent/network-contract': [],
-  agent: ['agent/contract', 'agent/network-contract', 'env'],
+  'agent/file-content': [],
+  'agent/insight-contract': [],
+  'agent/network-contract': ['agent/file-content'],
+  'agent/migration-contract': ['agent/contract'],
+  'agent/contract': contracts,
+  agent: ['agent/contract', ...contracts, 'env'],
   'image-stores': ['env'],
   'image-sources': ['env'],
   'backup-stores': ['env'],
@@ -20,7 +31,7 @@ const mayImport: Record<string, readonly string[]> = {
     'image-sources',
     'backup-stores',
     'agent/contract',
-    'agent/network-contract',
+    ...contracts,
     'env',
   ],
   api: ['cloud', 'agent/contract', 'env'],
@@ -42,18 +53,7 @@ const mayImport: Record<string, readonly string[]> = {
     'guest',
   ],
   simulation: ['cloud', 'actions', 'agent', 'agent/contract', 'backup-stores', 'image-stores', 'database', 'env'],
-  cli: [
-    'simulation',
-    'assembly',
-    'api',
-    'cloud',
-    'agent',
-    'agent/contract',
-    'agent/network-contract',
-    'database',
-    'env',
-    'guest',
-  ],
+  cli: ['simulation', 'assembly', 'api', 'cloud', 'agent', 'agent/contract', ...contracts, 'database', 'env', 'guest'],
   guest: [],
 };
 

@@ -55,7 +55,7 @@ async function figures(origin: string): Promise<{ servers: Record<string, number
     (response) => response.text(),
     () => '',
   );
-  const servers = text.matchAll(/^unkai_servers\{vm_state="(\w+)"\} (\d+)/gm);
+  const servers = text.matchAll(/^unkai_servers\{vm_state="([\w-]+)"\} (\d+)/gm);
   return {
     servers: Object.fromEntries([...servers].map(([, state, count]) => [state!, Number(count)])),
     actions: Number(/^unkai_actions_running (\d+)/m.exec(text)?.[1] ?? 0),

@@ -1,4 +1,5 @@
 import { type AnyAction, anyAction } from '../../actions/definition.ts';
+import { changePassword } from './transitions/change-password.ts';
 import { confirmResize } from './transitions/confirm-resize.ts';
 import { crashDump } from './transitions/crash-dump.ts';
 import { create } from './transitions/create.ts';
@@ -28,6 +29,7 @@ export const serverActions: AnyAction[] = [
   anyAction(deleteServer),
   anyAction(softDelete),
   anyAction(restore),
+  anyAction(changePassword),
   anyAction(start),
   anyAction(stop),
   anyAction(reboot),

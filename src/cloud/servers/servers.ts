@@ -9,6 +9,7 @@ import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
 import { Consoles } from './consoles.ts';
 import { type NewServer, requestCreate } from './creation.ts';
 import { type ServerDetail, ServerDetails } from './details.ts';
+import { serverDiagnostics } from './diagnostics.ts';
 import { ServerGroups } from './groups.ts';
 import { listServers, type ServerFilter, type ServerPage } from './listing.ts';
 import { ServerLog } from './log.ts';
@@ -18,6 +19,7 @@ import { type Server, serverFromRow } from './model.ts';
 import { resetState } from './reset-state.ts';
 import { Sendings } from './sendings.ts';
 import { lockServer, serverNotFound, updateServer } from './transition.ts';
+import { requestChangePassword } from './transitions/change-password.ts';
 import { requestConfirmResize } from './transitions/confirm-resize.ts';
 import { requestCrashDump } from './transitions/crash-dump.ts';
 import { type BackupRequest, requestCreateBackup } from './transitions/create-backup.ts';
@@ -181,6 +183,9 @@ export class Servers {
     requestSoftDelete(this.#cloud, subject, id, keepSeconds);
   restore = (subject: Subject, id: string, options: { start?: boolean } = {}) =>
     requestRestore(this.#cloud, subject, id, options);
+  changePassword = (subject: Subject, id: string, account: { user?: string; password: string }) =>
+    requestChangePassword(this.#cloud, subject, id, account);
+  diagnostics = (subject: Subject, id: string) => serverDiagnostics(this.#cloud, subject, id);
   /** Deletes a server for good, also one that is soft-deleted. */
   forceDelete = (subject: Subject, id: string) => requestDelete(this.#cloud, subject, id);
   start = (subject: Subject, id: string) => requestStart(this.#cloud, subject, id);

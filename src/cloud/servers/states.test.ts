@@ -29,6 +29,7 @@ const allowed: Record<keyof typeof transitions, string> = {
   //              b a p s s r r s e s s d
   delete: '       * * * * * * * * * * * .',
   softDelete: '   * * * * * * * . * * * .',
+  changePassword: '. + . . . . . . . . . .',
   restore: '      . . . . . . . + . . . .',
   start: '        . . . . + . . . . . . .',
   stop: '         . + . . . . . . + . . .',

@@ -51,6 +51,7 @@ export const transitions = {
     task: 'soft-deleting',
     endsConsoles: true,
   },
+  changePassword: { name: 'changePassword', from: ['active'], task: 'updating_password' },
   restore: { name: 'restore', from: ['soft-delete'], task: 'restoring' },
   start: { name: 'start', from: ['stopped'], task: 'powering-on' },
   stop: { name: 'stop', from: ['active', 'error'], task: 'powering-off', endsConsoles: true },
