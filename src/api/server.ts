@@ -34,6 +34,8 @@ export function createApiServer(options: ApiServerOptions): FastifyInstance {
     keepAliveTimeout: 75_000,
     routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: 512 },
     genReqId: () => '',
+    // Java's HTTP client offers HTTP/2 with its first request (Upgrade: h2c); whoever can't, answers it as it is (RFC 9110, 7.8).
+    http: { shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket' },
   }) as unknown as FastifyInstance;
   const metrics = createMetrics(options.cloud);
   const groups = grouped(options.dialects);
