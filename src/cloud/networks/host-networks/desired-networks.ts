@@ -14,10 +14,13 @@ import { desiredRouters } from './desired-routers.ts';
 /**
  * How the networks of a host, or of several that share them, shall be, by the rows as they are now: the networks of the
  * guests that run there, the routers that these are behind, and what those lead to. Without guests there are none.
+ *
+ * @param kept networks that shall be there without a guest, as long as there are such networks
  */
 export async function desiredNetworks(
   db: Database,
   hosts: readonly { hostId: string; seat: number }[],
+  kept: readonly string[] = [],
 ): Promise<DesiredNetworks> {
   const hostIds = hosts.map(({ hostId }) => hostId);
   const rows = await selectPorts(db.read)
@@ -26,7 +29,7 @@ export async function desiredNetworks(
     .orderBy('ports.id')
     .execute();
   const ports = await loadPorts(db, db.read, rows);
-  const own = [...new Set(ports.map(({ networkId }) => networkId))];
+  const own = [...new Set([...ports.map(({ networkId }) => networkId), ...kept])];
   const routers = await desiredRouters(db, own);
   const all = new Set(own);
   for (const { interfaces, gateway } of routers) {

@@ -10,6 +10,7 @@ import type { Hosts } from '../../hosts/hosts.ts';
 import type { Networks } from '../networks.ts';
 import { ensureServicePorts, networksToServe } from '../service-ports.ts';
 import { desiredNetworks } from './desired-networks.ts';
+import { RecentNetworks } from './recent-networks.ts';
 
 /** How often hosts are told again, though nothing is known to have changed: a message may have been lost. */
 const repeatMs = 30_000;
@@ -28,6 +29,8 @@ export class HostNetworks {
   /** Hosts for which a round waits to begin: it will see whatever has been committed by now. */
   readonly #waiting = new Map<string, Promise<void>>();
   readonly #running = new Set<Promise<void>>();
+  /** By the host that speaks for those that share its networks. */
+  readonly #recent = new Map<string, RecentNetworks>();
   #stops: Array<() => void> = [];
 
   constructor(core: CloudCore, hosts: Hosts, networks: Networks) {
@@ -49,6 +52,7 @@ export class HostNetworks {
     for (const stop of this.#stops) stop();
     this.#stops = [];
     await Promise.all(this.#running);
+    await this.#leaveNothing();
   }
 
   /** Why no host here has networks that others could reach, undefined when one has. */
@@ -150,6 +154,28 @@ export class HostNetworks {
       if (unserved.length > 0)
         await db.write((tx) => ensureServicePorts(this.#networks.ports, tx, [...new Set(unserved)]));
     }
-    await this.#tell(hosts, await desiredNetworks(db, hosts));
+    const recent = driver === 'bridge' ? this.#recentOf(hostId) : undefined;
+    const desired = await desiredNetworks(db, hosts, recent?.ids);
+    recent?.note(desired.ports.map(({ networkId }) => networkId));
+    await this.#tell(hosts, desired);
+  }
+
+  #recentOf(hostId: string): RecentNetworks {
+    const known = this.#recent.get(hostId);
+    if (known) return known;
+    const recent = new RecentNetworks(this.#core.env, () => this.#applyAll());
+    this.#recent.set(hostId, recent);
+    return recent;
+  }
+
+  /** Takes down what was only kept for guests to come. What fails is found by the next process that looks after the host. */
+  async #leaveNothing(): Promise<void> {
+    const speakers = [...this.#recent].filter(([, recent]) => recent.hasOthers).map(([hostId]) => hostId);
+    for (const recent of this.#recent.values()) recent.close();
+    this.#recent.clear();
+    for (const hostId of speakers) {
+      await this.#round(hostId).catch((err) => this.#core.log.warn({ err, hostId }, 'networks are left on the host'));
+    }
+    for (const recent of this.#recent.values()) recent.close();
   }
 }

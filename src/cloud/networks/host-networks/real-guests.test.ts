@@ -159,7 +159,7 @@ describe.skipIf(obstacle !== undefined)('real guests on a network of their own',
       await pings(again, first.address, false);
 
       await deleteServers();
-      await expect.poll(async () => (await host().inventory()).networkDevices, { timeout: 30_000 }).toEqual([]);
+      await expect.poll(async () => (await host().inventory()).networkDevices, { timeout: 90_000 }).toEqual([]);
     },
     bootTimeout,
   );
