@@ -17,6 +17,8 @@ export function welcome({ folder, record, newPassword, isDetached }: Welcome): v
     '',
     `Unkai ${record.version} is ready at ${origin}`,
     '',
+    `  console     ${origin}/`,
+    `  explorer    ${origin}/explorer`,
     `  OpenStack   ${origin}/identity/v3`,
     `  K5          ${origin}/v2/{tenant_id}`,
     `  ZStack      ${origin}/zstack/v1`,
