@@ -7,6 +7,7 @@ import { deletedImageOperations } from './deleted-images.ts';
 import { fail } from './failure.ts';
 import { faultOperations } from './faults.ts';
 import { imageExportOperations } from './image-exports.ts';
+import { migrationTargetOperations } from './migration-targets.ts';
 import { overviewOperations } from './overview.ts';
 import { placeOperations } from './places.ts';
 
@@ -19,6 +20,7 @@ const operations: readonly AnyOperation[] = [
   ...auditOperations,
   ...faultOperations,
   ...placeOperations,
+  ...migrationTargetOperations,
 ];
 
 /** What no other API can say: live activity, spans as a tree, capacity, and what needs attention. */

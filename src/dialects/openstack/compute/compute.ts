@@ -31,6 +31,8 @@ import { serverGroupOperations } from './server-groups.ts';
 import { serverGuestOperations } from './server-guest.ts';
 import { serverInterfaceOperations } from './server-interfaces.ts';
 import { serverMetadataOperations } from './server-metadata.ts';
+import { serverMigrationOperations } from './server-migrations.ts';
+import { serverMoveActions } from './server-moves.ts';
 import { serverNetworkingOperations } from './server-networking.ts';
 import { rebuildServer } from './server-rebuild.ts';
 import { restoreServer } from './server-restore.ts';
@@ -100,6 +102,8 @@ const novaOperations = [
   ...quotaClassOperations,
   ...hostOperations,
   ...migrationOperations,
+  ...serverMigrationOperations,
+  ...serverMoveActions,
 ].map(sinceItsVersion);
 
 const operations = [...commonOperations, ...imagesUntilTheirEnd, ...novaOperations];

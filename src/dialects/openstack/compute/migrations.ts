@@ -1,6 +1,5 @@
 import { Type } from 'typebox';
-import { type Call, operation } from '../../../api/operation.ts';
-import { CloudError } from '../../../cloud/errors.ts';
+import { operation } from '../../../api/operation.ts';
 import type { ServerMigration } from '../../../cloud/servers/migrations.ts';
 import { parseId, withDashes } from '../../../env/env.ts';
 import { bookmark } from '../common/links.ts';
@@ -8,7 +7,7 @@ import { badMarker, nextLinks, pageOf } from '../common/pagination.ts';
 import { isoMicros } from '../common/time.ts';
 import { minorOf } from './microversions.ts';
 import { timeOf } from './server-query.ts';
-import { exampleServer, Links, lastOf, type Query, queryText, ServerParams, serverIdOf, TextOrNull } from './wire.ts';
+import { Links, lastOf, type Query, queryText, TextOrNull } from './wire.ts';
 
 const common = {
   dialect: 'compute',
@@ -39,8 +38,8 @@ const Migration = Type.Object({
   links: Type.Optional(Links),
 });
 
-/** Clients want a number; nothing else depends on which one it is. */
-function numberOf(id: string): number {
+/** Clients want a number. It is made of the id, and so leads back to it among those of one server. */
+export function numberOf(id: string): number {
   return Number.parseInt(id.slice(0, 7), 16);
 }
 
@@ -67,7 +66,7 @@ function view(migration: ServerMigration, base: string, minor: number) {
     updated_at: isoMicros(migration.updatedAt),
     ...(minor >= 80 ? { user_id: migration.userId, project_id: migration.projectId } : {}),
     // Nova links to those that are under way.
-    ...(minor >= 23 && migration.status === 'migrating' ? { links: [bookmark(base, `servers/${server}`)] } : {}),
+    ...(minor >= 23 && migration.isUnderWay ? { links: [bookmark(base, `servers/${server}`)] } : {}),
   };
 }
 
@@ -92,7 +91,7 @@ function filtered(all: readonly ServerMigration[], query: Query, minor: number):
   );
 }
 
-/** Resizes, which are what moves servers here, from the journal of their actions. */
+/** What gave servers another size or another host, from the journal of their actions. */
 export const migrationOperations = [
   operation({
     ...common,
@@ -100,7 +99,7 @@ export const migrationOperations = [
     path: '/os-migrations',
     query: Type.Object({
       status: queryText('As finished or confirmed.'),
-      migration_type: queryText('As resize.'),
+      migration_type: queryText('As resize, migration, live-migration or evacuation.'),
       host: queryText('Name of a host.'),
       source_compute: queryText('Name of the host it was on.'),
       instance_uuid: queryText('The server.'),
@@ -117,7 +116,7 @@ export const migrationOperations = [
     },
     errors: [400, 401, 403],
     title: 'List migrations',
-    summary: 'Servers that got another size, the newest first.',
+    summary: 'Servers that got another size or another host, the newest first.',
     examples: [{ title: 'All', status: 200 }],
     async handle(call) {
       const minor = minorOf(call.context);
@@ -132,39 +131,6 @@ export const migrationOperations = [
       const ends = found.map(({ id }) => ({ id: withDashes(id) }));
       const links = nextLinks('migrations', ends, page, { origin: call.origin, url: call.raw.url });
       return { body: { migrations: found.map((one) => view(one, call.base, minor)), ...links } };
-    },
-  }),
-  operation({
-    ...common,
-    id: 'ListServerMigrations',
-    path: '/servers/{server_id}/migrations',
-    since: '2.23',
-    params: ServerParams,
-    responses: { 200: Type.Object({ migrations: Type.Array(Migration) }) },
-    errors: [401, 403, 404],
-    title: 'List live migrations of a server',
-    summary: 'Those that are under way, of which there are none: servers do not move while they run.',
-    examples: [{ title: 'One server', params: exampleServer, status: 200 }],
-    async handle(call: Call<{ server_id: string }>) {
-      await call.cloud.servers.get(call.subject, serverIdOf(call));
-      return { body: { migrations: [] } };
-    },
-  }),
-  operation({
-    ...common,
-    id: 'ShowServerMigration',
-    path: '/servers/{server_id}/migrations/{migration_id}',
-    since: '2.23',
-    params: Type.Object({ ...ServerParams.properties, migration_id: Type.String() }),
-    responses: { 200: Type.Object({ migration: Migration }) },
-    errors: [401, 403, 404],
-    title: 'Show a live migration of a server',
-    summary: 'One that is under way, of which there are none.',
-    examples: [{ title: 'One that is not there', params: { ...exampleServer, migration_id: '1' }, status: 404 }],
-    async handle(call) {
-      await call.cloud.servers.get(call.subject, serverIdOf(call));
-      const words = `In-progress live migration ${call.params.migration_id} is not found for server.`;
-      throw new CloudError('not_found', words, { resource: 'migration' });
     },
   }),
 ];
