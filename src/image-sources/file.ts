@@ -27,7 +27,8 @@ export async function openFileSource(address: string, { allowInternal }: SourceO
     await file.close();
     throw new SourceError('refused', `${path} is not a file.`);
   }
-  return { stream: file.createReadStream({ highWaterMark: readLength }), size: stat.size };
+  const stream = file.createReadStream({ highWaterMark: readLength });
+  return { stream, size: stat.size, close: () => void stream.destroy() };
 }
 
 function pathOf(address: string): string {

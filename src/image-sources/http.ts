@@ -3,6 +3,7 @@ import { type ClientRequest, request as httpRequest, type IncomingMessage } from
 import { request as httpsRequest } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
 import { isInternalAddress } from './addresses.ts';
+import { resumed } from './resumed.ts';
 import { type ImageSource, SourceError, type SourceOptions } from './source.ts';
 import { checkImageUrl, refused } from './url.ts';
 
@@ -20,7 +21,13 @@ export async function openHttpSource(address: string, options: SourceOptions): P
   for (let hop = 0; ; hop += 1) {
     const response = await get(url, options);
     const status = response.statusCode ?? 0;
-    if (status === 200) return { stream: response, size: contentLength(response) };
+    if (status === 200) {
+      const size = contentLength(response);
+      const from = url;
+      // The rest is asked for where the first bytes came from, and checked as they were.
+      const stream = size === undefined ? response : resumed(response, size, (more) => get(from, options, more));
+      return { stream, size, close: () => void response.destroy() };
+    }
     response.destroy();
     const { location } = response.headers;
     if (![301, 302, 303, 307, 308].includes(status) || !location) {
@@ -40,7 +47,11 @@ function contentLength({ headers }: IncomingMessage): number | undefined {
   return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
-function get(url: URL, { allowInternal, signal }: SourceOptions): Promise<IncomingMessage> {
+function get(
+  url: URL,
+  { allowInternal, signal }: SourceOptions,
+  more: Record<string, string> = {},
+): Promise<IncomingMessage> {
   const host = url.hostname.replace(/^\[|\]$/g, '');
   if (!allowInternal && isIP(host) !== 0 && isInternalAddress(host)) throw refused(url.href);
   const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
@@ -53,7 +64,7 @@ function get(url: URL, { allowInternal, signal }: SourceOptions): Promise<Incomi
     try {
       request = send(url, {
         agent: false,
-        headers: { accept: '*/*', 'accept-encoding': 'identity', 'user-agent': 'unkai' },
+        headers: { accept: '*/*', 'accept-encoding': 'identity', 'user-agent': 'unkai', ...more },
         lookup: allowInternal ? undefined : checkedLookup(url.href),
         signal,
         timeout: silenceLimitMs,

@@ -146,7 +146,10 @@ export class ObjectFolder {
   async open(name: ObjectName): Promise<ImageSource> {
     try {
       const found = await this.stat(name);
-      if (found) return { stream: await this.read(name), size: found.size };
+      if (found) {
+        const stream = await this.read(name);
+        return { stream, size: found.size, close: () => void stream.destroy() };
+      }
     } catch (error) {
       if (!(error instanceof ObjectError)) throw error;
     }

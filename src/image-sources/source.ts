@@ -3,6 +3,8 @@ export interface ImageSource {
   stream: AsyncIterable<Buffer>;
   /** Bytes, where the place tells. */
   size?: number;
+  /** Lets go of the place, for those who do not read the stream to its end. */
+  close(): void;
 }
 
 export interface SourceOptions {

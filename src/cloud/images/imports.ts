@@ -100,8 +100,9 @@ export class Imports {
     if (!image) throw notFound('image', imageId);
     const driver = stores.driver(storeId);
     if (stagedIn !== undefined) return await this.#takeStaged(image, { stagedIn, storeId }, options);
+    let source: ImageSource | undefined;
     try {
-      const source = await this.#open(url, { allowInternal, signal: options.signal });
+      source = await this.#open(url, { allowInternal, signal: options.signal });
       if (source.size !== undefined) await checkImageQuota(core, core.db.read, image.projectId, source.size);
       const compression = compressionOf(url);
       const fetched = counted(sha1 === undefined ? source.stream : checkedBySha1(source.stream, sha1), (bytes) =>
@@ -118,6 +119,7 @@ export class Imports {
       });
       return image.diskFormat ? received : await this.#detected(driver, imageId, received);
     } catch (error) {
+      source?.close();
       throw importFailure(error);
     }
   }
