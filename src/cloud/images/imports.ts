@@ -100,9 +100,10 @@ export class Imports {
     if (!image) throw notFound('image', imageId);
     const driver = stores.driver(storeId);
     if (stagedIn !== undefined) return await this.#takeStaged(image, { stagedIn, storeId }, options);
-    let source: ImageSource | undefined;
+    let opened: ImageSource | undefined;
     try {
-      source = await this.#open(url, { allowInternal, signal: options.signal });
+      const source = await this.#open(url, { allowInternal, signal: options.signal });
+      opened = source;
       if (source.size !== undefined) await checkImageQuota(core, core.db.read, image.projectId, source.size);
       const compression = compressionOf(url);
       const fetched = counted(sha1 === undefined ? source.stream : checkedBySha1(source.stream, sha1), (bytes) =>
@@ -119,7 +120,7 @@ export class Imports {
       });
       return image.diskFormat ? received : await this.#detected(driver, imageId, received);
     } catch (error) {
-      source?.close();
+      opened?.close();
       throw importFailure(error);
     }
   }
