@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import pino from 'pino';
 import { createApiServer } from '../../api/server.ts';
-import { type OpenedUnkai, openUnkai } from '../../assembly/open-unkai.ts';
+import { type OpenedUnkai, openUnkai, type UnkaiOptions } from '../../assembly/open-unkai.ts';
 import { zstack } from './zstack.ts';
 
 type Body = Record<string, unknown>;
@@ -32,10 +32,11 @@ export class TestZStack {
     this.folder = folder;
   }
 
-  static async start(): Promise<TestZStack> {
+  static async start(options: Pick<UnkaiOptions, 'settings' | 'hosts'> = {}): Promise<TestZStack> {
     const folder = await mkdtemp(join(tmpdir(), 'unkai-zstack-'));
     const log = pino({ level: process.env['UNKAI_TEST_LOG'] ?? 'silent' });
-    const unkai = await openUnkai({ dataDir: folder, hypervisor: 'simulated', adminPassword: 'password', log });
+    const world = { dataDir: folder, hypervisor: 'simulated', adminPassword: 'password', log } as const;
+    const unkai = await openUnkai({ ...world, ...options });
     const app = createApiServer({ cloud: unkai.cloud, dialects: [zstack], log, isReady: () => true });
     await app.ready();
     const test = new TestZStack(app, unkai, folder);

@@ -4,6 +4,7 @@ import { accountOperations } from './operations/accounts.ts';
 import { backupStorageOperations } from './operations/backup-storage.ts';
 import { factOperations } from './operations/facts.ts';
 import { globalConfigOperations } from './operations/global-configs.ts';
+import { imageExportOperations } from './operations/image-exports.ts';
 import { imageOperations } from './operations/images.ts';
 import { longJobOperations } from './operations/long-jobs.ts';
 import { managementNodeOperations } from './operations/management-node.ts';
@@ -18,7 +19,10 @@ import { tagOperations } from './operations/tags.ts';
 import { taskOperations } from './operations/tasks.ts';
 import { vmChangeOperations } from './operations/vm-changes.ts';
 import { vmConsoleOperations } from './operations/vm-consoles.ts';
+import { vmDestructionOperations } from './operations/vm-destruction.ts';
 import { vmInstanceOperations } from './operations/vm-instances.ts';
+import { vmMigrationOperations } from './operations/vm-migration.ts';
+import { vmPasswordOperations } from './operations/vm-password.ts';
 import { volumeSnapshotOperations } from './operations/volume-snapshots.ts';
 import { volumeOperations } from './operations/volumes.ts';
 import { zqlOperations } from './operations/zql.ts';
@@ -48,9 +52,13 @@ export const zstack: Dialect = {
     ...placeOperations,
     ...backupStorageOperations,
     ...imageOperations,
+    ...imageExportOperations,
     ...volumeOperations,
     ...volumeSnapshotOperations,
     ...vmInstanceOperations,
+    ...vmDestructionOperations,
+    ...vmMigrationOperations,
+    ...vmPasswordOperations,
     ...vmChangeOperations,
     ...vmConsoleOperations,
     ...offeringOperations,

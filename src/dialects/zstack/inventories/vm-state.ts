@@ -6,7 +6,8 @@ export function vmState(row: Row<'servers'>): RawBuilder<string> {
   const state = row.column('vm_state');
   const task = row.column('task_state');
   return sql`(case
-    when ${task} = 'deleting' then 'Destroying'
+    when ${task} in ('deleting', 'soft-deleting') then 'Destroying'
+    when ${task} = 'restoring' then 'Stopped'
     when ${state} = 'building' then 'Starting'
     when ${state} = 'error' then 'Error'
     when ${state} = 'soft-delete' then 'Destroyed'

@@ -1,5 +1,4 @@
 import { Type as T } from 'typebox';
-import { CloudError } from '../../../cloud/errors.ts';
 import { vmNic } from '../inventories/network.ts';
 import { vmInstance } from '../inventories/vm-instance.ts';
 import {
@@ -12,11 +11,10 @@ import {
   uuidIn,
 } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
-import { resourceNotFound, ZStackError } from '../protocol/zstack-error.ts';
+import { ZStackError } from '../protocol/zstack-error.ts';
 import { readInventory } from '../query/query.ts';
 import { queryOperations } from '../query/query-operations.ts';
 import { createVmInstance } from './create-vm-instance.ts';
-import { requireUuid } from './images.ts';
 import { vmExample } from './vm-examples.ts';
 import { describeGuest } from './vm-guest.ts';
 import { vmPowerOperations } from './vm-power.ts';
@@ -27,51 +25,6 @@ const shared = { group, package: 'header.vm', since: '0.6', allow: 'member' } as
 const byUuid = uuidIn('uuid', 'The server.');
 const here = { uuid: vmExample.uuid };
 const success = { inventory: vmExample, success: true };
-
-const destroyVmInstance = jobOperation({
-  ...shared,
-  id: 'DestroyVmInstance',
-  method: 'DELETE',
-  path: '/vm-instances/{uuid}',
-  params: byUuid,
-  title: 'Destroy a server',
-  summary: 'Ends a server and removes its root volume. One that is not there is destroyed already.',
-  examples: [{ title: 'Destroy', params: here, status: 200, response: {} }],
-  handle: async ({ cloud, subject, input }) => {
-    requireUuid(input.uuid);
-    try {
-      return { actionId: (await cloud.servers.delete(subject, input.uuid)).actionId };
-    } catch (error) {
-      if (error instanceof CloudError && error.code === 'not_found') return {};
-      throw error;
-    }
-  },
-});
-
-const expungeVmInstance = jobOperation({
-  ...shared,
-  id: 'ExpungeVmInstance',
-  method: 'PUT',
-  path: '/vm-instances/{uuid}/actions',
-  params: byUuid,
-  title: 'Expunge a server',
-  summary: 'Removes what is left of a destroyed server. Destroying leaves nothing here, so this only confirms it.',
-  examples: [{ title: 'Expunge', params: here, body: { expungeVmInstance: {} }, status: 200, response: {} }],
-  handle: async ({ cloud, subject, input: { uuid } }) => {
-    const server = await cloud.servers.byId(uuid).catch(() => undefined);
-    if (!server || (!subject.isAdmin && server.projectId !== subject.projectId)) {
-      throw resourceNotFound('uuid', uuid, 'VmInstanceVO');
-    }
-    if (server.deletedAt !== null) return {};
-    const rule = {
-      message: 'org.zstack.header.vm.APIExpungeVmInstanceMsg',
-      allowed: ['Destroyed', 'Destroying'],
-      code: 'SYS.1006',
-    } as const;
-    // While its destruction goes on there is nothing to do but to let it.
-    return await inAllowedState(cloud, subject, uuid, rule, async () => ({}));
-  },
-});
 
 const reimageVmInstance = jobOperation({
   ...shared,
@@ -150,8 +103,6 @@ const nicExample = { ...vmExample.vmNics[0]! };
 export const vmInstanceOperations = [
   createVmInstance,
   ...vmPowerOperations,
-  destroyVmInstance,
-  expungeVmInstance,
   reimageVmInstance,
   updateVmInstance,
   ...queryOperations(vmInstance, {

@@ -77,6 +77,7 @@ export async function presentOutcome(
   outcome: { uuid?: string; body?: Record<string, unknown> },
 ): Promise<Record<string, unknown>> {
   const body: Record<string, unknown> = { ...outcome.body };
+  if (traits?.answer && outcome.uuid) return { ...body, ...(await traits.answer(cloud, outcome.uuid)) };
   if (!traits?.result || !outcome.uuid) return body;
   const inventory = await readInventory(cloud, traits.result, outcome.uuid);
   if (inventory) body['inventory'] = inventory;

@@ -76,12 +76,14 @@ export function jobOperation<
     /** The inventory that the answer shows; or the answer's own members; or nothing. */
     result?: InventoryDefinition;
     response?: TObject;
+    /** Makes the answer's own members once the work is done, of what `uuid` of the outcome names. */
+    answer?: Traits['answer'];
     timeoutSeconds?: number;
     describeFailure?: Traits['describeFailure'];
     handle(call: Input<Params, Query, Body>): Promise<AsyncOutcome> | AsyncOutcome;
   },
 ): AnyOperation {
-  const { result, response } = definition;
+  const { result, response, answer: answerWith, timeoutSeconds, describeFailure } = definition;
   const success = result
     ? T.Object({
         inventory: T.Optional(inventorySchema(result)),
@@ -90,7 +92,7 @@ export function jobOperation<
         ...response?.properties,
       })
     : (response ?? T.Object({}));
-  const traits = { result, timeoutSeconds: definition.timeoutSeconds, describeFailure: definition.describeFailure };
+  const traits = { result, answer: answerWith, timeoutSeconds, describeFailure };
   const built = made(definition, 'async', { 200: success, 202: location }, traits, async (call) => {
     const answer = await runJob(call, { id: definition.id, traits: built.traits }, async () =>
       definition.handle(inputOf(call)),

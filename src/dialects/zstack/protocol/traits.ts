@@ -1,4 +1,5 @@
 import type { AnyOperation } from '../../../api/operation.ts';
+import type { Cloud } from '../../../cloud/cloud.ts';
 import type { InventoryDefinition } from '../../../cloud/query/inventory.ts';
 import type { ErrorBody } from './error-codes.ts';
 
@@ -14,6 +15,8 @@ export interface Traits {
   timeoutSeconds: number;
   /** The inventory that the job's answer shows. */
   result?: InventoryDefinition;
+  /** The job's answer, where it is neither an inventory nor known when the job begins: of what `uuid` names. */
+  answer?: (cloud: Cloud, uuid: string) => Promise<Record<string, unknown>>;
   /** The failure that users see when the action behind the job fails. */
   describeFailure?: (cause: ErrorBody, about: Readonly<Record<string, string>>) => ErrorBody;
 }
