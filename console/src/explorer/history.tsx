@@ -89,6 +89,7 @@ export function WholeHistory() {
         <span className="row">
           <select
             className="select"
+            style={{ width: 'auto', maxWidth: 240 }}
             aria-label={t('kindOfChange')}
             value={status}
             onChange={(event) => set({ status: event.target.value || undefined })}
@@ -102,6 +103,7 @@ export function WholeHistory() {
           </select>
           <select
             className="select"
+            style={{ width: 'auto', maxWidth: 240 }}
             aria-label={t('product')}
             value={tab}
             onChange={(event) => set({ tab: event.target.value || undefined })}

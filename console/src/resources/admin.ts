@@ -31,10 +31,10 @@ export const stores: Resource = {
     return [
       c.name(),
       c.status('status'),
-      c.flag('enabled', t('takesImages')),
+      { ...c.flag('enabled', t('takesImages')), width: 'minmax(130px, .8fr)' },
       c.flag('is_default', t('default')),
       c.plain('kind', t('type')),
-      c.of('zones', t('zones'), (row) => list(row, 'zones')),
+      c.of('zones', t('zones'), (row) => list(row, 'zones'), 'minmax(160px, 1.2fr)'),
       c.mono('url', t('address'), 'minmax(220px, 2fr)'),
     ];
   },
@@ -83,7 +83,7 @@ export const faults: Resource = {
   columns: ({ t }) => {
     const c = columnsFor(t);
     return [
-      c.status('effect'),
+      { ...c.status('effect'), title: t('effect') },
       c.mono('operation', t('operation')),
       c.plain('name', t('name')),
       c.plain('host', t('host')),

@@ -21,7 +21,7 @@ export function columnsFor(t: Translate) {
     status: (member = 'status'): Column<Row> => ({
       id: member,
       title: t('status'),
-      width: 'minmax(120px, 1fr)',
+      width: 'minmax(140px, 1fr)',
       value: (row) => text(row, member),
       cell: (row) => <Status value={text(row, member)} />,
     }),
