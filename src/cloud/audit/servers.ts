@@ -101,12 +101,12 @@ function isAt(server: ServersTable, hostId: string): boolean {
   return server.host_id === hostId || serverFromRow(server).previous?.hostId === hostId;
 }
 
-/** While a guest moves, two hosts have it: one of them lets it stand still. */
+/** While a guest moves, two hosts have it: one of them lets it stand still, and it never goes on there again. */
 export function guestsAreOnOneHost(facts: Facts): Finding[] {
   const hostsOf = new Map<string, string[]>();
   for (const [hostId, { guests }] of facts.inventories) {
     for (const { serverId, state } of guests) {
-      if (state === 'running' || state === 'paused') hostsOf.set(serverId, [...(hostsOf.get(serverId) ?? []), hostId]);
+      if (state === 'running') hostsOf.set(serverId, [...(hostsOf.get(serverId) ?? []), hostId]);
     }
   }
   return [...hostsOf]
