@@ -1,6 +1,6 @@
 import type { Cloud } from '../../../cloud/cloud.ts';
 import { CloudError } from '../../../cloud/errors.ts';
-import type { Subject } from '../../../cloud/identity/subject.ts';
+import { operator, type Subject } from '../../../cloud/identity/subject.ts';
 import type { Network, Subnet } from '../../../cloud/networks/model.ts';
 import { resourceNotFound } from '../protocol/zstack-error.ts';
 
@@ -13,7 +13,8 @@ export async function l3NetworkNamed(
 ): Promise<{ network: Network; subnets: Subnet[] }> {
   try {
     const network = await cloud.networks.networks.get(subject, uuid);
-    const subnets = await Promise.all(network.subnetIds.map((id) => cloud.networks.subnets.get(subject, id)));
+    // Who sees a network sees its ranges here, also those of public ones, which Neutron hides.
+    const subnets = await Promise.all(network.subnetIds.map((id) => cloud.networks.subnets.get(operator(), id)));
     return { network, subnets };
   } catch (error) {
     if (error instanceof CloudError && error.code === 'not_found') throw resourceNotFound(field, uuid, 'L3NetworkVO');
