@@ -1,4 +1,5 @@
-/** The members of API answers that the console uses. `src/api` has whole types, made from the OpenAPI documents. */
+// The members of API answers that the console uses; the OpenAPI documents have all of them.
+
 export interface Activity {
   id: string;
   kind: string;

@@ -47,7 +47,7 @@ function UploadForm({ onClose }: { onClose: () => void }) {
     try {
       const body = { name, disk_format: format, container_format: 'bare' };
       id = (await send<{ id: string }>({ method: 'POST', path: '/image/v2/images', body })).body.id;
-      await upload(id, file, request, setSent);
+      await upload(id, file, request, setSent, { broke: t('uploadBroke'), ended: t('uploadEnded') });
       toast('good', t('uploaded', { name }));
       onClose();
     } catch (error) {
@@ -113,7 +113,7 @@ function UploadForm({ onClose }: { onClose: () => void }) {
           {t('cancel')}
         </button>
         <button type="submit" className="button primary" disabled={sent !== undefined}>
-          {t('uploadImage')}
+          {problem && file ? t('uploadAgain') : t('uploadImage')}
         </button>
       </footer>
     </form>
@@ -126,6 +126,7 @@ function upload(
   file: File,
   holder: { current: XMLHttpRequest | undefined },
   onSent: (count: number) => void,
+  words: { broke: string; ended: string },
 ): Promise<void> {
   const path = `/image/v2/images/${id}/file`;
   const started = performance.now();
@@ -136,8 +137,8 @@ function upload(
     request.setRequestHeader('X-Auth-Token', session()?.token ?? '');
     request.setRequestHeader('Content-Type', 'application/octet-stream');
     request.upload.onprogress = ({ loaded }) => onSent(loaded);
-    request.onerror = () => reject(new Error('The connection broke.'));
-    request.onabort = () => reject(new Error('The upload was ended.'));
+    request.onerror = () => reject(new Error(words.broke));
+    request.onabort = () => reject(new Error(words.ended));
     request.onload = () => {
       record({
         at: Date.now(),
