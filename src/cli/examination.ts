@@ -9,6 +9,7 @@ import { examineDatabase } from './database-examination.ts';
 import { missingFor, removeFolder } from './machine.ts';
 import { portProblem } from './ports.ts';
 import { installCommand } from './prerequisites.ts';
+import { examineReconcilers } from './reconcilers.ts';
 
 export interface ExaminationOptions {
   dataDir: string;
@@ -35,6 +36,7 @@ export async function* examine(options: ExaminationOptions): AsyncGenerator<Chec
   yield examineMemory();
   yield await examineDisk(folder);
   yield await examineRunning(folder, running);
+  if (running) yield await examineReconcilers(running.origin);
   yield await examinePort(options, running);
   yield await examineDatabase(options.database ?? folder.settings()?.database, folder, running !== undefined);
 }

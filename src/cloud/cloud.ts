@@ -18,6 +18,7 @@ import type { LongJobs } from './long-jobs/long-jobs.ts';
 import type { HostNetworks } from './networks/host-networks/host-networks.ts';
 import type { Networks } from './networks/networks.ts';
 import type { Quotas } from './quotas/quotas.ts';
+import type { ReconcilerStatuses } from './reconciler-status.ts';
 import type { SecurityRuleSets } from './security-rule-sets/rule-sets.ts';
 import type { Servers } from './servers/servers.ts';
 import type { Tags } from './tags/tags.ts';
@@ -52,6 +53,7 @@ export interface Cloud extends CloudCore {
   readonly accessKeys: AccessKeys;
   readonly longJobs: LongJobs;
   readonly activities: Activities;
+  readonly reconcilers: ReconcilerStatuses;
   /** Adds the engine's figures to `/metrics`. */
   registerMetrics(registry: Registry): void;
 }

@@ -30,6 +30,8 @@ import { answerMetadata } from './metadata/answer.ts';
 import { HostNetworks } from './networks/host-networks/host-networks.ts';
 import { Networks } from './networks/networks.ts';
 import { Quotas } from './quotas/quotas.ts';
+import { registerReconcilerMetrics } from './reconciler-metrics.ts';
+import { ReconcilerStatuses } from './reconciler-status.ts';
 import { startReconcilers } from './reconcilers.ts';
 import { SecurityRuleSets } from './security-rule-sets/rule-sets.ts';
 import { serverActions } from './servers/actions.ts';
@@ -107,6 +109,7 @@ async function assemble(core: CloudCore, options: CloudOptions): Promise<Cloud> 
   const imageStores = new ImageStores(core, options.openStore);
   const hosts = new Hosts(core);
   const networks = new Networks(core, quotas);
+  const reconcilers = new ReconcilerStatuses(core.env);
   const parts = {
     ...core,
     identity: await openIdentity(core),
@@ -131,7 +134,11 @@ async function assemble(core: CloudCore, options: CloudOptions): Promise<Cloud> 
     accessKeys: new AccessKeys(core),
     longJobs: new LongJobs(core),
     activities: new Activities(core),
-    registerMetrics: (registry: Registry) => registerMetrics(core, registry),
+    reconcilers,
+    registerMetrics: (registry: Registry) => {
+      registerMetrics(core, registry);
+      registerReconcilerMetrics(reconcilers, registry);
+    },
   };
   // Servers and block storage use every other part, so they get the whole.
   const unmade = { servers: undefined as unknown as Servers, blockStorage: undefined as unknown as BlockStorage };

@@ -22,14 +22,21 @@ const sweepMs = 3_600_000;
 export function startReconcilers(cloud: Cloud): () => Promise<void> {
   const running = new Set<Promise<void>>();
   const run = (name: string, work: () => Promise<unknown>) => {
-    const activation = work()
+    const activation = cloud.reconcilers
+      .observe(name, work)
       .then((status) => cloud.log.debug({ name, status }, 'a reconciler ran'))
       .catch((err) => cloud.log.error({ err, name }, 'a reconciler failed'))
       .finally(() => running.delete(activation));
     running.add(activation);
   };
   const syncAll = async () => {
-    for (const [hostId, agent] of cloud.hosts.agents) await syncPowerStates(cloud, hostId, agent);
+    const total = { servers: 0, corrected: 0 };
+    for (const [hostId, agent] of cloud.hosts.agents) {
+      const { servers, corrected } = await syncPowerStates(cloud, hostId, agent);
+      total.servers += servers;
+      total.corrected += corrected;
+    }
+    return total;
   };
   const stops = [
     cloud.env.every(powerSyncMs, () => run('power states', syncAll)),

@@ -1,6 +1,7 @@
 import { isReady } from '../background.ts';
 import { DataFolder, type RunRecord } from '../data-folder.ts';
 import { residentMemory } from '../process-identity.ts';
+import { type ReconcilerFigures, reconcilersIn } from '../reconcilers.ts';
 
 const notRunning = 3;
 
@@ -17,13 +18,21 @@ export async function status({ dataDir, json }: { dataDir: string; json: boolean
   }
   const ready = await isReady(record.origin);
   if (!ready) process.exitCode = 1;
-  const { servers, actions } = await figures(record.origin);
+  const { servers, actions, reconcilers } = await figures(record.origin);
   const memory = residentMemory(record.pid);
   const state = ready ? 'ready' : 'not ready';
   if (json) {
     const { started: _, ...run } = record;
     return console.log(
-      JSON.stringify({ state, dataDir: folder.path, ...run, residentBytes: memory, servers, runningActions: actions }),
+      JSON.stringify({
+        state,
+        dataDir: folder.path,
+        ...run,
+        residentBytes: memory,
+        servers,
+        runningActions: actions,
+        reconcilers,
+      }),
     );
   }
   const lines = [
@@ -36,6 +45,7 @@ export async function status({ dataDir, json }: { dataDir: string; json: boolean
     ['log', folder.logFile],
     ['servers', serversText(servers)],
     ['actions', `${actions} under way`],
+    ['reconcilers', reconcilersText(reconcilers)],
   ];
   for (const [name, value] of lines) console.log(`${name!.padEnd(12)}${value}`);
 }
@@ -49,8 +59,15 @@ function serversText(servers: Record<string, number>): string {
   return parts.length === 0 ? 'none' : parts.join(', ');
 }
 
+function reconcilersText(reconcilers: readonly ReconcilerFigures[]): string {
+  const failing = reconcilers.filter(({ isFailing }) => isFailing).map(({ name }) => name);
+  return failing.length === 0 ? `${reconcilers.length}, all well` : `failing: ${failing.join(', ')}`;
+}
+
 /** What `/metrics` says of the engine: readable without signing in. */
-async function figures(origin: string): Promise<{ servers: Record<string, number>; actions: number }> {
+async function figures(
+  origin: string,
+): Promise<{ servers: Record<string, number>; actions: number; reconcilers: ReconcilerFigures[] }> {
   const text = await fetch(`${origin}/metrics`, { signal: AbortSignal.timeout(5000) }).then(
     (response) => response.text(),
     () => '',
@@ -58,6 +75,7 @@ async function figures(origin: string): Promise<{ servers: Record<string, number
   const servers = text.matchAll(/^unkai_servers\{vm_state="([\w-]+)"\} (\d+)/gm);
   return {
     servers: Object.fromEntries([...servers].map(([, state, count]) => [state!, Number(count)])),
+    reconcilers: reconcilersIn(text),
     actions: Number(/^unkai_actions_running (\d+)/m.exec(text)?.[1] ?? 0),
   };
 }

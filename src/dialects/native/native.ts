@@ -10,10 +10,12 @@ import { imageExportOperations } from './image-exports.ts';
 import { migrationTargetOperations } from './migration-targets.ts';
 import { overviewOperations } from './overview.ts';
 import { placeOperations } from './places.ts';
+import { reconcilerOperations } from './reconcilers.ts';
 
 /** Every operation of the native API: one line for each file of them. */
 const operations: readonly AnyOperation[] = [
   ...overviewOperations,
+  ...reconcilerOperations,
   ...activityOperations,
   ...deletedImageOperations,
   ...imageExportOperations,
