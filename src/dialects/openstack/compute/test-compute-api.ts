@@ -43,9 +43,13 @@ export class ComputeApi {
     });
   }
 
-  static async start(dialects: readonly Dialect[], settings: Partial<CloudSettings> = {}): Promise<ComputeApi> {
+  static async start(
+    dialects: readonly Dialect[],
+    settings: Partial<CloudSettings> = {},
+    hosts = 1,
+  ): Promise<ComputeApi> {
     const folder = await mkdtemp(join(tmpdir(), 'unkai-compute-'));
-    const unkai = await openUnkai({ dataDir: folder, hypervisor: 'simulated', adminPassword, log, settings });
+    const unkai = await openUnkai({ dataDir: folder, hypervisor: 'simulated', hosts, adminPassword, log, settings });
     const api = new ComputeApi(folder, unkai, dialects);
     await api.signIn('admin', adminPassword);
     api.imageId = await api.#image();

@@ -1,0 +1,121 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { QemuHost } from '../../agent/hypervisor/qemu/qemu-host.ts';
+import { SerialShell } from '../../agent/hypervisor/qemu/serial-shell.fixture.ts';
+import { type OpenedUnkai, openUnkai } from '../../assembly/open-unkai.ts';
+import { ensureTinyLinux, tinyLinuxId } from '../../assembly/tinylinux.ts';
+import { auditCloud } from '../audit/audit.ts';
+import { operator, type Subject } from '../identity/subject.ts';
+
+const bootTimeout = 180_000;
+const silent = { debug() {}, info() {}, warn() {}, error() {} };
+let folder: string;
+let opened: OpenedUnkai;
+let requests = 0;
+
+const subject = (): Subject => operator(`req-00000000-0000-0000-0000-${String(++requests).padStart(12, '0')}`);
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'unkai-real-moves-'));
+  opened = await openUnkai({
+    dataDir: folder,
+    hypervisor: 'qemu',
+    hosts: 2,
+    adminPassword: 'secret',
+    log: silent,
+    settings: { shutdownGrace: 10 },
+  });
+  await ensureTinyLinux(opened.cloud, { cacheDir: resolve(import.meta.dirname, '../../../var/cache') });
+}, bootTimeout);
+
+afterAll(async () => {
+  const { cloud } = opened;
+  const servers = await cloud.servers.list(subject(), {}, { limit: 100, sort: [] });
+  for (const { id } of servers) {
+    const { actionId } = await cloud.servers.delete(subject(), id);
+    if (actionId) await cloud.runner.wait(actionId, { timeoutMs: bootTimeout });
+  }
+  for (const { agent } of opened.agents)
+    await agent.applyNetworks({ networks: [], ports: [], securityGroups: [], routers: [] });
+  await opened.close();
+  await rm(folder, { recursive: true, force: true });
+}, bootTimeout);
+
+async function ended({ actionId }: { actionId?: string }): Promise<void> {
+  const outcome = await opened.cloud.runner.wait(actionId!, { timeoutMs: bootTimeout });
+  expect(outcome).toEqual({ state: 'succeeded' });
+}
+
+async function hostOf(serverId: string): Promise<{ name: string; agent: QemuHost }> {
+  const { hostId } = await opened.cloud.servers.get(subject(), serverId);
+  const { name } = await opened.cloud.hosts.get(hostId!);
+  return { name, agent: opened.agents.find((one) => one.name === name)!.agent as QemuHost };
+}
+
+async function run(serverId: string, command: string): Promise<string> {
+  const shell = new SerialShell(await (await hostOf(serverId)).agent.connectConsole(serverId, 'serial'));
+  try {
+    return await shell.run(command);
+  } finally {
+    shell.close();
+  }
+}
+
+async function isUp(serverId: string): Promise<void> {
+  const log = async () => await (await hostOf(serverId)).agent.consoleLog(serverId);
+  await expect.poll(log, { timeout: bootTimeout, interval: 100 }).toContain('TinyLinux ready');
+}
+
+test(
+  'a server moves to another host while it runs, and back while it does not',
+  async () => {
+    const { servers, flavors } = opened.cloud;
+    const sizes = (await flavors.list(subject(), {})).filter(({ memoryMb }) => memoryMb >= 96);
+    const flavor = sizes.sort((a, b) => a.memoryMb - b.memoryMb)[0]!;
+    const [made] = await servers.create(subject(), {
+      name: 'traveller',
+      flavorId: flavor.id,
+      imageId: tinyLinuxId,
+      networks: 'auto',
+      securityGroups: [],
+    });
+    await ended(made!);
+    const { id } = made!.server;
+    await isUp(id);
+    const first = await hostOf(id);
+    await run(id, 'mkdir -p /run; echo remembered >/run/in-memory');
+    await run(id, 'echo kept | dd of=/dev/vda bs=512 seek=65000 conv=notrunc; sync');
+    const [target] = await servers.migrationTargets(subject(), id);
+    expect(target).toMatchObject({ isPossible: true, reasons: [] });
+
+    await ended(await servers.liveMigrate(subject(), id));
+    const second = await hostOf(id);
+    expect(second.name).toBe(target!.host.name);
+    expect(await first.agent.guestState(id)).toBe('absent');
+    expect(await run(id, 'cat /run/in-memory')).toBe('remembered\n');
+    expect(await servers.get(subject(), id)).toMatchObject({ vmState: 'active', taskState: null });
+    const [live] = await servers.migrations.list({ serverId: id });
+    expect(live).toMatchObject({ kind: 'live-migration', status: 'completed', targetHost: second.name });
+    if ((await second.agent.describe()).networking.driver === 'bridge') {
+      const answers = 'for n in $(seq 60); do wget -q -O- http://169.254.169.254/openstack && break; sleep 1; done';
+      expect(await run(id, answers)).toContain('latest');
+    }
+
+    await ended(await servers.migrate(subject(), id, { hostId: made!.server.hostId ?? undefined }));
+    expect(await servers.get(subject(), id)).toMatchObject({ vmState: 'resized', taskState: null });
+    expect((await hostOf(id)).name).toBe(first.name);
+    await isUp(id);
+    expect(await run(id, 'dd if=/dev/vda bs=512 skip=65000 count=1 2>/dev/null | head -c 5')).toContain('kept');
+    await ended(await servers.revertResize(subject(), id));
+    expect((await hostOf(id)).name).toBe(second.name);
+    await isUp(id);
+    await ended(await servers.migrate(subject(), id));
+    await ended(await servers.confirmResize(subject(), id));
+    expect((await hostOf(id)).name).toBe(first.name);
+    expect(await second.agent.guestState(id)).toBe('absent');
+    expect((await auditCloud(opened.cloud)).filter(({ level }) => level === 'violation')).toEqual([]);
+  },
+  3 * bootTimeout,
+);
