@@ -11,7 +11,7 @@ import type { Cloud } from '../../src/cloud/cloud.ts';
 import { createPostgresDatabase } from './postgres.ts';
 
 export interface TestCloudOptions
-  extends Partial<Pick<UnkaiOptions, 'settings' | 'images' | 'wrapAgent' | 'wrapDatabase' | 'faults'>> {
+  extends Partial<Pick<UnkaiOptions, 'settings' | 'images' | 'hosts' | 'wrapAgent' | 'wrapDatabase' | 'faults'>> {
   /** Default: `simulated`. */
   hypervisor?: HypervisorKind;
   /** Default: `sqlite`. PostgreSQL needs the server that `unkai test` starts. */
