@@ -8,13 +8,16 @@ export interface StoreConfig {
   kind: ImageStoreInfo['kind'];
   /** The zones that it serves; they are made where there are none of these names. */
   zones: string[];
-  /** The folder, or `s3://bucket/prefix?endpoint=http://host:port&region=…&credentials=/path`. */
+  /**
+   * The folder, `s3://bucket/prefix?endpoint=http://host:port&region=…&credentials=/path`, or
+   * `ceph://pool?conf=/etc/ceph/ceph.conf&user=admin`.
+   */
   url: string;
   /** How users may know its server, as in K5's `sync_status_reason`. */
   address?: string;
 }
 
-const kinds: ReadonlyArray<StoreConfig['kind']> = ['directory', 's3'];
+const kinds: ReadonlyArray<StoreConfig['kind']> = ['directory', 's3', 'ceph'];
 const members = ['name', 'kind', 'zone', 'url', 'address'];
 
 /**

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 const program = process.env['UNKAI_TEST_S3'] ?? 'versitygw';
 const keys = ['unkai-test', 'unkai-test-secret'] as const;
 
-/** Whether this machine has a real S3 server (versitygw) for tests: `unkai test --stores` brings one. */
+/** Whether this machine has a real S3 server (versitygw) for tests. */
 export const hasS3Server = spawnSync(program, ['--version']).status === 0;
 
 /** A real S3 server over a folder, on a port of its own, with one bucket: `images`. */

@@ -7,7 +7,7 @@ export interface ImageStoreInfo {
   name: string;
   description: string | null;
   kind: ImageStoresTable['kind'];
-  /** Where it is, for administrators: the folder of a directory store, or `s3://bucket/prefix?endpoint=…`. */
+  /** Where it is, for administrators: the folder of a directory store, `s3://bucket/prefix?endpoint=…`, or `ceph://pool`. */
   url: string;
   /** Whether it may be used for new images; what it holds can be read in any case. */
   enabled: boolean;

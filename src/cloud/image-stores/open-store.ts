@@ -23,7 +23,10 @@ export async function openStore(
       const { s3Place } = await import('../../image-stores/s3/s3-url.ts');
       return await openS3Store({ name, place: s3Place(url), localDirectory: join(localRoot, name) });
     }
-    case 'ceph':
-      throw new Error('Stores of the kind ceph are not supported.');
+    case 'ceph': {
+      const { openCephStore } = await import('../../image-stores/ceph/ceph-store.ts');
+      const { cephPlace } = await import('../../image-stores/ceph/ceph-url.ts');
+      return await openCephStore({ name, place: cephPlace(url), localDirectory: join(localRoot, name) });
+    }
   }
 }

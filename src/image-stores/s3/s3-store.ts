@@ -1,11 +1,11 @@
-import { createReadStream } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { S3Client } from '@aws-sdk/client-s3';
-import { readLength, statFile } from '../files.ts';
 import { createHasher } from '../hashing/hasher.ts';
+import { LocalCopies } from '../local-copies.ts';
 import { ChunkReader, sizeMismatch, throwIfAborted } from '../receive.ts';
+import { adoptByUpload, removeStagedFile } from '../staged-file.ts';
 import {
   type ImageStore,
   type PutOptions,
@@ -14,7 +14,6 @@ import {
   StoreError,
   type StoreListing,
 } from '../store.ts';
-import { LocalCopies } from './local-copies.ts';
 import { s3Failure } from './s3-failure.ts';
 import type { S3Place } from './s3-url.ts';
 
@@ -201,34 +200,11 @@ class S3Store implements ImageStore {
   }
 
   async adopt(imageId: string, stagedPath: string, { signal }: { signal?: AbortSignal } = {}): Promise<StoredUpload> {
-    if (stagedPath !== this.#stagedPath(imageId))
-      throw new StoreError('bad_name', 'The path is not that of the stage.');
-    const staged = await statFile(stagedPath);
-    if (staged) {
-      const source = createReadStream(stagedPath, { highWaterMark: readLength });
-      const stored = await this.put(imageId, source, { signal, expectedSize: staged.size });
-      await this.unstage(imageId);
-      return stored;
-    }
-    // Adopted before a crash: the object is there, and its digests are not known.
-    const hasher = createHasher(['md5', 'sha512']);
-    try {
-      let size = 0;
-      for await (const chunk of await this.read(imageId)) {
-        throwIfAborted(signal);
-        await hasher.update(chunk as Buffer);
-        size += (chunk as Buffer).length;
-      }
-      return { size, installPath: this.installPath(imageId), checksums: await hasher.digest() };
-    } finally {
-      hasher.close();
-    }
+    return await adoptByUpload(this, imageId, stagedPath, signal);
   }
 
   async unstage(imageId: string): Promise<void> {
-    const path = this.#stagedPath(imageId);
-    await rm(path, { force: true });
-    await rm(`${path}.new`, { force: true });
+    await removeStagedFile(this.#stagedPath(imageId));
   }
 
   localPath(): undefined {

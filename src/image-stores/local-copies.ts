@@ -1,7 +1,7 @@
 import { mkdir, readdir, rename, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { copyIntoFile } from '../copy-file.ts';
-import { statFile } from '../files.ts';
+import { copyIntoFile } from './copy-file.ts';
+import { statFile } from './files.ts';
 
 const imageName = /^[0-9a-f]{32}$/;
 
