@@ -6,7 +6,7 @@ export interface StoppedServers {
   stopped: number;
   /** What went wrong, each with the server's name. */
   failures: string[];
-  /** Guests that no server could be stopped for, as of one whose resize nobody has confirmed. */
+  /** Guests that no server could be stopped for, as of one that is rescued or whose resize nobody has confirmed, also where they stand still. */
   stillRunning: number;
 }
 
@@ -47,5 +47,6 @@ async function ended(cloud: Cloud, { actionId }: { actionId: string }): Promise<
 
 async function countRunning(cloud: Cloud): Promise<number> {
   const inventories = await Promise.all([...cloud.hosts.agents.values()].map((agent) => agent.inventory()));
-  return inventories.flatMap(({ guests }) => guests).filter(({ state }) => state === 'running').length;
+  const guests = inventories.flatMap((inventory) => inventory.guests);
+  return guests.filter(({ state }) => state === 'running' || state === 'paused').length;
 }
