@@ -19,7 +19,8 @@ const statusOf: Record<CloudErrorCode, number> = {
 export function fail({ error, requestId }: Failure): FailureAnswer {
   if (error instanceof CloudError) {
     const { field, reason, resource, id } = error.details;
-    return answer(statusOf[error.code], error.code, error.message, requestId, { field, reason, resource, id });
+    const status = reason === 'range' ? 416 : statusOf[error.code];
+    return answer(status, error.code, error.message, requestId, { field, reason, resource, id });
   }
   if (error instanceof InvalidRequest) {
     return answer(400, 'invalid', error.message, requestId, { field: error.field, reason: error.rule });

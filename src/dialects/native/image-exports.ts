@@ -65,7 +65,7 @@ const fetchExport = operation({
     signature: Type.String({ maxLength: 100 }),
   }),
   responses: { 200: 'stream', 206: 'stream', 304: null },
-  errors: [400, 403, 404, 503],
+  errors: [400, 403, 404, 416, 503],
   title: 'Fetch an exported image',
   summary:
     'The file, or with a `Range` header one part of it, for whoever has the signed link. `ETag` is its sha512, which ' +
