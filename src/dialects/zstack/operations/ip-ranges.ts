@@ -1,5 +1,8 @@
 import { Type as T } from 'typebox';
+import type { Cloud } from '../../../cloud/cloud.ts';
+import type { Subject } from '../../../cloud/identity/subject.ts';
 import { formatIpv4, parseIpv4, parseIpv4Cidr } from '../../../cloud/networks/addresses.ts';
+import type { AllocationPool } from '../../../cloud/networks/model.ts';
 import { ipRange } from '../inventories/network.ts';
 import {
   descriptionField,
@@ -46,6 +49,27 @@ function cidrOf(startIp: string, netmask: string): string {
   return `${formatIpv4((numberOf('startIp', startIp) & mask) >>> 0)}/${length}`;
 }
 
+interface NewRange {
+  l3NetworkUuid: string;
+  resourceUuid?: string;
+  name: string;
+  description?: string;
+  gateway?: string;
+}
+
+/** Makes the subnet that the range is here. */
+async function addSubnet(
+  cloud: Cloud,
+  subject: Subject,
+  range: NewRange,
+  addresses: { cidr: string; allocationPools?: AllocationPool[] },
+): Promise<{ uuid: string }> {
+  const { l3NetworkUuid: networkId, resourceUuid: id, name, description = '', gateway: gatewayIp } = range;
+  const subnet = { id, networkId, name, description, gatewayIp, ipVersion: 4 as const, ...addresses };
+  const [made] = await cloud.networks.subnets.create(subject, [subnet]);
+  return { uuid: made!.id };
+}
+
 const addIpRange = jobOperation({
   ...shared,
   id: 'AddIpRange',
@@ -75,19 +99,8 @@ const addIpRange = jobOperation({
     if (numberOf('startIp', startIp) > numberOf('endIp', endIp)) {
       throw invalidArgument(`start ip[${startIp}] is behind end ip[${endIp}]`);
     }
-    const [made] = await cloud.networks.subnets.create(subject, [
-      {
-        id: input.resourceUuid,
-        networkId: input.l3NetworkUuid,
-        name: input.name,
-        description: input.description ?? '',
-        ipVersion: 4,
-        cidr: cidrOf(startIp, input.netmask),
-        gatewayIp: input.gateway,
-        allocationPools: [{ start: startIp, end: endIp }],
-      },
-    ]);
-    return { uuid: made!.id };
+    const allocationPools = [{ start: startIp, end: endIp }];
+    return await addSubnet(cloud, subject, input, { cidr: cidrOf(startIp, input.netmask), allocationPools });
   },
 });
 
@@ -106,18 +119,7 @@ const addIpRangeByNetworkCidr = jobOperation({
     await l3NetworkNamed(cloud, subject, 'l3NetworkUuid', input.l3NetworkUuid);
     const { networkCidr } = input;
     if (!parseIpv4Cidr(networkCidr)) throw invalidArgument(`[${networkCidr}] is not a valid network cidr`);
-    const [made] = await cloud.networks.subnets.create(subject, [
-      {
-        id: input.resourceUuid,
-        networkId: input.l3NetworkUuid,
-        name: input.name,
-        description: input.description ?? '',
-        ipVersion: 4,
-        cidr: networkCidr,
-        gatewayIp: input.gateway,
-      },
-    ]);
-    return { uuid: made!.id };
+    return await addSubnet(cloud, subject, input, { cidr: networkCidr });
   },
 });
 

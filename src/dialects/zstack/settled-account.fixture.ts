@@ -1,0 +1,178 @@
+import { Readable } from 'node:stream';
+import { expect, vi } from 'vitest';
+import { emptyQcow2 } from '../../agent/disks/qcow2-header.ts';
+import type { AnyOperation, OperationExample } from '../../api/operation.ts';
+import { operator } from '../../cloud/identity/subject.ts';
+import type { TestZStack } from './zstack.fixture.ts';
+
+type Body = Record<string, unknown>;
+
+/** What `uuid` names, by the word of the path that stands before it. */
+const kindsByPath: Record<string, string> = {
+  accounts: 'account',
+  quota: 'account',
+  accesskeys: 'accessKey',
+  'ssh-key-pair': 'sshKeyPair',
+  images: 'image',
+  volumes: 'volume',
+  resize: 'volume',
+  'volume-snapshots': 'snapshot',
+  'vm-instances': 'vm',
+  nics: 'nic',
+  'l3-networks': 'l3Network',
+  'ip-ranges': 'ipRange',
+  vips: 'vip',
+  eips: 'eip',
+  'security-groups': 'securityGroup',
+  rules: 'rule',
+  tags: 'tag',
+  'user-tags': 'tag',
+  longjobs: 'longJob',
+};
+
+/** What other fields name. */
+const kindsByName: Record<string, string> = {
+  accountUuid: 'account',
+  userUuid: 'account',
+  imageUuid: 'image',
+  resourceUuid: 'image',
+  rootVolumeUuid: 'rootVolume',
+  volumeUuid: 'volume',
+  volumeSnapshotUuid: 'snapshot',
+  vmInstanceUuid: 'vm',
+  uuids: 'vm',
+  vmNicUuid: 'nic',
+  vmNicUuids: 'nic',
+  l3NetworkUuid: 'l3Network',
+  l3NetworkUuids: 'l3Network',
+  ipRangeUuid: 'ipRange',
+  vipUuid: 'vip',
+  eipUuid: 'eip',
+  securityGroupUuid: 'securityGroup',
+  ruleUuids: 'rule',
+  apiId: 'job',
+};
+
+/** A request for something that an account has. */
+export interface AimedRequest {
+  url: string;
+  body: unknown;
+  /** Whether it names anything that the account has. */
+  isAimed: boolean;
+}
+
+/** An account that has one of each kind of thing which accounts can have, for tests. */
+export class SettledAccount {
+  readonly headers: Record<string, string>;
+  /** The uuids, by kind. */
+  readonly own: Record<string, string> = {};
+  /** What there is for all accounts, by the field that names it. */
+  readonly #common: Record<string, string> = {};
+  readonly #test: TestZStack;
+
+  private constructor(test: TestZStack, session: string) {
+    this.#test = test;
+    this.headers = { authorization: `OAuth ${session}` };
+  }
+
+  static async settle(test: TestZStack, name: string): Promise<SettledAccount> {
+    const account = new SettledAccount(test, await test.newAccount(name));
+    await account.#fill(name);
+    await test.cloud.runner.idle();
+    // A long job ends a moment after its action has.
+    const longJob = `/longjobs?q=uuid=${account.own['longJob']}&q=state=Succeeded`;
+    await vi.waitFor(async () => expect(await test.query(longJob, account.headers)).toHaveLength(1), 60_000);
+    return account;
+  }
+
+  async #made(path: string, params: Body): Promise<string> {
+    const { json, headers, text } = await this.#test.run('POST', path, { params }, this.headers);
+    if (headers['x-job-uuid']) this.own['job'] = String(headers['x-job-uuid']);
+    const inventory = json['inventory'] as Body | undefined;
+    if (!inventory) throw new Error(`${path}: ${text}`);
+    return inventory['uuid'] as string;
+  }
+
+  async #first(path: string): Promise<Body> {
+    return (await this.#test.query(path, this.headers))[0]!;
+  }
+
+  async #uploaded(name: string): Promise<string> {
+    const { images } = this.#test.cloud;
+    const subject = { ...operator(), projectId: this.own['account']!, isAdmin: false, roles: ['member'] };
+    const words = { name, diskFormat: 'qcow2', containerFormat: 'bare' };
+    const { id } = await images.create(subject, words);
+    await images.upload(subject, id, Readable.from([emptyQcow2(2 ** 30)]));
+    return id;
+  }
+
+  /** Gives it one of each kind. */
+  async #fill(name: string): Promise<void> {
+    const { own } = this;
+    const test = this.#test;
+    const [zone] = await test.query('/zones');
+    const l2 = await test.call('POST', '/l2-networks/no-vlan', {
+      params: { name: 'l2', zoneUuid: zone!['uuid'], physicalInterface: 'eth0' },
+    });
+    const l2NetworkUuid = (l2.json['inventory'] as Body)['uuid'];
+    this.#common['l2NetworkUuid'] = String(l2NetworkUuid);
+    this.#common['instanceOfferingUuid'] = String((await test.query('/instance-offerings?q=name=m1.nano'))[0]!['uuid']);
+    const [store] = await test.query('/backup-storage');
+    for (const field of ['backupStorageUuid', 'backupStorageUuids']) this.#common[field] = String(store!['uuid']);
+    const outside = await test.cloud.networks.networks.create(operator(), [{ name: 'outside', external: true }]);
+    const ranges = { params: { name: 'outside', networkCidr: '203.0.113.0/24' } };
+    await test.run('POST', `/l3-networks/${outside[0]!.id}/ip-ranges/by-cidr`, ranges);
+    own['account'] = String((await test.query(`/accounts?q=name=${name}`))[0]!['uuid']);
+    own['accessKey'] = await this.#made('/accesskeys', { accountUuid: own['account'], userUuid: own['account'] });
+    own['sshKeyPair'] = await this.#made('/ssh-key-pair/generate', { name });
+    own['image'] = await this.#uploaded(name);
+    own['l3Network'] = await this.#made('/l3-networks', { name, l2NetworkUuid });
+    const cidr = { name, networkCidr: '10.77.0.0/24' };
+    own['ipRange'] = await this.#made(`/l3-networks/${own['l3Network']}/ip-ranges/by-cidr`, cidr);
+    own['vip'] = await this.#made('/vips', { name, l3NetworkUuid: outside[0]!.id });
+    const l3NetworkUuids = [own['l3Network']];
+    const size = { cpuNum: 1, memorySize: 2 ** 27, rootDiskSize: 2 ** 30 };
+    own['vm'] = await this.#made('/vm-instances', { name, imageUuid: own['image'], l3NetworkUuids, ...size });
+    own['rootVolume'] = String((await this.#first(`/vm-instances/${own['vm']}`))['rootVolumeUuid']);
+    own['nic'] = String((await this.#first(`/vm-instances/nics?q=vmInstanceUuid=${own['vm']}`))['uuid']);
+    own['eip'] = await this.#made('/eips', { name, vipUuid: own['vip'], vmNicUuid: own['nic'] });
+    own['volume'] = await this.#made('/volumes/data', { name, diskSize: 2 ** 30 });
+    await test.run('POST', `/volumes/${own['volume']}/vm-instances/${own['vm']}`, { params: {} }, this.headers);
+    own['snapshot'] = await this.#made(`/volumes/${own['volume']}/volume-snapshots`, { name });
+    own['securityGroup'] = await this.#made('/security-groups', { name });
+    own['rule'] = String(
+      (await this.#first(`/security-groups/rules?q=securityGroupUuid=${own['securityGroup']}`))['uuid'],
+    );
+    const tag = { resourceType: 'VmInstanceVO', resourceUuid: own['vm'], tag: name };
+    own['tag'] = await this.#made('/user-tags', tag);
+    const jobData = JSON.stringify({ name, rootVolumeUuid: own['rootVolume'] });
+    const jobName = 'APICreateRootVolumeTemplateFromRootVolumeMsg';
+    own['longJob'] = await this.#made('/longjobs', { name, jobName, jobData });
+  }
+
+  /** An operation's own example, with the ids of what the account has. */
+  aim(operation: AnyOperation, example: OperationExample): AimedRequest {
+    const { params = {}, query = {}, body } = example;
+    let isAimed = false;
+    const idOf = (name: string, before?: string) => {
+      const id = this.own[(name === 'uuid' ? kindsByPath[before ?? ''] : kindsByName[name]) ?? ''];
+      if (id !== undefined) isAimed = true;
+      return id ?? this.#common[name];
+    };
+    const path = operation.path.replaceAll(/([\w-]+)(?=\/\{)\/\{(\w+)\}|\{(\w+)\}/g, (_, before, after, only) => {
+      const name = (after ?? only) as string;
+      const id = encodeURIComponent(idOf(name, before) ?? params[name] ?? '10.77.0.9');
+      return before === undefined ? id : `${before}/${id}`;
+    });
+    const words = Object.entries(query).map(([name, value]) => [name, idOf(name) ?? String(value)] as [string, string]);
+    const real = (value: unknown, name: string): unknown => {
+      if (Array.isArray(value)) return value.map((one) => real(one, name));
+      if (typeof value === 'string') return idOf(name) ?? value;
+      if (typeof value !== 'object' || value === null) return value;
+      return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, real(one, key)]));
+    };
+    const aimedBody = real(body, '');
+    const text = new URLSearchParams(words).toString();
+    return { url: text ? `${path}?${text}` : path, body: aimedBody, isAimed };
+  }
+}
