@@ -1,2 +1,2 @@
 /** Names of objects in containers, as those need them who ask for imports and exports. */
-export { ObjectError, type ObjectName, objectUrlOf, parseObjectUrl } from '../../../image-sources/object-folder.ts';
+export { type ObjectName, objectUrlOf, parseObjectUrl } from '../../../image-sources/object-folder.ts';
