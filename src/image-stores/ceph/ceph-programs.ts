@@ -75,7 +75,8 @@ export class CephPrograms {
 function start(doing: string, program: string, args: readonly string[]): Running {
   // Times are printed in the local zone.
   const env = { ...process.env, TZ: 'UTC', LC_ALL: 'C.UTF-8' };
-  const child = spawn(program, args, { stdio: 'pipe', env });
+  // In a process group of its own: an interrupt from the terminal is not for it, the pipes tell it when to end.
+  const child = spawn(program, args, { stdio: 'pipe', env, detached: true });
   child.on('error', () => {});
   // A program that ends early closes its pipe: its exit status tells why.
   child.stdin.on('error', () => {});
