@@ -30,11 +30,17 @@ export function startReconcilers(cloud: Cloud): () => Promise<void> {
     running.add(activation);
   };
   const syncAll = async () => {
-    const total = { servers: 0, corrected: 0 };
+    const total = { servers: 0, corrected: 0, silentHosts: 0 };
     for (const [hostId, agent] of cloud.hosts.agents) {
-      const { servers, corrected } = await syncPowerStates(cloud, hostId, agent);
-      total.servers += servers;
-      total.corrected += corrected;
+      try {
+        const { servers, corrected } = await syncPowerStates(cloud, hostId, agent);
+        total.servers += servers;
+        total.corrected += corrected;
+      } catch (err) {
+        // The other hosts must not wait for one that is silent.
+        cloud.log.warn({ err, hostId }, 'the guests of a host could not be looked at');
+        total.silentHosts += 1;
+      }
     }
     return total;
   };
@@ -50,9 +56,11 @@ export function startReconcilers(cloud: Cloud): () => Promise<void> {
     cloud.env.every(sweepMs, () => run('tags', () => cloud.tags.sweep())),
     cloud.env.every(sweepMs, () => run('volume messages', () => cloud.blockStorage.messages.sweep())),
   ];
-  for (const agent of cloud.hosts.agents.values()) {
+  for (const [hostId, agent] of cloud.hosts.agents) {
     stops.push(
-      agent.watchGuests(({ serverId, state }) => run('guest change', () => noteGuestState(cloud, serverId, state))),
+      agent.watchGuests(({ serverId, state }) =>
+        run('guest change', () => noteGuestState(cloud, hostId, serverId, state)),
+      ),
     );
   }
   run('power states', syncAll);

@@ -24,22 +24,25 @@ export async function syncPowerStates(cloud: Cloud, hostId: string, agent: HostA
     .where('task_state', 'is', null)
     .execute();
   let corrected = 0;
-  for (const { id } of rows) if (await noteGuestState(cloud, id, states.get(id) ?? 'absent', asOf)) corrected += 1;
+  for (const { id } of rows)
+    if (await noteGuestState(cloud, hostId, id, states.get(id) ?? 'absent', asOf)) corrected += 1;
   return { servers: rows.length, corrected };
 }
 
 /**
- * Whether the server's state had to be corrected.
+ * Whether the server's state had to be corrected. What another host than the server's has of it says nothing.
  * @param asOf when the guest was seen so: what was done with the server since then says more
  */
 export async function noteGuestState(
   cloud: Cloud,
+  hostId: string,
   serverId: string,
   state: GuestState,
   asOf = cloud.env.now(),
 ): Promise<boolean> {
   return await cloud.db.write(async (tx) => {
-    if (await isWorkedOn(tx, serverId, asOf)) return false;
+    const server = await tx.selectFrom('servers').select('host_id').where('id', '=', serverId).executeTakeFirst();
+    if (server?.host_id !== hostId || (await isWorkedOn(tx, serverId, asOf))) return false;
     return await alignWithGuest(cloud, tx, serverId, state);
   });
 }
