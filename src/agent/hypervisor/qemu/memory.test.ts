@@ -37,7 +37,7 @@ afterAll(async () => {
 
 const logOf = async (serverId: string) => (await host.consoleLog(serverId)).replaceAll('\r', '');
 const ticks = async (serverId: string) =>
-  [...(await logOf(serverId)).matchAll(/^tick (\d+)$/gm)].map(([, count]) => Number(count));
+  [...(await logOf(serverId)).matchAll(/tick (\d+)$/gm)].map(([, count]) => Number(count));
 const tickedTo = (serverId: string, count: number) =>
   expect
     .poll(async () => (await ticks(serverId)).at(-1) ?? 0, { timeout: bootTimeout, interval: 20 })
