@@ -74,7 +74,8 @@ async function hasGuestAgent(cloud: Cloud, { id, hostId }: Server): Promise<bool
     return await cloud.hosts.agent(hostId!).hasGuestAgent(id);
   } catch (error) {
     if (!(error instanceof AgentError)) throw error;
-    throw new CloudError('unavailable', `The server's host does not answer now: ${error.message}`, { cause: error });
+    // The host is silent for now: the action asks again, and says why where it could not.
+    return true;
   }
 }
 
