@@ -27,6 +27,7 @@ export interface ImageFilter {
   mediaTypes?: readonly MediaType[];
   minDiskGb?: number;
   minMemoryMb?: number;
+  size?: number;
   sizeMin?: number;
   sizeMax?: number;
   checksum?: string;
@@ -141,6 +142,7 @@ function plainConditions(db: Kind, filter: ImageFilter): Condition[] {
   equal('min_memory_mb', filter.minMemoryMb);
   equal('checksum', filter.checksum);
   equal('hash_value', filter.hashValue);
+  equal('size', filter.size);
   if (filter.sizeMin !== undefined) found.push(sql<SqlBool>`${column('size')} >= ${filter.sizeMin}`);
   if (filter.sizeMax !== undefined) found.push(sql<SqlBool>`${column('size')} <= ${filter.sizeMax}`);
   for (const condition of filter.createdAt ?? []) found.push(timeCondition('created_at', condition));

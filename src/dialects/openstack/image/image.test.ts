@@ -275,6 +275,7 @@ describe('a list', () => {
       'visibility=mine',
       'status=dead',
       'size_min=x',
+      'size=x',
       'protected=maybe',
       'created_at=gt:yesterday',
       'created_at=about:2020-01-01',
@@ -317,6 +318,10 @@ describe('image data', () => {
       const refused = await range(bad);
       expect([refused.status, refused.headers['content-range']]).toEqual([416, 'bytes */3000000']);
     }
+    const ofSize = async (query: string) => (await call('GET', `/v2/images?${query}`)).body.images.length;
+    expect(await ofSize(`size=${bytes.length}`)).toBe(1);
+    expect(await ofSize(`size=${bytes.length - 1}`)).toBe(0);
+    expect(await ofSize(`size=${bytes.length}&size_min=${bytes.length + 1}`)).toBe(0);
     expect((await call('PUT', `/v2/images/${id}/file`, { body: bytes })).status).toBe(409);
     expect((await call('HEAD', `/v2/images/${id}/file`)).status).toBe(200);
   });

@@ -30,6 +30,7 @@ const readers: Record<string, Reader> = {
   os_hidden: (text, name) => ({ isHidden: flagOf(text, name) }),
   min_ram: (text, name) => ({ minMemoryMb: numberOf(text, name) }),
   min_disk: (text, name) => ({ minDiskGb: numberOf(text, name) }),
+  size: (text, name) => ({ size: numberOf(text, name) }),
   size_min: (text, name) => ({ sizeMin: numberOf(text, name) }),
   size_max: (text, name) => ({ sizeMax: numberOf(text, name) }),
   checksum: (text) => ({ checksum: text }),
