@@ -45,6 +45,11 @@ export class SimulatedProcess {
     this.#diesAfterCommit = afterCommit;
   }
 
+  /** Nothing kills it any more at a write to come. */
+  spare(): void {
+    this.#writesLeft = Number.POSITIVE_INFINITY;
+  }
+
   /** The promise, as long as the process lives. */
   hold<T>(promise: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {

@@ -304,6 +304,7 @@ class Simulation {
 
   /** Nothing goes wrong any more: all has to come to rest, and to be as it has to be. */
   async #calmDown(when: string): Promise<void> {
+    this.#process?.spare();
     await this.#time.advance(calmLength);
     const cloud = await this.#running();
     await this.#time.until(this.#audit(cloud, when, () => true));
