@@ -12,6 +12,8 @@ import { ensureServicePorts, networksToServe } from '../service-ports.ts';
 import { desiredNetworks } from './desired-networks.ts';
 import { RecentNetworks } from './recent-networks.ts';
 
+/** Changes that come closer than this share a round: a hundred servers at once are a few rounds, not hundreds. */
+const restMs = 50;
 /** How often hosts are told again, though nothing is known to have changed: a message may have been lost. */
 const repeatMs = 30_000;
 
@@ -31,7 +33,10 @@ export class HostNetworks {
   readonly #running = new Set<Promise<void>>();
   /** By the host that speaks for those that share its networks. */
   readonly #recent = new Map<string, RecentNetworks>();
+  readonly #stopped = new AbortController();
   #stops: Array<() => void> = [];
+  #rests = false;
+  #hasChanged = false;
 
   constructor(core: CloudCore, hosts: Hosts, networks: Networks) {
     this.#core = core;
@@ -43,12 +48,13 @@ export class HostNetworks {
   async start(responder: MetadataResponder): Promise<void> {
     this.#networks.networks.noExternal = await this.#obstacle();
     for (const agent of this.#hosts.agents.values()) this.#stops.push(agent.serveMetadata(responder));
-    this.#stops.push(this.#networks.onChange(() => this.#applyAll()));
+    this.#stops.push(this.#networks.onChange(() => this.#changed()));
     this.#stops.push(this.#core.env.every(repeatMs, () => this.#applyAll()));
     this.#applyAll();
   }
 
   async stop(): Promise<void> {
+    this.#stopped.abort();
     for (const stop of this.#stops) stop();
     this.#stops = [];
     await Promise.all(this.#running);
@@ -83,6 +89,22 @@ export class HostNetworks {
   async prepare(hostId: string): Promise<void> {
     if ((await this.networkingOf(this.#hosts.agent(hostId))).driver !== 'bridge') return;
     await this.#apply(await this.#speakerFor(hostId));
+  }
+
+  /** The first change is told at once; those that follow closely, together. */
+  #changed(): void {
+    this.#hasChanged = true;
+    if (!this.#rests) void this.#tellChanges();
+  }
+
+  async #tellChanges(): Promise<void> {
+    this.#rests = true;
+    while (this.#hasChanged && !this.#stopped.signal.aborted) {
+      this.#hasChanged = false;
+      this.#applyAll();
+      await this.#core.env.sleep(restMs, this.#stopped.signal);
+    }
+    this.#rests = false;
   }
 
   #applyAll(): void {
