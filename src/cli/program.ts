@@ -44,7 +44,7 @@ function addUp(program: Command): void {
     .addOption(database())
     .option(
       '--store <spec>',
-      'another image store, as name=far,kind=s3,zone=zone-2,url=s3://bucket?endpoint=http://host:port (may be repeated; ' +
+      'another image store, as name=far,kind=s3,zone=zone-2,url=s3://bucket?endpoint=http://host:port or kind=ceph,url=ceph://pool?conf=/etc/ceph/ceph.conf (may be repeated; ' +
         'it stays part of the cloud)',
       (text: string, before: string[]) => [...before, text],
       [],
