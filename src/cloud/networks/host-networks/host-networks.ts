@@ -91,6 +91,11 @@ export class HostNetworks {
     await this.#apply(await this.#speakerFor(hostId));
   }
 
+  /** Gives the networks of the host's guests the addresses that they are served at: guests are told them. */
+  async ensureServed(hostId: string): Promise<void> {
+    if ((await this.networkingOf(this.#hosts.agent(hostId))).driver === 'bridge') await this.#serve([{ hostId }]);
+  }
+
   /** The first change is told at once; those that follow closely, together. */
   #changed(): void {
     this.#hasChanged = true;
@@ -171,15 +176,18 @@ export class HostNetworks {
     const { driver } = await this.networkingOf(agent);
     if (driver === 'user') return;
     const hosts = await this.#sharers(hostId);
-    if (driver === 'bridge') {
-      const unserved = (await Promise.all(hosts.map((host) => networksToServe(db, host.hostId)))).flat();
-      if (unserved.length > 0)
-        await db.write((tx) => ensureServicePorts(this.#networks.ports, tx, [...new Set(unserved)]));
-    }
+    if (driver === 'bridge') await this.#serve(hosts);
     const recent = driver === 'bridge' ? this.#recentOf(hostId) : undefined;
     const desired = await desiredNetworks(db, hosts, recent?.ids);
     recent?.note(desired.ports.map(({ networkId }) => networkId));
     await this.#tell(hosts, desired);
+  }
+
+  async #serve(hosts: ReadonlyArray<{ hostId: string }>): Promise<void> {
+    const { db } = this.#core;
+    const unserved = (await Promise.all(hosts.map(({ hostId }) => networksToServe(db, hostId)))).flat();
+    if (unserved.length > 0)
+      await db.write((tx) => ensureServicePorts(this.#networks.ports, tx, [...new Set(unserved)]));
   }
 
   #recentOf(hostId: string): RecentNetworks {

@@ -93,7 +93,8 @@ export const writeConfigDrive = step<GuestInput, GuestState>('writeConfigDrive',
   retry,
   async do(context) {
     const { services, input } = context;
-    await services.hostNetworks.prepare(hostOf(context));
+    // The networks themselves are made meanwhile: what starts the guest waits for them.
+    await services.hostNetworks.ensureServed(hostOf(context));
     const server = await services.servers.byId(input.serverId);
     const files = configDriveFiles({
       server,
