@@ -40,7 +40,7 @@ import { requestSoftDelete } from './transitions/soft-delete.ts';
 import { requestStart } from './transitions/start.ts';
 import { requestStop } from './transitions/stop.ts';
 import { requestResume, requestSuspend } from './transitions/suspend.ts';
-import { requestUnshelve } from './transitions/unshelve.ts';
+import { requestUnshelve, type UnshelveOptions } from './transitions/unshelve.ts';
 
 /** Virtual machines: what is known of them, and what may be asked of them. */
 export class Servers {
@@ -223,7 +223,7 @@ export class Servers {
   confirmResize = (subject: Subject, id: string) => requestConfirmResize(this.#cloud, subject, id);
   revertResize = (subject: Subject, id: string) => requestRevertResize(this.#cloud, subject, id);
   shelve = (subject: Subject, id: string) => requestShelve(this.#cloud, subject, id);
-  unshelve = (subject: Subject, id: string, options: { zoneId?: string } = {}) =>
+  unshelve = (subject: Subject, id: string, options: UnshelveOptions = {}) =>
     requestUnshelve(this.#cloud, subject, id, options);
   createImage = (subject: Subject, id: string, template: Parameters<typeof requestCreateImage>[3]) =>
     requestCreateImage(this.#cloud, subject, id, template);

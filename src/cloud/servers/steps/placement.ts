@@ -9,6 +9,8 @@ export interface PlacementInput extends GuestInput {
   architecture?: string;
   /** Where its disks are, if it has some. */
   onlyHostId?: string;
+  /** The host that was asked for, if one was. */
+  wantedHostId?: string;
   /** The root disk that is about to be made there. */
   newDiskId?: string;
   rootVolumeId?: string;
@@ -27,6 +29,7 @@ export const chooseHost = step<PlacementInput, GuestState>('chooseHost', {
       zoneId: input.zoneId,
       architecture: input.architecture,
       onlyHostId: input.onlyHostId,
+      wantedHostId: input.wantedHostId,
     };
     const hostId = await services.hosts.allocate(input.serverId, 'current', request, (tx) =>
       services.servers.groups.neighbours(tx, input.serverId),

@@ -3,6 +3,7 @@ import type { Tx } from '../../../database/database.ts';
 import { newId } from '../../../env/env.ts';
 import { action, span, step, when } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
+import { CloudError } from '../../errors.ts';
 import type { Subject } from '../../identity/subject.ts';
 import { flavorFacts } from '../schemas.ts';
 import { transitions } from '../states.ts';
@@ -10,7 +11,7 @@ import { createRootDisk, ensureImageCached } from '../steps/disks.ts';
 import { bindPorts, prepareGuest, runningColumns, startGuest } from '../steps/guest.ts';
 import { chooseHost } from '../steps/placement.ts';
 import { faultOf } from '../steps/settle.ts';
-import { beginTransition, settleServer } from '../transition.ts';
+import { beginTransition, settleServer, updateServer } from '../transition.ts';
 
 const hasImage = ({ input }: { input: { imageId?: string } }) => input.imageId !== undefined;
 
@@ -31,6 +32,7 @@ export const unshelve = action(
     imageId: Type.Optional(Type.String()),
     newDiskId: Type.Optional(Type.String()),
     onlyHostId: Type.Optional(Type.String()),
+    wantedHostId: Type.Optional(Type.String()),
   }),
   [
     when(hasImage, [span('get_image_info', [getImageInfo])]),
@@ -47,6 +49,7 @@ export const unshelve = action(
       await settleServer(services, tx, input.serverId, {
         ...runningColumns,
         previous: null,
+        zone_id: input.zoneId,
         launched_at: now,
         fault: null,
       });
@@ -69,9 +72,25 @@ async function hostOfVolumes(tx: Tx, serverId: string): Promise<string | undefin
   return row?.host_id ?? undefined;
 }
 
-/** Brings a shelved server back, on whatever host has room. */
-export function requestUnshelve(cloud: Cloud, subject: Subject, serverId: string, options: { zoneId?: string } = {}) {
+export interface UnshelveOptions {
+  /** From now on the server is to stay in this zone, or, with null, in none in particular. Default: as before. */
+  zoneId?: string | null;
+  hostId?: string;
+}
+
+/**
+ * Brings a shelved server back, on whatever host has room, or on the one that was asked for. That one has to be in the
+ * zone in which the server is to stay: `conflict`, in Nova's words.
+ */
+export function requestUnshelve(cloud: Cloud, subject: Subject, serverId: string, options: UnshelveOptions = {}) {
   return beginTransition(cloud, subject, serverId, transitions.unshelve, async (tx, server) => {
+    const pinnedZoneId = options.zoneId === undefined ? server.pinnedZoneId : options.zoneId;
+    const host = options.hostId === undefined ? undefined : await cloud.hosts.get(options.hostId);
+    if (host && pinnedZoneId !== null && host.zoneId !== pinnedZoneId) {
+      const zone = (await cloud.zones.names()).get(pinnedZoneId);
+      throw new CloudError('conflict', `Host '${host.name}' is not in the availability zone '${zone}'.`);
+    }
+    if (pinnedZoneId !== server.pinnedZoneId) await updateServer(cloud, tx, serverId, { pinned_zone_id: pinnedZoneId });
     const root = await tx
       .selectFrom('volumes')
       .selectAll()
@@ -82,7 +101,7 @@ export function requestUnshelve(cloud: Cloud, subject: Subject, serverId: string
       action: unshelve,
       input: {
         serverId,
-        zoneId: options.zoneId ?? server.zoneId,
+        zoneId: host?.zoneId ?? pinnedZoneId ?? server.zoneId,
         flavor: server.flavor,
         architecture: server.hardware['architecture'],
         rootVolumeId: root.id,
@@ -90,6 +109,7 @@ export function requestUnshelve(cloud: Cloud, subject: Subject, serverId: string
         imageId,
         newDiskId: imageId ? newId(cloud.env) : undefined,
         onlyHostId: imageId ? await hostOfVolumes(tx, serverId) : (root.host_id ?? undefined),
+        wantedHostId: host?.id,
       },
     };
   });

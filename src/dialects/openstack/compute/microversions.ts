@@ -56,6 +56,15 @@ export function invalidField(field: string, value: unknown, why: string): CloudE
   return new CloudError('invalid', `Invalid input for field/attribute ${field}. Value: ${shown}. ${why}`, { field });
 }
 
+/** Members that a microversion does not know are refused, as are missing ones that it demands. */
+export function checkMembers(what: string, body: object, known: readonly string[], required: readonly string[]): void {
+  const stranger = Object.keys(body).find((member) => !known.includes(member));
+  if (stranger !== undefined)
+    throw invalidField(what, body, `Additional properties are not allowed ('${stranger}' was unexpected)`);
+  const missing = required.find((member) => !(member in body));
+  if (missing !== undefined) throw invalidField(what, body, `'${missing}' is a required property`);
+}
+
 /** As `invalidField`, for the URL's query. */
 export function invalidQuery(name: string, value: string, why: string): CloudError {
   return new CloudError('invalid', `Invalid input for query parameters ${name}. Value: ${value}. ${why}`, {

@@ -84,6 +84,20 @@ describe('actions on a server', () => {
     expect(await status()).toBe('ACTIVE');
   });
 
+  it('unshelve it on a host of choice, from 2.91 on and for administrators', async () => {
+    const server = (await api.call('GET', `${base}/servers/${id}`)).body.server;
+    const host = server['OS-EXT-SRV-ATTR:host'];
+    await act({ shelve: null });
+    expect((await act({ unshelve: { host } }, '2.90')).status).toBe(400);
+    expect((await act({ unshelve: {} }, '2.91')).status).toBe(400);
+    expect((await act({ unshelve: { host } }, '2.91')).status).toBe(403);
+    const nowhere = await api.act(id, { unshelve: { host: 'nowhere' } }, { version: '2.91' });
+    expect(nowhere.body.badRequest.message).toBe('Compute host nowhere could not be found.');
+    expect(await status()).toBe('SHELVED_OFFLOADED');
+    expect((await api.act(id, { unshelve: { host, availability_zone: null } }, { version: '2.91' })).status).toBe(202);
+    expect(await status()).toBe('ACTIVE');
+  });
+
   it('suspend, rescue and reset it', async () => {
     await act({ suspend: null });
     expect(await status()).toBe('SUSPENDED');

@@ -1,10 +1,11 @@
 import { type TSchema, Type } from 'typebox';
 import { type Call, operation } from '../../../api/operation.ts';
-import type { Cloud } from '../../../cloud/cloud.ts';
 import { CloudError } from '../../../cloud/errors.ts';
+import type { UnshelveOptions } from '../../../cloud/servers/transitions/unshelve.ts';
 import { withDashes } from '../../../env/env.ts';
-import { invalidField, minorOf } from './microversions.ts';
+import { checkMembers, invalidField, minorOf } from './microversions.ts';
 import { checkMetadata } from './server-metadata-rules.ts';
+import { hostIdOf } from './server-moves.ts';
 import { metadata } from './server-schemas.ts';
 import {
   closed,
@@ -68,18 +69,26 @@ const UnshelveBody = Type.Union([
   closed({ availability_zone: Type.Optional(TextOrNull), host: Type.Optional(Type.String()) }),
 ]);
 
-/** Where it is to come back: nowhere in particular, or in a zone, which may be said from 2.77 on. */
-async function unshelveOptions(cloud: Cloud, minor: number, body: Of<typeof UnshelveBody>) {
-  if (body === null || Object.keys(body).length === 0 || minor < 77) return {};
-  if (body.host !== undefined) {
-    const words = 'A server that is shelved can not be brought back to a host of choice; name a zone.';
-    throw new CloudError('invalid', words, { field: 'host' });
+/**
+ * Where it is to come back: nowhere in particular, in a zone, which may be said from 2.77 on, or, from 2.91 on and by
+ * administrators, on a host; a zone of null then lets go of the one it was made in.
+ */
+async function unshelveOptions(call: Call, body: Of<typeof UnshelveBody>): Promise<UnshelveOptions> {
+  const { cloud, subject } = call;
+  const minor = minorOf(call.context);
+  if (body === null || minor < 77) return {};
+  const { host, availability_zone: name } = body;
+  if (minor < 91) checkMembers('unshelve', body, ['availability_zone'], ['availability_zone']);
+  else if (Object.keys(body).length === 0) throw invalidField('unshelve', body, '{} does not have enough properties');
+  if (minor < 91 && name === null) throw invalidField('availability_zone', name, "None is not of type 'string'");
+  if (host !== undefined && !subject.isAdmin) {
+    const rule = 'os_compute_api:os-shelve:unshelve_to_host';
+    throw new CloudError('forbidden', `Policy doesn't allow ${rule} to be performed.`);
   }
-  const name = body.availability_zone;
-  if (name === undefined || name === null) return {};
-  const zone = await cloud.zones.byName(name);
-  if (zone) return { zoneId: zone.id };
-  throw new CloudError('invalid', `The requested availability zone is not available: ${name}`);
+  const zone = typeof name === 'string' ? await cloud.zones.byName(name) : undefined;
+  if (typeof name === 'string' && !zone)
+    throw new CloudError('invalid', `The requested availability zone is not available: ${name}`);
+  return { zoneId: zone?.id ?? (name === null ? null : undefined), hostId: await hostIdOf(cloud, host) };
 }
 
 export const powerActions = [
@@ -138,8 +147,7 @@ export const powerActions = [
         'say so.',
     },
     async (call, id) => {
-      const options = await unshelveOptions(call.cloud, minorOf(call.context), call.body);
-      await call.cloud.servers.unshelve(call.subject, id, options);
+      await call.cloud.servers.unshelve(call.subject, id, await unshelveOptions(call, call.body));
     },
     { body: UnshelveBody, example: { availability_zone: 'nova' } },
   ),

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { type Call, operation } from '../../../api/operation.ts';
 import type { Cloud } from '../../../cloud/cloud.ts';
 import { CloudError } from '../../../cloud/errors.ts';
-import { invalidField, minorOf } from './microversions.ts';
+import { checkMembers, minorOf } from './microversions.ts';
 import { newPassword } from './server-request.ts';
 import { BooleanOrWord, closed, exampleServer, type Of, ServerParams, serverIdOf, TextOrNull } from './wire.ts';
 
@@ -18,20 +18,11 @@ const common = {
 } as const;
 
 /** The host that was named, by its name. */
-async function hostIdOf(cloud: Cloud, name: string | null | undefined): Promise<string | undefined> {
+export async function hostIdOf(cloud: Cloud, name: string | null | undefined): Promise<string | undefined> {
   if (name === null || name === undefined) return undefined;
   const host = (await cloud.hosts.list()).find((one) => one.name === name);
   if (host) return host.id;
   throw new CloudError('invalid', `Compute host ${name} could not be found.`, { field: 'host' });
-}
-
-/** Members that a microversion does not know are refused, as are missing ones that it demands. */
-function checkMembers(what: string, body: object, known: readonly string[], required: readonly string[]): void {
-  const stranger = Object.keys(body).find((member) => !known.includes(member));
-  if (stranger !== undefined)
-    throw invalidField(what, body, `Additional properties are not allowed ('${stranger}' was unexpected)`);
-  const missing = required.find((member) => !(member in body));
-  if (missing !== undefined) throw invalidField(what, body, `'${missing}' is a required property`);
 }
 
 const MigrateBody = Type.Union([Type.Null(), Type.Object({ host: Type.Optional(TextOrNull) })]);
