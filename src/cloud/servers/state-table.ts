@@ -71,23 +71,26 @@ export function stateTable(): string {
     '',
     '## Allowed',
     '',
-    row(['action', ...serverStates]),
-    row(['---', ...serverStates.map(() => ':-:')]),
-    ...keys.map((key) => row([label(key), ...serverStates.map((state) => cell(key, state))])),
+    ...table(
+      ['action', ...serverStates],
+      keys.map((key) => [label(key), ...serverStates.map((state) => cell(key, state))]),
+    ),
     '',
     '## What happens',
     '',
-    row(['action', 'task state meanwhile', 'then', 'also while busy with']),
-    row(['---', '---', '---', '---']),
-    ...keys.map((key) => row([label(key), ...happening(key)])),
+    ...table(
+      ['action', 'task state meanwhile', 'then', 'also while busy with'],
+      keys.map((key) => [label(key), ...happening(key)]),
+    ),
     '',
     '## Statuses',
     '',
     'What OpenStack calls the states while nothing is under way. K5 says the same words.',
     '',
-    row(['vm_state', 'status']),
-    row(['---', '---']),
-    ...serverStates.map((state) => row([state, statusOf(state, null)])),
+    ...table(
+      ['vm_state', 'status'],
+      serverStates.map((state) => [state, statusOf(state, null)]),
+    ),
     '',
   ].join('\n');
 }
@@ -112,6 +115,10 @@ const variants: Partial<Record<TransitionKey, string>> = {
   rebootHard: 'hard',
 };
 
-function row(cells: readonly string[]): string {
-  return `| ${cells.join(' | ')} |`;
+/** A Markdown table with columns as wide as their widest cell: as the formatter of this repository writes them. */
+function table(head: readonly string[], rows: ReadonlyArray<readonly string[]>): string[] {
+  const widths = head.map((_, column) => Math.max(...[head, ...rows].map((cells) => cells[column]?.length ?? 0)));
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
+  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)];
 }
