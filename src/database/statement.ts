@@ -53,13 +53,24 @@ type Untyped = Kysely<{ any: Values }>;
 const inserts = new Map<string, Statement<Values, unknown>>();
 const updates = new Map<string, Statement<Values, unknown>>();
 
-/** Adds a row of plain values; a key that is undefined counts as not there. */
-export async function insertRow<T extends Table>(db: Queryable, table: T, row: Insertable<Schema[T]>): Promise<void> {
+/**
+ * Adds a row of plain values; a key that is undefined counts as not there. Gives false, and adds nothing, where another
+ * row has the same value in the column `unlessTaken`.
+ */
+export async function insertRow<T extends Table>(
+  db: Queryable,
+  table: T,
+  row: Insertable<Schema[T]>,
+  { unlessTaken }: { unlessTaken?: keyof Schema[T] & string } = {},
+): Promise<boolean> {
   const columns = columnsOf(row);
-  const insert = known(inserts, `${table}:${columns}`, () =>
-    statement<Values>((q, p) => (q as unknown as Untyped).insertInto(table as 'any').values(valuesFrom(p, columns))),
+  const insert = known(inserts, `${table}:${unlessTaken}:${columns}`, () =>
+    statement<Values>((q, p) => {
+      const query = (q as unknown as Untyped).insertInto(table as 'any').values(valuesFrom(p, columns));
+      return unlessTaken ? query.onConflict((conflict) => conflict.column(unlessTaken).doNothing()) : query;
+    }),
   );
-  await insert.run(db, row as Values);
+  return (await insert.run(db, row as Values)) > 0;
 }
 
 /** Changes a row to plain values; a key that is undefined counts as not there. Gives false where no row has the id. */

@@ -1,6 +1,7 @@
 import { AgentError, type HostAgent } from '../../agent/contract.ts';
 import type { Queryable, Tx } from '../../database/database.ts';
 import type { AllocationsTable, HostsTable } from '../../database/schema.ts';
+import { insertRow, statement } from '../../database/statement.ts';
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
@@ -91,20 +92,10 @@ export class Hosts {
   /** Every host with what is taken of it. */
   async usage(tx?: Tx): Promise<HostUsage[]> {
     const db = tx ?? this.#core.db.read;
-    const hosts = await db.selectFrom('hosts').selectAll().execute();
-    const sums = await db
-      .selectFrom('allocations')
-      .select((e) => [
-        'host_id',
-        e.fn.sum<number>('vcpus').as('vcpus'),
-        e.fn.sum<number>('memory_mb').as('memoryMb'),
-        e.fn.sum<number>('disk_gb').as('diskGb'),
-        e.fn.countAll<number>().as('servers'),
-      ])
-      .groupBy('host_id')
-      .execute();
-    const byHost = new Map(sums.map((sum) => [sum.host_id, sum]));
-    const volumes = new Map((await volumeDisks(db).execute()).map(({ host_id, bytes }) => [host_id, inGb(bytes)]));
+    const hosts = await everyHost.all(db, {});
+    const byHost = new Map((await takenByHost.all(db, {})).map((sum) => [sum.host_id, sum]));
+    const disks = await volumeBytesByHost.all(db, {});
+    const volumes = new Map(disks.map(({ host_id, bytes }) => [host_id, inGb(bytes)]));
     return hosts.map((row) => {
       const sum = byHost.get(row.id);
       const diskGb = (sum?.diskGb ?? 0) + (volumes.get(row.id) ?? 0);
@@ -125,12 +116,7 @@ export class Hosts {
     neighboursOf: (tx: Tx) => Promise<Neighbours | undefined> = async () => undefined,
   ): Promise<string> {
     return await this.#core.db.write(async (tx) => {
-      const held = await tx
-        .selectFrom('allocations')
-        .select('host_id')
-        .where('server_id', '=', serverId)
-        .where('purpose', '=', purpose)
-        .executeTakeFirst();
+      const held = await heldBy.first(tx, { serverId, purpose });
       if (held) return held.host_id;
       const neighbours = await neighboursOf(tx);
       for (const host of chooseHosts(await this.usage(tx), { ...request, neighbours })) {
@@ -150,18 +136,10 @@ export class Hosts {
     // On PostgreSQL another transaction may take of the same host at the same time; its row is the lock.
     if (this.#core.db.kind === 'postgres')
       await tx.selectFrom('hosts').select('id').where('id', '=', host.id).forUpdate().execute();
-    const used = await tx
-      .selectFrom('allocations')
-      .select((e) => [
-        e.fn.coalesce(e.fn.sum<number>('vcpus'), e.lit(0)).as('vcpus'),
-        e.fn.coalesce(e.fn.sum<number>('memory_mb'), e.lit(0)).as('memoryMb'),
-        e.fn.coalesce(e.fn.sum<number>('disk_gb'), e.lit(0)).as('diskGb'),
-      ])
-      .where('host_id', '=', host.id)
-      .executeTakeFirstOrThrow();
+    const used = (await takenOf.first(tx, { hostId: host.id })) ?? { vcpus: 0, memoryMb: 0, diskGb: 0 };
     const capacity = capacityOf(host);
     if (used.vcpus + need.vcpus > capacity.vcpus || used.memoryMb + need.memoryMb > capacity.memoryMb) return false;
-    const [volumes] = need.diskGb === 0 ? [] : await volumeDisks(tx).where('disks.host_id', '=', host.id).execute();
+    const volumes = need.diskGb === 0 ? undefined : await volumeBytesOf.first(tx, { hostId: host.id });
     if (used.diskGb + inGb(volumes?.bytes ?? 0) + need.diskGb > capacity.diskGb) return false;
     await this.putAllocation(tx, serverId, purpose, host.id, need);
     return true;
@@ -206,17 +184,14 @@ export class Hosts {
     hostId: string,
     need: Amounts,
   ): Promise<void> {
-    await tx
-      .insertInto('allocations')
-      .values({
-        server_id: serverId,
-        purpose,
-        host_id: hostId,
-        vcpus: need.vcpus,
-        memory_mb: need.memoryMb,
-        disk_gb: need.diskGb,
-      })
-      .execute();
+    await insertRow(tx, 'allocations', {
+      server_id: serverId,
+      purpose,
+      host_id: hostId,
+      vcpus: need.vcpus,
+      memory_mb: need.memoryMb,
+      disk_gb: need.diskGb,
+    });
   }
 
   async release(tx: Tx, serverId: string, purpose?: AllocationsTable['purpose']): Promise<void> {
@@ -250,6 +225,29 @@ export class Hosts {
   }
 }
 
+const everyHost = statement<Record<never, never>, HostsTable>((q) => q.selectFrom('hosts').selectAll());
+
+const heldBy = statement<{ serverId: string; purpose: AllocationsTable['purpose'] }, { host_id: string }>((q, p) =>
+  q.selectFrom('allocations').select('host_id').where('server_id', '=', p.serverId).where('purpose', '=', p.purpose),
+);
+
+/** What servers hold of each host that has any. */
+function taken(db: Queryable) {
+  return db
+    .selectFrom('allocations')
+    .select((e) => [
+      'host_id',
+      e.fn.sum<number>('vcpus').as('vcpus'),
+      e.fn.sum<number>('memory_mb').as('memoryMb'),
+      e.fn.sum<number>('disk_gb').as('diskGb'),
+      e.fn.countAll<number>().as('servers'),
+    ])
+    .groupBy('host_id');
+}
+
+const takenByHost = statement((q) => taken(q));
+const takenOf = statement((q, p: { hostId: string }) => taken(q).where('host_id', '=', p.hostId));
+
 /** What the disks of volumes and of their snapshots take, by host. Those of servers are in their allocations. */
 function volumeDisks(db: Queryable) {
   return db
@@ -259,6 +257,9 @@ function volumeDisks(db: Queryable) {
     .where((e) => e.or([e('volumes.id', 'is', null), e('volumes.origin', '=', 'volume')]))
     .groupBy('disks.host_id');
 }
+
+const volumeBytesByHost = statement((q) => volumeDisks(q));
+const volumeBytesOf = statement((q, p: { hostId: string }) => volumeDisks(q).where('disks.host_id', '=', p.hostId));
 
 function inGb(bytes: number): number {
   return Math.ceil(bytes / 2 ** 30);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Queryable, Tx } from '../../database/database.ts';
+import { statement } from '../../database/statement.ts';
 import type { CloudCore } from '../core.ts';
 
 /** The group that every project has, and that ports get for which none is named. */
@@ -14,9 +15,12 @@ export function defaultGroupId(projectId: string): string {
 }
 
 export async function hasDefaultGroup(db: Queryable, projectId: string): Promise<boolean> {
-  const query = db.selectFrom('security_groups').select('id').where('id', '=', defaultGroupId(projectId));
-  return (await query.executeTakeFirst()) !== undefined;
+  return (await groupWithId.first(db, { id: defaultGroupId(projectId) })) !== undefined;
 }
+
+const groupWithId = statement((q, p: { id: string }) =>
+  q.selectFrom('security_groups').select('id').where('id', '=', p.id),
+);
 
 /** Makes the project's default group with its four rules, where it does not exist; gives its id. */
 export async function ensureDefaultGroup(core: Pick<CloudCore, 'env'>, tx: Tx, projectId: string): Promise<string> {

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { Database, Queryable } from '../../database/database.ts';
 import { oneOf } from '../../database/expressions.ts';
 import type { PortsTable } from '../../database/schema.ts';
+import { statement } from '../../database/statement.ts';
 import { type Port, portOf } from './model.ts';
 
 export type PortRow = PortsTable & { host_name: string | null };
@@ -15,6 +16,33 @@ export function selectPorts(db: Queryable) {
     .select('hosts.name as host_name');
 }
 
+/** The port of that id, if there is one. */
+export const portWithId = statement((q, p: { id: string }) => selectPorts(q).where('ports.id', '=', p.id));
+
+type Kind = Database['kind'];
+const forEachKind = <S>(make: (kind: Kind) => S): Record<Kind, S> => ({
+  sqlite: make('sqlite'),
+  postgres: make('postgres'),
+});
+
+const addressesOf = forEachKind((kind) =>
+  statement((q, p: { portIds: string[] }) =>
+    q
+      .selectFrom('port_addresses')
+      .selectAll()
+      .where(oneOf({ kind }, sql.ref('port_id'), p.portIds)),
+  ),
+);
+const groupsOf = forEachKind((kind) =>
+  statement((q, p: { portIds: string[] }) =>
+    q
+      .selectFrom('port_security_groups')
+      .selectAll()
+      .where(oneOf({ kind }, sql.ref('port_id'), p.portIds))
+      .orderBy('security_group_id'),
+  ),
+);
+
 /** Rows with their addresses and security groups, in two statements for any number of them. */
 export async function loadPorts(
   { kind }: Pick<Database, 'kind'>,
@@ -22,18 +50,9 @@ export async function loadPorts(
   rows: readonly PortRow[],
 ): Promise<Port[]> {
   if (rows.length === 0) return [];
-  const ofPorts = oneOf(
-    { kind },
-    sql.ref('port_id'),
-    rows.map((row) => row.id),
-  );
-  const addresses = await db.selectFrom('port_addresses').selectAll().where(ofPorts).execute();
-  const groups = await db
-    .selectFrom('port_security_groups')
-    .selectAll()
-    .where(ofPorts)
-    .orderBy('security_group_id')
-    .execute();
+  const portIds = rows.map((row) => row.id);
+  const addresses = await addressesOf[kind].all(db, { portIds });
+  const groups = await groupsOf[kind].all(db, { portIds });
   const addressesByPort = Map.groupBy(addresses, (row) => row.port_id);
   const groupsByPort = Map.groupBy(groups, (row) => row.port_id);
   return rows.map((row) => {

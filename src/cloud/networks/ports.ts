@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { Queryable, Tx } from '../../database/database.ts';
+import { insertRow, statement } from '../../database/statement.ts';
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
@@ -13,7 +14,7 @@ import { normalMac, randomMac } from './mac-addresses.ts';
 import { type DhcpOption, flag, type Port, type PortStatus } from './model.ts';
 import { ownerOfNew, visibleNetwork, visiblePort } from './ownership.ts';
 import type { FixedIpRequest, PortAddressing } from './port-addressing.ts';
-import { loadPorts, type PortRow, selectPorts } from './port-rows.ts';
+import { loadPorts, type PortRow, portWithId, selectPorts } from './port-rows.ts';
 import { checkSecurity, setPairs } from './port-security.ts';
 import { type QosPolicies, requirePolicy } from './qos-policies.ts';
 import type { SecurityGroups } from './security-groups.ts';
@@ -264,7 +265,7 @@ export class Ports {
   }
 
   async #reload(tx: Tx, id: string): Promise<Port> {
-    const rows = await selectPorts(tx).where('ports.id', '=', id).execute();
+    const rows = await portWithId.all(tx, { id });
     return (await loadPorts(this.#core.db, tx, rows))[0]!;
   }
 
@@ -302,36 +303,32 @@ export class Ports {
     for (let attempt = 0; attempt < maxMacAttempts; attempt += 1) {
       const id = input.id ?? newId(this.#core.env);
       const now = this.#core.env.now();
-      const row = await tx
-        .insertInto('ports')
-        .values({
-          id,
-          network_id: input.networkId,
-          project_id: projectId,
-          name: input.name ?? '',
-          description: input.description ?? '',
-          mac_address: chosen ?? randomMac(this.#core.env),
-          admin_state_up: flag(input.adminStateUp ?? true),
-          status: making.status ?? 'DOWN',
-          device_id: input.deviceId ?? '',
-          device_owner: input.deviceOwner ?? '',
-          host_id: making.hostId ?? null,
-          made_for_server: flag(making.madeForServer ?? false),
-          port_security: flag(input.portSecurity ?? true),
-          allowed_address_pairs: '[]',
-          dns_name: input.dnsName ?? '',
-          dns_domain: input.dnsDomain ?? '',
-          binding_host: input.bindingHost ?? '',
-          extra_dhcp_opts: JSON.stringify(input.extraDhcpOptions ?? []),
-          qos_policy_id: input.qosPolicyId ?? null,
-          created_at: now,
-          updated_at: now,
-          revision: 0,
-        })
-        .onConflict((conflict) => conflict.column('mac_address').doNothing())
-        .returning(['id', 'mac_address as macAddress'])
-        .executeTakeFirst();
-      if (row) return row;
+      const row = {
+        id,
+        network_id: input.networkId,
+        project_id: projectId,
+        name: input.name ?? '',
+        description: input.description ?? '',
+        mac_address: chosen ?? randomMac(this.#core.env),
+        admin_state_up: flag(input.adminStateUp ?? true),
+        status: making.status ?? 'DOWN',
+        device_id: input.deviceId ?? '',
+        device_owner: input.deviceOwner ?? '',
+        host_id: making.hostId ?? null,
+        made_for_server: flag(making.madeForServer ?? false),
+        port_security: flag(input.portSecurity ?? true),
+        allowed_address_pairs: '[]',
+        dns_name: input.dnsName ?? '',
+        dns_domain: input.dnsDomain ?? '',
+        binding_host: input.bindingHost ?? '',
+        extra_dhcp_opts: JSON.stringify(input.extraDhcpOptions ?? []),
+        qos_policy_id: input.qosPolicyId ?? null,
+        created_at: now,
+        updated_at: now,
+        revision: 0,
+      } as const;
+      const isFree = await insertRow(tx, 'ports', row, { unlessTaken: 'mac_address' });
+      if (isFree) return { id, macAddress: row.mac_address };
       if (chosen !== undefined) throw macAddressInUse(input.networkId, chosen);
     }
     throw noMacAddressLeft(input.networkId);
@@ -362,12 +359,16 @@ function refuseNetworkOwner(deviceOwner: string | undefined): void {
 }
 
 async function setGroups(tx: Tx, portId: string, groupIds: readonly string[]): Promise<void> {
-  await tx.deleteFrom('port_security_groups').where('port_id', '=', portId).execute();
-  for (const groupId of groupIds) {
-    await tx
-      .insertInto('port_security_groups')
-      .values({ port_id: portId, security_group_id: groupId })
-      .onConflict((conflict) => conflict.doNothing())
-      .execute();
-  }
+  await leaveGroups.run(tx, { portId });
+  for (const groupId of groupIds) await joinGroup.run(tx, { portId, groupId });
 }
+
+const leaveGroups = statement((q, p: { portId: string }) =>
+  q.deleteFrom('port_security_groups').where('port_id', '=', p.portId),
+);
+const joinGroup = statement((q, p: { portId: string; groupId: string }) =>
+  q
+    .insertInto('port_security_groups')
+    .values({ port_id: p.portId, security_group_id: p.groupId })
+    .onConflict((conflict) => conflict.doNothing()),
+);

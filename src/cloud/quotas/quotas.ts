@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { Queryable, Tx } from '../../database/database.ts';
+import { statement } from '../../database/statement.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
 import { requireAdmin, type Subject } from '../identity/subject.ts';
@@ -11,6 +12,13 @@ export type Limits = Record<QuotaName, number>;
 
 /** Stands for a project where the limits are those of all projects that have none of their own. */
 const everyProject = 'class:default';
+
+const setLimits = statement((q, p: { projectId: string }) =>
+  q
+    .selectFrom('quotas')
+    .select(['project_id', 'resource', 'hard_limit'])
+    .where('project_id', 'in', [p.projectId, everyProject]),
+);
 
 /** How much a project may have. */
 export class Quotas {
@@ -43,11 +51,7 @@ export class Quotas {
 
   /** The project's limits as a transaction sees them; asks for no permission. */
   async limitsIn(db: Queryable, projectId: string): Promise<Limits> {
-    const rows = await db
-      .selectFrom('quotas')
-      .select(['project_id', 'resource', 'hard_limit'])
-      .where('project_id', 'in', [projectId, everyProject])
-      .execute();
+    const rows = await setLimits.all(db, { projectId });
     const limits = this.defaults;
     const own = rows.filter(({ project_id }) => project_id !== everyProject);
     const common = rows.filter(({ project_id }) => project_id === everyProject);

@@ -1,5 +1,6 @@
 import type { Tx } from '../../database/database.ts';
 import type { ServersTable } from '../../database/schema.ts';
+import { insertRow, statement } from '../../database/statement.ts';
 import { newId } from '../../env/env.ts';
 import type { Cloud } from '../cloud.ts';
 import { CloudError } from '../errors.ts';
@@ -94,7 +95,7 @@ async function createOne(cloud: Cloud, tx: Tx, subject: Subject, wanted: NewServ
   await refuseTakenId(tx, serverId);
   const root = await rootOf(cloud, tx, subject, { ...wanted, image: context.image, flavor });
   const row = await serverRow(cloud, tx, subject, wanted, context, serverId, root);
-  await tx.insertInto('servers').values(row).execute();
+  await insertRow(tx, 'servers', row);
   if (wanted.groupId) await cloud.servers.groups.join(tx, subject, wanted.groupId, serverId);
   await attachRoot(cloud, tx, row, root);
   await cloud.networks.plugServer(tx, {
@@ -199,17 +200,27 @@ async function attachRoot(cloud: Cloud, tx: Tx, server: ServersTable, root: Root
   });
 }
 
+const serverWithId = statement<{ serverId: string }>((q, p) =>
+  q.selectFrom('servers').select('id').where('id', '=', p.serverId),
+);
+
 /** Ids are never used twice, not even after their server is gone. */
 async function refuseTakenId(tx: Tx, serverId: string): Promise<void> {
-  const taken = await tx.selectFrom('servers').select('id').where('id', '=', serverId).executeTakeFirst();
-  if (taken)
+  if (await serverWithId.first(tx, { serverId }))
     throw new CloudError('duplicate', `A server with the id ${serverId} exists already.`, { resource: 'server' });
 }
 
+const key = 'server_number';
+const lastNumber = statement<Record<never, never>, { value: string }>((q) =>
+  q.selectFrom('settings').select('value').where('key', '=', key),
+);
+const countOn = statement<{ from: string; to: string }>((q, p) =>
+  q.updateTable('settings').set({ value: p.to }).where('key', '=', key).where('value', '=', p.from),
+);
+
 /** Counts servers over the cloud's whole life: their hypervisor names never repeat. */
 async function nextNumber(tx: Tx): Promise<number> {
-  const key = 'server_number';
-  const row = await tx.selectFrom('settings').select('value').where('key', '=', key).executeTakeFirst();
+  const row = await lastNumber.first(tx, {});
   if (!row) {
     await tx
       .insertInto('settings')
@@ -220,13 +231,7 @@ async function nextNumber(tx: Tx): Promise<number> {
   }
   // The guarded update is the lock: whoever loses the race on PostgreSQL counts on from the winner's number.
   for (let value = Number(row.value) + 1; ; value += 1) {
-    const changed = await tx
-      .updateTable('settings')
-      .set({ value: String(value) })
-      .where('key', '=', key)
-      .where('value', '=', String(value - 1))
-      .executeTakeFirst();
-    if (changed.numUpdatedRows > 0n) return value;
+    if ((await countOn.run(tx, { from: String(value - 1), to: String(value) })) > 0) return value;
   }
 }
 

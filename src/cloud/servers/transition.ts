@@ -1,6 +1,7 @@
 import type { Action } from '../../actions/definition.ts';
 import type { Tx } from '../../database/database.ts';
 import type { ServersTable } from '../../database/schema.ts';
+import { statement, updateRow } from '../../database/statement.ts';
 import { withDashes } from '../../env/env.ts';
 import type { Cloud } from '../cloud.ts';
 import { CloudError, notFound } from '../errors.ts';
@@ -85,11 +86,7 @@ export async function updateServer(
   serverId: string,
   changes: Partial<ServersTable>,
 ): Promise<void> {
-  await tx
-    .updateTable('servers')
-    .set({ ...changes, updated_at: cloud.env.now() })
-    .where('id', '=', serverId)
-    .execute();
+  await updateRow(tx, 'servers', serverId, { ...changes, updated_at: cloud.env.now() });
 }
 
 /**
@@ -104,14 +101,28 @@ export async function settleServer(
 ): Promise<void> {
   const { task_state, ...others } = changes;
   const settled = task_state === null && (await isAwaited(cloud, tx, serverId)) ? others : changes;
-  await tx
-    .updateTable('servers')
-    .set({ ...settled, updated_at: cloud.env.now() })
-    .where('id', '=', serverId)
+  // On PostgreSQL the lock keeps it from being deleted before it is changed.
+  const staying = await (cloud.db.kind === 'postgres' ? lockedIfStaying : isStaying).first(tx, { serverId });
+  if (staying) await updateServer(cloud, tx, serverId, settled);
+}
+
+const isStaying = statement((q, p: { serverId: string }) =>
+  q
+    .selectFrom('servers')
+    .select('id')
+    .where('id', '=', p.serverId)
+    .where('deleted_at', 'is', null)
+    .where((e) => e.or([e('task_state', 'is', null), e('task_state', '!=', 'deleting')])),
+);
+const lockedIfStaying = statement((q, p: { serverId: string }) =>
+  q
+    .selectFrom('servers')
+    .select('id')
+    .where('id', '=', p.serverId)
     .where('deleted_at', 'is', null)
     .where((e) => e.or([e('task_state', 'is', null), e('task_state', '!=', 'deleting')]))
-    .execute();
-}
+    .forUpdate(),
+);
 
 /** What may be asked while something else is under way. Only that has written its task state over another one's. */
 const announced = Object.values<Transition>(transitions)
@@ -123,12 +134,14 @@ async function isAwaited(cloud: Cloud, tx: Tx, serverId: string): Promise<boolea
   // Whoever asks for more locks the server's row, so nothing comes between this and the change.
   if (cloud.db.kind === 'postgres')
     await tx.selectFrom('servers').select('id').where('id', '=', serverId).forUpdate().execute();
-  const next = await tx
+  return (await awaited.first(tx, { serverId })) !== undefined;
+}
+
+const awaited = statement((q, p: { serverId: string }) =>
+  q
     .selectFrom('actions')
     .select('id')
-    .where('resource_id', '=', serverId)
+    .where('resource_id', '=', p.serverId)
     .where('state', '=', 'pending')
-    .where('name', 'in', announced)
-    .executeTakeFirst();
-  return next !== undefined;
-}
+    .where('name', 'in', announced),
+);

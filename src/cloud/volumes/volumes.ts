@@ -3,6 +3,7 @@ import type { CachedImage, DiskUsage } from '../../agent/contract.ts';
 import type { Tx } from '../../database/database.ts';
 import { oneOf } from '../../database/expressions.ts';
 import type { Schema, VolumesTable } from '../../database/schema.ts';
+import { insertRow, statement, updateRow } from '../../database/statement.ts';
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { notFound } from '../errors.ts';
@@ -116,7 +117,7 @@ export class Volumes {
       updated_at: now,
       deleted_at: null,
     };
-    await tx.insertInto('volumes').values(row).execute();
+    await insertRow(tx, 'volumes', row);
   }
 
   /** Makes an available volume the root disk of a new server. */
@@ -135,11 +136,7 @@ export class Volumes {
   }
 
   async update(tx: Tx, id: string, changes: Partial<VolumesTable>): Promise<void> {
-    await tx
-      .updateTable('volumes')
-      .set({ ...changes, updated_at: this.#core.env.now() })
-      .where('id', '=', id)
-      .execute();
+    await updateRow(tx, 'volumes', id, { ...changes, updated_at: this.#core.env.now() });
   }
 
   /** Stores that a disk is about to exist on a host, before it does. */
@@ -158,18 +155,15 @@ export class Volumes {
     hostId: string,
     disk: { id: string; volumeId: string; imageId: string | null; size: number },
   ): Promise<void> {
-    await tx
-      .insertInto('disks')
-      .values({
-        id: disk.id,
-        host_id: hostId,
-        volume_id: disk.volumeId,
-        image_id: disk.imageId,
-        size: disk.size,
-        created_at: this.#core.env.now(),
-        released_at: null,
-      })
-      .execute();
+    await insertRow(tx, 'disks', {
+      id: disk.id,
+      host_id: hostId,
+      volume_id: disk.volumeId,
+      image_id: disk.imageId,
+      size: disk.size,
+      created_at: this.#core.env.now(),
+      released_at: null,
+    });
   }
 
   /** The disk is gone from its host. */
@@ -203,17 +197,21 @@ export class Volumes {
     await this.update(tx, volumeId, { disk_id: diskId, ...(size === undefined ? {} : { size }) });
   }
 
+  /** Asks its host how many bytes a volume takes. Throws `conflict` where no host has it. */
+  async measure(subject: Subject, volumeId: string, agentOf: (hostId: string) => HostDisks): Promise<void> {
+    const { diskId, hostId } = await this.get(subject, volumeId);
+    if (diskId === null || hostId === null) throw new CloudError('conflict', `Volume ${volumeId} has no disk.`);
+    const usage = await agentOf(hostId).diskUsage(diskId);
+    await this.#core.db.write((tx) => this.noteUsage(tx, volumeId, usage));
+  }
+
   async noteUsage(tx: Tx, volumeId: string, usage: DiskUsage): Promise<void> {
     await this.update(tx, volumeId, { actual_size: usage.actualSize, install_path: usage.installPath });
   }
 
   async noteImageCached(tx: Tx, hostId: string, image: CachedImage): Promise<void> {
-    const last_used_at = this.#core.env.now();
-    await tx
-      .insertInto('cached_images')
-      .values({ host_id: hostId, image_id: image.imageId, size: image.size, last_used_at })
-      .onConflict((conflict) => conflict.columns(['host_id', 'image_id']).doUpdateSet({ last_used_at }))
-      .execute();
+    const { imageId, size } = image;
+    await putCachedImage.run(tx, { hostId, imageId, size, now: this.#core.env.now() });
   }
 
   /** Ends the volumes of a server that goes away: its own die, others are free again. */
@@ -271,6 +269,13 @@ export class Volumes {
       .execute();
   }
 }
+
+const putCachedImage = statement<{ hostId: string; imageId: string; size: number; now: number }>((q, p) =>
+  q
+    .insertInto('cached_images')
+    .values({ host_id: p.hostId, image_id: p.imageId, size: p.size, last_used_at: p.now })
+    .onConflict((conflict) => conflict.columns(['host_id', 'image_id']).doUpdateSet({ last_used_at: p.now })),
+);
 
 /** Snapshots that keep their volume from being deleted. */
 function snapshotsOf(e: ExpressionBuilder<Schema, 'volumes'>) {

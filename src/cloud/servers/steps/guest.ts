@@ -1,4 +1,5 @@
 import type { Tx } from '../../../database/database.ts';
+import { statement } from '../../../database/statement.ts';
 import { step } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import { configDriveFiles } from '../config-drive.ts';
@@ -148,17 +149,17 @@ export const bindPorts = step<GuestInput, GuestState>('bindPorts', {
   },
 });
 
+const taskOf = statement((q, p: { serverId: string }) =>
+  q.selectFrom('servers').select('task_state').where('id', '=', p.serverId),
+);
+
 /** Tells readers of the server what is being done right now. */
 export function setTask(task: string, name = `task:${task}`) {
   return step<GuestInput, GuestState>(name, {
     async do({ services, input }) {
       return {
         commit: async (tx) => {
-          const server = await tx
-            .selectFrom('servers')
-            .select('task_state')
-            .where('id', '=', input.serverId)
-            .executeTakeFirst();
+          const server = await taskOf.first(tx, { serverId: input.serverId });
           if (server && server.task_state !== 'deleting')
             await updateServer(services, tx, input.serverId, { task_state: task });
         },
