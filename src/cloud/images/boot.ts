@@ -35,14 +35,14 @@ export class BootImages {
    * The image, if the subject may build a server from it. Throws `invalid` with Nova's words and a reason:
    * `image_not_found` (also for images of others), `image_not_active`, `image_is_data`, `image_is_system`.
    */
-  async forBoot(subject: Subject, imageId: string): Promise<BootImage> {
+  async forBoot(subject: Subject, imageId: string, use: 'server' | 'volume' = 'server'): Promise<BootImage> {
     const { rows } = this.#parts;
     const image = await rows.image(imageId);
     if (!image || isGone(image) || !(await mayKnow(rows, subject, image))) {
       throw unusable('image_not_found', 'Can not find requested image', imageId);
     }
     if (image.status !== 'active') throw unusable('image_not_active', `Image ${imageId} is not active.`, imageId);
-    if (image.mediaType === 'data') {
+    if (image.mediaType === 'data' && use === 'server') {
       throw unusable('image_is_data', `Image ${imageId} holds data, and no system to boot.`, imageId);
     }
     if (image.isSystem) throw unusable('image_is_system', `Image ${imageId} is not for users' servers.`, imageId);

@@ -281,8 +281,8 @@ export class Images {
   }
 
   /** The image, if a server may be built from it; see `BootImages.forBoot`. */
-  async forBoot(subject: Subject, imageId: string): Promise<BootImage> {
-    return await this.#boot.forBoot(subject, imageId);
+  async forBoot(subject: Subject, imageId: string, use?: 'server' | 'volume'): Promise<BootImage> {
+    return await this.#boot.forBoot(subject, imageId, use);
   }
 
   /** What a host needs to get the image; see `BootImages.cachedImageSpec`. */

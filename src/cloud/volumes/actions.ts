@@ -9,7 +9,7 @@ import { reimageVolume } from './transitions/reimage.ts';
 import { restoreBackup } from './transitions/restore.ts';
 import { revertVolume } from './transitions/revert.ts';
 import { createSnapshot, deleteSnapshot } from './transitions/snapshot.ts';
-import { uploadImage } from './transitions/upload-image.ts';
+import { uploadImage, uploadSnapshot } from './transitions/upload-image.ts';
 
 /** Every action on volumes and snapshots, and those on servers that are about their volumes. */
 export const volumeActions: AnyAction[] = [
@@ -18,6 +18,7 @@ export const volumeActions: AnyAction[] = [
   anyAction(extendVolume),
   anyAction(uploadImage),
   anyAction(revertVolume),
+  anyAction(uploadSnapshot),
   anyAction(createSnapshot),
   anyAction(deleteSnapshot),
   anyAction(createBackup),

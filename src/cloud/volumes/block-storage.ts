@@ -24,7 +24,7 @@ import { requestExtendVolume } from './transitions/extend.ts';
 import { requestReimageVolume } from './transitions/reimage.ts';
 import { requestRevertVolume } from './transitions/revert.ts';
 import { type NewSnapshot, requestCreateSnapshot, requestDeleteSnapshot } from './transitions/snapshot.ts';
-import { requestUploadImage } from './transitions/upload-image.ts';
+import { requestUploadImage, requestUploadSnapshot } from './transitions/upload-image.ts';
 import { checkVolumeQuotas } from './type-quotas.ts';
 import { VolumeTypes } from './types.ts';
 import { volumeNotFound } from './volumes.ts';
@@ -92,6 +92,9 @@ export class BlockStorage {
     requestExtendVolume(this.#cloud, subject, id, newSize, options);
   uploadImage = (subject: Subject, id: string, template: NewTemplate, options: { force?: boolean } = {}) =>
     requestUploadImage(this.#cloud, subject, id, template, options);
+  /** Makes an image of a snapshot. */
+  uploadSnapshot = (subject: Subject, id: string, template: NewTemplate) =>
+    requestUploadSnapshot(this.#cloud, subject, id, template);
   revert = (subject: Subject, id: string, snapshotId: string) =>
     requestRevertVolume(this.#cloud, subject, id, snapshotId);
   reimage = (subject: Subject, id: string, imageId: string) => requestReimageVolume(this.#cloud, subject, id, imageId);
@@ -117,6 +120,11 @@ export class BlockStorage {
     return this.#change(subject, id, (row) => ({
       image_metadata: JSON.stringify(change(JSON.parse(row.image_metadata) as Words)),
     }));
+  }
+
+  /** A disabled volume is attached to no server, and no snapshot is made of it. */
+  setEnabled(subject: Subject, id: string, enabled: boolean) {
+    return this.#change(subject, id, () => ({ enabled: enabled ? 1 : 0 }));
   }
 
   setBootable(subject: Subject, id: string, bootable: boolean) {

@@ -120,9 +120,10 @@ async function sourceOf(cloud: Cloud, tx: Tx, subject: Subject, wanted: NewVolum
 }
 
 async function imageSource(cloud: Cloud, subject: Subject, imageId: string): Promise<Source> {
-  const image = await cloud.images.forBoot(subject, imageId);
+  const image = await cloud.images.forBoot(subject, imageId, 'volume');
   const size = Math.max(image.virtualSize, image.minDiskGb * 2 ** 30);
-  return { size, imageId: image.id, bootable: true, imageMetadata: imageMetadataOf(image) };
+  const bootable = image.mediaType !== 'data';
+  return { size, imageId: image.id, bootable, imageMetadata: imageMetadataOf(image) };
 }
 
 /** What a volume knows of the image that it is made of. */
@@ -183,7 +184,8 @@ function copyOf(row: VolumesTable, what: Pick<Source, 'size' | 'diskId' | 'sourc
 
 function sizeOf(wanted: NewVolume, source: Source): number {
   const isCopy = source.diskId !== undefined || source.backupId !== undefined;
-  if (wanted.size === undefined && !isCopy) throw badInput('The size of the volume is missing.');
+  const isWhole = isCopy || (source.imageId !== undefined && !source.bootable);
+  if (wanted.size === undefined && !isWhole) throw badInput('The size of the volume is missing.');
   const size = wanted.size ?? source.size;
   if (!Number.isSafeInteger(size) || size <= 0)
     throw badInput(`Volume size '${size}' must be an integer and greater than 0`);

@@ -37,19 +37,24 @@ export function invalidVolume(why: string): CloudError {
   return new CloudError('invalid', `Invalid volume: ${why}`, { reason: 'invalid_volume' });
 }
 
-/** A block storage volume as this transaction may change it; on PostgreSQL its row is locked. */
+/**
+ * A block storage volume as this transaction may change it; on PostgreSQL its row is locked. With `rootDisks` also the
+ * disk of a server that boots from an image.
+ */
 export async function lockVolume(
   core: Pick<CloudCore, 'db'>,
   tx: Tx,
   subject: Subject,
   volumeId: string,
+  { rootDisks = false }: { rootDisks?: boolean } = {},
 ): Promise<VolumesTable> {
+  const origins = rootDisks ? (['volume', 'server'] as const) : (['volume'] as const);
   const query = tx
     .selectFrom('volumes')
     .selectAll()
     .where('id', '=', volumeId)
     .where('deleted_at', 'is', null)
-    .where('origin', '=', 'volume');
+    .where('origin', 'in', [...origins]);
   const row = await (core.db.kind === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
   if (!row || !ownsOrAdmin(subject, row.project_id)) throw volumeNotFound(volumeId);
   return row;
@@ -78,6 +83,12 @@ export function requireStatus(row: VolumesTable, statuses: readonly VolumeStatus
   throw invalidVolume(
     `Volume ${withDashes(row.id)} status must be ${statuses.join(' or ')} to ${toDo}, but the current status is ${row.status}.`,
   );
+}
+
+/** Refuses a volume that its owner has disabled. */
+export function requireEnabled(row: VolumesTable, toDo: string): void {
+  if (row.enabled === 1) return;
+  throw invalidVolume(`Volume ${withDashes(row.id)} is disabled, and must be enabled to ${toDo}.`);
 }
 
 /** Changes a volume at the end of an action, if the action's own state is still what it is in. */

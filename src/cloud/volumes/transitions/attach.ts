@@ -8,7 +8,7 @@ import { bootsFromVolume, type Server } from '../../servers/model.ts';
 import { beginTransition } from '../../servers/transition.ts';
 import { chooseDevice } from '../devices.ts';
 import { type Volume, volumeFromRow } from '../model.ts';
-import { invalidVolume, lockVolume, requireStatus, settleVolume } from '../rules.ts';
+import { invalidVolume, lockVolume, requireEnabled, requireStatus, settleVolume } from '../rules.ts';
 import { detached } from '../volumes.ts';
 
 export interface AttachmentInput {
@@ -109,6 +109,7 @@ export async function requestAttachVolume(
       throw invalidVolume(`Volume ${withDashes(row.id)} belongs to another project.`);
     }
     await requireReachable(cloud, tx, server, row.host_id!, row.id);
+    requireEnabled(row, 'reserve');
     const others = await tx
       .selectFrom('volumes')
       .select('device_index')

@@ -6,7 +6,7 @@ import type { Cloud } from '../../cloud.ts';
 import { CloudError } from '../../errors.ts';
 import { requireAdmin, type Subject } from '../../identity/subject.ts';
 import { noteFailure } from '../messages.ts';
-import { invalidVolume, lockSnapshot, lockVolume, updateSnapshot } from '../rules.ts';
+import { invalidVolume, lockSnapshot, lockVolume, requireEnabled, updateSnapshot } from '../rules.ts';
 import { type Snapshot, snapshotFromRow } from '../snapshot-model.ts';
 import { makeDisk, placeDisk } from '../steps/disk.ts';
 import { checkVolumeQuotas } from '../type-quotas.ts';
@@ -47,6 +47,8 @@ export interface NewSnapshot {
   metadata?: Record<string, string>;
   /** Also of a volume that a server has: its system may not have written everything yet. */
   force?: boolean;
+  /** Also of the disk of a server that boots from an image: to Cinder there is no such volume. */
+  rootDisks?: boolean;
 }
 
 /** Copies a volume as it is at one moment. The copy needs nothing of the volume any more. */
@@ -56,7 +58,8 @@ export async function requestCreateSnapshot(
   wanted: NewSnapshot,
 ): Promise<{ snapshot: Snapshot; actionId: string }> {
   return await cloud.db.write(async (tx) => {
-    const volume = await lockVolume(cloud, tx, subject, wanted.volumeId);
+    const volume = await lockVolume(cloud, tx, subject, wanted.volumeId, { rootDisks: wanted.rootDisks });
+    requireEnabled(volume, 'make a snapshot of it');
     const isFree = volume.status === 'available' || (wanted.force && volume.status === 'in-use');
     if (!isFree || !volume.disk_id) {
       throw invalidVolume(

@@ -2,15 +2,15 @@ import { Type } from 'typebox';
 import { withDashes } from '../../../env/env.ts';
 import { action, span, step } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
+import { CloudError } from '../../errors.ts';
 import type { Subject } from '../../identity/subject.ts';
 import type { Image } from '../../images/model.ts';
 import type { NewTemplate } from '../../images/templates.ts';
 import { adoptTemplate, publishTemplate, type TemplateState } from '../../servers/steps/template.ts';
 import { type Volume, volumeFromRow } from '../model.ts';
-import { invalidVolume, lockVolume, settleVolume, steadyStatus } from '../rules.ts';
+import { invalidVolume, lockSnapshot, lockVolume, settleVolume, steadyStatus } from '../rules.ts';
 
 interface Input {
-  volumeId: string;
   templateId: string;
   diskId: string;
   hostId: string;
@@ -95,6 +95,74 @@ export async function requestUploadImage(
       requestId: subject.requestId,
     });
     return { volume: volumeFromRow({ ...row, status: 'uploading' }), image, actionId };
+  });
+}
+
+export const uploadSnapshot = action(
+  'snapshot.upload-image',
+  Type.Object({
+    snapshotId: Type.String(),
+    templateId: Type.String(),
+    diskId: Type.String(),
+    hostId: Type.String(),
+    format: Type.Union([Type.Literal('qcow2'), Type.Literal('raw')]),
+  }),
+  [span('copy_snapshot_to_image', [exportDisk, adoptTemplate, publishTemplate])],
+  {
+    async succeeded() {},
+    failed: (tx, { services, input }, failure) => services.images.templates.fail(tx, input.templateId, failure.message),
+  },
+);
+
+/**
+ * Makes an image of a snapshot: ZStack's templates of snapshots. The snapshot stays as it is; what is asked of it
+ * meanwhile, its deletion too, waits for the image.
+ */
+export async function requestUploadSnapshot(
+  cloud: Cloud,
+  subject: Subject,
+  snapshotId: string,
+  template: NewTemplate,
+): Promise<{ image: Image; actionId: string }> {
+  return await cloud.db.write(async (tx) => {
+    const snapshot = await lockSnapshot(cloud, tx, subject, snapshotId);
+    if (snapshot.status !== 'available') {
+      throw new CloudError(
+        'invalid',
+        `Invalid snapshot: Snapshot status must be available, but is ${snapshot.status}.`,
+        {
+          reason: 'invalid_snapshot',
+        },
+      );
+    }
+    const volume = await tx
+      .selectFrom('volumes')
+      .select(['zone_id', 'image_metadata'])
+      .where('id', '=', snapshot.volumeId)
+      .executeTakeFirstOrThrow();
+    const image = await cloud.images.templates.begin(tx, subject, {
+      minDiskGb: Math.ceil(snapshot.size / 2 ** 30),
+      zoneId: volume.zone_id,
+      sourceUrl: `volumesnapshot://${snapshot.id}`,
+      ...template,
+      properties: { ...hardwareOf(volume.image_metadata), ...template.properties },
+    });
+    const actionId = await cloud.runner.submit(tx, uploadSnapshot, {
+      input: {
+        snapshotId,
+        templateId: image.id,
+        diskId: snapshot.diskId!,
+        hostId: snapshot.hostId!,
+        format: template.diskFormat,
+      },
+      name: 'upload_image',
+      resourceType: 'snapshot',
+      resourceId: snapshotId,
+      projectId: snapshot.projectId,
+      userId: subject.userId,
+      requestId: subject.requestId,
+    });
+    return { image, actionId };
   });
 }
 

@@ -12,9 +12,12 @@ export const volumeSnapshot = defineInventory<'volume_snapshots'>({
     ...commonFields,
     type: constant('Storage', 'string', 'Always Storage.'),
     volumeUuid: column('volume_id', 'string', 'The volume.'),
-    treeUuid: column('volume_id', 'string', 'The volume: its snapshots do not depend on each other.'),
+    treeUuid: column('id', 'string', 'Itself: snapshots do not depend on each other.'),
     primaryStorageUuid: column('host_id', 'string', 'The storage that it is on.'),
-    volumeType: constant('Data', 'string', 'Always Data.'),
+    volumeType: computed('string', 'Root or Data.', (row) => {
+      return sql`(case when (select v.kind from volumes as v where v.id = ${row.column('volume_id')}) = 'root'
+        then 'Root' else 'Data' end)`;
+    }),
     format: constant('qcow2', 'string', 'Always qcow2.'),
     latest: computed('bool', 'Whether the volume has no later one.', (row) => {
       return sql`(case when exists (select 1 from volume_snapshots as later where later.volume_id = ${row.column('volume_id')}

@@ -21,6 +21,7 @@ import { readInventory } from '../query/query.ts';
 import { backupStorageUuid, imageExample } from './image-examples.ts';
 import { guestChanges, guestFields } from './image-fields.ts';
 import { requireBackupStorage } from './image-words.ts';
+import { snapshotTemplateOperations } from './snapshot-templates.ts';
 import { keepTags } from './system-tags.ts';
 import { stateProblem } from './vm-words.ts';
 import { dataVolume, onVolume, volumeNamed } from './volume-words.ts';
@@ -212,6 +213,7 @@ const createDataVolumeTemplate = jobOperation({
 export const imageTemplateOperations = [
   createRootVolumeTemplate,
   createDataVolumeTemplate,
+  ...snapshotTemplateOperations,
   getCandidates('GetCandidateBackupStorageForCreatingImage', '/images/candidate-backup-storage'),
   getCandidates(
     'GetCandidateBackupStorageForCreatingImageByUuid',

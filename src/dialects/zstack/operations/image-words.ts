@@ -2,7 +2,7 @@ import type { Cloud } from '../../../cloud/cloud.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import type { Subject } from '../../../cloud/identity/subject.ts';
 import type { Image, ImageReplica } from '../../../cloud/images/model.ts';
-import { invalidArgument, operationFailed, resourceNotFound, ZStackError } from '../protocol/zstack-error.ts';
+import { invalidArgument, operationFailed, resourceNotFound, resourcesNotFound } from '../protocol/zstack-error.ts';
 
 const replicaStatus: Record<ImageReplica['state'], string> = {
   pending: 'Downloading',
@@ -88,6 +88,5 @@ export async function imageNamed(cloud: Cloud, subject: Subject, field: string, 
 export function requireBackupStorage(cloud: Cloud, uuids: readonly string[] | undefined): void {
   const unknown = (uuids ?? []).filter((uuid) => !cloud.imageStores.find(uuid));
   if (unknown.length === 0) return;
-  const details = `invalid field[backupStorageUuids], resource[uuids:[${unknown.join(', ')}], type:BackupStorageVO] not found`;
-  throw new ZStackError('SYS.1003', details);
+  throw resourcesNotFound('backupStorageUuids', unknown, 'BackupStorageVO');
 }

@@ -16,8 +16,8 @@ import { l3Example } from './l3-examples.ts';
 import { ended } from './vm-data-volumes.ts';
 import { vmExample } from './vm-examples.ts';
 import { inAllowedState, stateOf } from './vm-words.ts';
+import { volumeExample } from './volume-examples.ts';
 import { dataVolume } from './volume-words.ts';
-import { volumeExample } from './volumes.ts';
 
 const group = 'VM Instance';
 const shared = { group, package: 'header.vm', since: '0.6', allow: 'member' } as const;

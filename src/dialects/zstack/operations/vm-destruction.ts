@@ -3,10 +3,14 @@ import { CloudError } from '../../../cloud/errors.ts';
 import type { Subject } from '../../../cloud/identity/subject.ts';
 import type { Server } from '../../../cloud/servers/model.ts';
 import { vmInstance } from '../inventories/vm-instance.ts';
+import { volumeSnapshot } from '../inventories/volume-snapshot.ts';
 import { uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
 import { resourceNotFound } from '../protocol/zstack-error.ts';
+import { runQuery } from '../query/query.ts';
+import { parseQuery } from '../query/query-parameters.ts';
 import { requireUuid } from './images.ts';
+import { ended } from './vm-data-volumes.ts';
 import { vmExample } from './vm-examples.ts';
 import { inAllowedState } from './vm-words.ts';
 
@@ -27,9 +31,10 @@ const destroyVmInstance = jobOperation({
   handle: async ({ cloud, subject, input: { uuid } }) => {
     requireUuid(uuid);
     try {
-      const { vmState } = await cloud.servers.get(subject, uuid);
+      const { vmState, rootVolumeId } = await cloud.servers.get(subject, uuid);
       if (vmState === 'soft-delete') return {};
-      return { actionId: (await cloud.servers.delete(subject, uuid)).actionId };
+      const { actionId } = await cloud.servers.delete(subject, uuid);
+      return { actionId, afterwards: () => dropSnapshots(cloud, subject, uuid, rootVolumeId) };
     } catch (error) {
       if (error instanceof CloudError && error.code === 'not_found') return {};
       throw error;
@@ -78,7 +83,7 @@ const expungeVmInstance = jobOperation({
     'Removes a destroyed server and its root volume for good. Where destroying has left nothing of it, this confirms it.',
   examples: [{ title: 'Expunge', params: here, body: { expungeVmInstance: {} }, status: 200, response: {} }],
   handle: async ({ cloud, subject, input: { uuid } }) => {
-    const { deletedAt } = await destroyedToo(cloud, subject, uuid);
+    const { deletedAt, rootVolumeId } = await destroyedToo(cloud, subject, uuid);
     if (deletedAt !== null) return {};
     const rule = {
       message: 'org.zstack.header.vm.APIExpungeVmInstanceMsg',
@@ -87,10 +92,23 @@ const expungeVmInstance = jobOperation({
     } as const;
     return await inAllowedState(cloud, subject, uuid, rule, async () => {
       // While it is being deleted for good there is nothing to do but to let it.
-      return { actionId: (await cloud.servers.forceDelete(subject, uuid)).actionId };
+      const { actionId } = await cloud.servers.forceDelete(subject, uuid);
+      return { actionId, afterwards: () => dropSnapshots(cloud, subject, uuid, rootVolumeId) };
     });
   },
 });
+
+/** To the dialect the snapshots of a root volume go with it. A server that can still be recovered keeps them. */
+async function dropSnapshots(cloud: Cloud, subject: Subject, uuid: string, volumeId: string | null): Promise<void> {
+  if (!volumeId || (await cloud.servers.byId(uuid)).deletedAt === null) return;
+  const query = parseQuery({ q: `volumeUuid=${volumeId}` });
+  const { inventories = [] } = await runQuery(cloud, volumeSnapshot, subject, query);
+  if (await cloud.volumes.get(subject, volumeId).catch(() => undefined)) return;
+  for (const { uuid: snapshotId } of inventories) {
+    const { actionId } = await cloud.blockStorage.deleteSnapshot(subject, String(snapshotId));
+    if (actionId) await ended(cloud, actionId);
+  }
+}
 
 /** The subject's server, also when nothing is left of it but the memory. */
 async function destroyedToo(cloud: Cloud, subject: Subject, uuid: string): Promise<Server> {

@@ -2,7 +2,7 @@ import { Type as T } from 'typebox';
 import type { Cloud } from '../../../cloud/cloud.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import type { Subject } from '../../../cloud/identity/subject.ts';
-import type { Snapshot } from '../../../cloud/volumes/snapshot-model.ts';
+import type { Volume } from '../../../cloud/volumes/model.ts';
 import { volume } from '../inventories/volume.ts';
 import { volumeSnapshot } from '../inventories/volume-snapshot.ts';
 import {
@@ -15,11 +15,13 @@ import {
   uuidIn,
 } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
-import { operationFailed, resourceNotFound } from '../protocol/zstack-error.ts';
+import { errorBody, operationFailed, resourcesNotFound } from '../protocol/zstack-error.ts';
 import { queryOperations } from '../query/query-operations.ts';
 import { requireUuid } from './images.ts';
-import { dataVolume, onVolume } from './volume-words.ts';
-import { volumeExample } from './volumes.ts';
+import { snapshotNamed } from './snapshot-words.ts';
+import { ended } from './vm-data-volumes.ts';
+import { volumeExample } from './volume-examples.ts';
+import { dataVolume, onVolume, volumeNamed } from './volume-words.ts';
 
 const group = 'Volume Snapshot';
 const shared = { group, package: 'header.storage.snapshot', since: '0.6', allow: 'member' } as const;
@@ -43,13 +45,6 @@ const example = {
 const here = { uuid: example.uuid };
 const success = { inventory: example, success: true };
 
-async function snapshotNamed(cloud: Cloud, subject: Subject, field: string, uuid: string): Promise<Snapshot> {
-  return await cloud.blockStorage.snapshot(subject, uuid).catch((error: unknown) => {
-    if (!(error instanceof CloudError) || error.code !== 'not_found') throw error;
-    throw resourceNotFound(field, uuid, 'VolumeSnapshotVO');
-  });
-}
-
 const createVolumeSnapshot = jobOperation({
   ...shared,
   id: 'CreateVolumeSnapshot',
@@ -64,7 +59,7 @@ const createVolumeSnapshot = jobOperation({
   }),
   result: volumeSnapshot,
   title: 'Create a snapshot of a volume',
-  summary: 'Copies a data volume as it is at one moment, also while a server has it.',
+  summary: 'Copies a volume, root or data, as it is at one moment, also while a server has it and runs.',
   examples: [
     {
       title: 'Before an upgrade',
@@ -76,12 +71,20 @@ const createVolumeSnapshot = jobOperation({
   ],
   handle: async ({ cloud, subject, input }) => {
     const { volumeUuid: volumeId, name, description } = input;
-    await dataVolume(cloud, subject, 'volumeUuid', volumeId);
-    const wanted = { id: input.resourceUuid, volumeId, name, description, force: true };
+    requireSnapshottable(await volumeNamed(cloud, subject, 'volumeUuid', volumeId));
+    const wanted = { id: input.resourceUuid, volumeId, name, description, force: true, rootDisks: true };
     const made = await onVolume(volumeId, () => cloud.blockStorage.createSnapshot(subject, wanted));
     return { actionId: made.actionId, uuid: made.snapshot.id };
   },
 });
+
+function requireSnapshottable({ id, status, diskId, enabled }: Volume): void {
+  const now = status === 'creating' || status === 'downloading' ? 'Creating' : 'NotInstantiated';
+  if (!diskId)
+    throw operationFailed(`volume[uuid:${id}] is not in status Ready, current is ${now}, can't create snapshot`);
+  if (enabled) return;
+  throw operationFailed(`volume[uuid:${id}] is not in state Enabled, current is Disabled, can't create snapshot`);
+}
 
 const updateVolumeSnapshot = jobOperation({
   ...shared,
@@ -123,6 +126,7 @@ const revertVolumeFromSnapshot = jobOperation({
   examples: [{ title: 'Revert', params: here, body: { revertVolumeFromSnapshot: {} }, status: 200, response: {} }],
   handle: async ({ cloud, subject, input: { uuid } }) => {
     const { volumeId } = await snapshotNamed(cloud, subject, 'uuid', uuid);
+    await requireOriginal(cloud, subject, volumeId, uuid);
     try {
       return await onVolume(volumeId, () => cloud.blockStorage.revert(subject, volumeId, uuid));
     } catch (error) {
@@ -131,6 +135,16 @@ const revertVolumeFromSnapshot = jobOperation({
     }
   },
 });
+
+async function requireOriginal(cloud: Cloud, subject: Subject, volumeId: string, uuid: string): Promise<void> {
+  const found = await cloud.volumes.get(subject, volumeId).catch((error: unknown) => {
+    if (!(error instanceof CloudError) || error.code !== 'not_found') throw error;
+  });
+  if (!found) {
+    throw operationFailed(`original volume for snapshot[uuid:${uuid}] has been deleted, cannot revert volume to it`);
+  }
+  await dataVolume(cloud, subject, 'volumeUuid', volumeId);
+}
 
 const deleteVolumeSnapshot = jobOperation({
   ...shared,
@@ -151,6 +165,53 @@ const deleteVolumeSnapshot = jobOperation({
     }
   },
 });
+
+const batchDeleteVolumeSnapshot = jobOperation({
+  ...shared,
+  id: 'BatchDeleteVolumeSnapshot',
+  method: 'PUT',
+  path: '/volume-snapshots/batch-delete',
+  since: '3.3',
+  body: T.Object({
+    uuids: T.Array(T.String({ maxLength: 64 }), { minItems: 1, maxItems: 100, description: 'The snapshots.' }),
+  }),
+  response: T.Object({
+    results: T.Array(T.Object({ snapshotUuid: T.String(), success: T.Boolean(), error: T.Optional(T.Unknown()) })),
+  }),
+  title: 'Delete snapshots',
+  summary: 'Removes each of the snapshots, and says of each whether that could be done.',
+  examples: [
+    {
+      title: 'Two of them',
+      body: { batchDeleteVolumeSnapshot: { uuids: [example.uuid] } },
+      status: 200,
+      response: { results: [{ snapshotUuid: example.uuid, success: true }] },
+    },
+  ],
+  handle: async ({ cloud, subject, input: { uuids } }) => {
+    for (const uuid of uuids) requireUuid(uuid);
+    const known = await Promise.all(uuids.map((uuid) => cloud.blockStorage.snapshot(subject, uuid).catch(noSuch)));
+    const unknown = uuids.filter((_, index) => known[index] === undefined);
+    if (unknown.length > 0) throw resourcesNotFound('uuids', unknown, 'VolumeSnapshotVO');
+    const results = await Promise.all(
+      [...new Set(uuids)].map(async (snapshotUuid) => {
+        try {
+          const { actionId } = await cloud.blockStorage.deleteSnapshot(subject, snapshotUuid);
+          if (actionId) await ended(cloud, actionId);
+          return { snapshotUuid, success: true };
+        } catch (error) {
+          if (!(error instanceof CloudError)) throw error;
+          return { snapshotUuid, success: false, error: errorBody('SYS.1006', error.message) };
+        }
+      }),
+    );
+    return { body: { results } };
+  },
+});
+
+function noSuch(error: unknown): undefined {
+  if (!(error instanceof CloudError) || error.code !== 'not_found') throw error;
+}
 
 const createDataVolumeFromSnapshot = jobOperation({
   ...shared,
@@ -193,6 +254,7 @@ export const volumeSnapshotOperations = [
   updateVolumeSnapshot,
   revertVolumeFromSnapshot,
   deleteVolumeSnapshot,
+  batchDeleteVolumeSnapshot,
   createDataVolumeFromSnapshot,
   ...queryOperations(volumeSnapshot, {
     id: 'QueryVolumeSnapshot',

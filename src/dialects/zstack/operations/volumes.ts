@@ -17,26 +17,13 @@ import { requireUuid } from './images.ts';
 import { checkTags, keepTags } from './system-tags.ts';
 import { sizeOf } from './vm-data-volumes.ts';
 import { stateOf } from './vm-words.ts';
+import { vmInstanceUuid, volumeExample } from './volume-examples.ts';
+import { volumeStateOperations } from './volume-states.ts';
 import { dataVolume, onVolume } from './volume-words.ts';
 
 const group = 'Volume';
 const shared = { group, package: 'header.volume', since: '0.6', allow: 'member' } as const;
 const byUuid = uuidIn('uuid', 'The volume.');
-const vmInstanceUuid = '3b9c1c0f2a6d4f7e8f5a1d2c3b4e5f60';
-export const volumeExample = {
-  uuid: '7e6d5c4b3a2f41908f7e6d5c4b3a2f1e',
-  name: 'data-1',
-  primaryStorageUuid: '6f1e2d3c4b5a49388271605f4e3d2c1b',
-  type: 'Data',
-  format: 'qcow2',
-  size: 1073741824,
-  actualSize: 196624,
-  state: 'Enabled',
-  status: 'Ready',
-  isShareable: false,
-  createDate: 'Nov 21, 2026 2:00:00 PM',
-  lastOpDate: 'Nov 21, 2026 2:00:00 PM',
-};
 const here = { uuid: volumeExample.uuid };
 const success = { inventory: volumeExample, success: true };
 const attached = { ...volumeExample, vmInstanceUuid, deviceId: 1 };
@@ -127,11 +114,12 @@ const attachDataVolumeToVm = jobOperation({
     },
   ],
   handle: async ({ cloud, subject, input: { volumeUuid, vmInstanceUuid: vmUuid } }) => {
-    const { serverId } = await dataVolume(cloud, subject, 'volumeUuid', volumeUuid);
+    const { serverId, enabled } = await dataVolume(cloud, subject, 'volumeUuid', volumeUuid);
     const state = await stateOf(cloud, subject, vmUuid, 'vmInstanceUuid');
     if (serverId) {
       throw operationFailed(`data volume[uuid:${volumeUuid}] has been attached to some vm, can't attach again`);
     }
+    if (!enabled) throw operationFailed(`data volume[uuid:${volumeUuid}] is Disabled, can't attach`);
     if (state !== 'Running' && state !== 'Stopped') {
       throw operationFailed(
         `vm[uuid:${vmUuid}] can only attach volume when state is Running or Stopped, current state is ${state}`,
@@ -241,6 +229,7 @@ export const volumeOperations = [
   resizeDataVolume,
   deleteDataVolume,
   expungeDataVolume,
+  ...volumeStateOperations,
   ...queryOperations(volume, {
     id: 'QueryVolume',
     group,

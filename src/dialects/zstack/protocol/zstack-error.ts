@@ -42,6 +42,12 @@ export function resourceNotFound(field: string, uuid: string, type: string): ZSt
   return new ZStackError('SYS.1003', `invalid field[${field}], resource[uuid:${uuid}, type:${type}] not found`);
 }
 
+/** As `resourceNotFound`, for those of a list. */
+export function resourcesNotFound(field: string, uuids: readonly string[], type: string): ZStackError {
+  const details = `invalid field[${field}], resource[uuids:[${uuids.join(', ')}], type:${type}] not found`;
+  return new ZStackError('SYS.1003', details);
+}
+
 export function invalidArgument(details: string, globalErrorCode?: string): ZStackError {
   return new ZStackError('SYS.1007', details, { globalErrorCode });
 }
