@@ -107,9 +107,10 @@ function addSimulate(program: Command): void {
         '1 when a promise was broken.',
     )
     .option('--seed <n>', 'the first seed (default: by chance)', natural)
-    .option('--seeds <n>', 'how many seeds to run, one after the other', positive, 1)
+    .option('--seeds <n>', 'how many seeds to run', positive, 1)
     .option('--hours <n>', 'of virtual time, for each', hours, 1)
-    .option('--trace', 'print all that happens', false)
+    .option('--jobs <n>', 'how many seeds to run at the same time', positive, 1)
+    .addOption(new Option('--trace', 'print all that happens').default(false).implies({ jobs: 1 }))
     .addOption(new Option('--json', 'print JSON').default(false).conflicts('trace'))
     .action(async (options) => (await import('./commands/simulate.ts')).simulate(options));
 }

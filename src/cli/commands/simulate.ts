@@ -1,28 +1,29 @@
 import { randomInt } from 'node:crypto';
-import { simulate as run, type SimulationReport } from '../../simulation/simulation.ts';
+import { simulateSeries } from '../../simulation/series.ts';
+import type { SimulationReport } from '../../simulation/simulation.ts';
 
 export interface SimulateOptions {
   seed?: number;
   seeds: number;
   hours: number;
+  jobs: number;
   trace: boolean;
   json: boolean;
 }
 
-/** `unkai simulate`: exit code 1 when a promise was broken. */
-export async function simulate({
-  seed = randomInt(1_000_000),
-  seeds,
-  hours,
-  trace,
-  json,
-}: SimulateOptions): Promise<void> {
+/**
+ * `unkai simulate`: exit code 1 when a promise was broken. Interrupted, it ends the runs under way and says what came of
+ * those that were done.
+ */
+export async function simulate({ seed = randomInt(1_000_000), trace, json, ...rest }: SimulateOptions): Promise<void> {
   const reports: SimulationReport[] = [];
   const began = performance.now();
-  for (let one = seed; one < seed + seeds; one += 1) {
-    const report = await run({ seed: one, hours, print: trace ? (line) => console.log(line) : undefined });
+  const stopping = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort());
+  const print = trace ? (line: string) => console.log(line) : undefined;
+  for await (const report of simulateSeries({ ...rest, seed, print, signal: stopping.signal })) {
     reports.push(report);
-    if (!json) print(report);
+    if (!json) printReport(report);
   }
   const sums = total(reports, (performance.now() - began) / 1000);
   if (sums.violations > 0) process.exitCode = 1;
@@ -30,7 +31,7 @@ export async function simulate({
   console.log(`\n${JSON.stringify(sums, undefined, 2)}`);
 }
 
-function print({ seed, hash, requests, kills, violations, hours }: SimulationReport): void {
+function printReport({ seed, hash, requests, kills, violations, hours }: SimulationReport): void {
   const verdict = violations.length === 0 ? 'ok' : 'BROKEN';
   console.log(`seed ${seed}  ${hash}  ${verdict}  ${requests} requests, ${kills} kills`);
   for (const violation of violations) console.log(`  ${violation}`);
