@@ -197,14 +197,6 @@ export class Volumes {
     await this.update(tx, volumeId, { disk_id: diskId, ...(size === undefined ? {} : { size }) });
   }
 
-  /** Asks its host how many bytes a volume takes. Throws `conflict` where no host has it. */
-  async measure(subject: Subject, volumeId: string, agentOf: (hostId: string) => HostDisks): Promise<void> {
-    const { diskId, hostId } = await this.get(subject, volumeId);
-    if (diskId === null || hostId === null) throw new CloudError('conflict', `Volume ${volumeId} has no disk.`);
-    const usage = await agentOf(hostId).diskUsage(diskId);
-    await this.#core.db.write((tx) => this.noteUsage(tx, volumeId, usage));
-  }
-
   async noteUsage(tx: Tx, volumeId: string, usage: DiskUsage): Promise<void> {
     await this.update(tx, volumeId, { actual_size: usage.actualSize, install_path: usage.installPath });
   }
