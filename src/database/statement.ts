@@ -1,5 +1,5 @@
 import { type Compilable, type Insertable, type Kysely, SqliteAdapter, type Updateable } from 'kysely';
-import { compileTemplate, type Queryable } from './database.ts';
+import { compileTemplate, type Database, type Queryable } from './database.ts';
 import type { Schema } from './schema.ts';
 
 /** A query that is built once for each kind of database, and run in whatever transaction asks: for hot paths. */
@@ -17,14 +17,14 @@ type Template<Params extends object, Row> = ReturnType<typeof compileTemplate<Pa
  * be used as a plain value (not be looked into) while the query is built.
  */
 export function statement<Params extends object, Row = unknown>(
-  build: (db: Kysely<Schema>, params: Params) => Compilable<Row>,
+  build: (db: Kysely<Schema>, params: Params, kind: Database['kind']) => Compilable<Row>,
 ): Statement<Params, Row> {
-  const templates = new Map<DatabaseKind, Template<Params, Row>>();
+  const templates = new Map<Database['kind'], Template<Params, Row>>();
   const execute = (db: Queryable, params: Params) => {
     const kind = kindOf(db);
     let template = templates.get(kind);
     if (!template) {
-      template = compileTemplate<Params, Row>(db, build);
+      template = compileTemplate<Params, Row>(db, (q, p) => build(q, p, kind));
       templates.set(kind, template);
     }
     return db.executeQuery<Row>(template.with(params));
@@ -36,9 +36,7 @@ export function statement<Params extends object, Row = unknown>(
   };
 }
 
-type DatabaseKind = 'sqlite' | 'postgres';
-
-function kindOf(db: Queryable): DatabaseKind {
+function kindOf(db: Queryable): Database['kind'] {
   return db.getExecutor().adapter instanceof SqliteAdapter ? 'sqlite' : 'postgres';
 }
 

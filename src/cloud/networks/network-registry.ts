@@ -1,6 +1,5 @@
 import { sql } from 'kysely';
-import { ConstraintViolation, type Database, type Queryable, type Tx } from '../../database/database.ts';
-import { oneOf } from '../../database/expressions.ts';
+import { ConstraintViolation, type Queryable, type Tx } from '../../database/database.ts';
 import type { NetworksTable } from '../../database/schema.ts';
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
@@ -11,6 +10,7 @@ import { adminOnly, invalidInput, networkInUse, revisionMismatch } from './failu
 import { removeFreeFloatingIps } from './floating-ip-rows.ts';
 import { inOrder, Listing, type ListRequest } from './listing.ts';
 import { flag, type Network, networkOf } from './model.ts';
+import { visibleNetworkWithId, withSubnets } from './network-rows.ts';
 import { owned, ownerOfNew, visibleNetwork } from './ownership.ts';
 import { defaultPolicyOf, type QosPolicies, requirePolicy } from './qos-policies.ts';
 import { shareWithAll, unshareWithAll } from './shared-networks.ts';
@@ -88,12 +88,12 @@ export class NetworkRegistry {
     const db = this.#core.db.read;
     const query = db.selectFrom('networks').selectAll('networks').where(visibleNetwork(subject));
     const rows = await (await listing.apply(db, query, request)).execute();
-    return inOrder(await withSubnets(this.#core.db, db, rows), request);
+    return inOrder(await withSubnets(db, rows), request);
   }
 
   async get(subject: Subject, id: string, db: Queryable = this.#core.db.read): Promise<Network> {
-    const query = db.selectFrom('networks').selectAll('networks').where('id', '=', id).where(visibleNetwork(subject));
-    const [network] = await withSubnets(this.#core.db, db, await query.execute());
+    const rows = await visibleNetworkWithId(subject).all(db, { id, projectId: subject.projectId });
+    const [network] = await withSubnets(db, rows);
     if (!network) throw notFound('network', id);
     return network;
   }
@@ -189,7 +189,7 @@ export class NetworkRegistry {
       if (shared === false) await this.#refuseWhileOthersUse(tx, row);
       if (shared === false) await unshareWithAll(tx, id);
       if (shared) await shareWithAll(this.#core, tx, row);
-      return (await withSubnets(this.#core.db, tx, [row]))[0]!;
+      return (await withSubnets(tx, [row]))[0]!;
     });
   }
 
@@ -287,24 +287,4 @@ function check(
   if (mtu && (mtu < smallestMtu || mtu > largestMtu)) {
     throw invalidInput(`the MTU must be 0 (for the usual one) or from ${smallestMtu} to ${largestMtu}`, 'mtu');
   }
-}
-
-async function withSubnets({ kind }: Pick<Database, 'kind'>, db: Queryable, rows: NetworksTable[]): Promise<Network[]> {
-  if (rows.length === 0) return [];
-  const ids = rows.map((row) => row.id);
-  const ofNetworks = oneOf({ kind }, sql.ref('network_id'), ids);
-  const subnets = await db
-    .selectFrom('subnets')
-    .select(['id', 'network_id'])
-    .where(ofNetworks)
-    .orderBy('created_at')
-    .execute();
-  const byNetwork = Map.groupBy(subnets, (subnet) => subnet.network_id);
-  return rows.map((row) => {
-    const own = byNetwork.get(row.id) ?? [];
-    return networkOf(
-      row,
-      own.map((subnet) => subnet.id),
-    );
-  });
 }

@@ -9,6 +9,9 @@ export function ownerOfNew(subject: Subject, asked: string | undefined): string 
   return asked;
 }
 
+/** Who looks. */
+type Viewer = Pick<Subject, 'isAdmin' | 'projectId'>;
+
 type OwnedTable =
   | 'networks'
   | 'subnets'
@@ -25,7 +28,7 @@ type OwnedTable =
   | 'rbac_policies';
 
 /** Rows of `table` that belong to the subject's project; all for administrators. */
-export function owned(subject: Subject, table: OwnedTable): Expression<SqlBool> {
+export function owned(subject: Viewer, table: OwnedTable): Expression<SqlBool> {
   return subject.isAdmin ? everything : sql<SqlBool>`${sql.ref(`${table}.project_id`)} = ${subject.projectId ?? ''}`;
 }
 
@@ -40,14 +43,14 @@ function sharedByPolicy(
 }
 
 /** Networks that the subject may see: external ones too, since routers and floating IPs need them. */
-export function visibleNetwork(subject: Subject): Expression<SqlBool> {
+export function visibleNetwork(subject: Viewer): Expression<SqlBool> {
   if (subject.isAdmin) return everything;
   return sql<SqlBool>`(${owned(subject, 'networks')} or networks.shared = 1 or networks.external = 1
     or ${sharedByPolicy(subject, sql.ref('networks.id'), ['access_as_shared', 'access_as_external'])})`;
 }
 
 /** Networks that the subject may have ports on. */
-export function usableNetwork(subject: Subject): Expression<SqlBool> {
+export function usableNetwork(subject: Viewer): Expression<SqlBool> {
   if (subject.isAdmin) return everything;
   return sql<SqlBool>`(${owned(subject, 'networks')} or networks.shared = 1
     or ${sharedByPolicy(subject, sql.ref('networks.id'))})`;

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Database, Queryable } from '../../database/database.ts';
+import type { Queryable } from '../../database/database.ts';
 import { oneOf } from '../../database/expressions.ts';
 import type { PortsTable } from '../../database/schema.ts';
 import { statement } from '../../database/statement.ts';
@@ -19,40 +19,26 @@ export function selectPorts(db: Queryable) {
 /** The port of that id, if there is one. */
 export const portWithId = statement((q, p: { id: string }) => selectPorts(q).where('ports.id', '=', p.id));
 
-type Kind = Database['kind'];
-const forEachKind = <S>(make: (kind: Kind) => S): Record<Kind, S> => ({
-  sqlite: make('sqlite'),
-  postgres: make('postgres'),
-});
-
-const addressesOf = forEachKind((kind) =>
-  statement((q, p: { portIds: string[] }) =>
-    q
-      .selectFrom('port_addresses')
-      .selectAll()
-      .where(oneOf({ kind }, sql.ref('port_id'), p.portIds)),
-  ),
+const addressesOf = statement((q, p: { portIds: string[] }, kind) =>
+  q
+    .selectFrom('port_addresses')
+    .selectAll()
+    .where(oneOf({ kind }, sql.ref('port_id'), p.portIds)),
 );
-const groupsOf = forEachKind((kind) =>
-  statement((q, p: { portIds: string[] }) =>
-    q
-      .selectFrom('port_security_groups')
-      .selectAll()
-      .where(oneOf({ kind }, sql.ref('port_id'), p.portIds))
-      .orderBy('security_group_id'),
-  ),
+const groupsOf = statement((q, p: { portIds: string[] }, kind) =>
+  q
+    .selectFrom('port_security_groups')
+    .selectAll()
+    .where(oneOf({ kind }, sql.ref('port_id'), p.portIds))
+    .orderBy('security_group_id'),
 );
 
 /** Rows with their addresses and security groups, in two statements for any number of them. */
-export async function loadPorts(
-  { kind }: Pick<Database, 'kind'>,
-  db: Queryable,
-  rows: readonly PortRow[],
-): Promise<Port[]> {
+export async function loadPorts(db: Queryable, rows: readonly PortRow[]): Promise<Port[]> {
   if (rows.length === 0) return [];
   const portIds = rows.map((row) => row.id);
-  const addresses = await addressesOf[kind].all(db, { portIds });
-  const groups = await groupsOf[kind].all(db, { portIds });
+  const addresses = await addressesOf.all(db, { portIds });
+  const groups = await groupsOf.all(db, { portIds });
   const addressesByPort = Map.groupBy(addresses, (row) => row.port_id);
   const groupsByPort = Map.groupBy(groups, (row) => row.port_id);
   return rows.map((row) => {

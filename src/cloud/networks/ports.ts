@@ -12,7 +12,8 @@ import { freeFloatingIps } from './floating-ip-rows.ts';
 import { anyOf, inOrder, Listing, type ListRequest } from './listing.ts';
 import { normalMac, randomMac } from './mac-addresses.ts';
 import { type DhcpOption, flag, type Port, type PortStatus } from './model.ts';
-import { ownerOfNew, visibleNetwork, visiblePort } from './ownership.ts';
+import { visibleNetworkWithId } from './network-rows.ts';
+import { ownerOfNew, visiblePort } from './ownership.ts';
 import type { FixedIpRequest, PortAddressing } from './port-addressing.ts';
 import { loadPorts, type PortRow, portWithId, selectPorts } from './port-rows.ts';
 import { checkSecurity, setPairs } from './port-security.ts';
@@ -140,12 +141,12 @@ export class Ports {
       );
     }
     const rows = await (await listing.apply(db, query, request)).execute();
-    return inOrder(await loadPorts(this.#core.db, db, rows as PortRow[]), request);
+    return inOrder(await loadPorts(db, rows as PortRow[]), request);
   }
 
   async get(subject: Subject, id: string, db: Queryable = this.#core.db.read): Promise<Port> {
     const rows = await selectPorts(db).where('ports.id', '=', id).where(visiblePort(subject)).execute();
-    const [port] = await loadPorts(this.#core.db, db, rows);
+    const [port] = await loadPorts(db, rows);
     if (!port) throw notFound('port', id);
     return port;
   }
@@ -266,17 +267,12 @@ export class Ports {
 
   async #reload(tx: Tx, id: string): Promise<Port> {
     const rows = await portWithId.all(tx, { id });
-    return (await loadPorts(this.#core.db, tx, rows))[0]!;
+    return (await loadPorts(tx, rows))[0]!;
   }
 
   /** What of the network decides on ports. Throws `not_found` or `forbidden` when the subject can't have ports on it. */
   async #usableNetwork(tx: Tx, subject: Subject, networkId: string) {
-    const network = await tx
-      .selectFrom('networks')
-      .select(['project_id', 'external', 'shared', 'port_security'])
-      .where('id', '=', networkId)
-      .where(visibleNetwork(subject))
-      .executeTakeFirst();
+    const network = await visibleNetworkWithId(subject).first(tx, { id: networkId, projectId: subject.projectId });
     if (!network) throw notFound('network', networkId);
     const ownsNetwork = subject.isAdmin || network.project_id === subject.projectId;
     if (!ownsNetwork && network.external === 1 && network.shared === 0) {

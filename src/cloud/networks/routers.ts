@@ -191,7 +191,7 @@ export class Routers {
         : await selectPorts(db)
             .where(oneOf(this.#core.db, sql.ref('ports.id'), ids))
             .execute();
-    const ports = new Map((await loadPorts(this.#core.db, db, portRows)).map((port) => [port.id, port]));
+    const ports = new Map((await loadPorts(db, portRows)).map((port) => [port.id, port]));
     return rows.map((row) => {
       const port = row.gateway_port_id === null ? undefined : ports.get(row.gateway_port_id);
       return routerOf(row, port && { networkId: port.networkId, portId: port.id, fixedIps: port.fixedIps });

@@ -1,7 +1,8 @@
 import { sql } from 'kysely';
-import { ConstraintViolation, type Database, type Queryable, type Tx } from '../../database/database.ts';
+import { ConstraintViolation, type Queryable, type Tx } from '../../database/database.ts';
 import { oneOf } from '../../database/expressions.ts';
 import type { SecurityGroupsTable } from '../../database/schema.ts';
+import { statement } from '../../database/statement.ts';
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
@@ -56,13 +57,13 @@ export class SecurityGroups {
       .selectAll('security_groups')
       .where(visibleShared(subject, 'security_groups', false));
     const rows = await (await listing.apply(db, query, request)).execute();
-    return inOrder(await withRules(this.#core.db, db, rows), request);
+    return inOrder(await withRules(db, rows), request);
   }
 
   async get(subject: Subject, id: string, db: Queryable = this.#core.db.read): Promise<SecurityGroup> {
     const visible = visibleShared(subject, 'security_groups', false);
     const query = db.selectFrom('security_groups').selectAll().where('id', '=', id);
-    const [group] = await withRules(this.#core.db, db, await query.where(visible).execute());
+    const [group] = await withRules(db, await query.where(visible).execute());
     if (!group) throw notFound('security_group', id, `Security group ${id} does not exist.`);
     return group;
   }
@@ -100,7 +101,7 @@ export class SecurityGroups {
       const rule = { groupId: row.id, projectId, direction: 'egress', ethertype, remoteGroupId: null } as const;
       await insertOpenRule(this.#core, tx, rule);
     }
-    return (await withRules(this.#core.db, tx, [row]))[0]!;
+    return (await withRules(tx, [row]))[0]!;
   }
 
   update(
@@ -132,7 +133,7 @@ export class SecurityGroups {
         .where('id', '=', id)
         .returningAll()
         .executeTakeFirstOrThrow();
-      return (await withRules(this.#core.db, tx, [row]))[0]!;
+      return (await withRules(tx, [row]))[0]!;
     });
   }
 
@@ -190,19 +191,17 @@ export function touchGroup(core: Pick<CloudCore, 'env'>, tx: Tx, id: string) {
     .where('id', '=', id);
 }
 
-async function withRules(
-  { kind }: Pick<Database, 'kind'>,
-  db: Queryable,
-  rows: SecurityGroupsTable[],
-): Promise<SecurityGroup[]> {
-  if (rows.length === 0) return [];
-  const ids = rows.map((row) => row.id);
-  const rules = await db
+const rulesOf = statement((q, p: { ids: string[] }, kind) =>
+  q
     .selectFrom('security_group_rules')
     .selectAll()
-    .where(oneOf({ kind }, sql.ref('security_group_id'), ids))
-    .orderBy('created_at')
-    .execute();
+    .where(oneOf({ kind }, sql.ref('security_group_id'), p.ids))
+    .orderBy('created_at'),
+);
+
+async function withRules(db: Queryable, rows: SecurityGroupsTable[]): Promise<SecurityGroup[]> {
+  if (rows.length === 0) return [];
+  const rules = await rulesOf.all(db, { ids: rows.map((row) => row.id) });
   const byGroup = Map.groupBy(rules.map(ruleOf), (rule) => rule.securityGroupId);
   return rows.map((row) => securityGroupOf(row, byGroup.get(row.id) ?? []));
 }

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { Tx } from '../../database/database.ts';
+import { statement } from '../../database/statement.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
@@ -166,16 +167,8 @@ export class ServerPorts {
   }
 
   /** The project's own networks and those for all, if that is one; none, if there is none. */
-  async #onlyNetwork(tx: Tx, { subject, projectId }: PlugRequest): Promise<InterfaceRequest[]> {
-    // What the project sees, also when an administrator (who sees everything) asks.
-    const seen = usableNetwork({ ...subject, projectId, isAdmin: false });
-    const networks = await tx
-      .selectFrom('networks')
-      .select('id')
-      .where(seen)
-      .where('external', '=', 0)
-      .limit(2)
-      .execute();
+  async #onlyNetwork(tx: Tx, { projectId }: PlugRequest): Promise<InterfaceRequest[]> {
+    const networks = await twoNetworksOf.all(tx, { projectId });
     if (networks.length < 2) return networks.map(({ id }) => ({ networkId: id }));
     throw new CloudError('conflict', 'Multiple possible networks found, use a Network ID to be more specific.', {
       reason: 'multiple_networks',
@@ -190,6 +183,16 @@ export class ServerPorts {
     return ids;
   }
 }
+
+/** Of what the project sees, also when an administrator (who sees everything) asks. */
+const twoNetworksOf = statement((q, p: { projectId: string }) =>
+  q
+    .selectFrom('networks')
+    .select('id')
+    .where(usableNetwork({ projectId: p.projectId, isAdmin: false }))
+    .where('external', '=', 0)
+    .limit(2),
+);
 
 /** What guests are told before they ask anybody is IPv4. */
 function refuseWithoutIpv4({ id, fixedIps }: Port): void {

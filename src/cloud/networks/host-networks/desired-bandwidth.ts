@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { DesiredPort } from '../../../agent/contract.ts';
 import type { Database } from '../../../database/database.ts';
 import { oneOf } from '../../../database/expressions.ts';
+import { statement } from '../../../database/statement.ts';
 import type { Port } from '../model.ts';
 import { bandwidthRulesOf } from '../qos-policies.ts';
 
@@ -11,12 +12,7 @@ export type Bandwidth = NonNullable<DesiredPort['bandwidth']>;
 export async function bandwidthOf(db: Database, ports: readonly Port[]): Promise<Map<string, Bandwidth>> {
   const networkIds = [...new Set(ports.map(({ networkId }) => networkId))];
   if (networkIds.length === 0) return new Map();
-  const networks = await db.read
-    .selectFrom('networks')
-    .select(['id', 'qos_policy_id'])
-    .where(oneOf(db, sql.ref('id'), networkIds))
-    .where('qos_policy_id', 'is not', null)
-    .execute();
+  const networks = await policiesOfNetworks.all(db.read, { networkIds });
   const ofNetworks = new Map(networks.map((row) => [row.id, row.qos_policy_id!]));
   const policies = new Map(
     ports.flatMap(({ id, qosPolicyId, networkId }) => {
@@ -33,3 +29,11 @@ export async function bandwidthOf(db: Database, ports: readonly Port[]): Promise
     }),
   );
 }
+
+const policiesOfNetworks = statement((q, p: { networkIds: string[] }, kind) =>
+  q
+    .selectFrom('networks')
+    .select(['id', 'qos_policy_id'])
+    .where(oneOf({ kind }, sql.ref('id'), p.networkIds))
+    .where('qos_policy_id', 'is not', null),
+);

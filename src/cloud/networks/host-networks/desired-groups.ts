@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { DesiredRule, DesiredSecurityGroup } from '../../../agent/contract.ts';
 import type { Database } from '../../../database/database.ts';
 import { oneOf } from '../../../database/expressions.ts';
+import { statement } from '../../../database/statement.ts';
 import { parseIpPrefix } from '../ip-prefix.ts';
 import { ruleOf, type SecurityGroupRule } from '../model.ts';
 import { protocolNumber } from '../security-group-rule-checks.ts';
@@ -16,12 +17,7 @@ export async function desiredGroups(
   networkIds: readonly string[],
 ): Promise<DesiredSecurityGroup[]> {
   if (groupIds.length === 0) return [];
-  const rows = await db.read
-    .selectFrom('security_group_rules')
-    .selectAll()
-    .where(oneOf(db, sql.ref('security_group_id'), groupIds))
-    .orderBy('id')
-    .execute();
+  const rows = await rulesOf.all(db.read, { groupIds });
   const rules = Map.groupBy(rows.map(ruleOf), (rule) => rule.securityGroupId);
   const remote = rows.flatMap((row) => row.remote_group_id ?? []);
   const addressGroups = await addressGroupsOf(
@@ -35,6 +31,14 @@ export async function desiredGroups(
     rules: (rules.get(groupId) ?? []).flatMap((rule) => withAddressGroup(rule, addressGroups)),
   }));
 }
+
+const rulesOf = statement((q, p: { groupIds: readonly string[] }, kind) =>
+  q
+    .selectFrom('security_group_rules')
+    .selectAll()
+    .where(oneOf({ kind }, sql.ref('security_group_id'), p.groupIds))
+    .orderBy('id'),
+);
 
 async function addressGroupsOf(db: Database, ids: readonly string[]): Promise<Map<string, string[]>> {
   if (ids.length === 0) return new Map();
@@ -58,18 +62,7 @@ function withAddressGroup(rule: SecurityGroupRule, groups: ReadonlyMap<string, s
 
 async function membersOf(db: Database, groupIds: readonly string[], networkIds: readonly string[]) {
   if (groupIds.length === 0) return new Map<string, DesiredSecurityGroup['members']>();
-  const rows = await db.read
-    .selectFrom('port_security_groups')
-    .innerJoin('port_addresses', 'port_addresses.port_id', 'port_security_groups.port_id')
-    .select([
-      'port_security_groups.security_group_id as groupId',
-      'port_addresses.network_id as networkId',
-      'port_addresses.ip_address as address',
-    ])
-    .where(oneOf(db, sql.ref('port_security_groups.security_group_id'), groupIds))
-    .where(oneOf(db, sql.ref('port_addresses.network_id'), networkIds))
-    .orderBy('port_addresses.ip_address')
-    .execute();
+  const rows = await memberAddresses.all(db.read, { groupIds, networkIds });
   const byGroup = Map.groupBy(rows, (row) => row.groupId);
   return new Map(
     [...byGroup].map(([groupId, ofGroup]) => [
@@ -81,6 +74,20 @@ async function membersOf(db: Database, groupIds: readonly string[], networkIds: 
     ]),
   );
 }
+
+const memberAddresses = statement((q, p: { groupIds: readonly string[]; networkIds: readonly string[] }, kind) =>
+  q
+    .selectFrom('port_security_groups')
+    .innerJoin('port_addresses', 'port_addresses.port_id', 'port_security_groups.port_id')
+    .select([
+      'port_security_groups.security_group_id as groupId',
+      'port_addresses.network_id as networkId',
+      'port_addresses.ip_address as address',
+    ])
+    .where(oneOf({ kind }, sql.ref('port_security_groups.security_group_id'), p.groupIds))
+    .where(oneOf({ kind }, sql.ref('port_addresses.network_id'), p.networkIds))
+    .orderBy('port_addresses.ip_address'),
+);
 
 const icmp = 1;
 const icmp6 = 58;

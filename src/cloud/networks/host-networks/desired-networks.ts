@@ -3,6 +3,7 @@ import type { DesiredAddress, DesiredNetwork, DesiredNetworks, DesiredPort } fro
 import type { Database } from '../../../database/database.ts';
 import { oneOf } from '../../../database/expressions.ts';
 import type { NetworksTable } from '../../../database/schema.ts';
+import { statement } from '../../../database/statement.ts';
 import { defaultHostname, networkDomain } from '../hostnames.ts';
 import { type DhcpOption, type Port, type Subnet, subnetOf } from '../model.ts';
 import { servicePortOwner } from '../network-registry.ts';
@@ -23,12 +24,7 @@ export async function desiredNetworks(
   kept: readonly string[] = [],
 ): Promise<DesiredNetworks> {
   const hostIds = hosts.map(({ hostId }) => hostId);
-  const rows = await selectPorts(db.read)
-    .where('ports.host_id', 'in', hostIds)
-    .where('ports.device_id', '<>', '')
-    .orderBy('ports.id')
-    .execute();
-  const ports = await loadPorts(db, db.read, rows);
+  const ports = await loadPorts(db.read, await portsOn.all(db.read, { hostIds }));
   const own = [...new Set([...ports.map(({ networkId }) => networkId), ...kept])];
   const routers = await desiredRouters(db, own);
   const all = new Set(own);
@@ -47,6 +43,13 @@ export async function desiredNetworks(
     routers,
   };
 }
+
+const portsOn = statement((q, p: { hostIds: string[] }, kind) =>
+  selectPorts(q)
+    .where(oneOf({ kind }, sql.ref('ports.host_id'), p.hostIds))
+    .where('ports.device_id', '<>', '')
+    .orderBy('ports.id'),
+);
 
 /** On which of the hosts each server has its place: on two while it moves from one to the other. */
 async function seatsByServer(
@@ -98,9 +101,10 @@ function desiredPort(port: Port, limits: ReadonlyMap<string, Bandwidth>, statele
 
 /** Groups whose rules know no replies: there are few, if any. */
 async function statelessGroups(db: Database): Promise<Set<string>> {
-  const rows = await db.read.selectFrom('security_groups').select('id').where('stateful', '=', 0).execute();
-  return new Set(rows.map(({ id }) => id));
+  return new Set((await statelessOnes.all(db.read, {})).map(({ id }) => id));
 }
+
+const statelessOnes = statement((q) => q.selectFrom('security_groups').select('id').where('stateful', '=', 0));
 
 async function networksOf(
   db: Database,
@@ -108,25 +112,30 @@ async function networksOf(
   served: ReadonlySet<string>,
 ): Promise<DesiredNetwork[]> {
   if (ids.length === 0) return [];
-  const networks = await db.read
-    .selectFrom('networks')
-    .selectAll()
-    .where(oneOf(db, sql.ref('id'), ids))
-    .orderBy('id')
-    .execute();
-  const subnetRows = await db.read
-    .selectFrom('subnets')
-    .selectAll()
-    .where(oneOf(db, sql.ref('network_id'), ids))
-    .orderBy('created_at')
-    .orderBy('id')
-    .execute();
+  const networks = await networksWithIds.all(db.read, { ids });
+  const subnetRows = await subnetsOn.all(db.read, { ids });
   const subnets = Map.groupBy(subnetRows.map(subnetOf), (subnet) => subnet.networkId);
   const addresses = Map.groupBy(await addressesOn(db, [...served]), (row) => row.networkId);
   return networks.map((network) =>
     desiredNetwork(network, subnets.get(network.id) ?? [], addresses.get(network.id) ?? []),
   );
 }
+
+const networksWithIds = statement((q, p: { ids: readonly string[] }, kind) =>
+  q
+    .selectFrom('networks')
+    .selectAll()
+    .where(oneOf({ kind }, sql.ref('id'), p.ids))
+    .orderBy('id'),
+);
+const subnetsOn = statement((q, p: { ids: readonly string[] }, kind) =>
+  q
+    .selectFrom('subnets')
+    .selectAll()
+    .where(oneOf({ kind }, sql.ref('network_id'), p.ids))
+    .orderBy('created_at')
+    .orderBy('id'),
+);
 
 interface AddressRow {
   networkId: string;
@@ -142,8 +151,11 @@ interface AddressRow {
 }
 
 async function addressesOn(db: Database, networkIds: readonly string[]): Promise<AddressRow[]> {
-  if (networkIds.length === 0) return [];
-  return await db.read
+  return networkIds.length === 0 ? [] : await addressesOnNetworks.all(db.read, { networkIds });
+}
+
+const addressesOnNetworks = statement<{ networkIds: readonly string[] }, AddressRow>((q, p, kind) =>
+  q
     .selectFrom('ports')
     .innerJoin('port_addresses', 'port_addresses.port_id', 'ports.id')
     .leftJoin('servers', 'servers.id', 'ports.device_id')
@@ -159,12 +171,11 @@ async function addressesOn(db: Database, networkIds: readonly string[]): Promise
       'ports.dns_name as dnsName',
       'ports.extra_dhcp_opts as dhcpOptions',
     ])
-    .where(oneOf(db, sql.ref('ports.network_id'), networkIds))
+    .where(oneOf({ kind }, sql.ref('ports.network_id'), p.networkIds))
     .orderBy('ports.created_at')
     .orderBy('ports.id')
-    .orderBy('port_addresses.ip_address')
-    .execute();
-}
+    .orderBy('port_addresses.ip_address'),
+);
 
 function desiredNetwork(
   network: NetworksTable,

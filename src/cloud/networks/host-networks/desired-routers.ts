@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { DesiredInterface, DesiredRouter, Ipv6Mode, PrefixedAddress } from '../../../agent/contract.ts';
 import type { Database } from '../../../database/database.ts';
 import { oneOf } from '../../../database/expressions.ts';
+import { statement } from '../../../database/statement.ts';
 import type { HostRoute } from '../model.ts';
 
 interface RouterAddressRow {
@@ -20,24 +21,11 @@ interface RouterAddressRow {
 /** The routers that are on one of the networks, whole, with every network that they are on. */
 export async function desiredRouters(db: Database, networkIds: readonly string[]): Promise<DesiredRouter[]> {
   if (networkIds.length === 0) return [];
-  const found = await db.read
-    .selectFrom('ports')
-    .innerJoin('routers', 'routers.id', 'ports.device_id')
-    .selectAll('routers')
-    .distinct()
-    .where('ports.device_owner', '=', 'network:router_interface')
-    .where(oneOf(db, sql.ref('ports.network_id'), networkIds))
-    .orderBy('routers.id')
-    .execute();
+  const found = await routersOn.all(db.read, { networkIds });
   if (found.length === 0) return [];
-  const ids = found.map(({ id }) => id);
-  const addresses = Map.groupBy(await addressesOf(db, ids), (row) => row.routerId);
-  const floating = await db.read
-    .selectFrom('floating_ips')
-    .selectAll()
-    .where(oneOf(db, sql.ref('router_id'), ids))
-    .orderBy('ip_address')
-    .execute();
+  const routerIds = found.map(({ id }) => id);
+  const addresses = Map.groupBy(await addressesOf.all(db.read, { routerIds }), (row) => row.routerId);
+  const floating = await floatingIpsOf.all(db.read, { routerIds });
   return found.map((router): DesiredRouter => {
     const own = addresses.get(router.id) ?? [];
     const byPort = [...Map.groupBy(own, (row) => row.portId).values()];
@@ -57,8 +45,27 @@ export async function desiredRouters(db: Database, networkIds: readonly string[]
   });
 }
 
-function addressesOf(db: Database, routerIds: readonly string[]): Promise<RouterAddressRow[]> {
-  return db.read
+const routersOn = statement((q, p: { networkIds: readonly string[] }, kind) =>
+  q
+    .selectFrom('ports')
+    .innerJoin('routers', 'routers.id', 'ports.device_id')
+    .selectAll('routers')
+    .distinct()
+    .where('ports.device_owner', '=', 'network:router_interface')
+    .where(oneOf({ kind }, sql.ref('ports.network_id'), p.networkIds))
+    .orderBy('routers.id'),
+);
+
+const floatingIpsOf = statement((q, p: { routerIds: readonly string[] }, kind) =>
+  q
+    .selectFrom('floating_ips')
+    .selectAll()
+    .where(oneOf({ kind }, sql.ref('router_id'), p.routerIds))
+    .orderBy('ip_address'),
+);
+
+const addressesOf = statement<{ routerIds: readonly string[] }, RouterAddressRow>((q, p, kind) =>
+  q
     .selectFrom('ports')
     .innerJoin('port_addresses', 'port_addresses.port_id', 'ports.id')
     .innerJoin('subnets', 'subnets.id', 'port_addresses.subnet_id')
@@ -74,13 +81,12 @@ function addressesOf(db: Database, routerIds: readonly string[]): Promise<Router
       sql<Ipv6Mode | null>`subnets.ipv6_ra_mode`.as('raMode'),
       'subnets.dns_nameservers as dnsNameservers',
     ])
-    .where(oneOf(db, sql.ref('ports.device_id'), routerIds))
+    .where(oneOf({ kind }, sql.ref('ports.device_id'), p.routerIds))
     .where('ports.device_owner', 'in', ['network:router_interface', 'network:router_gateway'])
     .orderBy('ports.created_at')
     .orderBy('ports.id')
-    .orderBy('port_addresses.ip_address')
-    .execute();
-}
+    .orderBy('port_addresses.ip_address'),
+);
 
 function portOf(rows: readonly RouterAddressRow[]) {
   const { portId, networkId, macAddress } = rows[0]!;
