@@ -1,6 +1,7 @@
 import type { Registry } from 'prom-client';
 import type { AccessKeys } from './access-keys/access-keys.ts';
 import type { Activities } from './activity/activity.ts';
+import type { ChangedSettings } from './changed-settings.ts';
 import type { CloudCore } from './core.ts';
 import type { DiskOfferings } from './disk-offerings/disk-offerings.ts';
 import type { Eips } from './eips/eips.ts';
@@ -54,6 +55,7 @@ export interface Cloud extends CloudCore {
   readonly longJobs: LongJobs;
   readonly activities: Activities;
   readonly reconcilers: ReconcilerStatuses;
+  readonly changedSettings: ChangedSettings;
   /** Adds the engine's figures to `/metrics`. */
   registerMetrics(registry: Registry): void;
 }

@@ -8,6 +8,7 @@ import type { Database } from '../database/database.ts';
 import type { Env } from '../env/env.ts';
 import { AccessKeys } from './access-keys/access-keys.ts';
 import { Activities } from './activity/activity.ts';
+import { ChangedSettings } from './changed-settings.ts';
 import type { Cloud } from './cloud.ts';
 import type { CloudCore, Log } from './core.ts';
 import { DiskOfferings } from './disk-offerings/disk-offerings.ts';
@@ -75,13 +76,16 @@ export const allActions: readonly AnyAction[] = [...serverActions, ...volumeActi
  * with whatever an earlier process left unfinished. It takes requests once this has resolved.
  */
 export async function openCloud(options: CloudOptions): Promise<{ cloud: Cloud; close(): Promise<void> }> {
-  const { db, env, log, settings } = options;
+  const { db, env, log } = options;
+  // A copy: some of them may be changed while the cloud runs.
+  const settings = { ...options.settings };
   const { leaseMs, actions: given = allActions } = options;
   const actions = options.faults ? withFaults(given) : given;
   const runner = new ActionRunner({ db, env, actions, log, leaseMs });
   const core: CloudCore = { db, env, log, settings, runner };
   const cloud = await assemble(core, options);
   await bootstrap(cloud, options);
+  await cloud.changedSettings.load();
   await cloud.identity.start();
   await cloud.images.start();
   await cloud.faults.start();
@@ -135,6 +139,7 @@ async function assemble(core: CloudCore, options: CloudOptions): Promise<Cloud> 
     longJobs: new LongJobs(core),
     activities: new Activities(core),
     reconcilers,
+    changedSettings: new ChangedSettings(core),
     registerMetrics: (registry: Registry) => {
       registerMetrics(core, registry);
       registerReconcilerMetrics(reconcilers, registry);

@@ -13,6 +13,7 @@ const reclaimMs = 30_000;
 const diskReaperMs = 30_000;
 const imageCacheMs = 600_000;
 const storeLeftoversMs = 600_000;
+const settingsMs = 60_000;
 const sweepMs = 3_600_000;
 
 /**
@@ -56,6 +57,10 @@ export function startReconcilers(cloud: Cloud): () => Promise<void> {
     cloud.env.every(sweepMs, () => run('tags', () => cloud.tags.sweep())),
     cloud.env.every(sweepMs, () => run('volume messages', () => cloud.blockStorage.messages.sweep())),
   ];
+  // Another process of the control plane may have changed them.
+  if (cloud.db.kind === 'postgres') {
+    stops.push(cloud.env.every(settingsMs, () => run('settings', () => cloud.changedSettings.load())));
+  }
   for (const [hostId, agent] of cloud.hosts.agents) {
     stops.push(
       agent.watchGuests(({ serverId, state }) =>

@@ -1,19 +1,78 @@
 import { sql } from 'kysely';
+import { type ChangeableSetting, changeableSettings } from '../../../cloud/changed-settings.ts';
 import type { Cloud } from '../../../cloud/cloud.ts';
 import { computed } from '../../../cloud/query/fields.ts';
 import { defineInventory, type Row } from '../../../cloud/query/inventory.ts';
 
-/** The settings of this cloud that ZStack's users know by name, with what they are here. They are read-only. */
-function configs(cloud: Cloud): Array<[category: string, name: string, value: string, description: string]> {
-  const { settings } = cloud;
-  return [
-    ['identity', 'session.timeout', String(settings.sessionLifetime), 'How long a session is good, seconds.'],
-    ['identity', 'session.maxConcurrent', '500', 'Sessions that a user may have at once.'],
-    ['image', 'deletionPolicy', 'Delay', 'Deleted images can be recovered for a time.'],
-    ['image', 'expungePeriod', String(settings.imageRetention), 'How long deleted images are kept, seconds.'],
-    ['vm', 'deletionPolicy', 'Direct', 'Destroyed servers are gone at once.'],
-    ['volume', 'deletionPolicy', 'Direct', 'Root volumes go with their server.'],
-  ];
+/** A setting of this cloud that ZStack's users know by name, with what it is here. */
+export interface GlobalConfig {
+  category: string;
+  name: string;
+  description: string;
+  value(cloud: Cloud): string;
+  defaultValue(cloud: Cloud): string;
+  /** Which setting it changes, and to what; absent for those that can only be read. */
+  change?: { setting: ChangeableSetting; numberOf(value: string, cloud: Cloud): number | undefined };
+  /** What it can be: words, or else a range of numbers. */
+  words?: readonly string[];
+}
+
+/** What ZStack keeps destroyed servers for, where it is only said that they shall be kept: seconds. */
+const usualServerRetention = 604_800;
+
+const fixed = (category: string, name: string, value: string, description: string): GlobalConfig => ({
+  ...{ category, name, description },
+  value: () => value,
+  defaultValue: () => value,
+});
+
+const seconds = (category: string, name: string, setting: ChangeableSetting, description: string): GlobalConfig => ({
+  ...{ category, name, description },
+  value: ({ settings }) => String(settings[setting]),
+  defaultValue: ({ changedSettings }) => String(changedSettings.defaults[setting]),
+  change: { setting, numberOf: (value) => (/^\d{1,10}$/.test(value) ? Number(value) : undefined) },
+});
+
+const policyOf = (reclaimInterval: number) => (reclaimInterval > 0 ? 'Delay' : 'Direct');
+
+export const globalConfigs: readonly GlobalConfig[] = [
+  seconds('identity', 'session.timeout', 'sessionLifetime', 'How long a new session is good, seconds.'),
+  fixed('identity', 'session.maxConcurrent', '500', 'Sessions that a user may have at once.'),
+  fixed('image', 'deletionPolicy', 'Delay', 'Deleted images can be recovered for a time.'),
+  seconds('image', 'expungePeriod', 'imageRetention', 'How long deleted images are kept, seconds.'),
+  {
+    category: 'vm',
+    name: 'deletionPolicy',
+    description: 'Delay: destroyed servers can be recovered for a time. Direct: they are gone at once.',
+    words: ['Direct', 'Delay'],
+    value: ({ settings }) => policyOf(settings.reclaimInterval),
+    defaultValue: ({ changedSettings }) => policyOf(changedSettings.defaults.reclaimInterval),
+    change: {
+      setting: 'reclaimInterval',
+      numberOf(value, { settings, changedSettings }) {
+        if (value === 'Direct') return 0;
+        if (value !== 'Delay') return undefined;
+        return settings.reclaimInterval || changedSettings.defaults.reclaimInterval || usualServerRetention;
+      },
+    },
+  },
+  seconds('vm', 'expungePeriod', 'reclaimInterval', 'How long destroyed servers are kept, seconds; 0 for not at all.'),
+  fixed('volume', 'deletionPolicy', 'Direct', 'Deleted volumes are gone at once.'),
+];
+
+export function globalConfigNamed(category: string, name: string): GlobalConfig | undefined {
+  return globalConfigs.find((config) => config.category === category && config.name === name);
+}
+
+/** One as clients see it. */
+export function globalConfigInventory(cloud: Cloud, config: GlobalConfig) {
+  const { category, name, description } = config;
+  return { category, name, description, value: config.value(cloud), defaultValue: config.defaultValue(cloud) };
+}
+
+/** The numbers that a setting can be. */
+export function boundsOf({ change }: GlobalConfig): { least: number; most: number } | undefined {
+  return change && changeableSettings[change.setting];
 }
 
 export const globalConfig = defineInventory<'settings'>({
@@ -21,17 +80,20 @@ export const globalConfig = defineInventory<'settings'>({
   className: 'org.zstack.core.config.GlobalConfigInventory',
   table: 'settings',
   rows(cloud) {
-    const selects = configs(cloud).map(
-      ([category, name, value, description]) => sql`select ${sql.lit(category)} as category, ${sql.lit(name)} as name,
-        ${sql.lit(value)} as value, ${sql.lit(description)} as description`,
-    );
+    const selects = globalConfigs
+      .map((config) => globalConfigInventory(cloud, config))
+      .map(
+        ({ category, name, value, defaultValue, description }) =>
+          sql`select ${sql.lit(category)} as category, ${sql.lit(name)} as name, ${sql.lit(value)} as value,
+            ${sql.lit(defaultValue)} as default_value, ${sql.lit(description)} as description`,
+      );
     return sql`(${sql.join(selects, sql` union all `)})`;
   },
   fields: {
     category: computed('string', 'The part of the cloud.', (row) => member(row, 'category')),
     name: computed('string', 'The name.', (row) => member(row, 'name')),
     value: computed('string', 'What it is.', (row) => member(row, 'value')),
-    defaultValue: computed('string', 'What it is.', (row) => member(row, 'value')),
+    defaultValue: computed('string', 'What it is when nobody has changed it.', (row) => member(row, 'default_value')),
     description: computed('string', 'What it means.', (row) => member(row, 'description')),
   },
 });

@@ -1,0 +1,73 @@
+import type { CloudCore } from './core.ts';
+import { CloudError } from './errors.ts';
+import { requireAdmin, type Subject } from './identity/subject.ts';
+import type { CloudSettings } from './settings.ts';
+
+/** Settings that an administrator may change while the cloud runs, with the least and the most they can be: seconds. */
+export const changeableSettings = {
+  sessionLifetime: { least: 10, most: 31_536_000 },
+  imageRetention: { least: 0, most: 31_536_000 },
+  reclaimInterval: { least: 0, most: 31_536_000 },
+} as const satisfies Partial<Record<keyof CloudSettings, { least: number; most: number }>>;
+
+export type ChangeableSetting = keyof typeof changeableSettings;
+
+const names = Object.keys(changeableSettings) as ChangeableSetting[];
+const keyOf = (name: ChangeableSetting) => `changed:${name}`;
+
+/**
+ * What was changed of the cloud's settings since it was started: kept in the database, so that it holds after a restart
+ * and, a minute later at the latest, in every other process of the control plane.
+ */
+export class ChangedSettings {
+  readonly #core: Pick<CloudCore, 'db' | 'settings'>;
+  readonly #atStart: Readonly<Pick<CloudSettings, ChangeableSetting>>;
+
+  constructor(core: Pick<CloudCore, 'db' | 'settings'>) {
+    this.#core = core;
+    const { sessionLifetime, imageRetention, reclaimInterval } = core.settings;
+    this.#atStart = { sessionLifetime, imageRetention, reclaimInterval };
+  }
+
+  /** What holds where nothing was changed: what the cloud was started with. */
+  get defaults(): Readonly<Pick<CloudSettings, ChangeableSetting>> {
+    return this.#atStart;
+  }
+
+  /** Takes over what the database says. */
+  async load(): Promise<void> {
+    const rows = await this.#core.db.read
+      .selectFrom('settings')
+      .selectAll()
+      .where('key', 'in', names.map(keyOf))
+      .execute();
+    const changed = new Map(rows.map(({ key, value }) => [key, Number(value)]));
+    for (const name of names) this.#core.settings[name] = changed.get(keyOf(name)) ?? this.#atStart[name];
+  }
+
+  /** For administrators. Throws `invalid` (`out_of_range`) for a number that is out of its bounds or not whole. */
+  async set(subject: Subject, name: ChangeableSetting, value: number): Promise<void> {
+    requireAdmin(subject, 'change_settings');
+    const { least, most } = changeableSettings[name];
+    if (!Number.isSafeInteger(value) || value < least || value > most) {
+      throw new CloudError('invalid', `${name} must be a whole number from ${least} to ${most}`, {
+        reason: 'out_of_range',
+      });
+    }
+    await this.#core.db.write(async (tx) => {
+      await tx.deleteFrom('settings').where('key', '=', keyOf(name)).execute();
+      await tx
+        .insertInto('settings')
+        .values({ key: keyOf(name), value: String(value) })
+        .execute();
+    });
+    this.#core.settings[name] = value;
+  }
+
+  /** Forgets every change. For administrators. */
+  async reset(subject: Subject): Promise<void> {
+    requireAdmin(subject, 'change_settings');
+    await this.#core.db.write((tx) => tx.deleteFrom('settings').where('key', 'in', names.map(keyOf)).execute());
+    for (const name of names) this.#core.settings[name] = this.#atStart[name];
+  }
+}
