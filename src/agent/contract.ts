@@ -1,9 +1,11 @@
 import type { Duplex } from 'node:stream';
+import type { DiskLimits } from './disk-limits.ts';
 import type { FileContents } from './file-content.ts';
 import type { InsightVerbs } from './insight-contract.ts';
 import type { DiskSource, MigrationVerbs } from './migration-contract.ts';
 import type { DesiredNetworks, DesiredRoute, HostNetworking, MetadataResponder } from './network-contract.ts';
 
+export type * from './disk-limits.ts';
 export type * from './insight-contract.ts';
 export type * from './migration-contract.ts';
 export type * from './network-contract.ts';
@@ -58,7 +60,8 @@ export interface HostAgent extends MigrationVerbs, InsightVerbs {
   injectNmi(serverId: string): Promise<void>;
   /**
    * Makes the disk one more of the guest's: at once of a guest that runs (its system sees it appear), else when it is
-   * started again. Only the bus `virtio` can be plugged in. No error when the host knows no such guest.
+   * started again. Only the bus `virtio` can be plugged in. A disk that the guest has already gets the limits said here,
+   * at once. No error when the host knows no such guest.
    */
   attachDisk(serverId: string, disk: GuestDisk): Promise<void>;
   /**
@@ -178,6 +181,8 @@ export interface GuestDisk {
   bus: 'virtio' | 'sata' | 'ide' | 'cdrom';
   /** The guest can't write to it. */
   readOnly?: boolean;
+  /** How fast the guest may use it; without any when absent. */
+  limits?: DiskLimits;
 }
 
 export interface GuestNic {

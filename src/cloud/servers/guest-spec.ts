@@ -1,5 +1,7 @@
-import type { GuestDisk, GuestNic, GuestSpec } from '../../agent/contract.ts';
+import type { DiskLimits, GuestDisk, GuestNic, GuestSpec } from '../../agent/contract.ts';
 import type { Cloud } from '../cloud.ts';
+import { limitsOfFlavor } from '../volumes/disk-limits.ts';
+import type { Volume } from '../volumes/model.ts';
 import type { FlavorFacts, Server } from './model.ts';
 
 /** What differs from the server's rows while a change is under way that is not committed yet. */
@@ -13,12 +15,19 @@ export async function guestSpecOf(cloud: Cloud, server: Server, overrides: SpecO
   const volumes = await cloud.volumes.ofServer(server.id);
   const flavor = overrides.flavor ?? server.flavor;
   const bus = diskBusOf(server.hardware);
-  const disks: GuestDisk[] = volumes.map((volume) => {
+  const disks: GuestDisk[] = [];
+  for (const volume of volumes) {
     const isRoot = volume.id === server.rootVolumeId;
     const diskId = isRoot && overrides.rootDiskId ? overrides.rootDiskId : volume.diskId;
     if (!diskId) throw new Error(`volume ${volume.id} of server ${server.id} has no disk`);
-    return { diskId, volumeId: volume.id, bus: isRoot ? bus : 'virtio' };
-  });
+    const limits = await diskLimits(cloud, volume, flavor);
+    const readOnly = !isRoot && volume.metadata['readonly'] === 'True';
+    disks.push({
+      ...{ diskId, volumeId: volume.id, bus: isRoot ? bus : 'virtio' },
+      ...(readOnly ? { readOnly } : {}),
+      ...(limits ? { limits } : {}),
+    });
+  }
   // Its serial number is the disk's own: the root volume's is the second disk's.
   if (server.rescueDiskId) disks.unshift({ diskId: server.rescueDiskId, volumeId: server.rescueDiskId, bus });
   return {
@@ -31,6 +40,16 @@ export async function guestSpecOf(cloud: Cloud, server: Server, overrides: SpecO
     hasConfigDrive: true,
     nics: await nicsOf(cloud, server),
   };
+}
+
+/** A flavor limits what is part of the server, a type its volumes: as Nova has it. */
+function diskLimits(
+  cloud: Cloud,
+  volume: Volume,
+  flavor: FlavorFacts,
+): DiskLimits | undefined | Promise<DiskLimits | undefined> {
+  if (volume.origin === 'server') return limitsOfFlavor(flavor.extraSpecs);
+  return cloud.blockStorage.qos.limitsOf(volume.volumeType, volume.size);
 }
 
 async function nicsOf(cloud: Cloud, server: Server): Promise<GuestNic[]> {

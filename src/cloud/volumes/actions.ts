@@ -7,6 +7,7 @@ import { detachVolume } from './transitions/detach.ts';
 import { extendVolume } from './transitions/extend.ts';
 import { reimageVolume } from './transitions/reimage.ts';
 import { restoreBackup } from './transitions/restore.ts';
+import { retypeVolume } from './transitions/retype.ts';
 import { revertVolume } from './transitions/revert.ts';
 import { createSnapshot, deleteSnapshot } from './transitions/snapshot.ts';
 import { uploadImage, uploadSnapshot } from './transitions/upload-image.ts';
@@ -25,6 +26,7 @@ export const volumeActions: AnyAction[] = [
   anyAction(deleteBackup),
   anyAction(restoreBackup),
   anyAction(reimageVolume),
+  anyAction(retypeVolume),
   anyAction(attachVolume),
   anyAction(detachVolume),
 ];

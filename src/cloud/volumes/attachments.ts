@@ -28,6 +28,8 @@ export interface VolumeConnection {
   hostName: string;
   path: string;
   format: 'qcow2';
+  /** What is to be kept to by whoever connects it; undefined without limits. */
+  qosSpecs: Record<string, string> | undefined;
 }
 
 export interface AttachmentFilter {
@@ -224,7 +226,8 @@ export class VolumeAttachments {
     const volume = await this.#cloud.blockStorage.get(subject, attachment.volumeId);
     const host = (await this.#cloud.hosts.list()).find(({ id }) => id === volume.hostId);
     if (!host || volume.installPath === null) return undefined;
-    return { hostName: host.name, path: volume.installPath, format: 'qcow2' };
+    const qosSpecs = await this.#cloud.blockStorage.qos.frontEndSpecs(volume.volumeType);
+    return { hostName: host.name, path: volume.installPath, format: 'qcow2', qosSpecs };
   }
 
   async #change(

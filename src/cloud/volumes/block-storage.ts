@@ -1,3 +1,4 @@
+import type { DiskLimits } from '../../agent/contract.ts';
 import type { BackupFolder } from '../../backup-stores/backup-folder.ts';
 import type { VolumeSnapshotsTable, VolumesTable } from '../../database/schema.ts';
 import { withDashes } from '../../env/env.ts';
@@ -6,7 +7,6 @@ import { CloudError } from '../errors.ts';
 import { ownsOrAdmin, requireAdmin, type Subject } from '../identity/subject.ts';
 import type { NewTemplate } from '../images/templates.ts';
 import { VolumeAttachments } from './attachments.ts';
-import { unmetSpec } from './backend.ts';
 import { Backups } from './backups.ts';
 import { type NewVolume, requestCreateVolume } from './creation.ts';
 import { type HostStorageUsage, usageOfHost } from './host-usage.ts';
@@ -14,7 +14,7 @@ import { listSnapshots, listVolumes, type SnapshotFilter, type StoragePage, type
 import { VolumeMessages } from './messages.ts';
 import { type Volume, volumeFromRow } from './model.ts';
 import { VolumeQos } from './qos.ts';
-import { invalidVolume, lockSnapshot, lockVolume, requireStatus, updateSnapshot, type VolumeStatus } from './rules.ts';
+import { invalidVolume, lockSnapshot, lockVolume, updateSnapshot, type VolumeStatus } from './rules.ts';
 import { type Snapshot, snapshotFromRow, snapshotNotFound } from './snapshot-model.ts';
 import { VolumeTransfers } from './transfers.ts';
 import { type AttachRequest, requestAttachVolume } from './transitions/attach.ts';
@@ -22,10 +22,10 @@ import { requestDeleteVolume } from './transitions/delete.ts';
 import { requestDetachVolume } from './transitions/detach.ts';
 import { requestExtendVolume } from './transitions/extend.ts';
 import { requestReimageVolume } from './transitions/reimage.ts';
+import { requestRetypeVolume } from './transitions/retype.ts';
 import { requestRevertVolume } from './transitions/revert.ts';
 import { type NewSnapshot, requestCreateSnapshot, requestDeleteSnapshot } from './transitions/snapshot.ts';
 import { requestUploadImage, requestUploadSnapshot } from './transitions/upload-image.ts';
-import { checkVolumeQuotas } from './type-quotas.ts';
 import { VolumeTypes } from './types.ts';
 import { volumeNotFound } from './volumes.ts';
 
@@ -72,6 +72,12 @@ export class BlockStorage {
     return listVolumes(this.#cloud.db, subject, filter, page);
   }
 
+  /** How fast guests may use a volume, undefined where nothing is limited. */
+  async limitsOf(id: string): Promise<DiskLimits | undefined> {
+    const row = await this.#volume.first({ id });
+    return row && this.qos.limitsOf(row.volume_type, row.size);
+  }
+
   /** The volumes that a server has. */
   async attachedTo(subject: Subject, serverId: string): Promise<Volume[]> {
     await this.#cloud.servers.get(subject, serverId);
@@ -98,6 +104,8 @@ export class BlockStorage {
   revert = (subject: Subject, id: string, snapshotId: string) =>
     requestRevertVolume(this.#cloud, subject, id, snapshotId);
   reimage = (subject: Subject, id: string, imageId: string) => requestReimageVolume(this.#cloud, subject, id, imageId);
+  retype = (subject: Subject, id: string, typeNameOrId: string) =>
+    requestRetypeVolume(this.#cloud, subject, id, typeNameOrId);
   attach = (subject: Subject, serverId: string, request: AttachRequest) =>
     requestAttachVolume(this.#cloud, subject, serverId, request);
   detach = (subject: Subject, serverId: string, volumeId: string) =>
@@ -129,36 +137,6 @@ export class BlockStorage {
 
   setBootable(subject: Subject, id: string, bootable: boolean) {
     return this.#change(subject, id, () => ({ bootable: bootable ? 1 : 0 }));
-  }
-
-  /** Makes it a volume of another type. Its data does not move: there is one kind of storage behind all types. */
-  async retype(subject: Subject, id: string, typeNameOrId: string): Promise<Volume> {
-    const type = await this.types.find(subject, typeNameOrId);
-    await this.#cloud.db.write(async (tx) => {
-      const row = await lockVolume(this.#cloud, tx, subject, id);
-      requireStatus(row, ['available', 'in-use'], 'retype');
-      if (row.volume_type === type.id) {
-        throw new CloudError('invalid', `Invalid input received: the volume is of the type ${type.name} already.`);
-      }
-      if (type.encryption || unmetSpec(type.extraSpecs) !== undefined) {
-        throw new CloudError('invalid', `Invalid input received: no storage is as the volume type ${type.name} says.`);
-      }
-      const snapshots = await tx
-        .selectFrom('volume_snapshots')
-        .select('size')
-        .where('volume_id', '=', id)
-        .where('deleted_at', 'is', null)
-        .execute();
-      await checkVolumeQuotas(this.#cloud, tx, row.project_id, {
-        typeId: type.id,
-        volumes: 1,
-        snapshots: snapshots.length,
-        bytes: snapshots.reduce((sum, { size }) => sum + size, row.size),
-        onlyType: true,
-      });
-      await this.#cloud.volumes.update(tx, id, { volume_type: type.id });
-    });
-    return this.get(subject, id);
   }
 
   /** Takes the volume from whatever has it: for administrators, where its state is wrong. */

@@ -1,15 +1,17 @@
+import type { DiskLimits } from '../../agent/contract.ts';
 import type { QosSpecsTable } from '../../database/schema.ts';
 import { newId, withDashes } from '../../env/env.ts';
 import type { Cloud } from '../cloud.ts';
 import { CloudError, notFound } from '../errors.ts';
 import { requireAdmin, type Subject } from '../identity/subject.ts';
+import { limitsFrom, specsForSize } from './disk-limits.ts';
 import { type VolumeType, volumeTypeFromRow } from './type-model.ts';
 
 /** Limits of what guests may do with volumes. */
 export interface QosSpecs {
   id: string;
   name: string;
-  /** Who is to keep them: `front-end` is the guest's hypervisor. None does so yet. */
+  /** Who is to keep them: `front-end` is the guest's hypervisor, which does. No storage of its own (`back-end`) does. */
   consumer: QosSpecsTable['consumer'];
   specs: Record<string, string>;
 }
@@ -24,9 +26,30 @@ type Specs = Record<string, string>;
 /** QoS specs: for administrators only. */
 export class VolumeQos {
   readonly #cloud: Cloud;
+  readonly #frontEnd;
 
   constructor(cloud: Cloud) {
     this.#cloud = cloud;
+    this.#frontEnd = cloud.db.prepare<{ typeId: string }, Pick<QosSpecsTable, 'specs'>>((q, p) =>
+      q
+        .selectFrom('qos_specs')
+        .innerJoin('volume_types', 'volume_types.qos_specs_id', 'qos_specs.id')
+        .select('qos_specs.specs')
+        .where('volume_types.id', '=', p.typeId)
+        .where('qos_specs.consumer', '!=', 'back-end'),
+    );
+  }
+
+  /** What the hypervisor is to keep to for volumes of a type. */
+  async frontEndSpecs(typeId: string): Promise<Specs | undefined> {
+    const row = await this.#frontEnd.first({ typeId });
+    return row && (JSON.parse(row.specs) as Specs);
+  }
+
+  /** The limits of a volume of that type and size (bytes), undefined where there are none. */
+  async limitsOf(typeId: string, size: number): Promise<DiskLimits | undefined> {
+    const specs = await this.frontEndSpecs(typeId);
+    return specs && limitsFrom(specsForSize(specs, size));
   }
 
   async list(subject: Subject): Promise<QosSpecs[]> {

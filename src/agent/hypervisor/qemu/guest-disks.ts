@@ -1,21 +1,28 @@
 import type { Env } from '../../../env/env.ts';
 import { AgentError, type GuestDisk } from '../../contract.ts';
+import { withDisk } from '../../disks/disk-list.ts';
 import type { Qcow2Disks } from '../../disks/qcow2-disks.ts';
+import { limitDisk } from './disk-throttle.ts';
 import type { QemuGuest } from './guest.ts';
 import { plugDisk, unplugDisk } from './hot-plug.ts';
 
 /** See `HostAgent.attachDisk`. The caller holds the guest's lock. */
 export async function giveDisk(guest: QemuGuest | undefined, disks: Qcow2Disks, disk: GuestDisk): Promise<void> {
   if (!guest?.spec) return;
-  await refuseSuspended(guest);
   const before = guest.spec.disks;
+  const isThere = before.some(({ volumeId, diskId }) => volumeId === disk.volumeId && diskId === disk.diskId);
+  if (!isThere && disk.bus !== 'virtio')
+    throw new AgentError('unsupported', `a disk can't be plugged into the bus ${disk.bus}`);
+  if (!isThere) await refuseSuspended(guest);
   await disks.hold([disk.diskId], async () => {
     if (!(await disks.exists(disk.diskId))) throw new AgentError('not_found', `there is no disk ${disk.diskId}`);
     // Said before it is so: from now on nobody touches the file but this guest.
-    await guest.setDisks([...before.filter(({ volumeId }) => volumeId !== disk.volumeId), disk]);
+    await guest.setDisks(withDisk(before, disk));
     if ((await guest.pid()) === undefined) return;
     try {
-      await plugDisk(await guest.monitor(), disk, disks.path(disk.diskId));
+      const qmp = await guest.monitor();
+      await plugDisk(qmp, disk, disks.path(disk.diskId));
+      await limitDisk(qmp, disk);
     } catch (error) {
       if ((await guest.pid()) === undefined) return; // it ended meanwhile, and has the disk when it starts again
       await guest.setDisks(before);

@@ -6,6 +6,7 @@ import { AgentError, type GuestDisk, type GuestSpec, type GuestState } from '../
 import { isNotFound } from '../../errors.ts';
 import type { AgentLog } from '../../log.ts';
 import { guestFiles } from './command-line.ts';
+import { limitDisks } from './disk-throttle.ts';
 import { findGuestProcess, killGuestProcess, startFailure, startGuestProcess, waitForExit } from './guest-process.ts';
 import { discardBackups } from './live-disk.ts';
 import { argumentsForMemory, hasMemory, loadMemory, readMemoryHeader, removeMemory, saveMemory } from './memory.ts';
@@ -98,7 +99,11 @@ export class QemuGuest {
       await mkdir(this.folder, { recursive: true, mode: 0o700 });
       await this.#keepSpec(spec);
       this.#dropMonitor();
-      await startGuestProcess(env, { binary, launcher }, this.folder, args, () => this.#connect());
+      // Its processors stand until the limits of its disks hold.
+      const isLimited = spec.disks.some(({ limits }) => limits !== undefined);
+      const words = isLimited ? [...args, '-S'] : args;
+      const qmp = await startGuestProcess(env, { binary, launcher }, this.folder, words, () => this.#connect());
+      if (isLimited) await this.#letGo(qmp);
     });
   }
 
@@ -149,7 +154,7 @@ export class QemuGuest {
         throw qmp.closed.aborted ? await startFailure(binary, join(this.folder, guestFiles.hypervisorLog)) : error;
       }
       await this.discardMemory();
-      await qmp.execute('cont');
+      await this.#letGo(qmp);
     });
   }
 
@@ -167,9 +172,10 @@ export class QemuGuest {
       const { env, binary } = this.#context;
       await this.#keepSpec(spec);
       this.#dropMonitor();
-      await startGuestProcess(env, { binary, launcher }, this.folder, args, () => this.#connect());
+      const qmp = await startGuestProcess(env, { binary, launcher }, this.folder, args, () => this.#connect());
       try {
-        return await prepare(await this.#connect());
+        await limitDisks(qmp, spec.disks);
+        return await prepare(qmp);
       } catch (error) {
         await this.#quit();
         throw error;
@@ -192,7 +198,7 @@ export class QemuGuest {
   }
 
   resume(): Promise<void> {
-    return this.#asVerb('running', async () => void (await (await this.monitor()).execute('cont')));
+    return this.#asVerb('running', async () => this.#letGo(await this.monitor()));
   }
 
   /** Presses the power button and waits for the guest to go. False when it is still there after the time. */
@@ -222,6 +228,12 @@ export class QemuGuest {
   /** Ends the process: by its monitor, which flushes the disks, and failing that by force. */
   end(): Promise<void> {
     return this.#asVerb('stopped', () => this.#quit());
+  }
+
+  /** Whoever stands may have been started by a process that died before it had said the limits. */
+  async #letGo(qmp: QmpConnection): Promise<void> {
+    await limitDisks(qmp, this.#spec?.disks ?? []);
+    await qmp.execute('cont');
   }
 
   async #quit(): Promise<void> {

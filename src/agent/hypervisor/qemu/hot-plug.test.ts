@@ -10,6 +10,7 @@ import {
 } from '../../../../guest/tinylinux.ts';
 import { newId } from '../../../env/env.ts';
 import { realEnv } from '../../../env/real.ts';
+import type { GuestDisk } from '../../contract.ts';
 import { openQemuHost, type QemuHost } from './qemu-host.ts';
 import { SerialShell } from './serial-shell.fixture.ts';
 
@@ -35,7 +36,7 @@ afterAll(async () => {
 });
 
 /** A TinyLinux that is up, and its shell. */
-async function boot(name: string): Promise<{ serverId: string; shell: SerialShell }> {
+async function boot(name: string, more: GuestDisk[] = []): Promise<{ serverId: string; shell: SerialShell }> {
   const serverId = newId(env);
   const base = { kind: 'image' as const, imageId: 'tinylinux' };
   await host.ensureDisk({ diskId: serverId, size: tinyLinuxVirtualSize, base });
@@ -48,7 +49,7 @@ async function boot(name: string): Promise<{ serverId: string; shell: SerialShel
     vcpus: 1,
     memoryMb: tinyLinuxMinimumMemory,
     bootMode: 'bios',
-    disks: [{ diskId: serverId, volumeId: serverId, bus: 'virtio' }],
+    disks: [{ diskId: serverId, volumeId: serverId, bus: 'virtio' }, ...more],
     hasConfigDrive: true,
     nics: [],
   });
@@ -94,6 +95,40 @@ test(
     expect(await one.shell.run('head -n 1 /dev/vdb')).toBe('written on one\n');
     await host.detachDisk(two.serverId, volumeId);
     await host.removeDisk(volumeId);
+  },
+  2 * bootTimeout,
+);
+
+test(
+  'a guest uses a disk as fast as it may: from its start on, and from the moment at which that changes',
+  async () => {
+    const mebibyte = 2 ** 20;
+    const volumeId = newId(env);
+    await host.ensureDisk({ diskId: volumeId, size: 8 * mebibyte, base: { kind: 'blank' } });
+    const disk = { diskId: volumeId, volumeId, bus: 'virtio' as const };
+    const slow = { ...disk, limits: { readBytes: { rate: mebibyte / 4 }, writeRequests: { rate: 5 } } };
+    const { serverId, shell } = await boot('limited', [slow]);
+    await shell.run('while [ ! -b /dev/vdb ]; do mdev -s; done');
+    const milliseconds = async (command: string) => {
+      const start = performance.now();
+      await shell.run(`echo 3 >/proc/sys/vm/drop_caches; ${command}`);
+      return performance.now() - start;
+    };
+    const read = () => milliseconds('dd if=/dev/vdb of=/dev/null bs=64k count=16');
+    const write = () => milliseconds('for i in 1 2 3 4 5 6 7 8 9 10; do echo $i >/dev/vdb; sync; done');
+
+    // A lower bound is certain: nothing makes a limited disk fast. Ten writes wait for two seconds, but for the first.
+    const [limitedRead, limitedWrite] = [await read(), await write()];
+    expect(limitedRead).toBeGreaterThan(3000);
+    expect(limitedWrite).toBeGreaterThan(1500);
+    await host.attachDisk(serverId, disk);
+    expect(await read()).toBeLessThan(limitedRead / 2);
+    await host.attachDisk(serverId, slow);
+    expect(await read()).toBeGreaterThan(3000);
+    await host.pauseGuest(serverId);
+    await host.attachDisk(serverId, disk);
+    await host.resumeGuest(serverId);
+    expect(await read()).toBeLessThan(limitedRead / 2);
   },
   2 * bootTimeout,
 );

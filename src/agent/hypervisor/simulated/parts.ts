@@ -1,7 +1,7 @@
 import { mkdir, open, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createAtomically } from '../../atomic-file.ts';
-import type { DiskFormat, GuestDisk, GuestSpec, GuestState } from '../../contract.ts';
+import { AgentError, type DiskFormat, type GuestDisk, type GuestSpec, type GuestState } from '../../contract.ts';
 import { emptyQcow2 } from '../../disks/qcow2-header.ts';
 import { readVirtualSize } from '../../disks/virtual-size.ts';
 import type { FileContents } from '../../file-content.ts';
@@ -51,6 +51,17 @@ export interface SimulatedGuest {
 
 export function withoutVolume(spec: GuestSpec, volumeId: string): GuestDisk[] {
   return spec.disks.filter((disk) => disk.volumeId !== volumeId);
+}
+
+export function hasVolume({ spec }: SimulatedGuest, volumeId: string): boolean {
+  return spec?.disks.some((disk) => disk.volumeId === volumeId) ?? false;
+}
+
+/** Refuses one more disk that could not be given to a guest that runs, or is suspended. */
+export function assertPluggable(serverId: string, { state }: SimulatedGuest, { bus }: GuestDisk): void {
+  if (bus !== 'virtio') throw new AgentError('unsupported', `a disk can't be plugged into the bus ${bus}`);
+  if (state === 'suspended')
+    throw new AgentError('in_use', `the guest of server ${serverId} is suspended: its disks can't change`);
 }
 
 export function wholeSectors(bytes: number): number {

@@ -16,6 +16,7 @@ import {
   type MetadataResponder,
   type MigrationVerbs,
 } from '../../contract.ts';
+import { withDisk } from '../../disks/disk-list.ts';
 import { assertSafeId, assertServerId, toAgentError } from '../../errors.ts';
 import type { FileContents } from '../../file-content.ts';
 import { simulatedHandover } from './handover.ts';
@@ -24,8 +25,10 @@ import { SimulatedNetworks } from './networks.ts';
 import { SimulatedObjects } from './objects.ts';
 import type { AgentVerb, SimulatedHost, SimulatedHostOptions } from './options.ts';
 import {
+  assertPluggable,
   emptyDiskBytes,
   gibibyte,
+  hasVolume,
   machineFiles,
   type ReachedFiles,
   type SimulatedDisk,
@@ -218,15 +221,12 @@ class InMemoryHost implements Omit<SimulatedHost, keyof MigrationVerbs | keyof I
 
   attachDisk(serverId: string, disk: GuestDisk): Promise<void> {
     return this.#verb('attachDisk', [serverId, disk], async () => {
-      if (disk.bus !== 'virtio')
-        throw new AgentError('unsupported', `a disk can't be plugged into the bus ${disk.bus}`);
       const guest = this.#guests.get(serverId);
       if (!guest?.spec) return;
       if (!this.#disks.get(disk.diskId)) throw new AgentError('not_found', `there is no disk ${disk.diskId}`);
-      if (guest.state === 'suspended')
-        throw new AgentError('in_use', `the guest of server ${serverId} is suspended: its disks can't change`);
+      if (!hasVolume(guest, disk.volumeId)) assertPluggable(serverId, guest, disk);
       if (guest.state !== 'stopped') this.#refuseOpen(disk.diskId, serverId);
-      this.#setDisks(serverId, guest, [...withoutVolume(guest.spec, disk.volumeId), disk]);
+      this.#setDisks(serverId, guest, withDisk(guest.spec.disks, disk));
     });
   }
 

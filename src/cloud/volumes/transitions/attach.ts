@@ -33,7 +33,12 @@ type Context = { services: Cloud; input: Readonly<AttachmentInput> };
 /** The guest gets the disk now if it runs, and else when it is started. */
 export async function plug({ services, input }: Context): Promise<void> {
   const { diskId, volumeId, readOnly } = input;
-  const disk = { diskId, volumeId, bus: 'virtio' as const, ...(readOnly ? { readOnly } : {}) };
+  const limits = await services.blockStorage.limitsOf(volumeId);
+  const disk = {
+    ...{ diskId, volumeId, bus: 'virtio' as const },
+    ...(readOnly ? { readOnly } : {}),
+    ...(limits ? { limits } : {}),
+  };
   await services.hosts.agent(input.hostId!).attachDisk(input.serverId, disk);
 }
 

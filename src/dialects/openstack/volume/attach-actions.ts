@@ -138,7 +138,9 @@ export const attachActionOperations = [
     responses: { 202: null },
     errors: [400, 401, 404, 413],
     title: 'Make a volume one of another type',
-    summary: 'Data does not move: a type that the storage of the hosts can not be is refused.',
+    summary:
+      'Data does not move: a type that the storage of the hosts can not be is refused. A guest that has the volume is ' +
+      "told the new type's limits at once.",
     examples: [{ title: 'Another type', ...example, body: { 'os-retype': { new_type: 'fast' } }, status: 202 }],
     handle: async ({ cloud, subject, params, body }) => {
       await cloud.blockStorage.retype(subject, idOf('volume', params.volume_id), body.new_type);

@@ -53,10 +53,11 @@ function detailOf(attachment: VolumeAttachment, connection?: VolumeConnection) {
 }
 
 /** For whoever may open files of the host. */
-function connectionInfo({ id, mode }: VolumeAttachment, { hostName, path, format }: VolumeConnection) {
+function connectionInfo({ id, mode }: VolumeAttachment, { hostName, path, format, qosSpecs }: VolumeConnection) {
+  const data = { device_path: path, host: hostName, format, access_mode: mode, encrypted: false };
   return {
     driver_volume_type: 'file',
-    data: { device_path: path, host: hostName, format, access_mode: mode, encrypted: false, qos_specs: null },
+    data: { ...data, qos_specs: qosSpecs ?? null },
     attachment_id: withDashes(id),
   };
 }

@@ -83,7 +83,8 @@ export const qosOperations = [
     responses: { 200: QosDocument },
     errors: [400, 401, 403, 409],
     title: 'Create QoS specs',
-    summary: 'Keeps limits for volume types to name. They are told to whoever asks; no hypervisor here heeds them yet.',
+    summary:
+      'Keeps limits for volume types to name. Those for the `front-end` (or `both`) hold in the guests: as the iotune of libvirt, also per GiB.',
     examples: [
       {
         title: 'A slow disk',
