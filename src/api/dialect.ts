@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import type { Cloud } from '../cloud/cloud.ts';
-import type { CloudError } from '../cloud/errors.ts';
+import type { CloudError, CloudErrorCode } from '../cloud/errors.ts';
 import type { Subject } from '../cloud/identity/subject.ts';
 import type { AnyOperation, DialectName } from './operation.ts';
 
@@ -30,6 +30,8 @@ export interface Dialect {
   headers(requestId: string, context: Record<string, unknown>): Record<string, string>;
   /** The dialect's form of a failure. `operation` is undefined where no operation matched. */
   fail(failure: Failure): FailureAnswer | Promise<FailureAnswer>;
+  /** What `fail` makes of each of the engine's errors, for the dialect's documents. */
+  errors: ErrorForms;
   /** What happens to members of a request's body that the operation does not know. */
   unknownMembers: 'refuse' | 'drop' | 'keep';
 }
@@ -45,6 +47,14 @@ export interface DialectGroup {
   prefixes: readonly string[];
   load(): Promise<readonly Dialect[]>;
 }
+
+/** An engine's error in a dialect: its status, and the word of the dialect's own for it where there is one. */
+export interface ErrorForm {
+  status: number;
+  code?: string;
+}
+
+export type ErrorForms = Readonly<Record<CloudErrorCode, ErrorForm>>;
 
 /** `body` is text as it is, or else JSON. */
 export interface FailureAnswer {

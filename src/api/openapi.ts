@@ -1,5 +1,5 @@
 import type { TSchema } from 'typebox';
-import type { Dialect } from './dialect.ts';
+import type { Dialect, ErrorForms } from './dialect.ts';
 import { canRunDry } from './dry-run.ts';
 import type { AnyOperation } from './operation.ts';
 
@@ -8,9 +8,9 @@ type Json = Record<string, unknown>;
 /** The OpenAPI 3.1 document of a dialect, which may have several mount points: nothing in it is written by hand. */
 export function openApiDocument(dialects: readonly Dialect[]): Json {
   const paths: Record<string, Json> = {};
-  for (const { mounts, operations } of dialects) {
+  for (const { mounts, operations, errors } of dialects) {
     for (const [path, sharing] of byPath(operations))
-      paths[mounts[0]! + path || '/'] = pathItem(mounts[0]! + path, sharing);
+      paths[mounts[0]! + path || '/'] = pathItem(mounts[0]! + path, sharing, errors);
   }
   const main = dialects.reduce((a, b) => (b.operations.length > a.operations.length ? b : a));
   const groups = new Set(dialects.flatMap(({ operations }) => operations.map(({ group }) => group)));
@@ -29,17 +29,18 @@ function byPath(operations: readonly AnyOperation[]): Map<string, AnyOperation[]
   return paths;
 }
 
-function pathItem(path: string, operations: AnyOperation[]): Json {
+function pathItem(path: string, operations: AnyOperation[], errors: ErrorForms): Json {
   const item: Json = {};
   const methods = new Set(operations.map(({ method }) => method));
   for (const method of methods) {
     const sharing = operations.filter((operation) => operation.method === method);
-    item[method.toLowerCase()] = sharing.length === 1 ? single(path, sharing[0]!) : combined(path, sharing);
+    item[method.toLowerCase()] =
+      sharing.length === 1 ? single(path, sharing[0]!, errors) : combined(path, sharing, errors);
   }
   return item;
 }
 
-function single(path: string, operation: AnyOperation): Json {
+function single(path: string, operation: AnyOperation, errors: ErrorForms): Json {
   return {
     operationId: operation.id,
     tags: [operation.group],
@@ -52,12 +53,12 @@ function single(path: string, operation: AnyOperation): Json {
     security: operation.allow === 'anyone' ? [] : undefined,
     parameters: parameters(path, operation),
     requestBody: requestBody(operation),
-    responses: responses(operation),
+    responses: responses(operation, errors),
   };
 }
 
 /** Operations that only their body's key tells apart: one entry in OpenAPI's eyes, each named in `x-operations`. */
-function combined(path: string, operations: AnyOperation[]): Json {
+function combined(path: string, operations: AnyOperation[], errors: ErrorForms): Json {
   const first = operations[0]!;
   return {
     operationId: operations.map(({ id }) => id).join('_or_'),
@@ -68,8 +69,11 @@ function combined(path: string, operations: AnyOperation[]): Json {
       required: true,
       content: { 'application/json': { schema: { oneOf: operations.map((o) => keyedBody(o)) } } },
     },
-    responses: Object.assign({}, ...operations.map(responses)),
-    'x-operations': operations.map((operation) => ({ ...single(path, operation), 'x-body-key': operation.bodyKey })),
+    responses: Object.assign({}, ...operations.map((operation) => responses(operation, errors))),
+    'x-operations': operations.map((operation) => ({
+      ...single(path, operation, errors),
+      'x-body-key': operation.bodyKey,
+    })),
   };
 }
 
@@ -124,13 +128,39 @@ function requestBody(operation: AnyOperation): Json | undefined {
   };
 }
 
-function responses(operation: AnyOperation): Json {
+function responses(operation: AnyOperation, errors: ErrorForms): Json {
   const entries: Array<[string, Json]> = Object.entries(operation.responses).map(([status, schema]) => [
     status,
     { description: 'Success', content: content(operation, Number(status), schema as TSchema | null | 'stream') },
   ]);
-  for (const status of operation.errors) entries.push([String(status), { description: 'Failure' }]);
+  for (const status of operation.errors) {
+    const failures = failuresOf(operation, status, errors);
+    entries.push([String(status), { description: 'Failure', 'x-errors': failures.length > 0 ? failures : undefined }]);
+  }
   return Object.fromEntries(entries);
+}
+
+/** What only what makes or changes something can fail with. */
+const ofChanges = new Set([
+  'conflict',
+  'duplicate',
+  'quota_exceeded',
+  'no_valid_host',
+  'too_large',
+  'unsupported_media',
+]);
+/** What a deletion can't fail with. */
+const ofAdditions = new Set(['duplicate', 'quota_exceeded', 'no_valid_host', 'too_large', 'unsupported_media']);
+
+/** The engine's errors that have the status, as `cause`, with the dialect's own `code` for each. */
+function failuresOf({ method, allow }: AnyOperation, status: number, errors: ErrorForms): Json[] {
+  const isImpossible = (cause: string) =>
+    ((method === 'GET' || method === 'HEAD') && ofChanges.has(cause)) ||
+    (method === 'DELETE' && ofAdditions.has(cause)) ||
+    (allow === 'anyone' && cause === 'forbidden');
+  return Object.entries(errors)
+    .filter(([cause, form]) => form.status === status && !isImpossible(cause))
+    .map(([cause, { code }]) => ({ cause, code }));
 }
 
 function content(operation: AnyOperation, status: number, schema: TSchema | null | 'stream'): Json | undefined {

@@ -1,4 +1,10 @@
-import { type Failure, type FailureAnswer, InvalidRequest, NoSuchOperation } from '../../api/dialect.ts';
+import {
+  type ErrorForms,
+  type Failure,
+  type FailureAnswer,
+  InvalidRequest,
+  NoSuchOperation,
+} from '../../api/dialect.ts';
 import { CloudError, type CloudErrorCode } from '../../cloud/errors.ts';
 
 const statusOf: Record<CloudErrorCode, number> = {
@@ -14,6 +20,11 @@ const statusOf: Record<CloudErrorCode, number> = {
   unsupported_media: 415,
   unavailable: 503,
 };
+
+/** The engine's own words are this API's. */
+export const nativeErrors = Object.fromEntries(
+  Object.entries(statusOf).map(([code, status]) => [code, { status, code }]),
+) as ErrorForms;
 
 /** The native API says the engine's own error code, so that clients need not read sentences. */
 export function fail({ error, requestId }: Failure): FailureAnswer {

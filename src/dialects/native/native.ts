@@ -4,7 +4,7 @@ import { activityOperations } from './activity.ts';
 import { auditOperations } from './audit.ts';
 import { authenticate } from './authenticate.ts';
 import { deletedImageOperations } from './deleted-images.ts';
-import { fail } from './failure.ts';
+import { fail, nativeErrors } from './failure.ts';
 import { faultOperations } from './faults.ts';
 import { imageExportOperations } from './image-exports.ts';
 import { migrationTargetOperations } from './migration-targets.ts';
@@ -35,5 +35,6 @@ export const native: Dialect = {
   authenticate,
   headers: (requestId) => ({ 'x-request-id': requestId }),
   fail,
+  errors: nativeErrors,
   unknownMembers: 'refuse',
 };

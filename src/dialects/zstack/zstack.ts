@@ -29,6 +29,7 @@ import { zqlOperations } from './operations/zql.ts';
 import { queryJob } from './protocol/api-jobs.ts';
 import { authenticateBySession } from './protocol/authenticate.ts';
 import { crossOriginHeaders } from './protocol/cross-origin.ts';
+import { zstackErrors } from './protocol/describe-error.ts';
 import { fail } from './protocol/fail.ts';
 import { foldIndexedKeys } from './protocol/query-string.ts';
 import { readJobHeaders } from './protocol/request-headers.ts';
@@ -80,5 +81,6 @@ export const zstack: Dialect = {
   select: selectOperation,
   headers: (requestId) => ({ ...crossOriginHeaders, 'x-request-id': requestId }),
   fail,
+  errors: zstackErrors,
   unknownMembers: 'keep',
 };

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
-import type { Failure } from '../../../api/dialect.ts';
+import type { ErrorForms, Failure } from '../../../api/dialect.ts';
 import { glanceFault } from './glance-fault.ts';
-import { type HttpFailure, httpFailure } from './http-failure.ts';
+import { type HttpFailure, httpFailure, statusesOf } from './http-failure.ts';
 import type { OpenStackService } from './service.ts';
 
 export interface Fault {
@@ -53,6 +53,16 @@ const novaNames: Record<number, string> = {
   501: 'notImplemented',
   503: 'serviceUnavailable',
 };
+
+/** What each of the engine's errors is in the service. Nova and Cinder have a word for each status, too. */
+export function errorForms(service: OpenStackService): ErrorForms {
+  const hasNames = service === 'compute' || service === 'volume';
+  const entries = Object.entries(statusesOf(service)).map(([cause, status]) => [
+    cause,
+    { status, code: hasNames && status !== 401 ? (novaNames[status] ?? 'computeFault') : undefined },
+  ]);
+  return Object.fromEntries(entries) as ErrorForms;
+}
 
 function novaFault({ status, message }: HttpFailure): Fault {
   const isOverLimit = status === 413 || status === 429;

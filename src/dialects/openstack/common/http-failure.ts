@@ -48,6 +48,11 @@ const ownStatus: Partial<Record<OpenStackService, Partial<Record<CloudErrorCode,
   image: { quota_exceeded: 413 },
 };
 
+/** The status that a service has for each of the engine's errors. */
+export function statusesOf(service: OpenStackService): Record<CloudErrorCode, number> {
+  return { ...usualStatus, ...ownStatus[service] };
+}
+
 /** Reasons whose status is their own in every service. */
 const statusOfReason: Record<string, number> = {
   microversion_not_acceptable: 406,

@@ -4,7 +4,7 @@ import type { AnyOperation } from '../../../api/operation.ts';
 import type { Subject } from '../../../cloud/identity/subject.ts';
 import { authenticateByToken, authenticateNobody } from './authenticate.ts';
 import { refuseEmptyId } from './empty-id.ts';
-import { fault } from './faults.ts';
+import { errorForms, fault } from './faults.ts';
 import { type MicroversionedService, microversionHeaders, requestedMicroversion } from './microversion.ts';
 import { requestIdHeaders } from './request-id.ts';
 import type { OpenStackService } from './service.ts';
@@ -48,6 +48,7 @@ export function openstackDialect(definition: OpenStackDialect): Dialect {
       ...(microversions ? microversionHeaders(microversions, context) : {}),
     }),
     fail: (failure) => fault(service, failure),
+    errors: errorForms(service),
   };
 }
 

@@ -1,4 +1,4 @@
-import { InvalidRequest } from '../../../api/dialect.ts';
+import { type ErrorForms, InvalidRequest } from '../../../api/dialect.ts';
 import type { AnyOperation } from '../../../api/operation.ts';
 import { CloudError, type CloudErrorCode } from '../../../cloud/errors.ts';
 import type { ErrorBody, ErrorCode } from './error-codes.ts';
@@ -19,6 +19,11 @@ const codes: Record<CloudErrorCode, ErrorCode> = {
   unsupported_media: 'SYS.1007',
   unavailable: 'SYS.1006',
 };
+
+/** Whatever is refused has one status: clients look for the code. */
+export const zstackErrors = Object.fromEntries(
+  Object.entries(codes).map(([cause, code]) => [cause, { status: 503, code }]),
+) as ErrorForms;
 
 /** The `error` member for whatever an operation threw. Anything unforeseen tells the user its request id only. */
 export function describeError(error: unknown, operation: AnyOperation | undefined, requestId: string): ErrorBody {
