@@ -1,11 +1,18 @@
 import { expect, it } from 'vitest';
-import { simulateSeries } from './series.ts';
+import { type SeriesOptions, simulateSeries } from './series.ts';
+import type { SimulationReport } from './simulation.ts';
 
 const options = { seed: 31, seeds: 3, hours: 0.1 };
 
+async function reportsOf(series: SeriesOptions): Promise<SimulationReport[]> {
+  const reports: SimulationReport[] = [];
+  for await (const report of simulateSeries(series)) reports.push(report);
+  return reports;
+}
+
 it('gives each seed the same run, in one thread or in several', { timeout: 300_000 }, async () => {
-  const alone = await Array.fromAsync(simulateSeries({ ...options, jobs: 1 }));
-  const together = await Array.fromAsync(simulateSeries({ ...options, jobs: 2 }));
+  const alone = await reportsOf({ ...options, jobs: 1 });
+  const together = await reportsOf({ ...options, jobs: 2 });
   expect(alone.map(({ seed }) => seed)).toEqual([31, 32, 33]);
   expect(together.toSorted((a, b) => a.seed - b.seed)).toEqual(alone);
 });
