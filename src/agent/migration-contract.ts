@@ -41,6 +41,8 @@ export interface SendRequest {
   inlet: GuestInlet;
   /** Which disks have to be copied too. `layer`: what is above the image that both hosts have; `all`: all of it. */
   disks: Array<{ volumeId: string; extent: 'layer' | 'all' }>;
+  /** Bytes per second, for the memory and for each disk; as fast as it goes when absent. */
+  bandwidth?: number;
 }
 
 /** How far a guest has been sent. Bytes. */
@@ -70,7 +72,10 @@ export interface MigrationVerbs {
   takeBackGuest(serverId: string, options: { paused: boolean }): Promise<void>;
   /** Undefined when the guest is not being sent. */
   sendProgress(serverId: string): Promise<SendProgress | undefined>;
-  /** Lets the guest stand still until it is there, so that what it writes can't outrun the sending. */
+  /**
+   * Lets the guest stand still until it is there, so that what it writes can't outrun the sending, and lifts the limit of
+   * its bandwidth.
+   */
   hurrySending(serverId: string): Promise<void>;
   /**
    * Lets the guest that came in run; leaves it paused if it was. What it has written on its console until now is taken

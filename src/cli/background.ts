@@ -74,9 +74,13 @@ function upArguments(folder: DataFolder, { port, listen, store = [], enableFault
 
 /** What is chosen goes by the environment: everyone can read arguments, and the database's URL may hold a password. */
 function environmentOf(settings: FolderSettings): NodeJS.ProcessEnv {
-  const { hypervisor, hosts, network, database, reclaimInterval, resizeConfirmWindow } = settings;
+  const { hypervisor, hosts, network, database } = settings;
   const { UNKAI_DATABASE: _, ...rest } = process.env;
-  const seconds = { UNKAI_RECLAIM_INTERVAL: reclaimInterval, UNKAI_RESIZE_CONFIRM_WINDOW: resizeConfirmWindow };
+  const numbers = {
+    UNKAI_RECLAIM_INTERVAL: settings.reclaimInterval,
+    UNKAI_RESIZE_CONFIRM_WINDOW: settings.resizeConfirmWindow,
+    UNKAI_LIVE_MIGRATION_BANDWIDTH: settings.liveMigrationBandwidth,
+  };
   return {
     ...rest,
     UNKAI_HYPERVISOR: hypervisor,
@@ -84,7 +88,7 @@ function environmentOf(settings: FolderSettings): NodeJS.ProcessEnv {
     ...(network ? { UNKAI_NETWORK: network } : {}),
     ...(database ? { UNKAI_DATABASE: database } : {}),
     ...Object.fromEntries(
-      Object.entries(seconds).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
+      Object.entries(numbers).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
     ),
   };
 }

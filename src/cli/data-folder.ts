@@ -18,6 +18,8 @@ export interface FolderSettings {
   reclaimInterval?: number;
   /** After how many seconds a resize counts as confirmed; absent for never. */
   resizeConfirmWindow?: number;
+  /** How fast guests are sent to other hosts while they run, MiB per second; absent for as fast as it goes. */
+  liveMigrationBandwidth?: number;
 }
 
 /** The control plane that serves the folder now. */

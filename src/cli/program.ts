@@ -65,6 +65,14 @@ function addUp(program: Command): void {
         .argParser(seconds)
         .env('UNKAI_RESIZE_CONFIRM_WINDOW'),
     )
+    .addOption(
+      new Option(
+        '--live-migration-bandwidth <MiB/s>',
+        'how fast guests move to other hosts while they run; 0 for no limit (default: as before, at first 0)',
+      )
+        .argParser(mebibytesPerSecond)
+        .env('UNKAI_LIVE_MIGRATION_BANDWIDTH'),
+    )
     .option('--enable-faults', 'let administrators make things go wrong on purpose (unkai faults)', false)
     .option('-d, --detach', 'go on in the background once the cloud is ready', false)
     .addOption(new Option('--background').hideHelp().default(false))
@@ -84,6 +92,12 @@ function seconds(text: string): number {
   const count = Number(text);
   if (text !== '' && Number.isSafeInteger(count) && count >= 0) return count;
   throw new InvalidArgumentError('It must be a whole number of seconds.');
+}
+
+function mebibytesPerSecond(text: string): number {
+  const count = Number(text);
+  if (text !== '' && Number.isSafeInteger(count) && count >= 0 && count < 2 ** 20) return count;
+  throw new InvalidArgumentError('It must be a whole number of MiB per second.');
 }
 
 function addDown(program: Command): void {

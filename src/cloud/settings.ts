@@ -17,6 +17,11 @@ export interface CloudSettings {
   reclaimInterval: number;
   /** After how long a resize counts as confirmed, as Nova's `resize_confirm_window`; 0 for never. */
   resizeConfirmWindow: number;
+  /**
+   * How fast a guest is sent to another host while it runs, bytes per second, as Nova's `live_migration_bandwidth`; 0 for
+   * as fast as it goes.
+   */
+  liveMigrationBandwidth: number;
   /** How long the bytes of a deleted image are kept, so that it can be recovered. */
   imageRetention: number;
   /** The largest image that may be uploaded. */
@@ -57,6 +62,7 @@ export const defaultSettings: CloudSettings = {
   sessionLifetime: 7200,
   reclaimInterval: 0,
   resizeConfirmWindow: 0,
+  liveMigrationBandwidth: 0,
   imageRetention: 7 * 24 * 3600,
   maxImageSize: 2 ** 40,
   shutdownGrace: 60,

@@ -26,6 +26,8 @@ export interface UpOptions {
   /** Seconds. */
   reclaimInterval?: number;
   resizeConfirmWindow?: number;
+  /** MiB per second. */
+  liveMigrationBandwidth?: number;
   /** Image stores, as `parseStore` reads them. */
   store: string[];
   /** Lets administrators inject faults, until the cloud is stopped. */
@@ -52,6 +54,7 @@ export async function up(options: UpOptions): Promise<void> {
     database: options.database ?? known?.database,
     reclaimInterval: options.reclaimInterval ?? known?.reclaimInterval,
     resizeConfirmWindow: options.resizeConfirmWindow ?? known?.resizeConfirmWindow,
+    liveMigrationBandwidth: options.liveMigrationBandwidth ?? known?.liveMigrationBandwidth,
   };
   if (!options.background) {
     if (options.port !== 0) await requireFreePort(options.listen, options.port);
@@ -135,6 +138,7 @@ async function open(
       settings: {
         reclaimInterval: settings.reclaimInterval ?? 0,
         resizeConfirmWindow: settings.resizeConfirmWindow ?? 0,
+        liveMigrationBandwidth: (settings.liveMigrationBandwidth ?? 0) * 2 ** 20,
       },
       dataDir: folder.path,
       adminPassword,

@@ -8,7 +8,7 @@ import type { QemuGuests } from './guests.ts';
 import { argumentsForMemory, headerOf } from './memory.ts';
 import type { QmpConnection } from './qmp.ts';
 import { assertMovable, letRun, openInlet, takeFiles } from './receiving.ts';
-import { progressOf, runState, sendGuest, takeBack } from './sending.ts';
+import { liftLimit, progressOf, runState, sendGuest, takeBack } from './sending.ts';
 
 export interface HandoverParts {
   env: Env;
@@ -68,7 +68,11 @@ export function qemuHandover({ env, guests, disks, network, argumentsFor, withDi
       return guest && (await guest.pid()) !== undefined ? progressOf(await guest.monitor()) : undefined;
     },
 
-    hurrySending: (serverId) => guests.known(serverId).pause(),
+    async hurrySending(serverId) {
+      const guest = guests.known(serverId);
+      await guest.pause();
+      await liftLimit(await guest.monitor());
+    },
 
     async acceptGuest(serverId, options) {
       const guest = guests.known(serverId);

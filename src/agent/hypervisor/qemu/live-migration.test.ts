@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import {
   buildTinyLinux,
   type TinyLinuxImage,
@@ -29,11 +29,12 @@ beforeAll(async () => {
   for (const host of hosts)
     await host.ensureImageCached({ imageId: 'tinylinux', format: 'qcow2', size: image.size, source });
 }, bootTimeout);
-afterAll(async () => {
-  for (const host of hosts) {
+afterEach(async () => {
+  for (const host of hosts)
     for (const { serverId } of (await host.inventory()).guests) await host.removeGuest(serverId);
-    await host.close();
-  }
+});
+afterAll(async () => {
+  for (const host of hosts) await host.close();
   await rm(root, { recursive: true, force: true });
 });
 
@@ -90,8 +91,9 @@ const extents = [
   { volumeId: '', extent: 'layer' as const },
   { volumeId: 'extra', extent: 'all' as const },
 ];
-const requestFor = (serverId: string, inlet: Awaited<ReturnType<typeof awaited>>) => ({
+const requestFor = (serverId: string, inlet: Awaited<ReturnType<typeof awaited>>, bandwidth?: number) => ({
   inlet,
+  bandwidth,
   disks: [{ ...extents[0]!, volumeId: serverId }, extents[1]!],
 });
 
@@ -154,6 +156,72 @@ test(
     expect(await one.sendProgress(serverId)).toBeUndefined();
     const log = await logOf(one, serverId);
     expect(log.match(/TinyLinux ready/g)).toHaveLength(1);
+  },
+  2 * bootTimeout,
+);
+
+/** So slow that it takes minutes to send even a small guest, bytes per second. */
+const crawl = 100_000;
+const isOnItsWay = (host: HostAgent, serverId: string) =>
+  expect
+    .poll(async () => (await host.sendProgress(serverId))?.memory.transferred ?? 0, { timeout: bootTimeout })
+    .toBeGreaterThan(0);
+
+test(
+  'a sending is ended while the memory is on its way, and the guest has not noticed',
+  async () => {
+    const [one, two] = hosts as [QemuHost, QemuHost];
+    const serverId = newId(env);
+    const spec = await startCounter(one, serverId);
+    const origin = await one.describeGuest(serverId);
+    const sending = one.sendGuest(serverId, requestFor(serverId, await awaited(two, spec, origin), crawl));
+    sending.catch(() => {});
+    await isOnItsWay(one, serverId);
+    expect(await one.guestState(serverId)).toBe('running');
+    await one.takeBackGuest(serverId, { paused: false });
+    await expect(sending).rejects.toThrow();
+    expect(await one.sendProgress(serverId)).toBeUndefined();
+    const endedAt = (await ticks(one, serverId)).at(-1)!;
+    await tickedTo(one, serverId, endedAt + 2);
+    const counted = await ticks(one, serverId);
+    expect(counted).toEqual(counted.map((_, index) => index + 1));
+    await two.removeGuest(serverId);
+  },
+  2 * bootTimeout,
+);
+
+test(
+  'a guest that is hurried stands still, arrives in a moment, and goes on there',
+  async () => {
+    const [one, two] = hosts as [QemuHost, QemuHost];
+    const serverId = newId(env);
+    const spec = await startCounter(one, serverId);
+    const origin = await one.describeGuest(serverId);
+    const sending = one.sendGuest(serverId, requestFor(serverId, await awaited(two, spec, origin), crawl));
+    await isOnItsWay(one, serverId);
+    await one.hurrySending(serverId);
+    await sending;
+    const stoodAt = (await ticks(one, serverId)).at(-1)!;
+    await two.acceptGuest(serverId, { paused: false, files: origin.files });
+    await one.removeGuest(serverId);
+    await tickedTo(two, serverId, stoodAt + 2);
+    const counted = await ticks(two, serverId);
+    expect(counted).toEqual(counted.map((_, index) => index + 1));
+  },
+  2 * bootTimeout,
+);
+
+test(
+  'a guest with a disk that can not be written to is not sent',
+  async () => {
+    const [one] = hosts as [QemuHost, QemuHost];
+    const serverId = newId(env);
+    const spec = await startCounter(one, serverId);
+    await one.stopGuest(serverId, { graceSeconds: 0 });
+    const [root, extra] = spec.disks;
+    await one.ensureGuestRunning({ ...spec, disks: [root!, { ...extra!, readOnly: true }] });
+    await expect(one.describeGuest(serverId)).rejects.toMatchObject({ code: 'unsupported' });
+    expect(await one.guestState(serverId)).toBe('running');
   },
   2 * bootTimeout,
 );

@@ -30,16 +30,28 @@ export async function sendGuest(qmp: QmpConnection, folder: string, request: Sen
   const { inlet } = request;
   const disksAt = socketAddress(folder, join(inlet.folder, inlet.disks));
   const memoryAt = socketAddress(folder, join(inlet.folder, inlet.memory));
-  for (const disk of request.disks) await startMirror(qmp, disk, disksAt);
+  const { bandwidth } = request;
+  for (const disk of request.disks) await startMirror(qmp, disk, disksAt, bandwidth);
   for (const { volumeId } of request.disks) await untilReady(qmp, mirrorOf(volumeId));
   await setCapabilities(qmp, true);
-  await qmp.execute('migrate-set-parameters', { 'max-bandwidth': unlimited, 'downtime-limit': downtimeMs });
+  await qmp.execute('migrate-set-parameters', {
+    'max-bandwidth': bandwidth ?? unlimited,
+    'downtime-limit': downtimeMs,
+  });
   using events = migrationEvents(qmp);
   await qmp.execute('migrate', { uri: `unix:${memoryAt}` });
   await events.until('pre-switchover');
   await endMirrors(qmp);
   await qmp.execute('migrate-continue', { state: 'pre-switchover' });
   await events.until('completed');
+}
+
+/** Has what is left go over as fast as it can. */
+export async function liftLimit(qmp: QmpConnection): Promise<void> {
+  for (const { id } of await qmp.execute<JobInfo[]>('query-jobs')) {
+    if (isMirror(id)) await qmp.execute('block-job-set-speed', { device: id, speed: 0 });
+  }
+  await qmp.execute('migrate-set-parameters', { 'max-bandwidth': unlimited });
 }
 
 /** Ends what `sendGuest` has begun, or takes it back. The guest goes on here, unless it was paused. */
@@ -93,6 +105,7 @@ async function startMirror(
   qmp: QmpConnection,
   { volumeId, extent }: SendRequest['disks'][number],
   path: string,
+  bandwidth = 0,
 ): Promise<void> {
   const name = mirrorOf(volumeId);
   const server = { type: 'unix', path };
@@ -102,6 +115,7 @@ async function startMirror(
     device: diskNode(volumeId),
     target: name,
     sync: extent === 'layer' ? 'top' : 'full',
+    speed: bandwidth,
     'auto-dismiss': false,
   });
 }

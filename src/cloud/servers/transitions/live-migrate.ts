@@ -65,7 +65,8 @@ const transferGuest = step<Input, State>('transferGuest', {
       using aborting = services.servers.sendings.begin(serverId, signal, () =>
         source.takeBackGuest(serverId, { paused }).catch(() => {}),
       );
-      await source.sendGuest(serverId, { inlet, disks: sent }).catch((error) => {
+      const bandwidth = services.settings.liveMigrationBandwidth || undefined;
+      await source.sendGuest(serverId, { inlet, disks: sent, bandwidth }).catch((error) => {
         throw aborting.isAborted ? new MigrationAborted() : error;
       });
       if (aborting.isAborted) throw new MigrationAborted();
