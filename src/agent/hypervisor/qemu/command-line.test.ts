@@ -150,3 +150,12 @@ test('UEFI has its code from the host and its variables from the guest, and is r
   ]);
   expect(valuesOf(args, '-machine')[0]).toMatch(/,pflash0=uefi-code,pflash1=uefi-variables$/);
 });
+
+test('UEFI sees to the config drive too: it is in the boot order, behind the disks', () => {
+  const uefi = { ...guest, bootMode: 'uefi' as const, hasConfigDrive: true, disks: [disk('a', 'virtio')] };
+  const all = devices(qemuArguments(uefi, { ...context, uefiCode: '/firmware/CODE.fd' }));
+  expect(all.filter((device) => 'bootindex' in device)).toMatchObject([
+    { driver: 'virtio-blk-pci', bootindex: 1 },
+    { driver: 'ide-cd', bootindex: 2 },
+  ]);
+});

@@ -170,7 +170,10 @@ function disks(guest: GuestSpec, context: CommandLineContext): string[][] {
   if (!configSlot) return [...controllers, ...all];
   const file = { driver: 'file', filename: `${context.folder}/${guestFiles.configDrive}` };
   const node = { driver: 'raw', 'node-name': 'config-drive', 'read-only': true, file };
-  const configDrive = device({ driver: 'ide-cd', ...configSlot, id: 'device-config-drive', drive: 'config-drive' });
+  // OVMF sets up no controller that leads to nothing in the boot order, and Linux then finds its ports switched off.
+  const order = guest.bootMode === 'uefi' ? { bootindex: guest.disks.length + 1 } : {};
+  const ids = { id: 'device-config-drive', drive: 'config-drive', ...order };
+  const configDrive = device({ driver: 'ide-cd', ...configSlot, ...ids });
   return [...controllers, ...all, ['-blockdev', JSON.stringify(node)], configDrive];
 }
 
