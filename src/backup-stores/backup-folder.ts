@@ -81,9 +81,10 @@ export class BackupFolder {
     try {
       const { size } = await file.stat();
       const pieces: Manifest['pieces'] = [];
+      const buffer = Buffer.allocUnsafe(pieceLength);
       for (let at = 0; at < size; at += pieceLength) {
         options.signal?.throwIfAborted();
-        const piece = await readPiece(file, at, Math.min(pieceLength, size - at));
+        const piece = await readPiece(file, at, buffer.subarray(0, Math.min(pieceLength, size - at)));
         pieces.push(await this.#savePiece(partial, id, pieces.length, piece, parent));
         options.progress?.(Math.min(1, (at + pieceLength) / size));
       }
@@ -208,11 +209,11 @@ async function namesIn(folder: string): Promise<string[]> {
   return await readdir(folder);
 }
 
-async function readPiece(file: FileHandle, at: number, length: number): Promise<Buffer> {
-  const piece = Buffer.alloc(length);
+/** Fills `piece` with what is in the file from `at` on. */
+async function readPiece(file: FileHandle, at: number, piece: Buffer): Promise<Buffer> {
   let done = 0;
-  while (done < length) {
-    const { bytesRead } = await file.read(piece, done, length - done, at + done);
+  while (done < piece.length) {
+    const { bytesRead } = await file.read(piece, done, piece.length - done, at + done);
     if (bytesRead === 0) throw new Error('the disk became shorter while it was read');
     done += bytesRead;
   }
