@@ -155,7 +155,7 @@ export class World implements AsyncDisposable {
   }
 
   async wait(actionId: string) {
-    const outcome = await this.cloud.runner.wait(actionId, { timeoutMs: 20_000 });
+    const outcome = await this.cloud.runner.wait(actionId, { timeoutMs: 120_000 });
     if (!outcome) throw new Error(`the action ${actionId} did not end`);
     return outcome;
   }
