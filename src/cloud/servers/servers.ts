@@ -7,7 +7,7 @@ import { CloudError } from '../errors.ts';
 import type { Flavor } from '../flavors/flavors.ts';
 import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
 import { Consoles } from './consoles.ts';
-import { type NewServer, requestCreate } from './creation.ts';
+import { type NewServer, publicKeyOf, requestCreate } from './creation.ts';
 import { type ServerDetail, ServerDetails } from './details.ts';
 import { serverDiagnostics } from './diagnostics.ts';
 import { ServerGroups } from './groups.ts';
@@ -147,6 +147,15 @@ export class Servers {
     if (limit < 0 || Object.keys(metadata).length <= limit) return;
     throw new CloudError('quota_exceeded', `Maximum number of metadata items exceeds ${limit}`, {
       reason: 'metadata_items',
+    });
+  }
+
+  /** The key that its guest is told of from now on, by metadata: one of the subject's key pairs, or none. */
+  async setKey(subject: Subject, id: string, keyName: string | null): Promise<void> {
+    const publicKey = keyName === null ? null : await publicKeyOf(this.#cloud, subject, keyName);
+    await this.#cloud.db.write(async (tx) => {
+      await lockServer(this.#cloud, tx, subject, id);
+      await updateServer(this.#cloud, tx, id, { key_name: keyName, public_key: publicKey });
     });
   }
 

@@ -12,7 +12,8 @@ import { queryOperations } from '../query/query-operations.ts';
 
 const group = 'SSH Key Pair';
 const shared = { group, package: 'sshkeypair', since: '4.7.21', allow: 'member' } as const;
-const example = {
+/** The key pair of the examples. */
+export const sshKeyPairExample = {
   uuid: 'aa7c6b5d4e3f42108796a5b4c3d2e1f0',
   name: 'laptop',
   publicKey: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ1n0oFh0o6kG9m3hT1B3x7mQ2pYw8bq1sVd5oE0u0aX alice@laptop',
@@ -37,9 +38,9 @@ const createSshKeyPair = jobOperation({
   examples: [
     {
       title: 'Import a key',
-      body: { params: { name: example.name, publicKey: example.publicKey } },
+      body: { params: { name: sshKeyPairExample.name, publicKey: sshKeyPairExample.publicKey } },
       status: 200,
-      response: { inventory: example, success: true },
+      response: { inventory: sshKeyPairExample, success: true },
     },
   ],
   handle: async ({ cloud, subject, input: { name, publicKey } }) => {
@@ -69,9 +70,9 @@ const generateSshKeyPair = syncOperation({
   examples: [
     {
       title: 'Generate',
-      body: { params: { name: example.name } },
+      body: { params: { name: sshKeyPairExample.name } },
       status: 200,
-      response: { inventory: { ...example, privateKey: '-----BEGIN OPENSSH PRIVATE KEY-----\n…' } },
+      response: { inventory: { ...sshKeyPairExample, privateKey: '-----BEGIN OPENSSH PRIVATE KEY-----\n…' } },
     },
   ],
   handle: async ({ cloud, subject, input: { name } }) => {
@@ -90,7 +91,7 @@ const deleteSshKeyPair = jobOperation({
   params: uuidIn('uuid', 'The key pair.'),
   title: 'Delete an SSH key pair',
   summary: 'Forgets a key pair. Servers that have the key keep it.',
-  examples: [{ title: 'Delete', params: { uuid: example.uuid }, status: 200, response: {} }],
+  examples: [{ title: 'Delete', params: { uuid: sshKeyPairExample.uuid }, status: 200, response: {} }],
   handle: async ({ cloud, subject, input: { uuid } }) => {
     const found = (await cloud.keypairs.list(subject)).find(({ id }) => id === uuid);
     if (found) await cloud.keypairs.delete(subject, found.name);
@@ -112,12 +113,13 @@ export async function keyPairNamed(
   cloud: Cloud,
   subject: Subject,
   uuids: readonly string[],
+  field = 'sshKeyPairUuids',
 ): Promise<Keypair | undefined> {
   if (uuids.length > 1) throw invalidArgument('sshKeyPairUuids can have one element only in this cloud');
   const [uuid] = uuids;
   if (uuid === undefined) return undefined;
   const found = (await cloud.keypairs.list(subject)).find(({ id }) => id === uuid);
-  if (!found) throw resourceNotFound('sshKeyPairUuids', uuid, 'SshKeyPairVO');
+  if (!found) throw resourceNotFound(field, uuid, 'SshKeyPairVO');
   return found;
 }
 
@@ -132,6 +134,6 @@ export const sshKeyPairOperations = [
     path: '/ssh-key-pair',
     since: '4.7.21',
     title: 'Query SSH key pairs',
-    example,
+    example: sshKeyPairExample,
   }),
 ];

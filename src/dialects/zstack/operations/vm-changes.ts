@@ -3,6 +3,7 @@ import type { Cloud } from '../../../cloud/cloud.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import type { Flavor } from '../../../cloud/flavors/flavors.ts';
 import type { Subject } from '../../../cloud/identity/subject.ts';
+import { hostnameOf } from '../../../cloud/servers/creation.ts';
 import { l3Network } from '../inventories/network.ts';
 import { vmInstance } from '../inventories/vm-instance.ts';
 import { volume } from '../inventories/volume.ts';
@@ -13,8 +14,11 @@ import { inventorySchema } from '../query/inventory-schema.ts';
 import { runQuery } from '../query/query.ts';
 import { parseQuery } from '../query/query-parameters.ts';
 import { l3Example } from './l3-examples.ts';
+import { cloneVmInstance } from './vm-clone.ts';
 import { ended } from './vm-data-volumes.ts';
 import { vmExample } from './vm-examples.ts';
+import { vmKeyOperations } from './vm-keys.ts';
+import { vmStaticIpOperations } from './vm-static-ips.ts';
 import { inAllowedState, stateOf } from './vm-words.ts';
 import { volumeExample } from './volume-examples.ts';
 import { dataVolume } from './volume-words.ts';
@@ -107,6 +111,23 @@ const getVmHostname = syncOperation({
   handle: async ({ cloud, subject, input: { uuid } }) => {
     await stateOf(cloud, subject, uuid);
     return { hostname: (await cloud.servers.get(subject, uuid)).hostname };
+  },
+});
+
+const deleteVmHostname = jobOperation({
+  ...shared,
+  id: 'DeleteVmHostname',
+  method: 'DELETE',
+  path: '/vm-instances/{uuid}/hostnames',
+  params: byUuid,
+  title: 'Forget the host name of a server',
+  summary: 'It is called again what its own name makes of it.',
+  examples: [{ title: 'Forget', params: here, status: 200, response: {} }],
+  handle: async ({ cloud, subject, input: { uuid } }) => {
+    await stateOf(cloud, subject, uuid);
+    const { name } = await cloud.servers.get(subject, uuid);
+    await cloud.servers.update(subject, uuid, { hostname: hostnameOf(name, uuid) });
+    return {};
   },
 });
 
@@ -217,9 +238,13 @@ const getVmAttachableL3Network = syncOperation({
 });
 
 export const vmChangeOperations = [
+  cloneVmInstance,
+  ...vmStaticIpOperations,
+  ...vmKeyOperations,
   changeInstanceOffering,
   setVmHostname,
   getVmHostname,
+  deleteVmHostname,
   getVmCapabilities,
   getVmAttachableDataVolume,
   getDataVolumeAttachableVm,
