@@ -193,7 +193,9 @@ function addConformance(program: Command): void {
     .summary("hold the cloud against OpenStack's own tests")
     .description(
       "Runs Tempest, the OpenStack community's tests, against the cloud that runs, or one of its own in a temporary " +
-        'folder. Installs Tempest first. Exit code 0 when all that ran passed. Without a choice it runs --interop.',
+        'folder. Installs Tempest first. Exit code 0 when all that ran passed. Without a choice it runs --interop.\n' +
+        "With --zstack it holds the cloud against ZStack's clients: requests signed as its SDKs sign them, and its " +
+        'Terraform provider, where UNKAI_ZSTACK_PROVIDER names that program.',
     )
     .addOption(dataDir())
     .addOption(hypervisor('for a cloud of its own').default('qemu'))
@@ -208,6 +210,11 @@ function addConformance(program: Command): void {
     .option('--output <file>', 'where the report goes, as JSON (default: beside its log, in var/conformance)')
     .action(async (options) => (await import('./commands/conformance.ts')).conformance(options));
 }
+    .addOption(
+      new Option('--zstack', "ZStack's clients in the place of Tempest: signed requests, and its Terraform provider")
+        .default(false)
+        .conflicts(['interop', 'full', 'only']),
+    )
 
 function dataDir(): Option {
   return new Option('--data-dir <dir>', 'where the cloud keeps everything')

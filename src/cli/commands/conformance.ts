@@ -17,6 +17,7 @@ export interface ConformanceOptions {
   hypervisor: HypervisorKind;
   own: boolean;
   interop: boolean;
+  zstack: boolean;
   full: boolean;
   only?: string;
   exclude?: string;
@@ -29,6 +30,10 @@ const fullSelection = ['^tempest\\.api\\.(identity|image|compute|network|volume)
 
 /** `unkai conformance` */
 export async function conformance(options: ConformanceOptions): Promise<void> {
+  if (options.zstack) {
+    const { holdToZStack } = await import('../conformance/zstack/zstack.ts');
+    process.exit((await holdToZStack(options)) ? 0 : 1);
+  }
   const tempest = await findTempest();
   const folder = new DataFolder(options.dataDir);
   const running = options.own ? undefined : folder.running();
