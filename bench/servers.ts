@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { CloudProcess } from './cloud-process.ts';
 
 export interface Made {
@@ -16,7 +17,10 @@ export async function createServer(cloud: CloudProcess, { imageId }: Made, name:
   return server.id;
 }
 
-/** Waits until the server is as wanted, asking as fast as answers come; throws when it is in error. */
+/** Between two questions: short against what is measured, and long enough that asking does not take its processor. */
+const askEveryMs = 2;
+
+/** Waits until the server is as wanted; throws when it is in error. */
 export async function waitFor(cloud: CloudProcess, id: string, wanted: string): Promise<void> {
   for (;;) {
     const { server } = await cloud.request<{
@@ -24,6 +28,7 @@ export async function waitFor(cloud: CloudProcess, id: string, wanted: string): 
     }>('GET', `/compute/v2.1/servers/${id}`);
     if (server.status === wanted && server['OS-EXT-STS:task_state'] === null) return;
     if (server.status === 'ERROR') throw new Error(`server ${id} is in error: ${server.fault?.message}`);
+    await pause(askEveryMs);
   }
 }
 
@@ -47,5 +52,6 @@ export async function deleteServer(cloud: CloudProcess, id: string): Promise<voi
     const answer = await fetch(`${cloud.origin}/compute/v2.1/servers/${id}`, { headers: cloud.headers });
     await answer.arrayBuffer();
     if (answer.status === 404) return;
+    await pause(askEveryMs);
   }
 }
