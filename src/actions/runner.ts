@@ -147,6 +147,11 @@ export class ActionRunner {
     return id;
   }
 
+  /** Whether an action of the kind can be asked to stop: one that only goes forward can't. */
+  canCancel(kind: string): boolean {
+    return this.#registry.get(kind)?.onFailure === 'unwind';
+  }
+
   /** Asks whatever is under way on the resource to stop and unwind. */
   async cancel(tx: Tx, resourceId: string): Promise<void> {
     await this.#statements.requestCancel.run({ resourceId }, tx);

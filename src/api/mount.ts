@@ -278,8 +278,17 @@ async function answerFailure(
   const failure = await dialect.fail({ error, request, requestId, operation, origin });
   if (operation) options.observe(operation, failure.status, (performance.now() - state.started) / 1000);
   reply.code(failure.status).headers({ ...dialect.headers(requestId, state.context), ...failure.headers });
+  if (error instanceof InvalidRequest && request.headers['unkai-dry-run'] !== undefined) {
+    reply.header('unkai-invalid-field', encodeURI(invalidField(error, operation)));
+  }
   if (typeof failure.body === 'string') return reply.send(failure.body);
   return reply.header('content-type', 'application/json').send(JSON.stringify(failure.body));
+}
+
+/** Where the request is wrong, for forms that say it there: `query.limit`, or `body.server.name` with the body's one key. */
+function invalidField({ part, field }: InvalidRequest, operation: AnyOperation | undefined): string {
+  const key = part === 'body' ? operation?.bodyKey : undefined;
+  return [part, key, field].filter(Boolean).join('.');
 }
 
 function asFailure(thrown: unknown): Failure['error'] {

@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { get } from '../lib/api.ts';
 import { ago, dateTime, duration, moment } from '../lib/format.ts';
 import type { Activity, ActivityDetail, Span } from '../lib/types.ts';
+import { CancelActivity } from './activity-job.tsx';
 import { Failed, Loading, Notice, Status } from './basics.tsx';
 
 interface Line {
@@ -67,8 +68,11 @@ export function Timeline({ resourceId }: { resourceId: string }) {
               </div>
             )}
             {isOpen && (
-              <div className="body">
+              <div className="body stack">
                 <Spans id={activity.id} />
+                <div className="row">
+                  <CancelActivity activity={activity} />
+                </div>
               </div>
             )}
           </li>

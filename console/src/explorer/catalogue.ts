@@ -37,6 +37,18 @@ export interface Parameter {
   schema: Schema;
 }
 
+/** An error of the engine behind a status, and the dialect's own word for it where it has one. */
+export interface ErrorCause {
+  cause: string;
+  code?: string;
+}
+
+interface OpenApiResponse {
+  description: string;
+  content?: Record<string, { schema?: Schema; example?: unknown }>;
+  'x-errors'?: ErrorCause[];
+}
+
 /** One operation as its dialect's OpenAPI document has it. */
 export interface OpenApiOperation {
   operationId: string;
@@ -48,7 +60,7 @@ export interface OpenApiOperation {
     required?: boolean;
     content: Record<string, { schema?: Schema; examples?: Record<string, { value: unknown }> }>;
   };
-  responses: Record<string, { description: string; content?: Record<string, { schema?: Schema; example?: unknown }> }>;
+  responses: Record<string, OpenApiResponse>;
   security?: unknown[];
   'x-since'?: string;
   'x-mode'?: 'sync' | 'async';

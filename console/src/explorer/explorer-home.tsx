@@ -1,7 +1,10 @@
 import { Link, useParams } from '@tanstack/react-router';
+import type { TFunction } from 'i18next';
+import { Download } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
 import { Loading, PageHead } from '../components/basics.tsx';
-import { type Product, products, useCatalogue } from './catalogue.ts';
+import type { Language } from '../i18n/index.ts';
+import { type CatalogueEntry, type Product, products, useCatalogue } from './catalogue.ts';
 import { ExplorerFrame } from './frame.tsx';
 import { WholeHistory } from './history.tsx';
 
@@ -31,10 +34,30 @@ export function ExplorerHome() {
             ))}
         </div>
         <WholeHistory />
-        <p className="soft small">
-          <a href="/llms.txt">llms.txt</a>
-        </p>
+        <div className="row no-print">
+          <button
+            type="button"
+            className="button"
+            onClick={() => void download(catalogue, t, i18n.language as Language)}
+          >
+            <Download size={15} aria-hidden /> {t('offlineArchive')}
+          </button>
+          <a className="small" href="/llms.txt">
+            llms.txt
+          </a>
+        </div>
       </div>
     </ExplorerFrame>
   );
+}
+
+/** Gives the browser the whole explorer as a file. */
+async function download(catalogue: readonly CatalogueEntry[], t: TFunction, language: Language): Promise<void> {
+  const { archiveOf } = await import('./archive.ts');
+  const url = URL.createObjectURL(archiveOf(catalogue, t, language));
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = `unkai-api-${language}.html`;
+  link.click();
+  URL.revokeObjectURL(url);
 }

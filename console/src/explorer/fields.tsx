@@ -65,7 +65,8 @@ export function FieldLine({ name, schema, required, anchor, depth = 0, text }: L
   );
 }
 
-function membersOf(schema: Schema | undefined): Array<{ name: string; schema: Schema; required: boolean }> {
+/** What an object has, with references resolved. Empty for what is no object. */
+export function membersOf(schema: Schema | undefined): Array<{ name: string; schema: Schema; required: boolean }> {
   const whole = choiceOf(schema);
   if (!whole) return [];
   const required = new Set(whole.required ?? []);

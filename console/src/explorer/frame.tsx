@@ -3,6 +3,7 @@ import { type ReactNode, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { type CatalogueEntry, type Product, products } from './catalogue.ts';
 import { search } from './search.ts';
+import { chooseVersion, isLater, useChosenVersion, useVersions } from './versions.ts';
 
 interface Props {
   catalogue: CatalogueEntry[];
@@ -17,12 +18,14 @@ export function ExplorerFrame({ catalogue, product, current, children }: Props) 
   const navigate = useNavigate();
   const [query, setQuery] = useState('');
   const language = i18n.language as 'en';
+  const version = useChosenVersion(product);
+  const versions = useVersions(product, catalogue);
   const shown = useMemo(
     () =>
       query.trim()
         ? search(catalogue, query, i18n.language).slice(0, 80)
-        : catalogue.filter((entry) => entry.product === product),
-    [catalogue, product, query, i18n.language],
+        : catalogue.filter((entry) => entry.product === product && !isLater(entry, version)),
+    [catalogue, product, query, i18n.language, version],
   );
   const groups = useMemo(
     () => Map.groupBy(shown, (entry) => (query.trim() ? products[entry.product] : entry.group)),
@@ -46,6 +49,21 @@ export function ExplorerFrame({ catalogue, product, current, children }: Props) 
               </option>
             ))}
         </select>
+        {versions.length > 0 && (
+          <select
+            className="select"
+            aria-label={t('apiVersion')}
+            value={version ?? ''}
+            onChange={(event) => chooseVersion(product, event.target.value || undefined)}
+          >
+            <option value="">{t('newestVersion')}</option>
+            {versions.map((one) => (
+              <option key={one} value={one}>
+                {t('versionIs', { version: one })}
+              </option>
+            ))}
+          </select>
+        )}
         <input
           className="input"
           type="search"

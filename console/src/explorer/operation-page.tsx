@@ -2,15 +2,16 @@ import { Link, useParams } from '@tanstack/react-router';
 import { Link as LinkIcon, Printer } from 'lucide-react';
 import { useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Badge, Code, CopyButton, Loading } from '../components/basics.tsx';
+import { Badge, Code, CopyButton, Loading, Notice } from '../components/basics.tsx';
 import { Samples } from '../components/samples.tsx';
 import { type Language, languages, setLanguage } from '../i18n/index.ts';
-import { type CatalogueEntry, type Product, products, useCatalogue } from './catalogue.ts';
+import { type CatalogueEntry, type ErrorCause, type Product, products, useCatalogue } from './catalogue.ts';
 import { FieldLine, Fields } from './fields.tsx';
 import { ExplorerFrame } from './frame.tsx';
 import { OperationHistory } from './history.tsx';
 import { type Draft, exampleRequest, requestOf } from './request.ts';
 import { TryIt } from './try-it.tsx';
+import { isLater, useChosenVersion } from './versions.ts';
 
 /** One operation: everything that the cloud itself knows of it, to read and to try. */
 export function OperationPage() {
@@ -48,12 +49,14 @@ function Operation({ entry }: { entry: CatalogueEntry }) {
   const { t, i18n } = useTranslation();
   const { operation, titles, method, path, product, group, id } = entry;
   const [draft, setDraft] = useState<Draft>(() => exampleRequest(entry));
-  const call = useMemo(() => requestOf(entry, draft), [entry, draft]);
+  const version = useChosenVersion(product);
+  const call = useMemo(() => requestOf(entry, draft, version), [entry, draft, version]);
   const title = titles[i18n.language as Language] ?? titles.en;
   useEffect(() => {
     document.title = `${title} · Unkai`;
     if (location.hash) document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView();
   }, [title]);
+  usePrintedWhole();
   const parameters = operation.parameters ?? [];
   const inPath = parameters.filter((parameter) => parameter.in === 'path');
   const inQuery = parameters.filter((parameter) => parameter.in === 'query');
@@ -100,6 +103,9 @@ function Operation({ entry }: { entry: CatalogueEntry }) {
             {operation.description}
           </p>
         </header>
+        {isLater(entry, version) && (
+          <Notice tone="warn">{t('laterThan', { since: operation['x-since'], version })}</Notice>
+        )}
         <section aria-labelledby="try-it" className="no-print">
           <Heading id="try-it" text={t('executionAvailability')} />
           <TryIt entry={entry} draft={draft} onDraft={setDraft} call={call} />
@@ -153,7 +159,12 @@ function Operation({ entry }: { entry: CatalogueEntry }) {
           <Heading id="responses" text={t('responses')} />
           <div className="stack">
             {Object.entries(operation.responses).map(([status, response]) => (
-              <Response key={status} status={status} schema={response.content?.['application/json']?.schema} />
+              <Response
+                key={status}
+                status={status}
+                schema={response.content?.['application/json']?.schema}
+                errors={response['x-errors'] ?? []}
+              />
             ))}
           </div>
         </section>
@@ -194,6 +205,26 @@ function Operation({ entry }: { entry: CatalogueEntry }) {
   );
 }
 
+/** What is folded is opened for the printer, and folded again afterwards. */
+function usePrintedWhole(): void {
+  useEffect(() => {
+    let folded: HTMLDetailsElement[] = [];
+    const open = () => {
+      folded = [...document.querySelectorAll<HTMLDetailsElement>('article.operation details:not([open])')];
+      for (const one of folded) one.open = true;
+    };
+    const fold = () => {
+      for (const one of folded) one.open = false;
+    };
+    addEventListener('beforeprint', open);
+    addEventListener('afterprint', fold);
+    return () => {
+      removeEventListener('beforeprint', open);
+      removeEventListener('afterprint', fold);
+    };
+  }, []);
+}
+
 function Heading({ id, text }: { id: string; text: string }) {
   const { t } = useTranslation();
   return (
@@ -206,7 +237,13 @@ function Heading({ id, text }: { id: string; text: string }) {
   );
 }
 
-function Response({ status, schema }: { status: string; schema: Parameters<typeof Fields>[0]['schema'] }) {
+interface ResponseProps {
+  status: string;
+  schema: Parameters<typeof Fields>[0]['schema'];
+  errors: readonly ErrorCause[];
+}
+
+function Response({ status, schema, errors }: ResponseProps) {
   const { t } = useTranslation();
   const isGood = Number(status) < 400;
   return (
@@ -222,10 +259,35 @@ function Response({ status, schema }: { status: string; schema: Parameters<typeo
             <p className="soft">{t('emptyBody')}</p>
           )
         ) : (
-          <p className="soft">{t(`cure.${status}`, { defaultValue: '' })}</p>
+          <>
+            <p className="soft">{t(`cure.${status}`, { defaultValue: '' })}</p>
+            {errors.length > 0 && <ErrorCauses errors={errors} anchor={`response.${status}`} />}
+          </>
         )}
       </div>
     </details>
+  );
+}
+
+/** Each error that the engine has for the status: its code, what it means, and what helps. */
+function ErrorCauses({ errors, anchor }: { errors: readonly ErrorCause[]; anchor: string }) {
+  const { t } = useTranslation();
+  return (
+    <ul className="fields">
+      {errors.map(({ cause, code }) => (
+        <li key={cause} id={`${anchor}.${cause}`}>
+          <div className="field-head">
+            <code>{code ?? cause}</code>
+            {code && code !== cause && <span className="type">{cause}</span>}
+            <a className="anchor" href={`#${anchor}.${cause}`} aria-label={t('linkTo', { name: cause })}>
+              #
+            </a>
+          </div>
+          <p className="small">{t(`error.${cause}`)}</p>
+          <p className="soft small">{t(`remedy.${cause}`)}</p>
+        </li>
+      ))}
+    </ul>
   );
 }
 

@@ -1,6 +1,7 @@
 import type { ApiCall } from '../lib/api.ts';
 import { session } from '../lib/session.ts';
 import type { CatalogueEntry, Schema } from './catalogue.ts';
+import { versionHeader } from './versions.ts';
 
 /** What is filled in of a request. */
 export interface Draft {
@@ -26,18 +27,22 @@ export function exampleRequest({ operation }: CatalogueEntry): Draft {
   };
 }
 
-/** The call that the draft makes. Path parameters that are missing stay as `{name}`. */
-export function requestOf({ method, path, product }: CatalogueEntry, draft: Draft): ApiCall {
+/** The call that the draft makes, in the version that was chosen. Path parameters that are missing stay as `{name}`. */
+export function requestOf({ method, path, product }: CatalogueEntry, draft: Draft, version?: string): ApiCall {
   const filled = path.replaceAll(/\{(\w+)\}/g, (slot, name: string) => {
     const value = draft.params[name];
     return value ? encodeURIComponent(value) : slot;
   });
   const query = new URLSearchParams(Object.entries(draft.query).filter(([, value]) => value !== '')).toString();
+  const headers =
+    product === 'zstack'
+      ? { Authorization: `OAuth ${session()?.zstack ?? '$ZSTACK_SESSION'}` }
+      : version && versionHeader(product, version);
   return {
     method,
     path: query ? `${filled}?${query}` : filled,
     body: parsed(draft.body),
-    ...(product === 'zstack' ? { headers: { Authorization: `OAuth ${session()?.zstack ?? '$ZSTACK_SESSION'}` } } : {}),
+    ...(headers ? { headers } : {}),
   };
 }
 

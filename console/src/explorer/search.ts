@@ -63,7 +63,11 @@ function build(entries: readonly CatalogueEntry[]): Indexed[] {
     const fields = new Set<string>();
     for (const { name } of operation.parameters ?? []) fields.add(name);
     for (const { schema } of Object.values(operation.requestBody?.content ?? {})) collect(schema, fields);
-    for (const { content } of Object.values(operation.responses)) {
+    for (const { content, 'x-errors': errors = [] } of Object.values(operation.responses)) {
+      for (const { cause, code } of errors) {
+        fields.add(cause);
+        if (code) fields.add(code);
+      }
       for (const { schema } of Object.values(content ?? {})) collect(schema, fields);
     }
     return {

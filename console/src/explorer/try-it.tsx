@@ -1,26 +1,14 @@
-import { useQuery } from '@tanstack/react-query';
 import { Play } from 'lucide-react';
-import { useEffect, useId, useState } from 'react';
+import { useId, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Badge, Code, Notice } from '../components/basics.tsx';
-import { Spans } from '../components/timeline.tsx';
-import { type ApiCall, ApiError, get, send } from '../lib/api.ts';
+import { Notice } from '../components/basics.tsx';
+import type { ApiCall } from '../lib/api.ts';
 import { useSession } from '../lib/session.ts';
-import type { Activity } from '../lib/types.ts';
 import type { CatalogueEntry, Parameter } from './catalogue.ts';
+import { type Complaint, placeOf, useServerComplaint } from './complaint.ts';
+import { execute, type Mode, modes, type Result, ResultView } from './execution.tsx';
 import { usePickers } from './pickers.ts';
 import type { Draft } from './request.ts';
-
-const modes = ['mock', 'dry', 'real'] as const;
-type Mode = (typeof modes)[number];
-
-interface Result {
-  mode: Mode;
-  status: number;
-  milliseconds: number;
-  body: unknown;
-  requestId?: string;
-}
 
 interface Props {
   entry: CatalogueEntry;
@@ -28,8 +16,6 @@ interface Props {
   onDraft: (draft: Draft) => void;
   call: ApiCall;
 }
-
-const validateMs = 500;
 
 /** Sends the request in one of three ways: the recorded answer, a check that changes nothing, or in earnest. */
 export function TryIt({ entry, draft, onDraft, call }: Props) {
@@ -40,6 +26,7 @@ export function TryIt({ entry, draft, onDraft, call }: Props) {
   const [result, setResult] = useState<Result>();
   const [failure, setFailure] = useState('');
   const [isBusy, setBusy] = useState(false);
+  const area = useRef<HTMLTextAreaElement>(null);
   const { operation, method, product } = entry;
   const isRead = method === 'GET' || method === 'HEAD';
   const isStream = operation.requestBody && !operation.requestBody.content['application/json'];
@@ -96,6 +83,7 @@ export function TryIt({ entry, draft, onDraft, call }: Props) {
             key={parameter.in + parameter.name}
             parameter={parameter}
             value={(parameter.in === 'path' ? draft.params : draft.query)[parameter.name] ?? ''}
+            problem={problemAt(complaint, parameter)}
             onChange={(value) =>
               onDraft(
                 parameter.in === 'path'
@@ -110,19 +98,26 @@ export function TryIt({ entry, draft, onDraft, call }: Props) {
             <label htmlFor="try-body">{t('requestBody')}</label>
             <textarea
               id="try-body"
+              ref={area}
               className="textarea mono"
               rows={Math.min(18, draft.body.split('\n').length + 1)}
               spellCheck={false}
               value={draft.body}
-              aria-invalid={syntax ? true : undefined}
+              aria-invalid={syntax || complaint?.part === 'body' ? true : undefined}
+              aria-describedby="try-body-problem"
               onChange={(event) => onDraft({ ...draft, body: event.target.value })}
             />
-            {syntax && <p className="problem">{syntax}</p>}
+            <div id="try-body-problem" role="status">
+              {syntax && <p className="problem">{syntax}</p>}
+              {complaint?.part === 'body' && (
+                <BodyProblem complaint={complaint} text={draft.body} area={() => area.current} />
+              )}
+            </div>
           </div>
         )}
-        {complaint && (
+        {complaint && complaint.part !== 'body' && !parameters.some((one) => problemAt(complaint, one)) && (
           <p className="problem" role="status">
-            {complaint}
+            {complaint.message}
           </p>
         )}
         {mode === 'real' && isDestructive && (
@@ -155,61 +150,53 @@ export function TryIt({ entry, draft, onDraft, call }: Props) {
   );
 }
 
-function ResultView({ result }: { result: Result }) {
+/** What is said against the parameter, if it is this one that is wrong. */
+function problemAt(complaint: Complaint | undefined, { name, in: place }: Parameter): string | undefined {
+  const part = place === 'path' ? 'params' : place;
+  return complaint?.part === part && complaint.field.split('.')[0] === name ? complaint.message : undefined;
+}
+
+/** What is wrong with the body, with the way to the member: in the text, and in the documentation below. */
+function BodyProblem(props: { complaint: Complaint; text: string; area: () => HTMLTextAreaElement | null }) {
   const { t } = useTranslation();
+  const { message, field } = props.complaint;
+  const place = field ? placeOf(props.text, field) : undefined;
+  const show = () => {
+    const area = props.area();
+    if (!area || !place) return;
+    area.focus();
+    area.setSelectionRange(place.from, place.to);
+  };
+  const anchor = `body.${field.replaceAll(/\.\d+/g, '')}`;
   return (
-    <div className="stack" aria-live="polite">
-      <div className="row">
-        <Badge tone={result.status < 400 ? 'good' : 'bad'}>{result.status}</Badge>
-        <Badge plain>{t(`mode.${result.mode}`)}</Badge>
-        <span className="soft small number">{Math.round(result.milliseconds)} ms</span>
-        {result.requestId && <span className="mono small faint">{result.requestId}</span>}
-      </div>
-      {result.body !== undefined && (
-        <Code
-          text={typeof result.body === 'string' ? result.body : JSON.stringify(result.body, undefined, 2)}
-          label={t('responseExample')}
-        />
+    <p className="problem">
+      {field && (
+        <>
+          <a href={`#${anchor}`}>
+            <code>{field}</code>
+          </a>
+          {place && (
+            <button type="button" className="button ghost small" onClick={show}>
+              {t('line', { line: place.line })}
+            </button>
+          )}{' '}
+        </>
       )}
-      {result.mode === 'real' && result.requestId && result.status < 400 && <Job requestId={result.requestId} />}
-    </div>
+      {message}
+    </p>
   );
 }
 
-const jobPollMs = 1000;
-
-/** The work that the request began, followed to its end. */
-function Job({ requestId }: { requestId: string }) {
-  const { t } = useTranslation();
-  const { data } = useQuery({
-    queryKey: ['activities', 'of', requestId],
-    queryFn: ({ signal }) => get<{ activities: Activity[] }>(`/unkai/v1/activities?request_id=${requestId}`, signal),
-    refetchInterval: ({ state }) =>
-      state.data?.activities.every(({ finished_at }) => finished_at) ? false : jobPollMs,
-  });
-  const activity = data?.activities[0];
-  if (!activity) return null;
-  return (
-    <section className="card" aria-label={t('job')}>
-      <header>
-        <h3>
-          {t('job')}: {activity.name}
-        </h3>
-        <Badge tone={activity.state === 'succeeded' ? 'good' : activity.state === 'failed' ? 'bad' : 'busy'}>
-          {activity.state}
-        </Badge>
-      </header>
-      <div className="body stack">
-        {activity.failure && <Notice tone="bad">{activity.failure.message}</Notice>}
-        <Spans id={activity.id} />
-      </div>
-    </section>
-  );
+interface ParameterProps {
+  parameter: Parameter;
+  value: string;
+  problem: string | undefined;
+  onChange: (value: string) => void;
 }
 
-function ParameterInput(props: { parameter: Parameter; value: string; onChange: (value: string) => void }) {
+function ParameterInput(props: ParameterProps) {
   const id = useId();
-  const { parameter, value, onChange } = props;
+  const { parameter, value, problem, onChange } = props;
   const choices = usePickers(parameter.name);
   return (
     <div className="field">
@@ -222,9 +209,16 @@ function ParameterInput(props: { parameter: Parameter; value: string; onChange: 
         className="input mono"
         list={`${id}-list`}
         value={value}
+        aria-invalid={problem ? true : undefined}
+        aria-describedby={problem ? `${id}-problem` : undefined}
         onChange={(event) => onChange(event.target.value)}
         autoComplete="off"
       />
+      {problem && (
+        <p id={`${id}-problem`} className="problem" role="status">
+          {problem}
+        </p>
+      )}
       <datalist id={`${id}-list`}>
         {choices.map((choice) => (
           <option key={choice.id} value={choice.id}>
@@ -234,63 +228,6 @@ function ParameterInput(props: { parameter: Parameter; value: string; onChange: 
       </datalist>
     </div>
   );
-}
-
-async function execute(mode: Mode, entry: CatalogueEntry, call: ApiCall): Promise<Result> {
-  if (mode === 'mock') return mock(entry);
-  const started = performance.now();
-  const sent = mode === 'dry' ? { ...call, headers: { ...call.headers, 'Unkai-Dry-Run': '1' } } : call;
-  try {
-    const { status, headers, body } = await send(sent);
-    const requestId = headers.get('x-openstack-request-id') ?? headers.get('x-request-id') ?? undefined;
-    return { mode, status, milliseconds: performance.now() - started, body, requestId };
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    return {
-      mode,
-      status: error.status,
-      milliseconds: performance.now() - started,
-      body: error.body,
-      requestId: error.requestId,
-    };
-  }
-}
-
-/** The operation's own recorded example: no request is made. */
-function mock({ operation }: CatalogueEntry): Result {
-  const [status, response] = Object.entries(operation.responses)[0] ?? ['200', undefined];
-  const withExample = Object.entries(operation.responses).find(
-    ([, { content }]) => content?.['application/json']?.example !== undefined,
-  );
-  const shown = withExample ?? [status, response];
-  return {
-    mode: 'mock',
-    status: Number(shown[0]),
-    milliseconds: 0,
-    body: shown[1]?.content?.['application/json']?.example,
-  };
-}
-
-/** What the server says against the request as it stands, in its own words, while one types. */
-function useServerComplaint(entry: CatalogueEntry, call: ApiCall, isWanted: boolean): string | undefined {
-  const [complaint, setComplaint] = useState<string>();
-  useEffect(() => {
-    setComplaint(undefined);
-    if (!isWanted || (call.body === undefined && entry.method !== 'GET')) return;
-    const stop = new AbortController();
-    const timer = setTimeout(async () => {
-      try {
-        await send({ ...call, headers: { ...call.headers, 'Unkai-Dry-Run': 'validate' } }, stop.signal);
-      } catch (error) {
-        if (error instanceof ApiError && error.status === 400) setComplaint(error.message);
-      }
-    }, validateMs);
-    return () => {
-      clearTimeout(timer);
-      stop.abort();
-    };
-  }, [entry, call, isWanted]);
-  return complaint;
 }
 
 function jsonProblem(text: string): string | undefined {

@@ -14,11 +14,14 @@ export class ApiError extends Error {
   readonly status: number;
   readonly requestId: string | undefined;
   readonly body: unknown;
-  constructor(status: number, message: string, requestId: string | undefined, body: unknown) {
+  /** Of a dry run that the schema refused: where the request is wrong, as `body.server.name`. */
+  readonly invalidField: string | undefined;
+  constructor(status: number, message: string, requestId: string | undefined, body: unknown, invalidField?: string) {
     super(message);
     this.status = status;
     this.requestId = requestId;
     this.body = body;
+    this.invalidField = invalidField;
   }
 }
 
@@ -64,6 +67,7 @@ export async function send<T = unknown>(call: ApiCall, signal?: AbortSignal): Pr
     messageOf(parsed) ?? `${response.status} ${response.statusText}`,
     requestId,
     parsed,
+    response.headers.get('unkai-invalid-field') ?? undefined,
   );
 }
 

@@ -1,7 +1,7 @@
 import type { Queryable } from '../../database/database.ts';
 import type { ActionsTable } from '../../database/schema.ts';
 import type { CloudCore } from '../core.ts';
-import { notFound } from '../errors.ts';
+import { CloudError, notFound } from '../errors.ts';
 import { ownsOrAdmin, projectOf, requireAdmin, type Subject } from '../identity/subject.ts';
 import { type Activity, type ActivityDetail, activityFromRow } from './model.ts';
 import { spanTree } from './span-tree.ts';
@@ -65,6 +65,25 @@ export class Activities {
       .execute();
     const [activity] = await named(read, [row]);
     return { ...activity!, spans: spanTree(events, subject.isAdmin), steps };
+  }
+
+  /**
+   * Asks one to stop and to undo what it did; what waits behind it on the same resource is asked, too. It may have ended
+   * before it notices. Throws `conflict` (`ended`, `only_forward`) where there is nothing to stop, or no way back.
+   */
+  async cancel(subject: Subject, id: string): Promise<void> {
+    const { db, runner } = this.#core;
+    await db.write(async (tx) => {
+      const row = await tx.selectFrom('actions').selectAll().where('id', '=', id).executeTakeFirst();
+      if (!row || !ownsOrAdmin(subject, row.project_id)) throw notFound('action', id);
+      const refused = (reason: string, words: string) =>
+        new CloudError('conflict', words, { resource: 'action', id, reason });
+      if (row.finished_at !== null) throw refused('ended', `The action ${row.kind} has ended already.`);
+      if (!runner.canCancel(row.kind)) {
+        throw refused('only_forward', `The action ${row.kind} goes on to its end: it can't be undone.`);
+      }
+      await runner.cancel(tx, row.resource_id);
+    });
   }
 
   /**

@@ -145,6 +145,26 @@ export const activityOperations = [
   }),
   operation({
     ...common,
+    id: 'CancelActivity',
+    method: 'POST',
+    mode: 'async',
+    allow: 'member',
+    path: '/activities/{activity_id}/cancel',
+    params: Type.Object({ activity_id: Type.String() }),
+    responses: { 202: null },
+    errors: [401, 403, 404, 409],
+    title: 'Cancel an activity',
+    summary:
+      'Asks an action that is under way to stop and to undo what it did; it then ends as `failed` with the code ' +
+      '`cancelled`. What waits behind it on the same resource is stopped, too. A deletion only goes forward.',
+    examples: [{ title: 'By id', params: { activity_id: exampleAction }, status: 202 }],
+    async handle({ cloud, subject, params }) {
+      await cloud.activities.cancel(subject, parseId(params.activity_id) ?? params.activity_id);
+      return { status: 202 };
+    },
+  }),
+  operation({
+    ...common,
     id: 'WatchActivities',
     path: '/events',
     query: Type.Object({ all_projects: AllProjects }),
