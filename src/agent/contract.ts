@@ -4,11 +4,13 @@ import type { FileContents } from './file-content.ts';
 import type { InsightVerbs } from './insight-contract.ts';
 import type { DiskSource, MigrationVerbs } from './migration-contract.ts';
 import type { DesiredNetworks, DesiredRoute, HostNetworking, MetadataResponder } from './network-contract.ts';
+import type { NicVerbs } from './nic-contract.ts';
 
 export type * from './disk-limits.ts';
 export type * from './insight-contract.ts';
 export type * from './migration-contract.ts';
 export type * from './network-contract.ts';
+export type * from './nic-contract.ts';
 
 /**
  * What the control plane may ask of one hypervisor host. This file is all that `cloud/` knows of hosts.
@@ -18,7 +20,7 @@ export type * from './network-contract.ts';
  * sockets, taps, processes) are named from the ids that the caller gives, never from chance. Failures are `AgentError`.
  * Sizes are bytes unless a name says otherwise.
  */
-export interface HostAgent extends MigrationVerbs, InsightVerbs {
+export interface HostAgent extends MigrationVerbs, InsightVerbs, NicVerbs {
   /** What the host is and can hold. */
   describe(): Promise<HostDescription>;
 

@@ -12,6 +12,7 @@ import { images } from './migrations/0012-images/migration.ts';
 import { console } from './migrations/0013-console/migration.ts';
 import { identity } from './migrations/0014-identity/migration.ts';
 import { softDelete } from './migrations/0015-soft-delete/migration.ts';
+import { networkServices } from './migrations/0017-network-services/migration.ts';
 import { imageExports } from './migrations/0020-image-exports/migration.ts';
 import type { Schema } from './schema.ts';
 
@@ -30,12 +31,15 @@ const migrations: Record<string, Migration> = {
   '0013-console': console,
   '0014-identity': identity,
   '0015-soft-delete': softDelete,
+  '0017-network-services': networkServices,
   '0020-image-exports': imageExports,
 };
 
 /** Brings the schema up to date. Safe to run on each start, and by several processes at once on PostgreSQL. */
 export async function migrateToLatest(db: Kysely<Schema>): Promise<void> {
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
+  // One that was made beside others may have a lower number than what a database has had already.
+  const provider = { getMigrations: async () => migrations };
+  const migrator = new Migrator({ db, provider, allowUnorderedMigrations: true });
   const { error } = await migrator.migrateToLatest();
   if (error) throw new Error('the database schema could not be brought up to date', { cause: error });
 }

@@ -65,6 +65,8 @@ import type {
 import type {
   AddressGroupsTable,
   AddressScopesTable,
+  AutoAllocatedTopologiesTable,
+  DefaultSecurityGroupRulesTable,
   NetworkResourceTagsTable,
   PortForwardingsTable,
   QosBandwidthRulesTable,
@@ -197,6 +199,8 @@ export interface Schema {
   routers: RoutersTable;
   floating_ips: FloatingIpsTable;
   port_forwardings: PortForwardingsTable;
+  default_security_group_rules: DefaultSecurityGroupRulesTable;
+  auto_allocated_topologies: AutoAllocatedTopologiesTable;
   network_resource_tags: NetworkResourceTagsTable;
   address_scopes: AddressScopesTable;
   subnet_pools: SubnetPoolsTable;

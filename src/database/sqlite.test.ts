@@ -83,13 +83,13 @@ describe('the SQLite database', () => {
 
   it('counts the commits that changed a table, however the change was written', async () => {
     const before = db.versionOf(['settings'])!;
-    const others = db.versionOf(['servers', 'ports'])!;
+    const others = db.versionOf(['servers', 'hosts'])!;
     await db.write((tx) => put(tx, 'a'));
     expect(db.versionOf(['settings'])).toBe(before + 1);
     await db.write((tx) => tx.updateTable('settings').set({ value: 'y' }).where('key', '=', 'a').execute());
     await db.write((tx) => tx.deleteFrom('settings').where('key', '=', 'a').returning('key').execute());
     expect(db.versionOf(['settings'])).toBe(before + 3);
-    expect(db.versionOf(['servers', 'ports'])).toBe(others);
+    expect(db.versionOf(['servers', 'hosts'])).toBe(others);
   });
 
   it('has what was written after it is opened again', async () => {

@@ -118,6 +118,11 @@ export class Networks {
     return port!;
   }
 
+  /** The ports of a server, whether or not its host can serve them. */
+  portIdsOf(serverId: string): Promise<string[]> {
+    return this.#serverPorts.reads.portIdsOf(serverId);
+  }
+
   /** Takes one port from a server. Gives false when the server does not have it. */
   unplugPort(tx: Tx, serverId: string, portId: string): Promise<boolean> {
     tx.onCommit(() => this.#changed());
@@ -128,6 +133,12 @@ export class Networks {
   bindPorts(tx: Tx, serverId: string, hostId: string | null, status: PortStatus): Promise<void> {
     tx.onCommit(() => this.#changed());
     return this.#serverPorts.bind(tx, serverId, hostId, status);
+  }
+
+  /** As `bindPorts`, of one port. */
+  bindPort(tx: Tx, place: { serverId: string; portId: string; hostId?: string }, status: PortStatus): Promise<void> {
+    tx.onCommit(() => this.#changed());
+    return this.#serverPorts.bindOne(tx, place, status);
   }
 
   /** The server's interfaces as its host needs them. Ports without an address are left out: no host can serve them. */

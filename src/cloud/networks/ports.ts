@@ -81,6 +81,8 @@ export type PortChanges = Omit<NewPort, 'id' | 'projectId' | 'networkId'>;
 /** What a server's own code says of a port beyond what a user may. */
 export interface PortMaking {
   madeForServer?: boolean;
+  /** Its place among the interfaces of its server. */
+  deviceIndex?: number;
   hostId?: string | null;
   status?: PortStatus;
 }
@@ -312,6 +314,7 @@ export class Ports {
         device_owner: input.deviceOwner ?? '',
         host_id: making.hostId ?? null,
         made_for_server: flag(making.madeForServer ?? false),
+        device_index: making.deviceIndex ?? null,
         port_security: flag(input.portSecurity ?? true),
         allowed_address_pairs: '[]',
         dns_name: input.dnsName ?? '',

@@ -17,6 +17,9 @@ export interface ServerAddress {
   kind: 'fixed' | 'floating';
 }
 
+/** A client may have given the server a port by its device id alone: it comes first, as no database sorts nulls alike. */
+const inPlace = sql`coalesce(ports.device_index, -1)`;
+
 interface ServerIds {
   serverIds: readonly string[];
 }
@@ -41,6 +44,7 @@ interface NicRow {
 export class ServerPortReads {
   readonly #addresses: PreparedQuery<ServerIds, AddressRow>;
   readonly #groupNames: PreparedQuery<ServerIds, { serverId: string; name: string }>;
+  readonly #portIds: PreparedQuery<{ serverId: string }, { id: string }>;
   readonly #nics: PreparedQuery<{ serverId: string }, NicRow>;
 
   constructor(db: Database) {
@@ -66,6 +70,7 @@ export class ServerPortReads {
           'port_addresses.ip_address as address',
         ])
         .where(oneOf(db, sql.ref('ports.device_id'), serverIds))
+        .orderBy(inPlace)
         .orderBy('ports.created_at')
         .orderBy('ports.id'),
     );
@@ -78,6 +83,9 @@ export class ServerPortReads {
         .distinct()
         .where(oneOf(db, sql.ref('ports.device_id'), serverIds))
         .orderBy('security_groups.name'),
+    );
+    this.#portIds = db.prepare((kysely, { serverId }) =>
+      kysely.selectFrom('ports').select('id').where('device_id', '=', serverId),
     );
     this.#nics = db.prepare((kysely, { serverId }) =>
       kysely
@@ -103,6 +111,7 @@ export class ServerPortReads {
         .where('ports.device_id', '=', serverId)
         // Guests find their IPv6 addresses themselves, by what routers and DHCPv6 tell them.
         .where('subnets.ip_version', '=', 4)
+        .orderBy(inPlace)
         .orderBy('ports.created_at')
         .orderBy('ports.id'),
     );
@@ -128,6 +137,10 @@ export class ServerPortReads {
     const rows = await this.#groupNames.all({ serverIds });
     const byServer = Map.groupBy(rows, (row) => row.serverId);
     return new Map([...byServer].map(([serverId, groups]) => [serverId, groups.map(({ name }) => name)]));
+  }
+
+  async portIdsOf(serverId: string): Promise<string[]> {
+    return (await this.#portIds.all({ serverId })).map(({ id }) => id);
   }
 
   async nicsOf(serverId: string, model: GuestNic['model']): Promise<GuestNic[]> {

@@ -30,6 +30,9 @@ export interface PlugRequest {
   securityGroupNames: readonly string[];
 }
 
+/** With the interface's place among those of its server. */
+type PlacedRequest = PlugRequest & { deviceIndex: number };
+
 const deviceOwner = 'compute:nova';
 
 /** What servers do with ports, in the transactions of the servers' own code. */
@@ -57,7 +60,9 @@ export class ServerPorts {
     const wanted = requested === 'auto' || requested.length === 0 ? await this.#onlyNetwork(tx, request) : requested;
     const groupIds = await this.#groupIds(tx, request);
     const ports: Port[] = [];
-    for (const one of wanted) ports.push(await this.#plugOne(tx, request, one, groupIds));
+    let deviceIndex = await nextDeviceIndex(tx, request.serverId);
+    for (const one of wanted)
+      ports.push(await this.#plugOne(tx, { ...request, deviceIndex: deviceIndex++ }, one, groupIds));
     return ports;
   }
 
@@ -74,6 +79,7 @@ export class ServerPorts {
       .set((eb) => ({
         device_id: '',
         device_owner: '',
+        device_index: null,
         host_id: null,
         status: 'DOWN',
         revision: eb('revision', '+', 1),
@@ -102,7 +108,27 @@ export class ServerPorts {
       .execute();
   }
 
-  async #plugOne(tx: Tx, request: PlugRequest, wanted: InterfaceRequest, groupIds: string[]): Promise<Port> {
+  /** As `bind`, of one port, as long as it is the server's. */
+  async bindOne(
+    tx: Tx,
+    place: { serverId: string; portId: string; hostId?: string },
+    status: PortStatus,
+  ): Promise<void> {
+    const { serverId, portId, hostId } = place;
+    await tx
+      .updateTable('ports')
+      .set((eb) => ({
+        host_id: hostId ?? null,
+        status,
+        revision: eb('revision', '+', 1),
+        updated_at: this.#core.env.now(),
+      }))
+      .where('id', '=', portId)
+      .where('device_id', '=', serverId)
+      .execute();
+  }
+
+  async #plugOne(tx: Tx, request: PlacedRequest, wanted: InterfaceRequest, groupIds: string[]): Promise<Port> {
     if (wanted.portId !== undefined) return this.#plugExisting(tx, request, wanted.portId, wanted.fixedIp);
     const network = await this.#network(tx, request.subject, wanted.networkId ?? '');
     if (network.subnetIds.length === 0) {
@@ -118,7 +144,10 @@ export class ServerPorts {
       securityGroupIds: groupIds,
     };
     try {
-      const made = await this.#ports.createIn(tx, request.subject, port, { madeForServer: true });
+      const made = await this.#ports.createIn(tx, request.subject, port, {
+        madeForServer: true,
+        deviceIndex: request.deviceIndex,
+      });
       refuseWithoutIpv4(made);
       return made;
     } catch (error) {
@@ -128,7 +157,7 @@ export class ServerPorts {
     }
   }
 
-  async #plugExisting(tx: Tx, request: PlugRequest, portId: string, fixedIp: string | undefined): Promise<Port> {
+  async #plugExisting(tx: Tx, request: PlacedRequest, portId: string, fixedIp: string | undefined): Promise<Port> {
     if (fixedIp !== undefined) {
       const message = `Specified Fixed IP '${fixedIp}' cannot be used with port '${portId}': the two cannot be specified together.`;
       throw new CloudError('invalid', message, { id: portId, reason: 'fixed_ip_with_port' });
@@ -147,6 +176,7 @@ export class ServerPorts {
       .set((eb) => ({
         device_id: request.serverId,
         device_owner: deviceOwner,
+        device_index: request.deviceIndex,
         revision: eb('revision', '+', 1),
         updated_at: this.#core.env.now(),
       }))
@@ -183,6 +213,19 @@ export class ServerPorts {
     return ids;
   }
 }
+
+/** One that is free at the end: others stay where their guest knows them. */
+async function nextDeviceIndex(tx: Tx, serverId: string): Promise<number> {
+  const row = await lastDeviceIndex.first(tx, { serverId });
+  return (row?.last ?? -1) + 1;
+}
+
+const lastDeviceIndex = statement<{ serverId: string }, { last: number | null }>((q, p) =>
+  q
+    .selectFrom('ports')
+    .select((eb) => eb.fn.max('device_index').as('last'))
+    .where('device_id', '=', p.serverId),
+);
 
 /** Of what the project sees, also when an administrator (who sees everything) asks. */
 const twoNetworksOf = statement((q, p: { projectId: string }) =>

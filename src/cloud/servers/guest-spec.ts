@@ -38,7 +38,7 @@ export async function guestSpecOf(cloud: Cloud, server: Server, overrides: SpecO
     bootMode: server.hardware['hw_firmware_type'] === 'uefi' ? 'uefi' : 'bios',
     disks,
     hasConfigDrive: true,
-    nics: await nicsOf(cloud, server),
+    nics: await guestNicsOf(cloud, server),
   };
 }
 
@@ -52,7 +52,8 @@ function diskLimits(
   return cloud.blockStorage.qos.limitsOf(volume.volumeType, volume.size);
 }
 
-async function nicsOf(cloud: Cloud, server: Server): Promise<GuestNic[]> {
+/** The server's interfaces as its host has to make them. */
+export async function guestNicsOf(cloud: Cloud, server: Server): Promise<GuestNic[]> {
   const nics = await cloud.networks.nicsOf(server.id);
   return server.hardware['hw_vif_model'] === 'e1000' ? nics.map((nic) => ({ ...nic, model: 'e1000' as const })) : nics;
 }

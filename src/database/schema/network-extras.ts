@@ -71,7 +71,7 @@ export interface AddressGroupsTable extends Named {
   addresses: Json;
 }
 
-/** One port of a floating IP that stands for one port of a guest. */
+/** Ports of a floating IP that stand for as many ports of a guest. */
 export interface PortForwardingsTable extends Revised {
   id: string;
   project_id: string;
@@ -80,6 +80,33 @@ export interface PortForwardingsTable extends Revised {
   internal_port_id: string;
   internal_address: string;
   protocol: string;
+  /** The first and the last of each. */
   external_port: number;
+  external_port_end: number;
   internal_port: number;
+  internal_port_end: number;
+}
+
+/** What new security groups have rules of. */
+export interface DefaultSecurityGroupRulesTable extends Revised {
+  id: string;
+  description: string;
+  direction: 'ingress' | 'egress';
+  ethertype: 'IPv4' | 'IPv6';
+  protocol: string | null;
+  port_range_min: number | null;
+  port_range_max: number | null;
+  remote_ip_prefix: string | null;
+  /** A group, or `PARENT` for the new one itself. */
+  remote_group_id: string | null;
+  remote_address_group_id: string | null;
+  used_in_default_sg: Flag;
+  used_in_non_default_sg: Flag;
+}
+
+/** The network that a project got when it asked for any. */
+export interface AutoAllocatedTopologiesTable {
+  project_id: string;
+  network_id: string;
+  router_id: string | null;
 }

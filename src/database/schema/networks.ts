@@ -60,6 +60,8 @@ export interface PortsTable {
   host_id: string | null;
   /** Made for the server, so it goes with the server. */
   made_for_server: Flag;
+  /** Its place among the interfaces of its server. */
+  device_index: number | null;
   /** Whether it is filtered what the port's guest claims to be, and whom it talks to. */
   port_security: Flag;
   /** `[{macAddress, ipAddress}]`, addresses or networks. */

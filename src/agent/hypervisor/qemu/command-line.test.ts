@@ -120,13 +120,13 @@ test('a NIC has the address of its port', () => {
     subnet,
     mtu: 1450,
   };
-  const args = qemuArguments({ ...guest, nics: [nic, { ...nic, model: 'e1000' }] }, context);
+  const args = qemuArguments({ ...guest, nics: [nic, { ...nic, portId: 'q', model: 'e1000' }] }, context);
   expect(valuesOf(args, '-netdev')[0]).toBe(
-    'user,id=net0,net=10.0.0.0/24,host=10.0.0.1,dhcpstart=10.0.0.9,dns=10.0.0.2,ipv6=off,restrict=off',
+    'user,id=net-p,net=10.0.0.0/24,host=10.0.0.1,dhcpstart=10.0.0.9,dns=10.0.0.2,ipv6=off,restrict=off',
   );
   expect(devices(args).filter((device) => 'netdev' in device)).toMatchObject([
     { driver: 'virtio-net-pci', mac: 'fa:16:3e:00:00:01', host_mtu: 1450 },
-    { driver: 'e1000', netdev: 'net1' },
+    { driver: 'e1000', netdev: 'net-q', id: 'nic-q' },
   ]);
 });
 

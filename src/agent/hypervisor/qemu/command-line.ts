@@ -59,6 +59,23 @@ export function diskBlockNode(disk: GuestDisk, filename: string): object {
   };
 }
 
+/** QEMU's id of a guest's interface. Named after the port, so that interfaces can come and go. */
+export function nicDeviceId(portId: string): string {
+  return `nic-${portId.slice(0, 20)}`;
+}
+
+/** QEMU's id of what the interface is plugged into. */
+export function nicBackendId(portId: string): string {
+  return `net-${portId.slice(0, 20)}`;
+}
+
+/** A guest's interface, as `-device` and `device_add` take it. virtio-net tells the guest the network's MTU. */
+export function nicDevice(nic: GuestNic, { largestMtu }: Pick<NetworkDriver, 'largestMtu'>): object {
+  const common = { id: nicDeviceId(nic.portId), netdev: nicBackendId(nic.portId), mac: nic.macAddress };
+  if (nic.model === 'e1000') return { driver: 'e1000', romfile: '', ...common };
+  return { driver: 'virtio-net-pci', host_mtu: Math.min(nic.mtu, largestMtu), romfile: '', ...common };
+}
+
 /** What every device of a disk says, whatever its bus. */
 export function diskIdentity(disk: GuestDisk): object {
   return {
@@ -107,7 +124,7 @@ export function qemuArguments(guest: GuestSpec, context: CommandLineContext): st
     device({ driver: 'virtio-rng-pci', rng: 'rng0' }),
     ...agentChannelArguments,
     // Before the disks: slots are given in this order, and a disk more must not rename the guest's interfaces.
-    ...guest.nics.flatMap((nic, index) => nicArguments(nic, index, context)),
+    ...guest.nics.flatMap((nic) => nicArguments(nic, context)),
     ...disks(guest, context),
   ].flat();
 }
@@ -190,15 +207,13 @@ function diskDevice(disk: GuestDisk, nextIde: () => object, nextSata: () => obje
   }
 }
 
-/** virtio-net tells the guest the network's MTU. */
-function nicArguments(nic: GuestNic, index: number, { network }: CommandLineContext): string[][] {
-  const id = `net${index}`;
-  const common = { id: `nic${index}`, netdev: id, mac: nic.macAddress };
-  const model =
-    nic.model === 'virtio'
-      ? { driver: 'virtio-net-pci', host_mtu: Math.min(nic.mtu, network.largestMtu), romfile: '' }
-      : { driver: 'e1000', romfile: '' };
-  return [['-netdev', network.netdev(nic, id)], device({ ...model, ...common })];
+function nicArguments(nic: GuestNic, { network }: CommandLineContext): string[][] {
+  const { type, ...others } = network.netdev(nic);
+  const options: Record<string, string | boolean> = { id: nicBackendId(nic.portId), ...others };
+  const words = Object.entries(options).map(
+    ([name, value]) => `${name}=${value === true ? 'on' : value === false ? 'off' : value}`,
+  );
+  return [['-netdev', [type, ...words].join(',')], device(nicDevice(nic, network))];
 }
 
 function device(properties: object): string[] {

@@ -31,7 +31,7 @@ export function qemuInsight({ env, guests, network }: InsightParts): InsightVerb
         return await readDiagnostics(qmp, {
           spec,
           pid,
-          deviceOf: (nic) => /\bifname=([^,]+)/.exec(network.netdev(nic, nic.portId))?.[1],
+          deviceOf: (nic) => network.netdev(nic)['ifname']?.toString(),
         });
       }),
     hasGuestAgent: (serverId) =>

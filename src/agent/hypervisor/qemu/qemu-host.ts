@@ -19,6 +19,7 @@ import {
   type InsightVerbs,
   type MetadataResponder,
   type MigrationVerbs,
+  type NicVerbs,
 } from '../../contract.ts';
 import { ImageCache } from '../../disks/image-cache.ts';
 import { Qcow2Disks } from '../../disks/qcow2-disks.ts';
@@ -38,6 +39,7 @@ import { type GuestListener, QemuGuests } from './guests.ts';
 import { qemuHandover } from './handover.ts';
 import { HostFolder } from './host-folder.ts';
 import { qemuInsight } from './insight.ts';
+import { qemuNics } from './nics.ts';
 import { connectUnixSocket } from './unix-socket.ts';
 
 export interface QemuHostOptions {
@@ -73,10 +75,10 @@ export async function openQemuHost(options: QemuHostOptions): Promise<QemuHost> 
   const probe = await probeQemu(options.env, binary, folder.path, options.accelerator);
   const host = new LocalQemuHost({ ...options, binary, folder, probe });
   await host.adoptGuests();
-  return Object.assign(host, host.handover(), host.insight());
+  return Object.assign(host, host.handover(), host.insight(), host.nics());
 }
 
-class LocalQemuHost implements Omit<QemuHost, keyof MigrationVerbs | keyof InsightVerbs> {
+class LocalQemuHost implements Omit<QemuHost, keyof (MigrationVerbs & InsightVerbs & NicVerbs)> {
   readonly #env: Env;
   readonly #hostname: string;
   readonly #folder: HostFolder;
@@ -107,6 +109,10 @@ class LocalQemuHost implements Omit<QemuHost, keyof MigrationVerbs | keyof Insig
 
   insight(): InsightVerbs {
     return qemuInsight({ env: this.#env, guests: this.#guests, network: this.#network });
+  }
+
+  nics(): NicVerbs {
+    return qemuNics({ env: this.#env, guests: this.#guests, network: this.#network });
   }
 
   handover(): MigrationVerbs {

@@ -15,6 +15,7 @@ import {
   type InsightVerbs,
   type MetadataResponder,
   type MigrationVerbs,
+  type NicVerbs,
 } from '../../contract.ts';
 import { withDisk } from '../../disks/disk-list.ts';
 import { assertSafeId, assertServerId, toAgentError } from '../../errors.ts';
@@ -22,6 +23,7 @@ import type { FileContents } from '../../file-content.ts';
 import { simulatedHandover } from './handover.ts';
 import { simulatedInsight } from './insight.ts';
 import { SimulatedNetworks } from './networks.ts';
+import { simulatedNics } from './nics.ts';
 import { SimulatedObjects } from './objects.ts';
 import type { AgentVerb, SimulatedHost, SimulatedHostOptions } from './options.ts';
 import {
@@ -43,10 +45,10 @@ export type { AgentVerb, SimulatedHost, SimulatedHostOptions } from './options.t
 /** Opens a simulated host; on a folder of an earlier one it finds its guests, disks and images again. */
 export async function openSimulatedHost(options: SimulatedHostOptions): Promise<SimulatedHost> {
   const host = new InMemoryHost(options);
-  return Object.assign(host, host.handover(), host.insight());
+  return Object.assign(host, host.otherVerbs());
 }
 
-class InMemoryHost implements Omit<SimulatedHost, keyof MigrationVerbs | keyof InsightVerbs> {
+class InMemoryHost implements Omit<SimulatedHost, keyof (MigrationVerbs & InsightVerbs & NicVerbs)> {
   readonly #options: SimulatedHostOptions;
   readonly #capacity: { vcpus: number; memoryMb: number; diskGb: number };
   readonly #images: SimulatedObjects<SimulatedImage>;
@@ -67,22 +69,15 @@ class InMemoryHost implements Omit<SimulatedHost, keyof MigrationVerbs | keyof I
     this.#guests = new SimulatedObjects(folder('guests'));
   }
 
-  insight(): InsightVerbs {
-    return simulatedInsight({
-      guests: this.#guests,
-      verb: (verb, args, work) => this.#verb(verb, args, work),
-      known: (serverId) => this.#known(serverId),
-    });
-  }
-
-  handover(): MigrationVerbs {
-    return simulatedHandover({
+  otherVerbs(): MigrationVerbs & InsightVerbs & NicVerbs {
+    const parts = {
       guests: this.#guests,
       disks: this.#disks,
-      verb: (verb, args, work) => this.#verb(verb, args, work),
-      known: (serverId) => this.#known(serverId),
-      refuseOpen: (diskId) => this.#refuseOpen(diskId),
-    });
+      verb: <T>(verb: AgentVerb, args: readonly unknown[], work: () => Promise<T>) => this.#verb(verb, args, work),
+      known: (serverId: string) => this.#known(serverId),
+      refuseOpen: (diskId: string) => this.#refuseOpen(diskId),
+    };
+    return { ...simulatedHandover(parts), ...simulatedInsight(parts), ...simulatedNics(parts) };
   }
 
   describe(): Promise<HostDescription> {

@@ -8,7 +8,7 @@ import { toAgentError } from '../../errors.ts';
 import type { AgentLog } from '../../log.ts';
 import { MetadataServers } from '../../metadata/metadata-servers.ts';
 import { noNetworks } from '../../network-contract.ts';
-import type { NetworkDriver } from '../network-driver.ts';
+import type { Netdev, NetworkDriver } from '../network-driver.ts';
 import { BandwidthLimits } from './bandwidth.ts';
 import { cablingOf, hasIpv6, metadataAddress, metadataAddress6, serviceInterface } from './cabling.ts';
 import { entering, NetworkCommands } from './commands.ts';
@@ -96,8 +96,8 @@ class BridgeDriver implements NetworkDriver {
     this.#metadata = new MetadataServers(log);
   }
 
-  netdev(nic: GuestNic, id: string): string {
-    return this.#netdev(nic, id, 0);
+  netdev(nic: GuestNic): Netdev {
+    return this.#netdev(nic, 0);
   }
 
   prepareGuest(nics: readonly GuestNic[]): Promise<string[]> {
@@ -108,7 +108,7 @@ class BridgeDriver implements NetworkDriver {
     return {
       networking: seatedNetworking(this.networking, seat),
       largestMtu: this.largestMtu,
-      netdev: (nic, id) => this.#netdev(nic, id, seat),
+      netdev: (nic) => this.#netdev(nic, seat),
       prepareGuest: (nics) => this.#prepareGuest(nics, seat),
       removePorts: (portIds) => this.#removePorts(portIds, seat),
       apply: (desired) => this.apply(desired),
@@ -118,8 +118,8 @@ class BridgeDriver implements NetworkDriver {
     };
   }
 
-  #netdev(nic: GuestNic, id: string, seat: number): string {
-    return `tap,id=${id},ifname=${tapName(nic.portId, seat)},script=no,downscript=no,vhost=off`;
+  #netdev(nic: GuestNic, seat: number): Netdev {
+    return { type: 'tap', ifname: tapName(nic.portId, seat), script: 'no', downscript: 'no', vhost: false };
   }
 
   async #prepareGuest(nics: readonly GuestNic[], seat: number): Promise<string[]> {

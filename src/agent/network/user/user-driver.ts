@@ -1,5 +1,5 @@
 import type { GuestNic } from '../../contract.ts';
-import type { NetworkDriver } from '../network-driver.ts';
+import type { Netdev, NetworkDriver } from '../network-driver.ts';
 import { userNetwork } from './user-network.ts';
 
 /**
@@ -22,16 +22,7 @@ export function userNetworkDriver(reason?: string): NetworkDriver {
   };
 }
 
-function netdev(nic: GuestNic, id: string): string {
-  const network = userNetwork(nic.subnet);
-  return [
-    'user',
-    `id=${id}`,
-    `net=${network.net}`,
-    `host=${network.host}`,
-    `dhcpstart=${network.dhcpStart}`,
-    `dns=${network.dns}`,
-    'ipv6=off',
-    `restrict=${network.restricted ? 'on' : 'off'}`,
-  ].join(',');
+function netdev(nic: GuestNic): Netdev {
+  const { net, host, dhcpStart, dns, restricted } = userNetwork(nic.subnet);
+  return { type: 'user', net, host, dhcpstart: dhcpStart, dns, ipv6: false, restrict: restricted };
 }

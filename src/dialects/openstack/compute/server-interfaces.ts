@@ -57,7 +57,7 @@ function wantedOf(context: Call['context'], attachment: Of<typeof Attachment>) {
   };
 }
 
-/** To give interfaces to servers that are stopped, and to take them. */
+/** To give interfaces to servers, and to take them, also while they run. */
 export const serverInterfaceOperations = [
   operation({
     ...common,
@@ -70,7 +70,8 @@ export const serverInterfaceOperations = [
     responses: { 200: Type.Object({ interfaceAttachment: Interface }) },
     errors: [400, 401, 403, 404, 409],
     title: 'Give a server an interface',
-    summary: 'Gives a server that is stopped one more network interface: the guest has it when it starts.',
+    summary:
+      'Gives a server one more network interface: a guest that runs sees it appear, any other has it when it starts.',
     examples: [
       {
         title: 'In a network',
@@ -96,7 +97,8 @@ export const serverInterfaceOperations = [
     responses: { 202: null },
     errors: [401, 403, 404, 409],
     title: 'Take an interface from a server',
-    summary: 'Takes a network interface from a server that is stopped. A port that was made for the server goes too.',
+    summary:
+      'Takes a network interface from a server; the system of a guest that runs is asked to let go of it first. A port that was made for the server goes too.',
     examples: [{ title: 'By port', params: examplePort, status: 202 }],
     async handle(call) {
       const given = call.params.port_id;
