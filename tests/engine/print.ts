@@ -19,6 +19,7 @@ export async function printOf(world: World) {
     .selectAll()
     .where('deleted_at', 'is', null)
     .orderBy('name')
+    .orderBy('device_index')
     .execute();
   const snapshots = await read
     .selectFrom('volume_snapshots')

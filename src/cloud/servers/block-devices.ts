@@ -28,29 +28,53 @@ export interface RootPlan {
   size: number;
   /** What the new root disk is a layer over. */
   image?: Image;
+  /** The snapshot that the volume is a copy of. */
+  snapshotId?: string;
   /** Where the volume is, if it exists. */
   hostId?: string;
+  /** What the volume remembers of its image, if it exists. */
+  imageMetadata?: Record<string, string>;
 }
 
 interface Request {
   image: Image | undefined;
   flavor: Flavor;
-  blockDevices?: readonly BlockDevice[];
+  /** The device to boot from. */
+  boot?: BlockDevice;
 }
 
-function invalidMapping(why: string): CloudError {
+export function invalidMapping(why: string): CloudError {
   return new CloudError('invalid', `Block Device Mapping is Invalid: ${why}`, { reason: 'block_device' });
 }
 
-/** Decides on the root disk from the request's image and block devices. */
-export async function rootOf(cloud: Cloud, tx: Tx, subject: Subject, request: Request): Promise<RootPlan> {
-  const devices = request.blockDevices ?? [];
-  const boot = devices.find(({ bootIndex }) => bootIndex === 0);
-  if (devices.some((device) => device !== boot)) {
-    throw invalidMapping('only the device to boot from can be given when a server is made; attach others afterwards.');
+/**
+ * The device to boot from, if one is named, and the others in their order. Throws `invalid` for what is not made here:
+ * others that are no volumes, and volumes without a size.
+ */
+export function arrange(devices: readonly BlockDevice[]): { boot: BlockDevice | undefined; others: BlockDevice[] } {
+  const boots = devices.filter(({ bootIndex }) => bootIndex === 0);
+  if (boots.length > 1)
+    throw invalidMapping('Boot sequence for the instance and image/block device mapping combination is not valid.');
+  const others = devices.filter(({ bootIndex }) => bootIndex !== 0);
+  for (const { source, destination, sizeGb, id } of others) {
+    if (destination !== 'volume')
+      throw invalidMapping(`a further disk is a volume here: ${source} to ${destination} is not supported.`);
+    if ((source === 'blank' || source === 'image') && !sizeGb)
+      throw invalidMapping(`the volume of a ${source} needs a size.`);
+    if (source !== 'blank' && id === undefined) throw invalidMapping(`the uuid of the ${source} is missing.`);
   }
+  return {
+    boot: boots[0],
+    others: others.toSorted((a, b) => (a.bootIndex ?? Infinity) - (b.bootIndex ?? Infinity) || 0),
+  };
+}
+
+/** Decides on the root disk from the request's image and the device to boot from. */
+export async function rootOf(cloud: Cloud, tx: Tx, subject: Subject, request: Request): Promise<RootPlan> {
+  const { boot } = request;
   if (!boot) return ownDisk(cloud, request, request.image);
   if (boot.source === 'volume' && boot.destination === 'volume') return await existingVolume(cloud, tx, subject, boot);
+  if (boot.source === 'snapshot' && boot.destination === 'volume') return await snapshotCopy(cloud, tx, subject, boot);
   if (boot.source !== 'image')
     throw invalidMapping(`a server can't boot from a device whose source is ${boot.source}.`);
   const image = boot.id ? await cloud.images.forBoot(subject, boot.id) : request.image;
@@ -93,5 +117,31 @@ async function existingVolume(cloud: Cloud, tx: Tx, subject: Subject, boot: Bloc
     deleteOnTermination: boot.deleteOnTermination,
     size: row.size,
     hostId: row.host_id ?? undefined,
+    imageMetadata: JSON.parse(row.image_metadata) as Record<string, string>,
+  };
+}
+
+async function snapshotCopy(cloud: Cloud, tx: Tx, subject: Subject, boot: BlockDevice): Promise<RootPlan> {
+  const id = boot.id ?? '';
+  const row = await tx
+    .selectFrom('volume_snapshots')
+    .innerJoin('volumes', 'volumes.id', 'volume_snapshots.volume_id')
+    .select(['volume_snapshots.project_id', 'volume_snapshots.size', 'bootable', 'image_metadata', 'volumes.host_id'])
+    .where('volume_snapshots.id', '=', id)
+    .where('volume_snapshots.deleted_at', 'is', null)
+    .executeTakeFirst();
+  if (!row || !ownsOrAdmin(subject, row.project_id)) throw invalidMapping(`failed to get snapshot ${withDashes(id)}.`);
+  if (!row.bootable) throw invalidMapping(`snapshot ${withDashes(id)} is not bootable.`);
+  const size = boot.sizeGb ? boot.sizeGb * 2 ** 30 : row.size;
+  if (size < row.size) throw invalidMapping(`volume is smaller (${size} bytes) than the snapshot (${row.size} bytes).`);
+  return {
+    volumeId: newId(cloud.env),
+    isNew: true,
+    origin: 'volume',
+    deleteOnTermination: boot.deleteOnTermination,
+    size,
+    snapshotId: id,
+    hostId: row.host_id ?? undefined,
+    imageMetadata: JSON.parse(row.image_metadata) as Record<string, string>,
   };
 }

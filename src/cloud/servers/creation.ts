@@ -8,7 +8,8 @@ import type { Flavor } from '../flavors/flavors.ts';
 import { projectOf, type Subject } from '../identity/subject.ts';
 import type { Image } from '../images/model.ts';
 import type { InterfaceRequest } from '../networks/server-ports.ts';
-import { type BlockDevice, type RootPlan, rootOf } from './block-devices.ts';
+import { attachDisks } from './attached-disks.ts';
+import { arrange, type BlockDevice, type RootPlan, rootOf } from './block-devices.ts';
 import { factsOf } from './flavor-facts.ts';
 import { hardwareOf } from './image-fit.ts';
 import { power, type Server, serverFromRow } from './model.ts';
@@ -93,11 +94,13 @@ async function createOne(cloud: Cloud, tx: Tx, subject: Subject, wanted: NewServ
   const { projectId, flavor, zoneId } = context;
   const serverId = wanted.id ?? newId(cloud.env);
   await refuseTakenId(tx, serverId);
-  const root = await rootOf(cloud, tx, subject, { ...wanted, image: context.image, flavor });
+  const { boot, others } = arrange(wanted.blockDevices ?? []);
+  const root = await rootOf(cloud, tx, subject, { boot, image: context.image, flavor });
   const row = await serverRow(cloud, tx, subject, wanted, context, serverId, root);
   await insertRow(tx, 'servers', row);
   if (wanted.groupId) await cloud.servers.groups.join(tx, subject, wanted.groupId, serverId);
   await attachRoot(cloud, tx, row, root);
+  const disks = await attachDisks(cloud, tx, subject, row, root, others);
   await cloud.networks.plugServer(tx, {
     serverId,
     projectId,
@@ -115,7 +118,9 @@ async function createOne(cloud: Cloud, tx: Tx, subject: Subject, wanted: NewServ
       rootSize: root.size,
       imageId: root.image?.id,
       newDiskId: root.image ? newId(cloud.env) : undefined,
-      onlyHostId: root.hostId ?? wanted.hostId,
+      onlyHostId: disks.hostId ?? wanted.hostId,
+      newDisks: disks.made,
+      volumeIds: disks.volumeIds,
       adminPass: wanted.adminPass,
       personality: wanted.personality,
     },
@@ -163,7 +168,7 @@ async function serverRow(
     key_name: wanted.keyName ?? null,
     public_key: context.publicKey,
     metadata: JSON.stringify(wanted.metadata ?? {}),
-    hardware: JSON.stringify(root.image ? hardwareOf(root.image) : {}),
+    hardware: JSON.stringify(hardwareOf({ properties: root.image?.properties ?? root.imageMetadata ?? {} })),
     user_data: wanted.userData ?? null,
     has_config_drive: wanted.configDrive ? 1 : 0,
     disk_config: wanted.diskConfig ?? 'MANUAL',
@@ -185,6 +190,7 @@ async function serverRow(
 }
 
 async function attachRoot(cloud: Cloud, tx: Tx, server: ServersTable, root: RootPlan): Promise<void> {
+  if (root.snapshotId !== undefined) return; // it is one of the disks that are copies
   if (!root.isNew) return await cloud.volumes.attachRoot(tx, root.volumeId, server.id, root.deleteOnTermination);
   await cloud.volumes.createRoot(tx, {
     id: root.volumeId,

@@ -108,7 +108,14 @@ export async function requestCreateVolume(
   });
 }
 
-async function sourceOf(cloud: Cloud, tx: Tx, subject: Subject, wanted: NewVolume, image: Source): Promise<Source> {
+/** What the volume is to be made of. An image that has been looked up already may be given. */
+export async function sourceOf(
+  cloud: Cloud,
+  tx: Tx,
+  subject: Subject,
+  wanted: NewVolume,
+  image?: Source,
+): Promise<Source> {
   const { imageId, sourceVolumeId, snapshotId, backupId } = wanted;
   if ([imageId, sourceVolumeId, snapshotId, backupId].filter((one) => one !== undefined).length > 1) {
     throw badInput('A volume is made of one image, one volume, one snapshot or one backup.');
@@ -116,7 +123,8 @@ async function sourceOf(cloud: Cloud, tx: Tx, subject: Subject, wanted: NewVolum
   if (sourceVolumeId !== undefined) return await volumeSource(cloud, tx, subject, sourceVolumeId);
   if (snapshotId !== undefined) return await snapshotSource(cloud, tx, subject, snapshotId);
   if (backupId !== undefined) return await backupSource(cloud, tx, subject, backupId);
-  return image;
+  if (image) return image;
+  return wanted.imageId === undefined ? blank : await imageSource(cloud, subject, wanted.imageId);
 }
 
 async function imageSource(cloud: Cloud, subject: Subject, imageId: string): Promise<Source> {
@@ -182,7 +190,7 @@ function copyOf(row: VolumesTable, what: Pick<Source, 'size' | 'diskId' | 'sourc
   };
 }
 
-function sizeOf(wanted: NewVolume, source: Source): number {
+export function sizeOf(wanted: NewVolume, source: Source): number {
   const isCopy = source.diskId !== undefined || source.backupId !== undefined;
   const isWhole = isCopy || (source.imageId !== undefined && !source.bootable);
   if (wanted.size === undefined && !isWhole) throw badInput('The size of the volume is missing.');
@@ -195,7 +203,7 @@ function sizeOf(wanted: NewVolume, source: Source): number {
   throw badInput(`Volume size ${has}GB cannot be smaller than ${what} (${needs}GB).`);
 }
 
-function volumeRow(
+export function volumeRow(
   cloud: Cloud,
   subject: Subject,
   wanted: NewVolume,

@@ -156,3 +156,43 @@ test(
   },
   3 * bootTimeout,
 );
+
+test(
+  'a server boots from a copy of a snapshot of its volume, and a revert brings back what the volume held',
+  async () => {
+    const { blockStorage, servers, volumes } = opened.cloud;
+    const boot = { bootIndex: 0, destination: 'volume', deleteOnTermination: true } as const;
+    const first = await server('first', { blockDevices: [{ ...boot, source: 'image', id: tinyLinuxId, sizeGb: 1 }] });
+    const { id: root } = (await volumes.ofServer(first))[0]!;
+    const shell = await shellOf(first);
+    const disk = await shell.run("sed -n 's,^/dev/\\(vda[0-9]*\\) .*,\\1,p' /proc/mounts | head -n 1");
+    expect(disk).toMatch(/^vda/);
+    const where = await shell.run("sed -n 's,^/dev/vda[0-9]* \\([^ ]*\\) .*,\\1,p' /proc/mounts | head -n 1");
+    const file = `${where.trim()}/kept`;
+    await shell.run(`echo before >${file}; sync`);
+    const made = await blockStorage.createSnapshot(subject(), { volumeId: root, force: true });
+    await ended(made);
+    await shell.run(`echo after >${file}; sync`);
+
+    const second = await server('second', {
+      blockDevices: [
+        { ...boot, source: 'snapshot', id: made.snapshot.id },
+        { ...boot, source: 'blank', sizeGb: 1, bootIndex: null },
+      ],
+    });
+    const other = await shellOf(second);
+    expect(await other.run(`cat ${file}; cat /sys/block/vdb/size`)).toBe('before\n2097152\n');
+
+    await ended(await servers.delete(subject(), second));
+    await ended(await servers.delete(subject(), first));
+    expect(await blockStorage.get(subject(), root)).toMatchObject({ status: 'available' });
+    await ended(await blockStorage.revert(subject(), root, made.snapshot.id));
+    const device = { ...boot, source: 'volume', id: root, deleteOnTermination: false } as const;
+    const third = await server('third', { blockDevices: [device] });
+    expect(await (await shellOf(third)).run(`cat ${file}`)).toBe('before\n');
+    await ended(await servers.delete(subject(), third));
+    await ended(await blockStorage.delete(subject(), root, { cascade: true }));
+    expect((await host().inventory()).disks).toEqual([]);
+  },
+  4 * bootTimeout,
+);

@@ -3,6 +3,7 @@ import { action, span, step, when } from '../../actions.ts';
 import { flavorFacts, personality } from '../schemas.ts';
 import { createRootDisk, ensureImageCached } from '../steps/disks.ts';
 import { bindPorts, prepareGuest, runningColumns, setTask, startGuest } from '../steps/guest.ts';
+import { createNewDisks, newServerDisk, placeNewDisks } from '../steps/new-disks.ts';
 import { chooseHost } from '../steps/placement.ts';
 import { faultOf, forgetPassword } from '../steps/settle.ts';
 import { settleServer } from '../transition.ts';
@@ -19,6 +20,10 @@ const CreateInput = Type.Object({
   newDiskId: Type.Optional(Type.String()),
   /** Where the volume that it boots from is. */
   onlyHostId: Type.Optional(Type.String()),
+  /** Disks of volumes that are made along with it. */
+  newDisks: Type.Optional(Type.Array(newServerDisk)),
+  /** Every volume that it gets beside the one that it boots from. */
+  volumeIds: Type.Optional(Type.Array(Type.String())),
   adminPass: Type.Optional(Type.String()),
   personality: Type.Optional(personality),
 });
@@ -29,9 +34,19 @@ const makeRootDisk = when(
   [ensureImageCached, createRootDisk],
 );
 
-const useVolumes = step<{ serverId: string; rootVolumeId: string }>('useVolumes', {
+const makeNewDisks = when(
+  ({ input }: { input: { newDisks?: unknown[] } }) => (input.newDisks?.length ?? 0) > 0,
+  [placeNewDisks, createNewDisks],
+);
+
+const useVolumes = step<{ serverId: string; rootVolumeId: string; volumeIds?: string[] }>('useVolumes', {
   async do({ services, input }) {
-    return { commit: (tx) => services.volumes.update(tx, input.rootVolumeId, { status: 'in-use' }) };
+    return {
+      commit: async (tx) => {
+        for (const id of [input.rootVolumeId, ...(input.volumeIds ?? [])])
+          await services.volumes.update(tx, id, { status: 'in-use' });
+      },
+    };
   },
   // Nothing to undo: a volume of the server's own goes with it, another one is freed when the server is deleted.
 });
@@ -42,7 +57,7 @@ export const create = action(
   [
     span(
       'compute__do_build_and_run_instance',
-      [chooseHost, bindPorts, setTask('spawning'), makeRootDisk, prepareGuest, startGuest, useVolumes],
+      [chooseHost, bindPorts, setTask('spawning'), makeRootDisk, makeNewDisks, prepareGuest, startGuest, useVolumes],
       { attempts: 2 },
     ),
   ],
@@ -54,8 +69,10 @@ export const create = action(
     async failed(tx, { services, input, actionId, now }, failure) {
       await services.networks.unplugServer(tx, input.serverId);
       // A volume that was there before is as good as it was, and free again once the server is deleted.
-      const status = input.newDiskId === undefined ? 'in-use' : 'error';
-      await services.volumes.update(tx, input.rootVolumeId, { status });
+      const isNew = new Set(input.newDisks?.map(({ volumeId }) => volumeId));
+      if (input.newDiskId !== undefined) isNew.add(input.rootVolumeId);
+      for (const id of [input.rootVolumeId, ...(input.volumeIds ?? [])])
+        await services.volumes.update(tx, id, { status: isNew.has(id) ? 'error' : 'in-use' });
       const columns = { vm_state: 'error', task_state: null, ...faultOf(failure, now) } as const;
       await settleServer(services, tx, input.serverId, columns);
       await forgetPassword(tx, actionId, input);

@@ -1,0 +1,100 @@
+import type { Tx } from '../../database/database.ts';
+import type { ServersTable } from '../../database/schema.ts';
+import { newId } from '../../env/env.ts';
+import type { Cloud } from '../cloud.ts';
+import type { Subject } from '../identity/subject.ts';
+import { deviceName } from '../volumes/devices.ts';
+import { registerForServer } from '../volumes/for-server.ts';
+import { lockVolume, requireEnabled, requireStatus } from '../volumes/rules.ts';
+import { type BlockDevice, invalidMapping, type RootPlan } from './block-devices.ts';
+import type { NewServerDisk } from './steps/new-disks.ts';
+
+export interface AttachedDisks {
+  /** Those of volumes that are made along with the server. */
+  made: NewServerDisk[];
+  /** Every volume that the server gets beside the one that it boots from. */
+  volumeIds: string[];
+  /** Where the server has to be, because of what its disks are or are copies of. */
+  hostId?: string;
+}
+
+/**
+ * Gives a new server its volumes beside the one that it boots from, and the one that it boots from where that is a copy
+ * of a snapshot: those that exist, and rows of those that are made along with it.
+ */
+export async function attachDisks(
+  cloud: Cloud,
+  tx: Tx,
+  subject: Subject,
+  server: ServersTable,
+  root: RootPlan,
+  others: readonly BlockDevice[],
+): Promise<AttachedDisks> {
+  const made: NewServerDisk[] = [];
+  const hostIds = new Set<string>(root.hostId ? [root.hostId] : []);
+  const make = async (
+    device: Pick<BlockDevice, 'source' | 'id' | 'deleteOnTermination'>,
+    facts: { id: string; index: number; size?: number },
+  ) => {
+    const disk = await registerForServer(
+      cloud,
+      tx,
+      subject,
+      {
+        id: facts.id,
+        name: '',
+        size: facts.size,
+        ...(device.source === 'image' ? { imageId: device.id } : {}),
+        ...(device.source === 'snapshot' ? { snapshotId: device.id } : {}),
+      },
+      { server, deviceIndex: facts.index, deleteOnTermination: device.deleteOnTermination },
+    );
+    if (disk.hostId) hostIds.add(disk.hostId);
+    made.push({ ...disk.made, diskId: newId(cloud.env) });
+  };
+
+  if (root.snapshotId !== undefined) {
+    const { volumeId: id, size, snapshotId, deleteOnTermination } = root;
+    await make({ source: 'snapshot', id: snapshotId, deleteOnTermination }, { id, index: 0, size });
+  }
+  const volumeIds: string[] = [];
+  for (const [at, device] of others.entries()) {
+    const index = at + 1;
+    if (device.source === 'volume') {
+      volumeIds.push(device.id!);
+      hostIds.add(await attachExisting(cloud, tx, subject, server, device, index));
+      continue;
+    }
+    const id = newId(cloud.env);
+    volumeIds.push(id);
+    await make(device, { id, index, size: device.sizeGb === undefined ? undefined : device.sizeGb * 2 ** 30 });
+  }
+  if (hostIds.size > 1) throw invalidMapping('its volumes and snapshots are on different hosts, and do not move.');
+  return { made, volumeIds, hostId: [...hostIds][0] };
+}
+
+async function attachExisting(
+  cloud: Cloud,
+  tx: Tx,
+  subject: Subject,
+  server: ServersTable,
+  { id, deleteOnTermination }: BlockDevice,
+  index: number,
+): Promise<string> {
+  const row = await lockVolume(cloud, tx, subject, id!);
+  requireStatus(row, ['available'], 'reserve');
+  requireEnabled(row, 'reserve');
+  await cloud.volumes.update(tx, row.id, {
+    kind: 'data',
+    status: 'attaching',
+    server_id: server.id,
+    last_server_id: server.id,
+    attachment_id: newId(cloud.env),
+    device: deviceName(index),
+    device_index: index,
+    delete_on_termination: deleteOnTermination ? 1 : 0,
+    attached_at: cloud.env.now(),
+    last_error: null,
+  });
+  return row.host_id!;
+}

@@ -1,0 +1,80 @@
+import { type Static, Type } from 'typebox';
+import type { DiskUsage } from '../../../agent/contract.ts';
+import { step } from '../../actions.ts';
+import { imageUnder } from '../../volumes/base-image.ts';
+import { type GuestInput, type GuestState, hostOf } from './guest.ts';
+
+/** The disk of a volume that is made along with the server that gets it: blank, over an image, or a copy. */
+export const newServerDisk = Type.Object({
+  volumeId: Type.String(),
+  /** Stored before it is made. */
+  diskId: Type.String(),
+  /** Bytes. */
+  size: Type.Number(),
+  imageId: Type.Optional(Type.String()),
+  sourceDiskId: Type.Optional(Type.String()),
+});
+export type NewServerDisk = Static<typeof newServerDisk>;
+
+export interface NewDisksInput extends GuestInput {
+  newDisks?: NewServerDisk[];
+}
+
+/** Takes the room of the disks on the server's host: they are registered before they exist. */
+export const placeNewDisks = step<NewDisksInput, GuestState>('placeNewDisks', {
+  async do(context) {
+    const { services, input } = context;
+    const hostId = hostOf(context);
+    return {
+      commit: async (tx) => {
+        for (const { volumeId, diskId, size, imageId, sourceDiskId } of input.newDisks!) {
+          const under = imageId ?? (await imageUnder(tx, sourceDiskId));
+          await services.volumes.registerDisk(tx, hostId, { id: diskId, volumeId, imageId: under, size });
+          await services.volumes.setDisk(tx, volumeId, diskId);
+        }
+      },
+    };
+  },
+  async undo({ services, input }) {
+    return {
+      commit: async (tx) => {
+        for (const { volumeId, diskId } of input.newDisks!) {
+          await services.volumes.update(tx, volumeId, { disk_id: null, host_id: null });
+          await services.volumes.forgetDisk(tx, diskId);
+        }
+      },
+    };
+  },
+});
+
+/** Makes the disks on the server's host, one after the other. */
+export const createNewDisks = step<NewDisksInput, GuestState>('createNewDisks', {
+  retry: { attempts: 3, backoffMs: 500 },
+  async do(context) {
+    const { services, input } = context;
+    const hostId = hostOf(context);
+    const agent = services.hosts.agent(hostId);
+    const imageIds = [...new Set(input.newDisks!.flatMap(({ imageId }) => imageId ?? []))];
+    const images = await Promise.all(imageIds.map((id) => services.images.cachedImageSpec(id)));
+    for (const image of images) {
+      await services.images.inspectForUse(image.imageId);
+      await agent.ensureImageCached(image);
+    }
+    const usages: Array<{ volumeId: string; usage: DiskUsage }> = [];
+    for (const { volumeId, diskId, size, imageId, sourceDiskId } of input.newDisks!) {
+      const copied = sourceDiskId ? ({ kind: 'copy', diskId: sourceDiskId } as const) : ({ kind: 'blank' } as const);
+      const base = imageId ? ({ kind: 'image', imageId } as const) : copied;
+      usages.push({ volumeId, usage: await agent.ensureDisk({ diskId, size, base }) });
+    }
+    return {
+      commit: async (tx) => {
+        for (const image of images) await services.volumes.noteImageCached(tx, hostId, image);
+        for (const { volumeId, usage } of usages) await services.volumes.noteUsage(tx, volumeId, usage);
+      },
+    };
+  },
+  async undo(context) {
+    const agent = context.services.hosts.agent(hostOf(context));
+    for (const { diskId } of context.input.newDisks!) await agent.removeDisk(diskId);
+  },
+});
