@@ -4,10 +4,12 @@ import { describe, expect, it } from 'vitest';
 
 /** What hosts may be asked, in parts. */
 const contracts = [
+  'agent/disk-limits',
   'agent/file-content',
   'agent/insight-contract',
   'agent/migration-contract',
   'agent/network-contract',
+  'agent/nic-contract',
 ] as const;
 
 /** What each room of the house may import from. Imports run downward only; `docs/architecture.md` draws it. */
@@ -15,10 +17,12 @@ const mayImport: Record<string, readonly string[]> = {
   env: [],
   database: ['env'],
   actions: ['database', 'env'],
+  'agent/disk-limits': [],
   'agent/file-content': [],
   'agent/insight-contract': [],
   'agent/network-contract': ['agent/file-content'],
   'agent/migration-contract': ['agent/contract'],
+  'agent/nic-contract': ['agent/contract'],
   'agent/contract': contracts,
   agent: ['agent/contract', ...contracts, 'env'],
   'image-stores': ['env'],
@@ -53,7 +57,19 @@ const mayImport: Record<string, readonly string[]> = {
     'guest',
   ],
   simulation: ['cloud', 'actions', 'agent', 'agent/contract', 'backup-stores', 'image-stores', 'database', 'env'],
-  cli: ['simulation', 'assembly', 'api', 'cloud', 'agent', 'agent/contract', ...contracts, 'database', 'env', 'guest'],
+  cli: [
+    'simulation',
+    'assembly',
+    'dialects/zstack',
+    'api',
+    'cloud',
+    'agent',
+    'agent/contract',
+    ...contracts,
+    'database',
+    'env',
+    'guest',
+  ],
   guest: [],
 };
 
