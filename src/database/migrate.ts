@@ -13,6 +13,7 @@ import { console } from './migrations/0013-console/migration.ts';
 import { identity } from './migrations/0014-identity/migration.ts';
 import { softDelete } from './migrations/0015-soft-delete/migration.ts';
 import { networkServices } from './migrations/0017-network-services/migration.ts';
+import { volumeGroups } from './migrations/0019-volume-groups/migration.ts';
 import { imageExports } from './migrations/0020-image-exports/migration.ts';
 import type { Schema } from './schema.ts';
 
@@ -32,6 +33,7 @@ const migrations: Record<string, Migration> = {
   '0014-identity': identity,
   '0015-soft-delete': softDelete,
   '0017-network-services': networkServices,
+  '0019-volume-groups': volumeGroups,
   '0020-image-exports': imageExports,
 };
 

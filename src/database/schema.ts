@@ -95,6 +95,13 @@ import type {
   VolumesTable,
 } from './schema/servers.ts';
 import type {
+  VolumeGroupMembersTable,
+  VolumeGroupSnapshotMembersTable,
+  VolumeGroupSnapshotsTable,
+  VolumeGroupsTable,
+  VolumeGroupTypesTable,
+} from './schema/volume-groups.ts';
+import type {
   AccessKeysTable,
   DiskOfferingsTable,
   EipsTable,
@@ -116,6 +123,7 @@ export type * from './schema/journal.ts';
 export type * from './schema/network-extras.ts';
 export type * from './schema/networks.ts';
 export type * from './schema/servers.ts';
+export type * from './schema/volume-groups.ts';
 export type * from './schema/zstack.ts';
 
 /**
@@ -179,6 +187,11 @@ export interface Schema {
   volume_transfers: VolumeTransfersTable;
   volume_attachments: VolumeAttachmentsTable;
   volume_messages: VolumeMessagesTable;
+  volume_group_types: VolumeGroupTypesTable;
+  volume_groups: VolumeGroupsTable;
+  volume_group_members: VolumeGroupMembersTable;
+  volume_group_snapshots: VolumeGroupSnapshotsTable;
+  volume_group_snapshot_members: VolumeGroupSnapshotMembersTable;
   disk_offerings: DiskOfferingsTable;
   l2_networks: L2NetworksTable;
   l2_network_clusters: L2NetworkClustersTable;

@@ -9,6 +9,7 @@ import type { NewTemplate } from '../images/templates.ts';
 import { VolumeAttachments } from './attachments.ts';
 import { Backups } from './backups.ts';
 import { type NewVolume, requestCreateVolume } from './creation.ts';
+import { VolumeGroups } from './groups/volume-groups.ts';
 import { type HostStorageUsage, usageOfHost } from './host-usage.ts';
 import { listSnapshots, listVolumes, type SnapshotFilter, type StoragePage, type VolumeFilter } from './listing.ts';
 import { VolumeMessages } from './messages.ts';
@@ -37,6 +38,7 @@ export class BlockStorage {
   readonly qos: VolumeQos;
   readonly backups: Backups;
   readonly transfers: VolumeTransfers;
+  readonly groups: VolumeGroups;
   readonly attachments: VolumeAttachments;
   readonly messages: VolumeMessages;
   /** Where the bytes of backups are. */
@@ -52,6 +54,7 @@ export class BlockStorage {
     this.qos = new VolumeQos(cloud);
     this.backups = new Backups(cloud, backupStore);
     this.transfers = new VolumeTransfers(cloud);
+    this.groups = new VolumeGroups(cloud);
     this.attachments = new VolumeAttachments(cloud);
     this.messages = new VolumeMessages(cloud);
     this.#volume = cloud.db.prepare<{ id: string }, VolumesTable>((q, p) =>

@@ -5,6 +5,7 @@ import type { Cloud } from '../cloud.ts';
 import { CloudError } from '../errors.ts';
 import { projectOf, type Subject } from '../identity/subject.ts';
 import { lockBackup, updateBackup } from './backup-rows.ts';
+import { joinGroup } from './groups/membership.ts';
 import { type Volume, volumeFromRow } from './model.ts';
 import { invalidVolume, lockSnapshot, lockVolume } from './rules.ts';
 import { createVolume } from './transitions/create.ts';
@@ -26,6 +27,8 @@ export interface NewVolume {
   volumeType?: string;
   zone?: string;
   metadata?: Record<string, string>;
+  /** The group it is to be in, whose types must be among them. */
+  groupId?: string;
 }
 
 /** What a volume is made of, looked up. */
@@ -46,13 +49,17 @@ interface Source {
 
 const blank: Source = { size: 0, bootable: false, imageMetadata: {} };
 
+/** What the request names, looked up before the transaction. */
+type Prepared = Awaited<ReturnType<typeof prepareVolume>>;
+
 /** Registers a volume and submits what makes it, in one transaction. */
-export async function requestCreateVolume(
-  cloud: Cloud,
-  subject: Subject,
-  wanted: NewVolume,
-): Promise<{ volume: Volume; actionId: string }> {
-  const projectId = projectOf(subject);
+export async function requestCreateVolume(cloud: Cloud, subject: Subject, wanted: NewVolume) {
+  const prepared = await prepareVolume(cloud, subject, wanted);
+  return await cloud.db.write((tx) => createVolumeIn(cloud, tx, subject, wanted, prepared));
+}
+
+/** Looks up what `createVolumeIn` needs, and refuses what can't be. */
+export async function prepareVolume(cloud: Cloud, subject: Subject, wanted: NewVolume) {
   const { types } = cloud.blockStorage;
   const asked = wanted.volumeType === undefined ? undefined : await types.find(subject, wanted.volumeType);
   if (asked?.encryption) throw badInput(`There is no storage that encrypts, as the volume type ${asked.name} says.`);
@@ -60,52 +67,62 @@ export async function requestCreateVolume(
   const image = wanted.imageId === undefined ? blank : await imageSource(cloud, subject, wanted.imageId);
   const zone = wanted.zone === undefined ? undefined : await cloud.zones.byName(wanted.zone);
   if (wanted.zone !== undefined && !zone) throw badInput(`Availability zone '${wanted.zone}' is invalid.`);
-  const defaultZone = await cloud.zones.default();
-  return await cloud.db.write(async (tx) => {
-    const source = await sourceOf(cloud, tx, subject, wanted, image);
-    const size = sizeOf(wanted, source);
-    if (zone && source.zoneId && zone.id !== source.zoneId) {
-      throw badInput('Volume must be in the same availability zone as what it is made of.');
-    }
-    const typeId = asked?.id ?? source.typeId ?? usual.id;
-    await checkVolumeQuotas(cloud, tx, projectId, { typeId, volumes: 1, bytes: size, largest: size });
-    const row = volumeRow(cloud, subject, wanted, {
-      id: wanted.id ?? newId(cloud.env),
-      project_id: projectId,
-      size,
-      zone_id: source.zoneId ?? (zone ?? defaultZone).id,
-      volume_type: typeId,
-      image_id: source.imageId ?? null,
-      source_volume_id: source.sourceVolumeId ?? null,
-      snapshot_id: source.snapshotId ?? null,
-      bootable: source.bootable ? 1 : 0,
-      image_metadata: JSON.stringify(source.imageMetadata),
-    });
-    await refuseTakenId(tx, row.id);
-    await tx.insertInto('volumes').values(row).execute();
-    if (source.backupId) await updateBackup(cloud, tx, source.backupId, { status: 'restoring' });
-    const actionId = await cloud.runner.submit(tx, createVolume, {
-      input: {
-        ownerId: row.id,
-        newDiskId: newId(cloud.env),
-        size,
-        zoneId: row.zone_id,
-        typeId,
-        imageId: source.imageId,
-        backupId: source.backupId,
-        backupDataId: source.backupDataId,
-        sourceDiskId: source.diskId,
-        onlyHostId: source.hostId,
-      },
-      name: 'create',
-      resourceType: 'volume',
-      resourceId: row.id,
-      projectId,
-      userId: subject.userId,
-      requestId: subject.requestId,
-    });
-    return { volume: volumeFromRow(row), actionId };
+  return { asked, usual, image, zone, defaultZone: await cloud.zones.default() };
+}
+
+/** As `requestCreateVolume`, as part of a transaction that makes more. */
+export async function createVolumeIn(
+  cloud: Cloud,
+  tx: Tx,
+  subject: Subject,
+  wanted: NewVolume,
+  { asked, usual, image, zone, defaultZone }: Prepared,
+): Promise<{ volume: Volume; actionId: string }> {
+  const projectId = projectOf(subject);
+  const source = await sourceOf(cloud, tx, subject, wanted, image);
+  const size = sizeOf(wanted, source);
+  if (zone && source.zoneId && zone.id !== source.zoneId) {
+    throw badInput('Volume must be in the same availability zone as what it is made of.');
+  }
+  const typeId = asked?.id ?? source.typeId ?? usual.id;
+  await checkVolumeQuotas(cloud, tx, projectId, { typeId, volumes: 1, bytes: size, largest: size });
+  const row = volumeRow(cloud, subject, wanted, {
+    id: wanted.id ?? newId(cloud.env),
+    project_id: projectId,
+    size,
+    zone_id: source.zoneId ?? (zone ?? defaultZone).id,
+    volume_type: typeId,
+    image_id: source.imageId ?? null,
+    source_volume_id: source.sourceVolumeId ?? null,
+    snapshot_id: source.snapshotId ?? null,
+    bootable: source.bootable ? 1 : 0,
+    image_metadata: JSON.stringify(source.imageMetadata),
   });
+  await refuseTakenId(tx, row.id);
+  await tx.insertInto('volumes').values(row).execute();
+  if (wanted.groupId !== undefined) await joinGroup(cloud, tx, subject, wanted.groupId, row);
+  if (source.backupId) await updateBackup(cloud, tx, source.backupId, { status: 'restoring' });
+  const actionId = await cloud.runner.submit(tx, createVolume, {
+    input: {
+      ownerId: row.id,
+      newDiskId: newId(cloud.env),
+      size,
+      zoneId: row.zone_id,
+      typeId,
+      imageId: source.imageId,
+      backupId: source.backupId,
+      backupDataId: source.backupDataId,
+      sourceDiskId: source.diskId,
+      onlyHostId: source.hostId,
+    },
+    name: 'create',
+    resourceType: 'volume',
+    resourceId: row.id,
+    projectId,
+    userId: subject.userId,
+    requestId: subject.requestId,
+  });
+  return { volume: volumeFromRow(row), actionId };
 }
 
 /** What the volume is to be made of. An image that has been looked up already may be given. */

@@ -4,6 +4,7 @@ import { action, span, step } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import { CloudError } from '../../errors.ts';
 import { requireAdmin, type Subject } from '../../identity/subject.ts';
+import { isGrouped } from '../groups/membership.ts';
 import { invalidVolume, lockVolume, updateSnapshot } from '../rules.ts';
 
 interface Input {
@@ -77,36 +78,51 @@ export async function requestDeleteVolume(
   subject: Subject,
   volumeId: string,
   options: { cascade?: boolean; force?: boolean } = {},
-): Promise<{ actionId?: string }> {
+) {
   if (options.force) requireAdmin(subject, 'volume_extension:volume_admin_actions:force_delete');
   return await cloud.db.write(async (tx) => {
-    const row = await lockVolume(cloud, tx, subject, volumeId);
-    if (row.status === 'deleting') return {};
-    if (row.server_id !== null || (!options.force && !deletable.includes(row.status))) throw invalidVolume(refusal);
-    const snapshots = await tx
-      .selectFrom('volume_snapshots')
-      .select(['id', 'status'])
-      .where('volume_id', '=', volumeId)
-      .where('deleted_at', 'is', null)
-      .execute();
-    if (snapshots.length > 0 && !options.cascade) throw invalidVolume(refusal);
-    if (snapshots.some(({ status }) => !['available', 'error', 'error_deleting'].includes(status))) {
-      throw new CloudError('invalid', 'Invalid volume: a snapshot of the volume is busy.', {
-        reason: 'invalid_volume',
-      });
+    if (await isGrouped(tx, volumeId)) {
+      await lockVolume(cloud, tx, subject, volumeId);
+      throw invalidVolume(refusal);
     }
-    await cloud.volumes.update(tx, volumeId, { status: 'deleting' });
-    for (const { id } of snapshots) await updateSnapshot(cloud, tx, id, { status: 'deleting' });
-    await cloud.runner.cancel(tx, volumeId);
-    const actionId = await cloud.runner.submit(tx, deleteVolume, {
-      input: { volumeId, snapshotIds: snapshots.map(({ id }) => id) },
-      name: 'delete',
-      resourceType: 'volume',
-      resourceId: volumeId,
-      projectId: row.project_id,
-      userId: subject.userId,
-      requestId: subject.requestId,
-    });
-    return { actionId };
+    return await deleteVolumeIn(cloud, tx, subject, volumeId, options);
   });
+}
+
+/** As `requestDeleteVolume`, as part of a transaction that deletes more. */
+export async function deleteVolumeIn(
+  cloud: Cloud,
+  tx: Tx,
+  subject: Subject,
+  volumeId: string,
+  options: { cascade?: boolean; force?: boolean } = {},
+): Promise<{ actionId?: string }> {
+  const row = await lockVolume(cloud, tx, subject, volumeId);
+  if (row.status === 'deleting') return {};
+  if (row.server_id !== null || (!options.force && !deletable.includes(row.status))) throw invalidVolume(refusal);
+  const snapshots = await tx
+    .selectFrom('volume_snapshots')
+    .select(['id', 'status'])
+    .where('volume_id', '=', volumeId)
+    .where('deleted_at', 'is', null)
+    .execute();
+  if (snapshots.length > 0 && !options.cascade) throw invalidVolume(refusal);
+  if (snapshots.some(({ status }) => !['available', 'error', 'error_deleting'].includes(status))) {
+    throw new CloudError('invalid', 'Invalid volume: a snapshot of the volume is busy.', {
+      reason: 'invalid_volume',
+    });
+  }
+  await cloud.volumes.update(tx, volumeId, { status: 'deleting' });
+  for (const { id } of snapshots) await updateSnapshot(cloud, tx, id, { status: 'deleting' });
+  await cloud.runner.cancel(tx, volumeId);
+  const actionId = await cloud.runner.submit(tx, deleteVolume, {
+    input: { volumeId, snapshotIds: snapshots.map(({ id }) => id) },
+    name: 'delete',
+    resourceType: 'volume',
+    resourceId: volumeId,
+    projectId: row.project_id,
+    userId: subject.userId,
+    requestId: subject.requestId,
+  });
+  return { actionId };
 }

@@ -1,10 +1,12 @@
 import { Type } from 'typebox';
+import type { Tx } from '../../../database/database.ts';
 import type { VolumeSnapshotsTable } from '../../../database/schema.ts';
 import { newId, withDashes } from '../../../env/env.ts';
 import { action, span, step } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import { CloudError } from '../../errors.ts';
 import { requireAdmin, type Subject } from '../../identity/subject.ts';
+import { refuseGroupedSnapshot } from '../groups/membership.ts';
 import { noteFailure } from '../messages.ts';
 import { invalidVolume, lockSnapshot, lockVolume, requireEnabled, updateSnapshot } from '../rules.ts';
 import { type Snapshot, snapshotFromRow } from '../snapshot-model.ts';
@@ -52,59 +54,63 @@ export interface NewSnapshot {
 }
 
 /** Copies a volume as it is at one moment. The copy needs nothing of the volume any more. */
-export async function requestCreateSnapshot(
+export async function requestCreateSnapshot(cloud: Cloud, subject: Subject, wanted: NewSnapshot) {
+  return await cloud.db.write((tx) => createSnapshotIn(cloud, tx, subject, wanted));
+}
+
+/** As `requestCreateSnapshot`, as part of a transaction that makes more. */
+export async function createSnapshotIn(
   cloud: Cloud,
+  tx: Tx,
   subject: Subject,
   wanted: NewSnapshot,
 ): Promise<{ snapshot: Snapshot; actionId: string }> {
-  return await cloud.db.write(async (tx) => {
-    const volume = await lockVolume(cloud, tx, subject, wanted.volumeId, { rootDisks: wanted.rootDisks });
-    requireEnabled(volume, 'make a snapshot of it');
-    const isFree = volume.status === 'available' || (wanted.force && volume.status === 'in-use');
-    if (!isFree || !volume.disk_id) {
-      throw invalidVolume(
-        `Volume ${withDashes(volume.id)} status must be available, but current status is: ${volume.status}.`,
-      );
-    }
-    await checkVolumeQuotas(cloud, tx, volume.project_id, {
-      typeId: volume.volume_type,
-      snapshots: 1,
-      bytes: volume.size,
-    });
-    const now = cloud.env.now();
-    const row: VolumeSnapshotsTable = {
-      id: wanted.id ?? newId(cloud.env),
-      project_id: volume.project_id,
-      user_id: subject.userId,
-      volume_id: volume.id,
-      name: wanted.name ?? null,
-      description: wanted.description ?? null,
-      status: 'creating',
-      size: volume.size,
-      actual_size: null,
-      host_id: volume.host_id,
-      disk_id: null,
-      metadata: JSON.stringify(wanted.metadata ?? {}),
-      last_error: null,
-      progress: null,
-      created_at: now,
-      updated_at: now,
-      deleted_at: null,
-    };
-    await tx.insertInto('volume_snapshots').values(row).execute();
-    const actionId = await cloud.runner.submit(tx, createSnapshot, {
-      input: {
-        ownerId: row.id,
-        newDiskId: newId(cloud.env),
-        size: volume.size,
-        zoneId: volume.zone_id,
-        sourceDiskId: volume.disk_id,
-        onlyHostId: volume.host_id!,
-      },
-      ...about(row.id, 'create', volume.project_id, subject),
-    });
-    return { snapshot: snapshotFromRow(row), actionId };
+  const volume = await lockVolume(cloud, tx, subject, wanted.volumeId, { rootDisks: wanted.rootDisks });
+  requireEnabled(volume, 'make a snapshot of it');
+  const isFree = volume.status === 'available' || (wanted.force && volume.status === 'in-use');
+  if (!isFree || !volume.disk_id) {
+    throw invalidVolume(
+      `Volume ${withDashes(volume.id)} status must be available, but current status is: ${volume.status}.`,
+    );
+  }
+  await checkVolumeQuotas(cloud, tx, volume.project_id, {
+    typeId: volume.volume_type,
+    snapshots: 1,
+    bytes: volume.size,
   });
+  const now = cloud.env.now();
+  const row: VolumeSnapshotsTable = {
+    id: wanted.id ?? newId(cloud.env),
+    project_id: volume.project_id,
+    user_id: subject.userId,
+    volume_id: volume.id,
+    name: wanted.name ?? null,
+    description: wanted.description ?? null,
+    status: 'creating',
+    size: volume.size,
+    actual_size: null,
+    host_id: volume.host_id,
+    disk_id: null,
+    metadata: JSON.stringify(wanted.metadata ?? {}),
+    last_error: null,
+    progress: null,
+    created_at: now,
+    updated_at: now,
+    deleted_at: null,
+  };
+  await tx.insertInto('volume_snapshots').values(row).execute();
+  const actionId = await cloud.runner.submit(tx, createSnapshot, {
+    input: {
+      ownerId: row.id,
+      newDiskId: newId(cloud.env),
+      size: volume.size,
+      zoneId: volume.zone_id,
+      sourceDiskId: volume.disk_id,
+      onlyHostId: volume.host_id!,
+    },
+    ...about(row.id, 'create', volume.project_id, subject),
+  });
+  return { snapshot: snapshotFromRow(row), actionId };
 }
 
 interface DeleteInput {
@@ -153,23 +159,35 @@ export async function requestDeleteSnapshot(
   subject: Subject,
   snapshotId: string,
   options: { force?: boolean } = {},
-): Promise<{ actionId?: string }> {
+) {
   if (options.force) requireAdmin(subject, 'volume_extension:snapshot_admin_actions:force_delete');
   return await cloud.db.write(async (tx) => {
-    const snapshot = await lockSnapshot(cloud, tx, subject, snapshotId);
-    if (snapshot.status === 'deleting' && !options.force) return {};
-    if (!options.force && !['available', 'error', 'error_deleting'].includes(snapshot.status)) {
-      throw new CloudError(
-        'invalid',
-        'Invalid snapshot: Snapshot status must be available or error, and the snapshot must not be in use.',
-        { reason: 'invalid_snapshot' },
-      );
-    }
-    await updateSnapshot(cloud, tx, snapshotId, { status: 'deleting' });
-    if (options.force) await cloud.runner.cancel(tx, snapshotId);
-    const submission = about(snapshotId, 'delete', snapshot.projectId, subject);
-    return { actionId: await cloud.runner.submit(tx, deleteSnapshot, { input: { snapshotId }, ...submission }) };
+    await refuseGroupedSnapshot(tx, snapshotId);
+    return await deleteSnapshotIn(cloud, tx, subject, snapshotId, options);
   });
+}
+
+/** As `requestDeleteSnapshot`, as part of a transaction that deletes more. */
+export async function deleteSnapshotIn(
+  cloud: Cloud,
+  tx: Tx,
+  subject: Subject,
+  snapshotId: string,
+  options: { force?: boolean } = {},
+): Promise<{ actionId?: string }> {
+  const snapshot = await lockSnapshot(cloud, tx, subject, snapshotId);
+  if (snapshot.status === 'deleting' && !options.force) return {};
+  if (!options.force && !['available', 'error', 'error_deleting'].includes(snapshot.status)) {
+    throw new CloudError(
+      'invalid',
+      'Invalid snapshot: Snapshot status must be available or error, and the snapshot must not be in use.',
+      { reason: 'invalid_snapshot' },
+    );
+  }
+  await updateSnapshot(cloud, tx, snapshotId, { status: 'deleting' });
+  if (options.force) await cloud.runner.cancel(tx, snapshotId);
+  const submission = about(snapshotId, 'delete', snapshot.projectId, subject);
+  return { actionId: await cloud.runner.submit(tx, deleteSnapshot, { input: { snapshotId }, ...submission }) };
 }
 
 function about(snapshotId: string, name: string, projectId: string, subject: Subject) {

@@ -14,7 +14,7 @@ import {
 import { parseId } from '../../../env/env.ts';
 import { queryFlag } from '../common/query.ts';
 
-/** Cinder's names of what is limited, which are the engine's. There are no groups. */
+/** Cinder's names of what is limited, which are the engine's. Groups are not limited. */
 const limited = [
   'volumes',
   'gigabytes',

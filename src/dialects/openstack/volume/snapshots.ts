@@ -9,6 +9,7 @@ import { queryFlag } from '../common/query.ts';
 import { isoMicros } from '../common/time.ts';
 import { exampleSnapshot, exampleSnapshotId, exampleVolumeId } from './example.ts';
 import { SnapshotQuery, snapshotFilter, storagePage } from './queries.ts';
+import { dashed } from './view.ts';
 import { booleanOf, flag, idOf, inGib, Metadata, optionalText, textOrNull } from './wire.ts';
 
 const SnapshotSchema = Type.Object({
@@ -23,7 +24,7 @@ const SnapshotSchema = Type.Object({
   metadata: Metadata,
   'os-extended-snapshot-attributes:progress': Type.Optional(Type.String()),
   'os-extended-snapshot-attributes:project_id': Type.Optional(Type.String()),
-  group_snapshot_id: Type.Optional(Type.Null()),
+  group_snapshot_id: Type.Optional(textOrNull()),
   user_id: Type.Optional(Type.String()),
   consumes_quota: Type.Optional(Type.Boolean()),
 });
@@ -34,7 +35,8 @@ const SnapshotList = Type.Object({
   count: Type.Optional(Type.Integer()),
 });
 
-function view(snapshot: Snapshot, context: Call['context'], isDetailed: boolean) {
+/** `groups`: the group snapshots, by snapshot; nothing for a view without details. */
+function view(snapshot: Snapshot, context: Call['context'], groups?: ReadonlyMap<string, string>) {
   return {
     id: withDashes(snapshot.id),
     name: snapshot.name,
@@ -45,12 +47,12 @@ function view(snapshot: Snapshot, context: Call['context'], isDetailed: boolean)
     created_at: isoMicros(snapshot.createdAt),
     updated_at: isoMicros(snapshot.updatedAt),
     metadata: snapshot.metadata,
-    ...(isDetailed
+    ...(groups
       ? {
           'os-extended-snapshot-attributes:progress':
             snapshot.progress ?? (snapshot.status === 'creating' ? '0%' : '100%'),
           'os-extended-snapshot-attributes:project_id': snapshot.projectId,
-          ...(atLeast(context, 3, 14) ? { group_snapshot_id: null } : {}),
+          ...(atLeast(context, 3, 14) ? { group_snapshot_id: dashed(groups.get(snapshot.id) ?? null) } : {}),
           ...(atLeast(context, 3, 41) ? { user_id: snapshot.userId } : {}),
           ...(atLeast(context, 3, 65) ? { consumes_quota: true } : {}),
         }
@@ -68,7 +70,8 @@ async function list(call: Call<unknown, Record<string, string | undefined>>, isD
   const counts = atLeast(context, 3, 45) && queryFlag(query['with_count']);
   const whole = { ...page, limit: 1_000_000, marker: undefined, offset: 0 };
   const count = counts ? { count: (await cloud.blockStorage.listSnapshots(subject, filter, whole)).length } : {};
-  return { body: { snapshots: snapshots.map((one) => view(one, context, isDetailed)), ...links, ...count } };
+  const groups = isDetailed ? await cloud.blockStorage.groups.snapshots.bySnapshot() : undefined;
+  return { body: { snapshots: snapshots.map((one) => view(one, context, groups)), ...links, ...count } };
 }
 
 const common = { dialect: 'volume', group: 'snapshots', since: '3.0' } as const;
@@ -146,7 +149,7 @@ export const snapshotOperations = [
         metadata: wanted.metadata ?? undefined,
         force: asked || atLeast(context, 3, 66),
       });
-      return { status: 202, body: { snapshot: view(snapshot, context, false) } };
+      return { status: 202, body: { snapshot: view(snapshot, context) } };
     },
   }),
   operation({
@@ -164,7 +167,8 @@ export const snapshotOperations = [
     examples: [{ title: 'By id', ...example, status: 200 }],
     handle: async ({ cloud, subject, params: { snapshot_id }, context }) => {
       const snapshot = await cloud.blockStorage.snapshot(subject, idOf('snapshot', snapshot_id));
-      return { body: { snapshot: view(snapshot, context, true) } };
+      const groups = await cloud.blockStorage.groups.snapshots.bySnapshot();
+      return { body: { snapshot: view(snapshot, context, groups) } };
     },
   }),
   operation({
@@ -193,7 +197,7 @@ export const snapshotOperations = [
       const words = { name: name ?? display_name, description: description ?? display_description };
       const id = idOf('snapshot', snapshot_id);
       const snapshot = await cloud.blockStorage.updateSnapshot(subject, id, () => words);
-      return { body: { snapshot: view(snapshot, context, false) } };
+      return { body: { snapshot: view(snapshot, context) } };
     },
   }),
   operation({

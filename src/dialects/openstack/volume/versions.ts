@@ -4,7 +4,7 @@ import { type ApiVersion, ApiVersionSchema, vendorMediaType, versionLink } from 
 import type { MicroversionedService } from '../common/microversion.ts';
 
 /**
- * All that changed up to 3.70 is so here for what there is. There are no groups, no clusters, no replication and no
+ * All that changed up to 3.70 is so here for what there is. There are no clusters, no replication and no
  * workers to clean up after: what versions brought for those is not there.
  */
 export const volumeMicroversions: MicroversionedService = {

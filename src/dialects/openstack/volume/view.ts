@@ -55,7 +55,7 @@ export const VolumeSchema = Type.Object({
   'os-vol-host-attr:host': Type.Optional(textOrNull()),
   'os-vol-mig-status-attr:migstat': nothing,
   'os-vol-mig-status-attr:name_id': nothing,
-  group_id: nothing,
+  group_id: Type.Optional(textOrNull()),
   provider_id: nothing,
   shared_targets: Type.Optional(Type.Boolean()),
   service_uuid: nothing,
@@ -83,6 +83,8 @@ export interface Places {
   types: ReadonlyMap<string, string>;
   /** Attachments to something else than a server of this cloud, by volume. */
   attachments: ReadonlyMap<string, VolumeAttachment>;
+  /** Groups, by volume. */
+  groups: ReadonlyMap<string, string>;
 }
 
 export async function placesOf(cloud: Cloud): Promise<Places> {
@@ -92,6 +94,7 @@ export async function placesOf(cloud: Cloud): Promise<Places> {
     hosts,
     types: await cloud.blockStorage.types.names(),
     attachments: await cloud.blockStorage.attachments.others(),
+    groups: await cloud.blockStorage.groups.byVolume(),
   };
 }
 
@@ -134,7 +137,7 @@ export function newVolumeView(volume: Volume, places: Places, reader: Reader) {
     consistencygroup_id: null,
     multiattach: false,
     migration_status: null,
-    ...(atLeast(context, 3, 13) ? { group_id: null } : {}),
+    ...(atLeast(context, 3, 13) ? { group_id: dashed(places.groups.get(volume.id) ?? null) } : {}),
     ...(atLeast(context, 3, 48) ? { shared_targets: false, service_uuid: null } : {}),
     ...(atLeast(context, 3, 63) ? { volume_type_id: withDashes(volume.volumeType) } : {}),
     ...(atLeast(context, 3, 65) ? { consumes_quota: true } : {}),

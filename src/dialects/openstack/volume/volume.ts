@@ -7,6 +7,10 @@ import { attachmentOperations } from './attachments.ts';
 import { backupAdminOperations } from './backup-admin.ts';
 import { backupOperations } from './backups.ts';
 import { defaultTypeOperations } from './default-types.ts';
+import { groupSnapshotOperations } from './group-snapshots.ts';
+import { groupTypeSpecOperations } from './group-type-specs.ts';
+import { groupTypeOperations } from './group-types.ts';
+import { groupOperations } from './groups.ts';
 import { messageOperations } from './messages.ts';
 import { metadataOperations } from './metadata.ts';
 import { placeOperations } from './places.ts';
@@ -41,6 +45,10 @@ export const volume = openstackDialect({
     ...transferOperations,
     ...backupOperations,
     ...backupAdminOperations,
+    ...groupOperations,
+    ...groupSnapshotOperations,
+    ...groupTypeOperations,
+    ...groupTypeSpecOperations,
     ...messageOperations,
     ...typeOperations,
     ...typeSpecOperations,

@@ -66,6 +66,7 @@ export const NewVolumeBody = Type.Object({
   metadata: Type.Optional(Type.Unsafe<Record<string, string> | null>({ anyOf: [{ type: 'null' }, Metadata] })),
   backup_id: optionalText('The backup it is made of; from 3.47 on.'),
   multiattach: Type.Optional(Type.Unsafe<boolean | null>({ type: ['boolean', 'null'] })),
+  group_id: optionalText('The group that it is to be in; from 3.13 on.'),
 });
 
 export const volumeOperations = [
@@ -128,7 +129,10 @@ export const volumeOperations = [
       },
     ],
     handle: async (call) => {
-      const { volume } = await call.cloud.blockStorage.create(call.subject, wantedVolume(call.body.volume));
+      const { volume } = await call.cloud.blockStorage.create(call.subject, {
+        ...wantedVolume(call.body.volume),
+        groupId: atLeast(call.context, 3, 13) ? namedId('group', call.body.volume.group_id) : undefined,
+      });
       return { status: 202, body: await newVolumeDocument(call.cloud, volume, call) };
     },
   }),
