@@ -15,6 +15,7 @@ import { quotaOperations } from './operations/quotas.ts';
 import { sessionOperations } from './operations/sessions.ts';
 import { sharingOperations } from './operations/sharing.ts';
 import { sshKeyPairOperations } from './operations/ssh-key-pairs.ts';
+import { storageFactOperations } from './operations/storage-facts.ts';
 import { tagOperations } from './operations/tags.ts';
 import { taskOperations } from './operations/tasks.ts';
 import { vmChangeOperations } from './operations/vm-changes.ts';
@@ -52,6 +53,7 @@ export const zstack: Dialect = {
     ...globalConfigOperations,
     ...placeOperations,
     ...backupStorageOperations,
+    ...storageFactOperations,
     ...imageOperations,
     ...imageExportOperations,
     ...volumeOperations,

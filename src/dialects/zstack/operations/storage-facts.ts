@@ -1,0 +1,137 @@
+import { Type as T } from 'typebox';
+import { imageCache } from '../inventories/image-cache.ts';
+import { primaryStorage } from '../inventories/places.ts';
+import { booleanField } from '../protocol/field-schemas.ts';
+import { syncOperation } from '../protocol/operation.ts';
+import { runQuery } from '../query/query.ts';
+import { queryOperations } from '../query/query-operations.ts';
+import { parseQuery } from '../query/query-parameters.ts';
+import { imageExample } from './image-examples.ts';
+
+const group = 'Primary Storage';
+const reads = { method: 'GET', since: '0.6', allow: 'reader' } as const;
+const uuids = (description: string) => T.Optional(T.Array(T.String({ maxLength: 64 }), { maxItems: 100, description }));
+const capacities = [
+  'totalCapacity',
+  'availableCapacity',
+  'totalPhysicalCapacity',
+  'availablePhysicalCapacity',
+] as const;
+
+const getPrimaryStorageCapacity = syncOperation({
+  ...reads,
+  id: 'GetPrimaryStorageCapacity',
+  group,
+  package: 'header.storage.primary',
+  path: '/primary-storage/capacities',
+  query: T.Object({
+    zoneUuids: uuids('Only those of these zones.'),
+    clusterUuids: uuids('Only those of these clusters.'),
+    primaryStorageUuids: uuids('Only these.'),
+    all: booleanField('All.'),
+  }),
+  response: T.Object({
+    totalCapacity: T.Integer({ description: 'Bytes that can be promised to disks.' }),
+    availableCapacity: T.Integer({ description: 'Bytes of them that are not promised yet.' }),
+    totalPhysicalCapacity: T.Integer({ description: 'Bytes there are.' }),
+    availablePhysicalCapacity: T.Integer({ description: 'Bytes of them that are free.' }),
+  }),
+  title: 'Get the capacity of primary storage',
+  summary: 'What can be promised to disks, what there is, and what of it is free.',
+  examples: [
+    {
+      title: 'Of all',
+      query: { all: 'true' },
+      status: 200,
+      response: {
+        totalCapacity: 107374182400,
+        availableCapacity: 85899345920,
+        totalPhysicalCapacity: 107374182400,
+        availablePhysicalCapacity: 96636764160,
+      },
+    },
+  ],
+  handle: async ({ cloud, input }) => {
+    const q = Object.entries({
+      zoneUuid: input.zoneUuids,
+      'cluster.uuid': input.clusterUuids,
+      uuid: input.primaryStorageUuids,
+    }).flatMap(([field, wanted]) => (wanted ? [`${field}?=${wanted.join()}`] : []));
+    // How much room there is everybody may know; which hosts there are, not.
+    const { inventories = [] } = await runQuery(cloud, primaryStorage, { isAdmin: true }, parseQuery({ q }));
+    const sum = (name: string) => inventories.reduce((total, one) => total + Number(one[name] ?? 0), 0);
+    return Object.fromEntries(capacities.map((name) => [name, sum(name)]));
+  },
+});
+
+/** Facts that are the same for every cloud of this kind. */
+const words = (about: {
+  id: string;
+  group: string;
+  package: string;
+  path: string;
+  title: string;
+  member: string;
+  of: string[];
+}) => {
+  const { member, of, ...shown } = about;
+  return syncOperation({
+    ...reads,
+    ...shown,
+    response: T.Object({ [member]: T.Array(T.String()) }),
+    summary: 'The kinds that this cloud has.',
+    examples: [{ title: 'Get', status: 200, response: { [member]: of } }],
+    handle: () => ({ [member]: of }),
+  });
+};
+
+export const storageFactOperations = [
+  getPrimaryStorageCapacity,
+  ...queryOperations(imageCache, {
+    id: 'QueryImageCache',
+    group,
+    package: 'header.storage.primary',
+    path: '/primary-storage/imagecache',
+    since: '0.6',
+    allow: 'admin',
+    title: 'Query cached images',
+    example: {
+      primaryStorageUuid: '6f1e2d3c4b5a49388271605f4e3d2c1b',
+      imageUuid: imageExample.uuid,
+      installUrl: `local://host-1/${imageExample.uuid}`,
+      mediaType: 'RootVolumeTemplate',
+      size: imageExample.actualSize,
+      md5sum: imageExample.md5Sum,
+      state: 'ready',
+      lastOpDate: 'Nov 21, 2026 2:00:00 PM',
+    },
+    byUuid: false,
+  }),
+  words({
+    id: 'GetPrimaryStorageTypes',
+    group,
+    package: 'header.storage.primary',
+    path: '/primary-storage/types',
+    title: 'Get the types of primary storage',
+    member: 'types',
+    of: ['LocalStorage'],
+  }),
+  words({
+    id: 'GetBackupStorageTypes',
+    group: 'Backup Storage',
+    package: 'header.storage.backup',
+    path: '/backup-storage/types',
+    title: 'Get the types of backup storage',
+    member: 'types',
+    of: ['ImageStoreBackupStorage'],
+  }),
+  words({
+    id: 'GetHypervisorTypes',
+    group: 'Host',
+    package: 'header.host',
+    path: '/hosts/hypervisor-types',
+    title: 'Get the types of hypervisors',
+    member: 'hypervisorTypes',
+    of: ['KVM'],
+  }),
+];
