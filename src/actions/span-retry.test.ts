@@ -57,3 +57,39 @@ it('is not tried elsewhere while what its first try has left can not be removed'
   await runner.stop();
   await db.close();
 });
+
+it('is undone when it is cancelled in its next try, though its first one was undone already', async () => {
+  const db = await openSqlite(':memory:');
+  const made = new Set<string>();
+  const begun = Promise.withResolvers<void>();
+  let tries = 0;
+  const { action, span, step } = actionWords<object>();
+  const make = step<object, object>('make', {
+    async do({ signal }) {
+      made.add('thing');
+      tries += 1;
+      if (tries === 1) throw new Error('it has to be tried again');
+      begun.resolve();
+      await new Promise<void>((cancelled) => signal.addEventListener('abort', () => cancelled()));
+      throw new Error('no answer came');
+    },
+    undo: async () => void made.delete('thing'),
+  });
+  const toy = action('toy', Type.Object({}), [span('build', [make], { attempts: 2 })], {
+    succeeded: async () => {},
+    failed: async () => {},
+  });
+  const runner = new ActionRunner({ db, env, log, actions: [anyAction(toy)] });
+  await runner.start({});
+  const who = { projectId: 'p', userId: 'u', requestId: 'req-1', resourceType: 'toy', resourceId: newId(env) };
+  const id = await db.write((tx) => runner.submit(tx, toy, { input: {}, name: 'toy', ...who }));
+  await begun.promise;
+  await db.write((tx) => runner.cancel(tx, who.resourceId));
+  expect(await runner.wait(id, { timeoutMs: 10_000 })).toMatchObject({
+    state: 'failed',
+    failure: { code: 'cancelled' },
+  });
+  expect([...made]).toEqual([]);
+  await runner.stop();
+  await db.close();
+});

@@ -178,7 +178,10 @@ export class Walk {
     if (this.#options.stopped.aborted) throw new LeaseLost();
     if (!this.#cancelled.aborted) return;
     const error = new ActionCancelled();
-    throw new StepFailed(describeFailure(error, step.name, path), error);
+    const failure = describeFailure(error, step.name, path);
+    // What it may have done is undone, also where an earlier try of it was undone before.
+    this.#record(step, path, 'failed', { error: failure });
+    throw new StepFailed(failure, error);
   }
 
   async #succeed(): Promise<WalkOutcome> {
