@@ -10,11 +10,27 @@ export const consoleLogBytes = 1024 * 1024;
 
 /** The guest's console output: at most the last MiB, or the last `lines` lines of it. Empty when there is none. */
 export async function readConsoleLog(folder: string, lines?: number): Promise<string> {
+  const text = (await keptBytes(folder)).toString('utf8');
+  return lines === undefined ? text : lastLines(text, lines);
+}
+
+/** Makes what is kept of a guest's output in one folder the older part of what another one keeps. */
+export async function takeOverConsoleLog(from: string, folder: string): Promise<void> {
+  await writeOlder(folder, await keptBytes(from));
+}
+
+async function keptBytes(folder: string): Promise<Buffer> {
   const current = await readTail(join(folder, guestFiles.consoleLog), consoleLogBytes);
   const missing = consoleLogBytes - current.length;
   const older = missing > 0 ? await readTail(join(folder, guestFiles.olderConsoleLog), missing) : Buffer.alloc(0);
-  const text = Buffer.concat([older, current]).toString('utf8');
-  return lines === undefined ? text : lastLines(text, lines);
+  return Buffer.concat([older, current]);
+}
+
+async function writeOlder(folder: string, bytes: Buffer): Promise<void> {
+  await createAtomically(join(folder, guestFiles.olderConsoleLog), async (temporary) => {
+    const older = await open(temporary, 'wx', 0o600);
+    await older.writeFile(bytes).finally(() => older.close());
+  });
 }
 
 /**
@@ -28,11 +44,7 @@ export async function trimConsoleLog(folder: string): Promise<void> {
   if (!log) return;
   try {
     if ((await log.stat()).size <= consoleLogBytes) return;
-    const tail = await readTail(path, consoleLogBytes);
-    await createAtomically(join(folder, guestFiles.olderConsoleLog), async (temporary) => {
-      const older = await open(temporary, 'wx', 0o600);
-      await older.writeFile(tail).finally(() => older.close());
-    });
+    await writeOlder(folder, await readTail(path, consoleLogBytes));
     await log.truncate(0);
   } finally {
     await log.close();

@@ -5,6 +5,7 @@ import { createAtomically } from '../../atomic-file.ts';
 import { AgentError, type GuestInlet, type GuestOrigin, type GuestSpec } from '../../contract.ts';
 import { copyFile } from '../../disks/copy-file.ts';
 import { diskNode, guestFiles } from './command-line.ts';
+import { takeOverConsoleLog } from './console-log.ts';
 import type { QmpConnection } from './qmp.ts';
 import { QmpError } from './qmp.ts';
 import { runState } from './sending.ts';
@@ -63,7 +64,7 @@ export async function letRun(
     if (!(error instanceof QmpError)) throw error; // it has stopped already
   }
   // The guest writes to a file of its own from now on, which comes after this one.
-  await takeFile(env, join(options.files.path, guestFiles.consoleLog), join(folder, guestFiles.olderConsoleLog));
+  await takeOverConsoleLog(options.files.path, folder);
   if (!options.paused) await qmp.execute('cont');
 }
 
