@@ -7,7 +7,14 @@ interface OpenApiOperation {
   description?: string;
   parameters?: Array<{ name: string; in: string; required?: boolean; description?: string; schema?: Schema }>;
   requestBody?: { content: Record<string, { schema?: Schema; examples?: Record<string, { value: unknown }> }> };
-  responses: Record<string, { description: string; content?: Record<string, { schema?: Schema; example?: unknown }> }>;
+  responses: Record<
+    string,
+    {
+      description: string;
+      content?: Record<string, { schema?: Schema; example?: unknown }>;
+      'x-errors'?: Array<{ cause: string; code?: string }>;
+    }
+  >;
   'x-since'?: string;
   'x-mode'?: string;
   'x-allow'?: string;
@@ -75,8 +82,11 @@ export function operationMarkdown(document: Json, id: string): string | undefine
     if (example) lines.push('', '```json', JSON.stringify(example.value, undefined, 2), '```');
   }
   lines.push('', '## Responses', '');
-  for (const [status, { description, content }] of Object.entries(operation.responses)) {
+  for (const [status, { description, content, 'x-errors': errors = [] }] of Object.entries(operation.responses)) {
     lines.push(`### ${status} ${description}`, '');
+    lines.push(
+      ...errors.map(({ cause, code }) => `- \`${code ?? cause}\`${code && code !== cause ? ` (${cause})` : ''}`),
+    );
     const json = content?.['application/json'];
     lines.push(...fields(json?.schema));
     if (json?.example !== undefined) lines.push('', '```json', JSON.stringify(json.example, undefined, 2), '```');
