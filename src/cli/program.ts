@@ -203,6 +203,11 @@ function addConformance(program: Command): void {
     .addOption(
       new Option('--interop', 'the 228 required tests of OpenStack Powered Compute').default(false).conflicts('full'),
     )
+    .addOption(
+      new Option('--zstack', "ZStack's clients in the place of Tempest: signed requests, and its Terraform provider")
+        .default(false)
+        .conflicts(['interop', 'full', 'only']),
+    )
     .option('--full', 'all API tests of the services that there are, and the scenarios', false)
     .addOption(new Option('--only <regex>', 'tests whose names match').conflicts(['interop', 'full']))
     .option('--exclude <regex>', 'but not these')
@@ -210,11 +215,6 @@ function addConformance(program: Command): void {
     .option('--output <file>', 'where the report goes, as JSON (default: beside its log, in var/conformance)')
     .action(async (options) => (await import('./commands/conformance.ts')).conformance(options));
 }
-    .addOption(
-      new Option('--zstack', "ZStack's clients in the place of Tempest: signed requests, and its Terraform provider")
-        .default(false)
-        .conflicts(['interop', 'full', 'only']),
-    )
 
 function dataDir(): Option {
   return new Option('--data-dir <dir>', 'where the cloud keeps everything')
