@@ -80,6 +80,7 @@ function environmentOf(settings: FolderSettings): NodeJS.ProcessEnv {
     UNKAI_RECLAIM_INTERVAL: settings.reclaimInterval,
     UNKAI_RESIZE_CONFIRM_WINDOW: settings.resizeConfirmWindow,
     UNKAI_LIVE_MIGRATION_BANDWIDTH: settings.liveMigrationBandwidth,
+    UNKAI_IMAGE_CACHE: settings.imageCache,
   };
   return {
     ...rest,

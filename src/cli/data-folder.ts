@@ -20,6 +20,8 @@ export interface FolderSettings {
   resizeConfirmWindow?: number;
   /** How fast guests are sent to other hosts while they run, MiB per second; absent for as fast as it goes. */
   liveMigrationBandwidth?: number;
+  /** How much of images a host keeps, GiB; absent for 100. */
+  imageCache?: number;
 }
 
 /** The control plane that serves the folder now. */

@@ -73,6 +73,14 @@ function addUp(program: Command): void {
         .argParser(mebibytesPerSecond)
         .env('UNKAI_LIVE_MIGRATION_BANDWIDTH'),
     )
+    .addOption(
+      new Option(
+        '--image-cache <GiB>',
+        'how much of images a host keeps; 0 for no limit (default: as before, at first 100)',
+      )
+        .argParser(gibibytes)
+        .env('UNKAI_IMAGE_CACHE'),
+    )
     .option('--enable-faults', 'let administrators make things go wrong on purpose (unkai faults)', false)
     .option('-d, --detach', 'go on in the background once the cloud is ready', false)
     .addOption(new Option('--background').hideHelp().default(false))
@@ -92,6 +100,12 @@ function seconds(text: string): number {
   const count = Number(text);
   if (text !== '' && Number.isSafeInteger(count) && count >= 0) return count;
   throw new InvalidArgumentError('It must be a whole number of seconds.');
+}
+
+function gibibytes(text: string): number {
+  const count = Number(text);
+  if (text !== '' && Number.isSafeInteger(count) && count >= 0) return count;
+  throw new InvalidArgumentError('It must be a whole number of GiB.');
 }
 
 function mebibytesPerSecond(text: string): number {
@@ -181,10 +195,15 @@ function addTest(program: Command): void {
       'Runs the tests, on SQLite and on a PostgreSQL of its own. Arguments go to vitest, and then only what they ' +
         'name is run:\n  unkai test src/actions -t serialises\nThe last line is: N passed, N failed',
     )
+    .option(
+      '--stores',
+      'the tests of image stores only, against a real S3 server and a real Ceph: what is missing is brought, and none is skipped',
+      false,
+    )
     .argument('[arguments...]', 'files, folders and options for vitest')
     .passThroughOptions()
     .allowUnknownOption()
-    .action(async (args: string[]) => (await import('./commands/test.ts')).test(args));
+    .action(async (args: string[], options) => (await import('./commands/test.ts')).test(args, options));
 }
 
 function addConformance(program: Command): void {
@@ -203,13 +222,13 @@ function addConformance(program: Command): void {
     .addOption(
       new Option('--interop', 'the 228 required tests of OpenStack Powered Compute').default(false).conflicts('full'),
     )
+    .option('--full', 'all API tests of the services that there are, and the scenarios', false)
+    .addOption(new Option('--only <regex>', 'tests whose names match').conflicts(['interop', 'full']))
     .addOption(
       new Option('--zstack', "ZStack's clients in the place of Tempest: signed requests, and its Terraform provider")
         .default(false)
         .conflicts(['interop', 'full', 'only']),
     )
-    .option('--full', 'all API tests of the services that there are, and the scenarios', false)
-    .addOption(new Option('--only <regex>', 'tests whose names match').conflicts(['interop', 'full']))
     .option('--exclude <regex>', 'but not these')
     .option('--concurrency <n>', 'how many tests run at the same time', count, 2)
     .option('--output <file>', 'where the report goes, as JSON (default: beside its log, in var/conformance)')

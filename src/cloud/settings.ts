@@ -26,6 +26,10 @@ export interface CloudSettings {
   imageRetention: number;
   /** The largest image that may be uploaded. */
   maxImageSize: number;
+  /** How long a host keeps an image that no disk of it is a layer over and that no server was made from. */
+  imageCacheAge: number;
+  /** How much of images a host keeps; what disks are layers over counts, and stays in any case. 0 for no limit. */
+  imageCacheBytes: number;
   /** How long a guest may take to shut down when it is asked to, before it is ended. */
   shutdownGrace: number;
   /** Limits of a project that has none of its own; -1 for none. */
@@ -65,6 +69,8 @@ export const defaultSettings: CloudSettings = {
   liveMigrationBandwidth: 0,
   imageRetention: 7 * 24 * 3600,
   maxImageSize: 2 ** 40,
+  imageCacheAge: 7 * 24 * 3600,
+  imageCacheBytes: 100 * 2 ** 30,
   shutdownGrace: 60,
   defaultQuotas: {
     instances: -1,

@@ -27,3 +27,21 @@ test('the image under a disk is known after shelving and resizing, so that it st
   expect((await world.host.inventory()).images).toContain(under[0]!.image_id);
   expect(await world.audit()).toEqual([]);
 });
+
+test('a host keeps no more of images than it may, but what disks are layers over in any case', async () => {
+  await makeServer(world);
+  const server = await serverId(world);
+  await world.done(world.cloud.servers.rebuild(world.subject, server, { imageId: world.imageIds[1]! }));
+  await world.settled();
+  const kept = async () => (await world.host.inventory()).images;
+  expect(await trimImageCaches(world.cloud)).toMatchObject({ removed: 0, images: 2 });
+  world.cloud.settings.imageCacheBytes = 1;
+  expect(await trimImageCaches(world.cloud)).toMatchObject({ removed: 1, failed: 0, images: 1 });
+  expect(await kept()).toEqual([world.imageIds[1]]);
+  await world.done(world.cloud.servers.delete(world.subject, server));
+  await world.settled();
+  world.cloud.settings.imageCacheBytes = 0;
+  world.cloud.settings.imageCacheAge = 0;
+  expect(await trimImageCaches(world.cloud)).toEqual({ removed: 1, failed: 0, images: 0, bytes: 0 });
+  expect(await kept()).toEqual([]);
+});

@@ -8,48 +8,60 @@ import { join } from 'node:path';
 const program = process.env['UNKAI_TEST_S3'] ?? 'versitygw';
 const keys = ['unkai-test', 'unkai-test-secret'] as const;
 
-/** Whether this machine has a real S3 server (versitygw) for tests. */
-export const hasS3Server = spawnSync(program, ['--version']).status === 0;
+/** Whether this machine has a real S3 server (versitygw) for tests, or has to: `unkai test --stores`. */
+export const hasS3Server = process.env['UNKAI_TEST_STORES'] === 'all' || spawnSync(program, ['--version']).status === 0;
 
 /** A real S3 server over a folder, on a port of its own, with one bucket: `images`. */
 export class S3Server implements AsyncDisposable {
   readonly folder: string;
   readonly port: number;
-  readonly #child: ChildProcess;
+  #child: ChildProcess | undefined;
 
-  private constructor(folder: string, port: number, child: ChildProcess) {
+  private constructor(folder: string, port: number) {
     this.folder = folder;
     this.port = port;
-    this.#child = child;
   }
 
   static async start(): Promise<S3Server> {
     const folder = mkdtempSync(join(tmpdir(), 'unkai-s3-'));
     mkdirSync(join(folder, 'data', 'images'), { recursive: true });
     writeFileSync(join(folder, 'keys'), keys.join('\n'));
-    const port = await freePort();
-    const args = ['--access', keys[0], '--secret', keys[1], '--port', `127.0.0.1:${port}`, '--quiet', 'posix'];
-    const child = spawn(program, [...args, join(folder, 'data')], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
-    const server = new S3Server(folder, port, child);
-    while (!(await answers(port))) {
-      if (child.exitCode !== null) throw new Error(`the S3 server ended with ${child.exitCode}`);
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    const server = new S3Server(folder, await freePort());
+    await server.run();
     return server;
   }
 
-  /** The store's URL, through another port where something stands between. */
-  url(port = this.port): string {
-    return `s3://images/cloud?endpoint=http://127.0.0.1:${port}&timeout=2&credentials=${join(this.folder, 'keys')}`;
+  /** Runs the server, also again after `kill`: on the same port, over the same folder. */
+  async run(): Promise<void> {
+    const args = ['--access', keys[0], '--secret', keys[1], '--port', `127.0.0.1:${this.port}`, '--quiet', 'posix'];
+    const child = spawn(program, [...args, join(this.folder, 'data')], { stdio: ['ignore', 'ignore', 'inherit'] });
+    this.#child = child;
+    let failure: Error | undefined;
+    child.on('error', (error) => {
+      failure = error;
+    });
+    while (!(await answers(this.port))) {
+      if (failure) throw failure;
+      if (child.exitCode !== null) throw new Error(`the S3 server ended with ${child.exitCode}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  /** Ends the server as kill -9 does. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
+
+  /** The store's URL, through another port where something stands between; silence is borne for so many seconds. */
+  url(port = this.port, timeout = 2): string {
+    return `s3://images/cloud?endpoint=http://127.0.0.1:${port}&timeout=${timeout}&credentials=${join(this.folder, 'keys')}`;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#child.exitCode === null) {
-      this.#child.kill('SIGKILL');
-      await once(this.#child, 'exit');
-    }
+    await this.kill();
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
@@ -62,6 +74,9 @@ export class Line implements AsyncDisposable {
   /** Cuts the line when so many bytes have gone over it, or have come back. */
   cutAfter = Number.POSITIVE_INFINITY;
   cutAfterReceived = Number.POSITIVE_INFINITY;
+  /** Falls silent when so many bytes have gone over it; `onSilence` is told. */
+  silentAfter = Number.POSITIVE_INFINITY;
+  onSilence: (() => void) | undefined;
   isCut = false;
   /** Bytes that have come back. */
   received = 0;
@@ -89,6 +104,7 @@ export class Line implements AsyncDisposable {
       near.on('data', (bytes) => {
         line.sent += bytes.length;
         if (line.sent >= line.cutAfter) line.cut();
+        if (line.sent >= line.silentAfter && !line.#isFrozen) line.freeze();
       });
       far.on('data', (bytes) => {
         line.received += bytes.length;
@@ -114,12 +130,14 @@ export class Line implements AsyncDisposable {
   freeze(): void {
     this.#isFrozen = true;
     for (const socket of this.#sockets) socket.pause();
+    this.onSilence?.();
   }
 
   mend(): void {
     this.isCut = false;
     if (this.#isFrozen) for (const socket of this.#sockets) socket.resetAndDestroy();
     this.#isFrozen = false;
+    this.silentAfter = Number.POSITIVE_INFINITY;
     this.cutAfterReceived = Number.POSITIVE_INFINITY;
     this.cutAfter = Number.POSITIVE_INFINITY;
   }

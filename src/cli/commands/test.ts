@@ -7,6 +7,7 @@ import { ConsoleBuild } from '../../assembly/console-build.ts';
 import { removeFolder } from '../machine.ts';
 import { type PostgresServer, startPostgres } from '../postgres-server.ts';
 import { checkPrerequisites, installPrerequisites } from '../prerequisites.ts';
+import { bringStoreServers, storeTests } from '../store-servers.ts';
 import { countTests, type TestCount } from '../test-report.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
@@ -23,8 +24,8 @@ const checks = [
 /** What runs now: ended with this process, however that ends. */
 const children = new Set<ChildProcess>();
 
-/** `unkai test` */
-export async function test(args: readonly string[]): Promise<void> {
+/** `unkai test`; with `stores` only the tests of image stores, against real servers that are brought if need be. */
+export async function test(given: readonly string[], { stores }: { stores: boolean }): Promise<void> {
   const started = performance.now();
   const folder = await mkdtemp(join(tmpdir(), 'unkai-test-'));
   let postgres: PostgresServer | undefined;
@@ -40,7 +41,9 @@ export async function test(args: readonly string[]): Promise<void> {
   const count: TestCount = { passed: 0, failed: 0, skipped: 0 };
   try {
     await bringPrerequisites();
-    await buildConsole();
+    const servers = stores ? await bringStoreServers(join(root, 'var/cache'), (text) => console.log(text)) : {};
+    const args = stores ? [...storeTests, ...given] : given;
+    if (!stores) await buildConsole();
     postgres = await postgresForTests();
     if (args.length === 0) {
       for (const check of checks) count[(await runs(check.name, check.program, check.args)) ? 'passed' : 'failed'] += 1;
@@ -48,7 +51,12 @@ export async function test(args: readonly string[]): Promise<void> {
     const report = join(folder, 'report.json');
     const names = ['default', 'json', './tests/support/second-tries.ts'];
     const reporters = [...names.map((name) => `--reporter=${name}`), `--outputFile.json=${report}`];
-    const env = { ...process.env, TMPDIR: folder, ...(postgres ? { UNKAI_TEST_POSTGRES: postgres.url } : {}) };
+    const env = {
+      ...process.env,
+      ...servers,
+      TMPDIR: folder,
+      ...(postgres ? { UNKAI_TEST_POSTGRES: postgres.url } : {}),
+    };
     const succeeded = await runs('tests', bin('vitest'), ['run', ...reporters, ...args], env);
     add(count, countTests(await readFile(report, 'utf8').catch(() => undefined), succeeded));
   } finally {

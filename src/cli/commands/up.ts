@@ -28,6 +28,8 @@ export interface UpOptions {
   resizeConfirmWindow?: number;
   /** MiB per second. */
   liveMigrationBandwidth?: number;
+  /** GiB. */
+  imageCache?: number;
   /** Image stores, as `parseStore` reads them. */
   store: string[];
   /** Lets administrators inject faults, until the cloud is stopped. */
@@ -55,6 +57,7 @@ export async function up(options: UpOptions): Promise<void> {
     reclaimInterval: options.reclaimInterval ?? known?.reclaimInterval,
     resizeConfirmWindow: options.resizeConfirmWindow ?? known?.resizeConfirmWindow,
     liveMigrationBandwidth: options.liveMigrationBandwidth ?? known?.liveMigrationBandwidth,
+    imageCache: options.imageCache ?? known?.imageCache,
   };
   if (!options.background) {
     if (options.port !== 0) await requireFreePort(options.listen, options.port);
@@ -139,6 +142,7 @@ async function open(
         reclaimInterval: settings.reclaimInterval ?? 0,
         resizeConfirmWindow: settings.resizeConfirmWindow ?? 0,
         liveMigrationBandwidth: (settings.liveMigrationBandwidth ?? 0) * 2 ** 20,
+        ...(settings.imageCache === undefined ? {} : { imageCacheBytes: settings.imageCache * 2 ** 30 }),
       },
       dataDir: folder.path,
       adminPassword,

@@ -1,29 +1,49 @@
+import { AgentError } from '../../agent/contract.ts';
 import type { Cloud } from '../cloud.ts';
 
 /** How many images one activation removes at the most. */
 const maxRemovedPerActivation = 20;
-/** How long an image stays on a host that makes no disk of it, microseconds. */
-const idleTime = 7 * 24 * 3600 * 1_000_000;
+const second = 1_000_000;
 
 export interface ImageCacheStatus {
   removed: number;
   failed: number;
+  /** What all hosts keep afterwards. */
+  images: number;
+  bytes: number;
+}
+
+interface Cached {
+  hostId: string;
+  imageId: string;
+  size: number;
+  lastUsedAt: number;
+  isGone: boolean;
 }
 
 /**
- * Removes images from the hosts' caches that no disk there is a layer over: those whose image is gone, and those that
- * were not used for a week. A disk that is about to be made has its row already, so its image stays.
+ * Removes images from the hosts' caches that no disk there is a layer over: those whose image is gone, those that were not
+ * used for as long as `imageCacheAge` says, and, on a host that keeps more than `imageCacheBytes`, those that were not used
+ * longest. A disk that is about to be made has its row already, so its image stays; one that gets its row at this moment
+ * is seen by the host, which keeps the image then.
  */
 export async function trimImageCaches(cloud: Cloud): Promise<ImageCacheStatus> {
-  const status: ImageCacheStatus = { removed: 0, failed: 0 };
-  for (const { hostId, imageId } of await unneeded(cloud)) {
+  const all = await cachedImages(cloud);
+  const status: ImageCacheStatus = { removed: 0, failed: 0, images: all.length, bytes: sumOf(all) };
+  const based = await imagesUnderDisks(cloud);
+  const unneeded = [...Map.groupBy(all, ({ hostId }) => hostId).values()].flatMap((ofHost) =>
+    unneededOf(ofHost, based, cloud),
+  );
+  for (const cached of unneeded.slice(0, maxRemovedPerActivation)) {
+    const { hostId, imageId } = cached;
     try {
       await cloud.hosts.agent(hostId).removeCachedImage(imageId);
-      await cloud.db.write((tx) =>
-        tx.deleteFrom('cached_images').where('host_id', '=', hostId).where('image_id', '=', imageId).execute(),
-      );
+      await forget(cloud, cached);
       status.removed += 1;
+      status.images -= 1;
+      status.bytes -= cached.size;
     } catch (error) {
+      if (error instanceof AgentError && error.code === 'in_use') continue;
       status.failed += 1;
       cloud.log.warn({ err: error, imageId, hostId }, 'a cached image could not be removed yet');
     }
@@ -31,30 +51,59 @@ export async function trimImageCaches(cloud: Cloud): Promise<ImageCacheStatus> {
   return status;
 }
 
-async function unneeded({ db, env }: Cloud): Promise<Array<{ hostId: string; imageId: string }>> {
-  const since = env.now() - idleTime;
-  return await db.read
+/** What of one host's images is to go, the first the one that was not used longest. */
+function unneededOf(images: readonly Cached[], based: ReadonlySet<string>, { env, settings }: Cloud): Cached[] {
+  const oldest = env.now() - settings.imageCacheAge * second;
+  let left = sumOf(images);
+  const isTooMuch = () => settings.imageCacheBytes > 0 && left > settings.imageCacheBytes;
+  return images
+    .filter(({ hostId, imageId }) => !based.has(`${hostId} ${imageId}`))
+    .toSorted((a, b) => Number(b.isGone) - Number(a.isGone) || a.lastUsedAt - b.lastUsedAt)
+    .filter(({ isGone, lastUsedAt, size }) => {
+      if (!isGone && lastUsedAt >= oldest && !isTooMuch()) return false;
+      left -= size;
+      return true;
+    });
+}
+
+function sumOf(images: readonly Cached[]): number {
+  return images.reduce((sum, { size }) => sum + size, 0);
+}
+
+async function cachedImages({ db }: Cloud): Promise<Cached[]> {
+  const rows = await db.read
     .selectFrom('cached_images')
     .leftJoin('images', 'images.id', 'cached_images.image_id')
-    .select(['cached_images.host_id as hostId', 'cached_images.image_id as imageId'])
-    .where((e) =>
-      e.or([
-        e('images.id', 'is', null),
-        e('images.status', '=', 'expunged'),
-        e('cached_images.last_used_at', '<', since),
-      ]),
-    )
-    .where((e) =>
-      e.not(
-        e.exists(
-          e
-            .selectFrom('disks')
-            .select('disks.id')
-            .whereRef('disks.image_id', '=', 'cached_images.image_id')
-            .whereRef('disks.host_id', '=', 'cached_images.host_id'),
-        ),
-      ),
-    )
-    .limit(maxRemovedPerActivation)
+    .select(['cached_images.host_id', 'cached_images.image_id', 'cached_images.size'])
+    .select(['cached_images.last_used_at', 'images.status'])
     .execute();
+  return rows.map((row) => ({
+    hostId: row.host_id,
+    imageId: row.image_id,
+    size: row.size,
+    lastUsedAt: row.last_used_at,
+    isGone: row.status === null || row.status === 'expunged',
+  }));
+}
+
+async function imagesUnderDisks({ db }: Cloud): Promise<Set<string>> {
+  const rows = await db.read
+    .selectFrom('disks')
+    .select(['host_id', 'image_id'])
+    .distinct()
+    .where('image_id', 'is not', null)
+    .execute();
+  return new Set(rows.map(({ host_id, image_id }) => `${host_id} ${image_id}`));
+}
+
+/** Unless it was fetched again meanwhile. */
+async function forget({ db }: Cloud, { hostId, imageId, lastUsedAt }: Cached): Promise<void> {
+  await db.write((tx) =>
+    tx
+      .deleteFrom('cached_images')
+      .where('host_id', '=', hostId)
+      .where('image_id', '=', imageId)
+      .where('last_used_at', '=', lastUsedAt)
+      .execute(),
+  );
 }

@@ -1,0 +1,52 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { findProgram, programRequirement } from '../../guest/requirements.ts';
+import { installPrerequisites } from './prerequisites.ts';
+
+const run = promisify(execFile);
+/** A real S3 server over a folder, of one program. Debian has none; its own module does. */
+const s3Module = 'github.com/versity/versitygw/cmd/versitygw@v1.8.0';
+const buildMs = 20 * 60_000;
+
+const cephRequirements = ['ceph-mon', 'ceph-mgr', 'ceph-osd', 'rbd'].map((program) =>
+  programRequirement(program, program === 'rbd' ? 'ceph-common' : program, 'image stores in Ceph'),
+);
+
+/** What `unkai test --stores` runs. */
+export const storeTests = ['src/image-stores', 'src/cloud/images/zones.test.ts', 'tests/faults/three-stores.test.ts'];
+
+/**
+ * Sees to it that the servers are there whose stores are tested: Ceph from Debian, and versitygw, which Go builds once
+ * into the cache. Gives the environment in which tests find them, and where none of them is skipped. Throws an error
+ * that says what to type.
+ */
+export async function bringStoreServers(
+  cacheDir: string,
+  onProgress: (text: string) => void,
+): Promise<Record<string, string>> {
+  const missing = cephRequirements.filter((requirement) => !requirement.probe());
+  await installPrerequisites(missing, { onProgress });
+  return { UNKAI_TEST_S3: await s3Server(cacheDir, onProgress), UNKAI_TEST_STORES: 'all' };
+}
+
+async function s3Server(cacheDir: string, onProgress: (text: string) => void): Promise<string> {
+  const given = process.env['UNKAI_TEST_S3'] ?? findProgram('versitygw');
+  if (given) return given;
+  const folder = resolve(cacheDir, 'programs');
+  const program = join(folder, 'versitygw');
+  if (existsSync(program)) return program;
+  const go = findProgram('go') ?? ['/usr/local/go/bin/go', '/usr/lib/go/bin/go'].find((path) => existsSync(path));
+  if (!go) {
+    throw new Error(
+      `An S3 server is missing. Install Go, or put versitygw into the path: go install ${s3Module}\n` +
+        'UNKAI_TEST_S3 may name the program.',
+    );
+  }
+  await mkdir(folder, { recursive: true });
+  onProgress(`Building ${s3Module}`);
+  await run(go, ['install', s3Module], { env: { ...process.env, GOBIN: folder }, timeout: buildMs });
+  return program;
+}
