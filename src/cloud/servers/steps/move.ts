@@ -185,7 +185,7 @@ async function noteLayers(tx: Tx, layers: readonly Layer[]): Promise<void> {
 }
 
 /** Whether the host has the image, so that what is above it is enough. An image that is gone leaves no other way. */
-async function ensureImage(cloud: Cloud, hostId: string, imageId: string): Promise<boolean> {
+export async function ensureImage(cloud: Cloud, hostId: string, imageId: string): Promise<boolean> {
   let image: Awaited<ReturnType<Cloud['images']['cachedImageSpec']>>;
   try {
     await cloud.images.inspectForUse(imageId);

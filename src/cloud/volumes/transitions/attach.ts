@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import type { Tx } from '../../../database/database.ts';
+import type { VolumesTable } from '../../../database/schema.ts';
 import { newId, withDashes } from '../../../env/env.ts';
 import { action, span, step, when } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
@@ -10,6 +11,7 @@ import { chooseDevice } from '../devices.ts';
 import { type Volume, volumeFromRow } from '../model.ts';
 import { invalidVolume, lockVolume, requireEnabled, requireStatus, settleVolume } from '../rules.ts';
 import { detached } from '../volumes.ts';
+import { bringDisk } from './bring-disk.ts';
 
 export interface AttachmentInput {
   serverId: string;
@@ -18,6 +20,8 @@ export interface AttachmentInput {
   readOnly: boolean;
   /** Absent while the server is on no host: then nothing has to be plugged. */
   hostId?: string;
+  /** Where the volume is, if that is not where the server is: `diskId` is a copy of its disk then. */
+  from?: { hostId: string; diskId: string };
 }
 
 export const attachmentInput = Type.Object({
@@ -26,6 +30,7 @@ export const attachmentInput = Type.Object({
   diskId: Type.String(),
   readOnly: Type.Boolean(),
   hostId: Type.Optional(Type.String()),
+  from: Type.Optional(Type.Object({ hostId: Type.String(), diskId: Type.String() })),
 });
 
 type Context = { services: Cloud; input: Readonly<AttachmentInput> };
@@ -66,17 +71,25 @@ const plugDisk = step<AttachmentInput>('plugDisk', {
   undo: undoneBy(unplug),
 });
 
+const isElsewhere = ({ input }: { input: { from?: object } }) => input.from !== undefined;
 const isOnHost = ({ input }: { input: { hostId?: string } }) => input.hostId !== undefined;
 
 export const attachVolume = action(
   'server.attach-volume',
   attachmentInput,
   [
-    when(isOnHost, [span('compute_attach_volume', [plugDisk])]),
+    when(isOnHost, [span('compute_attach_volume', [when(isElsewhere, [bringDisk]), plugDisk])]),
     when((context: { input: { hostId?: string } }) => !isOnHost(context), [span('api_attach_volume', [])]),
   ],
   {
-    async succeeded(tx, { services, input, now }) {
+    async succeeded(tx, { services, input, state, now }) {
+      if (input.from) {
+        await services.volumes.update(tx, input.volumeId, {
+          ...{ disk_id: input.diskId, host_id: input.hostId! },
+          ...{ actual_size: state.actualSize, install_path: state.installPath },
+        });
+        await services.volumes.releaseDisk(tx, input.from.diskId);
+      }
       await settleVolume(services, tx, input.volumeId, 'attaching', { status: 'in-use', attached_at: now });
     },
     async failed(tx, { services, input, now }, failure) {
@@ -99,7 +112,10 @@ export interface AttachRequest {
   deleteOnTermination?: boolean;
 }
 
-/** Gives a server one more volume. It must be on the server's host, since the disk does not move. */
+/**
+ * Gives a server one more volume. One that is on another host comes to the server's first, unless it has snapshots,
+ * which do not move.
+ */
 export async function requestAttachVolume(
   cloud: Cloud,
   subject: Subject,
@@ -113,8 +129,18 @@ export async function requestAttachVolume(
     if (row.project_id !== server.projectId && !subject.isAdmin) {
       throw invalidVolume(`Volume ${withDashes(row.id)} belongs to another project.`);
     }
-    await requireReachable(cloud, tx, server, row.host_id!, row.id);
     requireEnabled(row, 'reserve');
+    const from = await wayTo(cloud, tx, server, row);
+    const diskId = from ? newId(cloud.env) : row.disk_id!;
+    if (from) {
+      await cloud.hosts.placeDisk(tx, { size: row.size, onlyHostId: server.hostId! });
+      await cloud.volumes.announceDisk(tx, server.hostId!, {
+        id: diskId,
+        volumeId: row.id,
+        imageId: null,
+        size: row.size,
+      });
+    }
     const others = await tx
       .selectFrom('volumes')
       .select('device_index')
@@ -140,17 +166,21 @@ export async function requestAttachVolume(
       input: {
         serverId,
         volumeId: row.id,
-        diskId: row.disk_id!,
+        diskId,
         readOnly: volume.metadata['readonly'] === 'True',
         hostId: server.hostId ?? undefined,
+        from,
       },
     };
   });
   return { ...begun, volume: volume! };
 }
 
-/** A server that is on no host is bound to where its volumes are; any other to the host that it is on. */
-async function requireReachable(cloud: Cloud, tx: Tx, server: Server, hostId: string, volumeId: string) {
+/**
+ * Where the volume has to come from, undefined where it is in place. A server that is on no host is bound to where its
+ * volumes are. Throws `invalid` for what can't come.
+ */
+async function wayTo(cloud: Cloud, tx: Tx, server: Server, row: VolumesTable): Promise<AttachmentInput['from']> {
   const others = await tx
     .selectFrom('volumes')
     .select('host_id')
@@ -159,11 +189,27 @@ async function requireReachable(cloud: Cloud, tx: Tx, server: Server, hostId: st
     .where('disk_id', 'is not', null)
     .where('origin', '=', 'volume')
     .execute();
+  const hostId = row.host_id!;
   const bound = server.hostId ?? others[0]?.host_id ?? hostId;
-  if (bound === hostId) return;
+  if (bound === hostId) return undefined;
+  const stays = await whyItStays(tx, server, row);
+  if (stays === undefined) return { hostId, diskId: row.disk_id! };
   const names = new Map((await cloud.hosts.list()).map(({ id, name }) => [id, name]));
   const what = server.hostId === null && bootsFromVolume(server) ? 'the volumes of the server are' : 'the server is';
   throw invalidVolume(
-    `Volume ${withDashes(volumeId)} is on host ${names.get(hostId)} and can't be moved, but ${what} on host ${names.get(bound)}.`,
+    `Volume ${withDashes(row.id)} is on host ${names.get(hostId)} and can't be moved (${stays}), ` +
+      `but ${what} on host ${names.get(bound)}.`,
   );
+}
+
+async function whyItStays(tx: Tx, server: Server, row: VolumesTable): Promise<string | undefined> {
+  if (server.hostId === null) return 'the server is on no host';
+  if (row.zone_id !== server.zoneId) return 'they are in different availability zones';
+  const snapshot = await tx
+    .selectFrom('volume_snapshots')
+    .select('id')
+    .where('volume_id', '=', row.id)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirst();
+  return snapshot ? 'it has snapshots' : undefined;
 }

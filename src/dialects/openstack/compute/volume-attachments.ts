@@ -103,7 +103,7 @@ export const volumeAttachmentOperations = [
     title: 'Attach a volume',
     summary:
       'Gives a server one more disk. A guest that runs sees it appear; else it has it when it is started. The volume ' +
-      'must be on the host of the server. The answer comes at once: the volume becomes `in-use` when it is done.',
+      'comes to the host of the server, unless it has snapshots. The answer comes at once: the volume becomes `in-use` when it is done.',
     examples: [
       {
         title: 'As the next disk',

@@ -1,0 +1,50 @@
+import { AgentError } from '../../../agent/contract.ts';
+import { step } from '../../actions.ts';
+import { ensureImage } from '../../servers/steps/move.ts';
+
+interface Input {
+  /** The copy, whose row exists. */
+  diskId: string;
+  hostId?: string;
+  from?: { hostId: string; diskId: string };
+}
+
+/** Where the copy is, and how much it takes there. */
+export interface BroughtDisk {
+  actualSize: number;
+  installPath: string;
+}
+
+/** Copies the volume's disk, which nobody has open, to the server's host. The one that it has stays until the end. */
+export const bringDisk = step<Input, BroughtDisk>('bringDisk', {
+  retry: { attempts: 3, backoffMs: 500 },
+  async do({ services, input }) {
+    const { diskId } = input;
+    const [hostId, from] = [input.hostId!, input.from!];
+    const { imageId, ...whole } = await services.hosts.agent(from.hostId).offerDisk(from.diskId);
+    const hasImage = imageId !== undefined && (await ensureImage(services, hostId, imageId));
+    const source = hasImage ? { ...whole, imageId } : whole;
+    const base = { kind: 'moved', source } as const;
+    const { actualSize, installPath } = await services.hosts
+      .agent(hostId)
+      .ensureDisk({ diskId, size: whole.virtualSize, base });
+    return {
+      state: { actualSize, installPath },
+      async commit(tx) {
+        if (!hasImage) return;
+        await tx.updateTable('disks').set({ image_id: imageId }).where('id', '=', diskId).execute();
+      },
+    };
+  },
+  async undo({ services, input }) {
+    const { diskId } = input;
+    try {
+      await services.hosts.agent(input.hostId!).removeDisk(diskId);
+    } catch (error) {
+      // The guest of a server that is being deleted has it still: it goes after that.
+      if (!(error instanceof AgentError)) throw error;
+      return { commit: (tx) => services.volumes.releaseDisk(tx, diskId) };
+    }
+    return { commit: (tx) => services.volumes.forgetDisk(tx, diskId) };
+  },
+});
