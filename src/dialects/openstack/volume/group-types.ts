@@ -112,7 +112,7 @@ export const groupTypeOperations = [
     errors: [401, 404],
     title: 'Show the default group type',
     summary: 'There is none: each group says its type.',
-    examples: [],
+    examples: [{ title: 'There is none', status: 404 }],
     handle: async () => {
       throw notFound('group_type', 'default', 'Default group type can not be found.');
     },
