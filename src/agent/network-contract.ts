@@ -117,7 +117,17 @@ export interface DesiredRouter {
   };
   /** Floating IPs and the addresses they stand for. */
   floatingIps: Array<{ address: string; fixedAddress: string }>;
+  /** Ports of other floating IPs, and what they stand for: as many ports, or one for all. */
+  forwardings?: DesiredForwarding[];
   routes: DesiredRoute[];
+}
+
+export interface DesiredForwarding {
+  address: string;
+  protocol: 'tcp' | 'udp';
+  ports: { first: number; last: number };
+  fixedAddress: string;
+  fixedPorts: { first: number; last: number };
 }
 
 export interface DesiredInterface {

@@ -3,7 +3,7 @@ import type { CloudCore } from '../core.ts';
 import type { FixedIp } from './model.ts';
 import { forgetTags } from './tags.ts';
 
-/** Frees the floating IPs of a port that stand for addresses other than those. They stay their project's. */
+/** Frees the floating IPs of a port that stand for addresses other than those, or have ports that do. They stay their project's. */
 export async function freeFloatingIps(
   core: Pick<CloudCore, 'env'>,
   tx: Tx,
@@ -23,6 +23,39 @@ export async function freeFloatingIps(
   const addresses = kept.map(({ ipAddress }) => ipAddress);
   if (addresses.length > 0) query = query.where('fixed_ip_address', 'not in', addresses);
   await query.execute();
+  await removeForwardings(tx, portId, addresses);
+}
+
+/** Takes away what is forwarded to addresses of the port other than those. */
+async function removeForwardings(tx: Tx, portId: string, kept: readonly string[]): Promise<void> {
+  let query = tx.deleteFrom('port_forwardings').where('internal_port_id', '=', portId);
+  if (kept.length > 0) query = query.where('internal_address', 'not in', kept);
+  const gone = await query.returning('floating_ip_id').execute();
+  if (gone.length > 0) await settleForwardingRouter(tx, [...new Set(gone.map((row) => row.floating_ip_id))]);
+}
+
+/** Takes floating IPs from their router that stand for nothing any more. */
+export async function settleForwardingRouter(tx: Tx, floatingIpIds: readonly string[]): Promise<void> {
+  await tx
+    .updateTable('floating_ips')
+    .set({ router_id: null })
+    .where('id', 'in', floatingIpIds)
+    .where('port_id', 'is', null)
+    .where('id', 'not in', (eb) => eb.selectFrom('port_forwardings').select('floating_ip_id'))
+    .execute();
+}
+
+/** Whether anything is forwarded from the floating IP, or to the address. */
+export async function hasForwardings(
+  tx: Tx,
+  side: { floatingIpId: string } | { portId: string; address: string },
+): Promise<boolean> {
+  const query = tx.selectFrom('port_forwardings').select('id');
+  const found =
+    'floatingIpId' in side
+      ? query.where('floating_ip_id', '=', side.floatingIpId)
+      : query.where('internal_port_id', '=', side.portId).where('internal_address', '=', side.address);
+  return (await found.executeTakeFirst()) !== undefined;
 }
 
 /** Takes away the floating IPs of an external network that stand for nothing, with the ports that hold them. */

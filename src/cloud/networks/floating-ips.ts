@@ -6,12 +6,19 @@ import { CloudError, notFound } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
 import type { Quotas } from '../quotas/quotas.ts';
 import { adminOnly, revisionMismatch } from './failures.ts';
+import { hasForwardings } from './floating-ip-rows.ts';
 import { inOrder, Listing, type ListRequest } from './listing.ts';
 import type { FixedIp, Port } from './model.ts';
 import { operator } from './operator.ts';
 import { owned, ownerOfNew, visibleNetwork } from './ownership.ts';
 import type { Ports } from './ports.ts';
-import { alreadyAssociated, badRouterRequest, notReachable } from './router-failures.ts';
+import {
+  alreadyAssociated,
+  badRouterRequest,
+  inUseByForwarding,
+  notReachable,
+  portHasForwarding,
+} from './router-failures.ts';
 import { type FloatingIp, floatingIpOf } from './router-model.ts';
 import { forgetTags } from './tags.ts';
 
@@ -77,7 +84,7 @@ export class FloatingIps {
     const db = this.#core.db.read;
     let query = db.selectFrom('floating_ips').selectAll('floating_ips').where(owned(subject, 'floating_ips'));
     if (request.status !== undefined) {
-      query = query.where('port_id', request.status === 'ACTIVE' ? 'is not' : 'is', null);
+      query = query.where('router_id', request.status === 'ACTIVE' ? 'is not' : 'is', null);
     }
     const rows = await (await listing.apply(db, query, request)).execute();
     return inOrder(rows.map(floatingIpOf), request);
@@ -130,7 +137,7 @@ export class FloatingIps {
 
   update(subject: Subject, id: string, changes: FloatingIpChanges, expectedRevision?: number): Promise<FloatingIp> {
     return this.#core.db.write(async (tx) => {
-      const floatingIp = await this.#claim(tx, subject, id);
+      const floatingIp = await this.claim(tx, subject, id);
       if (expectedRevision !== undefined && floatingIp.revision - 1 !== expectedRevision) {
         throw revisionMismatch(expectedRevision);
       }
@@ -139,7 +146,7 @@ export class FloatingIps {
         await tx.updateTable('floating_ips').set({ description }).where('id', '=', id).execute();
       }
       if (changes.association) await this.#associate(tx, subject, floatingIp, changes.association);
-      if (changes.association === null) await this.#free(tx, id);
+      if (changes.association === null && floatingIp.portId !== null) await this.#free(tx, id);
       return this.get(subject, id, tx);
     });
   }
@@ -147,14 +154,16 @@ export class FloatingIps {
   /** Gives the address back. */
   delete(subject: Subject, id: string): Promise<void> {
     return this.#core.db.write(async (tx) => {
-      const { floatingPortId } = await this.#claim(tx, subject, id);
+      const { floatingPortId } = await this.claim(tx, subject, id);
       await forgetTags(tx, [id]);
+      await tx.deleteFrom('port_forwardings').where('floating_ip_id', '=', id).execute();
       await tx.deleteFrom('floating_ips').where('id', '=', id).execute();
       await this.#ports.removeIn(tx, floatingPortId);
     });
   }
 
-  async #claim(tx: Tx, subject: Subject, id: string): Promise<FloatingIp> {
+  /** Counts its revision up, which also keeps others from changing it until this transaction ends. */
+  async claim(tx: Tx, subject: Subject, id: string): Promise<FloatingIp> {
     const row = await tx
       .updateTable('floating_ips')
       .set((eb) => ({ revision: eb('revision', '+', 1), updated_at: this.#core.env.now() }))
@@ -179,13 +188,14 @@ export class FloatingIps {
     floatingIp: FloatingIp,
     { portId, fixedAddress }: Association,
   ): Promise<void> {
+    if (await hasForwardings(tx, { floatingIpId: floatingIp.id })) throw inUseByForwarding(floatingIp.id);
     const port = await this.#ports.get(subject, portId, tx);
     if (port.projectId !== floatingIp.projectId) {
       const what = `Port ${portId} is associated with a different tenant than Floating IP ${floatingIp.id} and therefore cannot be bound`;
       throw badRouterRequest('floatingip', what);
     }
     const fixed = fixedIpOf(port, floatingIp, fixedAddress);
-    const routerId = await this.#routerBetween(tx, floatingIp.networkId, fixed, portId);
+    const routerId = await this.routerBetween(tx, floatingIp.networkId, fixed, portId);
     const other = await tx
       .selectFrom('floating_ips')
       .selectAll()
@@ -195,6 +205,7 @@ export class FloatingIps {
       .where('id', '<>', floatingIp.id)
       .executeTakeFirst();
     if (other) throw alreadyAssociated(floatingIp, portId, fixed.ipAddress);
+    if (await hasForwardings(tx, { portId, address: fixed.ipAddress })) throw portHasForwarding(floatingIp, portId);
     await tx
       .updateTable('floating_ips')
       .set({ port_id: portId, fixed_ip_address: fixed.ipAddress, router_id: routerId })
@@ -208,7 +219,7 @@ export class FloatingIps {
   }
 
   /** The router that has an interface on the subnet and its gateway on the external network. */
-  async #routerBetween(tx: Tx, externalId: string, { subnetId }: FixedIp, portId: string): Promise<string> {
+  async routerBetween(tx: Tx, externalId: string, { subnetId }: FixedIp, portId: string): Promise<string> {
     const found = await tx
       .selectFrom('routers')
       .innerJoin('ports as gateway', 'gateway.id', 'routers.gateway_port_id')

@@ -13,6 +13,7 @@ import { FloatingIps } from './floating-ips.ts';
 import type { Port, PortStatus } from './model.ts';
 import { NetworkRegistry } from './network-registry.ts';
 import { PortAddressing } from './port-addressing.ts';
+import { PortForwardings } from './port-forwardings.ts';
 import { Ports } from './ports.ts';
 import { ensurePublicNetwork } from './public-network.ts';
 import { QosPolicies } from './qos-policies.ts';
@@ -33,6 +34,7 @@ export class Networks {
   readonly routers: Routers;
   readonly routerInterfaces: RouterInterfaces;
   readonly floatingIps: FloatingIps;
+  readonly portForwardings: PortForwardings;
   readonly subnets: Subnets;
   readonly subnetPools: SubnetPools;
   readonly addressScopes: AddressScopes;
@@ -66,6 +68,7 @@ export class Networks {
     this.routers = new Routers(core, quotas, this.ports);
     this.routerInterfaces = new RouterInterfaces(core, this.routers, this.ports, this.subnets);
     this.floatingIps = new FloatingIps(core, quotas, this.ports);
+    this.portForwardings = new PortForwardings(core, this.floatingIps, this.ports);
     this.#serverPorts = new ServerPorts(core, this.networks, this.ports);
   }
 

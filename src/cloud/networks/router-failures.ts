@@ -66,3 +66,17 @@ export function alreadyAssociated(
   const reason = 'floating_i_p_port_already_associated';
   return new CloudError('conflict', message, { resource: 'floatingip', id: floating.id, reason });
 }
+
+export function inUseByForwarding(floatingIpId: string): CloudError {
+  const message = `Floating IP ${floatingIpId} in use by Port Forwarding resources.`;
+  return new CloudError('conflict', message, {
+    resource: 'floatingip',
+    id: floatingIpId,
+    reason: 'fip_in_use_by_port_forwarding',
+  });
+}
+
+export function portHasForwarding(floating: { id: string; address: string }, portId: string): CloudError {
+  const message = `Cannot associate floating IP ${floating.address} (${floating.id}) with port ${portId}, as that port already has a port forwarding.`;
+  return new CloudError('conflict', message, { resource: 'port', id: portId, reason: 'port_has_port_forwarding' });
+}

@@ -182,7 +182,20 @@ export class RouterInterfaces {
       .where('port_addresses.subnet_id', '=', subnetId)
       .limit(1)
       .execute();
-    if (floating.length > 0) throw interfaceInUseByFloatingIp(router.id, subnetId);
+    const forwarded = await tx
+      .selectFrom('port_forwardings')
+      .innerJoin('floating_ips', 'floating_ips.id', 'port_forwardings.floating_ip_id')
+      .innerJoin('port_addresses', (join) =>
+        join
+          .onRef('port_addresses.port_id', '=', 'port_forwardings.internal_port_id')
+          .onRef('port_addresses.ip_address', '=', 'port_forwardings.internal_address'),
+      )
+      .select('port_forwardings.id')
+      .where('floating_ips.router_id', '=', router.id)
+      .where('port_addresses.subnet_id', '=', subnetId)
+      .limit(1)
+      .execute();
+    if (floating.length + forwarded.length > 0) throw interfaceInUseByFloatingIp(router.id, subnetId);
     const range = parseCidr(cidr)!;
     if (router.routes.some(({ nexthop }) => inRange(range, parseIp(nexthop)!))) {
       throw interfaceInUseByRoute(router.id, subnetId);

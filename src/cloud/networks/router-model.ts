@@ -70,7 +70,7 @@ export function floatingIpOf(row: FloatingIpsTable): FloatingIp {
     portId: row.port_id,
     fixedAddress: row.fixed_ip_address,
     routerId: row.router_id,
-    status: row.port_id === null ? 'DOWN' : 'ACTIVE',
+    status: row.router_id === null ? 'DOWN' : 'ACTIVE',
     dnsName: row.dns_name,
     dnsDomain: row.dns_domain,
     createdAt: row.created_at,

@@ -67,7 +67,7 @@ export function cablingOf(names: NetworkNames, desired: DesiredNetworks, hostLin
     const { service, networkId } = network;
     return service ? [plugged({ ...service, networkId }, serviceEnd(names, network, service))] : [];
   });
-  const routers = desired.routers.flatMap(({ routerId, interfaces, gateway, floatingIps }) => {
+  const routers = desired.routers.flatMap(({ routerId, interfaces, gateway, floatingIps, forwardings = [] }) => {
     const namespace = names.routerNamespace(routerId);
     const inside = interfaces.map((port) => {
       const { macAddress, addresses } = port;
@@ -80,7 +80,8 @@ export function cablingOf(names: NetworkNames, desired: DesiredNetworks, hostLin
     });
     if (!gateway) return inside;
     // A floating IP is one more address of the gateway: so somebody answers who asks for it.
-    const addresses = [...gateway.addresses.map(text), ...floatingIps.map(({ address }) => `${address}/32`)];
+    const floating = new Set([...floatingIps, ...forwardings].map(({ address }) => `${address}/32`));
+    const addresses = [...gateway.addresses.map(text), ...floating];
     const { macAddress, portId } = gateway;
     return [...inside, plugged(gateway, { namespace, name: routerGateway(portId), macAddress, addresses })];
   });

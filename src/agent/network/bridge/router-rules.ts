@@ -1,4 +1,4 @@
-import type { DesiredRouter } from '../../contract.ts';
+import type { DesiredForwarding, DesiredRouter } from '../../contract.ts';
 import { isV6 } from './ipv6.ts';
 import { routerGateway, routerInterface } from './names.ts';
 import { accept, anyOf, ct, drop, field, has, is, isNot, meta, set, Table } from './nft.ts';
@@ -12,7 +12,8 @@ const fromInside = 1;
  * the same router, and other connections to the outside take the gateway's address. Where they do, nobody outside opens
  * connections to fixed addresses.
  */
-export function routerTable({ interfaces, gateway, floatingIps, adminStateUp }: DesiredRouter): Table {
+export function routerTable(router: DesiredRouter): Table {
+  const { interfaces, gateway, floatingIps, forwardings = [], adminStateUp } = router;
   const table = new Table('ip', routerTableName);
   const inside = interfaces.map(({ portId }) => routerInterface(portId));
   const outside = gateway && routerGateway(gateway.portId);
@@ -26,6 +27,7 @@ export function routerTable({ interfaces, gateway, floatingIps, adminStateUp }: 
   if (pairs.length > 0) {
     table.rule('prerouting', { dnat: { addr: byAddress('daddr', pairs) } });
   }
+  for (const forwarding of forwardings) table.rule('prerouting', ...forwards(forwarding));
   if (!outside) return table;
   if (pairs.length > 0) {
     const back = pairs.map(([address, fixedAddress]) => [fixedAddress, address] as const);
@@ -47,6 +49,25 @@ export function routerTable({ interfaces, gateway, floatingIps, adminStateUp }: 
   table.rule('forward', has(ct('state'), 'related'), accept);
   table.rule('forward', drop);
   return table;
+}
+
+/** Each port has its own inside; a range that `dnat` is given by itself would be taken for a choice. */
+function forwards({ address, protocol, ports, fixedAddress, fixedPorts }: DesiredForwarding): object[] {
+  const asked = field(protocol, 'dport');
+  const port = () => {
+    if (fixedPorts.first === fixedPorts.last) return fixedPorts.first;
+    const pairs = Array.from({ length: ports.last - ports.first + 1 }, (_, i) => [
+      ports.first + i,
+      fixedPorts.first + i,
+    ]);
+    return { map: { key: asked, data: { set: pairs } } };
+  };
+  const isSame = ports.first === fixedPorts.first && ports.last === fixedPorts.last;
+  return [
+    is(field('ip', 'daddr'), address),
+    is(asked, ports.first === ports.last ? ports.first : { range: [ports.first, ports.last] }),
+    { dnat: { addr: fixedAddress, ...(isSame ? {} : { port: port() }) } },
+  ];
 }
 
 function byAddress(name: 'saddr' | 'daddr', pairs: ReadonlyArray<readonly [string, string]>): object {

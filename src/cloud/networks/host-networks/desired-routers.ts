@@ -26,6 +26,7 @@ export async function desiredRouters(db: Database, networkIds: readonly string[]
   const routerIds = found.map(({ id }) => id);
   const addresses = Map.groupBy(await addressesOf.all(db.read, { routerIds }), (row) => row.routerId);
   const floating = await floatingIpsOf.all(db.read, { routerIds });
+  const forwarded = Map.groupBy(await forwardingsOf.all(db.read, { routerIds }), ({ routerId }) => routerId);
   return found.map((router): DesiredRouter => {
     const own = addresses.get(router.id) ?? [];
     const byPort = [...Map.groupBy(own, (row) => row.portId).values()];
@@ -40,6 +41,7 @@ export async function desiredRouters(db: Database, networkIds: readonly string[]
       floatingIps: floating
         .filter((row) => row.router_id === router.id && row.fixed_ip_address !== null)
         .map((row) => ({ address: row.ip_address, fixedAddress: row.fixed_ip_address! })),
+      ...forwardingsIn(forwarded.get(router.id)),
       routes: JSON.parse(router.routes) as HostRoute[],
     };
   });
@@ -63,6 +65,44 @@ const floatingIpsOf = statement((q, p: { routerIds: readonly string[] }, kind) =
     .where(oneOf({ kind }, sql.ref('router_id'), p.routerIds))
     .orderBy('ip_address'),
 );
+
+interface ForwardingRow {
+  routerId: string;
+  address: string;
+  protocol: 'tcp' | 'udp';
+  first: number;
+  last: number;
+  fixedAddress: string;
+  fixedFirst: number;
+  fixedLast: number;
+}
+
+const forwardingsOf = statement<{ routerIds: readonly string[] }, ForwardingRow>((q, p, kind) =>
+  q
+    .selectFrom('port_forwardings')
+    .innerJoin('floating_ips', 'floating_ips.id', 'port_forwardings.floating_ip_id')
+    .select([
+      sql<string>`floating_ips.router_id`.as('routerId'),
+      'floating_ips.ip_address as address',
+      sql<'tcp' | 'udp'>`port_forwardings.protocol`.as('protocol'),
+      'port_forwardings.external_port as first',
+      'port_forwardings.external_port_end as last',
+      'port_forwardings.internal_address as fixedAddress',
+      'port_forwardings.internal_port as fixedFirst',
+      'port_forwardings.internal_port_end as fixedLast',
+    ])
+    .where(oneOf({ kind }, sql.ref('floating_ips.router_id'), p.routerIds))
+    .orderBy('port_forwardings.id'),
+);
+
+function forwardingsIn(rows: readonly ForwardingRow[] = []): Pick<DesiredRouter, 'forwardings'> {
+  if (rows.length === 0) return {};
+  const forwardings = rows.map(({ address, protocol, first, last, fixedAddress, fixedFirst, fixedLast }) => ({
+    ...{ address, protocol, ports: { first, last } },
+    ...{ fixedAddress, fixedPorts: { first: fixedFirst, last: fixedLast } },
+  }));
+  return { forwardings };
+}
 
 const addressesOf = statement<{ routerIds: readonly string[] }, RouterAddressRow>((q, p, kind) =>
   q

@@ -26,6 +26,21 @@ const table: ReadonlyArray<readonly [alias: string, name: string, description: s
   ['ext-gw-mode', 'Neutron L3 Configurable external gateway mode', 'Whether a router translates addresses can be set.'],
   ['extraroute', 'Neutron Extra Route', 'Routers have routes of their own.'],
   ['extraroute-atomic', 'Atomically add/remove extra routes', 'Single routes can be added and removed.'],
+  [
+    'floating-ip-port-forwarding',
+    'Floating IP Port Forwarding',
+    'Single ports of floating IPs can stand for ports of guests.',
+  ],
+  [
+    'floating-ip-port-forwarding-description',
+    'Floating IP Port Forwarding new field description',
+    'Port forwardings have descriptions.',
+  ],
+  [
+    'floating-ip-port-forwarding-port-ranges',
+    'Floating IP Port Forwarding support to ranges',
+    'Ranges of ports can be forwarded.',
+  ],
   ['port-security', 'Port Security', 'Filters of a port can be switched off.'],
   ['allowed-address-pairs', 'Allowed Address Pairs', 'A port may have addresses besides its own.'],
   ['quotas', 'Quota management support', 'Quotas can be shown and, by administrators, set.'],

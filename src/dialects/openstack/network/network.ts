@@ -12,6 +12,7 @@ import { extensionOperations } from './extensions.ts';
 import { floatingIpOperations } from './floating-ips.ts';
 import { networkOperations } from './networks.ts';
 import { placeOperations } from './places.ts';
+import { portForwardingOperations } from './port-forwardings.ts';
 import { portOperations } from './ports.ts';
 import { qosPolicyOperations } from './qos-policies.ts';
 import { qosRuleOperations } from './qos-rules.ts';
@@ -36,6 +37,7 @@ const versioned: readonly AnyOperation[] = [
   ...routerOperations,
   ...routerActionOperations,
   ...floatingIpOperations,
+  ...portForwardingOperations,
   ...subnetPoolOperations,
   ...addressScopeOperations,
   ...addressGroupOperations,
