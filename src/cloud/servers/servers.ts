@@ -198,7 +198,8 @@ export class Servers {
   /** Deletes a server for good, also one that is soft-deleted. */
   forceDelete = (subject: Subject, id: string) => requestDelete(this.#cloud, subject, id);
   start = (subject: Subject, id: string) => requestStart(this.#cloud, subject, id);
-  stop = (subject: Subject, id: string) => requestStop(this.#cloud, subject, id);
+  stop = (subject: Subject, id: string, options: { atOnce?: boolean } = {}) =>
+    requestStop(this.#cloud, subject, id, options);
   reboot = (subject: Subject, id: string, type: 'soft' | 'hard') => requestReboot(this.#cloud, subject, id, type);
   pause = (subject: Subject, id: string) => requestPause(this.#cloud, subject, id);
   unpause = (subject: Subject, id: string) => requestUnpause(this.#cloud, subject, id);

@@ -14,6 +14,8 @@ export interface GuestInput {
   hostId?: string;
   /** Whether the guest was not running before: then unwinding leaves it off. */
   wasStopped?: boolean;
+  /** Whether its system is not asked before it is stopped. */
+  atOnce?: boolean;
   adminPass?: string;
   personality?: Array<{ path: string; contents: string }>;
   /** The flavor and root disk that the guest is to run with, where they are not committed yet. */
@@ -66,11 +68,11 @@ export function telling({ services, input }: Context, state: 'running' | 'stoppe
 
 const retry = { attempts: 3, backoffMs: 500 };
 
-/** Shuts the guest down, gently first. Undone by starting it, if it was running. */
+/** Shuts the guest down, gently first where it is not to be at once. Undone by starting it, if it was running. */
 export const stopGuest = step<GuestInput, GuestState>('stopGuest', {
   retry,
   async do(context) {
-    const graceSeconds = context.services.settings.shutdownGrace;
+    const graceSeconds = context.input.atOnce ? 0 : context.services.settings.shutdownGrace;
     await agentOf(context).stopGuest(context.input.serverId, { graceSeconds });
   },
   async undo(context) {

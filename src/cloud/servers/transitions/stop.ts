@@ -7,7 +7,9 @@ import { transitions } from '../states.ts';
 import { runningColumns, stopGuest, stoppedColumns } from '../steps/guest.ts';
 import { beginTransition, settleServer } from '../transition.ts';
 
-export const stop = action('server.stop', Type.Object(guestInput), [span('compute_stop_instance', [stopGuest])], {
+const StopInput = Type.Object({ ...guestInput, atOnce: Type.Optional(Type.Boolean()) });
+
+export const stop = action('server.stop', StopInput, [span('compute_stop_instance', [stopGuest])], {
   async succeeded(tx, { services, input }) {
     await settleServer(services, tx, input.serverId, stoppedColumns);
   },
@@ -16,10 +18,13 @@ export const stop = action('server.stop', Type.Object(guestInput), [span('comput
   },
 });
 
-/** Shuts a server down: its system is asked, and ended when it does not answer in time. */
-export function requestStop(cloud: Cloud, subject: Subject, serverId: string) {
+/**
+ * Shuts a server down: its system is asked, and ended when it does not answer in time.
+ * @param options.atOnce powers it off without asking
+ */
+export function requestStop(cloud: Cloud, subject: Subject, serverId: string, options: { atOnce?: boolean } = {}) {
   return beginTransition(cloud, subject, serverId, transitions.stop, (_tx, server) => ({
     action: stop,
-    input: { serverId, hostId: server.hostId!, wasStopped: false },
+    input: { serverId, hostId: server.hostId!, wasStopped: false, ...options },
   }));
 }

@@ -20,7 +20,7 @@ interface PowerAction {
   alreadySo?: readonly string[];
   code: ErrorCode;
   after: string;
-  perform(cloud: Cloud, subject: Subject, uuid: string): Promise<{ actionId: string }>;
+  perform(cloud: Cloud, subject: Subject, uuid: string, how?: string): Promise<{ actionId: string }>;
 }
 
 const actions: readonly PowerAction[] = [
@@ -42,7 +42,7 @@ const actions: readonly PowerAction[] = [
     alreadySo: ['Stopped'],
     code: 'VM.1002',
     after: 'Stopped',
-    perform: (cloud, subject, uuid) => cloud.servers.stop(subject, uuid),
+    perform: (cloud, subject, uuid, how) => cloud.servers.stop(subject, uuid, { atOnce: how === 'cold' }),
   },
   {
     id: 'RebootVmInstance',
@@ -86,7 +86,13 @@ export const vmPowerOperations: AnyOperation[] = actions.map((action) => {
     params: uuidIn('uuid', 'The server.'),
     body: T.Object(
       action.id === 'StopVmInstance'
-        ? { type: oneOfField(['grace', 'cold'], 'How: grace asks the guest first.'), stopHA: textField('Accepted.', 8) }
+        ? {
+            type: oneOfField(
+              ['grace', 'cold'],
+              'How: grace, as where it is left out, asks the guest first; cold does not.',
+            ),
+            stopHA: textField('Accepted.', 8),
+          }
         : {},
     ),
     result: vmInstance,
@@ -101,11 +107,12 @@ export const vmPowerOperations: AnyOperation[] = actions.map((action) => {
         response: { inventory: { ...vmExample, state: action.after }, success: true },
       },
     ],
-    handle: async ({ cloud, subject, input: { uuid } }) => {
+    handle: async ({ cloud, subject, input }) => {
+      const { uuid, type: how } = input as { uuid: string; type?: string };
       const rule = { message, allowed: action.allowed, code: action.code };
       return await inAllowedState(cloud, subject, uuid, rule, async (state) => {
         if (action.alreadySo?.includes(state)) return { uuid };
-        return { uuid, actionId: (await action.perform(cloud, subject, uuid)).actionId };
+        return { uuid, actionId: (await action.perform(cloud, subject, uuid, how)).actionId };
       });
     },
   });

@@ -36,12 +36,10 @@ describe(`queries of ${count} servers`, () => {
     });
     const batch = Math.floor(maxParameters / Object.keys(pattern).length);
     for (let at = 0; at < count; at += batch) {
-      await db.write((tx) =>
-        tx
-          .insertInto('servers')
-          .values(rows.slice(at, at + batch))
-          .execute(),
-      );
+      const some = rows.slice(at, at + batch);
+      await db.write(async (tx): Promise<void> => {
+        await tx.insertInto('servers').values(some).execute();
+      });
     }
     await sql`analyze`.execute(db.read).catch(() => undefined);
   }, 300_000);
