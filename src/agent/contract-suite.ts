@@ -99,6 +99,25 @@ export function hostAgentContract<Host extends HostAgent>(name: string, subject:
         expect((await host.inventory()).images).toEqual([]);
       });
 
+      test('that disks are layers over are kept, whoever asks for one at that moment', async () => {
+        const image = { imageId: 'below', ...rawImage };
+        await host.ensureImageCached(image);
+        const [made, removed] = await Promise.allSettled([
+          host.ensureDisk({ diskId: 'above', size: mebibyte, base: { kind: 'image', imageId: 'below' } }),
+          host.removeCachedImage('below'),
+        ]);
+        // Either was first; never is there a disk without what is below it.
+        expect([made.status, removed.status].toSorted()).toEqual(['fulfilled', 'rejected']);
+        if (made.status === 'rejected') {
+          await host.ensureImageCached(image);
+          await host.ensureDisk({ diskId: 'above', size: mebibyte, base: { kind: 'image', imageId: 'below' } });
+        }
+        await expect(host.removeCachedImage('below')).rejects.toEqual(failure('in_use'));
+        await host.removeDisk('above');
+        await host.removeCachedImage('below');
+        expect((await host.inventory()).images).not.toContain('below');
+      });
+
       test('that several callers want at once are cached once', async () => {
         const image = { imageId: 'one', ...rawImage };
         const results = await Promise.all(Array.from({ length: 8 }, () => host.ensureImageCached(image)));

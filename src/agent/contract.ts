@@ -26,7 +26,7 @@ export interface HostAgent extends MigrationVerbs, InsightVerbs, NicVerbs {
 
   /** Makes the image's bytes available on this host, as a flat file of the image's own format that nobody writes to. */
   ensureImageCached(image: CachedImage): Promise<{ virtualSize: number }>;
-  /** Forgets a cached image. The caller knows that no disk is based on it any more. */
+  /** Forgets a cached image. Refuses (`in_use`) while a disk here is a layer over it, or is being made so. */
   removeCachedImage(imageId: string): Promise<void>;
 
   /** Makes a disk exist with at least `size` bytes; a disk that exists is only grown, its content is never touched. */
@@ -204,11 +204,21 @@ export interface GuestNic {
  */
 export type GuestState = 'running' | 'paused' | 'suspended' | 'stopped' | 'absent';
 
+/** What a host keeps of one server. */
+export interface GuestInventory {
+  serverId: string;
+  state: GuestState;
+  pid?: number;
+  hasConfigDrive: boolean;
+  /** The disks of this host that its process has open; absent where it has none, or the host can't tell. */
+  openDisks?: string[];
+}
+
 export interface HostInventory {
   images: string[];
   disks: string[];
   /** Servers of which the host keeps anything, with what it is. */
-  guests: Array<{ serverId: string; state: GuestState; pid?: number; hasConfigDrive: boolean }>;
+  guests: GuestInventory[];
   /** Files in the host's folder that nothing above accounts for, by relative path. */
   strayFiles: string[];
   /** Network namespaces of this cloud on the host, and its devices outside of them. */

@@ -83,6 +83,15 @@ const damage: ReadonlyArray<{ what: string; says: Invariant; break(): Promise<un
     },
   },
   {
+    what: 'a disk that a guest has open, of a volume that its server does not have',
+    says: 'disk-has-one-writer',
+    break: async () => {
+      const volume = await world.cloud.blockStorage.get(world.subject, await volumeId(world));
+      const disk = { diskId: volume.diskId!, volumeId: volume.id, bus: 'virtio' } as const;
+      await world.host.attachDisk(await serverId(world), disk);
+    },
+  },
+  {
     what: "a volume that has another one's disk",
     says: 'volume-has-disk',
     break: () => write((tx) => tx.updateTable('disks').set({ volume_id: strange }).execute()),
@@ -125,7 +134,7 @@ const damage: ReadonlyArray<{ what: string; says: Invariant; break(): Promise<un
   {
     what: 'a host that has lost an image below a disk',
     says: 'cached-image-is-known',
-    break: () => world.host.removeCachedImage(world.imageIds[0]!),
+    break: async () => world.host.loseImage(world.imageIds[0]!),
   },
   { what: 'an action that nobody walks', says: 'action-progresses', break: () => stuckAction('server.stop') },
   { what: 'an action that nobody knows', says: 'action-is-known', break: () => stuckAction('server.fly') },

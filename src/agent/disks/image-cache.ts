@@ -36,6 +36,9 @@ export class ImageCache {
   readonly #env: Env;
   readonly #qemuImg: QemuImg;
   readonly #lock = new KeyedLock();
+  /** How many layers are being made over an image now, and images that may be about to go. */
+  readonly #users = new Map<string, number>();
+  readonly #leaving = new Map<string, Promise<void>>();
 
   constructor(folder: string, env: Env, qemuImg: QemuImg) {
     this.#folder = folder;
@@ -65,11 +68,37 @@ export class ImageCache {
     return { path: this.#dataPath(imageId), format: record.format, virtualSize: record.virtualSize };
   }
 
-  async remove(imageId: string): Promise<void> {
+  /** Keeps the image, if it is here, until `work` has made a layer over it. */
+  async use<T>(imageId: string, work: () => Promise<T>): Promise<T> {
+    while (this.#leaving.has(imageId)) await this.#leaving.get(imageId);
+    this.#users.set(imageId, (this.#users.get(imageId) ?? 0) + 1);
+    try {
+      return await work();
+    } finally {
+      const others = this.#users.get(imageId)! - 1;
+      if (others > 0) this.#users.set(imageId, others);
+      else this.#users.delete(imageId);
+    }
+  }
+
+  /**
+   * Removes the image, unless a layer over it is being made.
+   * @param isBase whether a disk is a layer over it: then it is not removed either (`in_use`)
+   */
+  async remove(imageId: string, isBase: () => Promise<boolean>): Promise<void> {
     assertSafeId('image', imageId);
     await this.#lock.run(imageId, async () => {
-      await rm(this.#recordPath(imageId), { force: true });
-      await rm(this.#dataPath(imageId), { force: true });
+      const end = Promise.withResolvers<void>();
+      this.#leaving.set(imageId, end.promise);
+      try {
+        if (this.#users.has(imageId) || (await isBase()))
+          throw new AgentError('in_use', `a disk of this host is a layer over image ${imageId}`);
+        await rm(this.#recordPath(imageId), { force: true });
+        await rm(this.#dataPath(imageId), { force: true });
+      } finally {
+        this.#leaving.delete(imageId);
+        end.resolve();
+      }
     });
   }
 

@@ -72,7 +72,11 @@ export class Qcow2Disks {
     return this.hold(held, async () => {
       try {
         if (await this.exists(disk.diskId)) await this.#grow(disk.diskId, disk.size);
-        else await createAtomically(path, (temporary) => this.#make(disk, temporary));
+        else {
+          const make = () => createAtomically(path, (temporary) => this.#make(disk, temporary));
+          const below = imageBelow(disk);
+          await (below === undefined ? make() : this.#cache.use(below, make));
+        }
         return await this.usage(disk.diskId);
       } catch (error) {
         throw toAgentError(error, `disk ${disk.diskId} could not be made`);
@@ -140,6 +144,16 @@ export class Qcow2Disks {
     });
   }
 
+  /** Whether a disk here is a layer over the image. */
+  async isBase(imageId: string): Promise<boolean> {
+    for (const diskId of (await this.list()).disks) {
+      // One that was removed since is none.
+      const backing = await readBackingPath(this.path(diskId)).catch(() => undefined);
+      if (backing !== undefined && basename(backing) === imageId) return true;
+    }
+    return false;
+  }
+
   /** The ids of all disks, and the names of all other files. */
   async list(): Promise<{ disks: string[]; strays: string[] }> {
     const names = await readdir(this.#folder);
@@ -191,4 +205,10 @@ export class Qcow2Disks {
     if (open) return open.resize(size);
     return this.#qemuImg.resize(this.path(diskId), size);
   }
+}
+
+/** The image that the disk is to be a layer over. A copy has what its source has, which is held meanwhile. */
+function imageBelow({ base }: DiskSpec): string | undefined {
+  if (base.kind === 'image') return base.imageId;
+  return base.kind === 'moved' ? base.source.imageId : undefined;
 }

@@ -61,6 +61,43 @@ function released(facts: Facts, { id, host_id, volume_id }: DisksTable, kept: Re
   return unlessOwned(facts.owners, thing, [id, volume_id], `The disk of ${volume_id} is released, but still in use.`);
 }
 
+/**
+ * A guest has no disk open but those of its server's volumes, and no disk is open in two guests: whoever else wrote to it
+ * would ruin it. Looks at what the processes on the hosts really have open.
+ */
+export function disksHaveOneWriter(facts: Facts): Finding[] {
+  const findings: Finding[] = [];
+  for (const [hostId, { guests }] of facts.inventories) {
+    const writers = new Map<string, string>();
+    for (const { serverId, openDisks = [] } of guests) {
+      for (const id of openDisks) {
+        const thing = { invariant: 'disk-has-one-writer', resource: 'disk', id } as const;
+        const volumeId = facts.disks.get(id)?.volume_id;
+        const owners = [id, serverId, volumeId, holderOf(facts, volumeId ?? '')];
+        const other = writers.get(id);
+        if (other) {
+          const text = `On host ${hostId} the disk is open in the guests of ${other} and ${serverId}.`;
+          findings.push(...unlessOwned(facts.owners, thing, owners, text));
+        }
+        writers.set(id, serverId);
+        if (isOf(facts, serverId, id, volumeId)) continue;
+        const text = `On host ${hostId} the guest of server ${serverId} has the disk open, which is not its server's.`;
+        findings.push(...unlessOwned(facts.owners, thing, owners, text));
+      }
+    }
+  }
+  return findings;
+}
+
+/** Whether the disk is one of the server's: of a volume that it has, or what it is rescued with. */
+function isOf(facts: Facts, serverId: string, diskId: string, volumeId: string | undefined): boolean {
+  const server = facts.servers.get(serverId);
+  // What a guest without a server is, another rule says.
+  if (!server || volumeId === undefined) return true;
+  const attached = facts.attachments.some((one) => one.volume_id === volumeId && one.server_id === serverId);
+  return attached || holderOf(facts, volumeId) === serverId || serverFromRow(server).rescueDiskId === diskId;
+}
+
 /** The server whose volume it is: what works on the server works on its disks. */
 function holderOf(facts: Facts, volumeId: string): string | null {
   return facts.volumes.get(volumeId)?.server_id ?? null;

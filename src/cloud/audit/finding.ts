@@ -26,6 +26,7 @@ export type Invariant =
   | 'disk-is-known'
   | 'disk-exists'
   | 'disk-has-owner'
+  | 'disk-has-one-writer'
   | 'volume-has-disk'
   | 'holder-lives'
   | 'backup-has-bytes'

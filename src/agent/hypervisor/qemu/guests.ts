@@ -10,6 +10,7 @@ import { QemuGuest } from './guest.ts';
 import { watchGuestProcesses } from './guest-watch.ts';
 import type { HostFolder } from './host-folder.ts';
 import { backUpLiveDisk, resizeLiveDisk } from './live-disk.ts';
+import { disksOpenIn } from './open-disks.ts';
 import { letGo, whileFrozen } from './quiescence.ts';
 
 export type GuestListener = (change: { serverId: string; state: GuestState }) => void;
@@ -111,7 +112,10 @@ export class QemuGuests {
       [...this.#guests.values()].map(async (guest) => {
         const [state, pid] = await Promise.all([guest.state(), guest.pid()]);
         const hasConfigDrive = await this.#options.folder.hasConfigDrive(guest.serverId);
-        return { serverId: guest.serverId, state, ...(pid === undefined ? {} : { pid }), hasConfigDrive };
+        const { serverId } = guest;
+        if (pid === undefined) return { serverId, state, hasConfigDrive };
+        const openDisks = await disksOpenIn(pid, this.#options.folder.disks);
+        return { serverId, state, pid, hasConfigDrive, ...(openDisks ? { openDisks } : {}) };
       }),
     );
   }

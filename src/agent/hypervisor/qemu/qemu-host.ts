@@ -149,7 +149,7 @@ class LocalQemuHost implements Omit<QemuHost, keyof (MigrationVerbs & InsightVer
   }
 
   removeCachedImage(imageId: string): Promise<void> {
-    return this.#cache.remove(imageId);
+    return this.#cache.remove(imageId, () => this.#disks.isBase(imageId));
   }
 
   ensureDisk(disk: DiskSpec) {

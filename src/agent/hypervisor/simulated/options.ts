@@ -27,6 +27,8 @@ export interface SimulatedHostOptions {
 export interface SimulatedHost extends HostAgent {
   /** The guest's system shuts down by itself (or crashes, which looks the same from outside). */
   endGuest(serverId: string): void;
+  /** Somebody removes the cached image, whatever is a layer over it. */
+  loseImage(imageId: string): void;
   /** What the guest was last started with. */
   guestSpec(serverId: string): GuestSpec | undefined;
   /** The files of the guest's config drive. */

@@ -49,6 +49,12 @@ export interface SimulatedGuest {
   starts: number;
 }
 
+/** What a process of a real guest would have open. */
+export function openDisksOf({ state, spec }: SimulatedGuest): { openDisks?: string[] } {
+  if ((state !== 'running' && state !== 'paused') || !spec) return {};
+  return { openDisks: spec.disks.map(({ diskId }) => diskId) };
+}
+
 export function withoutVolume(spec: GuestSpec, volumeId: string): GuestDisk[] {
   return spec.disks.filter((disk) => disk.volumeId !== volumeId);
 }

@@ -32,6 +32,7 @@ import {
   gibibyte,
   hasVolume,
   machineFiles,
+  openDisksOf,
   type ReachedFiles,
   type SimulatedDisk,
   type SimulatedGuest,
@@ -117,7 +118,15 @@ class InMemoryHost implements Omit<SimulatedHost, keyof (MigrationVerbs & Insigh
   }
 
   removeCachedImage(imageId: string): Promise<void> {
-    return this.#verb('removeCachedImage', [imageId], async () => this.#images.delete(imageId));
+    return this.#verb('removeCachedImage', [imageId], async () => {
+      if ([...this.#disks.entries()].some(([, disk]) => disk.imageId === imageId))
+        throw new AgentError('in_use', `a disk of this host is a layer over image ${imageId}`);
+      this.#images.delete(imageId);
+    });
+  }
+
+  loseImage(imageId: string): void {
+    this.#images.delete(imageId);
   }
 
   ensureDisk(disk: DiskSpec): Promise<DiskUsage> {
@@ -268,6 +277,7 @@ class InMemoryHost implements Omit<SimulatedHost, keyof (MigrationVerbs & Insigh
         serverId,
         state: guest.state,
         hasConfigDrive: guest.configDrive !== undefined,
+        ...openDisksOf(guest),
       })),
       strayFiles: [],
       networkDevices: [],

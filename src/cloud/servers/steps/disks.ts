@@ -1,3 +1,4 @@
+import { AgentError } from '../../../agent/contract.ts';
 import { step } from '../../actions.ts';
 import { type GuestInput, type GuestState, hostOf } from './guest.ts';
 
@@ -35,7 +36,13 @@ export const createRootDisk = step<RootDiskInput, GuestState>('createRootDisk', 
     const { services, input } = context;
     const base = { kind: 'image', imageId: input.imageId! } as const;
     const disk = { diskId: input.newDiskId!, size: input.rootSize, base };
-    const usage = await services.hosts.agent(hostOf(context)).ensureDisk(disk);
+    const agent = services.hosts.agent(hostOf(context));
+    const usage = await agent.ensureDisk(disk).catch(async (error: unknown) => {
+      if (!(error instanceof AgentError) || error.code !== 'not_found') throw error;
+      // Its image was of no use for long, and was removed a moment ago: between the step before and this one.
+      await agent.ensureImageCached(await services.images.cachedImageSpec(input.imageId!));
+      return await agent.ensureDisk(disk);
+    });
     return { commit: (tx) => services.volumes.noteUsage(tx, input.rootVolumeId, usage) };
   },
   async undo(context) {

@@ -1,0 +1,17 @@
+import { readdir, readlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
+const suffix = '.qcow2';
+
+/**
+ * The disks in the folder that the process really has open, by what the system says of it and not by what it was told to
+ * open. Undefined where that can't be seen: the process has ended, or is another user's.
+ */
+export async function disksOpenIn(pid: number, folder: string): Promise<string[] | undefined> {
+  const descriptors = `/proc/${pid}/fd`;
+  const names = await readdir(descriptors).catch(() => undefined);
+  if (!names) return undefined;
+  const paths = await Promise.all(names.map((name) => readlink(join(descriptors, name)).catch(() => '')));
+  const open = paths.filter((path) => dirname(path) === folder && path.endsWith(suffix));
+  return [...new Set(open.map((path) => basename(path, suffix)))].sort();
+}
