@@ -58,7 +58,8 @@ function released(facts: Facts, { id, host_id, volume_id }: DisksTable, kept: Re
     ];
   }
   const thing = { invariant: 'disk-has-owner', resource: 'disk', id } as const;
-  return unlessOwned(facts.owners, thing, [id, volume_id], `The disk of ${volume_id} is released, but still in use.`);
+  const owners = [id, volume_id, holderOf(facts, volume_id)];
+  return unlessOwned(facts.owners, thing, owners, `The disk of ${volume_id} is released, but still in use.`);
 }
 
 /**
