@@ -1,4 +1,5 @@
 import type { VmState } from '../../database/schema.ts';
+import { markdownTable } from '../markdown-table.ts';
 import { statusOf, type Transition, transitions } from './states.ts';
 
 type TransitionKey = keyof typeof transitions;
@@ -71,14 +72,14 @@ export function stateTable(): string {
     '',
     '## Allowed',
     '',
-    ...table(
+    ...markdownTable(
       ['action', ...serverStates],
       keys.map((key) => [label(key), ...serverStates.map((state) => cell(key, state))]),
     ),
     '',
     '## What happens',
     '',
-    ...table(
+    ...markdownTable(
       ['action', 'task state meanwhile', 'then', 'also while busy with'],
       keys.map((key) => [label(key), ...happening(key)]),
     ),
@@ -87,7 +88,7 @@ export function stateTable(): string {
     '',
     'What OpenStack calls the states while nothing is under way. K5 says the same words.',
     '',
-    ...table(
+    ...markdownTable(
       ['vm_state', 'status'],
       serverStates.map((state) => [state, statusOf(state, null)]),
     ),
@@ -114,11 +115,3 @@ const variants: Partial<Record<TransitionKey, string>> = {
   rebootSoft: 'soft',
   rebootHard: 'hard',
 };
-
-/** A Markdown table with columns as wide as their widest cell: as the formatter of this repository writes them. */
-function table(head: readonly string[], rows: ReadonlyArray<readonly string[]>): string[] {
-  const widths = head.map((_, column) => Math.max(...[head, ...rows].map((cells) => cells[column]?.length ?? 0)));
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
-  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)];
-}
