@@ -56,7 +56,9 @@ export type QuotaName =
   | 'security_groups'
   | 'security_group_rules'
   | 'routers'
-  | 'floating_ips';
+  | 'floating_ips'
+  | 'server_groups'
+  | 'server_group_members';
 
 export const defaultSettings: CloudSettings = {
   region: 'RegionOne',
@@ -93,5 +95,7 @@ export const defaultSettings: CloudSettings = {
     security_group_rules: 1000,
     routers: 100,
     floating_ips: 100,
+    server_groups: -1,
+    server_group_members: -1,
   },
 };

@@ -1,7 +1,7 @@
 import type { Tx } from '../../database/database.ts';
 import type { CloudCore } from '../core.ts';
 import type { Assignments } from './assignments.ts';
-import { adminAccountId, builtInRoleIds, builtInRoles, defaultDomainId } from './model.ts';
+import { adminAccountId, builtInRoleIds, builtInRoles, defaultDomainId, serviceRole } from './model.ts';
 import { type Passwords, sha512Hex } from './passwords.ts';
 import type { Projects } from './projects.ts';
 import type { Users } from './users.ts';
@@ -27,7 +27,7 @@ const roleDescriptions: Record<(typeof builtInRoles)[number], string> = {
  */
 export async function bootstrap(parts: Parts, { adminPassword }: { adminPassword: string }): Promise<void> {
   const { core, users, projects, passwords } = parts;
-  if (await users.find(adminAccountId)) return;
+  if (await users.find(adminAccountId)) return await ensureServiceRole(core);
   const hash = await passwords.hash(sha512Hex(adminPassword));
   await core.db.write(async (tx) => {
     await ensureDomain(tx);
@@ -62,16 +62,18 @@ async function ensureDomain(tx: Tx): Promise<void> {
 }
 
 async function ensureRoles(tx: Tx): Promise<void> {
-  const rows = builtInRoles.map((name) => ({
-    id: builtInRoleIds[name],
-    name,
-    description: roleDescriptions[name],
-    domain_id: '',
-    options: '{"immutable":true}',
-  }));
+  const builtIn = builtInRoles.map((name) => ({ id: builtInRoleIds[name], name, description: roleDescriptions[name] }));
+  const rows = [...builtIn, { ...serviceRole, description: 'What services may do towards each other.' }];
   await tx
     .insertInto('roles')
-    .values(rows)
+    .values(rows.map((row) => ({ ...row, domain_id: '', options: '{"immutable":true}' })))
     .onConflict((conflict) => conflict.doNothing())
     .execute();
+}
+
+/** Clouds of earlier versions began without it. Where somebody has made a role of that name, theirs stays. */
+async function ensureServiceRole(core: CloudCore): Promise<void> {
+  const { name } = serviceRole;
+  const there = core.db.read.selectFrom('roles').select('id').where('name', '=', name).where('domain_id', '=', '');
+  if (!(await there.executeTakeFirst())) await core.db.write(ensureRoles);
 }

@@ -35,7 +35,13 @@ describe('bootstrap', () => {
     const before = (await identity.users.find(adminAccountId))!.passwordHash;
     await identity.bootstrap({ adminPassword: 'another' });
     expect((await identity.users.find(adminAccountId))!.passwordHash).toBe(before);
-    expect((await identity.roles.list()).map(({ name }) => name)).toEqual(['admin', 'manager', 'member', 'reader']);
+    expect((await identity.roles.list()).map(({ name }) => name)).toEqual([
+      'admin',
+      'manager',
+      'member',
+      'reader',
+      'service',
+    ]);
     const { claims } = await identity.authentication.authenticate(passwordOf('admin', adminPassword));
     expect(claims.scope).toMatchObject({ kind: 'project', id: adminAccountId });
     expect(claims.roles).toEqual(['admin', 'manager', 'member', 'reader']);

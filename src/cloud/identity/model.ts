@@ -113,6 +113,9 @@ export const builtInRoleIds: Record<(typeof builtInRoles)[number], string> = {
   reader: '1f7d6f0a5a3c4f0e9d5b8c2e4a6b0004',
 };
 
+/** The role of OpenStack's services towards each other. It implies no other one, and no other one implies it. */
+export const serviceRole = { id: '1f7d6f0a5a3c4f0e9d5b8c2e4a6b0005', name: 'service' } as const;
+
 /** The target's id as the database has it. */
 export function targetId(target: AssignmentTarget): string {
   return target.kind === 'system' ? 'all' : target.id;

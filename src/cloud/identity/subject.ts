@@ -64,6 +64,8 @@ export type Allowed =
   | 'authenticated'
   /** As `admin`, and tokens for the system with the role reader: what only shows something of the whole cloud. */
   | 'systemReader'
+  /** Another service of the cloud, and administrators. */
+  | 'service'
   /** A token scoped to a project, with the role reader, member or admin on it. */
   | 'reader'
   /** As `reader`, without those who have the role reader only. */
@@ -79,6 +81,7 @@ export function isAllowed(subject: Subject | undefined, allowed: Allowed): boole
   if (allowed === 'authenticated') return true;
   if (subject.isAdmin) return true;
   if (allowed === 'systemReader') return mayReadIdentity(subject);
+  if (allowed === 'service') return subject.roles.includes('service');
   if (!subject.projectId) return false;
   const rank = Math.max(0, ...subject.roles.map((role) => ranks[role] ?? 0));
   return rank >= (ranks[allowed] ?? Number.POSITIVE_INFINITY);

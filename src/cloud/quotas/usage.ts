@@ -3,7 +3,10 @@ import type { Database, Queryable } from '../../database/database.ts';
 import type { QuotaName } from '../settings.ts';
 
 /** What of a quota is counted per project. The others limit something smaller, as one server's metadata items. */
-export type CountedQuota = Exclude<QuotaName, 'keypairs' | 'metadata_items' | 'per_volume_gigabytes'>;
+export type CountedQuota = Exclude<
+  QuotaName,
+  'keypairs' | 'metadata_items' | 'per_volume_gigabytes' | 'server_group_members'
+>;
 
 export const countedQuotas: readonly CountedQuota[] = [
   'instances',
@@ -23,6 +26,7 @@ export const countedQuotas: readonly CountedQuota[] = [
   'security_group_rules',
   'routers',
   'floating_ips',
+  'server_groups',
 ];
 
 /** Those of which each row counts as one. */
@@ -34,6 +38,7 @@ const rowCounted = [
   'security_group_rules',
   'routers',
   'floating_ips',
+  'server_groups',
 ] as const;
 
 export function isCounted(name: QuotaName): name is CountedQuota {

@@ -82,3 +82,22 @@ test('groups keep servers together or apart when hosts are chosen', async () => 
   await cloud.servers.groups.delete(subject(), apart);
   await expect(cloud.servers.groups.get(subject(), apart)).rejects.toMatchObject({ code: 'not_found' });
 });
+
+test('quotas limit how many groups a project has, and how many servers a group', async () => {
+  await using opened = await openThreeHosts();
+  const { cloud } = opened;
+  const who = subject();
+  await cloud.quotas.setLimits({ ...who, isAdmin: true }, who.projectId!, {
+    server_groups: 1,
+    server_group_members: 1,
+  });
+  const { id } = await cloud.servers.groups.create(who, { name: 'only', policy: 'affinity' });
+  const second = cloud.servers.groups.create(who, { name: 'second', policy: 'affinity' });
+  await expect(second).rejects.toMatchObject({ code: 'quota_exceeded', details: { reason: 'server_groups' } });
+  const join = (serverId: string) => cloud.db.write((tx) => cloud.servers.groups.join(tx, who, id, serverId));
+  await join('1'.repeat(32));
+  await expect(join('2'.repeat(32))).rejects.toMatchObject({
+    code: 'quota_exceeded',
+    details: { reason: 'server_group_members' },
+  });
+});

@@ -1,7 +1,7 @@
 import type { Queryable, Tx } from '../../database/database.ts';
 import type { ServerGroupsTable } from '../../database/schema.ts';
 import { newId, withDashes } from '../../env/env.ts';
-import type { CloudCore } from '../core.ts';
+import type { Cloud } from '../cloud.ts';
 import { CloudError, notFound } from '../errors.ts';
 import type { GroupPolicy, Neighbours } from '../hosts/scheduler.ts';
 import { ownsOrAdmin, projectOf, type Subject } from '../identity/subject.ts';
@@ -19,9 +19,9 @@ export interface ServerGroup {
 
 /** Groups of servers that the scheduler keeps together on one host, or apart. A server is in one from its creation on. */
 export class ServerGroups {
-  readonly #core: CloudCore;
+  readonly #core: Cloud;
 
-  constructor(core: CloudCore) {
+  constructor(core: Cloud) {
     this.#core = core;
   }
 
@@ -35,7 +35,10 @@ export class ServerGroups {
       policy: wanted.policy,
       created_at: env.now(),
     };
-    await db.write(async (tx) => void (await tx.insertInto('server_groups').values(row).execute()));
+    await db.write(async (tx) => {
+      await this.#core.quotas.check(tx, row.project_id, { server_groups: 1 });
+      await tx.insertInto('server_groups').values(row).execute();
+    });
     return fromRow(row, []);
   }
 
@@ -66,11 +69,15 @@ export class ServerGroups {
 
   /** Puts a server that is being made into the group. Throws `invalid` when there is none such. */
   async join(tx: Tx, subject: Subject, groupId: string, serverId: string): Promise<void> {
-    if (!(await this.#rowOf(tx, subject, groupId))) {
+    const group = await this.#rowOf(tx, subject, groupId);
+    if (!group) {
       throw new CloudError('invalid', `Instance group ${withDashes(groupId)} could not be found.`, {
         reason: 'server_group_not_found',
       });
     }
+    const there = tx.selectFrom('server_group_members').select('server_id').where('group_id', '=', groupId);
+    const members = (await there.execute()).length + 1;
+    await this.#core.quotas.check(tx, group.project_id, { server_group_members: members });
     await tx.insertInto('server_group_members').values({ server_id: serverId, group_id: groupId }).execute();
   }
 

@@ -55,7 +55,7 @@ export const createExternalEvents = operation({
   path: '/os-server-external-events',
   since: '2.1',
   mode: 'sync',
-  allow: 'admin',
+  allow: 'service',
   body: Type.Object({ events: Type.Array(Event, { minItems: 1 }) }, { additionalProperties: false }),
   responses: {
     200: Type.Object({ events: Type.Array(Type.Object({ ...Event.properties, code: Type.Integer() })) }),

@@ -53,12 +53,12 @@ export const showLimits = operation({
       maxServerMeta: limits.metadata_items,
       ...(minor < 39 ? { maxImageMeta: limits.metadata_items } : {}),
       ...(minor < 57 ? ofPersonality : {}),
-      maxServerGroups: 0,
-      maxServerGroupMembers: 0,
+      maxServerGroups: limits.server_groups,
+      maxServerGroupMembers: limits.server_group_members,
       totalInstancesUsed: used.instances,
       totalCoresUsed: used.cores,
       totalRAMUsed: used.ram_mb,
-      totalServerGroupsUsed: 0,
+      totalServerGroupsUsed: used.server_groups,
       ...(minor < 36 ? ofNetwork : {}),
     };
     return { body: { limits: { rate: [], absolute } } };

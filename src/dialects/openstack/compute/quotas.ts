@@ -16,6 +16,8 @@ const names: Record<string, QuotaName> = {
   ram: 'ram_mb',
   metadata_items: 'metadata_items',
   key_pairs: 'keypairs',
+  server_groups: 'server_groups',
+  server_group_members: 'server_group_members',
 };
 /** Those of the network, which Nova told and set up to 2.35. */
 const networkNames: Record<string, QuotaName> = {
@@ -23,12 +25,7 @@ const networkNames: Record<string, QuotaName> = {
   security_group_rules: 'security_group_rules',
 };
 
-/** What is the same for every project, and can't be set. Server groups are not counted. */
-const fixed = {
-  server_groups: -1,
-  server_group_members: -1,
-};
-/** Up to 2.56. */
+/** What is the same for every project, and can't be set; up to 2.56. */
 const fixedFiles = {
   injected_files: personalityLimits.files,
   injected_file_content_bytes: personalityLimits.contentBytes,
@@ -42,7 +39,7 @@ function settable(minor: number): Record<string, QuotaName> {
 }
 
 function unsettable(minor: number): Record<string, number> {
-  return { ...fixed, ...(minor < 57 ? fixedFiles : {}), ...(minor < 36 ? fixedNetwork : {}) };
+  return { ...(minor < 57 ? fixedFiles : {}), ...(minor < 36 ? fixedNetwork : {}) };
 }
 
 const allNames = [...Object.keys(settable(1)), ...Object.keys(unsettable(1))];
