@@ -230,6 +230,7 @@ function addConformance(program: Command): void {
         .conflicts(['interop', 'full', 'only']),
     )
     .option('--exclude <regex>', 'but not these')
+    .option('--table <reports...>', 'run nothing: print reports of earlier runs as a Markdown table')
     .option('--concurrency <n>', 'how many tests run at the same time', count, 2)
     .option('--output <file>', 'where the report goes, as JSON (default: beside its log, in var/conformance)')
     .action(async (options) => (await import('./commands/conformance.ts')).conformance(options));

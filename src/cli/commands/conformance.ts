@@ -1,8 +1,9 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { HypervisorKind } from '../../assembly/open-unkai.ts';
 import { findFacts } from '../conformance/facts.ts';
 import { interopSelection, removedUpstream } from '../conformance/interop.ts';
+import { markdownTable } from '../conformance/markdown-table.ts';
 import type { Outcome } from '../conformance/outcome.ts';
 import { type ConformanceReport, countOf, skipReasons, tableOf } from '../conformance/report.ts';
 import { runTempest } from '../conformance/run-tempest.ts';
@@ -11,6 +12,7 @@ import { DataFolder, type RunRecord } from '../data-folder.ts';
 import { defaultDataDir, version } from '../defaults.ts';
 import { OwnCloud } from '../own-cloud.ts';
 import { runSteps } from '../steps.ts';
+import { UserError } from '../user-error.ts';
 
 export interface ConformanceOptions {
   dataDir: string;
@@ -23,6 +25,8 @@ export interface ConformanceOptions {
   exclude?: string;
   concurrency: number;
   output?: string;
+  /** Files of reports to be printed. */
+  table?: readonly string[];
 }
 
 /** What OpenStack's services here are held to. */
@@ -33,6 +37,10 @@ export async function conformance(options: ConformanceOptions): Promise<void> {
   if (options.zstack) {
     const { holdToZStack } = await import('../conformance/zstack/zstack.ts');
     process.exit((await holdToZStack(options)) ? 0 : 1);
+  }
+  if (options.table) {
+    console.log(markdownTable(options.table.map(reportIn)));
+    return;
   }
   const tempest = await findTempest();
   const folder = new DataFolder(options.dataDir);
@@ -50,6 +58,14 @@ export async function conformance(options: ConformanceOptions): Promise<void> {
     }
   }
   process.exit(aborting.signal.aborted ? 130 : report.failed > 0 ? 1 : 0);
+}
+
+function reportIn(file: string): ConformanceReport {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as ConformanceReport;
+  } catch (error) {
+    throw new UserError(`${file} is not a report of this command: ${(error as Error).message}`);
+  }
 }
 
 async function findTempest(): Promise<Tempest> {
