@@ -12,6 +12,9 @@ interface Props {
   children: ReactNode;
 }
 
+/** Who has not found it among these types another word. */
+const maxFound = 30;
+
 /** The explorer's frame: which API, its operations by group, and the search over all of them. */
 export function ExplorerFrame({ catalogue, product, current, children }: Props) {
   const { t, i18n } = useTranslation();
@@ -23,7 +26,7 @@ export function ExplorerFrame({ catalogue, product, current, children }: Props) 
   const shown = useMemo(
     () =>
       query.trim()
-        ? search(catalogue, query, i18n.language).slice(0, 80)
+        ? search(catalogue, query, i18n.language).slice(0, maxFound)
         : catalogue.filter((entry) => entry.product === product && !isLater(entry, version)),
     [catalogue, product, query, i18n.language, version],
   );
