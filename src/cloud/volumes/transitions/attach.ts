@@ -11,7 +11,7 @@ import { chooseDevice } from '../devices.ts';
 import { type Volume, volumeFromRow } from '../model.ts';
 import { invalidVolume, lockVolume, requireEnabled, requireStatus, settleVolume } from '../rules.ts';
 import { detached } from '../volumes.ts';
-import { bringDisk } from './bring-disk.ts';
+import { type BroughtDisk, bringDisk } from './bring-disk.ts';
 
 export interface AttachmentInput {
   serverId: string;
@@ -84,10 +84,10 @@ export const attachVolume = action(
   {
     async succeeded(tx, { services, input, state, now }) {
       if (input.from) {
-        await services.volumes.update(tx, input.volumeId, {
-          ...{ disk_id: input.diskId, host_id: input.hostId! },
-          ...{ actual_size: state.actualSize, install_path: state.installPath },
-        });
+        const { actualSize, installPath } = state as BroughtDisk; // a span without steps takes the type away
+        const place = { disk_id: input.diskId, host_id: input.hostId! };
+        const columns = { ...place, actual_size: actualSize, install_path: installPath };
+        await services.volumes.update(tx, input.volumeId, columns);
         await services.volumes.releaseDisk(tx, input.from.diskId);
       }
       await settleVolume(services, tx, input.volumeId, 'attaching', { status: 'in-use', attached_at: now });
