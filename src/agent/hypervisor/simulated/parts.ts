@@ -1,10 +1,18 @@
 import { mkdir, open, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createAtomically } from '../../atomic-file.ts';
-import { AgentError, type DiskFormat, type GuestDisk, type GuestSpec, type GuestState } from '../../contract.ts';
+import {
+  AgentError,
+  type DiskFormat,
+  type DiskSpec,
+  type GuestDisk,
+  type GuestSpec,
+  type GuestState,
+} from '../../contract.ts';
 import { emptyQcow2 } from '../../disks/qcow2-header.ts';
 import { readVirtualSize } from '../../disks/virtual-size.ts';
 import type { FileContents } from '../../file-content.ts';
+import type { SimulatedObjects } from './objects.ts';
 
 export const gibibyte = 1024 ** 3;
 /** What an empty qcow2 file takes. */
@@ -68,6 +76,26 @@ export function assertPluggable(serverId: string, { state }: SimulatedGuest, { b
   if (bus !== 'virtio') throw new AgentError('unsupported', `a disk can't be plugged into the bus ${bus}`);
   if (state === 'suspended')
     throw new AgentError('in_use', `the guest of server ${serverId} is suspended: its disks can't change`);
+}
+
+/** A disk as the host makes it of what it has. */
+export function newDisk(
+  { size, base }: DiskSpec,
+  images: Pick<SimulatedObjects<SimulatedImage>, 'get'>,
+  diskOf: (diskId: string) => SimulatedDisk,
+): SimulatedDisk {
+  if (base.kind === 'blank') return { virtualSize: wholeSectors(size), actualSize: emptyDiskBytes };
+  if (base.kind === 'image') {
+    const image = images.get(base.imageId);
+    if (!image) throw new AgentError('not_found', `image ${base.imageId} is not cached on this host`);
+    return {
+      virtualSize: wholeSectors(Math.max(size, image.virtualSize)),
+      actualSize: emptyDiskBytes,
+      imageId: base.imageId,
+    };
+  }
+  const { virtualSize, actualSize, imageId } = base.kind === 'moved' ? base.source : diskOf(base.diskId);
+  return { virtualSize: wholeSectors(Math.max(size, virtualSize)), actualSize, ...(imageId ? { imageId } : {}) };
 }
 
 export function wholeSectors(bytes: number): number {

@@ -32,6 +32,7 @@ import {
   gibibyte,
   hasVolume,
   machineFiles,
+  newDisk,
   openDisksOf,
   type ReachedFiles,
   type SimulatedDisk,
@@ -135,7 +136,10 @@ class InMemoryHost implements Omit<SimulatedHost, keyof (MigrationVerbs & Insigh
       const known = this.#disks.get(disk.diskId);
       if (!known) {
         this.#needRoom(emptyDiskBytes);
-        this.#disks.set(disk.diskId, this.#newDisk(disk));
+        this.#disks.set(
+          disk.diskId,
+          newDisk(disk, this.#images, (diskId) => this.#disk(diskId)),
+        );
       } else if (known.virtualSize < disk.size)
         this.#disks.set(disk.diskId, { ...known, virtualSize: wholeSectors(disk.size) });
       return this.#usage(disk.diskId);
@@ -318,21 +322,6 @@ class InMemoryHost implements Omit<SimulatedHost, keyof (MigrationVerbs & Insigh
     const lost = lostAnswers?.(verb, args);
     if (lost) throw lost;
     return result;
-  }
-
-  #newDisk({ size, base }: DiskSpec): SimulatedDisk {
-    if (base.kind === 'blank') return { virtualSize: wholeSectors(size), actualSize: emptyDiskBytes };
-    if (base.kind === 'image') {
-      const image = this.#images.get(base.imageId);
-      if (!image) throw new AgentError('not_found', `image ${base.imageId} is not cached on this host`);
-      return {
-        virtualSize: wholeSectors(Math.max(size, image.virtualSize)),
-        actualSize: emptyDiskBytes,
-        imageId: base.imageId,
-      };
-    }
-    const { virtualSize, actualSize, imageId } = base.kind === 'moved' ? base.source : this.#disk(base.diskId);
-    return { virtualSize: wholeSectors(Math.max(size, virtualSize)), actualSize, ...(imageId ? { imageId } : {}) };
   }
 
   #start(spec: GuestSpec): void {
