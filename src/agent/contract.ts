@@ -3,7 +3,7 @@ import type { DiskLimits } from './disk-limits.ts';
 import type { FileContents } from './file-content.ts';
 import type { InsightVerbs } from './insight-contract.ts';
 import type { DiskSource, MigrationVerbs } from './migration-contract.ts';
-import type { DesiredNetworks, DesiredRoute, HostNetworking, MetadataResponder } from './network-contract.ts';
+import type { DesiredNetworks, DesiredRoute, HostNetworking, Ipv6Mode, MetadataResponder } from './network-contract.ts';
 import type { NicVerbs } from './nic-contract.ts';
 
 export type * from './disk-limits.ts';
@@ -194,6 +194,8 @@ export interface GuestNic {
   model: 'virtio' | 'e1000';
   /** The subnet as the `user` driver needs it, and as the guest is told; `routes` are those beside the gateway's. */
   subnet: { cidr: string; gateway?: string; address: string; dnsNameservers: string[]; routes?: DesiredRoute[] };
+  /** Its IPv6 addresses, as the guest is told beside: it makes or asks for them itself where a mode is said. */
+  subnets6?: Array<GuestNic['subnet'] & { mode?: Ipv6Mode }>;
   /** Bytes. */
   mtu: number;
 }

@@ -65,7 +65,6 @@ import type {
 import type {
   AddressGroupsTable,
   AddressScopesTable,
-  AutoAllocatedTopologiesTable,
   DefaultSecurityGroupRulesTable,
   NetworkResourceTagsTable,
   PortForwardingsTable,
@@ -213,7 +212,6 @@ export interface Schema {
   floating_ips: FloatingIpsTable;
   port_forwardings: PortForwardingsTable;
   default_security_group_rules: DefaultSecurityGroupRulesTable;
-  auto_allocated_topologies: AutoAllocatedTopologiesTable;
   network_resource_tags: NetworkResourceTagsTable;
   address_scopes: AddressScopesTable;
   subnet_pools: SubnetPoolsTable;

@@ -22,7 +22,7 @@ const groupWithId = statement((q, p: { id: string }) =>
   q.selectFrom('security_groups').select('id').where('id', '=', p.id),
 );
 
-/** Makes the project's default group with its four rules, where it does not exist; gives its id. */
+/** Makes the project's default group with its first rules, where it does not exist; gives its id. */
 export async function ensureDefaultGroup(core: Pick<CloudCore, 'env'>, tx: Tx, projectId: string): Promise<string> {
   const id = defaultGroupId(projectId);
   if (await hasDefaultGroup(tx, projectId)) return id;
@@ -43,47 +43,51 @@ export async function ensureDefaultGroup(core: Pick<CloudCore, 'env'>, tx: Tx, p
     .returning('id')
     .execute();
   if (made.length === 0) return id;
-  for (const ethertype of ['IPv4', 'IPv6'] as const) {
-    await insertOpenRule(core, tx, { groupId: id, projectId, direction: 'egress', ethertype, remoteGroupId: null });
-    await insertOpenRule(core, tx, { groupId: id, projectId, direction: 'ingress', ethertype, remoteGroupId: id });
-  }
+  await insertFirstRules(core, tx, { id, projectId, isDefault: true });
   return id;
 }
 
-/** A rule for every protocol and port, with the members of a group or with anyone. */
-export interface OpenRule {
-  groupId: string;
-  projectId: string;
-  direction: 'ingress' | 'egress';
-  ethertype: 'IPv4' | 'IPv6';
-  remoteGroupId: string | null;
+/** Gives a new group the rules that new groups have, as an administrator said. */
+export async function insertFirstRules(
+  core: Pick<CloudCore, 'env'>,
+  tx: Tx,
+  group: { id: string; projectId: string; isDefault: boolean },
+): Promise<void> {
+  const now = core.env.now();
+  const rules = await (group.isDefault ? rulesOfDefaultGroups : rulesOfOtherGroups).all(tx, {});
+  for (const rule of rules) {
+    await tx
+      .insertInto('security_group_rules')
+      .values({
+        id: derivedId(`${rule.id} of ${group.id}`),
+        security_group_id: group.id,
+        project_id: group.projectId,
+        description: rule.description,
+        direction: rule.direction,
+        ethertype: rule.ethertype,
+        protocol: rule.protocol,
+        port_range_min: rule.port_range_min,
+        port_range_max: rule.port_range_max,
+        remote_ip_prefix: rule.remote_ip_prefix,
+        remote_group_id: rule.remote_group_id === parentGroup ? group.id : rule.remote_group_id,
+        remote_address_group_id: rule.remote_address_group_id,
+        created_at: now,
+        updated_at: now,
+        revision: 0,
+      })
+      .execute();
+  }
 }
 
-/** Makes one of the rules that a new group comes with. */
-export async function insertOpenRule(core: Pick<CloudCore, 'env'>, tx: Tx, rule: OpenRule): Promise<void> {
-  const { groupId, projectId, direction, ethertype, remoteGroupId } = rule;
-  const now = core.env.now();
-  await tx
-    .insertInto('security_group_rules')
-    .values({
-      id: derivedId(`${direction} ${ethertype} of ${groupId}`),
-      security_group_id: groupId,
-      project_id: projectId,
-      description: '',
-      direction,
-      ethertype,
-      protocol: null,
-      port_range_min: null,
-      port_range_max: null,
-      remote_ip_prefix: null,
-      remote_group_id: remoteGroupId,
-      remote_address_group_id: null,
-      created_at: now,
-      updated_at: now,
-      revision: 0,
-    })
-    .execute();
-}
+/** In the place of a group's id: the new group itself. */
+export const parentGroup = 'PARENT';
+
+const rulesOfDefaultGroups = statement((q) =>
+  q.selectFrom('default_security_group_rules').selectAll().where('used_in_default_sg', '=', 1).orderBy('id'),
+);
+const rulesOfOtherGroups = statement((q) =>
+  q.selectFrom('default_security_group_rules').selectAll().where('used_in_non_default_sg', '=', 1).orderBy('id'),
+);
 
 function derivedId(text: string): string {
   const bytes = createHash('sha256').update(text).digest().subarray(0, 16);

@@ -8,6 +8,7 @@ import { AddressAllocation } from './address-allocation.ts';
 import { AddressGroups } from './address-groups.ts';
 import { AddressScopes } from './address-scopes.ts';
 import { type AddressUse, addressUseOf } from './address-use.ts';
+import { DefaultGroupRules } from './default-group-rules.ts';
 import { ensureDefaultNetwork } from './default-network.ts';
 import { FloatingIps } from './floating-ips.ts';
 import type { Port, PortStatus } from './model.ts';
@@ -45,6 +46,7 @@ export class Networks {
   readonly ports: Ports;
   readonly securityGroups: SecurityGroups;
   readonly securityGroupRules: SecurityGroupRules;
+  readonly defaultGroupRules: DefaultGroupRules;
   readonly #core: CloudCore;
   readonly #serverPorts: ServerPorts;
   readonly #listeners = new Set<() => void>();
@@ -64,6 +66,7 @@ export class Networks {
     this.subnets = new Subnets(core, quotas, addresses, this.subnetPools);
     this.securityGroups = new SecurityGroups(core, quotas);
     this.securityGroupRules = new SecurityGroupRules(core, quotas, this.securityGroups, this.addressGroups);
+    this.defaultGroupRules = new DefaultGroupRules(core, this.securityGroups, this.addressGroups);
     this.ports = new Ports(core, quotas, new PortAddressing(addresses), this.securityGroups, this.qosPolicies);
     this.routers = new Routers(core, quotas, this.ports);
     this.routerInterfaces = new RouterInterfaces(core, this.routers, this.ports, this.subnets);

@@ -149,7 +149,7 @@ function contentOf(input: NewSecurityGroupRule): RuleContent {
 }
 
 /** A single address is kept as the prefix that it stands for. */
-function prefixOf(text: string | null | undefined): string | null {
+export function prefixOf(text: string | null | undefined): string | null {
   if (text === null || text === undefined) return null;
   return text.includes('/') ? text : (parseIpPrefix(text)?.normalized ?? text);
 }

@@ -8,7 +8,7 @@ import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
 import type { Quotas } from '../quotas/quotas.ts';
-import { defaultGroupName, ensureDefaultGroup, hasDefaultGroup, insertOpenRule } from './default-security-group.ts';
+import { defaultGroupName, ensureDefaultGroup, hasDefaultGroup, insertFirstRules } from './default-security-group.ts';
 import { revisionMismatch } from './failures.ts';
 import { inOrder, Listing, type ListRequest } from './listing.ts';
 import { flag, ruleOf, type SecurityGroup, securityGroupOf } from './model.ts';
@@ -68,7 +68,7 @@ export class SecurityGroups {
     return group;
   }
 
-  /** Makes all of them or none; each with the two rules that let everything out. */
+  /** Makes all of them or none; each with the rules that new groups have. */
   create(subject: Subject, groups: readonly NewSecurityGroup[]): Promise<SecurityGroup[]> {
     return this.#core.db.write(async (tx) => {
       const made: SecurityGroup[] = [];
@@ -97,10 +97,7 @@ export class SecurityGroups {
       })
       .returningAll()
       .executeTakeFirstOrThrow();
-    for (const ethertype of ['IPv4', 'IPv6'] as const) {
-      const rule = { groupId: row.id, projectId, direction: 'egress', ethertype, remoteGroupId: null } as const;
-      await insertOpenRule(this.#core, tx, rule);
-    }
+    await insertFirstRules(this.#core, tx, { id: row.id, projectId, isDefault: false });
     return (await withRules(tx, [row]))[0]!;
   }
 

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { GuestNic } from '../../agent/contract.ts';
+import type { GuestNic, Ipv6Mode } from '../../agent/contract.ts';
 import type { Database, PreparedQuery } from '../../database/database.ts';
 import { oneOf } from '../../database/expressions.ts';
 import type { HostRoute } from './model.ts';
@@ -32,6 +32,7 @@ interface NicRow {
   mac_address: string;
   mtu: number;
   cidr: string;
+  ipv6_mode: Ipv6Mode | null;
   gateway_ip: string | null;
   ip_address: string;
   dns_nameservers: string;
@@ -99,6 +100,7 @@ export class ServerPortReads {
           'ports.mac_address',
           'networks.mtu',
           'subnets.cidr',
+          sql<Ipv6Mode | null>`subnets.ipv6_address_mode`.as('ipv6_mode'),
           'subnets.gateway_ip',
           'subnets.dns_nameservers',
           'subnets.host_routes',
@@ -109,8 +111,6 @@ export class ServerPortReads {
           'port_addresses.ip_address',
         ])
         .where('ports.device_id', '=', serverId)
-        // Guests find their IPv6 addresses themselves, by what routers and DHCPv6 tell them.
-        .where('subnets.ip_version', '=', 4)
         .orderBy(inPlace)
         .orderBy('ports.created_at')
         .orderBy('ports.id'),
@@ -145,24 +145,37 @@ export class ServerPortReads {
 
   async nicsOf(serverId: string, model: GuestNic['model']): Promise<GuestNic[]> {
     const rows = await this.#nics.all({ serverId });
-    // A port with several addresses is one interface; its host serves the first.
-    const first = new Map(rows.toReversed().map((row) => [row.port_id, row]));
-    const inOrder = [...new Set(rows.map((row) => row.port_id))].map((portId) => first.get(portId)!);
-    return inOrder.map((row) => ({
-      portId: row.port_id,
-      networkId: row.network_id,
-      macAddress: row.mac_address,
-      model,
-      mtu: row.mtu,
-      subnet: {
-        cidr: row.cidr,
-        gateway: row.gateway_ip ?? undefined,
-        address: row.ip_address,
-        dnsNameservers: JSON.parse(row.dns_nameservers) as string[],
-        routes: routesOf(row),
-      },
-    }));
+    // A port with several addresses is one interface; its host serves the first of IPv4.
+    const byPort = [...Map.groupBy(rows, (row) => row.port_id).values()];
+    return byPort.flatMap((own) => {
+      const row = own.find(({ cidr }) => !cidr.includes(':'));
+      if (!row) return [];
+      const subnets6 = own.filter(({ cidr }) => cidr.includes(':')).map(subnet6Of);
+      return {
+        portId: row.port_id,
+        networkId: row.network_id,
+        macAddress: row.mac_address,
+        model,
+        mtu: row.mtu,
+        subnet: { ...subnetOf(row), routes: routesOf(row) },
+        ...(subnets6.length > 0 ? { subnets6 } : {}),
+      };
+    });
   }
+}
+
+function subnetOf(row: NicRow) {
+  return {
+    cidr: row.cidr,
+    gateway: row.gateway_ip ?? undefined,
+    address: row.ip_address,
+    dnsNameservers: JSON.parse(row.dns_nameservers) as string[],
+  };
+}
+
+function subnet6Of(row: NicRow): NonNullable<GuestNic['subnets6']>[number] {
+  const routes = JSON.parse(row.host_routes) as HostRoute[];
+  return { ...subnetOf(row), routes, ...(row.ipv6_mode === null ? {} : { mode: row.ipv6_mode }) };
 }
 
 function routesOf({ host_routes, service_address }: NicRow): HostRoute[] {

@@ -70,6 +70,42 @@ describe('the config drive', () => {
     expect(files).not.toHaveProperty('openstack/latest/user_data');
   });
 
+  it('tells of IPv6 addresses, and how the guest gets them where it does so by itself', () => {
+    const six = { cidr: 'fd00:1::/64', gateway: 'fd00:1::1', address: 'fd00:1::9', dnsNameservers: ['fd00:1::53'] };
+    const routes = [{ destination: 'fd00:2::/48', nexthop: 'fd00:1::7' }];
+    const nics = [
+      {
+        ...first,
+        subnets6: [
+          { ...six, routes },
+          { ...six, mode: 'slaac' as const },
+        ],
+      },
+      second,
+    ];
+    const data = read(configDriveFiles({ ...facts, nics }), 'network_data.json');
+    expect(data.networks.map(({ id, type }: { id: string; type: string }) => [id, type])).toEqual([
+      ['network0', 'ipv4'],
+      ['network1', 'ipv6'],
+      ['network2', 'ipv6_slaac'],
+      ['network3', 'ipv4'],
+    ]);
+    expect(data.networks[1]).toEqual({
+      id: 'network1',
+      type: 'ipv6',
+      link: `tap${'a'.repeat(11)}`,
+      ip_address: 'fd00:1::9',
+      netmask: 'ffff:ffff:ffff:ffff::',
+      routes: [
+        { network: '::', netmask: '::', gateway: 'fd00:1::1' },
+        { network: 'fd00:2::', netmask: 'ffff:ffff:ffff::', gateway: 'fd00:1::7' },
+      ],
+      services: [{ type: 'dns', address: 'fd00:1::53' }],
+    });
+    expect(data.networks[2].routes).toEqual([]);
+    expect(data.services).toContainEqual({ type: 'dns', address: 'fd00:1::53' });
+  });
+
   it('gives user data and files as the bytes that they stand for', () => {
     const personality = [{ path: '/etc/motd', contents: Buffer.from('welcome').toString('base64') }];
     const files = configDriveFiles({ ...facts, adminPass: 'secret', personality });

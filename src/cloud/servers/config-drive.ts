@@ -64,27 +64,61 @@ function contentName(index: number): string {
 function networkDataOf(nics: readonly GuestNic[]) {
   return {
     links: nics.map((nic, index) => ({
-      id: `tap${nic.portId.slice(0, 11)}`,
+      id: linkOf(nic),
       name: `eth${index}`,
       type: 'phy',
       ethernet_mac_address: nic.macAddress,
       mtu: nic.mtu,
       vif_id: withDashes(nic.portId),
     })),
-    networks: nics.map((nic, index) => ({
-      id: `network${index}`,
-      type: 'ipv4',
-      link: `tap${nic.portId.slice(0, 11)}`,
-      ip_address: nic.subnet.address,
-      netmask: netmaskOf(nic.subnet.cidr),
-      routes: routesOf(nic, index === 0),
-      services: nic.subnet.dnsNameservers.map((address) => ({ type: 'dns', address })),
-    })),
-    services: [...new Set(nics.flatMap((nic) => nic.subnet.dnsNameservers))].map((address) => ({
+    networks: nics
+      .flatMap((nic, index) => [
+        network4Of(nic, index === 0),
+        ...(nic.subnets6 ?? []).map((one) => network6Of(nic, one)),
+      ])
+      .map((network, index) => ({ id: `network${index}`, ...network })),
+    services: [
+      ...new Set(
+        nics.flatMap((nic) => [nic.subnet, ...(nic.subnets6 ?? [])].flatMap((subnet) => subnet.dnsNameservers)),
+      ),
+    ].map((address) => ({
       type: 'dns',
       address,
     })),
   };
+}
+
+function network4Of(nic: GuestNic, isFirst: boolean) {
+  return {
+    type: 'ipv4',
+    link: linkOf(nic),
+    ip_address: nic.subnet.address,
+    netmask: netmaskOf(nic.subnet.cidr),
+    routes: routesOf(nic, isFirst),
+    services: nic.subnet.dnsNameservers.map((address) => ({ type: 'dns', address })),
+  };
+}
+
+/** Where guests find out by themselves, the type says how, as cloud-init and its kin read it: routers tell the way out. */
+function network6Of(nic: GuestNic, { mode, ...subnet }: NonNullable<GuestNic['subnets6']>[number]) {
+  const routes = (subnet.routes ?? []).map(({ destination, nexthop }) => ({
+    network: destination.split('/')[0],
+    netmask: netmask6Of(destination),
+    gateway: nexthop,
+  }));
+  const out = subnet.gateway && !mode ? [{ network: '::', netmask: '::', gateway: subnet.gateway }] : [];
+  return {
+    type: mode ? `ipv6_${mode}` : 'ipv6',
+    link: linkOf(nic),
+    ip_address: subnet.address,
+    netmask: netmask6Of(subnet.cidr),
+    routes: [...out, ...routes],
+    services: subnet.dnsNameservers.map((address) => ({ type: 'dns', address })),
+  };
+}
+
+function linkOf({ portId }: GuestNic): string {
+  return `tap${portId.slice(0, 11)}`;
 }
 
 /** Only one default route: the first network's. */
@@ -102,4 +136,16 @@ function netmaskOf(cidr: string): string {
   const bits = Number(cidr.split('/')[1]);
   const mask = bits === 0 ? 0 : (0xffffffff << (32 - bits)) >>> 0;
   return [24, 16, 8, 0].map((shift) => (mask >>> shift) & 255).join('.');
+}
+
+/** As OpenStack writes it: `ffff:ffff:ffff:ffff::`. */
+function netmask6Of(cidr: string): string {
+  const bits = Number(cidr.split('/')[1]);
+  const groups = Array.from({ length: 8 }, (_, i) => {
+    const ones = Math.min(Math.max(bits - 16 * i, 0), 16);
+    return (0xffff << (16 - ones)) & 0xffff;
+  });
+  const used = groups.findLastIndex((group) => group !== 0) + 1;
+  const text = groups.slice(0, used).map((group) => group.toString(16));
+  return used === 8 ? text.join(':') : `${text.join(':')}::`;
 }

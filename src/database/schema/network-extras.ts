@@ -103,10 +103,3 @@ export interface DefaultSecurityGroupRulesTable extends Revised {
   used_in_default_sg: Flag;
   used_in_non_default_sg: Flag;
 }
-
-/** The network that a project got when it asked for any. */
-export interface AutoAllocatedTopologiesTable {
-  project_id: string;
-  network_id: string;
-  router_id: string | null;
-}

@@ -1,8 +1,7 @@
 import { type Kysely, type Migration, sql } from 'kysely';
 
 /**
- * The order of a server's interfaces, ranges of forwarded ports, the rules that new security groups begin with, and the
- * networks that projects were given at their request.
+ * The order of a server's interfaces, ranges of forwarded ports, and the rules that new security groups begin with.
  */
 export const networkServices: Migration = {
   async up(db: Kysely<never>): Promise<void> {
@@ -42,20 +41,6 @@ export const networkServices: Migration = {
       values ${sql.join(firstRules.map((rule) => sql`(${sql.join(rule.map((value) => sql.lit(value)))})`))}`.execute(
       db,
     );
-    await db.schema
-      .createTable('auto_allocated_topologies')
-      .addColumn('project_id', 'text', (c) => c.notNull())
-      .addColumn('network_id', 'text', (c) => c.notNull())
-      .addColumn('router_id', 'text')
-      .addPrimaryKeyConstraint('auto_allocated_topologies_pk', ['project_id'] as never[])
-      .addForeignKeyConstraint(
-        'auto_allocated_network',
-        ['network_id'] as never[],
-        'networks',
-        ['id'] as never[],
-        (c) => c.onDelete('cascade'),
-      )
-      .execute();
   },
 };
 

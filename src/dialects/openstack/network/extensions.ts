@@ -76,6 +76,11 @@ const table: ReadonlyArray<readonly [alias: string, name: string, description: s
     'Remote address group id field for security group rules',
     'Rules can name an address group as their peers.',
   ],
+  [
+    'security-groups-default-rules',
+    'Default rules for security groups',
+    'What new security groups let through can be said.',
+  ],
   ['subnet-service-types', 'Subnet service types', 'Who may have addresses of a subnet.'],
   ['stateful-security-group', 'Stateful security group', 'Groups can know replies by their connections, or not.'],
   ['rbac-policies', 'RBAC Policies', 'Networks can be shared with single projects.'],

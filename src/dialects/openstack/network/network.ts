@@ -8,6 +8,7 @@ import { openstackDialect } from '../common/openstack-dialect.ts';
 import { addressGroupOperations } from './address-groups.ts';
 import { addressScopeOperations } from './address-scopes.ts';
 import { agentOperations } from './agents.ts';
+import { defaultGroupRuleOperations } from './default-group-rules.ts';
 import { extensionOperations } from './extensions.ts';
 import { floatingIpOperations } from './floating-ips.ts';
 import { networkOperations } from './networks.ts';
@@ -34,6 +35,7 @@ const versioned: readonly AnyOperation[] = [
   ...portOperations,
   ...securityGroupOperations,
   ...securityGroupRuleOperations,
+  ...defaultGroupRuleOperations,
   ...routerOperations,
   ...routerActionOperations,
   ...floatingIpOperations,
