@@ -152,6 +152,24 @@ describe.skipIf(obstacle !== undefined)('real guests on a network of their own',
 
       const again = await shellOf(twoId);
       await pings(again, first.address, true);
+
+      // A guest that runs gets an interface on another network, and loses it again.
+      const [back] = await networks().networks.create(subject(), [{ name: 'back' }]);
+      await networks().subnets.create(subject(), [{ networkId: back!.id, ipVersion: 4, cidr: '10.78.0.0/24' }]);
+      const attached = await opened.cloud.servers.attachInterface(subject(), twoId, { networkId: back!.id });
+      expect(await opened.cloud.runner.wait(attached.actionId, { timeoutMs: bootTimeout })).toEqual({
+        state: 'succeeded',
+      });
+      const [fixed] = attached.port.fixedIps;
+      const eth1 = await again.run(
+        'while [ ! -e /sys/class/net/eth1 ]; do :; done; ip link set eth1 up; ' +
+          'udhcpc -n -q -t 20 -T 2 -i eth1 -s /etc/udhcpc.script >/dev/null 2>&1; ip -4 -o addr show eth1',
+      );
+      expect(eth1).toContain(`${fixed!.ipAddress}/24`);
+      const { actionId } = await opened.cloud.servers.detachInterface(subject(), twoId, attached.port.id);
+      expect(await opened.cloud.runner.wait(actionId, { timeoutMs: bootTimeout })).toEqual({ state: 'succeeded' });
+      expect(await again.run('ls /sys/class/net')).not.toContain('eth1');
+      expect(await networks().portIdsOf(twoId)).toEqual([second.portId]);
       await again.run('ip addr add 10.77.0.200/24 dev eth0');
       await pings(again, first.address, false, '-I 10.77.0.200');
       await pings(again, first.address, true);
@@ -161,6 +179,6 @@ describe.skipIf(obstacle !== undefined)('real guests on a network of their own',
       await deleteServers();
       await expect.poll(async () => (await host().inventory()).networkDevices, { timeout: 90_000 }).toEqual([]);
     },
-    bootTimeout,
+    2 * bootTimeout,
   );
 });
