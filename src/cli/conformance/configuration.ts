@@ -8,6 +8,8 @@ export interface CloudFacts {
   hypervisor: HypervisorKind;
   /** Images that both boot, and are not the same. */
   images: readonly [string, string];
+  /** The file of an image (qcow2), which scenarios upload. */
+  imageFile: string;
   /** Flavors that both suit the images. */
   flavors: readonly [string, string];
   /** The external network, where there is one. */
@@ -108,8 +110,8 @@ function sections(facts: CloudFacts, folder: string, { formats }: Pass): Section
     ...(facts.newest.placement ? { placement: { max_microversion: facts.newest.placement } } : {}),
     volume: { ...patience, max_microversion: facts.newest.volume, vendor_name: 'Unkai', storage_protocol: 'file' },
     'volume-feature-enabled': { backup: true, extend_attached_volume: true },
-    scenario: { dhcp_client: 'udhcpc' },
-    service_available: { nova: true, glance: true, neutron: true, cinder: true, swift: false },
+    scenario: { dhcp_client: 'udhcpc', img_file: facts.imageFile, img_disk_format: 'qcow2' },
+    service_available: { nova: true, glance: true, neutron: true, cinder: true, swift: false, horizon: false },
   };
 }
 

@@ -32,6 +32,7 @@ export async function findFacts(folder: DataFolder, record: RunRecord): Promise<
     region: regions[0].id,
     hypervisor: record.hypervisor,
     images: [image, otherImage],
+    imageFile: (await buildTinyLinux({ cacheDir: folder.cacheDir })).path,
     flavors: [flavor('m1.nano'), flavor('m1.micro')],
     publicNetwork: networks[0] && { id: networks[0].id, name: networks[0].name },
     networkExtensions: extensions.map(({ alias }: { alias: string }) => alias),

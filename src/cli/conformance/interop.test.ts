@@ -25,6 +25,7 @@ test('the configuration tells what there is, and nothing else', () => {
     region: 'RegionOne',
     hypervisor: 'simulated',
     images: ['a', 'b'],
+    imageFile: '/cache/tinylinux.qcow2',
     flavors: ['42', '84'],
     publicNetwork: undefined,
     guestsAreReachable: false,
