@@ -58,7 +58,7 @@ export class StorageCloud {
 
   /** Waits for the action and tells how it ended. */
   async ended(actionId: string | undefined): Promise<string> {
-    const outcome = await this.cloud.runner.wait(actionId!, { timeoutMs: 20_000 });
+    const outcome = await this.cloud.runner.wait(actionId!, { timeoutMs: 60_000 });
     return outcome?.failure ? `${outcome.state}: ${outcome.failure.message}` : (outcome?.state ?? 'still running');
   }
 
