@@ -74,7 +74,11 @@ function get(
     }
     request.on('timeout', () => request.destroy(new SourceError('unreachable', "The image's server fell silent.")));
     request.on('error', fail);
-    request.on('response', resolve);
+    request.on('response', (response) => {
+      // Who reads it is told when they read; an error that comes before has nobody else to go to.
+      response.on('error', () => {});
+      resolve(response);
+    });
     request.end();
   });
 }

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { hashInto } from './files.ts';
 import { createHasher, type PieceSink } from './hashing/hasher.ts';
-import { ChunkReader, PieceWriter, throwIfAborted } from './receive.ts';
+import { ChunkReader, letGo, PieceWriter, throwIfAborted } from './receive.ts';
 import { type CopyOptions, type CopySource, StoreError, storeFailure } from './store.ts';
 
 /**
@@ -30,6 +30,7 @@ async function goOn(file: FileHandle, source: CopySource, { signal, onBytes }: C
   let sink: PieceSink = async () => {};
   const hasher = createHasher(['sha512'], (piece, position) => sink(piece, position));
   let chunks: ChunkReader | undefined;
+  let rest: AsyncIterable<Buffer> | undefined;
   try {
     const held = await hold(file, source.size, () => hashInto(hasher, file, signal));
     await hasher.flush();
@@ -37,7 +38,8 @@ async function goOn(file: FileHandle, source: CopySource, { signal, onBytes }: C
     let size = held;
     onBytes?.(size);
     if (size < source.size) {
-      chunks = new ChunkReader(await source.read(size), signal);
+      rest = await source.read(size);
+      chunks = new ChunkReader(rest, signal);
       for (let chunk = await chunks.next(); chunk; chunk = await chunks.next()) {
         size += chunk.length;
         if (size > source.size) throw new StoreError('size_mismatch', 'The source has more bytes than it promised.');
@@ -52,6 +54,7 @@ async function goOn(file: FileHandle, source: CopySource, { signal, onBytes }: C
     return sha512;
   } finally {
     chunks?.close();
+    if (rest) letGo(rest);
     hasher.close();
     await writer.settle();
   }

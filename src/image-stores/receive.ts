@@ -1,4 +1,5 @@
 import { type FileHandle, open, rm } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import { createHasher } from './hashing/hasher.ts';
 import { type PutOptions, type StoredUpload, StoreError, storeFailure } from './store.ts';
 
@@ -160,6 +161,11 @@ export class ChunkReader {
     this.#signal?.removeEventListener('abort', this.#onAbort);
     void this.#iterator.return?.().catch(() => {});
   }
+}
+
+/** Ends what a store gave to be read. The iterator of a stream that was never asked for anything would leave it open. */
+export function letGo(source: AsyncIterable<Buffer>): void {
+  if (source instanceof Readable) source.destroy();
 }
 
 export function throwIfAborted(signal?: AbortSignal): void {

@@ -45,7 +45,7 @@ describe.skipIf(!hasS3Server)('an image of two zones and three stores', { timeou
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   });
 
-  const farStore = () => `name=far,kind=s3,zone=zone-2,address=${peer},url=${server.url(line.port, 20)}`;
+  const farStore = () => `name=far,kind=s3,zone=zone-2,address=${peer},url=${server.url(line.port, 120)}`;
 
   async function open() {
     opened = await openUnkai({

@@ -56,7 +56,7 @@ export class S3Server implements AsyncDisposable {
   }
 
   /** The store's URL, through another port where something stands between; silence is borne for so many seconds. */
-  url(port = this.port, timeout = 2): string {
+  url(port = this.port, timeout = 60): string {
     return `s3://images/cloud?endpoint=http://127.0.0.1:${port}&timeout=${timeout}&credentials=${join(this.folder, 'keys')}`;
   }
 

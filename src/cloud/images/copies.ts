@@ -1,5 +1,6 @@
 import type { Tx } from '../../database/database.ts';
 import { newId, withDashes } from '../../env/env.ts';
+import { letGo } from '../../image-stores/receive.ts';
 import { type CopyOptions, type ImageStore, type StoredUpload, StoreError } from '../../image-stores/store.ts';
 import { CloudError, notFound } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
@@ -236,14 +237,14 @@ async function copyBetween(
     return await to.copyIn(id, { size, checksums, read }, options);
   }
   let copied = 0;
-  const stored = await to.put(id, await from.read(id), {
-    signal: options.signal,
-    expectedSize: size,
-    onChunk(chunk) {
-      copied += chunk.length;
-      options.onBytes(copied);
-    },
-  });
+  const source = await from.read(id);
+  const onChunk = (chunk: Buffer) => {
+    copied += chunk.length;
+    options.onBytes(copied);
+  };
+  const stored = await to
+    .put(id, source, { signal: options.signal, expectedSize: size, onChunk })
+    .finally(() => letGo(source));
   if (stored.checksums.sha512 === hashValue) return stored;
   await to.delete(id);
   throw new StoreError('corrupt', 'The copy is not what its original is.');

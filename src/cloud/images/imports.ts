@@ -5,6 +5,7 @@ import { compressionOf, decompressed } from '../../image-sources/decompress.ts';
 import { parseObjectUrl } from '../../image-sources/object-folder.ts';
 import { checkSource, openSource } from '../../image-sources/open-source.ts';
 import { type ImageSource, SourceError } from '../../image-sources/source.ts';
+import { letGo } from '../../image-stores/receive.ts';
 import type { ImageStore } from '../../image-stores/store.ts';
 import { CloudError, notFound } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
@@ -146,13 +147,14 @@ export class Imports {
           inspection: await inspectStored(from, image.id, size, diskFormat, 'upload'),
         };
       }
-      return await receiveImage(stores.driver(storeId), await from.read(image.id), {
+      const source = await from.read(image.id);
+      return await receiveImage(stores.driver(storeId), source, {
         imageId: image.id,
         diskFormat,
         maxSize: core.settings.maxImageSize,
         expectedSize: staged.size,
         signal: options.signal,
-      });
+      }).finally(() => letGo(source));
     } catch (error) {
       throw importFailure(error);
     }

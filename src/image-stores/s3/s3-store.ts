@@ -157,7 +157,10 @@ class S3Store implements ImageStore {
       const { GetObjectCommand } = this.#sdk;
       const range = { Bucket: this.#place.bucket, Key: key, Range: `bytes=${start}-${to - 1}` };
       const { Body } = await this.#client.send(new GetObjectCommand(range));
-      return Body as Readable;
+      const body = Body as Readable;
+      // Who reads it is told when they read; an error that comes before has nobody else to go to.
+      body.on('error', () => {});
+      return body;
     } catch (error) {
       throw s3Failure(`read image ${imageId}`, error);
     }
