@@ -14,7 +14,7 @@ const update = (config: string, value: string | undefined, headers?: Record<stri
 const failing = (code: string, details: string) => ({ status: 503, json: { error: { code, details } } });
 
 describe('global configurations', () => {
-  it('are changed, hold for what comes after, survive a restart of the process, and are reset', async () => {
+  it('are changed, hold for what comes after, are read again from the database, and are reset', async () => {
     expect(await update('vm/deletionPolicy', 'Delay')).toMatchObject({
       status: 200,
       json: { inventory: { category: 'vm', name: 'deletionPolicy', value: 'Delay', defaultValue: 'Direct' } },
