@@ -113,7 +113,8 @@ export class Line implements AsyncDisposable {
       if (line.#isFrozen) return;
       near.pipe(far).pipe(near);
       near.on('close', () => far.destroy());
-      far.on('close', () => near.destroy());
+      // What came before the far end closed is still on its way through here.
+      far.on('close', (hadError) => (hadError ? near.destroy() : near.end()));
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
