@@ -34,6 +34,9 @@ export interface Pass {
 type Value = string | number | boolean | readonly string[];
 type Sections = Record<string, Record<string, Value>>;
 
+/** TinyLinux has no sudo, as everybody there is root, and BusyBox's wget in the place of curl. A `$` is `$$` in the file. */
+const missingPrograms = 'sudo() { "$$@"; }; curl() { wget -q -O - "$$@"; };';
+
 /** What is not said here is as Tempest has it by default. */
 function sections(facts: CloudFacts, folder: string, { formats }: Pass): Sections {
   const [image, otherImage] = facts.images;
@@ -105,7 +108,7 @@ function sections(facts: CloudFacts, folder: string, { formats }: Pass): Section
       image_alt_ssh_user: 'root',
       ssh_timeout: 240,
       ping_timeout: 180,
-      ssh_shell_prologue: 'set -eu; PATH=$$PATH:/sbin:/usr/sbin;',
+      ssh_shell_prologue: `set -eu; PATH=$$PATH:/sbin:/usr/sbin; ${missingPrograms}`,
     },
     ...(facts.newest.placement ? { placement: { max_microversion: facts.newest.placement } } : {}),
     volume: { ...patience, max_microversion: facts.newest.volume, vendor_name: 'Unkai', storage_protocol: 'file' },

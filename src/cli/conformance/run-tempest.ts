@@ -34,7 +34,7 @@ export async function runTempest(tempest: Tempest, run: TempestRun): Promise<Out
   if (run.exclude) args.push('--exclude-regex', run.exclude);
   args.push('--concurrency', String(run.concurrency));
   const child = start(tempest, folder, 'tempest', args);
-  run.signal.addEventListener('abort', () => child.kill('SIGINT'), { once: true });
+  run.signal.addEventListener('abort', () => endAll(child), { once: true });
   const reader = new OutcomeReader();
   const others: string[] = [];
   const read = (line: string) => {
@@ -52,6 +52,8 @@ export async function runTempest(tempest: Tempest, run: TempestRun): Promise<Out
 function start(tempest: Tempest, folder: string, program: string, args: string[]): ChildProcess {
   return spawn(join(tempest.programs, program), args, {
     cwd: folder,
+    // A group of its own: Tempest's workers are not ended with it.
+    detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       PATH: `${tempest.programs}:${process.env['PATH']}`,
@@ -60,6 +62,11 @@ function start(tempest: Tempest, folder: string, program: string, args: string[]
       LANG: 'C.UTF-8',
     },
   });
+}
+
+/** Ends the program with all that it started, at once: stestr waits for its workers whatever it is told. */
+function endAll({ pid, exitCode, signalCode }: ChildProcess): void {
+  if (pid !== undefined && exitCode === null && signalCode === null) process.kill(-pid, 'SIGKILL');
 }
 
 async function ended(child: ChildProcess): Promise<number | null> {
