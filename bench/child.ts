@@ -1,18 +1,20 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { parseStore } from '../src/assembly/image-stores.ts';
 import type { HypervisorKind } from '../src/assembly/open-unkai.ts';
 import { serveUnkai } from '../src/assembly/serve.ts';
 import { ensureTinyLinux } from '../src/assembly/tinylinux.ts';
 
 // A cloud in a process of its own, so that the load generator does not share its event loop. Says where it is in one
 // line of JSON, answers `usage` on its standard input, and ends with it.
-const [dataDir, hypervisor, cacheDir] = process.argv.slice(2) as [string, HypervisorKind, string];
+const [dataDir, hypervisor, cacheDir, ...stores] = process.argv.slice(2) as [string, HypervisorKind, string];
 mkdirSync(dataDir, { recursive: true });
 const cloud = await serveUnkai({
   dataDir,
   hypervisor,
   adminPassword: 'bench',
+  imageStores: stores.map(parseStore),
   listen: '127.0.0.1',
   port: 0,
   log: pino({ level: 'info' }, pino.destination({ dest: join(dataDir, 'log'), sync: false })),

@@ -3,6 +3,14 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 
+export interface StartOptions {
+  dataDir: string;
+  hypervisor: string;
+  cacheDir: string;
+  /** Further image stores, as `--store` takes them. */
+  stores?: readonly string[];
+}
+
 /** A cloud under load, in a process of its own. */
 export class CloudProcess {
   readonly origin: string;
@@ -19,11 +27,18 @@ export class CloudProcess {
     this.startMs = facts.startMs;
   }
 
-  static async start(options: { dataDir: string; hypervisor: string; cacheDir: string }): Promise<CloudProcess> {
+  static async start(options: StartOptions): Promise<CloudProcess> {
     const script = join(import.meta.dirname, 'child.ts');
     const child = spawn(
       process.execPath,
-      ['--max-semi-space-size=8', script, options.dataDir, options.hypervisor, options.cacheDir],
+      [
+        '--max-semi-space-size=8',
+        script,
+        options.dataDir,
+        options.hypervisor,
+        options.cacheDir,
+        ...(options.stores ?? []),
+      ],
       {
         stdio: ['pipe', 'pipe', 'inherit'],
         env: { NODE_COMPILE_CACHE: join(import.meta.dirname, '../node_modules/.cache/unkai'), ...process.env },
