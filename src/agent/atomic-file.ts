@@ -37,16 +37,22 @@ export async function syncPath(path: string): Promise<void> {
  * Makes a file appear under `finalPath` complete or not at all, also across kill -9 and power loss. `make` writes it to
  * the path it is given, which doesn't exist then: a process of an earlier life that still writes to the same temporary
  * name has lost it, and can't harm the new file.
+ *
+ * @param isMadeAnew whether it is made again before it is needed after a power loss, so that nobody waits for the disk
  */
-export async function createAtomically<T>(finalPath: string, make: (temporary: string) => Promise<T>): Promise<T> {
+export async function createAtomically<T>(
+  finalPath: string,
+  make: (temporary: string) => Promise<T>,
+  { isMadeAnew = false }: { isMadeAnew?: boolean } = {},
+): Promise<T> {
   const temporary = temporaryPath(finalPath);
   return whileInProgress(temporary, async () => {
     await rm(temporary, { force: true, recursive: true });
     try {
       const result = await make(temporary);
-      await syncPath(temporary);
+      if (!isMadeAnew) await syncPath(temporary);
       await rename(temporary, finalPath);
-      await syncPath(dirname(finalPath));
+      if (!isMadeAnew) await syncPath(dirname(finalPath));
       return result;
     } catch (error) {
       await rm(temporary, { force: true });

@@ -26,11 +26,11 @@ export async function writeConfigDrive(env: Env, isoPath: string, files: FileCon
     try {
       await rm(content, { recursive: true, force: true });
       await mkdir(content, { recursive: true, mode: 0o700 });
-      for (const [path, bytes] of entries) {
-        await mkdir(join(content, dirname(path)), { recursive: true });
-        await writeFile(join(content, path), bytes);
-      }
-      await createAtomically(isoPath, (temporary) => makeIso(env, content, temporary));
+      const folders = new Set(entries.map(([path]) => dirname(path)));
+      await Promise.all([...folders].map((folder) => mkdir(join(content, folder), { recursive: true })));
+      await Promise.all(entries.map(([path, bytes]) => writeFile(join(content, path), bytes)));
+      // A guest that the power took is started again, and that writes its drive first.
+      await createAtomically(isoPath, (temporary) => makeIso(env, content, temporary), { isMadeAnew: true });
     } catch (error) {
       throw toAgentError(error, 'the config drive could not be written');
     } finally {
