@@ -15,6 +15,7 @@ import { softDelete } from './migrations/0015-soft-delete/migration.ts';
 import { networkServices } from './migrations/0017-network-services/migration.ts';
 import { volumeGroups } from './migrations/0019-volume-groups/migration.ts';
 import { imageExports } from './migrations/0020-image-exports/migration.ts';
+import { imageUploads } from './migrations/0024-image-uploads/migration.ts';
 import type { Schema } from './schema.ts';
 
 /** Every migration, by name, in order. A name is never changed once it was released. */
@@ -35,6 +36,7 @@ const migrations: Record<string, Migration> = {
   '0017-network-services': networkServices,
   '0019-volume-groups': volumeGroups,
   '0020-image-exports': imageExports,
+  '0024-image-uploads': imageUploads,
 };
 
 /** Brings the schema up to date. Safe to run on each start, and by several processes at once on PostgreSQL. */

@@ -53,6 +53,7 @@ import type {
   ImageStoreZonesTable,
   ImagesTable,
   ImageTagsTable,
+  ImageUploadsTable,
   MetadefNamespacesTable,
 } from './schema/images.ts';
 import type {
@@ -166,6 +167,7 @@ export interface Schema {
   images: ImagesTable;
   image_tags: ImageTagsTable;
   image_exports: ImageExportsTable;
+  image_uploads: ImageUploadsTable;
   image_members: ImageMembersTable;
   metadef_namespaces: MetadefNamespacesTable;
   image_replicas: ImageReplicasTable;

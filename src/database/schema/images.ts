@@ -147,3 +147,29 @@ export interface ImageExportsTable {
   updated_at: Micros;
   expires_at: Micros;
 }
+
+/** An upload that comes in parts, from when it begins until its image is active, or queued again. */
+export interface ImageUploadsTable {
+  image_id: string;
+  /** The store that gets the bytes; until they are complete they lie where it has hosts stage files. */
+  store_id: string;
+  /** Who began it, and by which request. */
+  user_id: string;
+  request_id: string;
+  /** Bytes in all; null until somebody has said. */
+  size: number | null;
+  /** Bytes from the beginning that are on stable storage. */
+  received: number;
+  /** `checking`: all bytes are there, and the action `image.assemble` makes an image of them. */
+  state: 'receiving' | 'checking';
+  /** How long it waits for its next bytes, microseconds. */
+  idle_limit: number;
+  /** Whether the image was made for this upload, and goes when it fails. */
+  remove_on_failure: Flag;
+  /** Who writes a part right now, and until when that holds unless it is renewed. */
+  writer: string | null;
+  writing_until: Micros;
+  created_at: Micros;
+  updated_at: Micros;
+  expires_at: Micros;
+}
