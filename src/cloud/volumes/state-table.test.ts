@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CloudError } from '../errors.ts';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { walkLife } from '../life-suite.ts';
 import { type VolumeStatus, volumeStatuses } from './rules.ts';
-import { type VolumeTransition, volumeStateTable, volumeTransitions } from './state-table.ts';
+import { volumeStateTable, volumeTransitions } from './state-table.ts';
 import { gib, StorageCloud } from './test-cloud.ts';
 
 type Key = keyof typeof volumeTransitions;
@@ -88,42 +88,22 @@ it('docs/state-table-volumes.md says what is so', async () => {
   await expect(volumeStateTable()).toMatchFileSnapshot('../../../docs/state-table-volumes.md');
 });
 
-describe.each(volumeStatuses)('a volume that is %s', (status) => {
-  const allowed = keys.filter((key) => (volumeTransitions[key] as VolumeTransition).from.includes(status));
-
-  it(
-    'refuses what is not allowed, and nothing changes',
-    async () => {
-      const scene = await volumeIn(status);
-      const before = await rowOf(scene.id);
-      for (const key of keys) {
-        if (allowed.includes(key) || (status === 'deleting' && key.startsWith('delete'))) continue;
-        const refusal = await ask[key](scene).then(
-          () => 'it was not refused',
-          (error: unknown) => error,
-        );
-        expect(refusal, key).toBeInstanceOf(CloudError);
-        expect((refusal as CloudError).code, key).toMatch(/^(invalid|conflict|not_found)$/);
-        expect(await rowOf(scene.id), key).toEqual(before);
-      }
-      await leave(scene);
-    },
-    limit,
-  );
-
-  it.each(allowed)(
-    'takes %s, and comes to what it leads to',
-    async (key) => {
-      const scene = await volumeIn(status);
-      await done(await ask[key](scene));
-      const { after } = volumeTransitions[key] as VolumeTransition;
-      const row = await rowOf(scene.id);
-      if (after === 'gone') expect(row.deleted_at).not.toBeNull();
-      else expect(row.status).toBe(after === 'as before' ? status : after);
-      await leave(scene);
-    },
-    limit,
-  );
+walkLife({
+  noun: 'a volume',
+  states: volumeStatuses,
+  life: volumeTransitions,
+  ask,
+  enter: volumeIn,
+  async stateOf({ id }) {
+    const row = await rowOf(id);
+    return row.deleted_at === null ? (row.status as VolumeStatus) : 'gone';
+  },
+  rowOf: ({ id }) => rowOf(id),
+  done,
+  leave,
+  // What is being deleted already is deleted, whoever asks again.
+  isIgnored: (key, status) => status === 'deleting' && key.startsWith('delete'),
+  limit,
 });
 
 it(

@@ -1,13 +1,5 @@
-import { markdownTable } from '../markdown-table.ts';
+import { type Life, lifeTable } from '../life.ts';
 import { type VolumeStatus, volumeStatuses } from './rules.ts';
-
-/** What may be asked of a volume, when, and what comes of it. */
-export interface VolumeTransition {
-  from: readonly VolumeStatus[];
-  /** The status meanwhile; `as before` where it stays what it is. */
-  busy: VolumeStatus | 'as before';
-  after: VolumeStatus | 'as before' | 'gone';
-}
 
 const free = ['available'] as const;
 const used = ['available', 'in-use'] as const;
@@ -36,16 +28,10 @@ export const volumeTransitions = {
     busy: 'deleting',
     after: 'gone',
   },
-} as const satisfies Record<string, VolumeTransition>;
+} as const satisfies Life<VolumeStatus>;
 
 /** The life of volumes as a page for readers: `docs/state-table-volumes.md`. */
 export function volumeStateTable(): string {
-  const rows = Object.entries<VolumeTransition>(volumeTransitions).map(([name, { from, busy, after }]) => [
-    name,
-    from.length > volumeStatuses.length - 3 ? 'any but in-use' : from.join(', '),
-    busy,
-    after,
-  ]);
   return [
     '# What may be asked of a volume, and when',
     '',
@@ -58,7 +44,7 @@ export function volumeStateTable(): string {
     'What fails leaves the volume as it was, or in `error`, `error_deleting`, `error_extending` or `error_restoring`, with',
     'a message that says why.',
     '',
-    ...markdownTable(['asked', 'in these statuses', 'meanwhile', 'then'], rows),
+    ...lifeTable(volumeStatuses, volumeTransitions),
     '',
   ].join('\n');
 }
