@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
+import type { ComputeListKeypairs } from '../api/answers.ts';
 import { get } from './api.ts';
-import type { Flavor, Image, Network, Overview, Subnet } from './types.ts';
+import type { Flavor, Image, Network, Overview, SecurityGroup, Subnet } from './types.ts';
 
 /** Every image that the project can use. Follows the pages to their end. */
 export function useImages() {
@@ -44,9 +45,7 @@ export function useKeypairs() {
   return useQuery({
     queryKey: ['keypairs'],
     queryFn: async ({ signal }) =>
-      (await get<{ keypairs: Array<{ keypair: { name: string } }> }>('/compute/v2.1/os-keypairs', signal)).keypairs.map(
-        ({ keypair }) => keypair,
-      ),
+      (await get<ComputeListKeypairs>('/compute/v2.1/os-keypairs', signal)).keypairs.map(({ keypair }) => keypair),
   });
 }
 
@@ -54,8 +53,7 @@ export function useSecurityGroups() {
   return useQuery({
     queryKey: ['securitygroups'],
     queryFn: async ({ signal }) =>
-      (await get<{ security_groups: Array<{ id: string; name: string }> }>('/network/v2.0/security-groups', signal))
-        .security_groups,
+      (await get<{ security_groups: SecurityGroup[] }>('/network/v2.0/security-groups', signal)).security_groups,
   });
 }
 

@@ -88,6 +88,11 @@ export function callOf(server: Server, action: ServerAction): ApiCall {
   return { method: 'POST', path: `/compute/v2.1/servers/${server.id}/action`, body: action.body };
 }
 
+/** The image it was made from; undefined where it boots from a volume. */
+export function imageOf({ image }: Server): string | undefined {
+  return typeof image === 'string' ? undefined : image.id;
+}
+
 export function addressesOf(server: Server): string[] {
   return Object.values(server.addresses).flatMap((list) => list.map(({ addr }) => addr));
 }

@@ -1,3 +1,4 @@
+import type { IdentityListAvailableProjects } from '../api/answers.ts';
 import { get, send } from './api.ts';
 import { type Session, session, setSession } from './session.ts';
 
@@ -10,11 +11,7 @@ interface TokenBody {
   };
 }
 
-export interface Project {
-  id: string;
-  name: string;
-  enabled: boolean;
-}
+export type Project = IdentityListAvailableProjects['projects'][number];
 
 const lastProject = 'unkai.project';
 

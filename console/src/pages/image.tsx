@@ -10,19 +10,10 @@ import { toast } from '../components/toast.tsx';
 import { type ApiCall, get, send } from '../lib/api.ts';
 import { bytes, dateTime } from '../lib/format.ts';
 import { useSession } from '../lib/session.ts';
-import type { Image } from '../lib/types.ts';
-
-interface Copy {
-  image_store_id: string;
-  image_store: string;
-  state: string;
-  size: number | null;
-  progress: number;
-  last_error: string | null;
-}
+import type { Image, ImageCopy } from '../lib/types.ts';
 
 /** Whether the copy is neither there nor has failed. */
-function isUnderWay({ state }: Copy): boolean {
+function isUnderWay({ state }: ImageCopy): boolean {
   return !['ready', 'active', 'error', 'deleted'].includes(state);
 }
 
@@ -44,13 +35,13 @@ export function ImagePage() {
   });
   const copies = useQuery({
     queryKey: ['image', id, 'copies'],
-    queryFn: async ({ signal }) => (await get<{ copies: Copy[] }>(`/unkai/v1/images/${id}/copies`, signal)).copies,
+    queryFn: async ({ signal }) => (await get<{ copies: ImageCopy[] }>(`/unkai/v1/images/${id}/copies`, signal)).copies,
     refetchInterval: ({ state }) => (state.data?.some((one) => isUnderWay(one)) ? 2000 : false),
   });
   if (error) return <Failed error={error} retry={() => void refetch()} />;
   if (!image) return <Loading />;
   const path = `/image/v2/images/${id}`;
-  const mine = image.owner.replaceAll('-', '') === current?.project.id.replaceAll('-', '') || current?.isAdmin;
+  const mine = image.owner?.replaceAll('-', '') === current?.project.id.replaceAll('-', '') || current?.isAdmin;
   const why = mine ? undefined : t('why.notYours');
   const run = async (call: ApiCall, words: string) => {
     await send(call);

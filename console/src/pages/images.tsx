@@ -10,18 +10,9 @@ import { toast } from '../components/toast.tsx';
 import { get, send } from '../lib/api.ts';
 import { ago, bytes, dateTime, moment } from '../lib/format.ts';
 import { useImages } from '../lib/queries.ts';
-import type { Image } from '../lib/types.ts';
+import type { DeletedImage, Image } from '../lib/types.ts';
 import type { ListSearch } from '../router.tsx';
 import { UploadImage } from './upload-image.tsx';
-
-interface DeletedImage {
-  id: string;
-  name: string | null;
-  disk_format: string | null;
-  size: number | null;
-  deleted_at: string | null;
-  expunge_at: string | null;
-}
 
 /** Images, and the recycle bin that deleted ones wait in. */
 export function Images() {

@@ -2,6 +2,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import type { ComputeListAvailabilityZones } from '../api/answers.ts';
 import { Loading, Meter, Notice, PageHead } from '../components/basics.tsx';
 import { Field, SameRequest } from '../components/form.tsx';
 import { type ApiCall, get, send } from '../lib/api.ts';
@@ -50,8 +51,7 @@ export function ServerCreate() {
   const zones = useQuery({
     queryKey: ['zones'],
     queryFn: async () =>
-      (await get<{ availabilityZoneInfo: Array<{ zoneName: string }> }>('/compute/v2.1/os-availability-zone'))
-        .availabilityZoneInfo,
+      (await get<ComputeListAvailabilityZones>('/compute/v2.1/os-availability-zone')).availabilityZoneInfo,
   }).data;
   const [given, setDraft] = useState<Draft>(empty);
   const create = useMutation({

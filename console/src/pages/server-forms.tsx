@@ -4,8 +4,9 @@ import { FormDialog } from '../components/form.tsx';
 import { toast } from '../components/toast.tsx';
 import { get, send } from '../lib/api.ts';
 import { useFlavors, useImages } from '../lib/queries.ts';
+import { imageOf } from '../lib/servers.ts';
 import { useSession } from '../lib/session.ts';
-import type { Server } from '../lib/types.ts';
+import type { MigrationTarget, Server, Volume } from '../lib/types.ts';
 
 /** The first version in which a cold migration can name its host. */
 const migrationVersion = { 'OpenStack-API-Version': 'compute 2.56' };
@@ -94,7 +95,7 @@ type FormProps = Omit<Parameters<typeof FormDialog>[0], 'fields' | 'toCall'> & {
 function Rebuild({ server, path, ...common }: FormProps) {
   const { t } = useTranslation();
   const images = useImages().data ?? [];
-  const now = server.image === '' ? '' : server.image.id;
+  const now = imageOf(server) ?? '';
   return (
     <FormDialog
       {...common}
@@ -138,13 +139,6 @@ function Resize({ server, path, ...common }: FormProps) {
       toCall={({ flavor }) => ({ method: 'POST', path: path!, body: { resize: { flavorRef: flavor } } })}
     />
   );
-}
-
-interface MigrationTarget {
-  host_id: string;
-  name: string;
-  is_possible: boolean;
-  reasons: string[];
 }
 
 /** Live where the guest runs, with its memory; cold where it does not. */
@@ -191,11 +185,7 @@ function Attach({ server, ...common }: FormProps) {
   const { data = [] } = useQuery({
     queryKey: ['volumes', 'available'],
     queryFn: async () =>
-      (
-        await get<{ volumes: Array<{ id: string; name: string; size: number }> }>(
-          `/volume/v3/${project}/volumes/detail?status=available`,
-        )
-      ).volumes,
+      (await get<{ volumes: Volume[] }>(`/volume/v3/${project}/volumes/detail?status=available`)).volumes,
   });
   return (
     <FormDialog

@@ -9,9 +9,9 @@ import { Timeline } from '../components/timeline.tsx';
 import { toast } from '../components/toast.tsx';
 import { get, send } from '../lib/api.ts';
 import { ago, bytes, dateTime } from '../lib/format.ts';
-import { addressesOf, callOf, serverActions, type Translate, whyNot } from '../lib/servers.ts';
+import { addressesOf, callOf, imageOf, serverActions, type Translate, whyNot } from '../lib/servers.ts';
 import { useSession } from '../lib/session.ts';
-import type { Port, Server } from '../lib/types.ts';
+import type { Port, Server, Volume } from '../lib/types.ts';
 import type { ListSearch } from '../router.tsx';
 import { type ServerFormState, ServerForms } from './server-forms.tsx';
 
@@ -144,6 +144,7 @@ function OverviewTab({ server }: { server: Server }) {
   const { t } = useTranslation();
   const isAdmin = useSession()?.isAdmin;
   const { flavor } = server;
+  const image = imageOf(server);
   return (
     <div className="grid two">
       <section className="card">
@@ -165,12 +166,12 @@ function OverviewTab({ server }: { server: Server }) {
               ],
               [
                 t('image'),
-                server.image === '' ? (
-                  t('bootsFromVolume')
-                ) : (
-                  <Link key="i" to={`/ui/images/${server.image.id}` as '/'}>
-                    {server.image.id}
+                image ? (
+                  <Link key="i" to={`/ui/images/${image}` as '/'}>
+                    {image}
                   </Link>
+                ) : (
+                  t('bootsFromVolume')
                 ),
               ],
               [t('keypair'), server.key_name],
@@ -214,18 +215,7 @@ function Disks({ server }: { server: Server }) {
   const ids = server['os-extended-volumes:volumes_attached']?.map(({ id }) => id) ?? [];
   const { data } = useQuery({
     queryKey: ['volumes', 'of', server.id, ids],
-    queryFn: async () =>
-      (
-        await get<{
-          volumes: Array<{
-            id: string;
-            name: string;
-            size: number;
-            status: string;
-            attachments: Array<{ device: string }>;
-          }>;
-        }>(`/volume/v3/${project}/volumes/detail`)
-      ).volumes,
+    queryFn: async () => (await get<{ volumes: Volume[] }>(`/volume/v3/${project}/volumes/detail`)).volumes,
   });
   const mine = data?.filter(({ id }) => ids.includes(id)) ?? [];
   return (

@@ -4,13 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { Failed, Loading, PageHead } from '../components/basics.tsx';
 import { get } from '../lib/api.ts';
 import { useNetworks, useSubnets } from '../lib/queries.ts';
-import type { Port, Server } from '../lib/types.ts';
-
-interface RouterRow {
-  id: string;
-  name: string;
-  external_gateway_info: { network_id: string } | null;
-}
+import type { Port, Router, Server } from '../lib/types.ts';
 
 const columnWidth = 190;
 const rowHeight = 54;
@@ -24,7 +18,7 @@ export function Topology() {
   const subnets = useSubnets().data ?? [];
   const routers = useQuery({
     queryKey: ['routers'],
-    queryFn: async () => (await get<{ routers: RouterRow[] }>('/network/v2.0/routers')).routers,
+    queryFn: async () => (await get<{ routers: Router[] }>('/network/v2.0/routers')).routers,
   }).data;
   const ports = useQuery({
     queryKey: ['ports'],
