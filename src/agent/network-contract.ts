@@ -30,6 +30,26 @@ export interface DesiredNetwork {
   domain: string;
   /** Every address on the network whose owner is known, on whatever host. */
   hosts: DesiredAddress[];
+  /** Where else the network is. Absent where it is on this host alone. */
+  tunnel?: DesiredTunnel;
+  /** Another host connects this external network to what is around. */
+  connectedElsewhere?: true;
+}
+
+/** A network on several hosts: frames for guests of the others travel in UDP (VXLAN, RFC 7348). */
+export interface DesiredTunnel {
+  /** The network's number on the wire (VNI), 1 to 2^24 - 1. */
+  number: number;
+  /** The other hosts that the network is on, and the MAC addresses that are known to be there. */
+  peers: Array<TunnelEndpoint & { macAddresses: string[] }>;
+}
+
+/** Where a host takes frames from other ones. */
+export interface TunnelEndpoint {
+  /** IPv4 */
+  address: string;
+  /** UDP */
+  port: number;
 }
 
 export interface DesiredAddress {
@@ -159,6 +179,8 @@ export interface HostNetworking {
    * any of them. `seat` is the host's number among them.
    */
   shared?: { id: string; seat: number };
+  /** How other hosts send it frames of networks that they have in common; `mtu` is the largest of such a network, bytes. */
+  tunnel?: TunnelEndpoint & { mtu: number };
   /** An IPv4 network that nobody uses around this host, which it would connect itself to as an external network. */
   externalNetwork?: { cidr: string; gateway: string };
 }

@@ -3,7 +3,13 @@ import { join } from 'node:path';
 import type { Env } from '../../../env/env.ts';
 import { KeyedLock } from '../../../env/keyed-lock.ts';
 import { writeFileAtomically } from '../../atomic-file.ts';
-import type { DesiredNetworks, GuestNic, HostNetworking, MetadataResponder } from '../../contract.ts';
+import {
+  AgentError,
+  type DesiredNetworks,
+  type GuestNic,
+  type HostNetworking,
+  type MetadataResponder,
+} from '../../contract.ts';
 import { toAgentError } from '../../errors.ts';
 import type { AgentLog } from '../../log.ts';
 import { MetadataServers } from '../../metadata/metadata-servers.ts';
@@ -21,6 +27,7 @@ import { portTable, portTableName } from './port-rules.ts';
 import { advertises } from './router-adverts.ts';
 import { routerTable, routerTable6, routerTableName } from './router-rules.ts';
 import { routerRoutes, serviceRoutes } from './routing.ts';
+import { TunnelPeers, type TunnelSettings, tunnelOverhead } from './tunnels.ts';
 
 /** Where a host keeps the external network that it once chose for itself. */
 export const networkFile = 'network.json';
@@ -28,20 +35,47 @@ export const networkFile = 'network.json';
 /** So long what was made is taken to be there still, microseconds: less than the time between two rounds of nothing new. */
 const trustMicros = 20_000_000;
 
-/** Opens the networks of the host in this folder: finds whatever an earlier agent left, and changes nothing yet. */
-export async function openBridgeDriver(env: Env, log: AgentLog, directory: string): Promise<NetworkDriver> {
+/**
+ * Opens the networks of the host in this folder: finds whatever an earlier agent left, and changes nothing yet.
+ *
+ * @param tunnel where other hosts send frames of common networks; no port means one that is free of other hosts of
+ *   this machine
+ */
+export async function openBridgeDriver(
+  env: Env,
+  log: AgentLog,
+  directory: string,
+  tunnel?: Omit<TunnelSettings, 'port'> & { port?: number },
+): Promise<NetworkDriver> {
   const commands = new NetworkCommands(env);
   const names = new NetworkNames(directory);
   const hostLinks = new HostLinks(names, commands);
   const externalNetwork = await chooseExternalNetwork(directory, names, hostLinks);
+  const endpoint = tunnel && { ...tunnel, port: tunnel.port ?? names.tunnelPort };
+  const networking: HostNetworking = {
+    driver: 'bridge',
+    // Hosts whose folders have the same name may be on different machines.
+    shared: { id: endpoint ? `${names.fabric}@${endpoint.address}:${endpoint.port}` : names.fabric, seat: 0 },
+    externalNetwork,
+    ...(endpoint ? { tunnel: await tunnelFacts(endpoint, commands) } : {}),
+  };
   return new BridgeDriver({
     env,
     log,
     names,
     commands,
     hostLinks,
-    networking: { driver: 'bridge', shared: { id: names.fabric, seat: 0 }, externalNetwork },
+    endpoint,
+    networking,
   });
+}
+
+/** What a frame takes in the tunnel is less than the device of the address lets through. */
+async function tunnelFacts({ address, port, namespace }: TunnelSettings, commands: NetworkCommands) {
+  const links = await commands.links(namespace);
+  const link = links.find(({ addr_info = [] }) => addr_info.some(({ local }) => local === address));
+  if (!link) throw new AgentError('unsupported', `no device of this host has the address ${address} for its tunnels`);
+  return { address, port, mtu: link.mtu - tunnelOverhead };
 }
 
 async function chooseExternalNetwork(directory: string, names: NetworkNames, hostLinks: HostLinks) {
@@ -63,6 +97,7 @@ interface Parts {
   names: NetworkNames;
   commands: NetworkCommands;
   hostLinks: HostLinks;
+  endpoint: TunnelSettings | undefined;
   networking: HostNetworking;
 }
 
@@ -79,6 +114,7 @@ class BridgeDriver implements NetworkDriver {
   readonly #dnsmasq: DnsmasqProcesses;
   readonly #metadata: MetadataServers;
   readonly #bandwidth: BandwidthLimits;
+  readonly #peers: TunnelPeers;
   /** Whether there may be limits; an earlier agent may have left some. */
   #wasLimited = true;
   readonly #lock = new KeyedLock();
@@ -92,6 +128,7 @@ class BridgeDriver implements NetworkDriver {
     this.networking = parts.networking;
     this.#fabric = new Fabric(names, commands, log);
     this.#bandwidth = new BandwidthLimits(commands);
+    this.#peers = new TunnelPeers(names, commands);
     this.#dnsmasq = new DnsmasqProcesses(env, names, commands);
     this.#metadata = new MetadataServers(log);
   }
@@ -152,7 +189,7 @@ class BridgeDriver implements NetworkDriver {
       const verify = this.#last === undefined || this.#parts.env.now() > this.#last.verifiedAt + trustMicros;
       if (!verify && this.#last?.text === text) return;
       const verifiedAt = verify ? this.#parts.env.now() : this.#last!.verifiedAt;
-      if (verify) this.#fabric.forget();
+      if (verify) this.#forget();
       const isDone = desired.networks.length > 0 ? await this.#apply(desired, verify) : await this.#clear(desired);
       this.#last = isDone ? { text, verifiedAt } : undefined;
     });
@@ -173,7 +210,7 @@ class BridgeDriver implements NetworkDriver {
   }
 
   async #apply(desired: DesiredNetworks, verify: boolean): Promise<true> {
-    const { names, hostLinks } = this.#parts;
+    const { names, hostLinks, endpoint } = this.#parts;
     const { networks, routers } = desired;
     await this.#fabric.ensureNamespaces();
     const rules = [...portTable(desired).commands, ...connectionTable(desired).commands];
@@ -188,7 +225,8 @@ class BridgeDriver implements NetworkDriver {
       ...served.map(({ networkId }) => networkId),
       ...telling.map(({ routerId }) => routerId),
     ]);
-    const cabling = cablingOf(names, desired, linked);
+    const cabling = cablingOf(names, desired, linked, endpoint);
+    if (endpoint) await this.#peers.protect(endpoint, cabling.tunnels);
     const fresh = await this.#fabric.ensureNamespaces(cabling.namespaces);
     await Promise.all(
       routers.map((router) => {
@@ -202,6 +240,7 @@ class BridgeDriver implements NetworkDriver {
       ...routers.map((router) => [names.routerNamespace(router.routerId), routerRoutes(router)] as const),
     ]);
     await this.#fabric.apply(cabling, routes, fresh);
+    await this.#peers.apply(cabling.tunnels);
     if (verify) this.#bandwidth.forget();
     const isLimited = desired.ports.some(({ bandwidth }) => bandwidth);
     if (isLimited || this.#wasLimited) await this.#bandwidth.apply(names.fabric, desired.ports, verify);
@@ -235,8 +274,9 @@ class BridgeDriver implements NetworkDriver {
    * when something had to stay.
    */
   async #clear(desired: DesiredNetworks): Promise<boolean> {
-    const { names, hostLinks } = this.#parts;
+    const { names, hostLinks, endpoint } = this.#parts;
     await hostLinks.apply([], true);
+    if (endpoint) await this.#peers.protect(endpoint, []);
     this.#metadata.ensure(new Map(), []);
     await this.#dnsmasq.stopOthers([]);
     if (await this.#fabric.exists()) {
@@ -276,13 +316,18 @@ class BridgeDriver implements NetworkDriver {
     await commands.nft(names.fabric, [...portTable(noNetworks).commands, ...connectionTable(noNetworks).commands]);
   }
 
+  #forget(): void {
+    this.#fabric.forget();
+    this.#peers.forget();
+  }
+
   #alone<T>(what: string, work: () => Promise<T>): Promise<T> {
     return this.#lock.run('networks', async () => {
       try {
         return await work();
       } catch (error) {
         // What was done of it is not known: everything is looked at anew.
-        this.#fabric.forget();
+        this.#forget();
         this.#applied.clear();
         this.#last = undefined;
         throw toAgentError(error, what);

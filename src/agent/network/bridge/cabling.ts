@@ -2,6 +2,7 @@ import type { DesiredNetwork, DesiredNetworks, PrefixedAddress } from '../../con
 import { limiterName } from './bandwidth.ts';
 import { isV6 } from './ipv6.ts';
 import { bridgeName, type NetworkNames, plugName, routerGateway, routerInterface, tapNames } from './names.ts';
+import { type Tunnel, type TunnelSettings, tunnelOf } from './tunnels.ts';
 
 export interface Bridge {
   name: string;
@@ -38,6 +39,7 @@ export interface CableEnd {
 export interface Cabling {
   bridges: Bridge[];
   taps: Tap[];
+  tunnels: Tunnel[];
   cables: Cable[];
   /** Devices through which goes what guests send whose sending is limited. */
   limiters: string[];
@@ -53,8 +55,16 @@ export const metadataAddress6 = 'fe80::a9fe:a9fe';
 /** Whether the network has anything to do with IPv6. */
 export const hasIpv6 = ({ subnets }: DesiredNetwork): boolean => subnets.some(({ cidr }) => isV6(cidr));
 
-/** The devices that the networks need. Pure. `hostLinks` are the external networks that this machine itself is on. */
-export function cablingOf(names: NetworkNames, desired: DesiredNetworks, hostLinks: ReadonlySet<string>): Cabling {
+/**
+ * The devices that the networks need. Pure. `hostLinks` are the external networks that this machine itself is on;
+ * without an endpoint there are no tunnels.
+ */
+export function cablingOf(
+  names: NetworkNames,
+  desired: DesiredNetworks,
+  hostLinks: ReadonlySet<string>,
+  endpoint?: TunnelSettings,
+): Cabling {
   const networks = new Map(desired.networks.map((network) => [network.networkId, network]));
   const mtuOf = (networkId: string) => networks.get(networkId)?.mtu ?? 1500;
   const plugged = (port: { portId: string; networkId: string }, end: CableEnd): Cable => ({
@@ -94,6 +104,7 @@ export function cablingOf(names: NetworkNames, desired: DesiredNetworks, hostLin
     taps: desired.ports.flatMap((port) =>
       tapNames(port).map((name) => ({ name, bridge: bridgeName(port.networkId), mtu: mtuOf(port.networkId) })),
     ),
+    tunnels: desired.networks.flatMap((network) => (endpoint && tunnelOf(network, endpoint)) ?? []),
     cables,
     limiters: desired.ports.flatMap(({ portId, bandwidth }) => (bandwidth?.egress ? [limiterName(portId)] : [])),
     namespaces: [...new Set(cables.flatMap(({ end }) => end.namespace ?? []))],

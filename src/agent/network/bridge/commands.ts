@@ -14,7 +14,17 @@ export interface Link {
   master?: string;
   /** `UP` when it was switched on, `LOWER_UP` when something is plugged in. */
   flags: string[];
+  ifalias?: string;
   addr_info?: Array<{ family: string; scope: string; local: string; prefixlen: number }>;
+}
+
+/** Where a device sends frames for a MAC address, as `bridge -json fdb` tells it. */
+export interface ForwardingEntry {
+  mac: string;
+  /** For tunnels: the other host. */
+  dst?: string;
+  /** Absent where it is the device's own. */
+  port?: number;
 }
 
 export interface Route {
@@ -57,6 +67,16 @@ export class NetworkCommands {
 
   async routes(namespace: string | undefined, ...selector: string[]): Promise<Route[]> {
     return parse(await this.#run('ip', [...inNamespace(namespace), '-json', '-4', 'route', 'show', ...selector]));
+  }
+
+  /** Runs commands of `bridge`. */
+  async bridge(namespace: string, lines: readonly string[]): Promise<void> {
+    if (lines.length === 0) return;
+    await this.#run('bridge', [...inNamespace(namespace), '-batch', '-'], `${lines.join('\n')}\n`);
+  }
+
+  async forwardingEntries(namespace: string, device: string): Promise<ForwardingEntry[]> {
+    return parse(await this.#run('bridge', [...inNamespace(namespace), '-json', 'fdb', 'show', 'dev', device]));
   }
 
   async namespaces(): Promise<string[]> {

@@ -4,6 +4,7 @@ import type { Link, NetworkCommands, Route } from './commands.ts';
 import { isV6 } from './ipv6.ts';
 import type { NetworkNames } from './names.ts';
 import { routeLines, type WantedRoute } from './routing.ts';
+import { isStale, originOf, type Tunnel, tunnelLine } from './tunnels.ts';
 
 /** Frames of bridges pass the firewall that knows connections; nothing here has an address, so nothing is routed. */
 const fabricSettings = [
@@ -102,9 +103,11 @@ export class Fabric {
     const { fabric } = this.#names;
     const { links } = await this.#look();
     const newPlugs = new Set(cabling.cables.filter(({ plug }) => !links.has(plug)).map(({ plug }) => plug));
+    await this.#ensureTunnels(cabling.tunnels);
     await this.#commands.ip(fabric, [
       ...cabling.bridges.flatMap((bridge) => bridgeLines(bridge, links.get(bridge.name))),
       ...cabling.taps.flatMap((tap) => tapLines(tap, links.get(tap.name))),
+      ...cabling.tunnels.flatMap(({ name, bridge, mtu }) => plugLines(name, bridge, mtu, links.get(name))),
       ...cabling.limiters
         .filter((name) => !links.has(name))
         .flatMap((name) => [`link add ${name} type ifb`, `link set ${name} up`]),
@@ -112,6 +115,7 @@ export class Fabric {
     ]);
     for (const { name, mtu } of cabling.bridges) note(links, name, mtu);
     for (const { name, mtu, bridge } of cabling.taps) note(links, name, mtu, bridge);
+    for (const { name, mtu, bridge } of cabling.tunnels) note(links, name, mtu, bridge);
     for (const name of cabling.limiters) note(links, name, 1500);
     for (const { plug, mtu, bridge } of cabling.cables) note(links, plug, mtu, bridge);
     const byNamespace = [...Map.groupBy(cabling.cables, ({ end }) => end.namespace)];
@@ -124,6 +128,28 @@ export class Fabric {
       }),
     );
     await this.#removeOthers(cabling);
+  }
+
+  /** A tunnel's number and endpoint can't be changed: one that has others is made anew. */
+  async #ensureTunnels(tunnels: readonly Tunnel[]): Promise<void> {
+    const { fabric } = this.#names;
+    const { links } = await this.#look();
+    await this.#delete(tunnels.filter((tunnel) => isStale(tunnel, links.get(tunnel.name))).map(({ name }) => name));
+    const missing = tunnels.filter(({ name }) => !links.has(name));
+    for (const [namespace, some] of Map.groupBy(missing, ({ endpoint }) => endpoint.namespace)) {
+      await this.#commands.ip(
+        namespace,
+        some.map((tunnel) => tunnelLine(tunnel, fabric)),
+      );
+    }
+    await this.#commands.ip(
+      fabric,
+      missing.map((tunnel) => `link set ${tunnel.name} alias ${originOf(tunnel)}`),
+    );
+    for (const tunnel of missing) {
+      const link = { ifname: tunnel.name, address: '', mtu: 0, flags: [], ifalias: originOf(tunnel) };
+      links.set(tunnel.name, link);
+    }
   }
 
   /** Makes taps, at once, and keeps them until `release`. The fabric exists. */
@@ -217,7 +243,7 @@ export class Fabric {
     const wanted = new Set([
       'lo',
       ...cabling.limiters,
-      ...[...cabling.bridges, ...cabling.taps].map(({ name }) => name),
+      ...[...cabling.bridges, ...cabling.taps, ...cabling.tunnels].map(({ name }) => name),
     ]);
     for (const { plug } of cabling.cables) wanted.add(plug);
     const unwanted = [...seen.links.keys()].filter((name) => !wanted.has(name));
@@ -260,7 +286,7 @@ export class Fabric {
 function note(links: Map<string, Link>, ifname: string, mtu: number, master?: string): void {
   const before = links.get(ifname);
   const flags = before?.flags.includes('UP') ? before.flags : ['UP'];
-  links.set(ifname, { ifname, address: before?.address ?? '', mtu, flags, ...(master ? { master } : {}) });
+  links.set(ifname, { ...before, ifname, address: before?.address ?? '', mtu, flags, ...(master ? { master } : {}) });
 }
 
 function isTap({ ifname }: Link): boolean {

@@ -27,7 +27,8 @@ export class HostLinks {
   /** Those of the networks that the machine can be the gateway of: it must not cut itself off from what it reaches now. */
   async possible(networks: readonly DesiredNetwork[], verify: boolean): Promise<ReadonlySet<string>> {
     const external = networks.filter(
-      ({ external, subnets }) => external && subnets.some(({ gateway }) => gateway && !isV6(gateway)),
+      ({ external, connectedElsewhere, subnets }) =>
+        external && !connectedElsewhere && subnets.some(({ gateway }) => gateway && !isV6(gateway)),
     );
     if (external.length === 0) return new Set();
     const text = JSON.stringify(external.map(({ networkId, subnets }) => [networkId, subnets]));

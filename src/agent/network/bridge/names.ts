@@ -43,6 +43,16 @@ export class NetworkNames {
     return `unkai_${this.#hash}`;
   }
 
+  /** The table of nftables that says who may send frames of networks, beside the endpoint of the tunnels. */
+  get tunnelTable(): string {
+    return `${this.hostTable}_tunnels`;
+  }
+
+  /** A UDP port for tunnels of hosts that are on one machine: each needs its own there. */
+  get tunnelPort(): number {
+    return 10_000 + (Number.parseInt(this.#hash, 16) % 20_000);
+  }
+
   /** Files of programs that serve networks. They are worth nothing after the machine was started anew. */
   get runFolder(): string {
     return `/run/${this.fabric}`;
@@ -64,6 +74,8 @@ export const tapNames = ({ portId, seats = [0] }: { portId: string; seats?: read
   seats.map((seat) => tapName(portId, seat));
 /** The fabric's end of the cable of a service, router or host port. */
 export const plugName = (portId: string): string => `pl-${short(portId)}`;
+/** The fabric's end of a network's tunnel to other hosts. */
+export const tunnelName = (networkId: string): string => `vx-${short(networkId)}`;
 /** Inside of a router's namespace. */
 export const routerInterface = (portId: string): string => `qr-${short(portId)}`;
 export const routerGateway = (portId: string): string => `qg-${short(portId)}`;

@@ -13,6 +13,7 @@ import { openBridgeDriver } from './bridge-driver.ts';
 import { NetworkCommands } from './commands.ts';
 import { NetworkNames, tapName } from './names.ts';
 import { bridgeObstacle } from './probe.ts';
+import type { TunnelSettings } from './tunnels.ts';
 
 /** How long something that shall come is waited for, milliseconds: a machine under load takes its time. */
 export const patience = 30_000;
@@ -121,21 +122,24 @@ export class NetworkBench {
   readonly #guests = new Set<string>();
   readonly #taps = new Set<string>();
 
-  private constructor(directory: string, driver: NetworkDriver) {
+  readonly #tunnel: TunnelSettings | undefined;
+
+  private constructor(directory: string, driver: NetworkDriver, tunnel: TunnelSettings | undefined) {
     this.directory = directory;
+    this.#tunnel = tunnel;
     this.names = new NetworkNames(directory);
     this.driver = driver;
   }
 
-  static async open(): Promise<NetworkBench> {
+  static async open(tunnel?: TunnelSettings): Promise<NetworkBench> {
     const directory = await realpath(await mkdtemp(join(tmpdir(), 'unkai-network-')));
-    return new NetworkBench(directory, await openBridgeDriver(realEnv(), silentLog, directory));
+    return new NetworkBench(directory, await openBridgeDriver(realEnv(), silentLog, directory, tunnel), tunnel);
   }
 
   /** As after the agent was killed: another one opens the same host. */
   async restart(): Promise<void> {
     await this.driver.close();
-    this.driver = await openBridgeDriver(realEnv(), silentLog, this.directory);
+    this.driver = await openBridgeDriver(realEnv(), silentLog, this.directory, this.#tunnel);
   }
 
   /** Where the bridges are. */
@@ -145,7 +149,7 @@ export class NetworkBench {
 
   /** A guest that has the port, with its address already. The port has been applied. */
   async plug(port: DesiredPort, options: { configure?: boolean } = {}): Promise<string> {
-    const guest = `bench-${this.fabric}-${port.portId.slice(0, 4)}`;
+    const guest = this.#guestOf(port);
     const tap = tapName(port.portId);
     await this.commands.ip(undefined, [`netns add ${guest}`]);
     this.#guests.add(guest);
@@ -166,6 +170,19 @@ export class NetworkBench {
       ),
     );
     return guest;
+  }
+
+  /** Ends the guest that has the port. */
+  async unplug(port: DesiredPort): Promise<void> {
+    const guest = this.#guestOf(port);
+    await this.commands.ip(this.fabric, [`link del ${tapName(port.portId)}`]);
+    await this.commands.ip(undefined, [`netns del ${guest}`]);
+    this.#guests.delete(guest);
+    this.#taps.delete(tapName(port.portId));
+  }
+
+  #guestOf({ portId }: DesiredPort): string {
+    return `bench-${this.fabric}-${portId.slice(0, 4)}`;
   }
 
   /** Runs one of busybox's programs in a guest, or on the machine itself; gives what it prints, undefined when it fails. */

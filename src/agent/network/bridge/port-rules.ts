@@ -1,7 +1,8 @@
-import type { DesiredNetworks, DesiredPort, DesiredSecurityGroup } from '../../contract.ts';
+import type { DesiredNetwork, DesiredNetworks, DesiredPort, DesiredSecurityGroup } from '../../contract.ts';
+import { metadataAddress, metadataAddress6 } from './cabling.ts';
 import { addMemberSets, ruleMatches } from './group-rules.ts';
 import { digitsOf, isV6, linkLocalOf } from './ipv6.ts';
-import { tapNames } from './names.ts';
+import { tapNames, tunnelName } from './names.ts';
 import {
   accept,
   anyOf,
@@ -26,6 +27,7 @@ export const replyMark = 0x80000000;
 const ipv4 = 'ip';
 const ipv6 = 'ip6';
 const arp = 'arp';
+const reverseArp = 0x8035;
 const udp = 17;
 const dhcpServer = 67;
 const dhcpClient = 68;
@@ -35,9 +37,17 @@ const icmp6 = 58;
 /** Messages of ICMPv6 that guests need to find each other and their routers (RFC 4861, RFC 3810). */
 const routerAdvertisement = 134;
 const redirect = 137;
+const neighbourSolicitation = 135;
 const neighbourAdvertisement = 136;
 const listenerTypes = [131, 132, 143];
-export const neighbourTypes = [130, ...listenerTypes, 133, routerAdvertisement, 135, neighbourAdvertisement];
+export const neighbourTypes = [
+  130,
+  ...listenerTypes,
+  133,
+  routerAdvertisement,
+  neighbourSolicitation,
+  neighbourAdvertisement,
+];
 
 /** The marks by which later rules know whose guest sent a packet; only ports that are filtered have one. */
 export function senderMarks(ports: readonly DesiredPort[]): Map<string, number> {
@@ -65,13 +75,44 @@ export function portTable(desired: DesiredNetworks): Table {
     desired.ports.flatMap((port) => tapNames(port).map((tap) => [tap, goto(`${prefix}_${port.portId}`)] as const));
   table.verdictMap('senders', 'ifname', taps('from'));
   table.verdictMap('receivers', 'ifname', taps('to'));
+  for (const found of desired.networks) if (found.tunnel) addTunnel(table, found);
+  const tunnels = (prefix: string) =>
+    desired.networks
+      .filter(({ tunnel }) => tunnel)
+      .map(({ networkId }) => [tunnelName(networkId), goto(`${prefix}_${networkId}`)] as const);
+  table.verdictMap('arrivals', 'ifname', tunnels('arriving'));
+  table.verdictMap('departures', 'ifname', tunnels('leaving'));
   table.chain('prerouting', { type: 'filter', hook: 'prerouting', prio: -300, policy: 'accept' });
   table.rule('prerouting', byMap(meta('iifname'), 'senders'));
+  table.rule('prerouting', byMap(meta('iifname'), 'arrivals'));
   table.rule('prerouting', is(meta('iifname'), 'tap*'), drop);
   table.chain('postrouting', { type: 'filter', hook: 'postrouting', prio: 0, policy: 'accept' });
   table.rule('postrouting', byMap(meta('oifname'), 'receivers'));
+  table.rule('postrouting', byMap(meta('oifname'), 'departures'));
   table.rule('postrouting', is(meta('oifname'), 'tap*'), drop);
   return table;
+}
+
+/**
+ * Each host serves its own guests, by the same addresses: what belongs to that stays on the host. All else has been
+ * checked where it came from, and is held against the receiver's groups where it arrives.
+ */
+function addTunnel(table: Table, { networkId, service }: DesiredNetwork): void {
+  const [arriving, leaving] = [`arriving_${networkId}`, `leaving_${networkId}`];
+  table.chain(arriving);
+  table.chain(leaving);
+  if (service) {
+    table.rule(arriving, is(field('ether', 'saddr'), service.macAddress), drop);
+    table.rule(leaving, is(field('ether', 'saddr'), service.macAddress), drop);
+    table.rule(leaving, is(field('ether', 'daddr'), service.macAddress), drop);
+  }
+  const isIpv4 = is(field('ether', 'type'), ipv4);
+  const isIpv6 = is(field('ether', 'type'), ipv6);
+  table.rule(leaving, isIpv4, ...fromTo(dhcpClient, dhcpServer), drop);
+  table.rule(leaving, isIpv6, ...fromTo(dhcp6Client, dhcp6Server), drop);
+  table.rule(leaving, is(field('ether', 'type'), arp), is(field('arp', 'daddr ip'), metadataAddress), drop);
+  const target = is(bitsOf(64, 128), `0x${digitsOf(metadataAddress6)}`);
+  table.rule(leaving, isIpv6, ...icmp6Of([neighbourSolicitation]), target, drop);
 }
 
 function isFiltered({ adminStateUp, portSecurity }: DesiredPort): boolean {
@@ -112,13 +153,22 @@ function addSender(table: Table, port: DesiredPort, mark: number | undefined): v
       table.rule(chain, fromMac, isIpv4, is(field('ip', 'saddr'), address), accept);
     }
   }
-  // A guest that does not know its address yet asks for one, and before it takes it, whether somebody has it (RFC 5227).
   const own = is(field('ether', 'saddr'), macAddress);
+  // A guest that has moved here says so by what nobody takes in, so that bridges learn where it is (RFC 903).
+  table.rule(chain, own, is(field('ether', 'type'), reverseArp), accept);
+  // A guest that does not know its address yet asks for one, and before it takes it, whether somebody has it (RFC 5227).
   table.rule(chain, own, isIpv4, is(field('ip', 'saddr'), '0.0.0.0'), ...fromTo(dhcpClient, dhcpServer), accept);
   const probe = [is(field('arp', 'saddr ether'), macAddress), is(field('arp', 'saddr ip'), '0.0.0.0')];
   table.rule(chain, own, isArp, ...probe, accept);
   // The same in IPv6 (RFC 4862, RFC 4861, RFC 3810).
-  table.rule(chain, own, isIpv6, is(field('ip6', 'saddr'), '::'), ...icmp6Of([133, 135, ...listenerTypes]), accept);
+  table.rule(
+    chain,
+    own,
+    isIpv6,
+    is(field('ip6', 'saddr'), '::'),
+    ...icmp6Of([133, neighbourSolicitation, ...listenerTypes]),
+    accept,
+  );
   table.rule(chain, drop);
 }
 
