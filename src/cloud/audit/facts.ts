@@ -7,6 +7,7 @@ import type {
   ImageExportsTable,
   ImageReplicasTable,
   ImagesTable,
+  ImageUploadsTable,
   PortAddressesTable,
   PortsTable,
   ServersTable,
@@ -38,6 +39,8 @@ export interface Facts {
   images: ReadonlyMap<string, ImagesTable>;
   replicas: readonly ImageReplicasTable[];
   exports: readonly ImageExportsTable[];
+  /** Uploads that come in parts. */
+  uploads: readonly ImageUploadsTable[];
   hosts: ReadonlyMap<string, HostsTable>;
   allocations: readonly AllocationsTable[];
   disks: ReadonlyMap<string, DisksTable>;
@@ -81,6 +84,7 @@ export async function readFacts(cloud: Cloud, agents: ReadonlyMap<string, HostAg
   const images = byId(await read.selectFrom('images').selectAll().where('status', '!=', 'expunged').execute());
   const replicas = await read.selectFrom('image_replicas').selectAll().execute();
   const exports = await read.selectFrom('image_exports').selectAll().execute();
+  const uploads = await read.selectFrom('image_uploads').selectAll().execute();
   const hosts = byId(await read.selectFrom('hosts').selectAll().execute());
   const allocations = await read.selectFrom('allocations').selectAll().execute();
   const disks = byId(await read.selectFrom('disks').selectAll().execute());
@@ -116,6 +120,7 @@ export async function readFacts(cloud: Cloud, agents: ReadonlyMap<string, HostAg
     images,
     replicas,
     exports,
+    uploads,
     hosts,
     allocations,
     disks,

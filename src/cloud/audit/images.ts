@@ -2,10 +2,14 @@ import type { Facts } from './facts.ts';
 import { type Finding, remainingWork, violation } from './finding.ts';
 import { unlessOwned } from './owners.ts';
 
-/** Uploads under way, by image: the process that takes the bytes cares for them, not an action. */
+/** How long an upload may be over its time before somebody should have ended it, microseconds. */
+const expiryGrace = 600_000_000;
+
+/** Uploads under way, by image: the process that takes the bytes cares for them, not an action; or whoever goes on. */
 function uploads(facts: Facts): Set<string> {
   const live = [...facts.stores.values()].flatMap(({ others }) => others.filter(({ isLive }) => isLive));
-  return new Set(live.flatMap(({ imageId }) => imageId ?? []));
+  const waiting = facts.uploads.filter(({ state }) => state === 'receiving').map(({ image_id }) => image_id);
+  return new Set([...waiting, ...live.flatMap(({ imageId }) => imageId ?? [])]);
 }
 
 /** Images and their copies are in a state that lasts, or somebody brings their bytes. */
@@ -33,7 +37,13 @@ export function imagesAreSettled(facts: Facts): Finding[] {
     const thing = { invariant: 'state-is-final', resource: 'image export', id } as const;
     return unlessOwned(facts.owners, thing, [id, image_id], 'The image is being exported, and nobody does it.');
   });
-  return [...images, ...copies, ...exports];
+  const late = facts.uploads.flatMap(({ image_id: id, state, expires_at }) => {
+    const isDue = state === 'checking' || expires_at + expiryGrace < facts.now;
+    if (!isDue && facts.images.has(id)) return [];
+    const thing = { invariant: 'state-is-final', resource: 'image upload', id } as const;
+    return unlessOwned(facts.owners, thing, [id], `The upload is ${state}, and nobody ends it.`);
+  });
+  return [...images, ...copies, ...exports, ...late];
 }
 
 /** Every copy that is said to be there is there, whole. */
@@ -65,6 +75,7 @@ export function bytesHaveImages(facts: Facts): Finding[] {
     ...facts.replicas.map(({ store_id, image_id }) => `${store_id} ${image_id}`),
     ...facts.exports.map(({ store_id, id }) => `${store_id} ${id}`),
   ]);
+  const coming = new Set(facts.uploads.map(({ image_id }) => image_id));
   const findings: Finding[] = [];
   for (const [storeId, { images, others }] of facts.stores) {
     for (const { imageId } of images) {
@@ -73,7 +84,7 @@ export function bytesHaveImages(facts: Facts): Finding[] {
       findings.push(...unlessOwned(facts.owners, thing, [imageId], `Store ${storeId} has bytes that are no image's.`));
     }
     for (const { name, kind, imageId, isLive } of others) {
-      if (isLive) continue;
+      if (isLive || (kind === 'staged' && imageId && coming.has(imageId))) continue;
       const thing = { invariant: 'no-stray-files', resource: 'image store', id: storeId } as const;
       findings.push(...unlessOwned(facts.owners, thing, [imageId], `There is a file ${name} (${kind}) left over.`));
     }

@@ -29,14 +29,18 @@ async function sweep(cloud: Cloud, store: ImageStore, status: StoreLeftoversStat
   for (const file of nobodys.slice(0, maxRemovedPerActivation)) await remove(cloud, store, file, status);
 }
 
-/** Images that actions still work on: their own, and those that their inputs name. */
+/** Images that actions still work on: their own, and those that their inputs name; and those whose uploads wait. */
 async function ownedImages({ db }: Cloud): Promise<Set<string>> {
   const actions = await db.read
     .selectFrom('actions')
     .select(['resource_id', 'input'])
     .where('finished_at', 'is', null)
     .execute();
-  return new Set(actions.flatMap(({ resource_id, input }) => [resource_id, ...(input.match(/[0-9a-f]{32}/g) ?? [])]));
+  const uploads = await db.read.selectFrom('image_uploads').select('image_id').execute();
+  return new Set([
+    ...actions.flatMap(({ resource_id, input }) => [resource_id, ...(input.match(/[0-9a-f]{32}/g) ?? [])]),
+    ...uploads.map(({ image_id }) => image_id),
+  ]);
 }
 
 async function remove(

@@ -3,6 +3,7 @@ import { copyImage } from './copy-action.ts';
 import { exportImage } from './exports/export-action.ts';
 import { expungeImage } from './expunge-action.ts';
 import { importImage } from './import-action.ts';
+import { assembleImage } from './part-uploads/upload-action.ts';
 
 /** Every action on images. */
 export const imageActions: readonly AnyAction[] = [
@@ -10,4 +11,5 @@ export const imageActions: readonly AnyAction[] = [
   anyAction(copyImage),
   anyAction(expungeImage),
   anyAction(exportImage),
+  anyAction(assembleImage),
 ];

@@ -8,7 +8,6 @@ import { type Image, type ImageReplica, isGone, propertiesJson } from './model.t
 import type { ImageParts } from './parts.ts';
 import { mayKnow, noSuchImage, requireOwner } from './rights.ts';
 import { dropReplicas } from './rows.ts';
-import type { Uploads } from './uploads.ts';
 
 const second = 1_000_000;
 /** Images whose retention has ended that one run removes. */
@@ -20,11 +19,11 @@ export const maxExpungedPerActivation = 100;
  */
 export class Deletion {
   readonly #parts: ImageParts;
-  readonly #uploads: Uploads;
+  readonly #endUploads: (imageId: string) => void;
 
-  constructor(parts: ImageParts, uploads: Uploads) {
+  constructor(parts: ImageParts, endUploads: (imageId: string) => void) {
     this.#parts = parts;
-    this.#uploads = uploads;
+    this.#endUploads = endUploads;
   }
 
   /**
@@ -54,7 +53,7 @@ export class Deletion {
         await core.runner.cancel(tx, id);
         await this.#markDeleted(tx, image, replicas);
         if (image.status === 'uploading') await this.#removeStaged(tx, image, replicas, subject);
-        tx.onCommit(() => this.#uploads.abort(id));
+        tx.onCommit(() => this.#endUploads(id));
       }
     });
   }
@@ -99,7 +98,7 @@ export class Deletion {
     const now = core.env.now();
     await tx.updateTable('images').set({ deleted_at: now, updated_at: now }).where('id', '=', id).execute();
     await this.#expunge(tx, image, await rows.replicas([id], tx), this.#itself(image));
-    tx.onCommit(() => this.#uploads.abort(id));
+    tx.onCommit(() => this.#endUploads(id));
   }
 
   /** Expunges what has been deleted for longer than the retention. */

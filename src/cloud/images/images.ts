@@ -17,6 +17,7 @@ import { conditionsOf, type ImageFilter, type ImageList, selectImages, unknownMa
 import { Members } from './members.ts';
 import { Metadefs } from './metadefs.ts';
 import { columnsOf, type Image, type ImageChanges, type ImageReplica, isGone, type NewImage } from './model.ts';
+import { PartUploads } from './part-uploads/part-uploads.ts';
 import type { ImageParts } from './parts.ts';
 import { type ImageUsage, imageUsage } from './quota.ts';
 import { receiveFailure } from './receive.ts';
@@ -51,6 +52,8 @@ export class Images {
   readonly templates: Templates;
   /** Images fetched from URLs. */
   readonly imports: Imports;
+  /** Uploads that come in parts. */
+  readonly partUploads: PartUploads;
   /** Images on their way out: signed links, and files in containers. */
   readonly exports: Exports;
   /** Containers of objects, to import from and to export to. */
@@ -71,7 +74,8 @@ export class Images {
     this.imports = new Imports(this.#parts, this.copies, options.internalSources ?? 'admins');
     this.exports = new Exports(this.#parts);
     this.#uploads = new Uploads(this.#parts, this.copies);
-    this.#deletion = new Deletion(this.#parts, this.#uploads);
+    this.partUploads = new PartUploads(this.#parts, this.copies);
+    this.#deletion = new Deletion(this.#parts, (id) => this.#endUploads(id));
     this.templates = new Templates(this.#parts, this.copies, this.#deletion);
     this.#boot = new BootImages(this.#parts);
   }
@@ -79,6 +83,7 @@ export class Images {
   /** Sets right what a process that died left, before any request is served; then looks after images now and then. */
   async start(): Promise<void> {
     const { env } = this.#parts.core;
+    await this.partUploads.recover();
     await this.#uploads.recoverInterrupted();
     await this.#deletion.sweep();
     this.#stopTimer = env.every(reconcileMs, () => void this.reconcile());
@@ -88,12 +93,14 @@ export class Images {
   stop(): void {
     this.#stopTimer?.();
     this.#uploads.abortAll();
+    this.partUploads.stop();
   }
 
   /** One round of what is due: expired images, uploads whose process died, copies that failed. */
   async reconcile(): Promise<{ expunged: number; isComplete: boolean; recoveredUploads: number }> {
     try {
       const recoveredUploads = await this.#uploads.recoverInterrupted();
+      await this.partUploads.removeExpired();
       await this.copies.retryFailed();
       await this.exports.removeExpired();
       return { ...(await this.#deletion.expungeDue()), recoveredUploads };
@@ -293,6 +300,14 @@ export class Images {
   /** Looks at the image once more before a host opens it; see `BootImages.inspectForUse`. */
   async inspectForUse(imageId: string): Promise<void> {
     await this.#boot.inspectForUse(imageId);
+  }
+
+  /** Of a deleted image. What can't be removed now is swept later. */
+  #endUploads(id: string): void {
+    this.#uploads.abort(id);
+    this.partUploads.abandon(id).catch((err) => {
+      this.#parts.core.log.warn({ err, imageId: id }, 'what had come of an image that was deleted is still there');
+    });
   }
 
   async #switch(subject: Subject, id: string, from: 'active' | 'deactivated', to: 'active' | 'deactivated') {

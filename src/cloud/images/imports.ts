@@ -14,11 +14,12 @@ import type { Copies } from './copies.ts';
 import { idTaken, newImageRow } from './creation.ts';
 import { expungeImage } from './expunge-action.ts';
 import { type ImportInput, importImage } from './import-action.ts';
+import { importFailure } from './import-failure.ts';
 import { inspectStored } from './inspect-stored.ts';
 import { type Image, isGone, type NewImage } from './model.ts';
 import type { ImageParts } from './parts.ts';
 import { checkImageQuota, roomInQuota } from './quota.ts';
-import { goneMeanwhile, type ReceivedImage, receiveFailure, receiveImage } from './receive.ts';
+import { goneMeanwhile, type ReceivedImage, receiveImage } from './receive.ts';
 import { mayKnow, noSuchImage, requireOwner } from './rights.ts';
 import { dropReplicas, putReplica } from './rows.ts';
 import type { StagedImage } from './uploads.ts';
@@ -325,20 +326,4 @@ function requireReadyFor(image: Image, staged: string | null, { url }: ImportReq
       details,
     );
   }
-}
-
-/** What is refused once is refused always; a server that does not answer may do so in a moment. */
-function importFailure(error: unknown): Error {
-  if (error instanceof SourceError && error.code === 'refused') {
-    return new ImportFailed('invalid', error.message, { reason: 'url_refused', cause: error });
-  }
-  if (error instanceof SourceError) return new CloudError('unavailable', error.message, { cause: error });
-  const failure = receiveFailure(error);
-  const mayHelp = failure.code === 'unavailable' || failure.details.reason === 'source_failed';
-  return mayHelp ? failure : new ImportFailed(failure.code, failure.message, failure.details);
-}
-
-/** A failure that another try would not mend. */
-class ImportFailed extends CloudError {
-  readonly retryable = false;
 }

@@ -161,6 +161,10 @@ export class Uploads {
       .select(['images.id', 'image_replicas.store_id', 'image_replicas.created_at', 'image_replicas.updated_at'])
       .where('images.status', 'in', ['saving', 'uploading'])
       .where('image_replicas.state', '=', 'copying')
+      // What comes in parts waits for whoever goes on.
+      .where((e) =>
+        e.not(e.exists(e.selectFrom('image_uploads').select('image_id').whereRef('image_id', '=', 'images.id'))),
+      )
       .limit(1000)
       .execute();
     let recovered = 0;

@@ -20,6 +20,9 @@ const defaultLifetime = 24 * 3600;
 const longestLifetime = 30 * 24 * 3600;
 const maxRemovedPerActivation = 50;
 
+/** Which export a link is to, and what makes it good. */
+export type ExportLink = Omit<SignedLink, 'id'> & { exportId: string };
+
 /** What is fetched by a link. */
 export interface ExportDownload {
   size: number;
@@ -37,7 +40,7 @@ export class Exports {
 
   constructor(parts: ImageParts) {
     this.#parts = parts;
-    this.#links = new Links(parts.core);
+    this.#links = new Links(parts.core, 'image-export');
     this.#deliveries = new Deliveries(parts);
   }
 
@@ -120,15 +123,15 @@ export class Exports {
   }
 
   /** What a link leads to. Throws `forbidden` for links that were not signed here or have expired, `not_found`. */
-  async open(link: SignedLink): Promise<ExportDownload> {
+  async open({ exportId, ...signed }: ExportLink): Promise<ExportDownload> {
     const { rows, stores } = this.#parts;
-    if (!(await this.#links.isGood(link))) {
+    if (!(await this.#links.isGood({ id: exportId, ...signed }))) {
       throw new CloudError('forbidden', 'The link has expired, or was not made here.', { reason: 'bad_link' });
     }
-    const row = await this.#row(link.exportId);
+    const row = await this.#row(exportId);
     const image = row && (await rows.image(row.image_id));
     if (row?.state !== 'ready' || row.url === null || !image || image.status !== 'active') {
-      throw notFound('image export', link.exportId);
+      throw notFound('image export', exportId);
     }
     const driver = stores.driver(row.store_id);
     return {

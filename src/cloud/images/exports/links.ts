@@ -3,46 +3,48 @@ import type { CloudCore } from '../../core.ts';
 
 const settingKey = 'images.link_key';
 
-/** What a signed link says: which export, and until when (seconds since the epoch). */
+/** What a signed link says: of which export or upload it is, and until when (seconds since the epoch). */
 export interface SignedLink {
-  exportId: string;
+  id: string;
   expires: number;
   signature: string;
 }
 
 /**
- * Links that let whoever has one fetch one export until a certain time: an HMAC-SHA256 over both, with a key that is
- * made once and is the same for every control-plane process of the cloud.
+ * Links that let whoever has one fetch one export, or upload into one image, until a certain time: an HMAC-SHA256 over
+ * purpose, id and time, with a key that is made once and is the same for every control-plane process of the cloud.
  */
 export class Links {
   readonly #core: CloudCore;
+  readonly #purpose: 'image-export' | 'image-upload';
   #key: Promise<Buffer> | undefined;
 
-  constructor(core: CloudCore) {
+  constructor(core: CloudCore, purpose: 'image-export' | 'image-upload') {
     this.#core = core;
+    this.#purpose = purpose;
   }
 
   /** @param expiresAt microseconds since the epoch */
-  async sign(exportId: string, expiresAt: number): Promise<SignedLink> {
+  async sign(id: string, expiresAt: number): Promise<SignedLink> {
     const expires = Math.floor(expiresAt / 1_000_000);
-    return { exportId, expires, signature: (await this.#digest(exportId, expires)).toString('base64url') };
+    return { id, expires, signature: (await this.#digest(id, expires)).toString('base64url') };
   }
 
   /** Whether the link was signed here, and is still good. */
-  async isGood({ exportId, expires, signature }: SignedLink): Promise<boolean> {
-    const expected = await this.#digest(exportId, expires);
+  async isGood({ id, expires, signature }: SignedLink): Promise<boolean> {
+    const expected = await this.#digest(id, expires);
     const given = Buffer.from(signature, 'base64url');
     const isSigned = given.length === expected.length && timingSafeEqual(given, expected);
     return isSigned && expires * 1_000_000 > this.#core.env.now();
   }
 
-  async #digest(exportId: string, expires: number): Promise<Buffer> {
+  async #digest(id: string, expires: number): Promise<Buffer> {
     this.#key ??= this.#readKey();
     this.#key.catch(() => {
       this.#key = undefined;
     });
     return createHmac('sha256', await this.#key)
-      .update(`image-export\n${exportId}\n${expires}`)
+      .update(`${this.#purpose}\n${id}\n${expires}`)
       .digest();
   }
 
