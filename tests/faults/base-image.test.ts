@@ -42,6 +42,17 @@ test('a host keeps no more of images than it may, but what disks are layers over
   await world.settled();
   world.cloud.settings.imageCacheBytes = 0;
   world.cloud.settings.imageCacheAge = 0;
-  expect(await trimImageCaches(world.cloud)).toEqual({ removed: 1, failed: 0, images: 0, bytes: 0 });
+  expect(await trimImageCaches(world.cloud)).toEqual({ found: 0, removed: 1, failed: 0, images: 0, bytes: 0 });
   expect(await kept()).toEqual([]);
+});
+
+test('what a host was brought by somebody who died before it was written down is found, and goes in its time', async () => {
+  await makeServer(world);
+  const image = await world.cloud.images.cachedImageSpec(world.imageIds[1]!);
+  await world.host.ensureImageCached(image);
+  expect(await trimImageCaches(world.cloud)).toMatchObject({ found: 1, removed: 0 });
+  expect(await trimImageCaches(world.cloud)).toMatchObject({ found: 0, removed: 0, images: 2 });
+  world.cloud.settings.imageCacheAge = 0;
+  expect(await trimImageCaches(world.cloud)).toMatchObject({ found: 0, removed: 1, images: 1 });
+  expect((await world.host.inventory()).images).toEqual([world.imageIds[0]]);
 });

@@ -25,6 +25,8 @@ interface CacheRecord {
   sourceSize: number;
 }
 
+const imageIdForm = /^[0-9a-f]{32}$/;
+
 const foreignFormats: Partial<Record<DiskFormat, QemuFormat>> = { vmdk: 'vmdk', vdi: 'vdi', vhd: 'vpc', vhdx: 'vhdx' };
 
 /**
@@ -100,6 +102,18 @@ export class ImageCache {
         end.resolve();
       }
     });
+  }
+
+  /**
+   * Removes what an agent that was killed between an image and its record left, as both are made or removed. To be
+   * called before the host is used.
+   * @param isBase whether a disk is a layer over it: then it stays, and is told as a stray file
+   */
+  async sweep(isBase: (imageId: string) => Promise<boolean>): Promise<void> {
+    for (const name of (await this.list()).strays) {
+      const imageId = name.replace(/\.json$/, '');
+      if (imageIdForm.test(imageId) && !(await isBase(imageId))) await rm(join(this.#folder, name), { force: true });
+    }
   }
 
   /** The ids of complete images, and the names of all other files. */

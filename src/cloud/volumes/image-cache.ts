@@ -6,6 +6,8 @@ const maxRemovedPerActivation = 20;
 const second = 1_000_000;
 
 export interface ImageCacheStatus {
+  /** What hosts had and nothing knew of: whoever brought it died before it was written down. It ages from now on. */
+  found: number;
   removed: number;
   failed: number;
   /** What all hosts keep afterwards. */
@@ -25,11 +27,12 @@ interface Cached {
  * Removes images from the hosts' caches that no disk there is a layer over: those whose image is gone, those that were not
  * used for as long as `imageCacheAge` says, and, on a host that keeps more than `imageCacheBytes`, those that were not used
  * longest. A disk that is about to be made has its row already, so its image stays; one that gets its row at this moment
- * is seen by the host, which keeps the image then.
+ * is seen by the host, which keeps the image then. What hosts have beyond that gets its row, and goes a round later.
  */
 export async function trimImageCaches(cloud: Cloud): Promise<ImageCacheStatus> {
   const all = await cachedImages(cloud);
-  const status: ImageCacheStatus = { removed: 0, failed: 0, images: all.length, bytes: sumOf(all) };
+  const found = await writeDownUnknown(cloud, all);
+  const status: ImageCacheStatus = { found, removed: 0, failed: 0, images: all.length, bytes: sumOf(all) };
   const based = await imagesUnderDisks(cloud);
   const unneeded = [...Map.groupBy(all, ({ hostId }) => hostId).values()].flatMap((ofHost) =>
     unneededOf(ofHost, based, cloud),
@@ -49,6 +52,36 @@ export async function trimImageCaches(cloud: Cloud): Promise<ImageCacheStatus> {
     }
   }
   return status;
+}
+
+/** Brings an image to a host before anything there needs it. Throws `not_found`, `unavailable`, and what hosts throw. */
+export async function bringImage(cloud: Cloud, hostId: string, imageId: string): Promise<void> {
+  const image = await cloud.images.cachedImageSpec(imageId);
+  await cloud.hosts.agent(hostId).ensureImageCached(image);
+  await cloud.db.write((tx) => cloud.volumes.noteImageCached(tx, hostId, image));
+}
+
+/** Gives what the hosts have and no row tells of its row: as if it were used now, since somebody may be about to. */
+async function writeDownUnknown(cloud: Cloud, all: readonly Cached[]): Promise<number> {
+  const known = new Set(all.map(({ hostId, imageId }) => `${hostId} ${imageId}`));
+  let found = 0;
+  for (const [hostId, agent] of cloud.hosts.agents) {
+    try {
+      const { images } = await agent.inventory();
+      for (const imageId of images.filter((id) => !known.has(`${hostId} ${id}`))) {
+        await cloud.db.write(async (tx) => {
+          const image = await tx.selectFrom('images').select('size').where('id', '=', imageId).executeTakeFirst();
+          await cloud.volumes.noteImageCached(tx, hostId, { imageId, size: image?.size ?? 0 });
+        });
+        cloud.log.info({ hostId, imageId }, 'a host keeps an image that nothing knew of');
+        found += 1;
+      }
+    } catch (err) {
+      // The other hosts must not wait for one that is silent.
+      cloud.log.warn({ err, hostId }, 'the images that a host keeps could not be looked at');
+    }
+  }
+  return found;
 }
 
 /** What of one host's images is to go, the first the one that was not used longest. */

@@ -201,7 +201,7 @@ export class Volumes {
     await this.update(tx, volumeId, { actual_size: usage.actualSize, install_path: usage.installPath });
   }
 
-  async noteImageCached(tx: Tx, hostId: string, image: CachedImage): Promise<void> {
+  async noteImageCached(tx: Tx, hostId: string, image: Pick<CachedImage, 'imageId' | 'size'>): Promise<void> {
     const { imageId, size } = image;
     await putCachedImage.run(tx, { hostId, imageId, size, now: this.#core.env.now() });
   }

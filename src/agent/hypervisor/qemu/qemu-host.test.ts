@@ -322,3 +322,14 @@ test('files that nobody accounts for are told', async () => {
   host = await open(directory);
   expect((await host.inventory()).strayFiles).toEqual(strays.filter((path) => path !== 'cache/y.new'));
 });
+
+test('an image without its record, as a kill leaves it, is gone after the next start, but not under a disk', async () => {
+  const { serverId } = await prepareGuest();
+  const [halfMade, halfRemoved] = [newId(env), newId(env)];
+  await writeFile(join(directory, 'cache', halfMade), 'bytes');
+  await writeFile(join(directory, 'cache', `${halfRemoved}.json`), '{}');
+  await rm(join(directory, 'cache', `${serverId}.json`));
+  await host.close();
+  host = await open(directory);
+  expect(await host.inventory()).toMatchObject({ images: [], strayFiles: [join('cache', serverId)] });
+});

@@ -74,6 +74,7 @@ export async function openQemuHost(options: QemuHostOptions): Promise<QemuHost> 
   const folder = await HostFolder.open(options.directory);
   const probe = await probeQemu(options.env, binary, folder.path, options.accelerator);
   const host = new LocalQemuHost({ ...options, binary, folder, probe });
+  await host.sweepCache();
   await host.adoptGuests();
   return Object.assign(host, host.handover(), host.insight(), host.nics());
 }
@@ -101,6 +102,10 @@ class LocalQemuHost implements Omit<QemuHost, keyof (MigrationVerbs & InsightVer
     this.#guests = new QemuGuests({ ...options, log: options.log ?? silentLog });
     const findOpen = (diskId: string) => this.#guests.findOpen(diskId);
     this.#disks = new Qcow2Disks({ folder: this.#folder.disks, env: this.#env, qemuImg, cache: this.#cache, findOpen });
+  }
+
+  sweepCache(): Promise<void> {
+    return this.#cache.sweep((imageId) => this.#disks.isBase(imageId));
   }
 
   adoptGuests(): Promise<void> {

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { operation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
+import { bringImage } from '../../../cloud/volumes/image-cache.ts';
 import { AggregateParams, exampleAggregate, numberOf } from './aggregates-wire.ts';
 import { closed, exampleImageId, uuidOf } from './wire.ts';
 
@@ -32,9 +33,7 @@ export const aggregateImages = operation({
     const hosts = (await cloud.hosts.list()).filter(({ name }) => names.includes(name));
     for (const host of hosts) {
       void (async () => {
-        for (const id of ids) {
-          await cloud.hosts.agent(host.id).ensureImageCached(await cloud.images.cachedImageSpec(id));
-        }
+        for (const id of ids) await bringImage(cloud, host.id, id);
       })().catch((err: unknown) => cloud.log.warn({ err, host: host.name }, 'images could not be cached'));
     }
     return {};
