@@ -115,6 +115,8 @@ export interface HostDescription {
   diskGb: number;
   freeDiskGb: number;
   networking: HostNetworking;
+  /** Since when the machine runs. */
+  uptimeSeconds: number;
 }
 
 /** Image formats that a host can use as a disk. */

@@ -75,6 +75,11 @@ export class Hosts {
     return agent;
   }
 
+  /** How long the machine runs, as its agent tells now. Throws `unreachable` where none answers. */
+  async uptimeSeconds(hostId: string): Promise<number> {
+    return (await this.agent(hostId).describe()).uptimeSeconds;
+  }
+
   get agents(): ReadonlyMap<string, HostAgent> {
     return this.#agents;
   }

@@ -1,6 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import type { Socket } from 'node:net';
-import { availableParallelism, hostname, totalmem } from 'node:os';
+import { availableParallelism, hostname, totalmem, uptime } from 'node:os';
 import { join } from 'node:path';
 import type { Env } from '../../../env/env.ts';
 import { writeConfigDrive } from '../../config-drive/config-drive.ts';
@@ -146,6 +146,7 @@ class LocalQemuHost implements Omit<QemuHost, keyof (MigrationVerbs & InsightVer
       diskGb: gibibytes(room.blocks),
       freeDiskGb: gibibytes(room.bavail),
       networking: this.#network.networking,
+      uptimeSeconds: Math.floor(uptime()),
     };
   }
 

@@ -59,10 +59,12 @@ class InMemoryHost implements Omit<SimulatedHost, keyof (MigrationVerbs & Insigh
   readonly #files: ReachedFiles;
   readonly networks = new SimulatedNetworks();
   readonly #locks = new KeyedLock();
+  readonly #startedAt: number;
   readonly #listeners = new Set<(change: { serverId: string; state: GuestState }) => void>();
 
   constructor(options: SimulatedHostOptions) {
     this.#options = options;
+    this.#startedAt = options.env.now();
     this.#capacity = options.capacity ?? { vcpus: 64, memoryMb: 262_144, diskGb: 10_240 };
     this.#files = options.files ?? machineFiles;
     const folder = (name: string) => (options.directory === undefined ? undefined : join(options.directory, name));
@@ -92,6 +94,7 @@ class InMemoryHost implements Omit<SimulatedHost, keyof (MigrationVerbs & Insigh
       ...this.#capacity,
       freeDiskGb: Math.floor(this.#freeBytes() / gibibyte),
       networking: this.networks.networking,
+      uptimeSeconds: Math.floor((this.#options.env.now() - this.#startedAt) / 1_000_000),
     }));
   }
 

@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { type Call, operation } from '../../../api/operation.ts';
+import type { Cloud } from '../../../cloud/cloud.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import { capacityOf } from '../../../cloud/hosts/model.ts';
 import type { HostUsage } from '../../../cloud/hosts/scheduler.ts';
@@ -8,6 +9,7 @@ import { withDashes } from '../../../env/env.ts';
 import { badMarker, nextLinks, pageOf } from '../common/pagination.ts';
 import { queryBoolean } from '../common/query.ts';
 import { findHost, hostIdView, isUp } from './hosts-view.ts';
+import { uptimeOf } from './hypervisor-uptime.ts';
 import { minorOf, until } from './microversions.ts';
 import { Links, lastOf, type Query, queryText, TextOrNull } from './wire.ts';
 
@@ -95,13 +97,15 @@ function figuresOf({ host, used, servers }: HostUsage) {
   };
 }
 
-/** Figures are told by Placement from 2.88 on. */
-function detailView(usage: HostUsage, minor: number) {
+/** Figures are told by Placement from 2.88 on, where the host's uptime came into their place. */
+async function detailView(usage: HostUsage, minor: number, cloud: Cloud) {
   const { host } = usage;
   const cpu = { arch: host.architecture, topology: { sockets: host.vcpus } };
   return {
     ...summaryView(usage, minor),
-    ...(minor < 88 ? { ...figuresOf(usage), cpu_info: minor >= 28 ? cpu : JSON.stringify(cpu) } : { uptime: null }),
+    ...(minor < 88
+      ? { ...figuresOf(usage), cpu_info: minor >= 28 ? cpu : JSON.stringify(cpu) }
+      : { uptime: await uptimeOf(cloud, host) }),
     host_ip: host.managementAddress,
     hypervisor_type: host.hypervisorType,
     hypervisor_version: host.hypervisorVersion,
@@ -119,7 +123,7 @@ const PageQuery = Type.Object({
 type Asked = Pick<Call, 'cloud' | 'context' | 'subject' | 'query' | 'origin' | 'raw'>;
 
 /** The hosts that were asked for, their views, and the link to the next page. */
-async function listed(call: Asked, view: (usage: HostUsage, minor: number) => object) {
+async function listed(call: Asked, view: (usage: HostUsage, minor: number, cloud: Cloud) => object | Promise<object>) {
   const { cloud, context } = call;
   const query = call.query as Query;
   const minor = minorOf(context);
@@ -133,7 +137,9 @@ async function listed(call: Asked, view: (usage: HostUsage, minor: number) => ob
   if (page.marker !== undefined && start === 0) throw badMarker('compute', page.marker);
   const found = fitting.slice(start, start + page.limit!);
   const servers = minor >= 53 && isYes(query['with_servers']) ? await serversByHost(call) : undefined;
-  const views = found.map((usage) => ({ ...view(usage, minor), ...serversOf(usage, servers) }));
+  const views = await Promise.all(
+    found.map(async (usage) => ({ ...(await view(usage, minor, cloud)), ...serversOf(usage, servers) })),
+  );
   const ends = found.map((usage) => ({ id: idOf(usage) }));
   return { hypervisors: views, ...nextLinks('hypervisors', ends, page, { origin: call.origin, url: call.raw.url }) };
 }
@@ -242,7 +248,9 @@ export const hypervisorOperations = [
       const minor = minorOf(call.context);
       const usage = await usageNamed(call, call.params.hypervisor_id);
       const servers = minor >= 53 && isYes(call.query.with_servers) ? await serversByHost(call) : undefined;
-      return { body: { hypervisor: { ...detailView(usage, minor), ...serversOf(usage, servers) } } };
+      return {
+        body: { hypervisor: { ...(await detailView(usage, minor, call.cloud)), ...serversOf(usage, servers) } },
+      };
     },
   }),
   until(
@@ -255,11 +263,14 @@ export const hypervisorOperations = [
       responses: { 200: Type.Object({ hypervisor: Type.Object({ ...summary, uptime: Type.String() }) }) },
       errors: [400, 401, 403, 404],
       title: 'Show the uptime of a hypervisor',
-      summary: 'Hosts do not tell how long they are up, so this is always refused, as Nova does with such hosts.',
-      examples: [{ title: 'By its number', params: { hypervisor_id: '1' }, status: 400 }],
+      summary: 'How long the machine runs, in the words of `uptime`. Refused while the host is down. Up to 2.87.',
+      examples: [{ title: 'By its number', params: { hypervisor_id: '1' }, status: 200 }],
       async handle(call) {
-        const { host } = await usageNamed(call, call.params.hypervisor_id);
-        throw new CloudError('invalid', `Host ${host.name} does not tell its uptime.`, { reason: 'not_implemented' });
+        const usage = await usageNamed(call, call.params.hypervisor_id);
+        const uptime = await uptimeOf(call.cloud, usage.host);
+        if (uptime === null)
+          throw new CloudError('invalid', `Compute service of ${usage.host.name} is unavailable at this time.`);
+        return { body: { hypervisor: { ...summaryView(usage, minorOf(call.context)), uptime } } };
       },
     }),
   ),

@@ -127,7 +127,7 @@ export const serverMoveActions = [
       const adminPass = body.adminPass ?? newPassword(cloud.env);
       const request = { hostId: await hostIdOf(cloud, body.host), adminPass };
       await cloud.servers.evacuate(subject, serverIdOf(call), request);
-      return { body: minorOf(context) < 14 ? { adminPass } : {} };
+      return minorOf(context) < 14 ? { body: { adminPass } } : {};
     },
   }),
 ];

@@ -1,11 +1,13 @@
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import type { Volume } from '../../../cloud/volumes/model.ts';
 import { withDashes } from '../../../env/env.ts';
 import { atLeast } from '../common/microversion.ts';
 
 /** Schema of an attachment over all microversions. */
 export const AttachmentSchema = Type.Object({
-  id: Type.Optional(Type.String({ description: "The volume's id; up to 2.88." })),
+  id: Type.Optional(
+    Type.String({ description: "The volume's id; up to 2.88, and in the answer to an attaching request." }),
+  ),
   serverId: Type.String(),
   volumeId: Type.String(),
   device: Type.Unsafe<string | null>({ type: ['string', 'null'] }),
@@ -15,8 +17,14 @@ export const AttachmentSchema = Type.Object({
   bdm_uuid: Type.Optional(Type.String({ description: 'From 2.89 on.' })),
 });
 
+/** An attachment that has just been asked for: the answer keeps its `id` where lists and the attachment itself lose it. */
+export function newAttachmentView(volume: Volume, context: Record<string, unknown>) {
+  const { attachment_id: _, bdm_uuid: __, ...kept } = attachmentView(volume, context);
+  return { ...kept, id: withDashes(volume.id) };
+}
+
 /** A volume that a server has, as Nova shows it. */
-export function attachmentView(volume: Volume, context: Record<string, unknown>) {
+export function attachmentView(volume: Volume, context: Record<string, unknown>): Static<typeof AttachmentSchema> {
   const volumeId = withDashes(volume.id);
   const attachmentId = withDashes(volume.attachmentId ?? volume.id);
   return {

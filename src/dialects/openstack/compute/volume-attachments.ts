@@ -3,7 +3,7 @@ import { type Call, operation } from '../../../api/operation.ts';
 import { CloudError, notFound } from '../../../cloud/errors.ts';
 import { parseId } from '../../../env/env.ts';
 import { atLeast } from '../common/microversion.ts';
-import { AttachmentSchema, attachmentView } from './volume-attachments-view.ts';
+import { AttachmentSchema, attachmentView, newAttachmentView } from './volume-attachments-view.ts';
 
 const exampleServer = '4b2c8f1e-9d3a-4c57-8e60-1f2a3b4c5d6e';
 const exampleVolume = 'a07f71dc-8151-4e7d-a0cc-cd24a3f11113';
@@ -123,7 +123,7 @@ export const volumeAttachmentOperations = [
         device: wantedDevice(wanted.device),
         deleteOnTermination: wanted.delete_on_termination,
       });
-      return { body: { volumeAttachment: attachmentView(volume, context) } };
+      return { body: { volumeAttachment: newAttachmentView(volume, context) } };
     },
   }),
   operation({
