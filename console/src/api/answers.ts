@@ -560,9 +560,9 @@ export interface components {
                     port_range_min?: number | null;
                     port_range_max?: number | null;
                     remote_ip_prefix?: string | null;
-                    normalized_cidr?: string | null;
                     remote_group_id?: string | null;
                     remote_address_group_id?: string | null;
+                    normalized_cidr?: string | null;
                     tags?: string[];
                     /** Format: date-time */
                     created_at?: string;

@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { Tx } from '../../database/database.ts';
 import type { DefaultSecurityGroupRulesTable } from '../../database/schema/network-extras.ts';
 import { newId } from '../../env/env.ts';
@@ -7,9 +8,9 @@ import { requireAdmin, type Subject } from '../identity/subject.ts';
 import type { AddressGroups } from './address-groups.ts';
 import { parentGroup } from './default-security-group.ts';
 import { inOrder, Listing, type ListRequest } from './listing.ts';
-import { flag } from './model.ts';
-import { checkRule, normalProtocol, type RuleContent, sameRule } from './security-group-rule-checks.ts';
-import { type NewSecurityGroupRule, prefixOf } from './security-group-rules.ts';
+import { flag, ruleContentOf } from './model.ts';
+import { contentOf, type NewRuleContent, ruleColumns } from './rule-content.ts';
+import { checkRule, type RuleContent, sameRule } from './security-group-rule-checks.ts';
 import type { SecurityGroups } from './security-groups.ts';
 
 /** A rule that new security groups begin with. Groups that exist are not changed with it. */
@@ -39,7 +40,7 @@ export type DefaultGroupRuleField =
   | 'createdAt'
   | 'revision';
 
-export interface NewDefaultGroupRule extends Omit<NewSecurityGroupRule, 'projectId' | 'securityGroupId'> {
+export interface NewDefaultGroupRule extends NewRuleContent {
   usedInDefault?: boolean;
   usedInOthers?: boolean;
 }
@@ -92,21 +93,15 @@ export class DefaultGroupRules {
   }
 
   async #createIn(tx: Tx, subject: Subject, input: NewDefaultGroupRule): Promise<DefaultGroupRule> {
-    const content: RuleContent = {
-      direction: input.direction,
-      ethertype: input.ethertype ?? 'IPv4',
-      protocol: normalProtocol(input.protocol),
-      portRangeMin: input.portRangeMin ?? null,
-      portRangeMax: input.portRangeMax ?? null,
-      remoteIpPrefix: prefixOf(input.remoteIpPrefix),
-      remoteGroupId: input.remoteGroupId ?? null,
-      remoteAddressGroupId: input.remoteAddressGroupId ?? null,
-      description: input.description ?? '',
-    };
+    const content = contentOf(input);
     checkRule(content);
     const { remoteGroupId, remoteAddressGroupId } = content;
     if (remoteGroupId !== null && remoteGroupId !== parentGroup) await this.#groups.get(subject, remoteGroupId, tx);
     if (remoteAddressGroupId !== null) await this.#addressGroups.get(subject, remoteAddressGroupId, tx);
+    // Others who make one wait here: each must see what the one before made. SQLite has one writer.
+    if (this.#core.db.kind === 'postgres') {
+      await sql`select pg_advisory_xact_lock(hashtext('default security group rules'))`.execute(tx);
+    }
     const others = await tx.selectFrom('default_security_group_rules').selectAll().execute();
     const twin = others.map(defaultRuleOf).find((other) => sameRule(other, content));
     if (twin) {
@@ -121,15 +116,7 @@ export class DefaultGroupRules {
       .insertInto('default_security_group_rules')
       .values({
         id: newId(this.#core.env),
-        description: content.description,
-        direction: content.direction,
-        ethertype: content.ethertype,
-        protocol: content.protocol,
-        port_range_min: content.portRangeMin,
-        port_range_max: content.portRangeMax,
-        remote_ip_prefix: content.remoteIpPrefix,
-        remote_group_id: remoteGroupId,
-        remote_address_group_id: remoteAddressGroupId,
+        ...ruleColumns(content),
         used_in_default_sg: flag(input.usedInDefault ?? false),
         used_in_non_default_sg: flag(input.usedInOthers ?? true),
         created_at: now,
@@ -145,15 +132,7 @@ export class DefaultGroupRules {
 function defaultRuleOf(row: DefaultSecurityGroupRulesTable): DefaultGroupRule {
   return {
     id: row.id,
-    description: row.description,
-    direction: row.direction,
-    ethertype: row.ethertype,
-    protocol: row.protocol,
-    portRangeMin: row.port_range_min,
-    portRangeMax: row.port_range_max,
-    remoteIpPrefix: row.remote_ip_prefix,
-    remoteGroupId: row.remote_group_id,
-    remoteAddressGroupId: row.remote_address_group_id,
+    ...ruleContentOf(row),
     usedInDefault: row.used_in_default_sg === 1,
     usedInOthers: row.used_in_non_default_sg === 1,
     createdAt: row.created_at,

@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import type { Queryable, Tx } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
 import type { CloudCore } from '../core.ts';
+import { ruleContentOf } from './model.ts';
+import { ruleColumns } from './rule-content.ts';
 
 /** The group that every project has, and that ports get for which none is named. */
 export const defaultGroupName = 'default';
@@ -62,15 +64,8 @@ export async function insertFirstRules(
         id: derivedId(`${rule.id} of ${group.id}`),
         security_group_id: group.id,
         project_id: group.projectId,
-        description: rule.description,
-        direction: rule.direction,
-        ethertype: rule.ethertype,
-        protocol: rule.protocol,
-        port_range_min: rule.port_range_min,
-        port_range_max: rule.port_range_max,
-        remote_ip_prefix: rule.remote_ip_prefix,
+        ...ruleColumns(ruleContentOf(rule)),
         remote_group_id: rule.remote_group_id === parentGroup ? group.id : rule.remote_group_id,
-        remote_address_group_id: rule.remote_address_group_id,
         created_at: now,
         updated_at: now,
         revision: 0,

@@ -234,6 +234,14 @@ export function ruleOf(row: SecurityGroupRulesTable): SecurityGroupRule {
   return {
     ...common(row),
     securityGroupId: row.security_group_id,
+    ...ruleContentOf(row),
+  };
+}
+
+/** What a rule says: of a group, or of those that new groups begin with. */
+export function ruleContentOf(row: RuleContentColumns) {
+  return {
+    description: row.description,
     direction: row.direction,
     ethertype: row.ethertype,
     protocol: row.protocol,
@@ -244,3 +252,17 @@ export function ruleOf(row: SecurityGroupRulesTable): SecurityGroupRule {
     remoteAddressGroupId: row.remote_address_group_id,
   };
 }
+
+/** The columns in which a rule is kept, wherever that is. */
+export type RuleContentColumns = Pick<
+  SecurityGroupRulesTable,
+  | 'description'
+  | 'direction'
+  | 'ethertype'
+  | 'protocol'
+  | 'port_range_min'
+  | 'port_range_max'
+  | 'remote_ip_prefix'
+  | 'remote_group_id'
+  | 'remote_address_group_id'
+>;

@@ -6,11 +6,11 @@ import { CloudError, notFound } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
 import type { Quotas } from '../quotas/quotas.ts';
 import type { AddressGroups } from './address-groups.ts';
-import { parseIpPrefix } from './ip-prefix.ts';
 import { inOrder, Listing, type ListRequest } from './listing.ts';
 import { ruleOf, type SecurityGroupRule } from './model.ts';
 import { owned, ownerOfNew } from './ownership.ts';
-import { checkRule, normalProtocol, type RuleContent, sameRule } from './security-group-rule-checks.ts';
+import { contentOf, type NewRuleContent, ruleColumns } from './rule-content.ts';
+import { checkRule, type RuleContent, sameRule } from './security-group-rule-checks.ts';
 import { claimGroup, type SecurityGroupField, type SecurityGroups, touchGroup } from './security-groups.ts';
 
 export type SecurityGroupRuleField =
@@ -25,8 +25,7 @@ export type SecurityGroupRuleField =
   | 'remoteGroupId'
   | 'remoteAddressGroupId';
 
-export type NewSecurityGroupRule = Pick<SecurityGroupRule, 'securityGroupId' | 'direction'> &
-  Partial<Omit<RuleContent, 'direction' | 'protocol'>> & { projectId?: string; protocol?: string | number | null };
+export type NewSecurityGroupRule = NewRuleContent & { securityGroupId: string; projectId?: string };
 
 const listing = new Listing<SecurityGroupRuleField>('security_group_rules');
 
@@ -102,15 +101,7 @@ export class SecurityGroupRules {
         id: newId(this.#core.env),
         security_group_id: group.id,
         project_id: group.project_id,
-        description: content.description,
-        direction: content.direction,
-        ethertype: content.ethertype,
-        protocol: content.protocol,
-        port_range_min: content.portRangeMin,
-        port_range_max: content.portRangeMax,
-        remote_ip_prefix: content.remoteIpPrefix,
-        remote_group_id: content.remoteGroupId,
-        remote_address_group_id: content.remoteAddressGroupId,
+        ...ruleColumns(content),
         created_at: now,
         updated_at: now,
         revision: 0,
@@ -132,26 +123,6 @@ export class SecurityGroupRules {
       await touchGroup(this.#core, tx, rule.security_group_id).execute();
     });
   }
-}
-
-function contentOf(input: NewSecurityGroupRule): RuleContent {
-  return {
-    direction: input.direction,
-    ethertype: input.ethertype ?? 'IPv4',
-    protocol: normalProtocol(input.protocol),
-    portRangeMin: input.portRangeMin ?? null,
-    portRangeMax: input.portRangeMax ?? null,
-    remoteIpPrefix: prefixOf(input.remoteIpPrefix),
-    remoteGroupId: input.remoteGroupId ?? null,
-    remoteAddressGroupId: input.remoteAddressGroupId ?? null,
-    description: input.description ?? '',
-  };
-}
-
-/** A single address is kept as the prefix that it stands for. */
-export function prefixOf(text: string | null | undefined): string | null {
-  if (text === null || text === undefined) return null;
-  return text.includes('/') ? text : (parseIpPrefix(text)?.normalized ?? text);
 }
 
 function ruleNotFound(id: string): CloudError {

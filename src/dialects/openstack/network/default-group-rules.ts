@@ -1,56 +1,30 @@
 import { type Static, Type } from 'typebox';
 import type { DefaultGroupRule, DefaultGroupRuleField } from '../../../cloud/networks/default-group-rules.ts';
-import { parentGroup } from '../../../cloud/networks/default-security-group.ts';
 import { withDashes } from '../../../env/env.ts';
 import { type Attributes, listRequest } from './queries.ts';
 import { type Resource, resourceOperations } from './resource.ts';
-import { Body, idInPath, Name, Nullable } from './wire.ts';
+import { contentAttributes, contentOf, contentView, contentViewMembers, ruleMembers } from './rule-wire.ts';
+import { Body, Nullable } from './wire.ts';
 
 const attributes: Attributes<DefaultGroupRuleField> = {
   id: ['id', 'id'],
-  description: ['description', 'text'],
-  direction: ['direction', 'text'],
-  ethertype: ['ethertype', 'text'],
-  protocol: ['protocol', 'text'],
-  port_range_min: ['portRangeMin', 'integer'],
-  port_range_max: ['portRangeMax', 'integer'],
-  remote_ip_prefix: ['remoteIpPrefix', 'text'],
-  remote_group_id: ['remoteGroupId', 'id'],
-  remote_address_group_id: ['remoteAddressGroupId', 'id'],
+  ...contentAttributes,
   used_in_default_sg: ['usedInDefaultSg', 'boolean'],
   used_in_non_default_sg: ['usedInNonDefaultSg', 'boolean'],
 };
 
-const PortNumber = Type.Optional(Nullable(Type.Integer()));
-
 const CreateBody = Body({
-  direction: Type.Union([Type.Literal('ingress'), Type.Literal('egress')]),
-  ethertype: Type.Optional(Type.String({ pattern: '^[Ii][Pp][Vv][46]$' })),
-  protocol: Type.Optional(Nullable(Type.Union([Type.String(), Type.Integer()]))),
-  port_range_min: PortNumber,
-  port_range_max: PortNumber,
-  remote_ip_prefix: Type.Optional(Nullable(Type.String())),
+  ...ruleMembers,
   remote_group_id: Type.Optional(Nullable(Type.String({ description: 'A group, or `PARENT`: the new one itself.' }))),
-  remote_address_group_id: Type.Optional(Nullable(Type.String())),
-  description: Type.Optional(Name),
   used_in_default_sg: Type.Optional(Type.Boolean()),
   used_in_non_default_sg: Type.Optional(Type.Boolean()),
 });
 
 function view(rule: DefaultGroupRule): Record<string, unknown> {
-  const { remoteGroupId, remoteAddressGroupId } = rule;
   return {
     id: withDashes(rule.id),
     description: rule.description,
-    direction: rule.direction,
-    ethertype: rule.ethertype,
-    protocol: rule.protocol,
-    port_range_min: rule.portRangeMin,
-    port_range_max: rule.portRangeMax,
-    remote_ip_prefix: rule.remoteIpPrefix,
-    remote_group_id:
-      remoteGroupId === null || remoteGroupId === parentGroup ? remoteGroupId : withDashes(remoteGroupId),
-    remote_address_group_id: remoteAddressGroupId === null ? null : withDashes(remoteAddressGroupId),
+    ...contentView(rule),
     used_in_default_sg: rule.usedInDefault,
     used_in_non_default_sg: rule.usedInOthers,
   };
@@ -60,32 +34,15 @@ const viewSchema = Type.Partial(
   Type.Object({
     id: Type.String(),
     description: Type.String(),
-    direction: Type.String(),
-    ethertype: Type.String(),
-    protocol: Nullable(Type.String()),
-    port_range_min: Nullable(Type.Integer()),
-    port_range_max: Nullable(Type.Integer()),
-    remote_ip_prefix: Nullable(Type.String()),
-    remote_group_id: Nullable(Type.String()),
-    remote_address_group_id: Nullable(Type.String()),
+    ...contentViewMembers,
     used_in_default_sg: Type.Boolean(),
     used_in_non_default_sg: Type.Boolean(),
   }),
 );
 
 function newRule(body: Static<typeof CreateBody>) {
-  const { ethertype, remote_group_id: remoteGroup, remote_address_group_id: addressGroup } = body;
-  const groupId = remoteGroup === parentGroup ? parentGroup : remoteGroup && idInPath('security_group', remoteGroup);
   return {
-    direction: body.direction,
-    ethertype: ethertype === undefined ? undefined : (`IPv${ethertype.at(-1) as '4' | '6'}` as const),
-    protocol: body.protocol,
-    portRangeMin: body.port_range_min,
-    portRangeMax: body.port_range_max,
-    remoteIpPrefix: body.remote_ip_prefix,
-    remoteGroupId: groupId || null,
-    remoteAddressGroupId: addressGroup ? idInPath('address_group', addressGroup) : null,
-    description: body.description,
+    ...contentOf(body),
     usedInDefault: body.used_in_default_sg,
     usedInOthers: body.used_in_non_default_sg,
   };

@@ -5,40 +5,22 @@ import type { SecurityGroupRuleField } from '../../../cloud/networks/security-gr
 import { withDashes } from '../../../env/env.ts';
 import { type Attributes, listRequest } from './queries.ts';
 import { type Resource, resourceOperations } from './resource.ts';
-import { Body, commonView, idInPath, Name, Nullable, ownerMembers, ownerOf, View } from './wire.ts';
+import { contentAttributes, contentOf, contentView, contentViewMembers, ruleMembers } from './rule-wire.ts';
+import { Body, commonView, idInPath, Nullable, ownerMembers, ownerOf, View } from './wire.ts';
 
 const attributes: Attributes<SecurityGroupRuleField> = {
   id: ['id', 'id'],
-  description: ['description', 'text'],
   project_id: ['projectId', 'id'],
   tenant_id: ['projectId', 'id'],
   security_group_id: ['securityGroupId', 'id'],
-  direction: ['direction', 'text'],
-  ethertype: ['ethertype', 'text'],
-  protocol: ['protocol', 'text'],
-  port_range_min: ['portRangeMin', 'integer'],
-  port_range_max: ['portRangeMax', 'integer'],
-  remote_ip_prefix: ['remoteIpPrefix', 'text'],
-  remote_group_id: ['remoteGroupId', 'id'],
-  remote_address_group_id: ['remoteAddressGroupId', 'id'],
+  ...contentAttributes,
   revision_number: ['revision', 'integer'],
 };
-
-/** The engine checks it: what is right depends on the protocol. */
-const PortNumber = Type.Optional(Nullable(Type.Integer()));
 
 const CreateBody = Body({
   ...ownerMembers,
   security_group_id: Type.String(),
-  direction: Type.Union([Type.Literal('ingress'), Type.Literal('egress')]),
-  ethertype: Type.Optional(Type.String({ pattern: '^[Ii][Pp][Vv][46]$' })),
-  protocol: Type.Optional(Nullable(Type.Union([Type.String(), Type.Integer()]))),
-  port_range_min: PortNumber,
-  port_range_max: PortNumber,
-  remote_ip_prefix: Type.Optional(Nullable(Type.String())),
-  remote_group_id: Type.Optional(Nullable(Type.String())),
-  remote_address_group_id: Type.Optional(Nullable(Type.String())),
-  description: Type.Optional(Name),
+  ...ruleMembers,
 });
 
 /** The rule as Neutron's clients know it, alone and within its group. */
@@ -46,45 +28,22 @@ export function ruleView(rule: SecurityGroupRule): Record<string, unknown> {
   return {
     ...commonView(rule),
     security_group_id: withDashes(rule.securityGroupId),
-    direction: rule.direction,
-    ethertype: rule.ethertype,
-    protocol: rule.protocol,
-    port_range_min: rule.portRangeMin,
-    port_range_max: rule.portRangeMax,
-    remote_ip_prefix: rule.remoteIpPrefix,
+    ...contentView(rule),
     normalized_cidr: rule.remoteIpPrefix === null ? null : (parseIpPrefix(rule.remoteIpPrefix)?.normalized ?? null),
-    remote_group_id: rule.remoteGroupId === null ? null : withDashes(rule.remoteGroupId),
-    remote_address_group_id: rule.remoteAddressGroupId === null ? null : withDashes(rule.remoteAddressGroupId),
   };
 }
 
 export const ruleViewSchema = View({
   security_group_id: Type.String(),
-  direction: Type.String(),
-  ethertype: Type.String(),
-  protocol: Nullable(Type.String()),
-  port_range_min: Nullable(Type.Integer()),
-  port_range_max: Nullable(Type.Integer()),
-  remote_ip_prefix: Nullable(Type.String()),
+  ...contentViewMembers,
   normalized_cidr: Nullable(Type.String()),
-  remote_group_id: Nullable(Type.String()),
-  remote_address_group_id: Nullable(Type.String()),
 });
 
 function newRule(body: Static<typeof CreateBody>) {
-  const { ethertype, remote_group_id: remoteGroup, remote_address_group_id: addressGroup } = body;
   return {
     projectId: ownerOf(body),
     securityGroupId: idInPath('security_group', body.security_group_id),
-    direction: body.direction,
-    ethertype: ethertype === undefined ? undefined : (`IPv${ethertype.at(-1) as '4' | '6'}` as const),
-    protocol: body.protocol,
-    portRangeMin: body.port_range_min,
-    portRangeMax: body.port_range_max,
-    remoteIpPrefix: body.remote_ip_prefix,
-    remoteGroupId: remoteGroup ? idInPath('security_group', remoteGroup) : null,
-    remoteAddressGroupId: addressGroup ? idInPath('address_group', addressGroup) : null,
-    description: body.description,
+    ...contentOf(body),
   };
 }
 
