@@ -52,7 +52,7 @@ export class Deletion {
       else {
         await core.runner.cancel(tx, id);
         await this.#markDeleted(tx, image, replicas);
-        if (image.status === 'uploading') await this.#removeStaged(tx, image, replicas, subject);
+        await this.#removeStaged(tx, image, replicas, subject);
         tx.onCommit(() => this.#endUploads(id));
       }
     });
@@ -168,13 +168,16 @@ export class Deletion {
     return image;
   }
 
+  /** What lies in a store, or beside it, without being an image yet. */
   async #removeStaged(tx: Tx, image: Image, replicas: readonly ImageReplica[], by: Subject): Promise<void> {
-    await this.#submitExpunge(
-      tx,
-      image,
-      replicas.filter(({ state }) => state === 'pending').map(({ storeId }) => storeId),
-      by,
-    );
+    const upload = await tx
+      .deleteFrom('image_uploads')
+      .where('image_id', '=', image.id)
+      .returning('store_id')
+      .executeTakeFirst();
+    const pending = replicas.filter(({ state }) => state === 'pending').map(({ storeId }) => storeId);
+    const storeIds = upload ? [upload.store_id] : image.status === 'uploading' ? pending : [];
+    if (storeIds.length > 0) await this.#submitExpunge(tx, image, storeIds, by);
   }
 
   async #markDeleted(tx: Tx, image: Image, replicas: readonly ImageReplica[]): Promise<void> {

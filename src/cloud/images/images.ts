@@ -75,7 +75,10 @@ export class Images {
     this.exports = new Exports(this.#parts);
     this.#uploads = new Uploads(this.#parts, this.copies);
     this.partUploads = new PartUploads(this.#parts, this.copies);
-    this.#deletion = new Deletion(this.#parts, (id) => this.#endUploads(id));
+    this.#deletion = new Deletion(this.#parts, (id) => {
+      this.#uploads.abort(id);
+      this.partUploads.abort(id);
+    });
     this.templates = new Templates(this.#parts, this.copies, this.#deletion);
     this.#boot = new BootImages(this.#parts);
   }
@@ -300,14 +303,6 @@ export class Images {
   /** Looks at the image once more before a host opens it; see `BootImages.inspectForUse`. */
   async inspectForUse(imageId: string): Promise<void> {
     await this.#boot.inspectForUse(imageId);
-  }
-
-  /** Of a deleted image. What can't be removed now is swept later. */
-  #endUploads(id: string): void {
-    this.#uploads.abort(id);
-    this.partUploads.abandon(id).catch((err) => {
-      this.#parts.core.log.warn({ err, imageId: id }, 'what had come of an image that was deleted is still there');
-    });
   }
 
   async #switch(subject: Subject, id: string, from: 'active' | 'deactivated', to: 'active' | 'deactivated') {

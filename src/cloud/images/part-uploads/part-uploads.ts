@@ -155,10 +155,9 @@ export class PartUploads {
     await this.#end(row, 'The upload was cancelled.');
   }
 
-  /** Ends what is written of a deleted image, and removes what has come of it. */
-  async abandon(imageId: string): Promise<void> {
-    const row = await uploadRow(this.#parts.core.db.read, imageId);
-    if (row) await this.#end(row, 'The image was deleted.');
+  /** Ends what this process writes of a deleted image. */
+  abort(imageId: string): void {
+    void this.#writers.end(imageId);
   }
 
   /** Ends uploads for which nothing came for too long, and those of images that are gone. */
