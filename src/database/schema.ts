@@ -109,6 +109,7 @@ import type {
   L2NetworksTable,
   L3NetworkFactsTable,
   LongJobsTable,
+  PortForwardingRulesTable,
   SecurityGroupNetworksTable,
   SecurityGroupRuleSetsTable,
   VipNamesTable,
@@ -213,6 +214,7 @@ export interface Schema {
   routers: RoutersTable;
   floating_ips: FloatingIpsTable;
   port_forwardings: PortForwardingsTable;
+  port_forwarding_rules: PortForwardingRulesTable;
   default_security_group_rules: DefaultSecurityGroupRulesTable;
   network_resource_tags: NetworkResourceTagsTable;
   address_scopes: AddressScopesTable;

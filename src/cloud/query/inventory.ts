@@ -30,16 +30,32 @@ export interface Row<Table extends TableName = TableName> {
 export interface Field<Table extends TableName = TableName> {
   type: FieldType;
   sql(row: Row<Table>): Expression<unknown>;
+  /**
+   * The same as `holds(sql(row))`, for anything that holds of no null, said in a way that an index can serve. Fields
+   * that are computed from other tables have it where conditions on them are to be quick.
+   */
+  match?(row: Row<Table>, holds: (value: Expression<unknown>) => Expression<SqlBool>): Expression<SqlBool>;
   description: string;
 }
 
 /**
- * A way from an inventory to others, for dotted conditions as `cluster.name=x`: by equal fields, or as `on` says.
- * `to` is the name of a definition: definitions refer to each other in circles, and so by name.
+ * A way from an inventory to others, for dotted conditions as `cluster.name=x`: by equal fields (`uuid` where none is
+ * said), perhaps over the rows of a table that has both of them. `to` is the name of a definition: definitions refer to
+ * each other in circles, and so by name.
  */
-type Relation<Table extends TableName = TableName> =
-  | { to: string; local: string; foreign?: string }
-  | { to: string; on(from: Row<Table>, to: Row): Expression<SqlBool> };
+interface Relation {
+  to: string;
+  local?: string;
+  foreign?: string;
+  through?: Through;
+}
+
+/** A table whose column `near` has the local field, and `far` the foreign one. */
+export interface Through {
+  table: TableName;
+  near: string;
+  far: string;
+}
 
 /** A member that lists other inventories, or one field of each (`pluck`). Also a relation of the same name. */
 export interface List {
@@ -63,7 +79,7 @@ export interface InventoryDefinition<Table extends TableName = TableName> {
   table: Table;
   fields: Record<string, Field<Table>>;
   lists?: Record<string, List>;
-  relations?: Record<string, Relation<Table>>;
+  relations?: Record<string, Relation>;
   /** Members that only the running cloud can tell. They can be asked for, but not searched or sorted by. */
   live?: {
     fields: Record<string, { type: FieldType; description: string }>;
@@ -104,19 +120,27 @@ export function rowOf<Table extends TableName>(db: Pick<Database, 'kind'>, alias
   return { db, column: (name) => sql.ref(`${alias}.${name}`) };
 }
 
+/** What leads from one inventory to another: `local` of the one is `foreign` of the other. */
+interface Way {
+  target: InventoryDefinition;
+  local: Field;
+  foreign: Field;
+  through?: Through;
+}
+
 /** What leads from `definition` to others under `name`: a relation, or a list (also without its plural `s`). */
-export function relationOf(
-  definition: InventoryDefinition,
-  name: string,
-): { target: InventoryDefinition; on(from: Row, to: Row): Expression<SqlBool> } | undefined {
+export function relationOf(definition: InventoryDefinition, name: string): Way | undefined {
   const relation = ownMember(definition.relations, name);
-  if (relation && 'on' in relation) return { target: inventoryNamed(relation.to), on: relation.on };
   const list = ownMember(definition.lists, name) ?? ownMember(definition.lists, `${name}s`);
   const target = relation ? inventoryNamed(relation.to) : list?.of;
   if (!target) return undefined;
-  const local = definition.fields[(relation ?? list)!.local]!;
-  const foreign = target.fields[(relation ?? list)!.foreign ?? 'uuid']!;
-  return { target, on: (from, to) => sql<SqlBool>`${local.sql(from)} = ${foreign.sql(to)}` };
+  const { local = 'uuid', foreign = 'uuid' } = (relation ?? list)!;
+  return {
+    target,
+    local: definition.fields[local]!,
+    foreign: target.fields[foreign]!,
+    ...(relation?.through && { through: relation.through }),
+  };
 }
 
 /** `record[name]`, and nothing that objects have by nature. */

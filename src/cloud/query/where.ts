@@ -64,6 +64,8 @@ export class WhereBuilder {
   readonly #viewer: Viewer;
   readonly #values: Values;
   #aliases = 0;
+  /** Whether the rows in question are few, by their own names. */
+  #isNarrow = false;
 
   constructor(db: Pick<Database, 'kind'>, viewer: Viewer, values: Values) {
     this.#db = db;
@@ -85,7 +87,10 @@ export class WhereBuilder {
     conditions: readonly Condition[],
     filter: Filter = { and: conditions.map((_, leaf) => ({ leaf })) },
   ): Expression<SqlBool> {
+    const outer = this.#isNarrow;
+    this.#isNarrow = isNarrow(conditions, filter);
     const parts = [...this.#visibility(definition, row), this.#filter(definition, row, conditions, filter)];
+    this.#isNarrow = outer;
     return sql.join(parts, sql` and `);
   }
 
@@ -143,22 +148,36 @@ export class WhereBuilder {
     if (path.length === 1) return end(definition, row, name);
     const relation = relationOf(definition, name);
     if (!relation || depth >= maxDepth) throw noSuchField(definition, name);
-    const { target, on } = relation;
+    const { target, local, foreign, through } = relation;
     const other = this.newRow();
-    const parts = [
-      on(row, other.row),
-      ...this.#visibility(target, other.row),
-      this.#walk(target, other.row, path.slice(1), end, depth + 1),
-    ];
+    const rest = [...this.#visibility(target, other.row), this.#walk(target, other.row, path.slice(1), end, depth + 1)];
     const table = sql`${sql.table(target.table)} as ${sql.ref(other.alias)}`;
-    return sql`exists (select 1 from ${table} where ${sql.join(parts, sql` and `)})`;
+    // A list of what fits, so that it can be looked up first; unless this side is the narrower one.
+    const among = (wanted: Expression<unknown>, rows: Expression<unknown>, value: Expression<unknown>) =>
+      this.#isNarrow
+        ? sql<SqlBool>`${value} in (${rows} and ${wanted} = ${value})`
+        : sql<SqlBool>`${value} in (${rows})`;
+    const foreignKey = foreign.sql(other.row);
+    const found = sql`select ${foreignKey} from ${table} where ${sql.join(rest, sql` and `)}`;
+    return this.#match(local, row, (value) => {
+      if (!through) return among(foreignKey, found, value);
+      const { alias } = this.newRow();
+      const [near, far] = [sql.ref(`${alias}.${through.near}`), sql.ref(`${alias}.${through.far}`)];
+      const linked = sql`${sql.table(through.table)} as ${sql.ref(alias)}`;
+      return among(near, sql`select ${near} from ${linked} where ${among(foreignKey, found, far)}`, value);
+    });
+  }
+
+  #match(field: Field, row: Row, holds: (value: Expression<unknown>) => Expression<SqlBool>): Expression<SqlBool> {
+    return field.match ? field.match(row, holds) : holds(field.sql(row));
   }
 
   #field(definition: InventoryDefinition, row: Row, { operator, values }: Compared, name: string): Expression<SqlBool> {
     const tagKind = ownMember(tagKinds, name);
     if (tagKind) return this.#tag(definition, row, tagKind, operator, values);
     const field = definition.fields[name]!;
-    return comparison(this.#db, field.sql(row), field.type, operator, values);
+    const compare = (value: Expression<unknown>) => comparison(this.#db, value, field.type, operator, values);
+    return operator === 'is null' ? compare(field.sql(row)) : this.#match(field, row, compare);
   }
 
   /** A negation is about all tags of the resource: it has none that fits. */
@@ -172,14 +191,26 @@ export class WhereBuilder {
     const { row: tag, alias } = this.newRow<'resource_tags'>();
     const positive = negated[operator] ?? operator;
     const uuid = definition.fields['uuid']!.sql(row);
-    const parts = [sql`${tag.column('resource_id')} = ${uuid}`, sql`${tag.column('kind')} = ${sql.lit(kind)}`];
+    const parts = [sql`${tag.column('kind')} = ${sql.lit(kind)}`];
     if (positive !== 'is null' && positive !== 'not null') {
       parts.push(sql`${comparison(this.#db, tag.column('tag'), 'string', positive, values)}`);
     }
     const table = sql`resource_tags as ${sql.ref(alias)}`;
-    const exists = sql<SqlBool>`exists (select 1 from ${table} where ${sql.join(parts, sql` and `)})`;
-    return operator === 'is null' || negated[operator] ? sql<SqlBool>`not ${exists}` : exists;
+    const tagged = sql`(select ${tag.column('resource_id')} from ${table} where ${sql.join(parts, sql` and `)})`;
+    const isWithout = operator === 'is null' || negated[operator] !== undefined;
+    return isWithout ? sql<SqlBool>`${uuid} not in ${tagged}` : sql<SqlBool>`${uuid} in ${tagged}`;
   }
+}
+
+/** Whether what is asked for is said by uuid or name: then there are few rows to ask further questions of. */
+function isNarrow(conditions: readonly Condition[], filter: Filter): boolean {
+  if (!('and' in filter)) return false;
+  return filter.and.some((part) => {
+    if (!('leaf' in part)) return false;
+    const { path, operator, of } = conditions[part.leaf]!;
+    const isName = path.length === 1 && (path[0] === 'uuid' || path[0] === 'name');
+    return isName && !of && (operator === '=' || operator === '?=');
+  });
 }
 
 interface Compared extends Condition {

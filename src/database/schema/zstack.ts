@@ -104,3 +104,22 @@ export interface LongJobsTable {
   updated_at: Micros;
   finished_at: Micros | null;
 }
+
+/** ZStack's port forwarding rules: those that an interface has are the engine's port forwardings, too. */
+export interface PortForwardingRulesTable {
+  id: string;
+  project_id: string;
+  floating_ip_id: string;
+  name: string;
+  description: string | null;
+  /** 'tcp' or 'udp' */
+  protocol: string;
+  external_port: number;
+  external_port_end: number;
+  internal_port: number;
+  internal_port_end: number;
+  /** Null while no interface has it. */
+  forwarding_id: string | null;
+  created_at: Micros;
+  updated_at: Micros;
+}

@@ -96,8 +96,7 @@ export const image = defineInventory<'images'>({
   relations: {
     backupStorage: {
       to: 'ImageStoreBackupStorageInventory',
-      on: (from, to) => sql`exists (select 1 from image_replicas as r where r.image_id = ${from.column('id')}
-        and r.store_id = ${to.column('id' as never)})`,
+      through: { table: 'image_replicas', near: 'image_id', far: 'store_id' },
     },
   },
   scope: (row) => sql`${row.column('status')} <> 'expunged'`,

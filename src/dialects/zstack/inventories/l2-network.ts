@@ -1,6 +1,6 @@
-import { type SqlBool, sql } from 'kysely';
+import { sql } from 'kysely';
 import { column, constant } from '../../../cloud/query/fields.ts';
-import { defineInventory } from '../../../cloud/query/inventory.ts';
+import { defineInventory, type InventoryDefinition } from '../../../cloud/query/inventory.ts';
 import { commonFields } from './common.ts';
 
 const l2Cluster = defineInventory<'l2_network_clusters'>({
@@ -37,14 +37,12 @@ const lists = {
   },
 };
 
-const relations = {
+const relations: InventoryDefinition['relations'] = {
   zone: { to: 'ZoneInventory', local: 'zoneUuid' },
   l3Network: { to: 'L3NetworkInventory', local: 'uuid', foreign: 'l2NetworkUuid' },
   cluster: {
     to: 'ClusterInventory',
-    on: (from: { column(name: 'id'): unknown }, to: { column(name: never): unknown }) =>
-      sql<SqlBool>`exists (select 1 from l2_network_clusters as lc where lc.l2_network_id = ${from.column('id')}
-        and lc.cluster_id = ${to.column('id' as never)})`,
+    through: { table: 'l2_network_clusters', near: 'l2_network_id', far: 'cluster_id' },
   },
 };
 

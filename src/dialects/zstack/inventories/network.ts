@@ -58,7 +58,13 @@ export const l3Network = defineInventory<'networks'>({
       return sql`coalesce((select min(subnets.ip_version) from subnets where subnets.network_id = ${row.column('id')}), 4)`;
     }),
     enableIPAM: constant(true, 'bool', 'Whether the cloud gives out its addresses.'),
-    l2NetworkUuid: computed('string', 'The L2 network that it is on.', (row) => fact(row, sql`f.l2_network_id`)),
+    l2NetworkUuid: {
+      type: 'string',
+      description: 'The L2 network that it is on.',
+      sql: (row) => fact(row, sql`f.l2_network_id`),
+      match: (row, holds) => sql`${row.column('id')} in (select f.network_id from l3_network_facts as f
+        where ${holds(sql.ref('f.l2_network_id'))})`,
+    },
     dnsDomain: computed('string', 'The domain of its guests.', (row) => fact(row, sql`f.dns_domain`)),
   },
   lists: {
@@ -109,12 +115,15 @@ export const vmNic = defineInventory<'ports'>({
     uuid: commonFields.uuid,
     vmInstanceUuid: column('device_id', 'string', 'The server that has it.'),
     l3NetworkUuid: column('network_id', 'string', 'The network that it is in.'),
-    ip: computed(
-      'string',
-      'Its address.',
-      (row) => sql`(select a.ip_address from port_addresses as a
-      where a.port_id = ${row.column('id')} order by a.ip_address limit 1)`,
-    ),
+    ip: {
+      type: 'string',
+      description: 'Its address.',
+      sql: (row) => sql`(select a.ip_address from port_addresses as a
+        where a.port_id = ${row.column('id')} order by a.ip_address limit 1)`,
+      match: (row, holds) => sql`${row.column('id')} in (select a.port_id from port_addresses as a
+        where ${holds(sql.ref('a.ip_address'))} and not exists (select 1 from port_addresses as b
+          where b.port_id = a.port_id and b.ip_address < a.ip_address))`,
+    },
     mac: column('mac_address', 'string', 'Its hardware address.'),
     hypervisorType: constant('KVM', 'string', 'Always KVM.'),
     netmask: computed(
@@ -167,8 +176,7 @@ export const vmNic = defineInventory<'ports'>({
     eip: { to: 'EipInventory', local: 'uuid', foreign: 'vmNicUuid' },
     securityGroup: {
       to: 'SecurityGroupInventory',
-      on: (from, to) => sql`exists (select 1 from port_security_groups as pg
-        where pg.port_id = ${from.column('id')} and pg.security_group_id = ${to.column('id' as never)})`,
+      through: { table: 'port_security_groups', near: 'port_id', far: 'security_group_id' },
     },
   },
   scope: (row) => sql`${row.column('device_owner')} like 'compute:%'`,

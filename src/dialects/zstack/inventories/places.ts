@@ -14,11 +14,8 @@ export const zone = defineInventory<'zones'>({
     isDefault: column('is_default', 'bool', 'Whether it is meant where no zone is named.'),
   },
   relations: {
-    cluster: {
-      to: 'ClusterInventory',
-      on: (from, to) => sql`${from.column('id')} = ${to.column('zone_id' as never)}`,
-    },
-    host: { to: 'HostInventory', on: (from, to) => sql`${from.column('id')} = ${to.column('zone_id' as never)}` },
+    cluster: { to: 'ClusterInventory', foreign: 'zoneUuid' },
+    host: { to: 'HostInventory', foreign: 'zoneUuid' },
   },
 });
 
@@ -155,15 +152,12 @@ export const primaryStorage = defineInventory<'hosts'>({
   },
   relations: {
     zone: { to: 'ZoneInventory', local: 'zoneUuid' },
-    host: { to: 'HostInventory', local: 'uuid' },
-    cluster: {
-      to: 'ClusterInventory',
-      on: (from, to) => sql`${from.column('cluster_id')} = ${to.column('id' as never)}`,
-    },
+    host: { to: 'HostInventory' },
+    cluster: { to: 'ClusterInventory', through: { table: 'hosts', near: 'id', far: 'cluster_id' } },
     backupStorage: {
       to: 'ImageStoreBackupStorageInventory',
-      on: (from, to) => sql`exists (select 1 from image_store_zones as z where z.zone_id = ${from.column('zone_id')}
-        and z.store_id = ${to.column('id' as never)})`,
+      local: 'zoneUuid',
+      through: { table: 'image_store_zones', near: 'zone_id', far: 'store_id' },
     },
   },
 });

@@ -121,8 +121,7 @@ export const securityGroup = defineInventory<'security_groups'>({
   relations: {
     vmNic: {
       to: 'VmNicInventory',
-      on: (from, to) => sql`exists (select 1 from port_security_groups as pg
-        where pg.security_group_id = ${from.column('id')} and pg.port_id = ${to.column('id' as never)})`,
+      through: { table: 'port_security_groups', near: 'security_group_id', far: 'port_id' },
     },
   },
   visible: (row, { projectId = '' }) => sql`${row.column('project_id')} = ${projectId}`,

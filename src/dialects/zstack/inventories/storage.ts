@@ -54,10 +54,6 @@ export const backupStorage = defineInventory<'image_stores'>({
     },
   },
   relations: {
-    zone: {
-      to: 'ZoneInventory',
-      on: (from, to) => sql`exists (select 1 from image_store_zones as z where z.store_id = ${from.column('id')}
-        and z.zone_id = ${to.column('id' as never)})`,
-    },
+    zone: { to: 'ZoneInventory', through: { table: 'image_store_zones', near: 'store_id', far: 'zone_id' } },
   },
 });

@@ -13,13 +13,21 @@ export const vmInstance = defineInventory<'servers'>({
   fields: {
     ...commonFields,
     zoneUuid: column('zone_id', 'string', 'The zone that it is in.'),
-    clusterUuid: computed('string', 'The cluster that it is in.', (row) => {
-      return sql`(select h.cluster_id from hosts as h where h.id = ${row.column('host_id')})`;
-    }),
+    clusterUuid: {
+      type: 'string',
+      description: 'The cluster that it is in.',
+      sql: (row) => sql`(select h.cluster_id from hosts as h where h.id = ${row.column('host_id')})`,
+      match: (row, holds) => {
+        return sql`${row.column('host_id')} in (select h.id from hosts as h where ${holds(sql.ref('h.cluster_id'))})`;
+      },
+    },
     imageUuid: column('image_id', 'string', 'The image that it was made from.'),
-    hostUuid: computed('string', 'The host that it runs on.', (row) => {
-      return sql`(case when ${row.column('power_state')} in (1, 3, 7) then ${row.column('host_id')} end)`;
-    }),
+    hostUuid: {
+      type: 'string',
+      description: 'The host that it runs on.',
+      sql: (row) => sql`(case when ${row.column('power_state')} in (1, 3, 7) then ${row.column('host_id')} end)`,
+      match: (row, holds) => sql`(${row.column('power_state')} in (1, 3, 7) and ${holds(row.column('host_id'))})`,
+    },
     lastHostUuid: column('host_id', 'string', 'The host that its disks are on.'),
     instanceOfferingUuid: computed('string', 'The offering that it was made with.', (row) => {
       return sql`nullif(${jsonMemberText(row, 'flavor', 'uuid')}, '')`;

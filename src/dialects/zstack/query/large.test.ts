@@ -1,6 +1,7 @@
-import { sql } from 'kysely';
+import { type InsertObject, sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ServersTable } from '../../../database/schema.ts';
+import type { Database } from '../../../database/database.ts';
+import type { Schema, ServersTable } from '../../../database/schema.ts';
 import { newId } from '../../../env/env.ts';
 import { realEnv } from '../../../env/real.ts';
 import { SettledAccount } from '../settled-account.fixture.ts';
@@ -19,10 +20,54 @@ const env = realEnv();
 /** The parameters of a statement of SQLite. */
 const maxParameters = 30_000;
 
+/** Gives each server what the first one has: an interface with an address, a disk, a tag. */
+async function fillAround(db: Database, first: string, servers: readonly ServersTable[]): Promise<void> {
+  const port = await db.read.selectFrom('ports').selectAll().where('device_id', '=', first).executeTakeFirstOrThrow();
+  const address = db.read.selectFrom('port_addresses').selectAll().where('port_id', '=', port.id);
+  const own = await address.executeTakeFirstOrThrow();
+  const disk = db.read.selectFrom('volumes').selectAll().where('server_id', '=', first).where('kind', '=', 'root');
+  const volume = await disk.executeTakeFirstOrThrow();
+  const tags = db.read.selectFrom('resource_tags').selectAll().where('resource_id', '=', first);
+  const tag = await tags.executeTakeFirstOrThrow();
+  const ports = servers.map(({ id, name, created_at }, index) => {
+    const mac = `fe:${(index + 2 ** 32)
+      .toString(16)
+      .slice(-8)
+      .replaceAll(/(..)(?=.)/g, '$1:')}`;
+    return { ...port, id: newId(env), name, device_id: id, host_id: null, mac_address: mac, created_at };
+  });
+  await insert(db, 'ports', ports);
+  const addressOf = (index: number) => `10.${77 + (index >> 16)}.${(index >> 8) & 255}.${index & 255}`;
+  const addresses = ports.map(({ id }, index) => ({ ...own, port_id: id, ip_address: addressOf(index + 1000) }));
+  await insert(db, 'port_addresses', addresses);
+  const volumes = servers.map(({ id, name, created_at }) => {
+    return { ...volume, id: newId(env), name, server_id: id, disk_id: null, host_id: null, created_at };
+  });
+  await insert(db, 'volumes', volumes);
+  const labels = servers.map(({ id, name }) => ({ ...tag, id: newId(env), resource_id: id, tag: `label-${name}` }));
+  await insert(db, 'resource_tags', labels);
+}
+
+async function insert<Table extends keyof Schema>(
+  db: Database,
+  table: Table,
+  rows: readonly InsertObject<Schema, Table>[],
+): Promise<void> {
+  const batch = Math.floor(maxParameters / Object.keys(rows[0]!).length);
+  for (let at = 0; at < rows.length; at += batch) {
+    const some = rows.slice(at, at + batch);
+    await db.write(async (tx): Promise<void> => {
+      await tx.insertInto(table).values(some).execute();
+    });
+  }
+}
+
 describe(`queries of ${count} servers`, () => {
   let test: TestZStack;
   let first: string;
   const middle = `many-${count / 2}`;
+  const address = '10.77.4.10';
+  const anotherAddress = '10.77.4.11';
 
   beforeAll(async () => {
     test = await TestZStack.start();
@@ -34,23 +79,31 @@ describe(`queries of ${count} servers`, () => {
       const about = { id: newId(env), name, hostname: name, root_volume_id: null, host_id: null };
       return { ...pattern, ...about, number: pattern.number + index + 1, created_at: pattern.created_at + index };
     });
-    const batch = Math.floor(maxParameters / Object.keys(pattern).length);
-    for (let at = 0; at < count; at += batch) {
-      const some = rows.slice(at, at + batch);
-      await db.write(async (tx): Promise<void> => {
-        await tx.insertInto('servers').values(some).execute();
-      });
-    }
+    await insert(db, 'servers', rows);
+    await fillAround(db, first, rows);
     await sql`analyze`.execute(db.read).catch(() => undefined);
   }, 300_000);
   afterAll(async () => {
     await test?.stop();
-  });
+  }, 300_000);
 
   const questions: ReadonlyArray<readonly [what: string, conditions: () => string, expected: number]> = [
     ['by uuid', () => `q=uuid=${first}`, 1],
     ['by name', () => `q=name=${middle}`, 1],
     ['by name and state', () => `q=name=${middle}&q=state=Running`, 1],
+    ['by the address of an interface', () => `q=vmNics.ip=${address}`, 1],
+    ['by several addresses', () => `q=vmNics.ip?=${address},${anotherAddress}`, 2],
+    ['by the hardware address of an interface', () => 'q=vmNics.mac=fe:00:00:00:07', 1],
+    ['by the name of a disk', () => `q=allVolumes.name=${middle}`, 1],
+    ['by a tag', () => `q=__userTag__=label-${middle}`, 1],
+    [
+      'by a tag and what others have too',
+      () => `q=__userTag__=label-${middle}&q=zone.state=Enabled&q=state=Running`,
+      1,
+    ],
+    ['by name and the state of the zone', () => `q=name=${middle}&q=zone.state=Enabled`, 1],
+    ['by the states of host and cluster', () => 'q=host.state=Enabled&q=cluster.state=Enabled', 1],
+    ['by name and the network', () => `q=name=${middle}&q=vmNics.l3Network.name=alice`, 1],
   ];
   it.each(questions)('answer %s, with how many there are, quickly', async (_, conditions, expected) => {
     const took: number[] = [];
@@ -64,12 +117,6 @@ describe(`queries of ${count} servers`, () => {
     const median = took.toSorted((a, b) => a - b)[Math.floor(rounds / 2)]!;
     if (isMeasured) console.log(`${conditions()}: ${median.toFixed(1)} ms`);
     expect(median).toBeLessThan(limitMs);
-  });
-
-  it('answer what is about other inventories: which takes longer, as every server has to be looked at', async () => {
-    const [nic] = await test.query(`/vm-instances/nics?q=vmInstanceUuid=${first}`);
-    const { json } = await test.call('GET', `/vm-instances?q=vmNics.ip=${nic!['ip']}&replyWithCount=true`);
-    expect(json).toMatchObject({ total: 1, inventories: [{ uuid: first }] });
   });
 
   it('gives a page of all of them, and how many there are', async () => {
