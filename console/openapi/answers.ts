@@ -48,7 +48,11 @@ export async function answerTypes(): Promise<string> {
     }
   }
   const document = { openapi: '3.1.0', info: { title: 'Answers', version: '1' }, paths: {}, components: { schemas } };
-  const nodes = await openapiTS(document as unknown as OpenAPI3, { rootTypes: true, rootTypesNoSchemaPrefix: true });
+  const nodes = await openapiTS(document as unknown as OpenAPI3, {
+    alphabetize: true,
+    rootTypes: true,
+    rootTypesNoSchemaPrefix: true,
+  });
   return `// Made by \`node console/openapi/answers.ts\` from the cloud's OpenAPI documents.\n${astToString(nodes)}`;
 }
 
@@ -60,7 +64,9 @@ function typeName(product: string, operation: string): string {
 function lifted(value: unknown, schemas: Json, prefix: string): unknown {
   if (Array.isArray(value)) return value.map((one) => lifted(one, schemas, prefix));
   if (typeof value !== 'object' || value === null) return value;
-  const { $defs, $ref, $id: _, ...rest } = value as Json;
+  // Words are not types, and may change without them.
+  const { $defs, $ref, $id: _id, description, format: _format, ...rest } = value as Json;
+  if (typeof description === 'object') rest['description'] = description;
   for (const [name, inner] of Object.entries(($defs ?? {}) as Json)) {
     schemas[prefix + name] = lifted(inner, schemas, prefix);
   }

@@ -6,7 +6,6 @@ import {
   Outlet,
   redirect,
 } from '@tanstack/react-router';
-import { Shell } from './components/shell.tsx';
 import { session } from './lib/session.ts';
 
 /** What lists keep in their address. */
@@ -43,7 +42,12 @@ const signIn = createRoute({
   component: lazyRouteComponent(() => import('./pages/sign-in.tsx'), 'SignIn'),
 });
 
-const shell = createRoute({ getParentRoute: () => root, id: 'shell', component: Shell });
+const shell = createRoute({
+  getParentRoute: () => root,
+  id: 'shell',
+  // Who signs in needs none of it yet.
+  component: lazyRouteComponent(() => import('./components/shell.tsx'), 'Shell'),
+});
 
 function page<Path extends string>(path: Path, load: () => Promise<Record<string, unknown>>, name: string) {
   return createRoute({

@@ -19,7 +19,8 @@ export function ActionMenu({
   icon,
 }: {
   label: string;
-  actions: readonly MenuAction[];
+  /** A long list has a menu in each row: what stands in one is found out when it opens. */
+  actions: () => readonly MenuAction[];
   icon?: ReactNode;
 }) {
   return (
@@ -37,22 +38,21 @@ export function ActionMenu({
       </DropdownMenu.Trigger>
       <DropdownMenu.Portal>
         <DropdownMenu.Content className="menu" align="end" sideOffset={4}>
-          {actions.map(({ id, label: text, icon: picture, danger, why, run }) => (
-            <DropdownMenu.Item
-              key={id}
-              disabled={why !== undefined}
-              onSelect={run}
-              className={danger && !why ? 'danger' : ''}
-            >
-              {picture}
-              <span>
-                {text}
-                {why && <span className="why">{why}</span>}
-              </span>
-            </DropdownMenu.Item>
-          ))}
+          <Items actions={actions} />
         </DropdownMenu.Content>
       </DropdownMenu.Portal>
     </DropdownMenu.Root>
   );
+}
+
+function Items({ actions }: { actions: () => readonly MenuAction[] }) {
+  return actions().map(({ id, label, icon, danger, why, run }) => (
+    <DropdownMenu.Item key={id} disabled={why !== undefined} onSelect={run} className={danger && !why ? 'danger' : ''}>
+      {icon}
+      <span>
+        {label}
+        {why && <span className="why">{why}</span>}
+      </span>
+    </DropdownMenu.Item>
+  ));
 }

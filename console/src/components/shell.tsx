@@ -38,6 +38,7 @@ import { DropdownMenu } from 'radix-ui';
 import { lazy, Suspense, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { type Language, languages, setLanguage } from '../i18n/index.ts';
+import { whenIdle } from '../lib/idle.ts';
 import { useLiveActivity } from '../lib/live.ts';
 import { setTheme, type Theme, useTheme } from '../lib/preferences.ts';
 import { useSession } from '../lib/session.ts';
@@ -75,6 +76,14 @@ export const places = [
   { group: 'navTools', to: '/explorer', key: 'explorer', icon: Compass },
 ] as const;
 
+/** Where people go next: those pages are there when they do. */
+function loadAhead(): void {
+  void import('../pages/servers.tsx');
+  void import('../pages/server.tsx');
+  void import('../pages/images.tsx');
+  void import('../resources/resource-list.tsx');
+}
+
 /** The frame of every page: where one can go, who one is, and the way to anything by Ctrl-K. */
 export function Shell() {
   const { t } = useTranslation();
@@ -84,6 +93,8 @@ export function Shell() {
   const [isMenuOpen, setMenuOpen] = useState(false);
   const [isPaletteOpen, setPaletteOpen] = useState(false);
   useLiveActivity();
+  const isSignedIn = current !== null;
+  useEffect(() => (isSignedIn ? whenIdle(loadAhead) : undefined), [isSignedIn]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the menu of a small screen closes when one has got there
   useEffect(() => setMenuOpen(false), [pathname]);
   useEffect(() => {

@@ -1,8 +1,10 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { ArrowDown, ArrowUp, Search } from 'lucide-react';
-import { type ReactNode, useMemo, useRef, useState } from 'react';
+import { memo, type ReactNode, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Failed, Loading } from './basics.tsx';
+import { type Sorting, useShownRows } from './table-rows.ts';
+import { useTypedQuery } from './typed-query.ts';
 
 export interface Column<Row> {
   id: string;
@@ -35,49 +37,41 @@ interface Props<Row> {
 const rowHeight = 46;
 
 /** A list of any length: only the rows in sight are in the page. Searched, sorted, and with rows to select. */
-export function Table<Row>(props: Props<Row>) {
+export function Table<Row extends object>(props: Props<Row>) {
   const { t } = useTranslation();
-  const { columns, rows, query, selected, onSelect, id } = props;
-  const [sort, setSort] = useState<{ column: string; down: boolean }>();
+  const { columns, rows, selected, onSelect, id } = props;
+  const [query, setQuery] = useTypedQuery(props.query, props.onQuery);
+  const [sorting, setSorting] = useState<Sorting>();
   const scroller = useRef<HTMLDivElement>(null);
-  const shown = useMemo(() => sorted(found(rows ?? [], columns, query), columns, sort), [rows, columns, query, sort]);
+  const shown = useShownRows(rows, columns, query, sorting);
   const virtual = useVirtualizer({
     count: shown.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => rowHeight,
     overscan: 12,
+    // Rows are there at the first drawing, before the place for them is measured.
+    initialRect: { width: innerWidth, height: innerHeight },
   });
   const tracks = [...(onSelect ? ['42px'] : []), ...columns.map(({ width }) => width)].join(' ');
-  const toggle = (key: string) => {
-    const next = new Set(selected);
-    if (!next.delete(key)) next.add(key);
-    onSelect?.(next);
-  };
-  const allSelected = shown.length > 0 && shown.every((row) => selected?.has(id(row)));
+  const toggle = useRef<(key: string) => void>(undefined);
+  useEffect(() => {
+    toggle.current = (key) => {
+      const next = new Set(selected);
+      if (!next.delete(key)) next.add(key);
+      onSelect?.(next);
+    };
+  });
+  // The same for ever: rows are drawn again only where something of them has changed.
+  const [onToggle] = useState(() => (key: string) => toggle.current?.(key));
   return (
     <>
       <div className="toolbar">
-        <div style={{ position: 'relative' }}>
-          <Search
-            size={15}
-            aria-hidden
-            style={{ position: 'absolute', left: 11, top: 11, color: 'var(--text-faint)' }}
-          />
-          <input
-            className="input"
-            style={{ paddingLeft: 33 }}
-            type="search"
-            placeholder={t('filter')}
-            aria-label={t('filterList', { list: props.label })}
-            value={query}
-            onChange={(event) => props.onQuery(event.target.value)}
-          />
-        </div>
+        <SearchField label={t('filterList', { list: props.label })} text={query} onText={setQuery} />
         {props.filters}
         <span className="soft small number" role="status">
           {rows ? t('countOf', { shown: shown.length, total: rows.length }) : ''}
         </span>
-        <span style={{ flex: 1 }} />
+        <span className="spring" />
         {selected && selected.size > 0 && props.bulk}
       </div>
       <div className="card table-card">
@@ -90,38 +84,14 @@ export function Table<Row>(props: Props<Row>) {
           tabIndex={0}
         >
           <div role="rowgroup" style={{ position: 'sticky', top: 0, zIndex: 2 }}>
-            <div role="row" className="line head" style={{ gridTemplateColumns: tracks }}>
-              {onSelect && (
-                <span role="columnheader" className="pick">
-                  <input
-                    type="checkbox"
-                    aria-label={t('selectAll')}
-                    checked={allSelected}
-                    onChange={() => onSelect(allSelected ? new Set() : new Set(shown.map(id)))}
-                  />
-                </span>
-              )}
-              {columns.map((column) => (
-                <span
-                  key={column.id}
-                  role="columnheader"
-                  aria-sort={sort?.column === column.id ? (sort.down ? 'descending' : 'ascending') : undefined}
-                >
-                  {column.value ? (
-                    <button
-                      type="button"
-                      onClick={() => setSort({ column: column.id, down: sort?.column === column.id && !sort.down })}
-                    >
-                      {column.title}
-                      {sort?.column === column.id &&
-                        (sort.down ? <ArrowDown size={13} aria-hidden /> : <ArrowUp size={13} aria-hidden />)}
-                    </button>
-                  ) : (
-                    column.title
-                  )}
-                </span>
-              ))}
-            </div>
+            <Head
+              tracks={tracks}
+              columns={columns}
+              sorting={sorting}
+              onSorting={setSorting}
+              allSelected={selected && shown.length > 0 && shown.every((row) => selected.has(id(row)))}
+              onSelectAll={onSelect && ((all) => onSelect(all ? new Set(shown.map(id)) : new Set()))}
+            />
           </div>
           {shown.length > 0 && (
             <div role="rowgroup" className="rows" style={{ height: virtual.getTotalSize(), position: 'relative' }}>
@@ -129,29 +99,17 @@ export function Table<Row>(props: Props<Row>) {
                 const row = shown[index]!;
                 const key = id(row);
                 return (
-                  <div
+                  <Line
                     key={key}
-                    role="row"
-                    aria-rowindex={index + 2}
-                    className={selected?.has(key) ? 'line selected' : 'line'}
-                    style={{ gridTemplateColumns: tracks, position: 'absolute', top: start, left: 0, right: 0 }}
-                  >
-                    {onSelect && (
-                      <span role="cell" className="pick">
-                        <input
-                          type="checkbox"
-                          aria-label={t('select', { name: columns[0]?.value?.(row) ?? key })}
-                          checked={selected?.has(key) ?? false}
-                          onChange={() => toggle(key)}
-                        />
-                      </span>
-                    )}
-                    {columns.map((column) => (
-                      <span key={column.id} role="cell">
-                        {column.cell(row)}
-                      </span>
-                    ))}
-                  </div>
+                    name={key}
+                    row={row as object}
+                    columns={columns as ReadonlyArray<Column<object>>}
+                    index={index}
+                    top={start}
+                    tracks={tracks}
+                    isSelected={selected?.has(key) ?? false}
+                    onToggle={onSelect && onToggle}
+                  />
                 );
               })}
             </div>
@@ -166,30 +124,106 @@ export function Table<Row>(props: Props<Row>) {
   );
 }
 
-function found<Row>(rows: readonly Row[], columns: ReadonlyArray<Column<Row>>, query: string): readonly Row[] {
-  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
-  if (words.length === 0) return rows;
-  return rows.filter((row) => {
-    const text = columns
-      .map((column) => column.value?.(row) ?? '')
-      .join('\n')
-      .toLowerCase();
-    return words.every((word) => text.includes(word));
-  });
+function SearchField({ label, text, onText }: { label: string; text: string; onText: (text: string) => void }) {
+  const { t } = useTranslation();
+  return (
+    <div className="search-field">
+      <Search size={15} aria-hidden />
+      <input
+        className="input"
+        type="search"
+        placeholder={t('filter')}
+        aria-label={label}
+        value={text}
+        onChange={(event) => onText(event.target.value)}
+      />
+    </div>
+  );
 }
 
-function sorted<Row>(
-  rows: readonly Row[],
-  columns: ReadonlyArray<Column<Row>>,
-  sort: { column: string; down: boolean } | undefined,
-): readonly Row[] {
-  const value = columns.find(({ id }) => id === sort?.column)?.value;
-  if (!value || !sort) return rows;
-  const sign = sort.down ? -1 : 1;
-  return rows.toSorted((a, b) => sign * compare(value(a), value(b)));
+interface HeadProps<Row> {
+  tracks: string;
+  columns: ReadonlyArray<Column<Row>>;
+  sorting: Sorting | undefined;
+  onSorting: (sorting: Sorting) => void;
+  allSelected?: boolean;
+  onSelectAll?: (all: boolean) => void;
 }
 
-function compare(a: string | number, b: string | number): number {
-  if (typeof a === 'number' && typeof b === 'number') return a - b;
-  return String(a).localeCompare(String(b), undefined, { numeric: true });
+function Head<Row>({ tracks, columns, sorting, onSorting, allSelected = false, onSelectAll }: HeadProps<Row>) {
+  const { t } = useTranslation();
+  return (
+    <div role="row" className="line head" style={{ gridTemplateColumns: tracks }}>
+      {onSelectAll && (
+        <span role="columnheader" className="pick">
+          <input
+            type="checkbox"
+            aria-label={t('selectAll')}
+            checked={allSelected}
+            onChange={() => onSelectAll(!allSelected)}
+          />
+        </span>
+      )}
+      {columns.map(({ id, title, value }) => {
+        const down = sorting?.column === id ? sorting.down : undefined;
+        const Arrow = down ? ArrowDown : ArrowUp;
+        return (
+          <span
+            key={id}
+            role="columnheader"
+            aria-sort={down === undefined ? undefined : down ? 'descending' : 'ascending'}
+          >
+            {value ? (
+              <button type="button" onClick={() => onSorting({ column: id, down: down === false })}>
+                {title}
+                {down !== undefined && <Arrow size={13} aria-hidden />}
+              </button>
+            ) : (
+              title
+            )}
+          </span>
+        );
+      })}
+    </div>
+  );
 }
+
+interface LineProps {
+  name: string;
+  row: object;
+  columns: ReadonlyArray<Column<object>>;
+  index: number;
+  top: number;
+  tracks: string;
+  isSelected: boolean;
+  onToggle?: (name: string) => void;
+}
+
+/** One row. It is drawn again only when something of it has changed. */
+const Line = memo(function Line({ name, row, columns, index, top, tracks, isSelected, onToggle }: LineProps) {
+  const { t } = useTranslation();
+  return (
+    <div
+      role="row"
+      aria-rowindex={index + 2}
+      className={isSelected ? 'line selected' : 'line'}
+      style={{ gridTemplateColumns: tracks, position: 'absolute', top, left: 0, right: 0 }}
+    >
+      {onToggle && (
+        <span role="cell" className="pick">
+          <input
+            type="checkbox"
+            aria-label={t('select', { name: columns[0]?.value?.(row) ?? name })}
+            checked={isSelected}
+            onChange={() => onToggle(name)}
+          />
+        </span>
+      )}
+      {columns.map((column) => (
+        <span key={column.id} role="cell">
+          {column.cell(row)}
+        </span>
+      ))}
+    </div>
+  );
+});

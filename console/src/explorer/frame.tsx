@@ -1,8 +1,9 @@
 import { Link, useNavigate } from '@tanstack/react-router';
-import { type ReactNode, useMemo, useState } from 'react';
+import { type ReactNode, useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { whenIdle } from '../lib/idle.ts';
 import { type CatalogueEntry, type Product, products } from './catalogue.ts';
-import { search } from './search.ts';
+import { prepareSearch, search } from './search.ts';
 import { chooseVersion, isLater, useChosenVersion, useVersions } from './versions.ts';
 
 interface Props {
@@ -20,7 +21,6 @@ export function ExplorerFrame({ catalogue, product, current, children }: Props) 
   const { t, i18n } = useTranslation();
   const navigate = useNavigate();
   const [query, setQuery] = useState('');
-  const language = i18n.language as 'en';
   const version = useChosenVersion(product);
   const versions = useVersions(product, catalogue);
   const shown = useMemo(
@@ -30,6 +30,7 @@ export function ExplorerFrame({ catalogue, product, current, children }: Props) 
         : catalogue.filter((entry) => entry.product === product && !isLater(entry, version)),
     [catalogue, product, query, i18n.language, version],
   );
+  useEffect(() => whenIdle(() => prepareSearch(catalogue)), [catalogue]);
   const groups = useMemo(
     () => Map.groupBy(shown, (entry) => (query.trim() ? products[entry.product] : entry.group)),
     [shown, query],
@@ -77,26 +78,49 @@ export function ExplorerFrame({ catalogue, product, current, children }: Props) 
         />
         {shown.length === 0 && <p className="soft small">{t('nothingFound')}</p>}
         {[...groups].map(([group, entries]) => (
-          <details key={group} open={Boolean(query) || group === currentGroup || groups.size < 3}>
-            <summary lang="en">
-              {group} <span className="faint small">{entries.length}</span>
-            </summary>
-            <ul>
-              {entries.map((entry) => (
-                <li key={entry.key}>
-                  <Link to={`/explorer/${i18n.language}/${entry.product}/${entry.id}` as '/'}>
-                    <span className="verb" data-verb={entry.method}>
-                      {entry.method}
-                    </span>
-                    {entry.titles[language] ?? entry.titles.en}
-                  </Link>
-                </li>
-              ))}
-            </ul>
-          </details>
+          <Group
+            key={`${group} ${Boolean(query)}`}
+            title={group}
+            entries={entries}
+            isOpenAtFirst={Boolean(query) || group === currentGroup || groups.size < 3}
+          />
         ))}
       </nav>
       <div>{children}</div>
     </div>
+  );
+}
+
+interface GroupProps {
+  title: string;
+  entries: readonly CatalogueEntry[];
+  isOpenAtFirst: boolean;
+}
+
+/** Operations of one kind. Those of a closed group are not in the page: an API has hundreds. */
+function Group({ title, entries, isOpenAtFirst }: GroupProps) {
+  const { i18n } = useTranslation();
+  const [chosen, choose] = useState<boolean>();
+  const isOpen = chosen ?? isOpenAtFirst;
+  return (
+    <details open={isOpen} onToggle={(event) => choose(event.currentTarget.open)}>
+      <summary lang="en">
+        {title} <span className="faint small">{entries.length}</span>
+      </summary>
+      {isOpen && (
+        <ul>
+          {entries.map(({ key, product, id, method, titles }) => (
+            <li key={key}>
+              <Link to={`/explorer/${i18n.language}/${product}/${id}` as '/'}>
+                <span className="verb" data-verb={method}>
+                  {method}
+                </span>
+                {titles[i18n.language as 'en'] ?? titles.en}
+              </Link>
+            </li>
+          ))}
+        </ul>
+      )}
+    </details>
   );
 }

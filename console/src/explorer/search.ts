@@ -16,8 +16,7 @@ const cjk = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}ー]+/gu;
 export function search(entries: readonly CatalogueEntry[], query: string, language: string): CatalogueEntry[] {
   const words = terms(query);
   if (words.length === 0) return [];
-  const index = indexes.get(entries) ?? build(entries);
-  indexes.set(entries, index);
+  const index = indexOf(entries);
   const found: Array<{ entry: CatalogueEntry; score: number }> = [];
   for (const { entry, head, body } of index) {
     let score = 0;
@@ -37,6 +36,17 @@ export function search(entries: readonly CatalogueEntry[], query: string, langua
     found.push({ entry, score: score - entry.path.length / 100 - entry.titles.en.length / 50 });
   }
   return found.sort((a, b) => b.score - a.score).map(({ entry }) => entry);
+}
+
+/** Has the next search find its index made. */
+export function prepareSearch(entries: readonly CatalogueEntry[]): void {
+  indexOf(entries);
+}
+
+function indexOf(entries: readonly CatalogueEntry[]): Indexed[] {
+  const index = indexes.get(entries) ?? build(entries);
+  indexes.set(entries, index);
+  return index;
 }
 
 function terms(query: string): string[] {

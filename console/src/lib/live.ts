@@ -4,6 +4,8 @@ import { useSession } from './session.ts';
 import type { Activity } from './types.ts';
 
 const retryMs = 3000;
+/** Lists are read again this often at most, however much happens. */
+const pauseMs = 400;
 const maxKept = 100;
 
 /** Resources whose lists an action may change, by the kind of its resource. */
@@ -21,16 +23,29 @@ export function useLiveActivity(): void {
   useEffect(() => {
     if (!token) return;
     const stop = new AbortController();
+    const stale = new Map<string, string[]>();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const invalidate = (...key: string[]) => {
+      stale.set(key.join(), key);
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        for (const queryKey of stale.values()) void client.invalidateQueries({ queryKey });
+        stale.clear();
+      }, pauseMs);
+    };
     void listen(token, stop.signal, (activity) => {
       client.setQueryData<Activity[]>(['activities', 'live'], (known = []) =>
         [activity, ...known.filter(({ id }) => id !== activity.id)].slice(0, maxKept),
       );
-      for (const key of lists[activity.resource_type] ?? []) void client.invalidateQueries({ queryKey: [key] });
-      void client.invalidateQueries({ queryKey: ['activities', activity.resource_id] });
-      void client.invalidateQueries({ queryKey: ['activity', activity.id] });
-      void client.invalidateQueries({ queryKey: ['overview'] });
+      for (const key of lists[activity.resource_type] ?? []) invalidate(key);
+      invalidate('activities', activity.resource_id);
+      invalidate('activity', activity.id);
+      invalidate('overview');
     });
-    return () => stop.abort();
+    return () => {
+      stop.abort();
+      clearTimeout(timer);
+    };
   }, [client, token]);
 }
 

@@ -1,27 +1,6 @@
-import { type ApiCall, send } from './api.ts';
+import type { ApiCall } from './api.ts';
 import { session } from './session.ts';
 import type { Server } from './types.ts';
-
-const pageSize = 1000;
-
-/** Every server, a page at a time; `onPage` gets what there is so far, so that a long list shows at once. */
-export async function allServers(
-  all: boolean,
-  signal: AbortSignal,
-  onPage: (servers: Server[]) => void,
-): Promise<Server[]> {
-  const servers: Server[] = [];
-  let marker = '';
-  for (;;) {
-    const limit = servers.length === 0 ? 100 : pageSize;
-    const path = `/compute/v2.1/servers/detail?limit=${limit}${all ? '&all_tenants=1' : ''}${marker}`;
-    const { body } = await send<{ servers: Server[] }>({ method: 'GET', path }, signal);
-    servers.push(...body.servers);
-    if (body.servers.length < limit) return servers;
-    onPage([...servers]);
-    marker = `&marker=${servers.at(-1)!.id}`;
-  }
-}
 
 export interface ServerAction {
   id: string;

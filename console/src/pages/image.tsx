@@ -100,7 +100,7 @@ export function ImagePage() {
       >
         <ActionMenu
           label={t('actions')}
-          actions={[
+          actions={() => [
             { id: 'rename', label: t('rename'), why, run: () => setForm('rename') },
             {
               id: 'share',

@@ -1,18 +1,18 @@
 import { FitAddon } from '@xterm/addon-fit';
 import { Terminal } from '@xterm/xterm';
 import '@xterm/xterm/css/xterm.css';
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Badge } from '../components/basics.tsx';
+import { ConsoleCard, useConsoleState } from '../components/console-card.tsx';
 import { openConsole } from '../lib/consoles.ts';
 
 /** The guest's serial port in the page: what is typed goes there, what it says is shown. */
 export function SerialConsole({ serverId }: { serverId: string }) {
   const { t } = useTranslation();
   const holder = useRef<HTMLDivElement>(null);
-  const [state, setState] = useState<'connecting' | 'connected' | 'closed'>('connecting');
-  const [problem, setProblem] = useState('');
-  const [attempt, setAttempt] = useState(0);
+  const terminalRef = useRef<Terminal>(undefined);
+  const connection = useConsoleState();
+  const { attempt, setState, begin, fail } = connection;
   // biome-ignore lint/correctness/useExhaustiveDependencies: another attempt is another connection
   useEffect(() => {
     const terminal = new Terminal({
@@ -24,34 +24,28 @@ export function SerialConsole({ serverId }: { serverId: string }) {
     const fit = new FitAddon();
     terminal.loadAddon(fit);
     terminal.open(holder.current!);
+    terminalRef.current = terminal;
     fit.fit();
     const resizes = new ResizeObserver(() => fit.fit());
     resizes.observe(holder.current!);
     let socket: WebSocket | undefined;
     let isOver = false;
-    setState('connecting');
-    setProblem('');
-    openConsole(serverId, 'serial').then(
-      (url) => {
-        if (isOver) return;
-        socket = new WebSocket(url, ['binary']);
-        socket.binaryType = 'arraybuffer';
-        const encoder = new TextEncoder();
-        terminal.onData((text) => socket?.readyState === WebSocket.OPEN && socket.send(encoder.encode(text)));
-        socket.onopen = () => {
-          setState('connected');
-          terminal.focus();
-          // A shell that waits shows its prompt again.
-          socket?.send(encoder.encode('\r'));
-        };
-        socket.onmessage = ({ data }) => terminal.write(new Uint8Array(data as ArrayBuffer));
-        socket.onclose = () => !isOver && setState('closed');
-      },
-      (error: Error) => {
-        setProblem(error.message);
-        setState('closed');
-      },
-    );
+    begin();
+    openConsole(serverId, 'serial').then((url) => {
+      if (isOver) return;
+      socket = new WebSocket(url, ['binary']);
+      socket.binaryType = 'arraybuffer';
+      const encoder = new TextEncoder();
+      terminal.onData((text) => socket?.readyState === WebSocket.OPEN && socket.send(encoder.encode(text)));
+      socket.onopen = () => {
+        setState('connected');
+        terminal.focus();
+        // A shell that waits shows its prompt again.
+        socket?.send(encoder.encode('\r'));
+      };
+      socket.onmessage = ({ data }) => terminal.write(new Uint8Array(data as ArrayBuffer));
+      socket.onclose = () => !isOver && setState('closed');
+    }, fail);
     return () => {
       isOver = true;
       resizes.disconnect();
@@ -60,20 +54,12 @@ export function SerialConsole({ serverId }: { serverId: string }) {
     };
   }, [serverId, attempt]);
   return (
-    <section className="card">
-      <header>
-        <h2>{t('tab.serial')}</h2>
-        <Badge tone={state === 'connected' ? 'good' : state === 'closed' ? 'bad' : 'busy'}>
-          {t(`console.${state}`)}
-        </Badge>
-        {state === 'closed' && (
-          <button type="button" className="button small" onClick={() => setAttempt(attempt + 1)}>
-            {t('connectAgain')}
-          </button>
-        )}
-      </header>
-      {problem && <p className="body problem">{problem}</p>}
-      <div className="serial-terminal" ref={holder} />
-    </section>
+    <ConsoleCard
+      title={t('tab.serial')}
+      connection={connection}
+      holder={holder}
+      className="serial-terminal"
+      focus={() => terminalRef.current?.focus()}
+    />
   );
 }

@@ -79,7 +79,7 @@ export function ServerPage() {
               {action.label}
             </button>
           ))}
-        <ActionMenu label={t('actions')} actions={actions} />
+        <ActionMenu label={t('actions')} actions={() => actions} />
       </PageHead>
       {server.fault && (
         <Notice tone="bad">

@@ -105,7 +105,7 @@ function List({ kind }: { kind: string }) {
                 <ActionMenu
                   label={t('actionsFor', { name: text(row, 'name') || row.id })}
                   icon={<EllipsisVertical size={17} aria-hidden />}
-                  actions={actions.map((action) => ({ ...action, run: () => act(row, action) }))}
+                  actions={() => actions.map((action) => ({ ...action, run: () => act(row, action) }))}
                 />
               );
             },
