@@ -45,7 +45,7 @@ function* examinePrograms(hypervisor: 'qemu' | 'simulated'): Generator<Check> {
   const missing = missingFor(hypervisor);
   if (missing.length === 0) yield { name: 'programs', state: 'ok', detail: 'everything that is needed is there' };
   for (const { need, package: name, for: purpose } of missing) {
-    const isNeeded = need.startsWith('qemu') || need === 'genisoimage';
+    const isNeeded = need.startsWith('qemu');
     yield {
       name: 'programs',
       state: isNeeded ? 'problem' : 'warning',

@@ -9,7 +9,6 @@ export type Missing = Requirement;
 /** What running guests needs. */
 const runRequirements: readonly Requirement[] = [
   programRequirement('qemu-system-x86_64', 'qemu-system-x86', 'running guests'),
-  programRequirement('genisoimage', 'genisoimage', "writing guests' config drives"),
   programRequirement('dnsmasq', 'dnsmasq-base', 'giving guests their addresses'),
   programRequirement('nft', 'nftables', 'security groups and routers'),
   programRequirement('ip', 'iproute2', 'networks of guests'),
@@ -36,6 +35,7 @@ const testRequirements: readonly Requirement[] = [
   programRequirement('jq', 'jq', 'the examples in the documentation'),
   programRequirement('chromium', 'chromium', 'testing the web console'),
   programRequirement('curl', 'curl', 'the examples in the documentation'),
+  programRequirement('genisoimage', 'genisoimage', 'config drives as others write and read them'),
   programRequirement('qemu-ga', 'qemu-guest-agent', 'passwords that are changed inside TinyLinux'),
 ];
 

@@ -22,6 +22,10 @@ async function read(extension: '-R' | '-J', path: string): Promise<string> {
   return (await run('isoinfo', [extension, '-i', iso, '-x', path])).stdout;
 }
 
+async function list(...extension: string[]): Promise<string[]> {
+  return (await run('isoinfo', [...extension, '-i', iso, '-f'])).stdout.trim().split('\n');
+}
+
 test('a config drive has its label and its files, by Rock Ridge and Joliet names', async () => {
   const userData = `#!/bin/sh\necho 雲海 ${'x'.repeat(70_000)}\n`;
   const files = { 'openstack/latest/meta_data.json': '{"a":1}', 'openstack/latest/user_data': userData };
@@ -31,6 +35,20 @@ test('a config drive has its label and its files, by Rock Ridge and Joliet names
     for (const [path, content] of Object.entries(files)) expect(await read(extension, `/${path}`)).toBe(content);
   }
   expect(await readdir(folder)).toEqual(['config.iso']);
+});
+
+test('names that are long, alike in capital letters or many are told apart by all three ways to read them', async () => {
+  const many = Array.from({ length: 90 }, (_, index) => `content/${'a-long-name-'.repeat(4)}${index}.conf`);
+  const paths = ['Name', 'name', 'deep/er/and/deep/er/file', 'empty', ...many];
+  await writeConfigDrive(env, iso, Object.fromEntries(paths.map((path) => [path, path === 'empty' ? '' : path])));
+  for (const extension of ['-R', '-J'] as const) {
+    expect(await list(extension)).toEqual(expect.arrayContaining(paths.map((path) => `/${path}`)));
+    for (const path of [...paths.slice(0, 4), paths.at(-1)!])
+      expect(await read(extension, `/${path}`)).toBe(path === 'empty' ? '' : path);
+  }
+  const plain = await list();
+  expect(new Set(plain).size).toBe(plain.length);
+  for (const name of plain) expect(name).toMatch(/^[A-Z0-9_/.;]+$/);
 });
 
 test('bytes that are no text stay as they are', async () => {
