@@ -7,6 +7,7 @@ import { deletedImageOperations } from './deleted-images.ts';
 import { fail, nativeErrors } from './failure.ts';
 import { faultOperations } from './faults.ts';
 import { imageExportOperations } from './image-exports.ts';
+import { imageUploadOperations } from './image-uploads.ts';
 import { migrationTargetOperations } from './migration-targets.ts';
 import { overviewOperations } from './overview.ts';
 import { placeOperations } from './places.ts';
@@ -19,6 +20,7 @@ const operations: readonly AnyOperation[] = [
   ...activityOperations,
   ...deletedImageOperations,
   ...imageExportOperations,
+  ...imageUploadOperations,
   ...auditOperations,
   ...faultOperations,
   ...placeOperations,

@@ -37,8 +37,8 @@ export interface NewPartUpload {
   idleSeconds?: number;
   /** Whether the image was made for this upload, and goes when it fails. Its format may then be found out. */
   removeOnFailure?: boolean;
-  /** Shown as the place of the copy until the bytes are there. */
-  uploadUrl?: string;
+  /** The scheme and authority of a link by which anybody may upload; it is the place of the copy until it has bytes. */
+  origin?: string;
 }
 
 /** A piece of an upload. */

@@ -1,10 +1,12 @@
 import type { Queryable, Tx } from '../../../database/database.ts';
 import type { ImageUploadsTable } from '../../../database/schema.ts';
+import { newId } from '../../../env/env.ts';
 import { CloudError, notFound } from '../../errors.ts';
 import type { Subject } from '../../identity/subject.ts';
 import type { Copies } from '../copies.ts';
+import { idTaken, newImageRow } from '../creation.ts';
 import { Links, type SignedLink } from '../exports/links.ts';
-import { type Image, isGone } from '../model.ts';
+import { type Image, isGone, type NewImage } from '../model.ts';
 import type { ImageParts } from '../parts.ts';
 import { checkImageQuota } from '../quota.ts';
 import { type ReceivedImage, tooLarge } from '../receive.ts';
@@ -66,9 +68,30 @@ export class PartUploads {
     });
   }
 
-  async #open(tx: Tx, subject: Subject, image: Image, wanted: NewPartUpload): Promise<PartUpload> {
+  /**
+   * Makes an image that waits for an upload: when nothing comes, or what comes is refused, nothing of it stays. Its format
+   * may be left open. Throws what `create` and `begin` throw.
+   */
+  async add(subject: Subject, image: NewImage, wanted: NewPartUpload): Promise<Image> {
+    const { core, rows } = this.#parts;
+    const id = image.id ?? newId(core.env);
+    const url = wanted.origin === undefined ? undefined : await this.#urlOf(id, wanted.origin);
+    const added = core.db.write(async (tx) => {
+      await newImageRow(tx, core, subject, { ...image, id }, 'queued');
+      await this.#open(tx, subject, (await rows.image(id, tx))!, { ...wanted, removeOnFailure: true }, url);
+      return (await rows.image(id, tx))!;
+    });
+    return await added.catch(idTaken(id));
+  }
+
+  async #urlOf(id: string, origin: string): Promise<string> {
+    const { expires, signature } = await this.sign(id);
+    return `${origin}/unkai/v1/image-uploads/${id}?expires=${expires}&signature=${signature}`;
+  }
+
+  async #open(tx: Tx, subject: Subject, image: Image, wanted: NewPartUpload, url?: string): Promise<PartUpload> {
     const { core, stores } = this.#parts;
-    const { size, storeIds, idleSeconds = day, removeOnFailure = false, uploadUrl } = wanted;
+    const { size, storeIds, idleSeconds = day, removeOnFailure = false } = wanted;
     if (size !== undefined && size > core.settings.maxImageSize) throw tooLarge(core.settings.maxImageSize);
     await checkImageQuota(core, tx, image.projectId, size ?? 0);
     const now = core.env.now();
@@ -82,12 +105,9 @@ export class PartUploads {
     for (const [index, { id }] of chosen.entries()) {
       await putReplica(tx, { imageId: image.id, storeId: id, now }, index === 0 ? 'copying' : 'pending');
     }
-    if (uploadUrl !== undefined) {
-      await tx
-        .updateTable('image_replicas')
-        .set({ install_path: uploadUrl })
-        .where('image_id', '=', image.id)
-        .execute();
+    if (url !== undefined) {
+      const place = tx.updateTable('image_replicas').set({ install_path: url });
+      await place.where('image_id', '=', image.id).where('store_id', '=', chosen[0].id).execute();
     }
     const row: ImageUploadsTable = {
       image_id: image.id,
@@ -119,6 +139,12 @@ export class PartUploads {
     return row ? uploadFromRow(row) : ended(image);
   }
 
+  /** The upload of an image that is open, if one is. Whoever calls decides who may know. */
+  async find(imageId: string): Promise<PartUpload | undefined> {
+    const row = await uploadRow(this.#parts.core.db.read, imageId);
+    return row && uploadFromRow(row);
+  }
+
   /**
    * Takes a part. What has come of it counts also when it breaks off, unless it names its md5. With the last byte the
    * image is made: `checking`. Throws `not_found`, `forbidden`, `conflict` (`wrong_offset`: later than what is missing;
@@ -133,7 +159,7 @@ export class PartUploads {
     return await this.#writers.write(imageId, part, source);
   }
 
-  /** A path and query by which whoever has it may upload into the image; it is no longer good when the upload has ended. */
+  /** What lets whoever has it upload into the image, as long as its upload is open. */
   async sign(imageId: string): Promise<SignedLink> {
     return await this.#links.sign(imageId, this.#parts.core.env.now() + linkLifetime * second);
   }

@@ -1,13 +1,13 @@
 import { Type } from 'typebox';
 import { parseRange } from '../../../api/byte-range.ts';
 import { type Answer, operation } from '../../../api/operation.ts';
+import { takeBody } from '../../../api/take-body.ts';
 import type { Cloud } from '../../../cloud/cloud.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import { projectOf, type Subject } from '../../../cloud/identity/subject.ts';
 import { objectFailure } from '../../../cloud/images/exports/deliveries.ts';
 import { parseId } from '../../../env/env.ts';
 import { isoMicros } from '../../openstack/common/time.ts';
-import { takeBody } from '../../openstack/image/data.ts';
 
 const common = { dialect: 'k5', mode: 'sync', since: '1.0', group: 'containers and objects' } as const;
 const Account = { account: Type.String({ description: '`AUTH_` and the project’s id.' }) };

@@ -1,11 +1,9 @@
-import { Readable } from 'node:stream';
-import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { parseRange } from '../../../api/byte-range.ts';
 import { type Answer, operation } from '../../../api/operation.ts';
+import { takeBody } from '../../../api/take-body.ts';
 import type { Cloud } from '../../../cloud/cloud.ts';
 import { CloudError } from '../../../cloud/errors.ts';
-import { limitDiscarded } from './discard.ts';
 import { exampleId, ImageParams, idOf } from './resource.ts';
 
 const common = { dialect: 'image', group: 'image data', path: '/v2/images/{image_id}/file', mode: 'sync' } as const;
@@ -58,24 +56,6 @@ export const stageImage = operation({
     return {};
   },
 });
-
-/** Gives the request's body to whoever takes it, and deals with what is left of it when that fails. */
-export async function takeBody(
-  cloud: Cloud,
-  raw: FastifyRequest,
-  take: (source: AsyncIterable<Buffer>) => Promise<unknown>,
-): Promise<void> {
-  const stream = (raw.body as Readable | undefined) ?? Readable.from([]);
-  const { socket } = raw.raw;
-  try {
-    // A request that is destroyed when reading stops would leave its client sending into the void.
-    await take(stream.iterator({ destroyOnReturn: false }));
-  } catch (error) {
-    stream.resume();
-    limitDiscarded(cloud.env, raw.raw, socket);
-    throw error;
-  }
-}
 
 type Headers = Record<string, string | string[] | undefined>;
 

@@ -50,7 +50,8 @@ export const image = defineInventory<'images'>({
       return sql`(case when ${status} in ('active', 'deactivated') then 'Ready'
         when ${status} = 'deleted' then 'Deleted'
         when ${status} = 'error' then 'Error'
-        when ${status} in (${stillBeingMade}) and ${row.column('source_url')} like 'http%' then 'Downloading'
+        when ${status} in (${stillBeingMade}) and (${row.column('source_url')} like 'http%'
+          or ${row.column('source_url')} like 'upload://%') then 'Downloading'
         else 'Creating' end)`;
     }),
     size: computed('long', 'Size of the disk that a guest sees, bytes.', (row) => {

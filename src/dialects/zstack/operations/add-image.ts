@@ -16,7 +16,9 @@ import { requireBackupStorage } from './image-words.ts';
 import { checkTags, keepTags, systemTagValues } from './system-tags.ts';
 
 const formats = ['qcow2', 'raw', 'iso', 'vmdk', 'vdi', 'vhd', 'vhdx'];
-const schemes = /^(https?|file):\/\/|^\//;
+const schemes = /^(https?|file|upload):\/\/|^\//;
+/** How long an upload may be silent that nobody sends, seconds: the dialect's default. */
+const uploadIdleSeconds = 30;
 
 export const addImage = jobOperation({
   id: 'AddImage',
@@ -32,7 +34,9 @@ export const addImage = jobOperation({
     description: descriptionField,
     url: T.String({
       maxLength: 1024,
-      description: 'Where the file is: http:// or https://; for administrators also file:///.',
+      description:
+        'Where the file is: http:// or https://; for administrators also file:///. With upload://<name> it is sent to the ' +
+        'URL that is its install path at first, whole or in slices.',
     }),
     mediaType: oneOfField(mediaTypes, 'What it is for; RootVolumeTemplate where left out.'),
     ...guestFields,
@@ -74,7 +78,7 @@ export const addImage = jobOperation({
       response: { inventory: imageExample, success: true },
     },
   ],
-  handle: async ({ cloud, subject, input }) => {
+  handle: async ({ cloud, subject, input, origin }) => {
     const { name, url, format, backupStorageUuids } = input;
     checkRequest(input);
     requireBackupStorage(cloud, backupStorageUuids);
@@ -93,6 +97,12 @@ export const addImage = jobOperation({
       containerFormat: 'bare',
       sourceUrl: withoutPassword(url),
     };
+    if (url.startsWith('upload://')) {
+      const upload = { storeIds: backupStorageUuids, idleSeconds: uploadIdleSeconds, origin };
+      const { id } = await cloud.images.partUploads.add(subject, wanted, upload);
+      await keepTags(cloud, subject, 'image', id, input);
+      return { uuid: id };
+    }
     const added = await cloud.images.imports.add(subject, wanted, { url, storeIds: backupStorageUuids });
     await keepTags(cloud, subject, 'image', added.image.id, input);
     const about = { name, backupStorageUuids: backupStorageUuids.join(', ') };

@@ -16,6 +16,7 @@ import { addImage } from './add-image.ts';
 import { backupStorageUuid, imageExample } from './image-examples.ts';
 import { guestChanges, guestFields, mediaTypes } from './image-fields.ts';
 import { imageTemplateOperations } from './image-templates.ts';
+import { getUploadImageJobDetails } from './image-uploads.ts';
 import { imageNamed, onDeletedCopies, requireBackupStorage } from './image-words.ts';
 
 const group = 'Image';
@@ -259,6 +260,7 @@ export function requireUuid(uuid: string): void {
 
 export const imageOperations = [
   addImage,
+  getUploadImageJobDetails,
   deleteImage,
   recoverImage,
   expungeImage,

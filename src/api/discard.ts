@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
-import type { Env } from '../../../env/env.ts';
+import type { Env } from '../env/env.ts';
 
 /** Bytes of a refused upload that are still read, so that its client gets to see the answer. */
 const maxBytes = 16 * 2 ** 20;
