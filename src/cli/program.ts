@@ -200,6 +200,7 @@ function addTest(program: Command): void {
       'the tests of image stores only, against a real S3 server and a real Ceph: what is missing is brought, and none is skipped',
       false,
     )
+    .option('--interop', "OpenStack's required tests as well, on real guests, where Tempest can be had", false)
     .argument('[arguments...]', 'files, folders and options for vitest')
     .passThroughOptions()
     .allowUnknownOption()
@@ -232,6 +233,7 @@ function addConformance(program: Command): void {
     .option('--exclude <regex>', 'but not these')
     .option('--table <reports...>', 'run nothing: print reports of earlier runs as a Markdown table')
     .option('--concurrency <n>', 'how many tests run at the same time', count, 2)
+    .option('--second-try', 'run once more what failed, and say what passes then', false)
     .option('--output <file>', 'where the report goes, as JSON (default: beside its log, in var/conformance)')
     .action(async (options) => (await import('./commands/conformance.ts')).conformance(options));
 }

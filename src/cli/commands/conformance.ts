@@ -7,6 +7,7 @@ import { markdownTable } from '../conformance/markdown-table.ts';
 import type { Outcome } from '../conformance/outcome.ts';
 import { type ConformanceReport, countOf, skipReasons, tableOf } from '../conformance/report.ts';
 import { runTempest } from '../conformance/run-tempest.ts';
+import { failedSelection, withSecondTries } from '../conformance/second-tries.ts';
 import { ensureTempest, type Tempest } from '../conformance/tempest.ts';
 import { DataFolder, type RunRecord } from '../data-folder.ts';
 import { defaultDataDir, version } from '../defaults.ts';
@@ -24,6 +25,8 @@ export interface ConformanceOptions {
   only?: string;
   exclude?: string;
   concurrency: number;
+  /** Whether what fails is tried once more. */
+  secondTry?: boolean;
   output?: string;
   /** Files of reports to be printed. */
   table?: readonly string[];
@@ -96,11 +99,20 @@ async function hold(
   const facts = await findFacts(folder, record);
   console.log(`\nTempest ${tempest.version} against ${record.origin} (${record.hypervisor}): ${selected}\n`);
   const started = performance.now();
-  const outcomes: Outcome[] = [];
-  const onOutcome = (outcome: Outcome) => console.log(progressLine(outcome, outcomes.push(outcome)));
-  for (const { pass, ...chosen } of passesOf(selection, exclude)) {
-    const folder = join(results, pass.formats);
-    await runTempest(tempest, { facts, pass, folder, ...chosen, concurrency, onOutcome, signal });
+  const runAll = async (regexes: readonly string[], folder: string) => {
+    const found: Outcome[] = [];
+    const onOutcome = (outcome: Outcome) => console.log(progressLine(outcome, found.push(outcome)));
+    for (const { pass, ...chosen } of passesOf(regexes, exclude)) {
+      const run = { facts, pass, folder: join(folder, pass.formats), ...chosen, concurrency, onOutcome, signal };
+      await runTempest(tempest, run);
+    }
+    return found;
+  };
+  let outcomes = await runAll(selection, results);
+  const again = options.secondTry && !signal.aborted ? failedSelection(outcomes) : [];
+  if (again.length > 0) {
+    console.log(`\nOnce more: ${again.length}\n`);
+    outcomes = withSecondTries(outcomes, await runAll(again, join(results, 'second-try')));
   }
   const report: ConformanceReport = {
     date,
@@ -151,6 +163,9 @@ function progressLine({ name, result, seconds, reason }: Outcome, count: number)
 function tell(report: ConformanceReport, output: string): void {
   const failed = report.outcomes.filter(({ result }) => result === 'failed');
   for (const { name, reason } of failed) console.log(`\nFAILED ${name}\n${indented(reason ?? 'it said nothing')}`);
+  const late = report.outcomes.filter(({ isSecondTry }) => isSecondTry);
+  if (late.length > 0)
+    console.log(`\nPassed at the second try only:\n${late.map(({ name }) => `    ${name}`).join('\n')}`);
   const skips = skipReasons(report.outcomes);
   if (skips.length > 0) console.log('\nSkipped:');
   for (const [reason, count] of skips) console.log(`${String(count).padStart(5)}  ${reason}`);

@@ -4,6 +4,7 @@ import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ConsoleBuild } from '../../assembly/console-build.ts';
+import { runInterop } from '../interop-part.ts';
 import { removeFolder } from '../machine.ts';
 import { type PostgresServer, startPostgres } from '../postgres-server.ts';
 import { checkPrerequisites, installPrerequisites } from '../prerequisites.ts';
@@ -24,8 +25,13 @@ const checks = [
 /** What runs now: ended with this process, however that ends. */
 const children = new Set<ChildProcess>();
 
+export interface TestOptions {
+  stores: boolean;
+  interop: boolean;
+}
+
 /** `unkai test`; with `stores` only the tests of image stores, against real servers that are brought if need be. */
-export async function test(given: readonly string[], { stores }: { stores: boolean }): Promise<void> {
+export async function test(given: readonly string[], { stores, interop }: TestOptions): Promise<void> {
   const started = performance.now();
   const folder = await mkdtemp(join(tmpdir(), 'unkai-test-'));
   let postgres: PostgresServer | undefined;
@@ -59,6 +65,7 @@ export async function test(given: readonly string[], { stores }: { stores: boole
     };
     const succeeded = await runs('tests', bin('vitest'), ['run', ...reporters, ...args], env);
     add(count, countTests(await readFile(report, 'utf8').catch(() => undefined), succeeded));
+    if (interop) add(count, await runInterop(folder, join(root, 'var/cache')));
   } finally {
     await cleanUp();
   }

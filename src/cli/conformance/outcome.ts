@@ -7,6 +7,8 @@ export interface Outcome {
   seconds?: number;
   /** Why it was skipped, or the end of what it said when it failed. */
   reason?: string;
+  /** It failed before, in the same run. */
+  isSecondTry?: true;
 }
 
 const line = /^\{\d+\} (.+?) (?:\[([\d.]+)s\] )?\.\.\. (ok|FAILED|SKIPPED(?:: (.*))?)$/;
