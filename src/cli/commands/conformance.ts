@@ -8,7 +8,7 @@ import type { Outcome } from '../conformance/outcome.ts';
 import { type ConformanceReport, countOf, skipReasons, tableOf } from '../conformance/report.ts';
 import { runTempest } from '../conformance/run-tempest.ts';
 import { failedSelection, withSecondTries } from '../conformance/second-tries.ts';
-import { ensureTempest, type Tempest } from '../conformance/tempest.ts';
+import { ensurePing, ensureTempest, type Tempest } from '../conformance/tempest.ts';
 import { DataFolder, type RunRecord } from '../data-folder.ts';
 import { defaultDataDir, version } from '../defaults.ts';
 import { OwnCloud } from '../own-cloud.ts';
@@ -45,7 +45,7 @@ export async function conformance(options: ConformanceOptions): Promise<void> {
     console.log(markdownTable(options.table.map(reportIn)));
     return;
   }
-  const tempest = await findTempest();
+  const tempest = await findTempest(options.hypervisor);
   const folder = new DataFolder(options.dataDir);
   const running = options.own ? undefined : folder.running();
   const aborting = new AbortController();
@@ -71,13 +71,14 @@ function reportIn(file: string): ConformanceReport {
   }
 }
 
-async function findTempest(): Promise<Tempest> {
+async function findTempest(hypervisor: HypervisorKind): Promise<Tempest> {
   let tempest: Tempest | undefined;
   await runSteps([
     {
       title: "Tempest, OpenStack's own tests",
       async run(say) {
         tempest = await ensureTempest(new DataFolder(defaultDataDir).cacheDir, say);
+        if (hypervisor === 'qemu') await ensurePing(say);
       },
     },
   ]);

@@ -34,8 +34,12 @@ export interface Pass {
 type Value = string | number | boolean | readonly string[];
 type Sections = Record<string, Record<string, Value>>;
 
-/** TinyLinux has no sudo, as everybody there is root, and BusyBox's wget in the place of curl. A `$` is `$$` in the file. */
-const missingPrograms = 'sudo() { "$$@"; }; curl() { wget -q -O - "$$@"; };';
+/**
+ * TinyLinux has no sudo, as everybody there is root, and BusyBox's wget in the place of curl, which tests call as `curl URL`
+ * and `curl -X POST -d TEXT URL`. A `$` is `$$` in the file.
+ */
+const posted = 'if [ "$$1" = -X ]; then wget -q -O - --post-data "$$4" "$$5"; else wget -q -O - "$$@"; fi';
+const missingPrograms = `sudo() { "$$@"; }; curl() { ${posted}; };`;
 
 /** What is not said here is as Tempest has it by default. */
 function sections(facts: CloudFacts, folder: string, { formats }: Pass): Sections {

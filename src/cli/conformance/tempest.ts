@@ -54,6 +54,19 @@ export async function ensureTempest(cacheDir: string, say: (text: string) => voi
   return await describe('/usr/bin');
 }
 
+const ping = {
+  need: 'ping',
+  package: 'iputils-ping',
+  for: 'scenarios that ping guests',
+  probe: () => findProgram('ping') !== undefined,
+};
+
+/** Tempest pings guests with the machine's own program. Where it can't be installed, those tests fail and say so. */
+export async function ensurePing(say: (text: string) => void): Promise<void> {
+  if (ping.probe()) return;
+  await installPrerequisites([ping], { onProgress: say }).catch((error: Error) => say(error.message));
+}
+
 async function installFromPypi(folder: string, say: (text: string) => void): Promise<void> {
   await mkdir(folder, { recursive: true });
   const python = existsSync('/usr/bin/python3') ? '/usr/bin/python3' : findProgram('python3');
