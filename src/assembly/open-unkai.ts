@@ -18,6 +18,9 @@ import { ensureImageStores, type StoreConfig } from './image-stores.ts';
 
 export type HypervisorKind = 'qemu' | 'simulated';
 
+/** Whether hosts share their networks, as those of one machine can, or join them by VXLAN, as those of several must. */
+export type HostNetworksKind = 'shared' | 'vxlan';
+
 export interface UnkaiOptions {
   /** Where everything is kept that is not in a database of its own. */
   dataDir: string;
@@ -26,6 +29,7 @@ export interface UnkaiOptions {
   hosts?: number;
   /** How guests of QEMU get their networks. Default: `bridge` where this machine can, else `user`. */
   network?: NetworkKind;
+  hostNetworks?: HostNetworksKind;
   /** Used when the cloud is new. */
   adminPassword: string;
   /** A `postgres://` URL; SQLite in the data folder when there is none. */
@@ -109,14 +113,19 @@ async function openHosts(options: UnkaiOptions, env: Env): Promise<OpenedHosts> 
 /** The first host is named, and kept, as the only one would be. */
 const numbered = (name: string, number: number) => (number === 1 ? name : `${name}-${number}`);
 
-/** All hosts of a machine are on the same networks: those that the first one has. */
+/** Where hosts of one machine reach each other. */
+const loopback = { address: '127.0.0.1' };
+
+/** All hosts of a machine are on the same networks, those that the first one has, or reach each other by tunnels. */
 async function openQemuHosts(options: UnkaiOptions, env: Env, numbers: readonly number[]): Promise<OpenedHosts> {
-  const { dataDir, log, network: kind } = options;
+  const { dataDir, log, network: kind, hostNetworks } = options;
+  const tunnel = hostNetworks === 'vxlan' ? loopback : undefined;
   const { openNetworkDriver } = await import('../agent/network/open-network.ts');
   const { openQemuHost } = await import('../agent/hypervisor/qemu/qemu-host.ts');
   const folder = (number: number) => join(dataDir, 'hosts', numbered('qemu', number));
   await mkdir(folder(1), { recursive: true });
-  const network = await openNetworkDriver(env, log, folder(1), kind);
+  const open = (number: number) => openNetworkDriver(env, log, folder(number), kind, tunnel);
+  const network = await open(1);
   const { driver, reason } = network.networking;
   log.info(
     { driver, reason },
@@ -129,7 +138,7 @@ async function openQemuHosts(options: UnkaiOptions, env: Env, numbers: readonly 
       hostname: numbered(hostname(), number),
       env,
       log,
-      network: number === 1 ? network : (network.forSeat?.(number - 1) ?? network),
+      network: number === 1 ? network : tunnel ? await open(number) : (network.forSeat?.(number - 1) ?? network),
       sharers: numbers.length,
     });
     hosts.push({ name: (await agent.describe()).hostname, agent });

@@ -74,7 +74,7 @@ function upArguments(folder: DataFolder, { port, listen, store = [], enableFault
 
 /** What is chosen goes by the environment: everyone can read arguments, and the database's URL may hold a password. */
 function environmentOf(settings: FolderSettings): NodeJS.ProcessEnv {
-  const { hypervisor, hosts, network, database } = settings;
+  const { hypervisor, hosts, network, hostNetworks, database } = settings;
   const { UNKAI_DATABASE: _, ...rest } = process.env;
   const numbers = {
     UNKAI_RECLAIM_INTERVAL: settings.reclaimInterval,
@@ -87,6 +87,7 @@ function environmentOf(settings: FolderSettings): NodeJS.ProcessEnv {
     UNKAI_HYPERVISOR: hypervisor,
     ...(hosts ? { UNKAI_HOSTS: String(hosts) } : {}),
     ...(network ? { UNKAI_NETWORK: network } : {}),
+    ...(hostNetworks ? { UNKAI_HOST_NETWORKS: hostNetworks } : {}),
     ...(database ? { UNKAI_DATABASE: database } : {}),
     ...Object.fromEntries(
       Object.entries(numbers).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { NetworkKind } from '../agent/network/open-network.ts';
-import type { HypervisorKind } from '../assembly/open-unkai.ts';
+import type { HostNetworksKind, HypervisorKind } from '../assembly/open-unkai.ts';
 import { isAlive, type ProcessIdentity } from './process-identity.ts';
 
 /** What a data folder is used with: kept, because another choice at the next start would be another cloud. */
@@ -12,6 +12,8 @@ export interface FolderSettings {
   hosts?: number;
   /** Absent for what the machine can. */
   network?: NetworkKind;
+  /** Absent for `shared`. */
+  hostNetworks?: HostNetworksKind;
   /** A `postgres://` URL. */
   database?: string;
   /** How long deleted servers can be restored, seconds; absent for not at all. */

@@ -41,6 +41,15 @@ function addUp(program: Command): void {
         .env('UNKAI_HOSTS'),
     )
     .addOption(network())
+    .addOption(
+      new Option(
+        '--host-networks <kind>',
+        'how hosts of this machine have networks in common: over the same bridges, or each with its own, joined by ' +
+          'VXLAN as on several machines (default: as before, at first shared)',
+      )
+        .choices(['shared', 'vxlan'])
+        .env('UNKAI_HOST_NETWORKS'),
+    )
     .addOption(database())
     .option(
       '--store <spec>',

@@ -9,13 +9,14 @@ export type NetworkKind = 'bridge' | 'user';
 
 /**
  * Opens the networks of the host whose folder this is. With no kind given it is `bridge` where a probe shows that it
- * works, else `user`, which then says why. Throws `unsupported` when `bridge` is asked for and does not work here.
+ * works, else `user`, which then says why. `tunnel` is where other hosts send frames of common networks, if any do. Throws `unsupported` when `bridge` is asked for and does not work here.
  */
 export async function openNetworkDriver(
   env: Env,
   log: AgentLog,
   directory: string,
   kind?: NetworkKind,
+  tunnel?: { address: string; port?: number },
 ): Promise<NetworkDriver> {
   if (kind === 'user') return userNetworkDriver('it was asked for');
   const { bridgeObstacle } = await import('./bridge/probe.ts');
@@ -27,5 +28,5 @@ export async function openNetworkDriver(
   }
   const { openBridgeDriver } = await import('./bridge/bridge-driver.ts');
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  return await openBridgeDriver(env, log, await realpath(directory));
+  return await openBridgeDriver(env, log, await realpath(directory), tunnel);
 }

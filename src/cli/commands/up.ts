@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { NetworkKind } from '../../agent/network/open-network.ts';
 import { FolderInUse } from '../../assembly/folder-lock.ts';
 import type { StoreConfig } from '../../assembly/image-stores.ts';
-import type { HypervisorKind } from '../../assembly/open-unkai.ts';
+import type { HostNetworksKind, HypervisorKind } from '../../assembly/open-unkai.ts';
 import type { ServedUnkai } from '../../assembly/serve.ts';
 import { startInBackground } from '../background.ts';
 import { DataFolder, type FolderSettings, type RunRecord } from '../data-folder.ts';
@@ -22,6 +22,7 @@ export interface UpOptions {
   /** Into how many hosts the machine is divided. */
   hosts?: number;
   network?: NetworkKind;
+  hostNetworks?: HostNetworksKind;
   database?: string;
   /** Seconds. */
   reclaimInterval?: number;
@@ -53,6 +54,7 @@ export async function up(options: UpOptions): Promise<void> {
     hypervisor: options.hypervisor ?? known?.hypervisor ?? 'qemu',
     hosts: hostsOf(options.hosts, known?.hosts),
     network: options.network ?? known?.network,
+    hostNetworks: hostNetworksOf(options.hostNetworks, known),
     database: options.database ?? known?.database,
     reclaimInterval: options.reclaimInterval ?? known?.reclaimInterval,
     resizeConfirmWindow: options.resizeConfirmWindow ?? known?.resizeConfirmWindow,
@@ -80,6 +82,14 @@ function hostsOf(wanted: number | undefined, known: number | undefined): number 
   if (wanted !== undefined && wanted < (known ?? 1))
     throw new UserError(`This cloud has ${known} hosts, and servers may be on any of them: it can't have ${wanted}.`);
   return wanted ?? known;
+}
+
+/** Devices of guests that run are named after it. */
+function hostNetworksOf(wanted: HostNetworksKind | undefined, known: FolderSettings | undefined) {
+  const before = known?.hostNetworks ?? 'shared';
+  if (wanted !== undefined && wanted !== before && (known?.hosts ?? 1) > 1)
+    throw new UserError(`The hosts of this cloud have ${before} networks: that can't be changed any more.`);
+  return wanted ?? known?.hostNetworks;
 }
 
 /** What is written wrongly is said before anything is begun. */

@@ -59,7 +59,8 @@ export type NetworkChanges = Omit<NewNetwork, 'id' | 'projectId'>;
 /** Bytes: the least that IPv4 needs (RFC 791), and what a 16 bit length can say. */
 const smallestMtu = 68;
 const largestMtu = 65535;
-const usualMtu = 1500;
+/** As Ethernet has it, bytes. */
+export const defaultMtu = 1500;
 
 /** Numbers of networks on the wire have 24 bits (RFC 7348). */
 const largestSegment = 2 ** 24 - 1;
@@ -74,6 +75,8 @@ export const servicePortOwner = 'network:dhcp';
 export class NetworkRegistry {
   /** Why no host can be on an external network, where none can. */
   noExternal: string | undefined;
+  /** The MTU of a network for which none is said, bytes. */
+  usualMtu = defaultMtu;
   readonly #core: CloudCore;
   readonly #quotas: Quotas;
   readonly #policies: QosPolicies;
@@ -136,7 +139,7 @@ export class NetworkRegistry {
           is_default: flag(input.isDefault ?? false),
           admin_state_up: flag(input.adminStateUp ?? true),
           status: 'ACTIVE',
-          mtu: input.mtu || usualMtu,
+          mtu: input.mtu || this.usualMtu,
           port_security: flag(input.portSecurity ?? true),
           dns_domain: input.dnsDomain ?? '',
           qos_policy_id: qosPolicyId,
@@ -171,7 +174,7 @@ export class NetworkRegistry {
           port_security: portSecurity === undefined ? undefined : flag(portSecurity),
           is_default: isDefault === undefined ? undefined : flag(isDefault),
           admin_state_up: adminStateUp === undefined ? undefined : flag(adminStateUp),
-          mtu: mtu === 0 ? usualMtu : mtu,
+          mtu: mtu === 0 ? this.usualMtu : mtu,
           dns_domain: changes.dnsDomain,
           qos_policy_id: changes.qosPolicyId,
           revision: eb('revision', '+', 1),

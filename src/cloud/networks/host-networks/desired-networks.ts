@@ -11,22 +11,27 @@ import { loadPorts, selectPorts } from '../port-rows.ts';
 import { type Bandwidth, bandwidthOf } from './desired-bandwidth.ts';
 import { canonical, desiredGroups } from './desired-groups.ts';
 import { desiredRouters } from './desired-routers.ts';
+import { surroundingsOf } from './desired-tunnels.ts';
+import type { JoinedSites } from './sites.ts';
 
 /**
  * How the networks of a host, or of several that share them, shall be, by the rows as they are now: the networks of the
  * guests that run there, the routers that these are behind, and what those lead to. Without guests there are none.
  *
  * @param kept networks that shall be there without a guest, as long as there are such networks
+ * @param joined where hosts elsewhere have the same networks
  */
 export async function desiredNetworks(
   db: Database,
   hosts: readonly { hostId: string; seat: number }[],
   kept: readonly string[] = [],
+  joined?: JoinedSites,
 ): Promise<DesiredNetworks> {
   const hostIds = hosts.map(({ hostId }) => hostId);
-  const ports = await loadPorts(db.read, await portsOn.all(db.read, { hostIds }));
+  const ports = await loadPorts(db.read, await (joined ? portsComingTo : portsOn).all(db.read, { hostIds }));
   const own = [...new Set([...ports.map(({ networkId }) => networkId), ...kept])];
-  const routers = await desiredRouters(db, own);
+  const surroundings = joined && (await surroundingsOf(db, joined));
+  const routers = surroundings?.routers ?? (await desiredRouters(db, own));
   const all = new Set(own);
   for (const { interfaces, gateway } of routers) {
     for (const { networkId } of interfaces) all.add(networkId);
@@ -36,8 +41,11 @@ export async function desiredNetworks(
   const limits = await bandwidthOf(db, ports);
   const stateless = await statelessGroups(db);
   const groupIds = [...new Set(ports.flatMap((port) => port.securityGroupIds))];
+  const networks = await networksOf(db, [...all].sort(), new Set(own));
   return {
-    networks: await networksOf(db, [...all].sort(), new Set(own)),
+    networks: surroundings
+      ? networks.map((network) => ({ ...network, ...surroundings.joining(network.networkId) }))
+      : networks,
     ports: ports.map((port) => ({ ...desiredPort(port, limits, stateless), ...seatsOf(port, seats) })),
     securityGroups: await desiredGroups(db, groupIds, own),
     routers,
@@ -47,6 +55,26 @@ export async function desiredNetworks(
 const portsOn = statement((q, p: { hostIds: string[] }, kind) =>
   selectPorts(q)
     .where(oneOf({ kind }, sql.ref('ports.host_id'), p.hostIds))
+    .where('ports.device_id', '<>', '')
+    .orderBy('ports.id'),
+);
+
+/** Also those of guests that are on their way: what they are plugged into is there, and filtered, before they are. */
+const portsComingTo = statement((q, p: { hostIds: string[] }, kind) =>
+  selectPorts(q)
+    .where((eb) =>
+      eb.or([
+        oneOf({ kind }, sql.ref('ports.host_id'), p.hostIds),
+        eb(
+          'ports.device_id',
+          'in',
+          q
+            .selectFrom('allocations')
+            .select('server_id')
+            .where(oneOf({ kind }, sql.ref('host_id'), p.hostIds)),
+        ),
+      ]),
+    )
     .where('ports.device_id', '<>', '')
     .orderBy('ports.id'),
 );

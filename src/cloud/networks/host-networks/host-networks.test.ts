@@ -114,6 +114,45 @@ describe('what a host is told of networks', () => {
     await expect.poll(() => host().networks.desired.routers).toEqual([]);
   });
 
+  test('puts a router on one of several sites, and joins its networks to where guests are', async () => {
+    const { db } = opened.cloud;
+    const [router] = await networks().routers.create(subject(), [{ name: 'r', gateway: { networkId: publicId } }]);
+    await networks().routerInterfaces.add(subject(), router!.id, { subnetId });
+    const site = (id: string, ids: string[], externalCidr?: string) => ({
+      ...{ id, hosts: ids.map((one, seat) => ({ hostId: one, seat })), tunnel: { address: id, port: 4789 } },
+      ...(externalCidr ? { externalCidr } : {}),
+    });
+    const guests = site('192.0.2.1', [hostId]);
+    const outside = site('192.0.2.2', ['f0'.repeat(16)], '172.24.4.0/24');
+    const told = (own: typeof guests, ...others: Array<typeof guests>) =>
+      desiredNetworks(db, own.hosts, [], { own, others, kept: [] });
+
+    const inside = await told(guests, outside);
+    const [nic] = await networks().nicsOf(serverId);
+    expect(inside.routers).toEqual([]);
+    expect(inside.networks.map((network) => network.networkId)).toEqual([networkId]);
+    const { tunnel } = inside.networks[0]!;
+    expect(tunnel!.number).toBeGreaterThan(0);
+    expect(tunnel!.peers).toMatchObject([{ address: '192.0.2.2', port: 4789, macAddresses: [expect.any(String)] }]);
+
+    const there = await told(outside, guests);
+    expect(there.ports).toEqual([]);
+    expect(there.routers.map(({ routerId }) => routerId)).toEqual([router!.id]);
+    const both = new Map(there.networks.map((network) => [network.networkId, network]));
+    expect(both.get(networkId)!.tunnel).toEqual({
+      number: tunnel!.number,
+      peers: [{ address: '192.0.2.1', port: 4789, macAddresses: [nic!.macAddress] }],
+    });
+    expect(both.get(publicId)).toMatchObject({ external: true });
+    expect(both.get(publicId)).not.toHaveProperty('tunnel');
+
+    // A site that has nothing to do with it is told nothing.
+    const idle = await told(site('192.0.2.3', ['f1'.repeat(16)]), guests, outside);
+    expect(idle).toMatchObject({ networks: [], routers: [] });
+    await networks().routerInterfaces.remove(subject(), router!.id, { subnetId });
+    await networks().routers.delete(subject(), router!.id);
+  });
+
   test('names the port by which a network is served, which follows the subnets', async () => {
     const { db } = opened.cloud;
     const serve = () => db.write((tx) => ensureServicePorts(networks().ports, tx, [networkId]));

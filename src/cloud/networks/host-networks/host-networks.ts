@@ -7,10 +7,12 @@ import {
 } from '../../../agent/contract.ts';
 import type { CloudCore } from '../../core.ts';
 import type { Hosts } from '../../hosts/hosts.ts';
+import { defaultMtu } from '../network-registry.ts';
 import type { Networks } from '../networks.ts';
 import { ensureServicePorts, networksToServe } from '../service-ports.ts';
 import { desiredNetworks } from './desired-networks.ts';
 import { RecentNetworks } from './recent-networks.ts';
+import { type JoinedSites, type NetworkSite, sitesOf } from './sites.ts';
 
 /** Changes that come closer than this share a round: a hundred servers at once are a few rounds, not hundreds. */
 const restMs = 50;
@@ -47,6 +49,7 @@ export class HostNetworks {
   /** Begins to look after the hosts that are attached now. `responder` answers guests that ask for their metadata. */
   async start(responder: MetadataResponder): Promise<void> {
     this.#networks.networks.noExternal = await this.#obstacle();
+    this.#networks.networks.usualMtu = await this.#usualMtu();
     for (const agent of this.#hosts.agents.values()) this.#stops.push(agent.serveMetadata(responder));
     this.#stops.push(this.#networks.onChange(() => this.#changed()));
     this.#stops.push(this.#core.env.every(repeatMs, () => this.#applyAll()));
@@ -70,6 +73,12 @@ export class HostNetworks {
       obstacle = `its hosts have user networking${reason ? ` (${reason})` : ''}`;
     }
     return obstacle;
+  }
+
+  /** So much goes through wherever guests of a network are. */
+  async #usualMtu(): Promise<number> {
+    const sites = await this.#sites();
+    return Math.min(defaultMtu, ...(sites.length > 1 ? sites.flatMap(({ tunnelMtu }) => tunnelMtu ?? []) : []));
   }
 
   /** What the host can do about networks. */
@@ -136,22 +145,28 @@ export class HostNetworks {
 
   /** Through which host the host's networks are made: one for all that share theirs. */
   async #speakerFor(hostId: string): Promise<string> {
-    return (await this.#sharers(hostId))[0]!.hostId;
+    return (await this.#siteOf(hostId)).hosts[0]!.hostId;
   }
 
-  /** The hosts that share the networks of this one, itself among them, by their seats. */
-  async #sharers(hostId: string): Promise<Array<{ hostId: string; seat: number }>> {
+  async #siteOf(hostId: string): Promise<NetworkSite> {
     const { shared } = await this.networkingOf(this.#hosts.agent(hostId));
-    if (!shared) return [{ hostId, seat: 0 }];
+    if (!shared) return { id: hostId, hosts: [{ hostId, seat: 0 }] };
+    return (await this.#sites()).find(({ hosts }) => hosts.some((host) => host.hostId === hostId))!;
+  }
+
+  async #sites(): Promise<NetworkSite[]> {
     const all = await Promise.all(
-      [...this.#hosts.agents].map(async ([id, agent]) => ({
-        hostId: id,
-        place: (await this.networkingOf(agent)).shared,
-      })),
+      [...this.#hosts.agents].map(async ([hostId, agent]) => ({ hostId, networking: await this.networkingOf(agent) })),
     );
-    return all
-      .flatMap(({ hostId: id, place }) => (place?.id === shared.id ? [{ hostId: id, seat: place.seat }] : []))
-      .sort((a, b) => a.seat - b.seat);
+    return sitesOf(all.filter(({ networking }) => networking.driver !== 'user'));
+  }
+
+  /** The site among those that it has networks in common with, if there are others. */
+  async #joined(own: NetworkSite): Promise<JoinedSites | undefined> {
+    if (!own.tunnel) return undefined;
+    const others = (await this.#sites()).filter(({ id, tunnel }) => tunnel && id !== own.id);
+    const kept = [...new Set([...this.#recent.values()].flatMap(({ ids }) => ids))];
+    return others.length > 0 ? { own, others, kept } : undefined;
   }
 
   /** One round at a time for each host; those who ask while one waits share it. */
@@ -175,10 +190,11 @@ export class HostNetworks {
     const agent = this.#hosts.agent(hostId);
     const { driver } = await this.networkingOf(agent);
     if (driver === 'user') return;
-    const hosts = await this.#sharers(hostId);
+    const site = await this.#siteOf(hostId);
+    const { hosts } = site;
     if (driver === 'bridge') await this.#serve(hosts);
     const recent = driver === 'bridge' ? this.#recentOf(hostId) : undefined;
-    const desired = await desiredNetworks(db, hosts, recent?.ids);
+    const desired = await desiredNetworks(db, hosts, recent?.ids, await this.#joined(site));
     recent?.note(desired.ports.map(({ networkId }) => networkId));
     await this.#tell(hosts, desired);
   }
@@ -200,7 +216,10 @@ export class HostNetworks {
 
   /** Takes down what was only kept for guests to come. What fails is found by the next process that looks after the host. */
   async #leaveNothing(): Promise<void> {
-    const speakers = [...this.#recent].filter(([, recent]) => recent.hasOthers).map(([hostId]) => hostId);
+    const kept = [...this.#recent].filter(([, recent]) => recent.hasOthers).map(([hostId]) => hostId);
+    const joined = kept.length > 0 ? (await this.#sites()).filter(({ tunnel }) => tunnel) : [];
+    // What one site kept may have needed something of another one.
+    const speakers = new Set([...kept, ...joined.map(({ hosts }) => hosts[0]!.hostId)]);
     for (const recent of this.#recent.values()) recent.close();
     this.#recent.clear();
     for (const hostId of speakers) {
