@@ -106,7 +106,8 @@ export class Case {
     expect(await this.leftovers(), how).toEqual([]);
     const now = await printOf(world);
     const state = await this.#outcome();
-    const { failed } = fixture;
+    const { failed, begun } = fixture;
+    if (state === 'succeeded' && begun?.(now, this.#before)) return await this.cleanUp();
     if (state === 'succeeded') expect(now, how).toEqual(this.#after);
     else if (state === 'never asked for' || failed === undefined) expect(now, how).toEqual(this.#before);
     else if (failed === 'never') expect.fail(`${how}: it ${state}, but it only goes forward`);

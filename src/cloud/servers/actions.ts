@@ -1,5 +1,6 @@
 import { type AnyAction, anyAction } from '../../actions/definition.ts';
 import { changePassword } from './transitions/change-password.ts';
+import { clone } from './transitions/clone.ts';
 import { confirmResize } from './transitions/confirm-resize.ts';
 import { crashDump } from './transitions/crash-dump.ts';
 import { create } from './transitions/create.ts';
@@ -51,6 +52,7 @@ export const serverActions: AnyAction[] = [
   anyAction(revertResize),
   anyAction(createImage),
   anyAction(createBackup),
+  anyAction(clone),
   anyAction(shelve),
   anyAction(unshelve),
 ];

@@ -33,7 +33,7 @@ export async function attachDisks(
   const made: NewServerDisk[] = [];
   const hostIds = new Set<string>(root.hostId ? [root.hostId] : []);
   const make = async (
-    device: Pick<BlockDevice, 'source' | 'id' | 'deleteOnTermination'>,
+    device: Pick<BlockDevice, 'source' | 'id' | 'name' | 'deleteOnTermination'>,
     facts: { id: string; index: number; size?: number },
   ) => {
     const disk = await registerForServer(
@@ -42,10 +42,11 @@ export async function attachDisks(
       subject,
       {
         id: facts.id,
-        name: '',
+        name: device.name ?? '',
         size: facts.size,
         ...(device.source === 'image' ? { imageId: device.id } : {}),
         ...(device.source === 'snapshot' ? { snapshotId: device.id } : {}),
+        ...(device.source === 'copy' ? { sourceVolumeId: device.id } : {}),
       },
       { server, deviceIndex: facts.index, deleteOnTermination: device.deleteOnTermination },
     );

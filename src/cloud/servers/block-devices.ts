@@ -10,9 +10,12 @@ import { checkImageFits } from './image-fit.ts';
 /** One entry of Nova's block device mapping, version 2. */
 export interface BlockDevice {
   bootIndex: number | null;
-  source: 'image' | 'volume' | 'snapshot' | 'blank';
+  /** `copy` is not in Nova: a new volume that is a copy of the named one, as that is at one moment. */
+  source: 'image' | 'volume' | 'snapshot' | 'blank' | 'copy';
   destination: 'local' | 'volume';
   id?: string;
+  /** Of the volume that is made. */
+  name?: string;
   sizeGb?: number;
   deleteOnTermination: boolean;
 }

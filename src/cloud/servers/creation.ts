@@ -69,7 +69,7 @@ export async function requestCreate(
       cores: count * flavor.vcpus,
       ram_mb: count * flavor.memoryMb,
     });
-    const reservationId = `r-${newId(cloud.env).slice(0, 8)}`;
+    const reservationId = newReservationId(cloud);
     const made: Array<{ server: Server; actionId: string }> = [];
     for (let index = 0; index < count; index += 1) {
       const context = { projectId, flavor, image, publicKey, zoneId: zone.id, reservationId, index, count };
@@ -79,7 +79,13 @@ export async function requestCreate(
   });
 }
 
-interface CreationContext {
+/** Told of all servers of one request. */
+export function newReservationId(cloud: Cloud): string {
+  return `r-${newId(cloud.env).slice(0, 8)}`;
+}
+
+/** What of a new server was found out before it is registered. */
+export interface CreationContext {
   projectId: string;
   flavor: Flavor;
   image: Image | undefined;
@@ -88,9 +94,18 @@ interface CreationContext {
   reservationId: string;
   index: number;
   count: number;
+  /** An image that is there for these servers alone: it goes with the last of them that is made of it. */
+  templateId?: string;
 }
 
-async function createOne(cloud: Cloud, tx: Tx, subject: Subject, wanted: NewServer, context: CreationContext) {
+/** Registers a server and submits what builds it. The quotas were checked. */
+export async function createOne(
+  cloud: Cloud,
+  tx: Tx,
+  subject: Subject,
+  wanted: NewServer,
+  context: CreationContext,
+): Promise<{ server: Server; actionId: string }> {
   const { projectId, flavor, zoneId } = context;
   const serverId = wanted.id ?? newId(cloud.env);
   await refuseTakenId(tx, serverId);
@@ -123,6 +138,7 @@ async function createOne(cloud: Cloud, tx: Tx, subject: Subject, wanted: NewServ
       volumeIds: disks.volumeIds,
       adminPass: wanted.adminPass,
       personality: wanted.personality,
+      templateId: context.templateId,
     },
     name: 'create',
     resourceType: 'server',

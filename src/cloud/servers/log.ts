@@ -68,6 +68,11 @@ export class ServerLog {
     );
   }
 
+  /** The action that built the server, or is building it. */
+  async creationOf(serverId: string): Promise<string | undefined> {
+    return (await this.#ofServer.all({ serverId })).findLast(({ kind }) => kind === 'server.create')?.id;
+  }
+
   /** Newest first; also of a server that is deleted. */
   async list(subject: Subject, serverId: string): Promise<LoggedAction[]> {
     await this.#mayRead(subject, serverId);

@@ -20,6 +20,7 @@ import { resetState } from './reset-state.ts';
 import { Sendings } from './sendings.ts';
 import { lockServer, serverNotFound, updateServer } from './transition.ts';
 import { requestChangePassword } from './transitions/change-password.ts';
+import { type CloneRequest, requestClone } from './transitions/clone.ts';
 import { requestConfirmResize } from './transitions/confirm-resize.ts';
 import { requestCrashDump } from './transitions/crash-dump.ts';
 import { type BackupRequest, requestCreateBackup } from './transitions/create-backup.ts';
@@ -237,4 +238,5 @@ export class Servers {
     requestUnshelve(this.#cloud, subject, id, options);
   createImage = (subject: Subject, id: string, template: Parameters<typeof requestCreateImage>[3]) =>
     requestCreateImage(this.#cloud, subject, id, template);
+  clone = (subject: Subject, id: string, request: CloneRequest) => requestClone(this.#cloud, subject, id, request);
 }

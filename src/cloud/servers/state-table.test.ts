@@ -55,6 +55,7 @@ const ask: Record<Key, Ask> = {
   revertResize: (id) => servers().revertResize(subject(), id),
   createImage: (id) => servers().createImage(subject(), id, { name: 'template' }),
   createBackup: (id) => servers().createBackup(subject(), id, { name: 'backup', backupType: 'daily', rotation: 1 }),
+  clone: (id) => servers().clone(subject(), id, { names: ['clone'] }),
   shelve: (id) => servers().shelve(subject(), id),
   unshelve: (id) => servers().unshelve(subject(), id),
 };

@@ -48,6 +48,7 @@ export const outcomes: Record<TransitionKey, ReadonlyArray<VmState | 'as before'
   revertResize: ['active', 'stopped'],
   createImage: ['as before'],
   createBackup: ['as before'],
+  clone: ['as before'],
   shelve: ['shelved_offloaded'],
   unshelve: ['active'],
 };

@@ -53,6 +53,7 @@ const allowed: Record<keyof typeof transitions, string> = {
   revertResize: ' . . . . . . + . . . . .',
   createImage: '  . + + + + . . . . . . .',
   createBackup: ' . + + + + . . . . . . .',
+  clone: '        . + + . + . . . . . . .',
   shelve: '       . + + + + . . . . . . .',
   unshelve: '     . . . . . . . . . + + .',
 };

@@ -88,6 +88,7 @@ export const transitions = {
   revertResize: { name: 'revertResize', from: ['resized'], task: 'resize_reverting' },
   createImage: { name: 'createImage', from: ['active', 'stopped', 'paused', 'suspended'], task: 'image_snapshot' },
   createBackup: { name: 'createBackup', from: ['active', 'stopped', 'paused', 'suspended'], task: 'image_backup' },
+  clone: { name: 'clone', from: ['active', 'stopped', 'paused'], task: 'image_snapshot' },
   shelve: { name: 'shelve', from: ['active', 'stopped', 'paused', 'suspended'], task: 'shelving', endsConsoles: true },
   unshelve: { name: 'unshelve', from: ['shelved', 'shelved_offloaded'], task: 'unshelving' },
 } as const satisfies Record<string, Transition>;

@@ -9,7 +9,7 @@ import { invalidVolume } from './rules.ts';
 import { checkVolumeQuotas } from './type-quotas.ts';
 
 /**
- * Registers a volume that is made along with the server that gets it, of an image, of a snapshot or of nothing. Whoever
+ * Registers a volume that is made along with the server that gets it, of an image, of a snapshot, of another volume or of nothing. Whoever
  * makes the server makes its disk: `made` says of what, and `hostId` where that is.
  */
 export async function registerForServer(
@@ -38,7 +38,7 @@ export async function registerForServer(
     zone_id: server.zone_id,
     volume_type: typeId,
     image_id: source.imageId ?? null,
-    source_volume_id: null,
+    source_volume_id: source.sourceVolumeId ?? null,
     snapshot_id: source.snapshotId ?? null,
     bootable: source.bootable ? 1 : 0,
     image_metadata: JSON.stringify(source.imageMetadata),

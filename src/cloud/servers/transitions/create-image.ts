@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import type { Tx } from '../../../database/database.ts';
 import { withDashes } from '../../../env/env.ts';
 import { action, span } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
@@ -43,31 +44,41 @@ export async function requestCreateImage(
 ): Promise<{ server: Server; actionId: string; image: Image }> {
   let image: Image | undefined;
   const begun = await beginTransition(cloud, subject, serverId, transitions.createImage, async (tx, server) => {
-    const root = await tx
-      .selectFrom('volumes')
-      .selectAll()
-      .where('id', '=', server.rootVolumeId)
-      .executeTakeFirstOrThrow();
-    const base = await tx
-      .selectFrom('images')
-      .select('min_memory_mb')
-      .where('id', '=', server.imageId)
-      .executeTakeFirst();
-    image = await cloud.images.templates.begin(tx, subject, {
-      minMemoryMb: base?.min_memory_mb ?? 0,
-      minDiskGb: Math.ceil(root.size / 2 ** 30),
-      zoneId: server.zoneId,
-      sourceUrl: `volume://${root.id}`,
-      ...template,
-      properties: { ...snapshotProperties(subject, server), ...template.properties },
-      diskFormat: 'qcow2',
-    });
-    return {
-      action: createImage,
-      input: { serverId, hostId: root.host_id!, templateId: image.id, diskId: root.disk_id! },
-    };
+    const begunTemplate = await beginTemplate(cloud, tx, subject, server, template);
+    image = begunTemplate.image;
+    return { action: createImage, input: { serverId, templateId: image.id, ...begunTemplate.disk } };
   });
   return { ...begun, image: image! };
+}
+
+/** Registers the image that the server's root disk is about to be exported to. */
+export async function beginTemplate(
+  cloud: Cloud,
+  tx: Tx,
+  subject: Subject,
+  server: Server,
+  template: Omit<NewTemplate, 'diskFormat'>,
+): Promise<{ image: Image; disk: { hostId: string; diskId: string } }> {
+  const root = await tx
+    .selectFrom('volumes')
+    .selectAll()
+    .where('id', '=', server.rootVolumeId)
+    .executeTakeFirstOrThrow();
+  const base = await tx
+    .selectFrom('images')
+    .select('min_memory_mb')
+    .where('id', '=', server.imageId)
+    .executeTakeFirst();
+  const image = await cloud.images.templates.begin(tx, subject, {
+    minMemoryMb: base?.min_memory_mb ?? 0,
+    minDiskGb: Math.ceil(root.size / 2 ** 30),
+    zoneId: server.zoneId,
+    sourceUrl: `volume://${root.id}`,
+    ...template,
+    properties: { ...snapshotProperties(subject, server), ...template.properties },
+    diskFormat: 'qcow2',
+  });
+  return { image, disk: { hostId: root.host_id!, diskId: root.disk_id! } };
 }
 
 /** What Nova writes on an image that it made of a server, over what that server's own image said. */

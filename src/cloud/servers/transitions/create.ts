@@ -1,5 +1,7 @@
 import { Type } from 'typebox';
+import type { Tx } from '../../../database/database.ts';
 import { action, span, step, when } from '../../actions.ts';
+import type { Cloud } from '../../cloud.ts';
 import { flavorFacts, personality } from '../schemas.ts';
 import { createRootDisk, ensureImageCached } from '../steps/disks.ts';
 import { bindPorts, prepareGuest, runningColumns, setTask, startGuest } from '../steps/guest.ts';
@@ -26,6 +28,8 @@ const CreateInput = Type.Object({
   volumeIds: Type.Optional(Type.Array(Type.String())),
   adminPass: Type.Optional(Type.String()),
   personality: Type.Optional(personality),
+  /** An image that is there for this server and its like alone, and goes with the last of them. */
+  templateId: Type.Optional(Type.String()),
 });
 
 /** A root disk is made only where the server does not boot from a volume that exists. */
@@ -65,6 +69,7 @@ export const create = action(
     async succeeded(tx, { services, input, actionId, now }) {
       await settleServer(services, tx, input.serverId, { ...runningColumns, launched_at: now });
       await forgetPassword(tx, actionId, input);
+      if (input.templateId) await leaveTemplate(services, tx, actionId, input.templateId);
     },
     async failed(tx, { services, input, actionId, now }, failure) {
       await services.networks.unplugServer(tx, input.serverId);
@@ -76,6 +81,23 @@ export const create = action(
       const columns = { vm_state: 'error', task_state: null, ...faultOf(failure, now) } as const;
       await settleServer(services, tx, input.serverId, columns);
       await forgetPassword(tx, actionId, input);
+      if (input.templateId) await leaveTemplate(services, tx, actionId, input.templateId);
     },
   },
 );
+
+/** Whoever is the last one that needs the image removes it. */
+async function leaveTemplate(cloud: Cloud, tx: Tx, actionId: string, templateId: string): Promise<void> {
+  // On PostgreSQL the lock lets each see whether the one before it has ended.
+  if (cloud.db.kind === 'postgres')
+    await tx.selectFrom('images').select('id').where('id', '=', templateId).forUpdate().execute();
+  const others = await tx
+    .selectFrom('actions')
+    .select('input')
+    .where('kind', '=', create.kind)
+    .where('finished_at', 'is', null)
+    .where('id', '!=', actionId)
+    .execute();
+  if (others.some(({ input }) => input.includes(templateId))) return;
+  await cloud.images.templates.retire(tx, templateId);
+}

@@ -1,19 +1,19 @@
 import { Type as T } from 'typebox';
 import type { Cloud } from '../../../cloud/cloud.ts';
-import type { Subject } from '../../../cloud/identity/subject.ts';
-import type { Server } from '../../../cloud/servers/model.ts';
-import { newId } from '../../../env/env.ts';
 import { vmInstance } from '../inventories/vm-instance.ts';
+import type { ErrorBody } from '../protocol/error-codes.ts';
 import { booleanField, oneOfField, textField, uuidField, uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
+import { buildFailureOf } from '../protocol/server-builds.ts';
 import { operationFailed, ZStackError } from '../protocol/zstack-error.ts';
 import { inventorySchema } from '../query/inventory-schema.ts';
 import { readInventory } from '../query/query.ts';
-import { ended } from './vm-data-volumes.ts';
 import { vmExample } from './vm-examples.ts';
 import { inAllowedState } from './vm-words.ts';
 
 const clone = { ...vmExample, uuid: '4c0d2d1f3b7e4f8f9a6b2e3d4c5f6a71', name: 'web-2' };
+/** Why one of them is not there, as in the `error` of other answers. */
+const errorSchema = T.Object({ code: T.String(), description: T.String(), details: T.String() });
 const accepted = (what: string) => T.Optional(T.Array(textField(what), { maxItems: 100, description: what }));
 
 export const cloneVmInstance = jobOperation({
@@ -44,7 +44,9 @@ export const cloneVmInstance = jobOperation({
   response: T.Object({
     result: T.Object({
       numberOfClonedVm: T.Integer(),
-      inventories: T.Array(T.Object({ inventory: T.Optional(inventorySchema(vmInstance)) })),
+      inventories: T.Array(
+        T.Object({ inventory: T.Optional(inventorySchema(vmInstance)), error: T.Optional(errorSchema) }),
+      ),
     }),
   }),
   answer: clonesOf,
@@ -74,65 +76,25 @@ export const cloneVmInstance = jobOperation({
       if (origin.imageId === null) {
         throw new ZStackError('SYS.1014', `vm[uuid:${uuid}] boots from a volume, and can't be cloned in this cloud`);
       }
-      const volumes = full ? await cloud.blockStorage.attachedTo(subject, uuid) : [];
-      const template = { name: `clone-of-${origin.name}`, properties: { ...origin.hardware } };
-      const { image, actionId } = await cloud.servers.createImage(subject, uuid, template);
-      const clones = names.map((name) => ({ name, id: newId(cloud.env) }));
-      const sourceVolumeIds = volumes.map(({ id }) => id);
-      const afterwards = () => makeClones(cloud, subject, origin, { imageId: image.id, clones, sourceVolumeIds });
-      return { actionId, uuid: clones.map(({ id }) => id).join(), afterwards };
+      const { actionId, cloneIds } = await cloud.servers.clone(subject, uuid, { names, withVolumes: full });
+      return { actionId, uuid: cloneIds.join(), builds: cloneIds };
     });
   },
 });
 
-interface Plan {
-  /** Of the root volume. Deleted once the clones are made of it. */
-  imageId: string;
-  clones: ReadonlyArray<{ name: string; id: string }>;
-  sourceVolumeIds: readonly string[];
-}
-
-/** All of the clones, or none of them. */
-async function makeClones(cloud: Cloud, subject: Subject, origin: Server, plan: Plan): Promise<void> {
-  const { imageId, clones, sourceVolumeIds } = plan;
-  // What a project makes is its own, also where an administrator asks for it.
-  const owner = { ...subject, projectId: origin.projectId };
-  const ports = await cloud.networks.ports.list(owner, { filters: { deviceId: [origin.id] } });
-  const zone = (await cloud.zones.names()).get(origin.zoneId);
-  const flavor = { ...origin.flavor, description: null, rxtxFactor: 1, isPublic: false, enabled: true };
-  const size = { ...flavor, createdAt: 0, updatedAt: 0 };
-  const groups = [...new Set(ports.flatMap(({ securityGroupIds }) => securityGroupIds))];
-  try {
-    for (const { id, name } of clones) {
-      const [made] = await cloud.servers.create(owner, {
-        ...{ id, name, imageId, zone, flavorId: origin.flavor.id, flavor: size, configDrive: origin.hasConfigDrive },
-        networks: ports.length > 0 ? ports.map(({ networkId }) => ({ networkId })) : 'none',
-        securityGroups: groups,
-        metadata: origin.metadata,
-        userData: origin.userData ?? undefined,
-      });
-      if (origin.keyName !== null) await cloud.servers.setKey(owner, id, origin.keyName).catch(() => undefined);
-      await ended(cloud, made!.actionId);
-      for (const sourceVolumeId of sourceVolumeIds) await cloneVolume(cloud, owner, id, name, sourceVolumeId);
-    }
-  } catch (error) {
-    for (const { id } of clones) await cloud.servers.delete(owner, id).catch(() => undefined);
-    throw error;
-  } finally {
-    await cloud.images.delete(owner, imageId).catch(() => undefined);
-  }
-}
-
-async function cloneVolume(cloud: Cloud, owner: Subject, serverId: string, name: string, sourceVolumeId: string) {
-  const made = await cloud.blockStorage.create(owner, { name: `DATA-for-${name}`, sourceVolumeId });
-  await ended(cloud, made.actionId);
-  await ended(cloud, (await cloud.blockStorage.attach(owner, serverId, { volumeId: made.volume.id })).actionId);
-}
-
-/** @param uuids of the clones, parted by commas */
+/**
+ * Each clone, or why it could not be built. The job fails when none was.
+ * @param uuids of the clones, parted by commas
+ */
 async function clonesOf(cloud: Cloud, uuids: string): Promise<Record<string, unknown>> {
-  const found = await Promise.all(uuids.split(',').map((uuid) => readInventory(cloud, vmInstance, uuid)));
-  const inventories = found.filter((one) => one !== undefined).map((inventory) => ({ inventory }));
-  if (inventories.length === 0) throw operationFailed('the clones are gone already');
-  return { result: { numberOfClonedVm: inventories.length, inventories } };
+  const inventories: Array<{ inventory?: unknown; error?: ErrorBody }> = [];
+  for (const uuid of uuids.split(',')) {
+    const failure = await buildFailureOf(cloud, uuid);
+    const inventory = failure ? undefined : await readInventory(cloud, vmInstance, uuid);
+    if (inventory) inventories.push({ inventory });
+    else if (failure) inventories.push({ error: failure });
+  }
+  const made = inventories.filter(({ inventory }) => inventory !== undefined);
+  if (made.length === 0) throw operationFailed(inventories[0]?.error?.details ?? 'the clones are gone already');
+  return { result: { numberOfClonedVm: made.length, inventories } };
 }

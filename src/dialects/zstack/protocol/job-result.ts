@@ -4,8 +4,9 @@ import { withDashes } from '../../../env/env.ts';
 import { readInventory } from '../query/query.ts';
 import { endOfContinuation } from './continuations.ts';
 import { describeActionFailure } from './describe-error.ts';
+import { allBuilt } from './server-builds.ts';
 import { type Traits, traitsOfId } from './traits.ts';
-import { errorBody } from './zstack-error.ts';
+import { errorBody, ZStackError } from './zstack-error.ts';
 
 /** How a job's answer is to be made once its action has ended: all that outlives the process which began it. */
 export interface JobPlan {
@@ -14,6 +15,8 @@ export interface JobPlan {
   body?: Record<string, unknown>;
   /** What the failure's text needs to know of the request. */
   about?: Record<string, string>;
+  /** Servers that the action begins to build: the job ends with the last of them. */
+  builds?: string[];
   /** There is more to do than the action, by the process that began it. */
   continued?: boolean;
 }
@@ -41,6 +44,7 @@ async function resultOf(cloud: Cloud, job: Job, plan: JobPlan, actionId: string,
     const cause = describeActionFailure(outcome.failure);
     return { status: 503, body: { error: traits?.describeFailure?.(cause, plan.about ?? {}) ?? cause } };
   }
+  if (plan.builds && !(await allBuilt(cloud, plan.builds, waitMs))) return undefined;
   if (plan.continued) {
     const failure = await endOfContinuation(job.id, waitMs);
     if (failure === 'running') return undefined;
@@ -48,7 +52,12 @@ async function resultOf(cloud: Cloud, job: Job, plan: JobPlan, actionId: string,
       return { status: 503, body: { error: traits?.describeFailure?.(failure, plan.about ?? {}) ?? failure } };
   }
   // A deletion that is parked has ended for its user; what remains of it is the cloud's own business.
-  return { status: 200, body: await presentOutcome(cloud, traits, plan) };
+  try {
+    return { status: 200, body: await presentOutcome(cloud, traits, plan) };
+  } catch (error) {
+    if (!(error instanceof ZStackError)) throw error;
+    return { status: 503, body: { error: error.body } };
+  }
 }
 
 /** The action behind the job, also where the process that began it died before it could write that down. */

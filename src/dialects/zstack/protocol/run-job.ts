@@ -22,6 +22,8 @@ export interface AsyncOutcome {
   body?: Record<string, unknown>;
   /** What the text of a later failure needs to know of the request. */
   about?: Record<string, string>;
+  /** Servers that the action begins to build: the job ends with the last of them. */
+  builds?: readonly string[];
   /** What is to be done once the action has succeeded, before the job has. It may begin actions and wait for them. */
   afterwards?: () => Promise<void>;
 }
@@ -60,6 +62,7 @@ export async function runJob(
   if (outcome.uuid) plan.uuid = outcome.uuid;
   if (outcome.body) plan.body = outcome.body;
   if (outcome.about) plan.about = outcome.about;
+  if (outcome.builds) plan.builds = [...outcome.builds];
   if (outcome.afterwards) plan.continued = true;
   await cloud.jobs.attach(job.id, outcome.actionId, { ...plan });
   if (outcome.afterwards) continueJob(cloud, job.id, outcome.actionId, outcome.afterwards, subject.requestId);

@@ -1,0 +1,138 @@
+import { type Static, Type } from 'typebox';
+import type { Tx } from '../../../database/database.ts';
+import { newId } from '../../../env/env.ts';
+import { action, span, step } from '../../actions.ts';
+import type { Cloud } from '../../cloud.ts';
+import { operator, type Subject } from '../../identity/subject.ts';
+import { invalidMapping } from '../block-devices.ts';
+import { createOne, type NewServer, newReservationId } from '../creation.ts';
+import { bootsFromVolume, type Server } from '../model.ts';
+import { transitions } from '../states.ts';
+import { setTask } from '../steps/guest.ts';
+import { adoptTemplate, exportRootDisk, publishTemplate } from '../steps/template.ts';
+import { beginTransition, settleServer } from '../transition.ts';
+import { beginTemplate } from './create-image.ts';
+
+const cloneInput = Type.Object({
+  serverId: Type.String(),
+  hostId: Type.String(),
+  templateId: Type.String(),
+  diskId: Type.String(),
+  clones: Type.Array(Type.Object({ id: Type.String(), name: Type.String() })),
+  withVolumes: Type.Boolean(),
+  userId: Type.String(),
+  isAdmin: Type.Boolean(),
+});
+type CloneInput = Static<typeof cloneInput>;
+
+/**
+ * Registers all clones, or none, and submits what builds each. From then on each is on its own, and the last one takes
+ * the template with it.
+ */
+const registerClones = step<CloneInput>('registerClones', {
+  async do({ services, input, requestId }) {
+    const origin = await services.servers.byId(input.serverId);
+    // What a project makes is its own, also where an administrator asks for it.
+    const { userId, isAdmin } = input;
+    const owner: Subject = { ...operator(requestId), userId, isAdmin, projectId: origin.projectId };
+    const image = await services.images.forBoot(owner, input.templateId);
+    const wanted = await likeOf(services, owner, origin);
+    const sources = input.withVolumes ? await services.blockStorage.attachedTo(owner, origin.id) : [];
+    return {
+      commit: async (tx) => {
+        await checkQuotas(services, tx, origin, input.clones.length);
+        const context = {
+          ...{ projectId: origin.projectId, flavor: wanted.flavor, image, publicKey: origin.publicKey },
+          ...{ zoneId: origin.zoneId, reservationId: newReservationId(services), count: 1 },
+          templateId: input.templateId,
+        };
+        for (const [index, { id, name }] of input.clones.entries()) {
+          const blockDevices = sources.map((volume) => copyOf(volume.id, `DATA-for-${name}`));
+          await createOne(services, tx, owner, { ...wanted, id, name, blockDevices }, { ...context, index });
+        }
+      },
+    };
+  },
+  // Nothing to undo: no step comes after it.
+});
+
+function copyOf(id: string, name: string) {
+  return { source: 'copy', destination: 'volume', bootIndex: null, deleteOnTermination: false, id, name } as const;
+}
+
+/** What of the server its clones have too: size, networks, groups, and all that its owner said of it. */
+async function likeOf(cloud: Cloud, owner: Subject, origin: Server) {
+  const ports = await cloud.networks.ports.list(owner, { filters: { deviceId: [origin.id] } });
+  const facts = { description: null, rxtxFactor: 1, isPublic: false, enabled: true, createdAt: 0, updatedAt: 0 };
+  return {
+    flavorId: origin.flavor.id,
+    flavor: { ...origin.flavor, ...facts },
+    networks: ports.length > 0 ? ports.map(({ networkId }) => ({ networkId })) : 'none',
+    securityGroups: [...new Set(ports.flatMap(({ securityGroupIds }) => securityGroupIds))],
+    keyName: origin.keyName ?? undefined,
+    metadata: origin.metadata,
+    userData: origin.userData ?? undefined,
+    configDrive: origin.hasConfigDrive,
+    zone: origin.pinnedZoneId ?? undefined,
+  } satisfies Omit<NewServer, 'name'>;
+}
+
+function checkQuotas(cloud: Cloud, tx: Tx, { projectId, flavor }: Server, count: number): Promise<void> {
+  const requested = { instances: count, cores: count * flavor.vcpus, ram_mb: count * flavor.memoryMb };
+  return cloud.quotas.check(tx, projectId, requested);
+}
+
+export const clone = action(
+  'server.clone',
+  cloneInput,
+  [
+    span('compute_clone_instance', [
+      exportRootDisk,
+      setTask('image_uploading'),
+      adoptTemplate,
+      publishTemplate,
+      registerClones,
+    ]),
+  ],
+  {
+    async succeeded(tx, { services, input }) {
+      await settleServer(services, tx, input.serverId, { task_state: null });
+    },
+    async failed(tx, { services, input }, failure) {
+      await services.images.templates.fail(tx, input.templateId, failure.message);
+      await settleServer(services, tx, input.serverId, { task_state: null });
+    },
+  },
+);
+
+export interface CloneRequest {
+  /** One clone for each. */
+  names: readonly string[];
+  /** Whether the volumes that it has are cloned too: then its clones are made on its host, where those are. */
+  withVolumes?: boolean;
+}
+
+/**
+ * Makes servers like it: of its size, on its networks with addresses of their own, with a copy of its root disk as that
+ * is at one moment. The guest goes on meanwhile. The action ends when the clones are registered; each is then built by an
+ * action of its own. Throws `quota_exceeded`, and `invalid` (`block_device`) for a server that boots from a volume.
+ */
+export async function requestClone(
+  cloud: Cloud,
+  subject: Subject,
+  serverId: string,
+  { names, withVolumes = false }: CloneRequest,
+): Promise<{ server: Server; actionId: string; cloneIds: string[] }> {
+  const clones = names.map((name) => ({ id: newId(cloud.env), name }));
+  const begun = await beginTransition(cloud, subject, serverId, transitions.clone, async (tx, server) => {
+    if (bootsFromVolume(server)) throw invalidMapping('a server that boots from a volume can not be cloned.');
+    await checkQuotas(cloud, tx, server, names.length);
+    const { image, disk } = await beginTemplate(cloud, tx, subject, server, { name: `clone-of-${server.name}` });
+    const { userId, isAdmin } = subject;
+    return {
+      action: clone,
+      input: { ...disk, serverId, templateId: image.id, clones, withVolumes, userId, isAdmin },
+    };
+  });
+  return { ...begun, cloneIds: clones.map(({ id }) => id) };
+}
