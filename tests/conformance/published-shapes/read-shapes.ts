@@ -104,7 +104,8 @@ function compare(byPath: ReadonlyMap<string, Fact>, { path, kinds }: Fact, value
 
 const formats: Record<string, RegExp> = {
   uri: /^[a-z][a-z0-9+.-]*:\S+$/i,
-  uuid: /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
+  // Of projects and users as Keystone prints it.
+  uuid: /^[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}$|^default$/,
   ipv4: /^\d{1,3}(\.\d{1,3}){3}$/,
   ipv6: /^[0-9a-f:]*:[0-9a-f:.]*$/i,
   'iso8601-date-time': /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)?$/,

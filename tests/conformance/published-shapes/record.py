@@ -7,7 +7,7 @@ Run it with the Python that has Tempest installed, as `./unkai conformance` leav
     var/cache/tempest-47.0.0/bin/python tests/conformance/published-shapes/record.py volume 71
 
 It calls every method of every client over a transport that answers nothing, and notes which request it makes and which
-schema it would hold the answer against. `read-shapes.ts` says how the lines are read.
+schema it would hold the answer against. `read-shapes.ts` beside it says how the lines are read.
 """
 
 import importlib

@@ -1,12 +1,5 @@
-import type { OperationExample } from '../../../src/api/operation.ts';
 import type { ExampleWorld } from '../../api/example-world.ts';
-
-/** What a request is to be made with in the place of what the operation's first example says, and what ends the scene. */
-export type Scene = (world: ExampleWorld, minor: number) => Promise<Partial<OperationExample> & Curtain>;
-
-interface Curtain {
-  end?: () => Promise<void>;
-}
+import { type Curtain, kept, type Scene } from './service-under-test.ts';
 
 const compute = '/compute/v2.1';
 const newest = { 'openstack-api-version': 'compute 2.96' };
@@ -146,22 +139,29 @@ const named =
 
 const ofHost: Scene = async (world) => ({ params: { host_name: (await oneHost(world)).host } });
 
+const keptWithVolume = kept(withVolume);
+const keptWithPort = kept(withPort);
+const keptWithTag = kept(withTag);
+const keptWithExtraSpec = kept(withExtraSpec);
+const keptWithImageMetadata = kept(withImageMetadata);
+const keptWithMetadata = kept(withMetadata);
+
 /** How the world comes to where an operation succeeds whose example is about things that no other example has made. */
-export const scenes: Readonly<Record<string, Scene>> = {
-  'GET /servers/{}/metadata/{}': withMetadata,
+export const computeScenes: Readonly<Record<string, Scene>> = {
+  'GET /servers/{}/metadata/{}': keptWithMetadata,
   'DELETE /servers/{}/metadata/{}': withMetadata,
   'GET /servers/{}/ips/{}': async (world) => ({
     params: { server_id: await world.shared('server'), network_label: 'example' },
   }),
-  'GET /servers/{}/os-interface/{}': withPort,
+  'GET /servers/{}/os-interface/{}': keptWithPort,
   'DELETE /servers/{}/os-interface/{}': withPort,
   'GET /servers/{}/os-instance-actions/{}': async (world) => {
     const server_id = await world.shared('server');
     const { instanceActions } = await world.admin.get(`${compute}/servers/${server_id}/os-instance-actions`);
     return { params: { server_id, action_id: instanceActions[0].request_id } };
   },
-  'GET /servers/{}/os-volume_attachments': withVolume,
-  'GET /servers/{}/os-volume_attachments/{}': withVolume,
+  'GET /servers/{}/os-volume_attachments': keptWithVolume,
+  'GET /servers/{}/os-volume_attachments/{}': keptWithVolume,
   'DELETE /servers/{}/os-volume_attachments/{}': withVolume,
   'PUT /servers/{}/os-volume_attachments/{}': async (world) => {
     const params = await attachedVolume(world);
@@ -170,13 +170,13 @@ export const scenes: Readonly<Record<string, Scene>> = {
   'POST /servers/{}/os-volume_attachments': async (world) => ({
     body: { volumeAttachment: { volumeId: await world.fresh('volume') } },
   }),
-  'GET /flavors/{}/os-extra_specs': withExtraSpec,
-  'GET /flavors/{}/os-extra_specs/{}': withExtraSpec,
+  'GET /flavors/{}/os-extra_specs': keptWithExtraSpec,
+  'GET /flavors/{}/os-extra_specs/{}': keptWithExtraSpec,
   'DELETE /flavors/{}/os-extra_specs/{}': withExtraSpec,
-  'GET /images/{}/metadata/{}': withImageMetadata,
+  'GET /images/{}/metadata/{}': keptWithImageMetadata,
   'DELETE /images/{}/metadata/{}': withImageMetadata,
-  'GET /servers/{}/tags': withTag,
-  'GET /servers/{}/tags/{}': withTag,
+  'GET /servers/{}/tags': keptWithTag,
+  'GET /servers/{}/tags/{}': keptWithTag,
   'DELETE /servers/{}/tags/{}': withTag,
   'GET /flavors/{}/os-flavor-access': async (world) => ({
     params: { flavor_id: await privateFlavor(world, await world.shared('project')) },
