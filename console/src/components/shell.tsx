@@ -206,8 +206,8 @@ function ProjectMenu() {
     <DropdownMenu.Root onOpenChange={(isOpen) => isOpen && void myProjects().then(setProjects)}>
       <DropdownMenu.Trigger asChild>
         <button type="button" className="button ghost" aria-label={t('projectIs', { name: current.project.name })}>
-          <Boxes size={16} aria-hidden /> {current.project.name}
-          <span className="faint small">{current.user.name}</span>
+          <Boxes size={16} aria-hidden /> <span className="project">{current.project.name}</span>
+          <span className="faint small user">{current.user.name}</span>
         </button>
       </DropdownMenu.Trigger>
       <DropdownMenu.Portal>

@@ -171,6 +171,7 @@ function Head<Row>({ tracks, columns, sorting, onSorting, allSelected = false, o
           <span
             key={id}
             role="columnheader"
+            data-column={id}
             aria-sort={down === undefined ? undefined : down ? 'descending' : 'ascending'}
           >
             {value ? (
@@ -220,7 +221,7 @@ const Line = memo(function Line({ name, row, columns, index, top, tracks, isSele
         </span>
       )}
       {columns.map((column) => (
-        <span key={column.id} role="cell">
+        <span key={column.id} role="cell" data-column={column.id}>
           {column.cell(row)}
         </span>
       ))}

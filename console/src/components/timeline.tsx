@@ -53,11 +53,10 @@ export function Timeline({ resourceId }: { resourceId: string }) {
               <ChevronRight size={16} aria-hidden className="chevron" />
               <b>{activity.name}</b>
               <Status value={activity.state} />
-              <span className="soft small" title={dateTime(activity.created_at)}>
+              <span className="soft small when" title={dateTime(activity.created_at)}>
                 {ago(activity.created_at)}
               </span>
-              <span style={{ flex: 1 }} />
-              <span className="mono small faint">{activity.request_id}</span>
+              <span className="mono small faint request">{activity.request_id}</span>
             </button>
             {activity.failure && (
               <div className="body">

@@ -315,6 +315,8 @@ export const nouns: Record<string, Pair> = {
   'definitions: resource type': ['リソースタイプ定義', '资源类型定义'],
   'default security group rule': ['既定のセキュリティグループルール', '默认安全组规则'],
   'default security group rules': ['既定のセキュリティグループルール', '默认安全组规则'],
+  'port forwarding rule': ['ポート転送ルール', '端口转发规则'],
+  'port forwarding rules': ['ポート転送ルール', '端口转发规则'],
   'port forwarding': ['ポート転送', '端口转发'],
   'port forwardings': ['ポート転送', '端口转发'],
   'group from another one': ['別のグループを元にしたグループ', '来自另一个组的组'],

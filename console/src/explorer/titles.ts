@@ -1,3 +1,4 @@
+import { roleSentence, sentences } from './title-sentences.ts';
 import { titles } from './title-words.ts';
 
 export interface Titles {
@@ -23,7 +24,7 @@ type Target = 'ja' | 'zh-CN';
 export function translated(en: string, to: Target): string | undefined {
   const [, bare, suffix = ''] = /^(.*?)( \(\d+\)| with status \d+)?$/.exec(en)!;
   const column = to === 'ja' ? 0 : 1;
-  const whole = titles.whole[bare!];
+  const whole = titles.whole[bare!] ?? sentences[bare!] ?? roleSentence(bare!);
   if (whole) return whole[column] + suffix;
   if (bare!.endsWith(' by uuid')) {
     const one = translated(bare!.slice(0, -' by uuid'.length), to);

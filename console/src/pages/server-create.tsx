@@ -3,7 +3,7 @@ import { Link, useNavigate } from '@tanstack/react-router';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { ComputeListAvailabilityZones } from '../api/answers.ts';
-import { Loading, Meter, Notice, PageHead } from '../components/basics.tsx';
+import { Failed, Loading, Meter, Notice, PageHead } from '../components/basics.tsx';
 import { Field, SameRequest } from '../components/form.tsx';
 import { type ApiCall, get, send } from '../lib/api.ts';
 import { dryRun } from '../lib/dry-run.ts';
@@ -43,9 +43,9 @@ export function ServerCreate() {
   const { t } = useTranslation();
   const navigate = useNavigate();
   const client = useQueryClient();
-  const images = useImages().data;
-  const flavors = useFlavors().data;
-  const networks = useNetworks().data?.filter((network) => !network['router:external']);
+  const lists = [useImages(), useFlavors(), useNetworks()] as const;
+  const [images, flavors] = [lists[0].data, lists[1].data];
+  const networks = lists[2].data?.filter((network) => !network['router:external']);
   const keypairs = useKeypairs().data ?? [];
   const groups = useSecurityGroups().data ?? [];
   const zones = useQuery({
@@ -63,6 +63,8 @@ export function ServerCreate() {
     },
   });
   const check = useMutation({ meta: { isQuiet: true }, mutationFn: (call: ApiCall) => dryRun(call) });
+  const failed = lists.find(({ error }) => error);
+  if (failed?.error) return <Failed error={failed.error} retry={() => void failed.refetch()} />;
   if (!images || !flavors || !networks) return <Loading />;
   const usable = images.filter((image) => image.status === 'active');
   const draft: Draft = {

@@ -9,6 +9,7 @@ import { Timeline } from '../components/timeline.tsx';
 import { toast } from '../components/toast.tsx';
 import { get, send } from '../lib/api.ts';
 import { ago, bytes, dateTime } from '../lib/format.ts';
+import { useImages } from '../lib/queries.ts';
 import { addressesOf, callOf, imageOf, serverActions, type Translate, whyNot } from '../lib/servers.ts';
 import { useSession } from '../lib/session.ts';
 import type { Port, Server, Volume } from '../lib/types.ts';
@@ -145,6 +146,7 @@ function OverviewTab({ server }: { server: Server }) {
   const isAdmin = useSession()?.isAdmin;
   const { flavor } = server;
   const image = imageOf(server);
+  const imageName = useImages().data?.find(({ id }) => id === image)?.name;
   return (
     <div className="grid two">
       <section className="card">
@@ -168,7 +170,7 @@ function OverviewTab({ server }: { server: Server }) {
                 t('image'),
                 image ? (
                   <Link key="i" to={`/ui/images/${image}` as '/'}>
-                    {image}
+                    {imageName ?? image}
                   </Link>
                 ) : (
                   t('bootsFromVolume')

@@ -121,7 +121,7 @@ export function Servers() {
     {
       id: 'created',
       title: t('created'),
-      width: 'minmax(110px, .8fr)',
+      width: 'minmax(140px, .8fr)',
       value: (server) => moment(server.created).getTime(),
       cell: (server) => (
         <span className="soft" title={dateTime(server.created)}>

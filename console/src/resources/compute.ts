@@ -1,3 +1,4 @@
+import { bytes } from '../lib/format.ts';
 import { columnsFor } from './columns.tsx';
 import { type Resource, type ResourceForm, type Row, text, under } from './resource.ts';
 
@@ -168,16 +169,17 @@ export const hosts: Resource = {
     under('hypervisors')(body).map((row) => ({ ...row, id: String(row.id), name: row['hypervisor_hostname'] })),
   columns: ({ t }) => {
     const c = columnsFor(t);
-    const of = (used: string, total: string) => (row: Row) => `${text(row, used)} / ${text(row, total)}`;
+    const of = (used: string, total: string, unit: number) => (row: Row) =>
+      [used, total].map((member) => (unit === 1 ? text(row, member) : bytes(Number(row[member]) * unit))).join(' / ');
     return [
       c.name(),
       c.status('state'),
-      c.plain('status', t('takesServers')),
-      c.plain('running_vms', t('servers')),
-      c.of('vcpus', 'vCPU', of('vcpus_used', 'vcpus')),
-      c.of('memory', `${t('memory')} (MiB)`, of('memory_mb_used', 'memory_mb')),
-      c.of('disk', `${t('disk')} (GiB)`, of('local_gb_used', 'local_gb')),
-      c.plain('hypervisor_type', t('type')),
+      c.plain('status', t('takesServers'), 'minmax(140px, 1fr)'),
+      c.plain('running_vms', t('servers'), 'minmax(90px, .7fr)'),
+      c.of('vcpus', 'vCPU', of('vcpus_used', 'vcpus', 1), 'minmax(90px, .8fr)'),
+      c.of('memory', t('memory'), of('memory_mb_used', 'memory_mb', 2 ** 20), 'minmax(160px, 1.2fr)'),
+      c.of('disk', t('disk'), of('local_gb_used', 'local_gb', 2 ** 30), 'minmax(150px, 1.2fr)'),
+      c.plain('hypervisor_type', t('type'), 'minmax(100px, .8fr)'),
     ];
   },
   actions: (row, { t }) => {

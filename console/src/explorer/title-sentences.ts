@@ -1,0 +1,128 @@
+import type { Pair } from './title-nouns.ts';
+
+/** Titles that say more than a verb and its object, in Japanese and in Chinese. */
+export const sentences: Record<string, Pair> = {
+  'Check whether a project has a tag': ['プロジェクトのタグの有無を確認', '检查项目是否有标签'],
+  'Check whether a user is in a group': ['ユーザーがグループに属するかを確認', '检查用户是否在用户组中'],
+  'List what a role implies': ['ロールが含意するロールの一覧', '列出角色所隐含的角色'],
+  'Let a role imply another': ['ロールに別のロールを含意させる', '让角色隐含另一角色'],
+  'Show that a role implies another': ['ロールの含意関係を表示', '查看角色的隐含关系'],
+  'Check whether a role implies another': ['ロールの含意関係を確認', '检查角色的隐含关系'],
+  'Let a role imply another no more': ['ロールの含意関係を解除', '取消角色的隐含关系'],
+  'List the projects that see an endpoint group': [
+    'エンドポイントグループが見えるプロジェクトの一覧',
+    '列出可见端点组的项目',
+  ],
+  'Let a project see an endpoint group': ['プロジェクトにエンドポイントグループを見せる', '让项目可见端点组'],
+  'Check whether a project sees an endpoint group': [
+    'プロジェクトにエンドポイントグループが見えるかを確認',
+    '检查项目是否可见端点组',
+  ],
+  'Let a project see an endpoint group no more': [
+    'プロジェクトからエンドポイントグループを隠す',
+    '不再让项目可见端点组',
+  ],
+  'Let a project see an endpoint': ['プロジェクトにエンドポイントを見せる', '让项目可见端点'],
+  'Check whether a project was given an endpoint': [
+    'プロジェクトにエンドポイントが見えるかを確認',
+    '检查项目是否可见端点',
+  ],
+  'Let a project see an endpoint no more': ['プロジェクトからエンドポイントを隠す', '不再让项目可见端点'],
+  'List the endpoints that a project was given': ['プロジェクトに見えるエンドポイントの一覧', '列出项目可见的端点'],
+  'Startup a host': ['ホストを起動', '启动主机'],
+  'Shutdown a host': ['ホストをシャットダウン', '关闭主机'],
+  'Force a live migration to complete': ['ライブマイグレーションを強制完了', '强制完成热迁移'],
+  'Show auto allocated topology': ['自動割り当てのトポロジーを表示', '查看自动分配的拓扑'],
+  'Show one spec of a group type': ['グループタイプの仕様を 1 つ表示', '查看组类型的一项规格'],
+  'Set one spec of a group type': ['グループタイプの仕様を 1 つ設定', '设置组类型的一项规格'],
+  'Delete one spec of a group type': ['グループタイプの仕様を 1 つ削除', '删除组类型的一项规格'],
+  'Say how volumes of a type have to be encrypted': ['ボリュームタイプの暗号化を設定', '设置云盘类型的加密方式'],
+  'Show how volumes of a type have to be encrypted': ['ボリュームタイプの暗号化を表示', '查看云盘类型的加密方式'],
+  'Show one part of how volumes of a type have to be encrypted': [
+    'ボリュームタイプの暗号化の項目を表示',
+    '查看云盘类型加密方式的一项',
+  ],
+  'Change how volumes of a type have to be encrypted': ['ボリュームタイプの暗号化を変更', '修改云盘类型的加密方式'],
+  'Let volumes of a type be encrypted no more': ['ボリュームタイプの暗号化を解除', '取消云盘类型的加密'],
+  'List the volume types that QoS specs hold for': [
+    'QoS 仕様が適用されるボリュームタイプの一覧',
+    '列出应用 QoS 规格的云盘类型',
+  ],
+  'Let QoS specs hold for a volume type': ['QoS 仕様をボリュームタイプに適用', '将 QoS 规格应用于云盘类型'],
+  'Let QoS specs hold for a volume type no more': [
+    'QoS 仕様のボリュームタイプへの適用を解除',
+    '取消 QoS 规格对云盘类型的应用',
+  ],
+  'Let QoS specs hold for no volume type': ['QoS 仕様の適用をすべて解除', '取消 QoS 规格的全部应用'],
+  'Show what the storage of a host can do': ['ホストのストレージの機能を表示', '查看主机存储的能力'],
+  'Get what a global configuration can be': ['グローバル設定の取り得る値を取得', '获取全局设置的可选值'],
+  'Get details of an image’s upload': ['イメージのアップロードの詳細を取得', '获取镜像上传详情'],
+  'Get the hosts that a server can be migrated to': ['サーバーの移行先ホストの候補を取得', '获取服务器可迁移的主机'],
+  'Give a server the key of a key pair': ['サーバーにキーペアの鍵を設定', '为服务器添加密钥对'],
+  'Take the key of a key pair from a server': ['サーバーからキーペアの鍵を外す', '从服务器移除密钥对'],
+  'Get what can be done with a server': ['サーバーにできる操作を取得', '获取服务器可执行的操作'],
+  'Get the data volumes that a server can be given': [
+    'サーバーに接続できるデータボリュームを取得',
+    '获取可挂载到服务器的数据云盘',
+  ],
+  'Get the servers that can be given a data volume': [
+    'データボリュームを接続できるサーバーを取得',
+    '获取可挂载数据云盘的服务器',
+  ],
+  'Get the L3 networks that a server can be given an interface in': [
+    'サーバーを接続できる L3 ネットワークを取得',
+    '获取服务器可接入的三层网络',
+  ],
+  'Request access to a console': ['コンソールへのアクセスを要求', '请求访问控制台'],
+  'Take a name server from an L3 network': ['L3 ネットワークからネームサーバーを外す', '从三层网络移除 DNS 服务器'],
+  'Take services from an L3 network': ['L3 ネットワークからサービスを外す', '从三层网络移除服务'],
+  'Give a server an interface in an L3 network': ['サーバーを L3 ネットワークに接続', '将服务器接入三层网络'],
+  'Give a server an interface that exists': ['サーバーに既存のインターフェイスを接続', '为服务器挂载已有网卡'],
+  'Attach a port forwarding rule to an interface': [
+    'ポート転送ルールをインターフェイスに適用',
+    '将端口转发规则绑定到网卡',
+  ],
+  'Detach a port forwarding rule from its interface': [
+    'ポート転送ルールをインターフェイスから外す',
+    '从网卡解绑端口转发规则',
+  ],
+  'Get the interfaces that can be put into a security group': [
+    'セキュリティグループに入れられるインターフェイスを取得',
+    '获取可加入安全组的网卡',
+  ],
+  'Share resources no more': ['リソースの共有を解除', '取消共享资源'],
+  'Begin an upload in parts': ['分割アップロードを開始', '开始分段上传'],
+  'Show an upload in parts': ['分割アップロードを表示', '查看分段上传'],
+  'Upload a part': ['一部分をアップロード', '上传一个分段'],
+  'Cancel an upload in parts': ['分割アップロードを取り消す', '取消分段上传'],
+  'Upload an image by a link': ['リンクでイメージをアップロード', '通过链接上传镜像'],
+};
+
+const holders: Record<string, Pair> = {
+  'a user': ['ユーザー', '用户'],
+  'a group': ['グループ', '用户组'],
+};
+
+const places: Record<string, Pair> = {
+  'the system': ['システム', '系统'],
+  'a project': ['プロジェクト', '项目'],
+  'a domain': ['ドメイン', '域'],
+  'the projects below a project': ['下位プロジェクト', '下级项目'],
+  'the projects below a domain': ['ドメイン内の全プロジェクト', '域内所有项目'],
+};
+
+/** Roles are given, taken and asked for in many combinations, all of them said alike. */
+export function roleSentence(title: string): Pair | undefined {
+  const said =
+    /^(Give) (a \w+) a role on (.+)$/.exec(title) ??
+    /^(Check) whether (a \w+) has a role on (.+)$/.exec(title) ??
+    /^(Take) a role on (.+) from (a \w+)$/.exec(title);
+  if (!said) return undefined;
+  const [, verb, first, second] = said;
+  const who = holders[verb === 'Take' ? second! : first!];
+  const where = places[verb === 'Take' ? first! : second!];
+  if (!who || !where) return undefined;
+  if (verb === 'Give') return [`${who[0]}に${where[0]}のロールを付与`, `为${who[1]}授予${where[1]}角色`];
+  if (verb === 'Take') return [`${who[0]}から${where[0]}のロールを剥奪`, `收回${who[1]}的${where[1]}角色`];
+  return [`${who[0]}の${where[0]}でのロールの有無を確認`, `检查${who[1]}是否有${where[1]}角色`];
+}
