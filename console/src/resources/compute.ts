@@ -1,5 +1,6 @@
 import { bytes } from '../lib/format.ts';
 import { columnsFor } from './columns.tsx';
+import { removal } from './parts.ts';
 import { type Resource, type ResourceForm, type Row, text, under } from './resource.ts';
 
 const base = '/compute/v2.1';
@@ -39,20 +40,7 @@ export const flavors: Resource = {
     };
   },
   actions: (row, { t, session }) => [
-    {
-      id: 'delete',
-      label: t('action.delete'),
-      danger: true,
-      why: session.isAdmin ? undefined : t('why.admin'),
-      form: {
-        id: 'delete',
-        title: t('action.delete'),
-        text: t('deleteText', { name: text(row, 'name') }),
-        danger: true,
-        fields: [],
-        toCall: () => ({ method: 'DELETE', path: `${base}/flavors/${row.id}` }),
-      },
-    },
+    removal(`${base}/flavors/${row.id}`, row, t, session.isAdmin ? undefined : t('why.admin')),
   ],
 };
 
@@ -93,21 +81,7 @@ export const keypairs: Resource = {
     }),
     reveal: (body) => (body as { keypair?: { private_key?: string } }).keypair?.private_key,
   }),
-  actions: (row, { t }) => [
-    {
-      id: 'delete',
-      label: t('action.delete'),
-      danger: true,
-      form: {
-        id: 'delete',
-        title: t('action.delete'),
-        text: t('deleteText', { name: row.id }),
-        danger: true,
-        fields: [],
-        toCall: () => ({ method: 'DELETE', path: `${base}/os-keypairs/${encodeURIComponent(row.id)}` }),
-      },
-    },
-  ],
+  actions: (row, { t }) => [removal(`${base}/os-keypairs/${encodeURIComponent(row.id)}`, row, t)],
 };
 
 const policies = ['anti-affinity', 'affinity', 'soft-anti-affinity', 'soft-affinity'];
@@ -145,21 +119,7 @@ export const servergroups: Resource = {
       body: { server_group: { name, policies: [policy] } },
     }),
   }),
-  actions: (row, { t }) => [
-    {
-      id: 'delete',
-      label: t('action.delete'),
-      danger: true,
-      form: {
-        id: 'delete',
-        title: t('action.delete'),
-        text: t('deleteText', { name: text(row, 'name') }),
-        danger: true,
-        fields: [],
-        toCall: () => ({ method: 'DELETE', path: `${base}/os-server-groups/${row.id}` }),
-      },
-    },
-  ],
+  actions: (row, { t }) => [removal(`${base}/os-server-groups/${row.id}`, row, t)],
 };
 
 export const hosts: Resource = {

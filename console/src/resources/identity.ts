@@ -1,25 +1,8 @@
 import { columnsFor } from './columns.tsx';
-import { type Context, type Resource, type Row, type RowAction, text, under } from './resource.ts';
+import { passwordField, removal } from './parts.ts';
+import { type Resource, text, under } from './resource.ts';
 
 const base = '/identity/v3';
-const minPassword = 8;
-
-function removal(kind: string, row: Row, { t }: Context, why?: string): RowAction {
-  return {
-    id: 'delete',
-    label: t('action.delete'),
-    danger: true,
-    why,
-    form: {
-      id: 'delete',
-      title: t('action.delete'),
-      text: t('deleteText', { name: text(row, 'name') }),
-      danger: true,
-      fields: [],
-      toCall: () => ({ method: 'DELETE', path: `${base}/${kind}/${row.id}` }),
-    },
-  };
-}
 
 export const projects: Resource = {
   kind: 'projects',
@@ -73,7 +56,12 @@ export const projects: Resource = {
         label: row['enabled'] ? t('disable') : t('enable'),
         call: { method: 'PATCH', path: `${base}/projects/${row.id}`, body: { project: { enabled: !row['enabled'] } } },
       },
-      removal('projects', row, context, row.id === session.project.id ? t('why.current') : undefined),
+      removal(
+        `${base}/projects/${row.id}`,
+        row,
+        context.t,
+        row.id === session.project.id ? t('why.current') : undefined,
+      ),
     ];
   },
 };
@@ -94,16 +82,7 @@ export const users: Resource = {
   create: ({ t }) => ({
     id: 'create',
     title: t('createUser'),
-    fields: [
-      { name: 'name', label: t('name'), required: true },
-      {
-        name: 'password',
-        label: t('password'),
-        kind: 'password',
-        required: true,
-        check: (value) => (value.length >= minPassword ? undefined : t('passwordProblem', { min: minPassword })),
-      },
-    ],
+    fields: [{ name: 'name', label: t('name'), required: true }, passwordField(t)],
     toCall: ({ name, password }) => ({ method: 'POST', path: `${base}/users`, body: { user: { name, password } } }),
   }),
   actions: (row, context) => {
@@ -115,15 +94,7 @@ export const users: Resource = {
         form: {
           id: 'password',
           title: t('setPassword'),
-          fields: [
-            {
-              name: 'password',
-              label: t('password'),
-              kind: 'password',
-              required: true,
-              check: (value) => (value.length >= minPassword ? undefined : t('passwordProblem', { min: minPassword })),
-            },
-          ],
+          fields: [passwordField(t)],
           toCall: ({ password }) => ({
             method: 'PATCH',
             path: `${base}/users/${row.id}`,
@@ -137,7 +108,7 @@ export const users: Resource = {
         why: row.id === session.user.id ? t('why.self') : undefined,
         call: { method: 'PATCH', path: `${base}/users/${row.id}`, body: { user: { enabled: !row['enabled'] } } },
       },
-      removal('users', row, context, row.id === session.user.id ? t('why.self') : undefined),
+      removal(`${base}/users/${row.id}`, row, context.t, row.id === session.user.id ? t('why.self') : undefined),
     ];
   },
 };
@@ -156,5 +127,5 @@ export const roles: Resource = {
     fields: [{ name: 'name', label: t('name'), required: true }],
     toCall: ({ name }) => ({ method: 'POST', path: `${base}/roles`, body: { role: { name } } }),
   }),
-  actions: (row, context) => [removal('roles', row, context)],
+  actions: (row, context) => [removal(`${base}/roles/${row.id}`, row, context.t)],
 };

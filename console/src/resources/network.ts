@@ -1,28 +1,11 @@
 import { columnsFor } from './columns.tsx';
-import { type Context, type Resource, type Row, type RowAction, text, under } from './resource.ts';
+import { cidrField, removal } from './parts.ts';
+import { type Context, type Resource, type Row, text, under } from './resource.ts';
 
 const base = '/network/v2.0';
 
 function list(row: Row, name: string): unknown[] {
   return (row[name] ?? []) as unknown[];
-}
-
-function removal(kind: string, row: Row, { t }: Context, why?: string): RowAction {
-  const name = text(row, 'name') || text(row, 'floating_ip_address') || row.id;
-  return {
-    id: 'delete',
-    label: t('action.delete'),
-    danger: true,
-    why,
-    form: {
-      id: 'delete',
-      title: t('action.delete'),
-      text: t('deleteText', { name }),
-      danger: true,
-      fields: [],
-      toCall: () => ({ method: 'DELETE', path: `${base}/${kind}/${row.id}` }),
-    },
-  };
 }
 
 /** Things of other projects can be looked at, not changed. */
@@ -71,16 +54,7 @@ export const networks: Resource = {
         form: {
           id: 'subnet',
           title: t('createSubnet'),
-          fields: [
-            { name: 'name', label: t('name') },
-            {
-              name: 'cidr',
-              label: 'CIDR',
-              required: true,
-              placeholder: '10.0.0.0/24',
-              check: (value) => (/^[\d.:a-f]+\/\d+$/i.test(value) ? undefined : t('cidrProblem')),
-            },
-          ],
+          fields: [{ name: 'name', label: t('name') }, cidrField(t)],
           toCall: ({ name, cidr }) => ({
             method: 'POST',
             path: `${base}/subnets`,
@@ -95,7 +69,7 @@ export const networks: Resource = {
           }),
         },
       },
-      removal('networks', row, context, why),
+      removal(`${base}/networks/${row.id}`, row, context.t, why),
     ];
   },
 };
@@ -122,13 +96,7 @@ export const subnets: Resource = {
     fields: [
       { name: 'network', label: t('network'), kind: 'select', required: true, options: options('networks') },
       { name: 'name', label: t('name') },
-      {
-        name: 'cidr',
-        label: 'CIDR',
-        required: true,
-        placeholder: '10.0.0.0/24',
-        check: (value) => (/^[\d.:a-f]+\/\d+$/i.test(value) ? undefined : t('cidrProblem')),
-      },
+      cidrField(t),
     ],
     toCall: ({ network, name, cidr }) => ({
       method: 'POST',
@@ -143,7 +111,7 @@ export const subnets: Resource = {
       },
     }),
   }),
-  actions: (row, context) => [removal('subnets', row, context, notMine(row, context))],
+  actions: (row, context) => [removal(`${base}/subnets/${row.id}`, row, context.t, notMine(row, context))],
 };
 
 export const routers: Resource = {
@@ -223,7 +191,7 @@ export const routers: Resource = {
           }),
         },
       },
-      removal('routers', row, context, why),
+      removal(`${base}/routers/${row.id}`, row, context.t, why),
     ];
   },
 };
@@ -279,7 +247,7 @@ export const floatingips: Resource = {
         why: row['port_id'] ? undefined : t('why.notAttached'),
         call: { method: 'PUT', path: `${base}/floatingips/${row.id}`, body: { floatingip: { port_id: null } } },
       },
-      removal('floatingips', row, context),
+      removal(`${base}/floatingips/${row.id}`, row, context.t),
     ];
   },
 };
@@ -356,7 +324,12 @@ export const securitygroups: Resource = {
           }),
         },
       },
-      removal('security-groups', row, context, row['name'] === 'default' ? t('why.default') : undefined),
+      removal(
+        `${base}/security-groups/${row.id}`,
+        row,
+        context.t,
+        row['name'] === 'default' ? t('why.default') : undefined,
+      ),
     ];
   },
 };
@@ -379,6 +352,11 @@ export const ports: Resource = {
     ];
   },
   actions: (row, context) => [
-    removal('ports', row, context, row['device_id'] ? context.t('why.inUse') : notMine(row, context)),
+    removal(
+      `${base}/ports/${row.id}`,
+      row,
+      context.t,
+      row['device_id'] ? context.t('why.inUse') : notMine(row, context),
+    ),
   ],
 };

@@ -1,4 +1,5 @@
 import { columnsFor } from './columns.tsx';
+import { removal } from './parts.ts';
 import { type Resource, type Row, type RowAction, text, under } from './resource.ts';
 
 const maxVolumeGib = 65_536;
@@ -133,20 +134,7 @@ export const volumes: Resource = {
           }),
         },
       },
-      {
-        id: 'delete',
-        label: t('action.delete'),
-        danger: true,
-        why: needs('available', 'error'),
-        form: {
-          id: 'delete',
-          title: t('action.delete'),
-          text: t('deleteText', { name: text(row, 'name') || row.id }),
-          danger: true,
-          fields: [],
-          toCall: () => ({ method: 'DELETE', path }),
-        },
-      },
+      removal(path, row, t, needs('available', 'error')),
     ];
     return actions;
   },
@@ -181,18 +169,6 @@ export const snapshots: Resource = {
         }),
       },
     },
-    {
-      id: 'delete',
-      label: t('action.delete'),
-      danger: true,
-      form: {
-        id: 'delete',
-        title: t('action.delete'),
-        text: t('deleteText', { name: text(row, 'name') || row.id }),
-        danger: true,
-        fields: [],
-        toCall: () => ({ method: 'DELETE', path: `/volume/v3/${session.project.id}/snapshots/${row.id}` }),
-      },
-    },
+    removal(`/volume/v3/${session.project.id}/snapshots/${row.id}`, row, t),
   ],
 };
