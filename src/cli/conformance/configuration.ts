@@ -39,6 +39,9 @@ type Sections = Record<string, Record<string, Value>>;
  * and `curl -X POST -d TEXT URL`. A `$` is `$$` in the file.
  */
 const posted = 'if [ "$$1" = -X ]; then wget -q -O - --post-data "$$4" "$$5"; else wget -q -O - "$$@"; fi';
+/** TinyLinux runs from memory; what tests write to /tmp and look for after a restart goes to the disk. */
+const tmpOnDisk =
+  'grep -q " /tmp " /proc/mounts || { [ -d /disk ] && mkdir -p /disk/tmp && mount -o bind /disk/tmp /tmp; } || true;';
 const missingPrograms = `sudo() { "$$@"; }; curl() { ${posted}; };`;
 
 /** What is not said here is as Tempest has it by default. */
@@ -112,7 +115,7 @@ function sections(facts: CloudFacts, folder: string, { formats }: Pass): Section
       image_alt_ssh_user: 'root',
       ssh_timeout: 240,
       ping_timeout: 180,
-      ssh_shell_prologue: `set -eu; PATH=$$PATH:/sbin:/usr/sbin; ${missingPrograms}`,
+      ssh_shell_prologue: `set -eu; PATH=$$PATH:/sbin:/usr/sbin; ${missingPrograms} ${tmpOnDisk}`,
     },
     ...(facts.newest.placement ? { placement: { max_microversion: facts.newest.placement } } : {}),
     volume: { ...patience, max_microversion: facts.newest.volume, vendor_name: 'Unkai', storage_protocol: 'file' },
