@@ -89,6 +89,7 @@ function environmentOf(settings: FolderSettings): NodeJS.ProcessEnv {
     ...(network ? { UNKAI_NETWORK: network } : {}),
     ...(hostNetworks ? { UNKAI_HOST_NETWORKS: hostNetworks } : {}),
     ...(database ? { UNKAI_DATABASE: database } : {}),
+    ...(settings.resumeGuests ? { UNKAI_RESUME_GUESTS: settings.resumeGuests } : {}),
     ...Object.fromEntries(
       Object.entries(numbers).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
     ),

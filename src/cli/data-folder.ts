@@ -24,6 +24,8 @@ export interface FolderSettings {
   liveMigrationBandwidth?: number;
   /** How much of images a host keeps, GiB; absent for 100. */
   imageCache?: number;
+  /** Whether guests run again once their host is back from a power loss; absent for no. */
+  resumeGuests?: 'yes' | 'no';
 }
 
 /** The control plane that serves the folder now. */

@@ -90,6 +90,14 @@ function addUp(program: Command): void {
         .argParser(gibibytes)
         .env('UNKAI_IMAGE_CACHE'),
     )
+    .addOption(
+      new Option(
+        '--resume-guests <yes|no>',
+        'whether guests run again once their host is back from a power loss (default: as before, at first no)',
+      )
+        .choices(['yes', 'no'])
+        .env('UNKAI_RESUME_GUESTS'),
+    )
     .option('--enable-faults', 'let administrators make things go wrong on purpose (unkai faults)', false)
     .option('-d, --detach', 'go on in the background once the cloud is ready', false)
     .addOption(new Option('--background').hideHelp().default(false))

@@ -3,6 +3,7 @@ import { removeStoreLeftovers } from './image-stores/leftovers.ts';
 import { confirmDueResizes } from './servers/confirm-due.ts';
 import { noteGuestState, syncPowerStates } from './servers/power-sync.ts';
 import { reclaimServers } from './servers/reclaim.ts';
+import { resumeGuests } from './servers/resume-guests.ts';
 import { removeStaleGuests } from './servers/stale-guests.ts';
 import { reapDisks } from './volumes/disk-reaper.ts';
 import { trimImageCaches } from './volumes/image-cache.ts';
@@ -31,9 +32,10 @@ export function startReconcilers(cloud: Cloud): () => Promise<void> {
     running.add(activation);
   };
   const syncAll = async () => {
-    const total = { servers: 0, corrected: 0, silentHosts: 0 };
+    const total = { servers: 0, corrected: 0, resumed: 0, silentHosts: 0 };
     for (const [hostId, agent] of cloud.hosts.agents) {
       try {
+        if (cloud.settings.resumeGuests) total.resumed += await resumeGuests(cloud, hostId, agent);
         const { servers, corrected } = await syncPowerStates(cloud, hostId, agent);
         total.servers += servers;
         total.corrected += corrected;

@@ -30,6 +30,8 @@ export interface CloudSettings {
   imageCacheAge: number;
   /** How much of images a host keeps; what disks are layers over counts, and stays in any case. 0 for no limit. */
   imageCacheBytes: number;
+  /** Whether guests that ran when their host lost its power run again once it is back; otherwise their servers are off. */
+  resumeGuests: boolean;
   /** How long a guest may take to shut down when it is asked to, before it is ended. */
   shutdownGrace: number;
   /** Limits of a project that has none of its own; -1 for none. */
@@ -73,6 +75,7 @@ export const defaultSettings: CloudSettings = {
   maxImageSize: 2 ** 40,
   imageCacheAge: 7 * 24 * 3600,
   imageCacheBytes: 100 * 2 ** 30,
+  resumeGuests: false,
   shutdownGrace: 60,
   defaultQuotas: {
     instances: -1,

@@ -13,7 +13,7 @@ import type { Cloud } from '../../src/cloud/cloud.ts';
 import { operator, type Subject } from '../../src/cloud/identity/subject.ts';
 import { allActions, openCloud } from '../../src/cloud/open-cloud.ts';
 import { removeStaleGuests } from '../../src/cloud/servers/stale-guests.ts';
-import { defaultSettings } from '../../src/cloud/settings.ts';
+import { type CloudSettings, defaultSettings } from '../../src/cloud/settings.ts';
 import { reapDisks } from '../../src/cloud/volumes/disk-reaper.ts';
 import type { Database } from '../../src/database/database.ts';
 
@@ -46,6 +46,7 @@ export interface EngineOptions {
   actions?: readonly AnyAction[];
   /** How long a hold on an action lasts. */
   leaseMs?: number;
+  settings?: Partial<CloudSettings>;
   /** The process in which the engine runs, and with which it dies. */
   process?: KillableProcess;
 }
@@ -114,13 +115,13 @@ export class World implements AsyncDisposable {
   }
 
   /** A control plane begins to work over what there is. */
-  async start({ actions, process, leaseMs }: EngineOptions = {}): Promise<void> {
+  async start({ actions, process, leaseMs, settings }: EngineOptions = {}): Promise<void> {
     this.#isSpecial = process !== undefined || (actions !== undefined && actions !== allActions);
     this.#engine = await openCloud({
       db: process?.database(this.db) ?? this.db,
       env: this.env,
       log: silent,
-      settings: { ...defaultSettings, imageRetention: 3600, shutdownGrace: 0 },
+      settings: { ...defaultSettings, imageRetention: 3600, shutdownGrace: 0, ...settings },
       hosts: this.hosts.map((host, index) => ({
         name: index === 0 ? 'host' : `host-${index + 1}`,
         agent: process?.wrap(host) ?? host,

@@ -31,6 +31,7 @@ export interface UpOptions {
   liveMigrationBandwidth?: number;
   /** GiB. */
   imageCache?: number;
+  resumeGuests?: 'yes' | 'no';
   /** Image stores, as `parseStore` reads them. */
   store: string[];
   /** Lets administrators inject faults, until the cloud is stopped. */
@@ -60,6 +61,7 @@ export async function up(options: UpOptions): Promise<void> {
     resizeConfirmWindow: options.resizeConfirmWindow ?? known?.resizeConfirmWindow,
     liveMigrationBandwidth: options.liveMigrationBandwidth ?? known?.liveMigrationBandwidth,
     imageCache: options.imageCache ?? known?.imageCache,
+    resumeGuests: options.resumeGuests ?? known?.resumeGuests,
   };
   if (!options.background) {
     if (options.port !== 0) await requireFreePort(options.listen, options.port);
@@ -152,6 +154,7 @@ async function open(
         reclaimInterval: settings.reclaimInterval ?? 0,
         resizeConfirmWindow: settings.resizeConfirmWindow ?? 0,
         liveMigrationBandwidth: (settings.liveMigrationBandwidth ?? 0) * 2 ** 20,
+        resumeGuests: settings.resumeGuests === 'yes',
         ...(settings.imageCache === undefined ? {} : { imageCacheBytes: settings.imageCache * 2 ** 30 }),
       },
       dataDir: folder.path,

@@ -22,6 +22,7 @@ const rebootGuest = step<{ serverId: string; hostId: string; type: 'soft' | 'har
     }
     // A hard reboot is also the way back from any other state: the guest begins anew.
     await agent.stopGuest(input.serverId, { graceSeconds: 0 });
+    await services.hostNetworks.prepare(input.hostId);
     await agent.ensureGuestRunning(await guestSpecOf(services, await services.servers.byId(input.serverId)));
   },
   // Nothing to undo: a guest that was reset can't be un-reset.
