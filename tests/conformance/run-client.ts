@@ -9,6 +9,20 @@ export interface Ran {
   stderr: string;
 }
 
+/** What clients find in their environment, for the administrator of a test cloud. */
+export function clientEnvironment(origin: string): Record<string, string> {
+  return {
+    OS_AUTH_URL: `${origin}/identity/v3`,
+    OS_IDENTITY_API_VERSION: '3',
+    OS_USERNAME: 'admin',
+    OS_PASSWORD: 'test-password',
+    OS_PROJECT_NAME: 'admin',
+    OS_USER_DOMAIN_NAME: 'Default',
+    OS_PROJECT_DOMAIN_NAME: 'Default',
+    OS_REGION_NAME: 'RegionOne',
+  };
+}
+
 /** Runs a client as its user would, and gives what it printed; a failure is an answer too. */
 export async function runClient(
   program: string,
@@ -19,7 +33,7 @@ export async function runClient(
     const { stdout, stderr } = await run(program, [...args], {
       env: { PATH: process.env['PATH'], HOME: '/nonexistent', LANG: 'C.UTF-8', ...env },
       maxBuffer: 64 * 2 ** 20,
-      timeout: 120_000,
+      timeout: 300_000,
     });
     return { code: 0, stdout, stderr };
   } catch (error) {
