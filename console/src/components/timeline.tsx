@@ -20,7 +20,7 @@ interface Line {
 
 const underWayPollMs = 1000;
 
-export function isUnderWay({ finished_at, state }: Activity): boolean {
+function isUnderWay({ finished_at, state }: Activity): boolean {
   return finished_at === null && state !== 'parked';
 }
 

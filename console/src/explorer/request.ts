@@ -46,7 +46,7 @@ export function requestOf({ method, path, product }: CatalogueEntry, draft: Draf
   };
 }
 
-export function parsed(text: string): unknown {
+function parsed(text: string): unknown {
   if (text.trim() === '') return undefined;
   try {
     return JSON.parse(text);

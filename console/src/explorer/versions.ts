@@ -56,7 +56,7 @@ function newest(document: unknown): string | undefined {
 }
 
 /** By numbers: 2.9 comes before 2.10. */
-export function compareVersions(a: string, b: string): number {
+function compareVersions(a: string, b: string): number {
   const [major = 0, minor = 0] = a.split('.').map(Number);
   const [otherMajor = 0, otherMinor = 0] = b.split('.').map(Number);
   return major - otherMajor || minor - otherMinor;

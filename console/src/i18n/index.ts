@@ -15,7 +15,7 @@ const catalogues: Record<Language, () => Promise<{ default: object }>> = {
 };
 
 /** The language chosen last, else the browser's, else English. */
-export function preferredLanguage(): Language {
+function preferredLanguage(): Language {
   const chosen = localStorage.getItem(key);
   if (chosen && chosen in languages) return chosen as Language;
   for (const tag of navigator.languages) {

@@ -26,8 +26,7 @@ export class ApiError extends Error {
 }
 
 /** The newest microversion there is: answers carry all that the cloud knows. */
-export const computeVersion = { 'OpenStack-API-Version': 'compute 2.53' };
-export const volumeVersion = { 'OpenStack-API-Version': 'volume 3.59' };
+const computeVersion = { 'OpenStack-API-Version': 'compute 2.53' };
 
 export interface Answer<T> {
   status: number;

@@ -6,7 +6,7 @@ const key = 'unkai.theme';
 const system = matchMedia('(prefers-color-scheme: dark)');
 const listeners = new Set<() => void>();
 
-export function theme(): Theme {
+function theme(): Theme {
   return (localStorage.getItem(key) as Theme | null) ?? 'system';
 }
 
