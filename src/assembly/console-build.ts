@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { copyFile, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { lockFolder } from './folder-lock.ts';
 
@@ -13,6 +13,8 @@ const cache = join(root, 'var/cache/console');
 /** What the pages are made of. Where one of these changes, they are built anew. */
 const inputs = ['src', 'public', 'index.html', 'vite.config.ts', 'package-lock.json'];
 const maxKeptBuilds = 3;
+/** Another process may serve the pages that it found here for so long. */
+const inUseMs = 24 * 3600_000;
 const lockRetryMs = 500;
 
 /** How far the console is. `folder` holds the finished pages. */
@@ -147,11 +149,17 @@ function filesOf(path: string): string[] {
     .sort();
 }
 
-/** Keeps the newest few, for those who go back and forth between versions. */
+/** Keeps the newest few, for those who go back and forth between versions, and what others may still show. */
 async function forgetOldBuilds(current: string): Promise<void> {
-  const builds = (await readdir(cache, { withFileTypes: true })).filter((entry) => entry.isDirectory());
-  const others = builds.map(({ name }) => join(cache, name)).filter((path) => path !== current);
-  for (const path of others.slice(0, Math.max(0, others.length - maxKeptBuilds + 1))) {
-    await rm(path, { recursive: true, force: true });
+  const entries = (await readdir(cache, { withFileTypes: true })).filter((entry) => entry.isDirectory());
+  const builds = await Promise.all(
+    entries.map(async ({ name }) => {
+      const path = join(cache, name);
+      return { path, builtAt: (await stat(path)).mtimeMs };
+    }),
+  );
+  const others = builds.filter(({ path }) => path !== current).sort((a, b) => b.builtAt - a.builtAt);
+  for (const { path, builtAt } of others.slice(maxKeptBuilds - 1)) {
+    if (builtAt < Date.now() - inUseMs) await rm(path, { recursive: true, force: true });
   }
 }
