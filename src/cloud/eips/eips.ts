@@ -4,6 +4,9 @@ import { CloudError, notFound } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
 import type { Networks } from '../networks/networks.ts';
 import type { FloatingIp } from '../networks/router-model.ts';
+import { MadeRouters } from './made-routers.ts';
+import { PortForwardingRules } from './port-forwarding-rules.ts';
+import { vipInUse } from './vip-in-use.ts';
 
 /** What a VIP is made with. */
 export interface NewVip {
@@ -23,9 +26,6 @@ export interface NewEip {
   vipId: string;
 }
 
-/** How routers say that they were made for EIPs. */
-const madeHere = 'Made for the EIPs of a network; goes with the last of them.';
-
 /**
  * Floating IPs as ZStack has them: a VIP is the address, an EIP is its use for one interface. Both are the one floating
  * IP of the engine; a VIP has its id, an EIP one of its own. A floating IP that was given to a port by other means is an
@@ -34,10 +34,15 @@ const madeHere = 'Made for the EIPs of a network; goes with the last of them.';
 export class Eips {
   readonly #core: Pick<CloudCore, 'db' | 'env'>;
   readonly #networks: Networks;
+  readonly #routers: MadeRouters;
+  /** The ports of VIPs that stand for ports of interfaces. */
+  readonly portForwardingRules: PortForwardingRules;
 
   constructor(core: Pick<CloudCore, 'db' | 'env'>, networks: Networks) {
     this.#core = core;
     this.#networks = networks;
+    this.#routers = new MadeRouters(core, networks);
+    this.portForwardingRules = new PortForwardingRules(core, networks, this.#routers);
   }
 
   /** Throws what making a floating IP throws. */
@@ -70,9 +75,9 @@ export class Eips {
     await this.#core.db.write(async (tx) => {
       const used = await tx.selectFrom('eips').select('id').where('floating_ip_id', '=', vip.id).executeTakeFirst();
       if (used || vip.portId) {
-        const words = `vip[uuid:${vip.id}] has been occupied other network service entity[Eip]`;
-        throw new CloudError('conflict', words, { resource: 'floating_ip', id: vip.id, reason: 'vip_in_use' });
+        throw vipInUse(vip.id, 'Eip');
       }
+      if (await this.portForwardingRules.areOn(tx, vip.id)) throw vipInUse(vip.id, 'PortForwarding');
       const now = this.#core.env.now();
       const { name, description = null } = eip;
       const row = { floating_ip_id: vip.id, id, name, description, created_at: now, updated_at: now };
@@ -121,7 +126,7 @@ export class Eips {
       throw new CloudError('conflict', words, { resource: 'floating_ip', id, reason: 'attached' });
     }
     const association = fixedAddress === undefined ? { portId } : { portId, fixedAddress };
-    await this.#ensureRouter(subject, floatingIp, portId);
+    await this.#routers.ensure(subject, floatingIp.networkId, portId);
     await this.#networks.floatingIps.update(subject, floatingIp.id, { association });
   }
 
@@ -145,47 +150,11 @@ export class Eips {
     const found = await this.#networks.floatingIps.get(subject, id);
     if (found.portId) await this.#free(subject, found);
     await this.#networks.floatingIps.delete(subject, id);
+    if (!found.portId && found.routerId) await this.#routers.removeUnused(subject, found.routerId);
   }
 
   async #free(subject: Subject, { id, routerId }: FloatingIp): Promise<void> {
     await this.#networks.floatingIps.update(subject, id, { association: null });
-    if (routerId) await this.#removeRouter(subject, routerId);
-  }
-
-  /** A router that was made here goes with the last of its EIPs: nobody else would know of it. */
-  async #removeRouter(subject: Subject, routerId: string): Promise<void> {
-    const { read } = this.#core.db;
-    const router = await this.#networks.routers.get(subject, routerId);
-    const used = read.selectFrom('floating_ips').select('id').where('router_id', '=', routerId);
-    if (router.description !== madeHere || (await used.executeTakeFirst())) return;
-    const inside = await read
-      .selectFrom('ports')
-      .select('id')
-      .where('device_id', '=', routerId)
-      .where('device_owner', '=', 'network:router_interface')
-      .execute();
-    for (const { id: portId } of inside) await this.#networks.routerInterfaces.remove(subject, routerId, { portId });
-    await this.#networks.routers.delete(subject, routerId);
-  }
-
-  /** ZStack's networks reach outside by themselves; the engine's need a router from their gateway to the outside. */
-  async #ensureRouter(subject: Subject, { networkId }: FloatingIp, portId: string): Promise<void> {
-    const port = await this.#networks.ports.get(subject, portId);
-    const subnetId = port.fixedIps[0]?.subnetId;
-    if (subnetId === undefined) return;
-    const subnet = await this.#networks.subnets.get(subject, subnetId);
-    const taken = await this.#core.db.read
-      .selectFrom('port_addresses')
-      .innerJoin('ports', 'ports.id', 'port_addresses.port_id')
-      .select('ports.device_id')
-      .where('port_addresses.subnet_id', '=', subnetId)
-      .where('ports.device_owner', '=', 'network:router_interface')
-      .executeTakeFirst();
-    // A router that is there may lack nothing but its way out; whoever made it decides on that.
-    if (taken || subnet.gatewayIp === null) return;
-    const [router] = await this.#networks.routers.create(subject, [
-      { name: `router-of-${subnet.networkId.slice(0, 8)}`, description: madeHere, gateway: { networkId } },
-    ]);
-    await this.#networks.routerInterfaces.add(subject, router!.id, { subnetId });
+    if (routerId) await this.#routers.removeUnused(subject, routerId);
   }
 }

@@ -103,10 +103,15 @@ export function defineInventory<Table extends TableName>(definition: InventoryDe
   return defined;
 }
 
+/** All that there are. */
+export function inventories(): readonly InventoryDefinition[] {
+  return [...definitions.values()];
+}
+
 /** The definition of this name, in either case and without its `Inventory`; undefined where there is none. */
 export function inventoryOfEntity(entity: string): InventoryDefinition | undefined {
   const wanted = `${entity}inventory`.toLowerCase();
-  return [...definitions.values()].find(({ name }) => name.toLowerCase() === wanted);
+  return inventories().find(({ name }) => name.toLowerCase() === wanted);
 }
 
 function inventoryNamed(name: string): InventoryDefinition {
@@ -118,6 +123,21 @@ function inventoryNamed(name: string): InventoryDefinition {
 /** The row `alias` of a table. */
 export function rowOf<Table extends TableName>(db: Pick<Database, 'kind'>, alias: string): Row<Table> {
   return { db, column: (name) => sql.ref(`${alias}.${name}`) };
+}
+
+/** `visible` of what belongs to rows of another inventory, named by `column`: whoever sees those sees these. */
+export function seenWith<Table extends TableName>(
+  name: string,
+  column: keyof Schema[Table] & string,
+): NonNullable<InventoryDefinition<Table>['visible']> {
+  return (row, viewer) => {
+    const owner = inventoryNamed(name);
+    const alias = `seen_${name}`;
+    const at = rowOf(row.db, alias);
+    const seen = owner.visible?.(at, viewer) ?? sql`1 = 1`;
+    const table = sql`${sql.table(owner.table)} as ${sql.ref(alias)}`;
+    return sql<SqlBool>`${row.column(column)} in (select ${owner.fields['uuid']!.sql(at)} from ${table} where ${seen})`;
+  };
 }
 
 /** What leads from one inventory to another: `local` of the one is `foreign` of the other. */

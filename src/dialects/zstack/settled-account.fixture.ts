@@ -25,8 +25,10 @@ const kindsByPath: Record<string, string> = {
   eips: 'eip',
   'security-groups': 'securityGroup',
   rules: 'rule',
+  'port-forwarding': 'portForwardingRule',
   tags: 'tag',
   'user-tags': 'tag',
+  'system-tags': 'systemTag',
   longjobs: 'longJob',
 };
 
@@ -35,10 +37,12 @@ const kindsByName: Record<string, string> = {
   accountUuid: 'account',
   userUuid: 'account',
   imageUuid: 'image',
+  imageId: 'image',
   resourceUuid: 'image',
   rootVolumeUuid: 'rootVolume',
   volumeUuid: 'volume',
   volumeSnapshotUuid: 'snapshot',
+  snapshotUuid: 'snapshot',
   vmInstanceUuid: 'vm',
   uuids: 'vm',
   vmNicUuid: 'nic',
@@ -50,6 +54,7 @@ const kindsByName: Record<string, string> = {
   eipUuid: 'eip',
   securityGroupUuid: 'securityGroup',
   ruleUuids: 'rule',
+  ruleUuid: 'portForwardingRule',
   apiId: 'job',
 };
 
@@ -136,6 +141,10 @@ export class SettledAccount {
     own['rootVolume'] = String((await this.#first(`/vm-instances/${own['vm']}`))['rootVolumeUuid']);
     own['nic'] = String((await this.#first(`/vm-instances/nics?q=vmInstanceUuid=${own['vm']}`))['uuid']);
     own['eip'] = await this.#made('/eips', { name, vipUuid: own['vip'], vmNicUuid: own['nic'] });
+    const vipOfRule = await this.#made('/vips', { name: `${name}-ports`, l3NetworkUuid: outside[0]!.id });
+    own['vipOfRule'] = vipOfRule;
+    const forwarded = { vipUuid: vipOfRule, vipPortStart: 8080, privatePortStart: 80, protocolType: 'TCP' };
+    own['portForwardingRule'] = await this.#made('/port-forwarding', { name, ...forwarded });
     own['volume'] = await this.#made('/volumes/data', { name, diskSize: 2 ** 30 });
     await test.run('POST', `/volumes/${own['volume']}/vm-instances/${own['vm']}`, { params: {} }, this.headers);
     own['snapshot'] = await this.#made(`/volumes/${own['volume']}/volume-snapshots`, { name });
@@ -145,6 +154,7 @@ export class SettledAccount {
     );
     const tag = { resourceType: 'VmInstanceVO', resourceUuid: own['vm'], tag: name };
     own['tag'] = await this.#made('/user-tags', tag);
+    own['systemTag'] = await this.#made('/system-tags', { ...tag, tag: 'ha::NeverStop' });
     const jobData = JSON.stringify({ name, rootVolumeUuid: own['rootVolume'] });
     const jobName = 'APICreateRootVolumeTemplateFromRootVolumeMsg';
     own['longJob'] = await this.#made('/longjobs', { name, jobName, jobData });

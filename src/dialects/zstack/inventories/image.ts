@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { column, computed, constant, jsonMemberText, words } from '../../../cloud/query/fields.ts';
-import { defineInventory } from '../../../cloud/query/inventory.ts';
+import { defineInventory, seenWith } from '../../../cloud/query/inventory.ts';
 import { commonFields } from './common.ts';
 import { systemTag } from './tags.ts';
 
@@ -29,6 +29,7 @@ const imageBackupStorageRef = defineInventory<'image_replicas'>({
     image: { to: 'ImageInventory', local: 'imageUuid' },
     backupStorage: { to: 'ImageStoreBackupStorageInventory', local: 'backupStorageUuid' },
   },
+  visible: seenWith('ImageInventory', 'image_id'),
 });
 
 const stillBeingMade = sql`'saving', 'uploading', 'importing', 'queued'`;

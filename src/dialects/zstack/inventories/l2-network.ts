@@ -11,6 +11,7 @@ const l2Cluster = defineInventory<'l2_network_clusters'>({
     l2NetworkUuid: column('l2_network_id', 'string', ''),
     clusterUuid: column('cluster_id', 'string', ''),
   },
+  visible: () => sql`1 = 0`,
 });
 
 const fields = {
@@ -54,6 +55,7 @@ export const l2Network = defineInventory<'l2_networks'>({
   fields,
   lists,
   relations,
+  visible: () => sql`1 = 0`,
 });
 
 export const l2VlanNetwork = defineInventory<'l2_networks'>({
@@ -64,4 +66,5 @@ export const l2VlanNetwork = defineInventory<'l2_networks'>({
   lists,
   relations,
   scope: (row) => sql`${row.column('vlan')} is not null`,
+  visible: () => sql`1 = 0`,
 });

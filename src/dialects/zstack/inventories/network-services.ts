@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { column, constant } from '../../../cloud/query/fields.ts';
-import { defineInventory } from '../../../cloud/query/inventory.ts';
+import { defineInventory, seenWith } from '../../../cloud/query/inventory.ts';
 
 /** What serves networks here, by ids that never change. Nobody makes or removes one. */
 export const networkServiceProviders = [
@@ -78,6 +78,7 @@ export const networkServiceRef = defineInventory<'l3_network_facts'>({
           from l3_network_facts as f, json_each(f.services) as p, json_each(p.value) as t)`
       : sql`(select f.network_id, p.key as category, t.value as dns_domain
           from l3_network_facts as f, jsonb_each(f.services::jsonb) as p, jsonb_array_elements_text(p.value) as t)`,
+  visible: seenWith('L3NetworkInventory', 'network_id'),
 });
 
 /** A name server of a network. */
@@ -91,6 +92,7 @@ export const nameServer = defineInventory<'subnets'>({
       ? sql`(select distinct s.network_id, d.value as name from subnets as s, json_each(s.dns_nameservers) as d)`
       : sql`(select distinct s.network_id, d.value as name
           from subnets as s, jsonb_array_elements_text(s.dns_nameservers::jsonb) as d)`,
+  visible: seenWith('L3NetworkInventory', 'network_id'),
 });
 
 /** A route that the guests of a network are told. */
@@ -109,4 +111,5 @@ export const hostRoute = defineInventory<'subnets'>({
           json_extract(r.value, '$.nexthop') as gateway_ip from subnets as s, json_each(s.host_routes) as r)`
       : sql`(select distinct s.network_id, r.value ->> 'destination' as cidr, r.value ->> 'nexthop' as gateway_ip
           from subnets as s, jsonb_array_elements(s.host_routes::jsonb) as r(value))`,
+  visible: seenWith('L3NetworkInventory', 'network_id'),
 });

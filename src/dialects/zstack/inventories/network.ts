@@ -1,6 +1,6 @@
 import { type Expression, type RawBuilder, sql } from 'kysely';
 import { column, computed, constant } from '../../../cloud/query/fields.ts';
-import { defineInventory, type Row } from '../../../cloud/query/inventory.ts';
+import { defineInventory, type Row, seenWith } from '../../../cloud/query/inventory.ts';
 import { commonFields, firstElement, netmaskOf, prefixLength } from './common.ts';
 import { hostRoute, nameServer, networkServiceRef } from './network-services.ts';
 
@@ -104,6 +104,7 @@ const usedIp = defineInventory<'port_addresses'>({
     l3NetworkUuid: column('network_id', 'string', 'The network that it is of.'),
     ip: column('ip_address', 'string', 'The address.'),
   },
+  visible: seenWith('VmNicInventory', 'port_id'),
 });
 
 /** A port that belongs to a server. */

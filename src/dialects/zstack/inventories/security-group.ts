@@ -1,6 +1,6 @@
 import { type Expression, type RawBuilder, sql } from 'kysely';
 import { column, computed, constant, words } from '../../../cloud/query/fields.ts';
-import { defineInventory, type Row } from '../../../cloud/query/inventory.ts';
+import { defineInventory, type Row, seenWith } from '../../../cloud/query/inventory.ts';
 import { commonFields } from './common.ts';
 
 type Rules = 'security_group_rules';
@@ -96,6 +96,7 @@ const groupNetwork = defineInventory<'security_group_networks'>({
     securityGroupUuid: column('security_group_id', 'string', ''),
     l3NetworkUuid: column('network_id', 'string', ''),
   },
+  visible: seenWith('SecurityGroupInventory', 'security_group_id'),
 });
 
 export const securityGroup = defineInventory<'security_groups'>({

@@ -33,10 +33,12 @@ export const vip = defineInventory<FloatingIps>({
       return ofSubnet(row, prefixLength(row, sql.ref('s.cidr')));
     }),
     serviceProvider: computed('string', 'What serves it: Flat, while it is used.', (row) => {
-      return sql`(case when ${row.column('port_id')} is not null then 'Flat' end)`;
+      return sql`(case when ${row.column('router_id')} is not null then 'Flat' end)`;
     }),
-    useFor: computed('string', 'What it is used for: Eip.', (row) => {
-      return sql`(case when ${row.column('port_id')} is not null or ${eip(row, sql`e.id`)} is not null then 'Eip' end)`;
+    useFor: computed('string', 'What it is used for: Eip or PortForwarding.', (row) => {
+      return sql`(case when ${row.column('port_id')} is not null or ${eip(row, sql`e.id`)} is not null then 'Eip'
+        when ${row.column('id')} in (select r.floating_ip_id from port_forwarding_rules as r
+          union all select f.floating_ip_id from port_forwardings as f) then 'PortForwarding' end)`;
     }),
     system: constant(false, 'bool', 'Whether the cloud took it for itself.'),
     createDate: commonFields.createDate,

@@ -111,6 +111,10 @@ export const createVmInstance = jobOperation({
     const image = await usableImage(cloud, subject, input.imageUuid);
     const rootDiskSize =
       input.rootDiskSize || (await sizeOf(cloud, 'rootDiskOfferingUuid', input.rootDiskOfferingUuid));
+    if (image.mediaType === 'iso' && !rootDiskSize) {
+      const named = `the image[name:${image.name ?? ''}, uuid:${image.id}]`;
+      throw invalidArgument(`${named} is an ISO, rootDiskSize must be set`);
+    }
     const flavor = await flavorFor(cloud, subject, { ...input, rootDiskSize });
     const dataSizes = await dataSizesOf(cloud, input);
     const zone = await zoneNameFor(cloud, input);

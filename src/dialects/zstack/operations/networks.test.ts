@@ -166,6 +166,71 @@ describe('networks as ZStack has them', () => {
     expect((await test.call('DELETE', `/l3-networks/${publicUuid}`)).json).toEqual({});
   });
 
+  it('forwards ports of a VIP to an interface, as Neutron does, and keeps the rule without one', async () => {
+    const publicUuid = await l3('ports-outside', '203.0.114.0/24', { category: 'Public' });
+    const uuid = await l3('ports-inside', '10.84.0.0/24');
+    const nic = await made('/nics', { l3NetworkUuid: uuid });
+    const vip = await made('/vips', { name: 'shared', l3NetworkUuid: publicUuid });
+    const rule = { vipUuid: vip['uuid'], protocolType: 'TCP', vipPortStart: 8080, privatePortStart: 80 };
+    const web = await made('/port-forwarding', { name: 'web', ...rule, vmNicUuid: nic['uuid'] });
+    const ends = { vipPortEnd: 8080, privatePortEnd: 80, vipIp: vip['ip'], guestIp: nic['ip'], state: 'Enabled' };
+    expect(web).toMatchObject({ ...rule, ...ends, vmNicUuid: nic['uuid'] });
+    expect(await one(`/vips/${vip['uuid']}`)).toMatchObject({ useFor: 'PortForwarding' });
+
+    const { portForwardings } = test.cloud.networks;
+    const [engine] = await portForwardings.list(operator(), vip['uuid'] as string);
+    expect(engine).toMatchObject({ protocol: 'tcp', external: { first: 8080 }, internal: { first: 80 } });
+    const ranged = { ...rule, name: 'range', vipPortStart: 9000, vipPortEnd: 9009, privatePortStart: 7000 };
+    const range = await made('/port-forwarding', ranged);
+    expect(range).toMatchObject({ privatePortStart: 7000, privatePortEnd: 7009 });
+    expect(range).not.toHaveProperty('vmNicUuid');
+    const attach = `/port-forwarding/${range['uuid']}/vm-instances/nics/${nic['uuid']}`;
+    expect((await test.call('POST', attach, {})).json['inventory']).toMatchObject({ vmNicUuid: nic['uuid'] });
+    expect((await test.call('POST', attach, {})).json['error']).toMatchObject({ code: 'SYS.1006' });
+    expect(await portForwardings.list(operator(), vip['uuid'] as string)).toHaveLength(2);
+
+    const refused = async (changes: Body) => {
+      return (await test.call('POST', '/port-forwarding', { params: { name: 'no', ...rule, ...changes } })).json[
+        'error'
+      ];
+    };
+    expect(await refused({ vipPortStart: 9005 })).toMatchObject({
+      code: 'SYS.1007',
+      details: expect.stringContaining('overlaps'),
+    });
+    expect(await refused({ vipPortStart: 1, vipPortEnd: 3, privatePortEnd: 81 })).toMatchObject({ code: 'SYS.1007' });
+    expect(await refused({ vipPortStart: 5, vipPortEnd: 3 })).toMatchObject({ code: 'SYS.1007' });
+    expect(await refused({ vipPortStart: 70_000 })).toMatchObject({ code: 'SYS.1007' });
+    expect(await refused({ vipPortStart: 1, allowedCidr: '10.0.0.0/8' })).toMatchObject({ code: 'SYS.1014' });
+    const eip = await test.call('POST', '/eips', { params: { name: 'whole', vipUuid: vip['uuid'] } });
+    expect(eip.json['error']).toMatchObject({ code: 'SYS.1006' });
+
+    const detached = await test.call('DELETE', `/port-forwarding/${range['uuid']}/vm-instances/nics`);
+    expect(detached.json['inventory']).not.toHaveProperty('guestIp');
+    await portForwardings.delete(operator(), vip['uuid'] as string, engine!.id);
+    expect(await one(`/port-forwarding/${web['uuid']}`)).not.toHaveProperty('vmNicUuid');
+    await test.call('POST', `/port-forwarding/${web['uuid']}/vm-instances/nics/${nic['uuid']}`, {});
+    // What Neutron forwards is a rule of its own.
+    const dns = await portForwardings.create(operator(), vip['uuid'] as string, {
+      protocol: 'udp',
+      external: { first: 53, last: 53 },
+      internal: { first: 5353, last: 5353 },
+      internalPortId: nic['uuid'] as string,
+    });
+    expect(await one('/port-forwarding?q=vipPortStart=53')).toMatchObject({ uuid: dns.id, protocolType: 'UDP' });
+    const renamed = { updatePortForwardingRule: { name: 'dns' } };
+    const changed = await test.call('PUT', `/port-forwarding/${dns.id}/actions`, renamed);
+    expect(changed.json['inventory']).toMatchObject({ uuid: dns.id, name: 'dns', vmNicUuid: nic['uuid'] });
+    for (const gone of [dns.id, web['uuid'], range['uuid']]) {
+      expect((await test.call('DELETE', `/port-forwarding/${gone}`)).json).toEqual({});
+    }
+    expect(await portForwardings.list(operator(), vip['uuid'] as string)).toEqual([]);
+    expect((await test.call('DELETE', `/vips/${vip['uuid']}`)).json).toEqual({});
+    await test.call('DELETE', `/nics/${nic['uuid']}`);
+    expect((await test.call('DELETE', `/l3-networks/${uuid}`)).json).toEqual({});
+    expect((await test.call('DELETE', `/l3-networks/${publicUuid}`)).json).toEqual({});
+  });
+
   it('shows an account nothing of another one', async () => {
     const uuid = await l3('hidden', '10.83.0.0/24');
     const group = await made('/security-groups', { name: 'hidden' });

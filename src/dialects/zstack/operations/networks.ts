@@ -5,6 +5,7 @@ import { l2NetworkOperations } from './l2-networks.ts';
 import { l3NetworkOperations } from './l3-networks.ts';
 import { networkServiceOperations } from './network-services.ts';
 import { nicOperations } from './nics.ts';
+import { portForwardingRuleOperations } from './port-forwarding-rules.ts';
 import { securityGroupRuleOperations } from './security-group-rules.ts';
 import { securityGroupOperations } from './security-groups.ts';
 
@@ -17,6 +18,7 @@ export const networkOperations = [
   ...networkServiceOperations,
   ...nicOperations,
   ...eipOperations,
+  ...portForwardingRuleOperations,
   ...securityGroupOperations,
   ...securityGroupRuleOperations,
 ];

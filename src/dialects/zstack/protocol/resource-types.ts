@@ -13,6 +13,9 @@ const classNames: Record<string, string> = {
   project: 'AccountVO',
   keypair: 'SshKeyPairVO',
   security_group: 'SecurityGroupVO',
+  floating_ip: 'VipVO',
+  eip: 'EipVO',
+  port_forwarding_rule: 'PortForwardingRuleVO',
   job: 'LongJobVO',
   tag: 'TagVO',
 };
