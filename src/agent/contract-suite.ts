@@ -1,16 +1,17 @@
-import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { newId } from '../env/env.ts';
 import { realEnv } from '../env/real.ts';
-import type { AgentErrorCode, GuestSpec, GuestState, HostAgent } from './contract.ts';
-import { emptyQcow2, readQcow2Header } from './disks/qcow2-header.ts';
+import type { GuestSpec, GuestState, HostAgent } from './contract.ts';
+import { type ContractBench, failure, imageBytes, mebibyte } from './contract-bench.fixture.ts';
+import { disksContract } from './contract-disks-suite.ts';
+import { imagesContract } from './contract-images-suite.ts';
+import { readQcow2Header } from './disks/qcow2-header.ts';
 import { bootProgram } from './hypervisor/qemu/boot-program.ts';
 import { writeBootSector } from './hypervisor/qemu/boot-sector.ts';
 
-const mebibyte = 1024 ** 2;
-const imageBytes = mebibyte;
 const env = realEnv();
 
 export interface ContractSubject<Host extends HostAgent> {
@@ -25,7 +26,7 @@ export function hostAgentContract<Host extends HostAgent>(name: string, subject:
   describe(`${name} keeps the host agent's contract`, () => {
     let root: string;
     let host: Host;
-    let rawImage: { format: 'raw'; size: number; source: { kind: 'file'; path: string } };
+    let rawImage: ContractBench['rawImage'];
 
     beforeEach(async () => {
       root = await mkdtemp(join(tmpdir(), 'unkai-agent-'));
@@ -72,8 +73,6 @@ export function hostAgentContract<Host extends HostAgent>(name: string, subject:
       };
     };
 
-    const failure = (code: AgentErrorCode) => expect.objectContaining({ name: 'AgentError', code });
-
     test('describes itself', async () => {
       const description = await host.describe();
       expect(description.hypervisorVersion).toBeGreaterThanOrEqual(1_000_000);
@@ -82,139 +81,20 @@ export function hostAgentContract<Host extends HostAgent>(name: string, subject:
       expect(description.freeDiskGb).toBeLessThanOrEqual(description.diskGb);
     });
 
-    describe('images', () => {
-      test('are cached once, fetched again when their size changed, and forgotten', async () => {
-        const image = { imageId: 'one', ...rawImage };
-        expect(await host.ensureImageCached(image)).toEqual({ virtualSize: imageBytes });
-        await rm(image.source.path);
-        expect(await host.ensureImageCached(image)).toEqual({ virtualSize: imageBytes });
-        await writeFile(image.source.path, Buffer.alloc(2 * imageBytes));
-        expect(await host.ensureImageCached({ ...image, size: 2 * imageBytes })).toEqual({
-          virtualSize: 2 * imageBytes,
-        });
-        await restart();
-        expect((await host.inventory()).images).toEqual(['one']);
-        await host.removeCachedImage('one');
-        await host.removeCachedImage('one');
-        expect((await host.inventory()).images).toEqual([]);
-      });
-
-      test('that disks are layers over are kept, whoever asks for one at that moment', async () => {
-        const image = { imageId: 'below', ...rawImage };
-        await host.ensureImageCached(image);
-        const [made, removed] = await Promise.allSettled([
-          host.ensureDisk({ diskId: 'above', size: mebibyte, base: { kind: 'image', imageId: 'below' } }),
-          host.removeCachedImage('below'),
-        ]);
-        // Either was first; never is there a disk without what is below it.
-        expect([made.status, removed.status].toSorted()).toEqual(['fulfilled', 'rejected']);
-        if (made.status === 'rejected') {
-          await host.ensureImageCached(image);
-          await host.ensureDisk({ diskId: 'above', size: mebibyte, base: { kind: 'image', imageId: 'below' } });
-        }
-        await expect(host.removeCachedImage('below')).rejects.toEqual(failure('in_use'));
-        await host.removeDisk('above');
-        await host.removeCachedImage('below');
-        expect((await host.inventory()).images).not.toContain('below');
-      });
-
-      test('that several callers want at once are cached once', async () => {
-        const image = { imageId: 'one', ...rawImage };
-        const results = await Promise.all(Array.from({ length: 8 }, () => host.ensureImageCached(image)));
-        expect(results).toEqual(Array(8).fill({ virtualSize: imageBytes }));
-      });
-
-      test('of qcow2 have the virtual size of their header', async () => {
-        const path = join(root, 'image.qcow2');
-        await writeFile(path, emptyQcow2(3 * 1024 ** 3));
-        const { size } = await stat(path);
-        const image = { imageId: 'q', format: 'qcow2' as const, size, source: { kind: 'file' as const, path } };
-        expect(await host.ensureImageCached(image)).toEqual({ virtualSize: 3 * 1024 ** 3 });
-      });
-
-      test('that refer to other files of the host are refused and leave nothing behind', async () => {
-        const path = join(root, 'evil.qcow2');
-        const bytes = emptyQcow2(imageBytes);
-        bytes.writeBigUInt64BE(512n, 8);
-        bytes.writeUInt32BE('/etc/passwd'.length, 16);
-        bytes.write('/etc/passwd', 512);
-        await writeFile(path, bytes);
-        const image = { imageId: 'evil', format: 'qcow2' as const, size: bytes.length };
-        await expect(host.ensureImageCached({ ...image, source: { kind: 'file', path } })).rejects.toEqual(
-          failure('bad_image'),
-        );
-        expect(await host.inventory()).toMatchObject({ images: [], strayFiles: [] });
-      });
-
-      test('whose bytes are missing or of another size are refused', async () => {
-        const source = { kind: 'file' as const, path: join(root, 'nothing') };
-        await expect(host.ensureImageCached({ imageId: 'a', ...rawImage, source })).rejects.toEqual(
-          failure('not_found'),
-        );
-        await expect(host.ensureImageCached({ imageId: 'a', ...rawImage, size: 5 })).rejects.toEqual(
-          failure('bad_image'),
-        );
-      });
-
-      test('must have ids that can name a file', async () => {
-        const cache = async (imageId: string) => host.ensureImageCached({ imageId, ...rawImage });
-        await expect(cache('../boot')).rejects.toEqual(failure('unsupported'));
-        await expect(cache('')).rejects.toEqual(failure('unsupported'));
-      });
-    });
-
-    describe('disks', () => {
-      test('are made blank, grown, never shrunk, and removed', async () => {
-        const disk = { diskId: 'blank', base: { kind: 'blank' as const } };
-        expect(await host.ensureDisk({ ...disk, size: 4 * mebibyte })).toMatchObject({ virtualSize: 4 * mebibyte });
-        expect(await host.ensureDisk({ ...disk, size: 4 * mebibyte })).toMatchObject({ virtualSize: 4 * mebibyte });
-        expect(await host.ensureDisk({ ...disk, size: 9 * mebibyte })).toMatchObject({ virtualSize: 9 * mebibyte });
-        expect(await host.ensureDisk({ ...disk, size: mebibyte })).toMatchObject({ virtualSize: 9 * mebibyte });
-        await restart();
-        expect(await host.diskUsage('blank')).toMatchObject({ virtualSize: 9 * mebibyte });
-        expect((await host.inventory()).disks).toEqual(['blank']);
-        await host.removeDisk('blank');
-        await host.removeDisk('blank');
-        await expect(host.diskUsage('blank')).rejects.toEqual(failure('not_found'));
-      });
-
-      test('on an image are at least as large as the image', async () => {
-        await host.ensureImageCached({ imageId: 'boot', ...rawImage });
-        const base = { kind: 'image' as const, imageId: 'boot' };
-        expect(await host.ensureDisk({ diskId: 'small', size: 512, base })).toMatchObject({ virtualSize: imageBytes });
-        const large = { diskId: 'large', size: 16 * mebibyte, base };
-        expect(await host.ensureDisk(large)).toMatchObject({ virtualSize: 16 * mebibyte });
-      });
-
-      test('on an image or a disk that is not there fail and leave nothing behind', async () => {
-        const onImage = { diskId: 'x', size: mebibyte, base: { kind: 'image' as const, imageId: 'none' } };
-        await expect(host.ensureDisk(onImage)).rejects.toEqual(failure('not_found'));
-        const onDisk = { diskId: 'x', size: mebibyte, base: { kind: 'copy' as const, diskId: 'none' } };
-        await expect(host.ensureDisk(onDisk)).rejects.toEqual(failure('not_found'));
-        expect(await host.inventory()).toMatchObject({ disks: [], strayFiles: [] });
-      });
-
-      test('are copied, and grown on the way', async () => {
-        await host.ensureDisk({ diskId: 'from', size: 2 * mebibyte, base: { kind: 'blank' } });
-        const copy = { diskId: 'to', size: 4 * mebibyte, base: { kind: 'copy' as const, diskId: 'from' } };
-        expect(await host.ensureDisk(copy)).toMatchObject({ virtualSize: 4 * mebibyte });
-        expect(await host.ensureDisk(copy)).toMatchObject({ virtualSize: 4 * mebibyte });
-        expect(await host.diskUsage('from')).toMatchObject({ virtualSize: 2 * mebibyte });
-      });
-
-      test.each(['qcow2', 'raw'] as const)('are exported as self-contained %s files', async (format) => {
-        await host.ensureImageCached({ imageId: 'boot', ...rawImage });
-        await host.ensureDisk({ diskId: 'd', size: 3 * mebibyte, base: { kind: 'image', imageId: 'boot' } });
-        const path = join(root, 'staging', 'export');
-        const request = { diskId: 'd', format, target: { kind: 'file' as const, path } };
-        for (const result of [await host.exportDisk(request), await host.exportDisk(request)]) {
-          expect(result).toEqual({ size: (await stat(path)).size, virtualSize: 3 * mebibyte });
-        }
-        if (format === 'raw') expect((await stat(path)).size).toBe(3 * mebibyte);
-        else expect(await readQcow2Header(path)).toMatchObject({ virtualSize: 3 * mebibyte, hasBackingFile: false });
-        await expect(host.exportDisk({ ...request, diskId: 'none' })).rejects.toEqual(failure('not_found'));
-      });
-    });
+    const bench: ContractBench = {
+      get host() {
+        return host;
+      },
+      get root() {
+        return root;
+      },
+      get rawImage() {
+        return rawImage;
+      },
+      restart,
+    };
+    imagesContract(bench);
+    disksContract(bench);
 
     describe('guests', () => {
       test('go through their states, each verb as often as one likes', async () => {

@@ -1,82 +1,18 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { request as httpRequest } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
-import type { FastifyInstance } from 'fastify';
-import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createApiServer } from '../../../api/server.ts';
-import { CloudError } from '../../../cloud/errors.ts';
-import { TestCloud, testSubject } from '../../../cloud/images/test-cloud.ts';
-import { image } from './image.ts';
+import { type Name, subjects, TestApi } from './test-api.ts';
 
-const subjects = {
-  alice: testSubject('alice'),
-  bob: testSubject('bob'),
-  admin: testSubject('admin', { isAdmin: true }),
-};
-type Name = keyof typeof subjects;
-
-let cloud: TestCloud;
-let app: FastifyInstance;
+let api: TestApi;
 beforeEach(async () => {
-  cloud = await TestCloud.start();
-  const identity = {
-    subjectOf(token: string) {
-      const subject = subjects[token as Name];
-      if (!subject) throw new CloudError('unauthenticated', 'bad token');
-      return subject;
-    },
-  };
-  app = createApiServer({
-    cloud: cloud.asCloud({ identity, registerMetrics() {} }),
-    dialects: [image],
-    log: pino({ level: 'silent' }),
-    isReady: () => true,
-  });
+  api = await TestApi.start();
 });
-afterEach(async () => {
-  await app.close();
-  await cloud.stop();
-});
+afterEach(() => api.stop());
 
-type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-
-async function call(method: Method, path: string, options: { as?: Name; body?: unknown; headers?: object } = {}) {
-  const { as = 'alice', body } = options;
-  const isBytes = Buffer.isBuffer(body);
-  const response = await app.inject({
-    method,
-    url: `/image${path}`,
-    headers: {
-      'x-auth-token': as,
-      accept: 'application/json',
-      ...(isBytes ? { 'content-type': 'application/octet-stream' } : {}),
-      ...options.headers,
-    },
-    payload: body as object | undefined,
-  });
-  const isJson = String(response.headers['content-type']).startsWith('application/json');
-  return {
-    status: response.statusCode,
-    headers: response.headers,
-    body: isJson ? JSON.parse(response.body) : response.body,
-    bytes: response.rawPayload,
-  };
-}
+const call: TestApi['call'] = (...request) => api.call(...request);
+const create: TestApi['create'] = (...request) => api.create(...request);
 
 const patchType = 'application/openstack-images-v2.1-json-patch';
 const patch = (id: string, body: unknown, type = patchType, as: Name = 'alice') =>
   call('PATCH', `/v2/images/${id}`, { as, body: body as object, headers: { 'content-type': type } });
-
-async function create(body: object = {}, as: Name = 'alice') {
-  const response = await call('POST', '/v2/images', {
-    as,
-    body: { name: 'i', disk_format: 'raw', container_format: 'bare', ...body },
-  });
-  expect(response.status).toBe(201);
-  return response.body as Record<string, string>;
-}
 
 const dashed = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
@@ -285,141 +221,6 @@ describe('a list', () => {
       expect([bad, (await call('GET', `/v2/images?${bad}`)).status]).toEqual([bad, 400]);
     }
     expect((await call('GET', '/v2/images?limit=0')).body.images).toEqual([]);
-  });
-});
-
-describe('image data', () => {
-  it('is uploaded and downloaded, in parts too', async () => {
-    const bytes = randomBytes(3_000_000);
-    const { id } = await create();
-    expect((await call('GET', `/v2/images/${id}/file`)).status).toBe(204);
-    const upload = await call('PUT', `/v2/images/${id}/file`, {
-      body: bytes,
-      headers: { accept: '', 'x-openstack-image-size': String(bytes.length) },
-    });
-    expect([upload.status, upload.bytes.length]).toEqual([204, 0]);
-    const { body } = await call('GET', `/v2/images/${id}`);
-    const md5 = createHash('md5').update(bytes).digest('hex');
-    expect(body).toMatchObject({ status: 'active', size: 3_000_000, checksum: md5, os_hash_algo: 'sha512' });
-    const whole = await call('GET', `/v2/images/${id}/file`);
-    expect(whole.bytes.equals(bytes)).toBe(true);
-    expect(whole.headers).toMatchObject({
-      'content-md5': md5,
-      'content-length': '3000000',
-      'content-type': 'application/octet-stream',
-    });
-    const range = (value: string) => call('GET', `/v2/images/${id}/file`, { headers: { range: value } });
-    const part = await range('bytes=10-19');
-    expect([part.status, part.headers['content-range']]).toEqual([206, 'bytes 10-19/3000000']);
-    expect(part.bytes).toEqual(bytes.subarray(10, 20));
-    expect((await range('bytes=-5')).bytes).toEqual(bytes.subarray(-5));
-    expect((await range('bytes=2999999-')).bytes).toEqual(bytes.subarray(-1));
-    for (const bad of ['bytes=3000000-', 'bytes=5-4', 'bytes=0-1,5-6', 'bytes=x']) {
-      const refused = await range(bad);
-      expect([refused.status, refused.headers['content-range']]).toEqual([416, 'bytes */3000000']);
-    }
-    const ofSize = async (query: string) => (await call('GET', `/v2/images?${query}`)).body.images.length;
-    expect(await ofSize(`size=${bytes.length}`)).toBe(1);
-    expect(await ofSize(`size=${bytes.length - 1}`)).toBe(0);
-    expect(await ofSize(`size=${bytes.length}&size_min=${bytes.length + 1}`)).toBe(0);
-    expect((await call('PUT', `/v2/images/${id}/file`, { body: bytes })).status).toBe(409);
-    expect((await call('HEAD', `/v2/images/${id}/file`)).status).toBe(200);
-  });
-
-  it('is refused with the status that says why', async () => {
-    const { id } = await create({ disk_format: 'qcow2' });
-    const put = (body: Buffer, headers: object = {}, path = id) =>
-      call('PUT', `/v2/images/${path}/file`, { body, headers });
-    expect((await put(Buffer.alloc(1000))).status).toBe(415);
-    expect((await put(Buffer.alloc(10), { 'content-type': 'application/json' })).status).toBe(415);
-    expect((await put(Buffer.alloc(10), { 'x-openstack-image-size': 'many' })).status).toBe(400);
-    expect((await put(Buffer.alloc(10), { 'x-openstack-image-size': String(2 ** 49) })).status).toBe(413);
-    expect((await put(Buffer.alloc(10), { 'x-image-meta-store': 'nowhere' })).status).toBe(400);
-    expect((await put(Buffer.alloc(10), {}, '5ee2a3a5-6e2f-4b29-a0e5-0f3b1f6a8f0d')).status).toBe(404);
-    const { id: bare } = (await call('POST', '/v2/images', { body: { name: 'bare' } })).body;
-    expect((await put(Buffer.alloc(10), {}, bare)).status).toBe(400);
-    expect((await call('GET', `/v2/images/${id}`)).body).toMatchObject({ status: 'queued', size: null });
-    expect(await cloud.files()).toEqual([]);
-  });
-
-  it('is withheld while the image is deactivated', async () => {
-    const { id } = await create();
-    const act = (what: string) => call('POST', `/v2/images/${id}/actions/${what}`);
-    expect((await act('deactivate')).status).toBe(403);
-    await call('PUT', `/v2/images/${id}/file`, { body: Buffer.alloc(10) });
-    expect((await act('deactivate')).status).toBe(204);
-    expect((await call('GET', `/v2/images/${id}`)).body.status).toBe('deactivated');
-    expect((await call('GET', `/v2/images/${id}/file`)).status).toBe(403);
-    expect((await call('GET', `/v2/images/${id}/file`, { as: 'admin' })).status).toBe(200);
-    expect((await act('reactivate')).status).toBe(204);
-    expect((await call('GET', `/v2/images/${id}/file`)).status).toBe(200);
-  });
-
-  it('comes in chunks of any size, and leaves nothing when the line is cut', async () => {
-    await app.listen({ port: 0, host: '127.0.0.1' });
-    const { port } = app.server.address() as AddressInfo;
-    const { id } = await create();
-    const headers = { 'x-auth-token': 'alice', 'content-type': 'application/octet-stream', connection: 'close' };
-    const socket = connect(port, '127.0.0.1');
-    const lines = [
-      `PUT /image/v2/images/${id}/file HTTP/1.1`,
-      'host: x',
-      ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
-    ];
-    socket.write(`${lines.join('\r\n')}\r\ntransfer-encoding: chunked\r\n\r\n400\r\n${'x'.repeat(1024)}\r\n`);
-    const status = async () => (await call('GET', `/v2/images/${id}`)).body.status;
-    await expect.poll(status).toBe('saving');
-    socket.destroy();
-    await expect.poll(status).toBe('queued');
-    expect(await cloud.files()).toEqual([]);
-    const request = httpRequest({ port, method: 'PUT', path: `/image/v2/images/${id}/file`, headers });
-    for (const size of [1, 70_000, 3, 200_000]) request.write(Buffer.alloc(size, 1));
-    request.end();
-    const [response] = await once(request, 'response');
-    response.resume();
-    expect(response.statusCode).toBe(204);
-    expect((await call('GET', `/v2/images/${id}`)).body).toMatchObject({ status: 'active', size: 270_004 });
-  });
-
-  it('of a refused upload is not read to its end', async () => {
-    await app.listen({ port: 0, host: '127.0.0.1' });
-    const { port } = app.server.address() as AddressInfo;
-    const { id } = await create({ disk_format: 'qcow2' });
-    const headers = { 'x-auth-token': 'alice', 'content-type': 'application/octet-stream' };
-    const request = httpRequest({ port, method: 'PUT', path: `/image/v2/images/${id}/file`, headers });
-    request.on('error', () => {});
-    request.write(Buffer.alloc(100_000));
-    const [response] = await once(request, 'response');
-    expect(response.statusCode).toBe(415);
-    response.resume();
-    const piece = Buffer.alloc(1_000_000);
-    const closed = new Promise((resolve) => request.once('close', resolve));
-    let sent = 0;
-    const pump = () => {
-      if (request.destroyed || sent >= 10_000) return;
-      sent += 1;
-      request.write(piece, pump);
-    };
-    pump();
-    await closed;
-    expect(sent).toBeLessThan(10_000);
-  });
-
-  it('is gone when the image is deleted while it comes', async () => {
-    await app.listen({ port: 0, host: '127.0.0.1' });
-    const { port } = app.server.address() as AddressInfo;
-    const { id } = await create();
-    const headers = { 'x-auth-token': 'alice', 'content-type': 'application/octet-stream' };
-    const request = httpRequest({ port, method: 'PUT', path: `/image/v2/images/${id}/file`, headers });
-    request.on('error', () => {});
-    request.write(Buffer.alloc(100_000));
-    await expect.poll(async () => (await call('GET', `/v2/images/${id}`)).body.status).toBe('saving');
-    expect((await call('DELETE', `/v2/images/${id}`)).status).toBe(204);
-    const [response] = await once(request, 'response');
-    expect(response.statusCode).toBe(410);
-    response.resume();
-    request.destroy();
-    expect(await cloud.files()).toEqual([]);
   });
 });
 

@@ -1,0 +1,63 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { type ContractBench, failure, imageBytes, mebibyte } from './contract-bench.fixture.ts';
+import { readQcow2Header } from './disks/qcow2-header.ts';
+
+/** What every host agent must do with disks. */
+export function disksContract(bench: ContractBench): void {
+  describe('disks', () => {
+    test('are made blank, grown, never shrunk, and removed', async () => {
+      const disk = { diskId: 'blank', base: { kind: 'blank' as const } };
+      expect(await bench.host.ensureDisk({ ...disk, size: 4 * mebibyte })).toMatchObject({ virtualSize: 4 * mebibyte });
+      expect(await bench.host.ensureDisk({ ...disk, size: 4 * mebibyte })).toMatchObject({ virtualSize: 4 * mebibyte });
+      expect(await bench.host.ensureDisk({ ...disk, size: 9 * mebibyte })).toMatchObject({ virtualSize: 9 * mebibyte });
+      expect(await bench.host.ensureDisk({ ...disk, size: mebibyte })).toMatchObject({ virtualSize: 9 * mebibyte });
+      await bench.restart();
+      expect(await bench.host.diskUsage('blank')).toMatchObject({ virtualSize: 9 * mebibyte });
+      expect((await bench.host.inventory()).disks).toEqual(['blank']);
+      await bench.host.removeDisk('blank');
+      await bench.host.removeDisk('blank');
+      await expect(bench.host.diskUsage('blank')).rejects.toEqual(failure('not_found'));
+    });
+
+    test('on an image are at least as large as the image', async () => {
+      await bench.host.ensureImageCached({ imageId: 'boot', ...bench.rawImage });
+      const base = { kind: 'image' as const, imageId: 'boot' };
+      expect(await bench.host.ensureDisk({ diskId: 'small', size: 512, base })).toMatchObject({
+        virtualSize: imageBytes,
+      });
+      const large = { diskId: 'large', size: 16 * mebibyte, base };
+      expect(await bench.host.ensureDisk(large)).toMatchObject({ virtualSize: 16 * mebibyte });
+    });
+
+    test('on an image or a disk that is not there fail and leave nothing behind', async () => {
+      const onImage = { diskId: 'x', size: mebibyte, base: { kind: 'image' as const, imageId: 'none' } };
+      await expect(bench.host.ensureDisk(onImage)).rejects.toEqual(failure('not_found'));
+      const onDisk = { diskId: 'x', size: mebibyte, base: { kind: 'copy' as const, diskId: 'none' } };
+      await expect(bench.host.ensureDisk(onDisk)).rejects.toEqual(failure('not_found'));
+      expect(await bench.host.inventory()).toMatchObject({ disks: [], strayFiles: [] });
+    });
+
+    test('are copied, and grown on the way', async () => {
+      await bench.host.ensureDisk({ diskId: 'from', size: 2 * mebibyte, base: { kind: 'blank' } });
+      const copy = { diskId: 'to', size: 4 * mebibyte, base: { kind: 'copy' as const, diskId: 'from' } };
+      expect(await bench.host.ensureDisk(copy)).toMatchObject({ virtualSize: 4 * mebibyte });
+      expect(await bench.host.ensureDisk(copy)).toMatchObject({ virtualSize: 4 * mebibyte });
+      expect(await bench.host.diskUsage('from')).toMatchObject({ virtualSize: 2 * mebibyte });
+    });
+
+    test.each(['qcow2', 'raw'] as const)('are exported as self-contained %s files', async (format) => {
+      await bench.host.ensureImageCached({ imageId: 'boot', ...bench.rawImage });
+      await bench.host.ensureDisk({ diskId: 'd', size: 3 * mebibyte, base: { kind: 'image', imageId: 'boot' } });
+      const path = join(bench.root, 'staging', 'export');
+      const request = { diskId: 'd', format, target: { kind: 'file' as const, path } };
+      for (const result of [await bench.host.exportDisk(request), await bench.host.exportDisk(request)]) {
+        expect(result).toEqual({ size: (await stat(path)).size, virtualSize: 3 * mebibyte });
+      }
+      if (format === 'raw') expect((await stat(path)).size).toBe(3 * mebibyte);
+      else expect(await readQcow2Header(path)).toMatchObject({ virtualSize: 3 * mebibyte, hasBackingFile: false });
+      await expect(bench.host.exportDisk({ ...request, diskId: 'none' })).rejects.toEqual(failure('not_found'));
+    });
+  });
+}
