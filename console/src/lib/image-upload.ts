@@ -48,8 +48,13 @@ async function show(id: string, signal?: AbortSignal): Promise<PartUpload> {
 export async function findUpload(file: File): Promise<{ imageId: string; offset: number } | undefined> {
   const imageId = broken()[keyOf(file)];
   if (!imageId) return undefined;
-  const upload = await show(imageId).catch(() => undefined);
-  if (upload?.state === 'receiving') return { imageId, offset: upload.offset };
+  try {
+    const { state, offset } = await show(imageId);
+    if (state === 'receiving') return { imageId, offset };
+  } catch (error) {
+    // Nobody could be asked. What is there already, the cloud skips.
+    if (!isFinal(error)) return { imageId, offset: 0 };
+  }
   remember(file, undefined);
   return undefined;
 }
