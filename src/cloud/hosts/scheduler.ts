@@ -31,6 +31,10 @@ export interface PlacementRequest extends Amounts {
   /** Hosts on which it has just failed. */
   avoidHostIds?: readonly string[];
   neighbours?: Neighbours;
+  /** One of them it has to be. */
+  besideHostIds?: readonly string[];
+  /** None of them it may be. */
+  awayFromHostIds?: readonly string[];
 }
 
 /** Why a host can't take it. */
@@ -70,6 +74,14 @@ const filters: Readonly<Record<string, Filter>> = {
       : undefined,
   retry: ({ host }, { avoidHostIds }) => (avoidHostIds?.includes(host.id) ? 'failed just before' : undefined),
   group: ({ host }, { neighbours }) => (neighbours ? refusalOf(neighbours, host.id) : undefined),
+  beside: ({ host }, { besideHostIds }) =>
+    besideHostIds && !besideHostIds.includes(host.id)
+      ? { reason: 'has no server that it is to be beside', many: 'have no server that it is to be beside' }
+      : undefined,
+  awayFrom: ({ host }, { awayFromHostIds }) =>
+    awayFromHostIds?.includes(host.id)
+      ? { reason: 'has a server that it is to be away from', many: 'have a server that it is to be away from' }
+      : undefined,
   architecture: ({ host }, { architecture }) =>
     architecture && host.architecture !== architecture
       ? {

@@ -44,6 +44,10 @@ export interface NewServer {
   personality?: Array<{ path: string; contents: string }>;
   /** The server group that they belong to. */
   groupId?: string;
+  /** Servers of the project: it is made on the host of one of them. */
+  besideServerIds?: readonly string[];
+  /** Servers of the project: it is made on a host that has none of them. */
+  awayFromServerIds?: readonly string[];
   minCount?: number;
   maxCount?: number;
 }
@@ -58,7 +62,7 @@ export async function requestCreate(
   const flavor = wanted.flavor ?? (await flavorOf(cloud, subject, wanted.flavorId));
   const image = wanted.imageId ? await cloud.images.forBoot(subject, wanted.imageId) : undefined;
   const publicKey = wanted.keyName ? await publicKeyOf(cloud, subject, wanted.keyName) : null;
-  const zone = wanted.zone ? await cloud.zones.byName(wanted.zone) : await cloud.zones.default();
+  const zone = wanted.zone ? await cloud.zones.byName(wanted.zone) : await cloud.zones.default(subject.domainId);
   if (!zone) {
     throw new CloudError('invalid', 'The requested availability zone is not available', { reason: 'zone_not_found' });
   }
@@ -134,6 +138,8 @@ export async function createOne(
       imageId: root.image?.id,
       newDiskId: root.image ? newId(cloud.env) : undefined,
       onlyHostId: disks.hostId ?? wanted.hostId,
+      besideHostIds: await hostsOf(tx, projectId, wanted.besideServerIds),
+      awayFromHostIds: await hostsOf(tx, projectId, wanted.awayFromServerIds),
       newDisks: disks.made,
       volumeIds: disks.volumeIds,
       adminPass: wanted.adminPass,
@@ -148,6 +154,14 @@ export async function createOne(
     requestId: subject.requestId,
   });
   return { server: serverFromRow(row), actionId };
+}
+
+/** Where servers of the project are; servers of others are passed over, so that nobody learns where those are. */
+async function hostsOf(tx: Tx, projectId: string, serverIds: readonly string[] | undefined) {
+  if (!serverIds) return undefined;
+  const known = tx.selectFrom('servers').select('host_id').where('project_id', '=', projectId);
+  const rows = serverIds.length === 0 ? [] : await known.where('id', 'in', [...serverIds]).execute();
+  return rows.flatMap(({ host_id }) => host_id ?? []);
 }
 
 async function serverRow(

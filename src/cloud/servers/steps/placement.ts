@@ -11,6 +11,9 @@ export interface PlacementInput extends GuestInput {
   onlyHostId?: string;
   /** The host that was asked for, if one was. */
   wantedHostId?: string;
+  /** Where the servers are that it is to be beside, or away from. */
+  besideHostIds?: string[];
+  awayFromHostIds?: string[];
   /** The root disk that is about to be made there. */
   newDiskId?: string;
   rootVolumeId?: string;
@@ -30,6 +33,8 @@ export const chooseHost = step<PlacementInput, GuestState>('chooseHost', {
       architecture: input.architecture,
       onlyHostId: input.onlyHostId,
       wantedHostId: input.wantedHostId,
+      besideHostIds: input.besideHostIds,
+      awayFromHostIds: input.awayFromHostIds,
     };
     const hostId = await services.hosts.allocate(input.serverId, 'current', request, (tx) =>
       services.servers.groups.neighbours(tx, input.serverId),

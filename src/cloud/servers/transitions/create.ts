@@ -22,6 +22,9 @@ const CreateInput = Type.Object({
   newDiskId: Type.Optional(Type.String()),
   /** Where the volume that it boots from is. */
   onlyHostId: Type.Optional(Type.String()),
+  /** Hosts of which it has to be one, or none. */
+  besideHostIds: Type.Optional(Type.Array(Type.String())),
+  awayFromHostIds: Type.Optional(Type.Array(Type.String())),
   /** Disks of volumes that are made along with it. */
   newDisks: Type.Optional(Type.Array(newServerDisk)),
   /** Every volume that it gets beside the one that it boots from. */

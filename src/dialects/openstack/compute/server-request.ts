@@ -4,8 +4,8 @@ import { CloudError } from '../../../cloud/errors.ts';
 import type { BlockDevice } from '../../../cloud/servers/block-devices.ts';
 import type { NewServer } from '../../../cloud/servers/creation.ts';
 import type { Env } from '../../../env/env.ts';
-import { parseId } from '../../../env/env.ts';
 import { invalidField, isLegacy, type KnownIn, knownMembers, minorOf } from './microversions.ts';
+import { readHints, SchedulerHints } from './scheduler-hints.ts';
 import {
   canonicalIpv6,
   Hostname,
@@ -67,10 +67,6 @@ const BlockDeviceMapping = closed({
   tag: Type.Optional(Type.String()),
 });
 
-const Hints = Type.Optional(
-  Type.Record(Type.String(), Type.Unknown(), { description: 'Unkai knows `group`: the id of a server group.' }),
-);
-
 const ServerRequest = closed({
   name,
   flavorRef: NumberOrText,
@@ -111,8 +107,8 @@ const ServerRequest = closed({
 
 export const CreateServerBody = closed({
   server: ServerRequest,
-  'os:scheduler_hints': Hints,
-  'OS-SCH-HNT:scheduler_hints': Hints,
+  'os:scheduler_hints': SchedulerHints,
+  'OS-SCH-HNT:scheduler_hints': SchedulerHints,
 });
 
 export type CreateServerRequest = Of<typeof CreateServerBody>;
@@ -134,7 +130,7 @@ export async function readCreateRequest(
   body: CreateServerRequest,
 ): Promise<{ wanted: NewServer & { adminPass: string }; tags: string[]; wantsReservationId: boolean }> {
   const { context } = call;
-  const groupId = groupOf({ ...body['os:scheduler_hints'], ...body['OS-SCH-HNT:scheduler_hints'] });
+  const hints = readHints({ ...body['os:scheduler_hints'], ...body['OS-SCH-HNT:scheduler_hints'] });
   const server = knownMembers(context, 'server', body.server, knownIn);
   await checkMetadata(call, server.metadata);
   checkPersonality(server.personality);
@@ -164,7 +160,7 @@ export async function readCreateRequest(
     description: server.description,
     personality: server.personality,
     adminPass: server.adminPass ?? newPassword(call.cloud.env),
-    groupId,
+    ...hints,
     minCount,
     maxCount,
   };
@@ -215,20 +211,6 @@ export function newPassword(env: Pick<Env, 'randomBytes'>): string {
     }
   }
   return password;
-}
-
-/** The server group that a new server is to join. Throws `invalid` for every other hint. */
-function groupOf({ group, ...others }: Record<string, unknown>): string | undefined {
-  const [other] = Object.keys(others);
-  if (other !== undefined) throw badHint(`The scheduler hint ${other} is not supported.`);
-  if (group === undefined) return undefined;
-  const id = typeof group === 'string' ? parseId(group) : undefined;
-  if (!id) throw badHint(`Invalid input for field/attribute group. Value: ${group}. It is no id of a server group.`);
-  return id;
-}
-
-function badHint(message: string): CloudError {
-  return new CloudError('invalid', message, { field: 'os:scheduler_hints' });
 }
 
 function networksOf(context: Call['context'], networks: Of<typeof ServerRequest>['networks']): NewServer['networks'] {
