@@ -193,6 +193,8 @@ export interface MetadataRequest {
   method: string;
   /** With the query, if any. */
   path: string;
+  /** What a POST brought. */
+  body?: string;
 }
 
 export interface MetadataAnswer {

@@ -88,6 +88,7 @@ import type {
 import type {
   ConsoleTokensTable,
   DisksTable,
+  GuestPasswordsTable,
   ServerGroupMembersTable,
   ServerGroupsTable,
   ServersTable,
@@ -174,6 +175,7 @@ export interface Schema {
   image_replicas: ImageReplicasTable;
   cached_images: CachedImagesTable;
   servers: ServersTable;
+  guest_passwords: GuestPasswordsTable;
   server_tags: ServerTagsTable;
   console_tokens: ConsoleTokensTable;
   server_groups: ServerGroupsTable;

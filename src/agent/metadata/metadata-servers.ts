@@ -7,6 +7,8 @@ import { listenInNamespace } from './listen-in-namespace.ts';
 
 const port = 80;
 const maxConnections = 64;
+/** Guests send nothing but a password. */
+const maxBody = 4096;
 /** By these a proxy would say for whom it asks. A guest asks for itself, so it has no business with them. */
 const forbiddenHeaders = ['x-forwarded-for', 'x-instance-id', 'x-instance-id-signature', 'x-tenant-id', 'forwarded'];
 
@@ -111,17 +113,33 @@ export class MetadataServers {
     response.end(request.method === 'HEAD' ? undefined : bytesOf(answer.body));
   }
 
-  async #answer({ socket, headers, method = '', url = '/' }: IncomingMessage): Promise<MetadataAnswer> {
+  async #answer(request: IncomingMessage): Promise<MetadataAnswer> {
+    const { socket, headers, method = '', url = '/' } = request;
     const networkId = this.#networks.get(socket);
     const address = socket.remoteAddress?.replace(/^::ffff:/, '').replace(/%.*$/, '');
     if (!networkId || !address) return text(500, 'The asker is not known.');
     if (forbiddenHeaders.some((name) => headers[name] !== undefined)) {
       return text(400, 'Requests for somebody else are not answered.');
     }
-    if (method !== 'GET' && method !== 'HEAD') return text(405, 'Metadata can only be read.');
+    if (!['GET', 'HEAD', 'POST'].includes(method)) return text(405, 'Metadata can only be read.');
     if (!this.#responder) return text(503, 'The metadata service is starting.');
-    return await this.#responder({ networkId, address, method, path: url });
+    if (method !== 'POST') return await this.#responder({ networkId, address, method, path: url });
+    const body = await bodyOf(request);
+    if (body === undefined) return text(400, 'Request is too large.');
+    return await this.#responder({ networkId, address, method, path: url, body });
   }
+}
+
+/** Undefined where it is longer than anything that a guest may send. */
+async function bodyOf(request: IncomingMessage): Promise<string | undefined> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of request as AsyncIterable<Buffer>) {
+    size += part.length;
+    if (size > maxBody) return undefined;
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString();
 }
 
 function text(status: number, body: string): MetadataAnswer {

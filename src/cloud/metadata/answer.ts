@@ -1,6 +1,7 @@
 import type { MetadataAnswer, MetadataRequest } from '../../agent/contract.ts';
 import type { FileContent } from '../../agent/file-content.ts';
 import type { Cloud } from '../cloud.ts';
+import { CloudError } from '../errors.ts';
 import { macOfLinkLocal } from '../networks/ip.ts';
 import { configDriveFiles } from '../servers/config-drive.ts';
 import { ec2Documents } from './ec2-documents.ts';
@@ -32,18 +33,37 @@ const openstackVersions = [
 
 /**
  * What a guest is told about itself at 169.254.169.254: OpenStack's documents and EC2's, as the config drive has them but
- * without the password, which is told once. Folders list what is in them.
+ * without the password, which is told once. Folders list what is in them. A guest may tell the password that it made itself:
+ * once, to `openstack/<version>/password`.
  */
 export async function answerMetadata(cloud: Cloud, request: MetadataRequest): Promise<MetadataAnswer> {
   const path = segmentsOf(request.path);
   if (!path) return text(400, 'The path is not valid.');
   const serverId = await serverAt(cloud, request.networkId, request.address);
   if (serverId === undefined) return text(404, 'There is no server with this address.');
+  if (request.method === 'POST') return await takePassword(cloud, serverId, path, request.body ?? '');
   if (path.length === 0) return text(200, ec2Versions.join('\n'));
   const [first = '', ...rest] = path;
   if (first === 'openstack') return await openstackAnswer(cloud, serverId, rest);
   if (!ec2Versions.includes(first)) return notFound();
   return await documentAt(await ec2Documents(cloud, serverId), rest);
+}
+
+async function takePassword(
+  cloud: Cloud,
+  serverId: string,
+  [first, version = '', ...rest]: readonly string[],
+  password: string,
+): Promise<MetadataAnswer> {
+  const isKnown = first === 'openstack' && openstackVersions.includes(version) && rest.join('/') === 'password';
+  if (!isKnown) return text(405, 'Metadata can only be read.');
+  try {
+    await cloud.servers.guestPasswords.tell(serverId, password);
+    return text(200, '');
+  } catch (error) {
+    if (!(error instanceof CloudError)) throw error;
+    return text(error.code === 'conflict' ? 409 : 400, error.message);
+  }
 }
 
 function segmentsOf(path: string): string[] | undefined {
@@ -85,7 +105,9 @@ async function openstackAnswer(cloud: Cloud, serverId: string, path: readonly st
   });
   const folder = 'openstack/latest/';
   const latest = Object.entries(files).filter(([name]) => name.startsWith(folder));
-  return documentAt(new Map(latest.map(([name, content]) => [name.slice(folder.length), content])), rest);
+  const documents = new Map(latest.map(([name, content]) => [name.slice(folder.length), content]));
+  documents.set('password', (await cloud.servers.guestPasswords.told(serverId)) ?? '');
+  return documentAt(documents, rest);
 }
 
 /** The document of that path, or what is below it; a folder below ends with a slash. */

@@ -11,6 +11,7 @@ import { type NewServer, publicKeyOf, requestCreate } from './creation.ts';
 import { type ServerDetail, ServerDetails } from './details.ts';
 import { serverDiagnostics } from './diagnostics.ts';
 import { ServerGroups } from './groups.ts';
+import { GuestPasswords } from './guest-passwords.ts';
 import { listServers, type ServerFilter, type ServerPage } from './listing.ts';
 import { ServerLog } from './log.ts';
 import { type MigrationTarget, migrationTargets } from './migration-targets.ts';
@@ -47,6 +48,7 @@ import { requestUnshelve, type UnshelveOptions } from './transitions/unshelve.ts
 export class Servers {
   readonly log: ServerLog;
   readonly consoles: Consoles;
+  readonly guestPasswords: GuestPasswords;
   readonly groups: ServerGroups;
   readonly migrations: ServerMigrations;
   readonly sendings: Sendings;
@@ -58,6 +60,7 @@ export class Servers {
     this.#cloud = cloud;
     this.log = new ServerLog(cloud);
     this.consoles = new Consoles(cloud);
+    this.guestPasswords = new GuestPasswords(cloud);
     this.groups = new ServerGroups(cloud);
     this.migrations = new ServerMigrations(cloud);
     this.sendings = new Sendings(cloud);

@@ -140,6 +140,13 @@ export interface VolumesTable {
   deleted_at: Micros | null;
 }
 
+/** What a guest told its metadata service as its password, encrypted. */
+export interface GuestPasswordsTable {
+  server_id: string;
+  password: string;
+  created_at: Micros;
+}
+
 /** Every disk file that may exist on a host, from before it is made until after it is gone. */
 export interface DisksTable {
   id: string;

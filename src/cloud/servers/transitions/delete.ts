@@ -3,6 +3,7 @@ import type { Tx } from '../../../database/database.ts';
 import { action, span, step, when } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import type { Subject } from '../../identity/subject.ts';
+import { forgetGuestPassword } from '../guest-passwords.ts';
 import { power, type Server } from '../model.ts';
 import { transitions } from '../states.ts';
 import { checkTransition, lockServer, updateServer } from '../transition.ts';
@@ -70,6 +71,7 @@ export const deleteServer = action(
 async function markDeleted(cloud: Cloud, tx: Tx, serverId: string, now: number): Promise<void> {
   const row = await tx.selectFrom('servers').select('deleted_at').where('id', '=', serverId).executeTakeFirst();
   if (!row || row.deleted_at !== null) return;
+  await forgetGuestPassword(tx, serverId);
   await cloud.volumes.detachAll(tx, serverId);
   await cloud.networks.unplugServer(tx, serverId);
   await cloud.hosts.release(tx, serverId);

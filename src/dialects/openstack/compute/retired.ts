@@ -98,11 +98,11 @@ export const retiredOperations = [
     responses: { 200: Type.Object({ password: Type.String() }) },
     errors: [401, 403, 404],
     title: "Show a server's encrypted password",
-    summary: 'What the guest sent to its metadata service, which takes nothing from guests here: always empty.',
+    summary: 'What the guest told its metadata service as its password; empty where it told none.',
     examples: [{ title: 'One server', params: exampleServer, status: 200 }],
     async handle(call) {
-      await call.cloud.servers.get(call.subject, serverIdOf(call));
-      return { body: { password: '' } };
+      const { guestPasswords } = call.cloud.servers;
+      return { body: { password: (await guestPasswords.get(call.subject, serverIdOf(call))) ?? '' } };
     },
   }),
   operation({
@@ -115,10 +115,10 @@ export const retiredOperations = [
     responses: { 204: null },
     errors: [401, 403, 404],
     title: "Clear a server's encrypted password",
-    summary: 'There is none to be cleared.',
+    summary: 'The guest may tell another one then.',
     examples: [{ title: 'One server', params: exampleServer, status: 204 }],
     async handle(call) {
-      await call.cloud.servers.get(call.subject, serverIdOf(call));
+      await call.cloud.servers.guestPasswords.clear(call.subject, serverIdOf(call));
       return {};
     },
   }),
