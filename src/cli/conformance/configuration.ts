@@ -36,13 +36,13 @@ type Sections = Record<string, Record<string, Value>>;
 
 /**
  * TinyLinux has no sudo, as everybody there is root, and BusyBox's wget in the place of curl, which tests call as `curl URL`
- * and `curl -X POST -d TEXT URL`. A `$` is `$$` in the file.
+ * and `curl -X POST -d TEXT URL`; nor has it `mkfs -t TYPE DEVICE`. A `$` is `$$` in the file.
  */
 const posted = 'if [ "$$1" = -X ]; then wget -q -O - --post-data "$$4" "$$5"; else wget -q -O - "$$@"; fi';
 /** TinyLinux runs from memory; what tests write to /tmp and look for after a restart goes to the disk. */
 const tmpOnDisk =
   'grep -q " /tmp " /proc/mounts || { [ -d /disk ] && mkdir -p /disk/tmp && mount -o bind /disk/tmp /tmp; } || true;';
-const missingPrograms = `sudo() { "$$@"; }; curl() { ${posted}; };`;
+const missingPrograms = `sudo() { "$$@"; }; curl() { ${posted}; }; mkfs() { "mkfs.$$2" "$$3"; };`;
 
 /** What is not said here is as Tempest has it by default. */
 function sections(facts: CloudFacts, folder: string, { formats }: Pass): Sections {
