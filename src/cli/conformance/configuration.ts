@@ -42,7 +42,7 @@ const posted = 'if [ "$$1" = -X ]; then wget -q -O - --post-data "$$4" "$$5"; el
 /** TinyLinux runs from memory; what tests write to /tmp and look for after a restart goes to the disk. */
 const tmpOnDisk =
   'grep -q " /tmp " /proc/mounts || { [ -d /disk ] && mkdir -p /disk/tmp && mount -o bind /disk/tmp /tmp; } || true;';
-const missingPrograms = `sudo() { "$$@"; }; curl() { ${posted}; }; mkfs() { "mkfs.$$2" "$$3"; };`;
+const missingPrograms = `sudo() { "$$@"; }; curl() { ${posted}; }; mkfs() { [ "$$2" = vfat ] && mkdosfs "$$3"; };`;
 
 /** What is not said here is as Tempest has it by default. */
 function sections(facts: CloudFacts, folder: string, { formats }: Pass): Sections {
