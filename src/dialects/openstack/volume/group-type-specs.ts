@@ -1,8 +1,9 @@
 import { Type } from 'typebox';
 import { operation } from '../../../api/operation.ts';
-import { CloudError, notFound } from '../../../cloud/errors.ts';
+import { notFound } from '../../../cloud/errors.ts';
 import { withDashes } from '../../../env/env.ts';
 import { exampleGroupTypeId, groupTypeIdOf } from './group-types.ts';
+import { refuseOddKeys, valueOfOnly, withoutKey } from './spec-keys.ts';
 import { Metadata } from './wire.ts';
 
 const common = { dialect: 'volume', group: 'group types', since: '3.11', mode: 'sync', allow: 'admin' } as const;
@@ -42,7 +43,7 @@ export const groupTypeSpecOperations = [
     summary: 'Sets these keys; others stay.',
     examples: [{ title: 'One', ...example, body: { group_specs: specs }, status: 202 }],
     handle: async ({ cloud, subject, params, body: { group_specs } }) => {
-      refuseOddKeys(group_specs);
+      refuseOddKeys('group_specs', group_specs);
       await cloud.blockStorage.groups.types.setSpecs(subject, groupTypeIdOf(params), (old) => ({
         ...old,
         ...group_specs,
@@ -80,10 +81,7 @@ export const groupTypeSpecOperations = [
     summary: 'The key in the path must be the one in the body.',
     examples: [{ title: 'By key', ...keyExample, body: specs, status: 200, response: specs }],
     handle: async ({ cloud, subject, params, body }) => {
-      const value = body[params.key];
-      if (value === undefined) throw new CloudError('invalid', 'Request body and URI mismatch');
-      if (Object.keys(body).length !== 1) throw new CloudError('invalid', 'Request body contains too many items');
-      refuseOddKeys(body);
+      const value = valueOfOnly('group_specs', body, params.key);
       await cloud.blockStorage.groups.types.setSpecs(subject, groupTypeIdOf(params), (old) => ({ ...old, ...body }));
       return { body: { [params.key]: value } };
     },
@@ -100,21 +98,13 @@ export const groupTypeSpecOperations = [
     summary: 'Others stay.',
     examples: [{ title: 'By key', ...keyExample, status: 202 }],
     handle: async ({ cloud, subject, params }) => {
-      await cloud.blockStorage.groups.types.setSpecs(subject, groupTypeIdOf(params), (old) => {
-        const { [params.key]: value, ...others } = old;
-        if (value === undefined) throw missingSpec(params);
-        return others;
-      });
+      await cloud.blockStorage.groups.types.setSpecs(subject, groupTypeIdOf(params), (old) =>
+        withoutKey(old, params.key, () => missingSpec(params)),
+      );
       return { status: 202 };
     },
   }),
 ];
-
-function refuseOddKeys(wanted: Record<string, string>): void {
-  const odd = Object.keys(wanted).find((key) => !/^[\w\-:. ]{1,255}$/.test(key));
-  if (odd === undefined && Object.keys(wanted).length > 0) return;
-  throw new CloudError('invalid', `Invalid input for field/attribute group_specs: the key '${odd ?? ''}' is invalid.`);
-}
 
 function missingSpec({ group_type_id, key }: { group_type_id: string; key: string }) {
   const words = `Group Type ${withDashes(groupTypeIdOf({ group_type_id }))} has no specs with key ${key}.`;

@@ -1,7 +1,8 @@
 import { Type } from 'typebox';
 import { operation } from '../../../api/operation.ts';
-import { CloudError, notFound } from '../../../cloud/errors.ts';
+import { type CloudError, notFound } from '../../../cloud/errors.ts';
 import { withDashes } from '../../../env/env.ts';
+import { refuseOddKeys, valueOfOnly, withoutKey } from './spec-keys.ts';
 import { exampleType, typeIdOf } from './types.ts';
 import { Metadata } from './wire.ts';
 
@@ -44,7 +45,7 @@ export const typeSpecOperations = [
     summary: 'Sets these keys; others stay. Refused while there are volumes of the type.',
     examples: [{ title: 'The backend', ...example, body: { extra_specs: specs }, status: 200 }],
     handle: async ({ cloud, subject, params, body }) => {
-      refuseOddKeys(body.extra_specs);
+      refuseOddKeys('extra_specs', body.extra_specs);
       await cloud.blockStorage.types.setExtraSpecs(subject, typeIdOf(params), (old) => ({
         ...old,
         ...body.extra_specs,
@@ -85,10 +86,7 @@ export const typeSpecOperations = [
     summary: 'The key in the path must be the one in the body.',
     examples: [{ title: 'The backend', ...keyExample, body: specs, status: 200, response: specs }],
     handle: async ({ cloud, subject, params, body }) => {
-      const value = body[params.key];
-      if (value === undefined) throw new CloudError('invalid', 'Request body and URI mismatch');
-      if (Object.keys(body).length !== 1) throw new CloudError('invalid', 'Request body contains too many items');
-      refuseOddKeys(body);
+      const value = valueOfOnly('extra_specs', body, params.key);
       await cloud.blockStorage.types.setExtraSpecs(subject, typeIdOf(params), (old) => ({ ...old, ...body }));
       return { body: { [params.key]: value } };
     },
@@ -106,25 +104,13 @@ export const typeSpecOperations = [
     summary: 'Others stay.',
     examples: [{ title: 'The backend', ...keyExample, status: 202 }],
     handle: async ({ cloud, subject, params }) => {
-      await cloud.blockStorage.types.setExtraSpecs(subject, typeIdOf(params), (old) => {
-        const { [params.key]: value, ...others } = old;
-        if (value === undefined) throw missingSpec(params);
-        return others;
-      });
+      await cloud.blockStorage.types.setExtraSpecs(subject, typeIdOf(params), (old) =>
+        withoutKey(old, params.key, () => missingSpec(params)),
+      );
       return { status: 202 };
     },
   }),
 ];
-
-function refuseOddKeys(wanted: Record<string, string>): void {
-  const odd = Object.keys(wanted).find((key) => !/^[\w\-:. ]{1,255}$/.test(key));
-  if (odd !== undefined || Object.keys(wanted).length === 0) {
-    throw new CloudError(
-      'invalid',
-      `Invalid input for field/attribute extra_specs: the key '${odd ?? ''}' is invalid.`,
-    );
-  }
-}
 
 function missingSpec({ type_id, key }: { type_id: string; key: string }): CloudError {
   const words = `Volume Type ${withDashes(typeIdOf({ type_id }))} has no extra specs with key ${key}.`;
