@@ -34,6 +34,8 @@ const projectName = /^[0-9a-f]{32}$/;
 /** Names that are also names of files, and never hidden ones: those are written here until they are complete. */
 const plainName = /^[\p{L}\p{N}_][\p{L}\p{N}_.+@ -]{0,199}$/u;
 
+const unfinishedName = /^\.\d+\.\d+\.part$/;
+
 /**
  * Containers of objects, from which images are imported and to which they are exported: `<folder>/<project>/<container>/<object>`.
  * An object is there whole or not at all.
@@ -44,6 +46,17 @@ export class ObjectFolder {
 
   constructor(folder: string) {
     this.#folder = folder;
+  }
+
+  /**
+   * Removes what processes that died had begun to write. To be called before the first object is written. Tells how many
+   * files there were.
+   */
+  async removeUnfinished(): Promise<number> {
+    const entries = await readdir(this.#folder, { recursive: true, withFileTypes: true }).catch(absent);
+    const left = (entries ?? []).filter((entry) => entry.isFile() && unfinishedName.test(entry.name));
+    for (const { parentPath, name } of left) await rm(join(parentPath, name), { force: true });
+    return left.length;
   }
 
   /** Makes the container, if there is none. True where it was made. */

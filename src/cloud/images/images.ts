@@ -86,6 +86,7 @@ export class Images {
   /** Sets right what a process that died left, before any request is served; then looks after images now and then. */
   async start(): Promise<void> {
     const { env } = this.#parts.core;
+    await this.objects?.removeUnfinished();
     await this.partUploads.recover();
     await this.#uploads.recoverInterrupted();
     await this.#deletion.sweep();
