@@ -18,7 +18,7 @@ export interface Received {
 export async function receive(
   path: string,
   source: AsyncIterable<Buffer>,
-  { onChunk, signal, expectedSize }: PutOptions,
+  { onChunk, onTaken, signal, expectedSize }: PutOptions,
 ): Promise<Received> {
   const chunks = new ChunkReader(source, signal);
   try {
@@ -27,7 +27,7 @@ export async function receive(
       throw storeFailure('create a file for the upload', error);
     });
     try {
-      return await receiveInto(file, chunks, { onChunk, expectedSize });
+      return await receiveInto(file, chunks, { onChunk, onTaken, expectedSize });
     } finally {
       await file.close();
     }
@@ -42,7 +42,7 @@ export async function receive(
 async function receiveInto(
   file: FileHandle,
   chunks: ChunkReader,
-  { onChunk, expectedSize }: Pick<PutOptions, 'onChunk' | 'expectedSize'>,
+  { onChunk, onTaken, expectedSize }: Pick<PutOptions, 'onChunk' | 'onTaken' | 'expectedSize'>,
 ): Promise<Received> {
   const writer = new PieceWriter(file);
   const hasher = createHasher(['md5', 'sha512'], (piece, position) => writer.write(piece, position));
@@ -55,6 +55,7 @@ async function receiveInto(
       if (expectedSize !== undefined && size > expectedSize) throw sizeMismatch(expectedSize, 'more');
       await onChunk?.(chunk);
       await hasher.update(chunk);
+      onTaken?.(chunk);
     }
     if (expectedSize !== undefined && size < expectedSize) throw sizeMismatch(expectedSize, `${size}`);
     const checksums = await hasher.digest();

@@ -61,6 +61,8 @@ export interface ImageStore {
 export interface PutOptions {
   /** Sees each chunk before it is stored; what it throws ends the upload. */
   onChunk?: (chunk: Buffer) => void | Promise<void>;
+  /** Told of each chunk whose bytes were copied, and that is not looked at again. Stores that keep chunks tell of none. */
+  onTaken?: (chunk: Buffer) => void;
   signal?: AbortSignal;
   /** What the source promises to deliver. Space is looked for beforehand; another size is a `size_mismatch`. */
   expectedSize?: number;

@@ -21,6 +21,8 @@ export interface ReceiveOptions {
   signal?: AbortSignal;
   /** Told of every piece, with the bytes so far. */
   onBytes?: (bytes: number) => void;
+  /** Told of every piece that is not needed any more; see `PutOptions`. */
+  onTaken?: (chunk: Buffer) => void;
 }
 
 /**
@@ -32,13 +34,13 @@ export async function receiveImage(
   source: AsyncIterable<Buffer>,
   options: ReceiveOptions,
 ): Promise<ReceivedImage> {
-  const { imageId, signal, expectedSize } = options;
+  const { imageId, signal, expectedSize, onTaken } = options;
   const judge: { inspection?: Inspection } = {};
   try {
     const inspector = createInspector({ declaredFormat: options.diskFormat, maxVirtualSize: options.maxSize });
     // What the judgement throws ends the upload before the store has made anything of it visible.
     const inspected = inspect(source, inspector, options, judge);
-    const stored = await store.put(imageId, inspected, { signal, expectedSize });
+    const stored = await store.put(imageId, inspected, { signal, expectedSize, onTaken });
     return { ...stored, inspection: judge.inspection! };
   } catch (error) {
     throw receiveFailure(error);

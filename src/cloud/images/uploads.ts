@@ -23,6 +23,8 @@ export interface UploadOptions {
   /** The store to put it in, where it is not the default. */
   storeId?: string;
   signal?: AbortSignal;
+  /** Told of every chunk of the source that is not needed any more; it may be of none. */
+  onTaken?: (chunk: Buffer) => void;
 }
 
 /** Bytes that are in a store and not judged yet. */
@@ -80,11 +82,12 @@ export class Uploads {
   async stage(subject: Subject, id: string, source: AsyncIterable<Buffer>, options: UploadOptions): Promise<Image> {
     return await this.#take(subject, id, 'uploading', options, async (live, _format, receiveOptions) => {
       const { stores } = this.#parts;
-      const { maxSize, expectedSize, signal, onBytes } = receiveOptions;
+      const { maxSize, expectedSize, signal, onBytes, onTaken } = receiveOptions;
       let bytes = 0;
       const stored = await stores.driver(live.storeId).put(id, source, {
         signal,
         expectedSize,
+        onTaken,
         onChunk(chunk) {
           bytes += chunk.length;
           if (bytes > maxSize) throw tooLarge(maxSize);
@@ -123,6 +126,7 @@ export class Uploads {
         imageId: id,
         maxSize: core.settings.maxImageSize,
         expectedSize: sizeHint,
+        onTaken: options.onTaken,
         signal: options.signal ? AbortSignal.any([options.signal, live.abort.signal]) : live.abort.signal,
         onBytes: (bytes) => {
           live.bytes = bytes;

@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { parseRange } from '../../api/byte-range.ts';
+import { freedAsSent } from '../../api/free-chunk.ts';
 import { type Answer, operation } from '../../api/operation.ts';
 import { CloudError } from '../../cloud/errors.ts';
 import type { ImageExport } from '../../cloud/images/exports/model.ts';
@@ -100,7 +101,11 @@ const fetchExport = operation({
         ? { 'content-range': `bytes ${start}-${end - 1}/${file.size}` }
         : { 'content-md5': Buffer.from(file.md5, 'hex').toString('base64') }),
     };
-    return { status: range ? 206 : 200, headers, body: raw.method === 'HEAD' ? '' : await file.read(range) };
+    return {
+      status: range ? 206 : 200,
+      headers,
+      body: raw.method === 'HEAD' ? '' : freedAsSent(await file.read(range), reply.raw),
+    };
   },
 });
 

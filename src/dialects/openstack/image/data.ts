@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { parseRange } from '../../../api/byte-range.ts';
+import { freedAsSent } from '../../../api/free-chunk.ts';
 import { type Answer, operation } from '../../../api/operation.ts';
 import { takeBody } from '../../../api/take-body.ts';
 import type { Cloud } from '../../../cloud/cloud.ts';
@@ -24,8 +25,9 @@ export const uploadImage = operation({
     '`X-Image-Meta-Store` chooses the store.',
   examples: [{ title: 'A file', params: { image_id: exampleId }, status: 204 }],
   async handle({ cloud, subject, params, raw }) {
-    await takeBody(cloud, raw, (source) =>
+    await takeBody(cloud, raw, (source, onTaken) =>
       cloud.images.upload(subject, idOf(params), source, {
+        onTaken,
         sizeHint: announcedSize(raw.headers),
         storeId: wantedStore(cloud, raw.headers['x-image-meta-store']),
       }),
@@ -50,8 +52,8 @@ export const stageImage = operation({
     'inspects it and makes the image active.',
   examples: [{ title: 'A file', params: { image_id: exampleId }, status: 204 }],
   async handle({ cloud, subject, params, raw }) {
-    await takeBody(cloud, raw, (source) =>
-      cloud.images.stage(subject, idOf(params), source, { sizeHint: announcedSize(raw.headers) }),
+    await takeBody(cloud, raw, (source, onTaken) =>
+      cloud.images.stage(subject, idOf(params), source, { onTaken, sizeHint: announcedSize(raw.headers) }),
     );
     return {};
   },
@@ -110,7 +112,7 @@ export const downloadImage = operation({
         'content-length': `${size}`,
         ...(image.checksum ? { 'content-md5': image.checksum } : {}),
       };
-      return { status: 200, headers, body: raw.method === 'HEAD' ? '' : await read() };
+      return { status: 200, headers, body: raw.method === 'HEAD' ? '' : freedAsSent(await read(), reply.raw) };
     }
     const { start, end } = range;
     const headers = {
@@ -118,7 +120,11 @@ export const downloadImage = operation({
       'content-length': `${end - start}`,
       'content-range': `bytes ${start}-${end - 1}/${size}`,
     };
-    return { status: 206, headers, body: raw.method === 'HEAD' ? '' : await read({ start, end }) };
+    return {
+      status: 206,
+      headers,
+      body: raw.method === 'HEAD' ? '' : freedAsSent(await read({ start, end }), reply.raw),
+    };
   },
 });
 
