@@ -1,8 +1,13 @@
 import type { ImageStore, StoreListing } from '../../image-stores/store.ts';
 import type { Cloud } from '../cloud.ts';
 
+/** Bytes of an image are nobody's only after so long, microseconds: whoever writes them has a row for them by then. */
+const orphanAge = 3600 * 1_000_000;
 /** How many files one activation removes at the most. */
 const maxRemovedPerActivation = 50;
+
+/** As many ids as one statement looks up. */
+const idsPerQuery = 500;
 
 export interface StoreLeftoversStatus {
   removed: number;
@@ -11,22 +16,69 @@ export interface StoreLeftoversStatus {
 
 /**
  * Removes from image stores what was written for an image and is nobody's any more: exports of a host that was cut off
- * in the middle, and uploads of dead processes. What an action that has not ended names is left to that action.
+ * in the middle, uploads of dead processes, and whole images of which this cloud knows that they have no copy there. What
+ * an action that has not ended names is left to that action, and images that the database has never heard of to the
+ * administrator, whom the audit tells: the store may be another cloud's.
  */
 export async function removeStoreLeftovers(cloud: Cloud): Promise<StoreLeftoversStatus> {
   const status: StoreLeftoversStatus = { removed: 0, failed: 0 };
   const connected = cloud.imageStores.list().filter(({ status }) => status === 'connected');
-  for (const { id } of connected) await sweep(cloud, cloud.imageStores.driver(id), status);
+  for (const { id } of connected) await sweep(cloud, id, cloud.imageStores.driver(id), status);
   return status;
 }
 
-async function sweep(cloud: Cloud, store: ImageStore, status: StoreLeftoversStatus): Promise<void> {
-  const { others } = await store.list();
+async function sweep(cloud: Cloud, storeId: string, store: ImageStore, status: StoreLeftoversStatus): Promise<void> {
+  const { images, others } = await store.list();
+  await removeOrphans(cloud, storeId, store, images, status);
   const left = others.filter(({ kind, isLive, imageId }) => kind !== 'unknown' && !isLive && imageId);
   // The listing comes first: an action that has ended since then has cared for its files itself.
   const owned = left.length > 0 ? await ownedImages(cloud) : new Set<string>();
   const nobodys = left.filter(({ imageId }) => !owned.has(imageId!));
   for (const file of nobodys.slice(0, maxRemovedPerActivation)) await remove(cloud, store, file, status);
+}
+
+async function removeOrphans(
+  cloud: Cloud,
+  storeId: string,
+  store: ImageStore,
+  images: StoreListing['images'],
+  status: StoreLeftoversStatus,
+): Promise<void> {
+  const { db, env, log } = cloud;
+  const old = images.filter(({ modifiedAt }) => modifiedAt < env.now() - orphanAge).map(({ imageId }) => imageId);
+  const orphans: string[] = [];
+  for (let at = 0; at < old.length; at += idsPerQuery) {
+    const ids = old.slice(at, at + idsPerQuery);
+    const known = await db.read
+      .selectFrom('images')
+      .select('id')
+      .where('id', 'in', ids)
+      .where((e) =>
+        e.not(
+          e.exists(
+            e
+              .selectFrom('image_replicas')
+              .select('image_id')
+              .whereRef('image_id', '=', 'images.id')
+              .where('store_id', '=', storeId),
+          ),
+        ),
+      )
+      .execute();
+    orphans.push(...known.map(({ id }) => id));
+  }
+  if (orphans.length === 0) return;
+  const owned = await ownedImages(cloud);
+  for (const imageId of orphans.filter((id) => !owned.has(id)).slice(0, maxRemovedPerActivation)) {
+    try {
+      await store.delete(imageId);
+      status.removed += 1;
+      log.warn({ store: store.name, imageId }, 'bytes of an image that has no copy in the store were removed');
+    } catch (error) {
+      status.failed += 1;
+      log.warn({ err: error, store: store.name, imageId }, 'bytes that are no image’s could not be removed yet');
+    }
+  }
 }
 
 /** Images that actions still work on: their own, and those that their inputs name; and those whose uploads wait. */
