@@ -67,7 +67,7 @@ export async function prepareVolume(cloud: Cloud, subject: Subject, wanted: NewV
   const image = wanted.imageId === undefined ? blank : await imageSource(cloud, subject, wanted.imageId);
   const zone = wanted.zone === undefined ? undefined : await cloud.zones.byName(wanted.zone);
   if (wanted.zone !== undefined && !zone) throw badInput(`Availability zone '${wanted.zone}' is invalid.`);
-  return { asked, usual, image, zone, defaultZone: await cloud.zones.default() };
+  return { asked, usual, image, zone, defaultZone: await cloud.zones.default(subject.domainId) };
 }
 
 /** As `requestCreateVolume`, as part of a transaction that makes more. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Tx } from '../../database/database.ts';
 import type { ClustersTable, ZonesTable } from '../../database/schema.ts';
 import { newId } from '../../env/env.ts';
@@ -95,13 +96,25 @@ export class Zones {
     return id;
   }
 
-  /** The zone that is meant when a request names none. */
-  async default(): Promise<Zone> {
-    const row = await this.#core.db.read
-      .selectFrom('zones')
-      .selectAll()
-      .orderBy('is_default', 'desc')
-      .executeTakeFirstOrThrow();
+  /**
+   * The zone that is meant when a request names none. Where several have hosts it follows from who asks, as K5 has it: from
+   * the id of their domain, always the same one, and another one for no more domains than need be when zones come or go.
+   */
+  async default(domainId?: string): Promise<Zone> {
+    const { read } = this.#core.db;
+    if (domainId !== undefined) {
+      const withHosts = await read
+        .selectFrom('zones')
+        .selectAll()
+        .where('enabled', '=', 1)
+        .where((e) => e.exists(e.selectFrom('hosts').select('hosts.id').whereRef('hosts.zone_id', '=', 'zones.id')))
+        .execute();
+      const [chosen, ...others] = withHosts.toSorted((a, b) =>
+        weight(domainId, a.id) < weight(domainId, b.id) ? 1 : -1,
+      );
+      if (chosen && others.length > 0) return zoneFromRow(chosen);
+    }
+    const row = await read.selectFrom('zones').selectAll().orderBy('is_default', 'desc').executeTakeFirstOrThrow();
     return zoneFromRow(row);
   }
 
@@ -127,6 +140,11 @@ export class Zones {
     if (this.#names.size === 0) await this.list();
     return this.#names;
   }
+}
+
+/** Rendezvous hashing: each domain has its own order of all zones. */
+function weight(domainId: string, zoneId: string): string {
+  return createHash('sha256').update(`${domainId}\n${zoneId}`).digest('hex');
 }
 
 function zoneFromRow(row: ZonesTable): Zone {

@@ -78,7 +78,7 @@ export class VolumeGroups {
     const { types } = this.#cloud.blockStorage;
     const volumeTypes = await Promise.all(wanted.volumeTypes.map((one) => types.find(subject, one)));
     const { zones, env, db } = this.#cloud;
-    const zone = wanted.zone === undefined ? await zones.default() : await zones.byName(wanted.zone);
+    const zone = wanted.zone === undefined ? await zones.default(subject.domainId) : await zones.byName(wanted.zone);
     if (!zone) throw badInput(`Availability zone '${wanted.zone}' is invalid.`);
     const row: VolumeGroupsTable = {
       id: newId(env),
