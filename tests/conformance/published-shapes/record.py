@@ -4,7 +4,7 @@ Records the shapes of answers that OpenStack's own clients of its conformance su
 Run it with the Python that has Tempest installed, as `./unkai conformance` leaves it in the cache folder:
 
     var/cache/tempest-47.0.0/bin/python tests/conformance/published-shapes/record.py compute 96
-    var/cache/tempest-47.0.0/bin/python tests/conformance/published-shapes/record.py volume 71
+    var/cache/tempest-47.0.0/bin/python tests/conformance/published-shapes/record.py volume 70
 
 It calls every method of every client over a transport that answers nothing, and notes which request it makes and which
 schema it would hold the answer against. `read-shapes.ts` beside it says how the lines are read.
