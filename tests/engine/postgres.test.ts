@@ -9,7 +9,7 @@ import { serverFixtures } from './fixtures/servers.ts';
 import { volumeFixtures } from './fixtures/volumes.ts';
 
 /** What `actions.test.ts` does with every action on SQLite is done with these on PostgreSQL, where holds have to lapse. */
-const samples = ['server.create', 'server.delete', 'server.rebuild', 'server.shelve', 'volume.create'];
+const samples = ['server.create', 'server.delete', 'server.rebuild', 'server.clone', 'server.shelve', 'volume.create'];
 const fixtures = { ...serverFixtures, ...volumeFixtures };
 /** Longer than a process holds an action without a sign of life. */
 const lapseSeconds = 60;
