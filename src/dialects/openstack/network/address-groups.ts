@@ -59,13 +59,16 @@ const common = {
   method: 'PUT',
   mode: 'sync',
   allow: 'member',
-  bodyKey: 'address_group',
   params: Type.Object({ id: Type.String() }),
-  body: Body({ addresses: Addresses }),
+  // openstacksdk, and with it the command line, leaves out what the published API has around.
+  body: Type.Union([Body({ address_group: Body({ addresses: Addresses }) }), Body({ addresses: Addresses })]),
   responses: { 200: Type.Object({ address_group: viewSchema }) },
 } as const;
 
 const example = { params: { id: exampleId }, body: { address_group: { addresses: ['203.0.113.0/24'] } }, status: 200 };
+
+const addressesIn = (body: Static<typeof common.body>): string[] =>
+  'address_group' in body ? body.address_group.addresses : body.addresses;
 
 const addAddresses = operation({
   ...common,
@@ -77,7 +80,7 @@ const addAddresses = operation({
   examples: [{ title: 'One', ...example }],
   handle: async ({ cloud, subject, params, body }) => {
     const id = idInPath('address_group', params.id);
-    const group = await cloud.networks.addressGroups.add(subject, id, body.addresses);
+    const group = await cloud.networks.addressGroups.add(subject, id, addressesIn(body));
     return { body: { address_group: addressGroupView(group) } };
   },
 });
@@ -92,7 +95,7 @@ const removeAddresses = operation({
   examples: [{ title: 'One', ...example }],
   handle: async ({ cloud, subject, params, body }) => {
     const id = idInPath('address_group', params.id);
-    const group = await cloud.networks.addressGroups.removeAddresses(subject, id, body.addresses);
+    const group = await cloud.networks.addressGroups.removeAddresses(subject, id, addressesIn(body));
     return { body: { address_group: addressGroupView(group) } };
   },
 });

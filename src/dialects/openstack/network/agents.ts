@@ -5,7 +5,7 @@ import { notFound } from '../../../cloud/errors.ts';
 import type { Host } from '../../../cloud/hosts/model.ts';
 import { withDashes } from '../../../env/env.ts';
 import { isoSeconds } from '../common/time.ts';
-import { listQuery, pageLinks, type Query, selected, valuesOf } from './queries.ts';
+import { listQuery, matches, pageLinks, type Query, selected, valuesOf } from './queries.ts';
 import { idInPath } from './wire.ts';
 
 /** What of networks each host does; one process does all of it. */
@@ -91,7 +91,3 @@ export const agentOperations = [
     },
   }),
 ];
-
-function matches(value: unknown, wanted: readonly string[]): boolean {
-  return wanted.length === 0 || wanted.some((text) => text.toLowerCase() === String(value).toLowerCase());
-}

@@ -88,6 +88,7 @@ const table: ReadonlyArray<readonly [alias: string, name: string, description: s
   ['rbac-address-scope', 'Add address_scope type to RBAC', 'Sharing of address scopes.'],
   ['rbac-subnetpool', 'Add subnetpool type to RBAC', 'Sharing of subnet pools.'],
   ['rbac-address-group', 'Add address_group type to RBAC', 'Sharing of address groups.'],
+  ['auto-allocated-topology', 'Auto Allocated Topology Services', 'Each project has a network without making one.'],
   ['qos', 'Quality of Service', 'Ports can be limited in bandwidth.'],
   [
     'qos-bw-limit-direction',

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { NetworkApi } from './network-api.fixture.ts';
+import { type Json, NetworkApi } from './network-api.fixture.ts';
 
 let api: NetworkApi;
 
@@ -264,4 +264,32 @@ test('quotas are shown to their project, set by administrators, and kept to', as
   expect(await call('admin', 'DELETE', path)).toMatchObject({ status: 204 });
   expect((await call('bob', 'GET', `${path}/default`)).body).toMatchObject({ quota: { network: 100 } });
   await made('bob', 'networks', 'network', {});
+});
+
+test('each network is a segment, which administrators see; servers that ask for none get the default one', async () => {
+  const web = await made('alice', 'networks', 'network', { name: 'segmented' });
+  const seen = await call('admin', 'GET', `/v2.0/networks/${web['id']}`);
+  const { body } = await call('admin', 'GET', `/v2.0/segments?network_id=${web['id']}`);
+  const [segment, ...others] = body['segments'] as unknown as Json[];
+  expect(others).toEqual([]);
+  expect(segment).toMatchObject({
+    network_id: web['id'],
+    network_type: 'vxlan',
+    segmentation_id: seen.body['network']!['provider:segmentation_id'],
+  });
+  const shown = await call('admin', 'GET', `/v2.0/segments/${segment!['id']}`);
+  expect(shown).toMatchObject({ status: 200, body: { segment } });
+  expect(await call('alice', 'GET', '/v2.0/segments')).toMatchObject({ status: 403 });
+
+  const path = `/v2.0/auto-allocated-topology/${web['project_id']}`;
+  expect(await call('alice', 'GET', path)).toMatchObject({ status: 409 });
+  const usual = await made('admin', 'networks', 'network', { name: 'usual', shared: true, is_default: true });
+  expect(await call('alice', 'GET', path)).toMatchObject({
+    status: 200,
+    body: { auto_allocated_topology: { id: usual['id'], project_id: web['project_id'] } },
+  });
+  expect((await call('alice', 'GET', `${path}?fields=dry-run`)).body).toMatchObject({
+    auto_allocated_topology: { id: 'dry-run=pass' },
+  });
+  expect(await call('bob', 'GET', path)).toMatchObject({ status: 404 });
 });

@@ -23,6 +23,7 @@ import { routerActionOperations } from './router-actions.ts';
 import { routerOperations } from './routers.ts';
 import { securityGroupRuleOperations } from './security-group-rules.ts';
 import { securityGroupOperations } from './security-groups.ts';
+import { segmentOperations } from './segments.ts';
 import { subnetPoolOperations } from './subnet-pools.ts';
 import { subnetOperations } from './subnets.ts';
 import { listVersions, showVersion } from './versions.ts';
@@ -49,6 +50,7 @@ const versioned: readonly AnyOperation[] = [
   ...quotaOperations,
   ...agentOperations,
   ...placeOperations,
+  ...segmentOperations,
   ...extensionOperations,
 ].map((operation) => ({ ...operation, path: `/v2.0${operation.path}` }));
 

@@ -72,7 +72,7 @@ export function networkView(network: Network, subject: Subject): Record<string, 
 }
 
 /** How hosts carry it, for administrators. */
-function provider(network: Network) {
+export function provider(network: Network) {
   return {
     'provider:network_type': 'vxlan',
     'provider:physical_network': null,

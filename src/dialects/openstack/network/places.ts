@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { operation } from '../../../api/operation.ts';
+import { CloudError, notFound } from '../../../cloud/errors.ts';
 import { withDashes } from '../../../env/env.ts';
 
 /** Small lists of what there is where. */
@@ -102,4 +103,39 @@ const listUse = operation({
   }),
 });
 
-export const placeOperations = [listZones, listProviders, listUse];
+const getTopology = operation({
+  ...common,
+  id: 'GetAutoAllocatedTopology',
+  group: 'auto-allocated-topology',
+  path: '/auto-allocated-topology/{project_id}',
+  allow: 'member',
+  params: Type.Object({ project_id: Type.String() }),
+  query: Type.Object({ fields: Type.Optional(Type.Union([Type.String(), Type.Array(Type.String())])) }),
+  responses: {
+    200: Type.Object({
+      auto_allocated_topology: Type.Object({
+        id: Type.String(),
+        project_id: Type.String(),
+        tenant_id: Type.String(),
+      }),
+    }),
+  },
+  errors: [401, 404, 409],
+  title: 'Show auto allocated topology',
+  summary:
+    "The network that the project's servers get when they ask for none: the cloud's default one, which is there for all. " +
+    'With fields=dry-run, only whether there is one.',
+  examples: [
+    { title: 'Of the project admin', params: { project_id: '36c27e8ff05c4780bf6d2fa65700f22e' }, status: 200 },
+  ],
+  handle: async ({ cloud, subject, params, query }) => {
+    const projectId = params.project_id === 'None' ? subject.projectId! : params.project_id.replaceAll('-', '');
+    if (projectId !== subject.projectId && !subject.isAdmin) throw notFound('auto_allocated_topology', projectId);
+    const [network] = await cloud.networks.networks.list(subject, { filters: { isDefault: [true] } });
+    if (!network) throw new CloudError('conflict', 'Deployment error: there is no default network.');
+    const id = [query.fields].flat().includes('dry-run') ? 'dry-run=pass' : withDashes(network.id);
+    return { body: { auto_allocated_topology: { id, project_id: projectId, tenant_id: projectId } } };
+  },
+});
+
+export const placeOperations = [listZones, listProviders, listUse, getTopology];

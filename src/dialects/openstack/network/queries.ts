@@ -73,6 +73,11 @@ export function valuesOf(query: Query, key: string): string[] {
   return value === undefined ? [] : [value].flat().map(String);
 }
 
+/** Whether a member is one of those that are asked for; any is, where none are. */
+export function matches(value: unknown, wanted: readonly string[]): boolean {
+  return wanted.length === 0 || wanted.some((text) => text.toLowerCase() === String(value).toLowerCase());
+}
+
 /** Keeps only the members that `fields` names; all, where it names none. */
 export function selected(view: Record<string, unknown>, query: Query): Record<string, unknown> {
   const fields = valuesOf(query, 'fields').filter((field) => field !== '');

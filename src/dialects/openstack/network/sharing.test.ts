@@ -141,6 +141,9 @@ describe('QoS policies and address groups', () => {
     const more = { address_group: { addresses: ['198.51.100.0/24'] } };
     expect((await api.call('alice', 'PUT', `${path}/add_addresses`, more)).status).toBe(200);
     expect((await api.call('alice', 'PUT', `${path}/add_addresses`, more)).status).toBe(400);
+    // As openstacksdk says it.
+    const less = { addresses: ['198.51.100.0/24'] };
+    expect((await api.call('alice', 'PUT', `${path}/remove_addresses`, less)).status).toBe(200);
     const security = await api.made('alice', 'security-groups', 'security_group', { name: 'web' });
     const rule = await api.made('alice', 'security-group-rules', 'security_group_rule', {
       security_group_id: id(security),
