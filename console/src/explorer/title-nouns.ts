@@ -42,6 +42,8 @@ export const nouns: Record<string, Pair> = {
   'one network': ['ひとつのネットワーク', '一个网络'],
   'l3 networks': ['L3 ネットワーク', '三层网络'],
   'ip ranges': ['IP 範囲', 'IP 范围'],
+  segment: ['セグメント', '网段'],
+  segments: ['セグメント', '网段'],
   subnet: ['サブネット', '子网'],
   subnets: ['サブネット', '子网'],
   router: ['ルーター', '路由器'],
