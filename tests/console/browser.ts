@@ -12,7 +12,9 @@ export const buildLimit = 600_000;
 export const password = 'test-password';
 
 const root = resolve(import.meta.dirname, '../..');
-const pictures = join(root, 'docs/screenshots');
+/** `UNKAI_SCREENSHOTS=1` makes those of the documentation anew; a folder gets them instead. */
+const asked = process.env['UNKAI_SCREENSHOTS'];
+const pictures = asked?.startsWith('/') ? asked : join(root, 'docs/screenshots');
 /** Waits are on conditions; this is for machines that do much else. */
 const patience = 45_000;
 
@@ -107,7 +109,7 @@ export async function seriousProblems(page: Page): Promise<string[]> {
 
 /** Keeps a picture for the documentation, where UNKAI_SCREENSHOTS asks for new ones. */
 export async function picture(page: Page, name: string): Promise<void> {
-  if (!process.env['UNKAI_SCREENSHOTS']) return;
+  if (!asked) return;
   mkdirSync(pictures, { recursive: true });
   const shot = (await page.screenshot()).toString('base64');
   // A page of its own decodes it: the console's policy forbids what that takes.

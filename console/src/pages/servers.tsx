@@ -71,7 +71,7 @@ export function Servers() {
     {
       id: 'name',
       title: t('name'),
-      width: 'minmax(180px, 2fr)',
+      width: 'minmax(130px, 2fr)',
       value: (server) => server.name,
       cell: (server) => (
         <>
@@ -85,7 +85,7 @@ export function Servers() {
     {
       id: 'status',
       title: t('status'),
-      width: 'minmax(150px, 1fr)',
+      width: 'minmax(132px, 1fr)',
       value: (server) => server.status,
       cell: (server) => <Status value={server.status} task={server['OS-EXT-STS:task_state']} />,
     },
