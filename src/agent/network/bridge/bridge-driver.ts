@@ -24,6 +24,7 @@ import { Fabric } from './fabric.ts';
 import { freeNetwork, HostLinks } from './host-link.ts';
 import { bridgeName, NetworkNames, tapName } from './names.ts';
 import { portTable, portTableName } from './port-rules.ts';
+import { tunnelObstacle } from './probe.ts';
 import { advertises } from './router-adverts.ts';
 import { routerTable, routerTable6, routerTableName } from './router-rules.ts';
 import { routerRoutes, serviceRoutes } from './routing.ts';
@@ -47,6 +48,8 @@ export async function openBridgeDriver(
   directory: string,
   tunnel?: Omit<TunnelSettings, 'port'> & { port?: number },
 ): Promise<NetworkDriver> {
+  const obstacle = tunnel && (await tunnelObstacle(env));
+  if (obstacle !== undefined) throw new AgentError('unsupported', `this machine can't have VXLAN: ${obstacle}`);
   const commands = new NetworkCommands(env);
   const names = new NetworkNames(directory);
   const hostLinks = new HostLinks(names, commands);

@@ -12,7 +12,7 @@ import type { NetworkDriver } from '../network-driver.ts';
 import { openBridgeDriver } from './bridge-driver.ts';
 import { NetworkCommands } from './commands.ts';
 import { NetworkNames, tapName } from './names.ts';
-import { bridgeObstacle } from './probe.ts';
+import { bridgeObstacle, tunnelObstacle } from './probe.ts';
 import type { TunnelSettings } from './tunnels.ts';
 
 /** How long something that shall come is waited for, milliseconds: a machine under load takes its time. */
@@ -21,6 +21,10 @@ export const patience = 30_000;
 /** Why these tests can't run here, if they can't. */
 export const obstacle = await bridgeObstacle(realEnv());
 if (obstacle !== undefined) console.warn(`bridge networking is not tested: ${obstacle}`);
+
+/** Why tests of several hosts can't run here, if they can't. */
+export const noTunnels = obstacle ?? (await tunnelObstacle(realEnv()));
+if (obstacle === undefined && noTunnels !== undefined) console.warn(`VXLAN is not tested: ${noTunnels}`);
 
 export const web = 'c1'.repeat(16);
 export const other = 'c2'.repeat(16);

@@ -46,6 +46,26 @@ export async function bridgeObstacle(env: Env): Promise<string | undefined> {
   }
 }
 
+/** Why this machine can't join networks with other hosts, where it can have them: tried out in the same way. */
+export async function tunnelObstacle(env: Env): Promise<string | undefined> {
+  const commands = new NetworkCommands(env);
+  const namespace = `unkai-probe-${env.randomBytes(4).toString('hex')}`;
+  try {
+    await commands.run(undefined, ['bridge', '-V']);
+    await commands.ip(undefined, [`netns add ${namespace}`]);
+  } catch (error) {
+    return firstLine(error);
+  }
+  try {
+    await commands.ip(namespace, ['link add vx-probe type vxlan id 1 local 127.0.0.1 dstport 4789 nolearning']);
+    return undefined;
+  } catch (error) {
+    return firstLine(error);
+  } finally {
+    await commands.ip(undefined, [`netns del ${namespace}`]).catch(() => {});
+  }
+}
+
 function firstLine(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!;
 }

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { QemuHost } from '../../../agent/hypervisor/qemu/qemu-host.ts';
 import { SerialShell } from '../../../agent/hypervisor/qemu/serial-shell.fixture.ts';
-import { obstacle } from '../../../agent/network/bridge/network-bench.fixture.ts';
+import { noTunnels } from '../../../agent/network/bridge/network-bench.fixture.ts';
 import { type OpenedUnkai, openUnkai } from '../../../assembly/open-unkai.ts';
 import { ensureTinyLinux, tinyLinuxId } from '../../../assembly/tinylinux.ts';
 import { auditCloud, isSound } from '../../audit/audit.ts';
@@ -18,7 +18,7 @@ const bootTimeout = 240_000;
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** Hosts with networks of their own, as on several machines: what joins them is VXLAN. */
-describe.skipIf(obstacle !== undefined)('real guests on hosts that are joined by tunnels', () => {
+describe.skipIf(noTunnels !== undefined)('real guests on hosts that are joined by tunnels', () => {
   let folder: string;
   let opened: OpenedUnkai;
   let networkId: string;
