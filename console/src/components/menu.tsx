@@ -37,7 +37,7 @@ export function ActionMenu({
         )}
       </DropdownMenu.Trigger>
       <DropdownMenu.Portal>
-        <DropdownMenu.Content className="menu" align="end" sideOffset={4}>
+        <DropdownMenu.Content className="menu" align="end" sideOffset={4} loop>
           <Items actions={actions} />
         </DropdownMenu.Content>
       </DropdownMenu.Portal>

@@ -62,7 +62,8 @@ export function Timeline({ resourceId }: { resourceId: string }) {
               <div className="body">
                 <Notice tone="bad">
                   <b>{t('firstCause')}: </b>
-                  {activity.failure.message} <span className="mono small">({activity.failure.step})</span>
+                  <span lang="en">{activity.failure.message}</span>{' '}
+                  <span className="mono small">({activity.failure.step})</span>
                 </Notice>
               </div>
             )}

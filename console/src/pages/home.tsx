@@ -93,7 +93,9 @@ export function Home() {
                     <ResourceLink type={concern.resource_type} id={concern.resource_id} name={concern.name} />{' '}
                     <span className="small soft">{t(`concern.${concern.kind}`)}</span>
                     <br />
-                    <span className="small soft">{concern.message}</span>
+                    <span className="small soft" lang="en">
+                      {concern.message}
+                    </span>
                   </span>
                   <span className="small faint">{ago(concern.since)}</span>
                 </li>

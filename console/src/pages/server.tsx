@@ -85,7 +85,7 @@ export function ServerPage() {
       {server.fault && (
         <Notice tone="bad">
           <b>{t('fault')}: </b>
-          {server.fault.message}
+          <span lang="en">{server.fault.message}</span>
         </Notice>
       )}
       <Tabs.Root value={tab} onValueChange={(next) => void navigate({ search: { tab: next } as never, replace: true })}>
