@@ -79,11 +79,6 @@ describe('refusals', () => {
       code: 'SYS.1007',
       details: `image[uuid:${system}] is system image, can't be used to create user vm`,
     });
-    const iso = await image({ mediaType: 'iso' });
-    expect(await server(iso, { rootDiskSize: undefined })).toMatchObject({
-      code: 'SYS.1007',
-      details: `the image[name:one, uuid:${iso}] is an ISO, rootDiskSize must be set`,
-    });
   });
 
   it('are of copies of images that are not there, or not deleted', async () => {
@@ -145,22 +140,5 @@ describe('refusals', () => {
       code: 'SYS.1006',
       details: `image[uuid:${disabled}] is not Enabled, it's Disabled`,
     });
-  });
-
-  it('are of volumes for a server that is paused, and of volumes that are nowhere yet', async () => {
-    const params = { params: { name: 'free', diskSize: 2 ** 30 } };
-    const { json } = await test.run('POST', '/volumes/data', params, alice.headers);
-    const free = (json['inventory'] as Body)['uuid'] as string;
-    expect(await act(`/volumes/${free}`, 'syncVolumeSize')).toMatchObject({
-      code: 'SYS.1006',
-      details: `volume[uuid:${free}] is not Ready, it's NotInstantiated`,
-    });
-    const vm = alice.own['vm'];
-    const pause = (name: string) => test.run('PUT', `/vm-instances/${vm}/actions`, { [name]: {} }, alice.headers);
-    expect((await pause('pauseVmInstance')).status).toBe(200);
-    const attached = await refusal('POST', `/volumes/${free}/vm-instances/${vm}`, { params: {} });
-    const words = `vm[uuid:${vm}] can only attach volume when state is Running or Stopped, current state is Paused`;
-    expect(attached).toMatchObject({ code: 'SYS.1006', details: words });
-    expect((await pause('resumeVmInstance')).status).toBe(200);
   });
 });
