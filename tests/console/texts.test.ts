@@ -51,10 +51,10 @@ describe('the words of the console', () => {
 });
 
 describe('titles of operations', () => {
-  it('are translated, nearly all of them', async () => {
+  it('are translated, all but those of what came last', async () => {
     const titles = new Set((await allDialects()).flatMap(({ operations }) => operations.map(({ title }) => title)));
     const missing = [...titles].filter((title) => !translated(title, 'ja') || !translated(title, 'zh-CN'));
-    // A new word is a line in title-words.ts; until then its operations have English titles.
-    expect(missing.length, missing.join('; ')).toBeLessThan(titles.size / 5);
+    // A new word is a line in title-nouns.ts, a sentence one in title-sentences.ts; until then its titles are English.
+    expect(missing.length, missing.join('; ')).toBeLessThan(titles.size / 50);
   });
 });

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -138,6 +139,56 @@ test(
     await page.getByText('small is back').waitFor();
     await page.getByRole('tab', { name: 'Images' }).click();
     await page.getByRole('link', { name: 'small' }).waitFor();
+  },
+  limit,
+);
+
+test(
+  'an upload that is interrupted goes on where it was, also after the page was closed',
+  async () => {
+    const size = 6 * 2 ** 20;
+    const file = join(folder, 'large.raw');
+    await writeFile(file, Buffer.alloc(size, 'sea of clouds'));
+    const offsets: number[] = [];
+    page.on('request', (request) => {
+      const offset = /\/upload\/parts\/(\d+)$/.exec(request.url())?.[1];
+      if (offset) offsets.push(Number(offset));
+    });
+    const network = await page.context().newCDPSession(page);
+    const atSpeed = (uploadThroughput: number) =>
+      network.send('Network.emulateNetworkConditions', {
+        offline: false,
+        latency: 0,
+        downloadThroughput: -1,
+        uploadThroughput,
+      });
+    const form = page.getByRole('dialog');
+    await go('/ui/images');
+    await page.getByRole('button', { name: 'Upload an image' }).click();
+    await form.getByLabel('File').setInputFiles(file);
+    await atSpeed(size / 8);
+    await form.getByRole('button', { name: 'Upload an image' }).click();
+    const share = () => form.getByRole('progressbar').getAttribute('aria-valuenow');
+    await expect.poll(share, { timeout: 60_000 }).toMatch(/^[2-9]\d$/);
+    await form.getByRole('button', { name: 'Pause' }).click();
+    await form.getByText(/of 6 MiB have come/).waitFor();
+    await picture(page, 'upload-paused');
+    await go('/ui/images');
+    await page.getByRole('button', { name: 'Upload an image' }).click();
+    await form.getByLabel('File').setInputFiles(file);
+    await form.getByText(/of 6 MiB have come/).waitFor();
+    await atSpeed(-1);
+    // A connection that fails is taken up again without anybody's doing.
+    await page.route('**/upload/parts/*', (route) => route.abort('connectionreset'), { times: 1 });
+    await form.getByRole('button', { name: 'Continue the upload' }).click();
+    await page.getByText('large is uploaded').waitFor();
+    expect(offsets.length).toBeGreaterThanOrEqual(3);
+    expect(offsets.at(-1)).toBeGreaterThan(0);
+    const client = await tour.cloud.openstack();
+    const { images } = await client.get('/image/v2/images?name=large');
+    expect(images).toMatchObject([{ status: 'active', size }]);
+    const hash = createHash(images[0].os_hash_algo).update(Buffer.alloc(size, 'sea of clouds')).digest('hex');
+    expect(images[0].os_hash_value).toBe(hash);
   },
   limit,
 );
