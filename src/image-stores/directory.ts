@@ -18,6 +18,7 @@ import {
   storeFailure,
 } from './store.ts';
 import { claimCopyFile, claimUploadFile, isLiveUpload, parseUploadFile } from './upload-files.ts';
+import { UploadsUnderWay } from './uploads-under-way.ts';
 
 const imageName = /^[0-9a-f]{32}$/;
 /** Also under the name that a host writes it by until it is complete (`createAtomically`). */
@@ -49,7 +50,7 @@ class DirectoryStore implements ImageStore {
   readonly #images: string;
   readonly #staging: string;
   readonly #env: Pick<Env, 'now'>;
-  readonly #uploads = new Map<string, { abort: AbortController; ended: Promise<unknown> }>();
+  readonly #uploads = new UploadsUnderWay();
 
   constructor({ name, root, env }: DirectoryStoreOptions) {
     this.name = name;
@@ -68,7 +69,8 @@ class DirectoryStore implements ImageStore {
   }
 
   async put(imageId: string, source: AsyncIterable<Buffer>, options: PutOptions = {}): Promise<StoredUpload> {
-    return await this.#alone(imageId, options.signal, (signal) =>
+    this.#checkId(imageId);
+    return await this.#uploads.alone(imageId, options.signal, (signal) =>
       this.#receive(imageId, source, { ...options, signal }),
     );
   }
@@ -87,7 +89,8 @@ class DirectoryStore implements ImageStore {
   }
 
   async copyIn(imageId: string, source: CopySource, options: CopyOptions = {}): Promise<StoredUpload> {
-    return await this.#alone(imageId, options.signal, async (signal) => {
+    this.#checkId(imageId);
+    return await this.#uploads.alone(imageId, options.signal, async (signal) => {
       const name = `${imageId}.copy`;
       const path = join(this.#staging, name);
       const held = await statFile(path);
@@ -101,24 +104,6 @@ class DirectoryStore implements ImageStore {
         release();
       }
     });
-  }
-
-  /** One upload of an image at a time, which ends when the image is deleted or the store is closed. */
-  async #alone<T>(
-    imageId: string,
-    outer: AbortSignal | undefined,
-    work: (signal: AbortSignal) => Promise<T>,
-  ): Promise<T> {
-    this.#checkId(imageId);
-    if (this.#uploads.has(imageId)) throw new StoreError('busy', `Image ${imageId} is being uploaded already.`);
-    const abort = new AbortController();
-    const upload = work(outer ? AbortSignal.any([outer, abort.signal]) : abort.signal);
-    this.#uploads.set(imageId, { abort, ended: upload.catch(() => {}) });
-    try {
-      return await upload;
-    } finally {
-      this.#uploads.delete(imageId);
-    }
   }
 
   /** Gives a finished file its final name, and makes that stick. */
@@ -165,9 +150,7 @@ class DirectoryStore implements ImageStore {
 
   async delete(imageId: string): Promise<void> {
     const path = this.localPath(imageId);
-    const upload = this.#uploads.get(imageId);
-    upload?.abort.abort(new Error('The image was deleted.'));
-    await upload?.ended;
+    await this.#uploads.end(imageId);
     try {
       await rm(path, { force: true });
       await this.unstage(imageId);
@@ -278,9 +261,7 @@ class DirectoryStore implements ImageStore {
   }
 
   async close(): Promise<void> {
-    const uploads = [...this.#uploads.values()];
-    for (const { abort } of uploads) abort.abort(new Error('The image store was closed.'));
-    await Promise.all(uploads.map(({ ended }) => ended));
+    await this.#uploads.endAll();
   }
 
   async #requireSpace(size: number): Promise<void> {

@@ -1,9 +1,10 @@
 import { createReadStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { readLength, statFile } from './files.ts';
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readLength, statAnything, statFile } from './files.ts';
 import { createHasher } from './hashing/hasher.ts';
 import { throwIfAborted } from './receive.ts';
-import { type ImageStore, type StoredUpload, StoreError } from './store.ts';
+import { type ImageStore, type StoredUpload, StoreError, type StoreListing } from './store.ts';
 
 /**
  * `adopt` of stores that take images in by uploading them: the staged file becomes the image. With none left, as after
@@ -38,8 +39,49 @@ export async function adoptByUpload(
   }
 }
 
-/** Removes a staged file, and what a host has begun to write beside it. */
-export async function removeStagedFile(path: string): Promise<void> {
-  await rm(path, { force: true });
-  await rm(`${path}.new`, { force: true });
+const stagedName = /^(?<imageId>[0-9a-f]{32})\.export(?:\.new)?$/;
+const folderName = 'staging';
+
+/** Where hosts, and uploads in parts, leave files for a store that is elsewhere: a folder of this machine. */
+export class Staging {
+  readonly #folder: string;
+
+  constructor(localDirectory: string) {
+    this.#folder = join(localDirectory, folderName);
+  }
+
+  async open(): Promise<void> {
+    await mkdir(this.#folder, { recursive: true, mode: 0o750 });
+  }
+
+  /** @param imageId one that was checked */
+  path(imageId: string): string {
+    return join(this.#folder, `${imageId}.export`);
+  }
+
+  /** Removes a staged file, and what a host has begun to write beside it. */
+  async remove(imageId: string): Promise<void> {
+    await rm(this.path(imageId), { force: true });
+    await rm(`${this.path(imageId)}.new`, { force: true });
+  }
+
+  async list(): Promise<StoreListing['others']> {
+    const files: StoreListing['others'] = [];
+    for (const file of await readdir(this.#folder)) {
+      const found = await statAnything(join(this.#folder, file));
+      const imageId = stagedName.exec(file)?.groups?.['imageId'];
+      if (!found || !imageId) continue;
+      const { size, modifiedAt } = found;
+      files.push({ name: `${folderName}/${file}`, kind: 'staged', imageId, size, modifiedAt, isLive: false });
+    }
+    return files;
+  }
+
+  /** Removes what `list` has named; false for the name of anything else. */
+  async removeNamed(name: string): Promise<boolean> {
+    const [folder, file = '', ...more] = name.split('/');
+    if (folder !== folderName || more.length > 0 || !stagedName.test(file)) return false;
+    await rm(join(this.#folder, file), { force: true });
+    return true;
+  }
 }

@@ -119,6 +119,16 @@ export function describeStore(kind: string, open: () => Promise<ImageStore>): vo
       expect(await others()).toEqual([]);
     });
 
+    it('lists what was staged and never taken in, and removes it', async () => {
+      const { path } = await store.stage(imageId);
+      writeFileSync(path, 'half an export');
+      const [left, ...more] = await others();
+      expect(left).toMatchObject({ kind: 'staged', imageId, size: 14, isLive: false });
+      expect(more).toEqual([]);
+      await store.removeStray(left!.name);
+      expect(await others()).toEqual([]);
+    });
+
     it('has room, and says how much', async () => {
       const { total, free } = await store.capacity();
       expect(total).toBeGreaterThan(0);

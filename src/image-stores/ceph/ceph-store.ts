@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { createHasher } from '../hashing/hasher.ts';
 import { LocalCopies } from '../local-copies.ts';
 import { ChunkReader, sizeMismatch, throwIfAborted } from '../receive.ts';
-import { adoptByUpload, removeStagedFile } from '../staged-file.ts';
+import { adoptByUpload, Staging } from '../staged-file.ts';
 import {
   type ImageStore,
   type PutOptions,
@@ -15,6 +14,7 @@ import {
   StoreError,
   type StoreListing,
 } from '../store.ts';
+import { UploadsUnderWay } from '../uploads-under-way.ts';
 import { CephPrograms, type Running } from './ceph-programs.ts';
 import type { CephPlace } from './ceph-url.ts';
 
@@ -36,7 +36,7 @@ export interface CephStoreOptions {
 
 /** Opens a store in a pool that exists and is made for RBD. Throws `StoreError` when it can't be reached. */
 export async function openCephStore(options: CephStoreOptions): Promise<ImageStore> {
-  await mkdir(join(options.localDirectory, 'staging'), { recursive: true, mode: 0o750 });
+  await new Staging(options.localDirectory).open();
   const store = new CephStore(options);
   await store.recover();
   return store;
@@ -48,15 +48,15 @@ class CephStore implements ImageStore {
   readonly name: string;
   readonly #programs: CephPrograms;
   readonly #pool: string;
-  readonly #staging: string;
+  readonly #staging: Staging;
   readonly #local: LocalCopies;
-  readonly #uploads = new Map<string, { abort: AbortController; ended: Promise<unknown> }>();
+  readonly #uploads = new UploadsUnderWay();
 
   constructor({ name, place, localDirectory, maxLocalBytes = 20 * gibibyte }: CephStoreOptions) {
     this.name = name;
     this.#programs = new CephPrograms(place);
     this.#pool = place.pool;
-    this.#staging = join(localDirectory, 'staging');
+    this.#staging = new Staging(localDirectory);
     this.#local = new LocalCopies(join(localDirectory, 'images'), maxLocalBytes);
   }
 
@@ -72,16 +72,9 @@ class CephStore implements ImageStore {
 
   async put(imageId: string, source: AsyncIterable<Buffer>, options: PutOptions = {}): Promise<StoredUpload> {
     checkName(imageId);
-    if (this.#uploads.has(imageId)) throw new StoreError('busy', `Image ${imageId} is being uploaded already.`);
-    const abort = new AbortController();
-    const signal = options.signal ? AbortSignal.any([options.signal, abort.signal]) : abort.signal;
-    const upload = this.#receive(imageId, source, { ...options, signal });
-    this.#uploads.set(imageId, { abort, ended: upload.catch(() => {}) });
-    try {
-      return await upload;
-    } finally {
-      this.#uploads.delete(imageId);
-    }
+    return await this.#uploads.alone(imageId, options.signal, (signal) =>
+      this.#receive(imageId, source, { ...options, signal }),
+    );
   }
 
   async #receive(
@@ -170,9 +163,7 @@ class CephStore implements ImageStore {
 
   async delete(imageId: string): Promise<void> {
     checkName(imageId);
-    const upload = this.#uploads.get(imageId);
-    upload?.abort.abort(new Error('The image was deleted.'));
-    await upload?.ended;
+    await this.#uploads.end(imageId);
     await this.#remove(imageId);
     await this.unstage(imageId);
     await this.#local.drop(imageId);
@@ -201,7 +192,8 @@ class CephStore implements ImageStore {
   }
 
   async stage(imageId: string): Promise<{ path: string }> {
-    return { path: this.#stagedPath(imageId) };
+    checkName(imageId);
+    return { path: this.#staging.path(imageId) };
   }
 
   async adopt(imageId: string, stagedPath: string, { signal }: { signal?: AbortSignal } = {}): Promise<StoredUpload> {
@@ -209,7 +201,8 @@ class CephStore implements ImageStore {
   }
 
   async unstage(imageId: string): Promise<void> {
-    await removeStagedFile(this.#stagedPath(imageId));
+    checkName(imageId);
+    await this.#staging.remove(imageId);
   }
 
   localPath(): undefined {
@@ -228,7 +221,7 @@ class CephStore implements ImageStore {
   /** Only what this store has made: the pool may hold the images of others. */
   async list(): Promise<StoreListing> {
     const images: StoredImage[] = [];
-    const others: StoreListing['others'] = [];
+    const others = await this.#staging.list();
     for (const { name, size, createdAt: modifiedAt } of await this.#programs.list()) {
       const { imageId, kind } = strayName.exec(name)?.groups ?? {};
       if (imageName.test(name)) images.push({ imageId: name, size, modifiedAt });
@@ -242,6 +235,7 @@ class CephStore implements ImageStore {
   }
 
   async removeStray(name: string): Promise<void> {
+    if (await this.#staging.removeNamed(name)) return;
     const { imageId } = strayName.exec(name)?.groups ?? {};
     if (!imageId) throw new StoreError('bad_name', `${JSON.stringify(name)} is no stray.`);
     if (this.#uploads.has(imageId)) throw new StoreError('busy', `An upload is writing ${imageId}.`);
@@ -260,18 +254,11 @@ class CephStore implements ImageStore {
   }
 
   async close(): Promise<void> {
-    const uploads = [...this.#uploads.values()];
-    for (const { abort } of uploads) abort.abort(new Error('The image store was closed.'));
-    await Promise.all(uploads.map(({ ended }) => ended));
+    await this.#uploads.endAll();
   }
 
   #spec(name: string, snap?: string): string {
     return `${this.#pool}/${name}${snap === undefined ? '' : `@${snap}`}`;
-  }
-
-  #stagedPath(imageId: string): string {
-    checkName(imageId);
-    return join(this.#staging, `${imageId}.export`);
   }
 }
 

@@ -1,11 +1,10 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { createHasher } from '../hashing/hasher.ts';
 import { LocalCopies } from '../local-copies.ts';
 import { ChunkReader, sizeMismatch, throwIfAborted } from '../receive.ts';
-import { adoptByUpload, removeStagedFile } from '../staged-file.ts';
+import { adoptByUpload, Staging } from '../staged-file.ts';
 import {
   type ImageStore,
   type PutOptions,
@@ -14,6 +13,7 @@ import {
   StoreError,
   type StoreListing,
 } from '../store.ts';
+import { UploadsUnderWay } from '../uploads-under-way.ts';
 import { s3Failure } from './s3-failure.ts';
 import type { S3Place } from './s3-url.ts';
 
@@ -49,7 +49,7 @@ export async function openS3Store(options: S3StoreOptions): Promise<ImageStore> 
     maxAttempts: 3,
     requestHandler: { connectionTimeout: place.timeoutMs, socketTimeout: place.timeoutMs },
   });
-  await mkdir(join(options.localDirectory, 'staging'), { recursive: true, mode: 0o750 });
+  await new Staging(options.localDirectory).open();
   try {
     await client.send(new sdk.HeadBucketCommand({ Bucket: place.bucket }));
   } catch (error) {
@@ -68,17 +68,17 @@ class S3Store implements ImageStore {
   readonly #sdk: Sdk;
   readonly #client: S3Client;
   readonly #place: S3Place;
-  readonly #staging: string;
+  readonly #staging: Staging;
   readonly #local: LocalCopies;
   readonly #capacity: number;
-  readonly #uploads = new Map<string, { abort: AbortController; ended: Promise<unknown> }>();
+  readonly #uploads = new UploadsUnderWay();
 
   constructor(sdk: Sdk, client: S3Client, options: S3StoreOptions) {
     this.#sdk = sdk;
     this.#client = client;
     this.name = options.name;
     this.#place = options.place;
-    this.#staging = join(options.localDirectory, 'staging');
+    this.#staging = new Staging(options.localDirectory);
     this.#local = new LocalCopies(
       join(options.localDirectory, 'images'),
       options.maxLocalBytes ?? 20 * 1024 * mebibyte,
@@ -88,16 +88,9 @@ class S3Store implements ImageStore {
 
   async put(imageId: string, source: AsyncIterable<Buffer>, options: PutOptions = {}): Promise<StoredUpload> {
     const key = this.#key(imageId);
-    if (this.#uploads.has(imageId)) throw new StoreError('busy', `Image ${imageId} is being uploaded already.`);
-    const abort = new AbortController();
-    const signal = options.signal ? AbortSignal.any([options.signal, abort.signal]) : abort.signal;
-    const upload = this.#receive(imageId, key, source, { ...options, signal });
-    this.#uploads.set(imageId, { abort, ended: upload.catch(() => {}) });
-    try {
-      return await upload;
-    } finally {
-      this.#uploads.delete(imageId);
-    }
+    return await this.#uploads.alone(imageId, options.signal, (signal) =>
+      this.#receive(imageId, key, source, { ...options, signal }),
+    );
   }
 
   async #receive(
@@ -181,9 +174,7 @@ class S3Store implements ImageStore {
 
   async delete(imageId: string): Promise<void> {
     const key = this.#key(imageId);
-    const upload = this.#uploads.get(imageId);
-    upload?.abort.abort(new Error('The image was deleted.'));
-    await upload?.ended;
+    await this.#uploads.end(imageId);
     await this.#remove(key);
     await this.unstage(imageId);
     await this.#local.drop(imageId);
@@ -199,7 +190,8 @@ class S3Store implements ImageStore {
   }
 
   async stage(imageId: string): Promise<{ path: string }> {
-    return { path: this.#stagedPath(imageId) };
+    this.#key(imageId);
+    return { path: this.#staging.path(imageId) };
   }
 
   async adopt(imageId: string, stagedPath: string, { signal }: { signal?: AbortSignal } = {}): Promise<StoredUpload> {
@@ -207,7 +199,8 @@ class S3Store implements ImageStore {
   }
 
   async unstage(imageId: string): Promise<void> {
-    await removeStagedFile(this.#stagedPath(imageId));
+    this.#key(imageId);
+    await this.#staging.remove(imageId);
   }
 
   localPath(): undefined {
@@ -226,7 +219,7 @@ class S3Store implements ImageStore {
     const { ListObjectsV2Command } = this.#sdk;
     const { bucket, prefix } = this.#place;
     const images: StoredImage[] = [];
-    const others = await this.#listUploads();
+    const others = [...(await this.#staging.list()), ...(await this.#listUploads())];
     let token: string | undefined;
     do {
       const page = new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ContinuationToken: token });
@@ -270,6 +263,7 @@ class S3Store implements ImageStore {
   }
 
   async removeStray(name: string): Promise<void> {
+    if (await this.#staging.removeNamed(name)) return;
     const [kind, id = '', uploadId] = name.split('/');
     const { bucket, prefix } = this.#place;
     const { AbortMultipartUploadCommand } = this.#sdk;
@@ -292,15 +286,8 @@ class S3Store implements ImageStore {
   }
 
   async close(): Promise<void> {
-    const uploads = [...this.#uploads.values()];
-    for (const { abort } of uploads) abort.abort(new Error('The image store was closed.'));
-    await Promise.all(uploads.map(({ ended }) => ended));
+    await this.#uploads.endAll();
     this.#client.destroy();
-  }
-
-  #stagedPath(imageId: string): string {
-    this.#key(imageId);
-    return join(this.#staging, `${imageId}.export`);
   }
 
   #key(imageId: string): string {
