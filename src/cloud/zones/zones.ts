@@ -101,20 +101,19 @@ export class Zones {
    * the id of their domain, always the same one, and another one for no more domains than need be when zones come or go.
    */
   async default(domainId?: string): Promise<Zone> {
-    const { read } = this.#core.db;
-    if (domainId !== undefined) {
-      const withHosts = await read
-        .selectFrom('zones')
-        .selectAll()
-        .where('enabled', '=', 1)
-        .where((e) => e.exists(e.selectFrom('hosts').select('hosts.id').whereRef('hosts.zone_id', '=', 'zones.id')))
-        .execute();
-      const [chosen, ...others] = withHosts.toSorted((a, b) =>
-        weight(domainId, a.id) < weight(domainId, b.id) ? 1 : -1,
-      );
-      if (chosen && others.length > 0) return zoneFromRow(chosen);
-    }
-    const row = await read.selectFrom('zones').selectAll().orderBy('is_default', 'desc').executeTakeFirstOrThrow();
+    const rows = await this.#core.db.read
+      .selectFrom('zones')
+      .selectAll()
+      .select((e) =>
+        e.exists(e.selectFrom('hosts').select('hosts.id').whereRef('hosts.zone_id', '=', 'zones.id')).as('has_hosts'),
+      )
+      .orderBy('is_default', 'desc')
+      .execute();
+    const candidates = domainId === undefined ? [] : rows.filter(({ enabled, has_hosts }) => enabled && has_hosts);
+    const weighed = candidates.map((row) => ({ row, weight: weight(domainId!, row.id) }));
+    const chosen = weighed.toSorted((a, b) => (a.weight < b.weight ? 1 : -1))[0];
+    const row = chosen && candidates.length > 1 ? chosen.row : rows[0];
+    if (!row) throw new Error('the cloud has no zone');
     return zoneFromRow(row);
   }
 
