@@ -21,7 +21,7 @@ const longestLifetime = 30 * 24 * 3600;
 const maxRemovedPerActivation = 50;
 
 /** Which export a link is to, and what makes it good. */
-export type ExportLink = Omit<SignedLink, 'id'> & { exportId: string };
+type ExportLink = Omit<SignedLink, 'id'> & { exportId: string };
 
 /** What is fetched by a link. */
 export interface ExportDownload {
