@@ -35,14 +35,22 @@ type Value = string | number | boolean | readonly string[];
 type Sections = Record<string, Record<string, Value>>;
 
 /**
- * TinyLinux has no sudo, as everybody there is root, and BusyBox's wget in the place of curl, which tests call as `curl URL`
- * and `curl -X POST -d TEXT URL`; nor has it `mkfs -t TYPE DEVICE`. A `$` is `$$` in the file.
+ * What tests call in a guest and TinyLinux has not, by what it has: everybody there is root, and the rest is BusyBox. A `$` is
+ * `$$` in the file.
  */
-const posted = 'if [ "$$1" = -X ]; then wget -q -O - --post-data "$$4" "$$5"; else wget -q -O - "$$@"; fi';
+const missingPrograms = [
+  'sudo() { "$$@"; };',
+  // Called as `curl URL` and `curl -X POST -d TEXT URL`.
+  'curl() { if [ "$$1" = -X ]; then wget -q -O - --post-data "$$4" "$$5"; else wget -q -O - "$$@"; fi; };',
+  // Called as `mkfs -t vfat DEVICE`.
+  'mkfs() { [ "$$2" = vfat ] && mkdosfs "$$3"; };',
+  // Tests look for the config drive among what it tells.
+  'blkid() { findfs LABEL=config-2 | sed "s/$$/: LABEL=config-2/"; };',
+].join(' ');
+
 /** TinyLinux runs from memory; what tests write to /tmp and look for after a restart goes to the disk. */
 const tmpOnDisk =
   'grep -q " /tmp " /proc/mounts || { [ -d /disk ] && mkdir -p /disk/tmp && mount -o bind /disk/tmp /tmp; } || true;';
-const missingPrograms = `sudo() { "$$@"; }; curl() { ${posted}; }; mkfs() { [ "$$2" = vfat ] && mkdosfs "$$3"; };`;
 
 /** What is not said here is as Tempest has it by default. */
 function sections(facts: CloudFacts, folder: string, { formats }: Pass): Sections {
