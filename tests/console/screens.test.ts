@@ -49,9 +49,10 @@ function tooWide(page: Page): Promise<string[]> {
 }
 
 test(
-  'no screen is wider than a telephone, in any language',
+  'no screen is wider than a telephone',
   async () => {
-    for (const locale of ['en', 'ja']) {
+    // English words are the longest; with the pictures, the widest letters are looked at too.
+    for (const locale of isWanted ? ['en', 'ja'] : ['en']) {
       const page = await tour.open({ viewport: phone, locale, hasTouch: true, isMobile: true });
       await page.goto(tour.cloud.origin);
       await page.locator('#name').fill('admin');
