@@ -149,7 +149,7 @@ export class PortForwardingRules {
     }
     if (rule) return rule;
     const { internal_port_id: _port, internal_address: _address, revision: _revision, ...same } = forwarding!;
-    return { ...same, name: '', forwarding_id: id };
+    return { ...same, name: `${same.protocol}-${same.external_port}`, forwarding_id: id };
   }
 
   async #requireFreePorts(tx: Tx, vipId: string, protocol: string, wanted: PortRange): Promise<void> {

@@ -10,6 +10,15 @@ import { TestZStack } from './zstack.fixture.ts';
 
 type Body = Record<string, unknown>;
 const env = realEnv();
+const nothing = Buffer.alloc(0);
+
+/** What tells an ISO 9660 image: the identifier of its first volume descriptor, in sector 16. */
+function emptyIso(): Buffer {
+  const iso = Buffer.alloc(18 * 2048);
+  iso.write('\x01CD001\x01', 16 * 2048, 'latin1');
+  iso.write('\xffCD001\x01', 17 * 2048, 'latin1');
+  return iso;
+}
 
 /** What is refused, with the dialect's own words, where no other test of the dialect comes to it. */
 describe('refusals', () => {
@@ -29,10 +38,10 @@ describe('refusals', () => {
     await test?.stop();
   });
 
-  async function image(more: Partial<NewImage> = {}, isUploaded = true): Promise<string> {
+  async function image(more: Partial<NewImage> = {}, bytes: Buffer = emptyQcow2(2 ** 30)): Promise<string> {
     const words = { name: 'one', diskFormat: 'qcow2', containerFormat: 'bare' } as const;
     const { id } = await test.cloud.images.create(subject, { ...words, ...more });
-    if (isUploaded) await test.cloud.images.upload(subject, id, Readable.from([emptyQcow2(2 ** 30)]));
+    if (bytes.length > 0) await test.cloud.images.upload(subject, id, Readable.from([bytes]));
     return id;
   }
 
@@ -66,7 +75,7 @@ describe('refusals', () => {
   });
 
   it('are of images that no server can be made of', async () => {
-    const empty = await image({}, false);
+    const empty = await image({}, nothing);
     const details = `image[uuid:${empty}] is not ready yet, can't create vm from it`;
     expect(await server(empty)).toMatchObject({ code: 'SYS.1006', details });
     const data = await image({ mediaType: 'data' });
@@ -79,6 +88,11 @@ describe('refusals', () => {
       code: 'SYS.1007',
       details: `image[uuid:${system}] is system image, can't be used to create user vm`,
     });
+    const iso = await image({ diskFormat: 'iso' }, emptyIso());
+    expect(await server(iso, { rootDiskSize: undefined })).toMatchObject({
+      code: 'SYS.1007',
+      details: `the image[name:one, uuid:${iso}] is an ISO, rootDiskSize must be set`,
+    });
   });
 
   it('are of copies of images that are not there, or not deleted', async () => {
@@ -88,7 +102,7 @@ describe('refusals', () => {
       globalErrorCode: 'ORG_ZSTACK_IMAGE_10046',
       details: `the image[uuid:${live}, name:alice] is not deleted on the backup storage[uuid:${store}]`,
     });
-    const empty = await image({}, false);
+    const empty = await image({}, nothing);
     expect(await act(`/images/${empty}`, 'syncImageSize')).toMatchObject({
       code: 'SYS.1006',
       globalErrorCode: 'ORG_ZSTACK_IMAGE_10038',
@@ -131,7 +145,7 @@ describe('refusals', () => {
       refusal('POST', `/volumes/data/from/data-volume-templates/${imageUuid}`, {
         params: { name: 'x', primaryStorageUuid: alice.own['image'] },
       });
-    const empty = await image({ mediaType: 'data' }, false);
+    const empty = await image({ mediaType: 'data' }, nothing);
     const creating = { code: 'SYS.1006', details: `image[uuid:${empty}] is not Ready, it's Creating` };
     expect(await from(empty)).toMatchObject(creating);
     const disabled = await image({ mediaType: 'data' });
@@ -140,5 +154,18 @@ describe('refusals', () => {
       code: 'SYS.1006',
       details: `image[uuid:${disabled}] is not Enabled, it's Disabled`,
     });
+  });
+
+  it('are of volumes for a server that is paused', async () => {
+    const params = { params: { name: 'free', diskSize: 2 ** 30 } };
+    const { json } = await test.run('POST', '/volumes/data', params, alice.headers);
+    const free = (json['inventory'] as Body)['uuid'] as string;
+    const vm = alice.own['vm'];
+    const pause = (name: string) => test.run('PUT', `/vm-instances/${vm}/actions`, { [name]: {} }, alice.headers);
+    expect((await pause('pauseVmInstance')).status).toBe(200);
+    const attached = await refusal('POST', `/volumes/${free}/vm-instances/${vm}`, { params: {} });
+    const words = `vm[uuid:${vm}] can only attach volume when state is Running or Stopped, current state is Paused`;
+    expect(attached).toMatchObject({ code: 'SYS.1006', details: words });
+    expect((await pause('resumeVmInstance')).status).toBe(200);
   });
 });

@@ -2,6 +2,7 @@ import type { Dialect } from '../../api/dialect.ts';
 import { accessKeyOperations } from './operations/access-keys.ts';
 import { accountOperations } from './operations/accounts.ts';
 import { backupStorageOperations } from './operations/backup-storage.ts';
+import { capabilityOperations } from './operations/capabilities.ts';
 import { factOperations } from './operations/facts.ts';
 import { globalConfigOperations } from './operations/global-configs.ts';
 import { imageExportOperations } from './operations/image-exports.ts';
@@ -69,6 +70,7 @@ export const zstack: Dialect = {
     ...tagOperations,
     ...sharingOperations,
     ...factOperations,
+    ...capabilityOperations,
     ...taskOperations,
     ...longJobOperations,
     ...zqlOperations,

@@ -1,0 +1,202 @@
+import { Type as T } from 'typebox';
+import type { AnyOperation } from '../../../api/operation.ts';
+import type { Subject } from '../../../cloud/identity/subject.ts';
+import { image } from '../inventories/image.ts';
+import { l3Network } from '../inventories/network.ts';
+import { booleanField, uuidField } from '../protocol/field-schemas.ts';
+import { syncOperation } from '../protocol/operation.ts';
+import { operationOfMessage } from '../protocol/traits.ts';
+import { invalidArgument, resourceNotFound, resourcesNotFound } from '../protocol/zstack-error.ts';
+import { inventorySchema } from '../query/inventory-schema.ts';
+import { runQuery } from '../query/query.ts';
+import { parseQuery } from '../query/query-parameters.ts';
+import { imageExample } from './image-examples.ts';
+import { l3Example } from './l3-examples.ts';
+
+const uuidList = (description: string) =>
+  T.Optional(T.Array(T.String({ maxLength: 64 }), { maxItems: 100, description }));
+
+/** Something that is the same for every cloud of this kind. */
+const fact = (
+  about: Pick<
+    Parameters<typeof syncOperation>[0],
+    'id' | 'group' | 'package' | 'path' | 'since' | 'title' | 'response'
+  >,
+  answer: Record<string, unknown>,
+) =>
+  syncOperation({
+    ...about,
+    method: 'GET',
+    allow: 'reader',
+    summary: 'The same for every cloud of this kind.',
+    examples: [{ title: 'Get', status: 200, response: answer }],
+    handle: () => answer,
+  });
+
+const facts = [
+  fact(
+    {
+      id: 'GetVolumeFormat',
+      group: 'Volume',
+      package: 'header.volume',
+      path: '/volumes/formats',
+      since: '0.6',
+      title: 'Get the formats of volumes',
+      response: T.Object({
+        formats: T.Array(
+          T.Object({
+            format: T.String(),
+            masterHypervisorType: T.String(),
+            supportingHypervisorTypes: T.Array(T.String()),
+          }),
+        ),
+      }),
+    },
+    { formats: [{ format: 'qcow2', masterHypervisorType: 'KVM', supportingHypervisorTypes: ['KVM'] }] },
+  ),
+  fact(
+    {
+      id: 'GetHostAllocatorStrategies',
+      group: 'Host',
+      package: 'header.allocator',
+      path: '/hosts/allocators/strategies',
+      since: '0.6',
+      title: 'Get the ways in which hosts are chosen',
+      response: T.Object({ strategies: T.Array(T.String()) }),
+    },
+    { strategies: ['LeastVmPreferredHostAllocatorStrategy'] },
+  ),
+  fact(
+    {
+      id: 'GetPlatformTimeZone',
+      group: 'Management Node',
+      package: 'header.managementnode',
+      path: '/management-nodes/platform-timezone',
+      since: '4.1.0',
+      title: 'Get the time zone',
+      response: T.Object({ timezone: T.String(), offset: T.String() }),
+    },
+    { timezone: 'UTC', offset: '+00:00' },
+  ),
+  fact(
+    {
+      id: 'GetLicenseCapabilities',
+      group: 'Licence',
+      package: 'license',
+      path: '/licenses/capabilities',
+      title: 'Get what the licence allows',
+      response: T.Object({ capabilities: T.Record(T.String(), T.Unknown()) }),
+    },
+    { capabilities: {} },
+  ),
+  fact(
+    {
+      id: 'GetLicenseAddOns',
+      group: 'Licence',
+      package: 'license',
+      path: '/licenses/addons',
+      title: 'Get the additions of the licence',
+      response: T.Object({ addons: T.Array(T.Unknown()) }),
+    },
+    { addons: [] },
+  ),
+];
+
+const addImage = 'org.zstack.header.image.APIAddImageMsg';
+const createZone = 'org.zstack.header.zone.APICreateZoneMsg';
+
+const checkApiPermission = syncOperation({
+  id: 'CheckApiPermission',
+  group: 'Account',
+  package: 'header.identity',
+  method: 'PUT',
+  path: '/accounts/permissions/actions',
+  since: '0.6',
+  allow: 'reader',
+  body: T.Object({
+    userUuid: uuidField('Accepted where it is the caller’s own.'),
+    apiNames: T.Array(T.String({ maxLength: 255 }), {
+      minItems: 1,
+      maxItems: 500,
+      description: 'Requests, by the names of their classes.',
+    }),
+  }),
+  response: T.Object({ inventory: T.Record(T.String(), T.String()) }),
+  title: 'Check permissions',
+  summary: 'Whether the caller may make requests of these kinds: Allow or Deny of each.',
+  examples: [
+    {
+      title: 'What an account may not',
+      body: { checkApiPermission: { apiNames: [addImage, createZone] } },
+      status: 200,
+      response: { inventory: { [addImage]: 'Allow', [createZone]: 'Deny' } },
+    },
+  ],
+  handle: ({ subject, input: { userUuid, apiNames } }) => {
+    if (userUuid && userUuid !== subject.userId && userUuid !== subject.projectId) {
+      throw resourceNotFound('userUuid', userUuid, 'UserVO');
+    }
+    const permissions = apiNames.map((name) => {
+      const operation = operationOfMessage(name.split('.').at(-1)!);
+      if (!operation) throw invalidArgument(`${name} is not an API`);
+      return [name, mayCall(subject, operation) ? 'Allow' : 'Deny'];
+    });
+    return { inventory: Object.fromEntries(permissions) };
+  },
+});
+
+function mayCall({ isAdmin, roles }: Subject, { allow }: AnyOperation): boolean {
+  if (isAdmin || allow === 'anyone') return true;
+  if (allow === 'admin') return false;
+  return allow === 'reader' || roles.includes('member');
+}
+
+const getInterdependent = syncOperation({
+  id: 'GetInterdependentL3NetworksImages',
+  group: 'L3 Network',
+  package: 'header.vm',
+  method: 'GET',
+  path: '/images-l3networks/dependencies',
+  since: '0.6',
+  allow: 'reader',
+  query: T.Object({
+    zoneUuid: T.String({ maxLength: 64, description: 'The zone.' }),
+    l3NetworkUuids: uuidList('The networks for which images are looked for …'),
+    imageUuid: uuidField('… or the image for which networks are looked for.'),
+    raiseException: booleanField('Whether it is an error that there are none.'),
+  }),
+  response: T.Object({
+    inventories: T.Array(T.Union([inventorySchema(image), inventorySchema(l3Network)])),
+  }),
+  title: 'Get images for networks, or networks for an image',
+  summary: 'What a server of the zone can be made of together. Every network of a zone goes with every usable image.',
+  examples: [
+    {
+      title: 'Networks for an image',
+      query: { zoneUuid: l3Example.zoneUuid, imageUuid: imageExample.uuid },
+      status: 200,
+      response: { inventories: [l3Example] },
+    },
+  ],
+  handle: async ({ cloud, subject, input }) => {
+    const { zoneUuid, l3NetworkUuids = [], imageUuid } = input;
+    if ((imageUuid === undefined) === (l3NetworkUuids.length === 0)) {
+      throw invalidArgument('either l3NetworkUuids or imageUuid must be set, and not both');
+    }
+    const find = async (definition: typeof image, q: string[]) =>
+      (await runQuery(cloud, definition, subject, parseQuery({ q }))).inventories ?? [];
+    if (imageUuid !== undefined) {
+      const [found] = await find(image, [`uuid=${imageUuid}`, `backupStorage.zone.uuid=${zoneUuid}`]);
+      if (!found) throw resourceNotFound('imageUuid', imageUuid, 'ImageVO');
+      return { inventories: await find(l3Network, ['state=Enabled', 'system=false']) };
+    }
+    const known = await find(l3Network, [`uuid?=${l3NetworkUuids.join()}`]);
+    const unknown = l3NetworkUuids.filter((uuid) => !known.some((one) => one['uuid'] === uuid));
+    if (unknown.length > 0) throw resourcesNotFound('l3NetworkUuids', unknown, 'L3NetworkVO');
+    const usable = ['state=Enabled', 'status=Ready', 'system=false', 'mediaType!=DataVolumeTemplate'];
+    return { inventories: await find(image, [...usable, `backupStorage.zone.uuid=${zoneUuid}`]) };
+  },
+});
+
+/** What this cloud can do, and who may do it. */
+export const capabilityOperations = [...facts, checkApiPermission, getInterdependent];
