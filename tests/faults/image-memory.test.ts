@@ -16,8 +16,8 @@ const gibibytes = Number(process.env['UNKAI_IMAGE_GIB'] ?? 1);
 const isBooted = process.env['UNKAI_IMAGE_GIB'] !== undefined;
 const mib = 1024 * 1024;
 const size = gibibytes * 1024 * mib;
-/** Nothing of an image stays in memory, and nothing is left to the collector. */
-const mostGrowth = 60 * mib;
+/** What a copy between stores leaves to the collector, which lets 64 MiB gather, is not held against a run of all tests. */
+const mostGrowth = (isBooted ? 60 : 100) * mib;
 const pollMs = 100;
 const patience = 600_000;
 
