@@ -44,8 +44,8 @@ const missingPrograms = [
   'curl() { if [ "$$1" = -X ]; then wget -q -O - --post-data "$$4" "$$5"; else wget -q -O - "$$@"; fi; };',
   // Called as `mkfs -t vfat DEVICE`.
   'mkfs() { [ "$$2" = vfat ] && mkdosfs "$$3"; };',
-  // Tests look for the config drive among what it tells.
-  'blkid() { findfs LABEL=config-2 | sed "s/$$/: LABEL=config-2/"; };',
+  // Called as `blkid -L LABEL -o device`.
+  'blkid() { findfs "LABEL=$$2"; };',
 ].join(' ');
 
 /** TinyLinux runs from memory; what tests write to /tmp and look for after a restart goes to the disk. */
