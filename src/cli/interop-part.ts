@@ -6,15 +6,24 @@ import type { ConformanceReport } from './conformance/report.ts';
 import { ensureTempest } from './conformance/tempest.ts';
 import type { TestCount } from './test-report.ts';
 
+/** A machine on which everything before took longer is too slow for them: with them, CI would take over an hour. */
+const latestStartMinutes = 36;
+
 const unkai = resolve(import.meta.dirname, '../../unkai');
 
 /**
  * OpenStack's required tests on real guests, by two workers, as a part of `unkai test --interop`. What fails is tried once
- * more and told. Counts nothing where Tempest can't be had.
+ * more and told. They are skipped where Tempest can't be had, and in CI where there is no time left for them.
  * @param folder where the report goes
  */
 export async function runInterop(folder: string, cacheDir: string): Promise<TestCount> {
   console.log("── OpenStack's required tests");
+  const minutesGone = performance.now() / 60_000;
+  if (process.env['CI'] && minutesGone > latestStartMinutes) {
+    const reason = `${minutesGone.toFixed(0)} minutes have passed, and CI is to end within an hour`;
+    console.log(`── OpenStack's required tests: skipped. ${reason}. By hand: ./unkai conformance --interop --own`);
+    return { passed: 0, failed: 0, skipped: 1 };
+  }
   try {
     await ensureTempest(cacheDir, () => {});
   } catch (error) {
