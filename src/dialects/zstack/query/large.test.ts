@@ -28,7 +28,7 @@ async function fillAround(db: Database, first: string, servers: readonly Servers
   const disk = db.read.selectFrom('volumes').selectAll().where('server_id', '=', first).where('kind', '=', 'root');
   const volume = await disk.executeTakeFirstOrThrow();
   const tags = db.read.selectFrom('resource_tags').selectAll().where('resource_id', '=', first);
-  const tag = await tags.executeTakeFirstOrThrow();
+  const tag = await tags.where('kind', '=', 'user').executeTakeFirstOrThrow();
   const ports = servers.map(({ id, name, created_at }, index) => {
     const mac = `fe:${(index + 2 ** 32)
       .toString(16)
