@@ -1,6 +1,6 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { ArrowDown, ArrowUp, Search } from 'lucide-react';
-import { memo, type ReactNode, useEffect, useRef, useState } from 'react';
+import { type CSSProperties, memo, type ReactNode, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Failed, Loading } from './basics.tsx';
 import { type Sorting, useShownRows } from './table-rows.ts';
@@ -53,6 +53,7 @@ export function Table<Row extends object>(props: Props<Row>) {
     initialRect: { width: innerWidth, height: innerHeight },
   });
   const tracks = [...(onSelect ? ['42px'] : []), ...columns.map(({ width }) => width)].join(' ');
+  const style = { '--tracks': tracks, '--narrow-tracks': narrow(tracks) } as CSSProperties;
   const toggle = useRef<(key: string) => void>(undefined);
   useEffect(() => {
     toggle.current = (key) => {
@@ -77,6 +78,7 @@ export function Table<Row extends object>(props: Props<Row>) {
       <div className="card table-card">
         <div
           className="table"
+          style={style}
           ref={scroller}
           role="table"
           aria-label={props.label}
@@ -85,7 +87,6 @@ export function Table<Row extends object>(props: Props<Row>) {
         >
           <div role="rowgroup" style={{ position: 'sticky', top: 0, zIndex: 2 }}>
             <Head
-              tracks={tracks}
               columns={columns}
               sorting={sorting}
               onSorting={setSorting}
@@ -106,7 +107,6 @@ export function Table<Row extends object>(props: Props<Row>) {
                     columns={columns as ReadonlyArray<Column<object>>}
                     index={index}
                     top={start}
-                    tracks={tracks}
                     isSelected={selected?.has(key) ?? false}
                     onToggle={onSelect && onToggle}
                   />
@@ -122,6 +122,14 @@ export function Table<Row extends object>(props: Props<Row>) {
       </div>
     </>
   );
+}
+
+/**
+ * Where a line is wider than the page, the least of a track would grow with its share of the room: with shares that are
+ * as its least widths, each has just that.
+ */
+function narrow(tracks: string): string {
+  return tracks.replaceAll(/minmax\((\d+)px, [\d.]+fr\)/g, 'minmax($1px, $1fr)');
 }
 
 function SearchField({ label, text, onText }: { label: string; text: string; onText: (text: string) => void }) {
@@ -142,7 +150,6 @@ function SearchField({ label, text, onText }: { label: string; text: string; onT
 }
 
 interface HeadProps<Row> {
-  tracks: string;
   columns: ReadonlyArray<Column<Row>>;
   sorting: Sorting | undefined;
   onSorting: (sorting: Sorting) => void;
@@ -150,10 +157,10 @@ interface HeadProps<Row> {
   onSelectAll?: (all: boolean) => void;
 }
 
-function Head<Row>({ tracks, columns, sorting, onSorting, allSelected = false, onSelectAll }: HeadProps<Row>) {
+function Head<Row>({ columns, sorting, onSorting, allSelected = false, onSelectAll }: HeadProps<Row>) {
   const { t } = useTranslation();
   return (
-    <div role="row" className="line head" style={{ gridTemplateColumns: tracks }}>
+    <div role="row" className="line head">
       {onSelectAll && (
         <span role="columnheader" className="pick">
           <input
@@ -195,20 +202,19 @@ interface LineProps {
   columns: ReadonlyArray<Column<object>>;
   index: number;
   top: number;
-  tracks: string;
   isSelected: boolean;
   onToggle?: (name: string) => void;
 }
 
 /** One row. It is drawn again only when something of it has changed. */
-const Line = memo(function Line({ name, row, columns, index, top, tracks, isSelected, onToggle }: LineProps) {
+const Line = memo(function Line({ name, row, columns, index, top, isSelected, onToggle }: LineProps) {
   const { t } = useTranslation();
   return (
     <div
       role="row"
       aria-rowindex={index + 2}
       className={isSelected ? 'line selected' : 'line'}
-      style={{ gridTemplateColumns: tracks, position: 'absolute', top, left: 0, right: 0 }}
+      style={{ position: 'absolute', top, left: 0, right: 0 }}
     >
       {onToggle && (
         <span role="cell" className="pick">
