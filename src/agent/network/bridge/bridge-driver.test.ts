@@ -190,10 +190,10 @@ describe.skipIf(obstacle !== undefined)('networks with guests', { timeout: 120_0
 
   test('metadata is asked for on each network by the guest that it is about, and by nobody else', async () => {
     desired.ports = [portOf(11, web, '10.9.0.11', []), portOf(13, other, '10.9.0.11')];
-    const stop = bench.driver.serveMetadata(async ({ networkId, address, path }) => ({
+    const stop = bench.driver.serveMetadata(async ({ networkId, address, path, body }) => ({
       status: 200,
       contentType: 'text/plain',
-      body: `${networkId.slice(0, 2)} ${address} ${path}`,
+      body: [networkId.slice(0, 2), address, path, ...(body === undefined ? [] : [`told ${body}`])].join(' '),
     }));
     await apply();
     const [one, two] = await Promise.all(desired.ports.map((port) => bench.plug(port)));
@@ -204,7 +204,8 @@ describe.skipIf(obstacle !== undefined)('networks with guests', { timeout: 120_0
     await expect.poll(() => ask(two), { timeout: patience }).toBe('c2 10.9.0.11 /openstack');
     expect(await ask(one, '--header', 'X-Forwarded-For: 10.9.0.12')).toBeUndefined();
     expect(await ask(one, '--header', 'X-Instance-ID: 1')).toBeUndefined();
-    expect(await ask(one, '--post-data', 'x')).toBeUndefined();
+    expect(await ask(one, '--post-data', 'x')).toBe('c1 10.9.0.11 /openstack told x');
+    expect(await ask(one, '--method', 'PUT', '--body-data', 'x')).toBeUndefined();
     stop();
     expect(await ask(one)).toBeUndefined();
   });
