@@ -32,7 +32,8 @@ export class CloudProcess {
     const child = spawn(
       process.execPath,
       [
-        '--max-semi-space-size=8',
+        // As the launcher starts it.
+        ...['--max-semi-space-size=8', '--preserve-symlinks', '--preserve-symlinks-main'],
         script,
         options.dataDir,
         options.hypervisor,
