@@ -81,7 +81,7 @@ test(
   async () => {
     const admin = await tour.cloud.openstack();
     const { flavor } = await admin.post('/compute/v2.1/flavors', {
-      flavor: { name: 'vast', vcpus: 1, ram: 900_000_000, disk: 1 },
+      flavor: { id: '0-vast', name: 'vast', vcpus: 1, ram: 900_000_000, disk: 1 },
     });
     const { images } = await admin.get('/image/v2/images');
     const server = { name: 'too-big', imageRef: images[0].id, flavorRef: flavor.id, networks: 'none' };

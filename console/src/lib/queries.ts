@@ -19,11 +19,14 @@ async function allImages(signal: AbortSignal): Promise<Image[]> {
   return images;
 }
 
+/** The smallest first: of all that would do, a person is offered that. */
 export function useFlavors() {
   return useQuery({
     queryKey: ['flavors'],
     queryFn: async ({ signal }) =>
-      (await get<{ flavors: Flavor[] }>('/compute/v2.1/flavors/detail?limit=1000', signal)).flavors,
+      (await get<{ flavors: Flavor[] }>('/compute/v2.1/flavors/detail?limit=1000', signal)).flavors.sort(
+        (one, other) => one.ram - other.ram || one.vcpus - other.vcpus || one.disk - other.disk,
+      ),
   });
 }
 

@@ -67,10 +67,12 @@ export function ServerCreate() {
   if (failed?.error) return <Failed error={failed.error} retry={() => void failed.refetch()} />;
   if (!images || !flavors || !networks) return <Loading />;
   const usable = images.filter((image) => image.status === 'active');
+  const chosen = given.image || (usable[0]?.id ?? '');
+  const image = usable.find(({ id }) => id === chosen);
   const draft: Draft = {
     ...given,
-    image: given.image || (usable[0]?.id ?? ''),
-    flavor: given.flavor || (flavors[0]?.id ?? ''),
+    image: chosen,
+    flavor: given.flavor || (flavors.find((one) => image && isEnough(one, image)) ?? flavors[0])?.id || '',
     networks: given.networks.length > 0 ? given.networks : networks.slice(0, 1).map(({ id }) => id),
   };
   const set = (change: Partial<Draft>) => {
@@ -78,7 +80,6 @@ export function ServerCreate() {
     check.reset();
   };
   const flavor = flavors.find(({ id }) => id === draft.flavor);
-  const image = usable.find(({ id }) => id === draft.image);
   const call = toCall(draft);
   const problem = problemOf(draft, flavor, image, t as unknown as Translate);
   const submit = (event: FormEvent) => {
@@ -256,18 +257,24 @@ function toggled(list: string[], one: string): string[] {
   return list.includes(one) ? list.filter((other) => other !== one) : [...list, one];
 }
 
+/** What an image asks of a flavor. A flavor without a disk of its own takes the image's. */
+type Needs = { min_disk: number; min_ram: number };
+const hasMemory = ({ ram }: Flavor, { min_ram }: Needs) => ram >= min_ram;
+const hasDisk = ({ disk }: Flavor, { min_disk }: Needs) => disk === 0 || disk >= min_disk;
+const isEnough = (flavor: Flavor, image: Needs) => hasMemory(flavor, image) && hasDisk(flavor, image);
+
 function problemOf(
   draft: Draft,
   flavor: Flavor | undefined,
-  image: { min_disk: number; min_ram: number } | undefined,
+  image: Needs | undefined,
   t: Translate,
 ): string | undefined {
   const count = Number(draft.count);
   if (draft.name.trim() === '') return t('fieldRequired');
   if (!Number.isInteger(count) || count < 1 || count > maxCount) return t('countProblem', { max: maxCount });
   if (!flavor || !image) return t('chooseBoth');
-  if (flavor.ram < image.min_ram) return t('needsMemory', { mb: image.min_ram });
-  if (flavor.disk > 0 && flavor.disk < image.min_disk) return t('needsDisk', { gb: image.min_disk });
+  if (!hasMemory(flavor, image)) return t('needsMemory', { mb: image.min_ram });
+  if (!hasDisk(flavor, image)) return t('needsDisk', { gb: image.min_disk });
   return undefined;
 }
 

@@ -72,27 +72,29 @@ export class PortForwardingRules {
     return id;
   }
 
-  /** Gives the interface its ports, by a router that is made where none leads to the VIP's network yet. */
+  /**
+   * Gives the interface its ports, by a router that is made where none leads to the VIP's network yet. Throws `conflict`
+   * (`attached`) where an interface has it, also one that got it at the same moment.
+   */
   async attach(subject: Subject, id: string, portId: string): Promise<void> {
-    const rule = await this.#rule(subject, id);
-    if (rule.forwarding_id !== null) {
-      const words = `port forwarding rule[uuid:${id}] has been attached to a vm nic already, can't attach again`;
-      throw new CloudError('conflict', words, { resource: 'port_forwarding_rule', id, reason: 'attached' });
-    }
-    const vip = await this.#networks.floatingIps.get(subject, rule.floating_ip_id);
+    const networks = this.#networks;
+    const { floating_ip_id: vipId } = await this.#detached(subject, id);
+    const vip = await networks.floatingIps.get(subject, vipId);
     await this.#routers.ensure(subject, vip.networkId, portId);
-    const made = await this.#networks.portForwardings.create(subject, vip.id, {
-      description: rule.description ?? '',
-      protocol: rule.protocol as ForwardedProtocol,
-      external: { first: rule.external_port, last: rule.external_port_end },
-      internalPortId: portId,
-      internal: { first: rule.internal_port, last: rule.internal_port_end },
+    await this.#core.db.write(async (tx) => {
+      await networks.floatingIps.claim(tx, subject, vipId);
+      const rule = await this.#detached(subject, id, tx);
+      const made = await networks.portForwardings.createIn(tx, subject, vipId, {
+        description: rule.description ?? '',
+        protocol: rule.protocol as ForwardedProtocol,
+        external: { first: rule.external_port, last: rule.external_port_end },
+        internalPortId: portId,
+        internal: { first: rule.internal_port, last: rule.internal_port_end },
+      });
+      const changes = { forwarding_id: made.id, updated_at: this.#core.env.now() };
+      await tx.updateTable('port_forwarding_rules').set(changes).where('id', '=', id).execute();
     });
-    const changes = { forwarding_id: made.id, updated_at: this.#core.env.now() };
-    await this.#core.db.write((tx) =>
-      tx.updateTable('port_forwarding_rules').set(changes).where('id', '=', id).execute(),
-    );
-    this.#networks.notifyChange();
+    networks.notifyChange();
   }
 
   /** The rule stays. Nothing happens where no interface has it. */
@@ -101,14 +103,13 @@ export class PortForwardingRules {
     if (rule.forwarding_id === null) return;
     const { forwarding_id: forwardingId, ...kept } = rule;
     const now = this.#core.env.now();
-    await this.#core.db.write((tx) =>
+    await this.#unforward(subject, rule.floating_ip_id, forwardingId, (tx) =>
       tx
         .insertInto('port_forwarding_rules')
         .values({ ...kept, forwarding_id: null, updated_at: now })
         .onConflict((conflict) => conflict.column('id').doUpdateSet({ forwarding_id: null, updated_at: now }))
         .execute(),
     );
-    await this.#unforward(subject, rule.floating_ip_id, forwardingId);
   }
 
   async update(subject: Subject, id: string, changes: { name?: string; description?: string }): Promise<void> {
@@ -126,23 +127,37 @@ export class PortForwardingRules {
   /** One that is not there throws `not_found`. */
   async delete(subject: Subject, id: string): Promise<void> {
     const rule = await this.#rule(subject, id);
-    await this.#core.db.write((tx) => tx.deleteFrom('port_forwarding_rules').where('id', '=', id).execute());
-    if (rule.forwarding_id !== null) await this.#unforward(subject, rule.floating_ip_id, rule.forwarding_id);
+    const forget = (tx: Tx) => tx.deleteFrom('port_forwarding_rules').where('id', '=', id).execute();
+    if (rule.forwarding_id === null) await this.#core.db.write(forget);
+    else await this.#unforward(subject, rule.floating_ip_id, rule.forwarding_id, forget);
   }
 
-  async #unforward(subject: Subject, vipId: string, forwardingId: string): Promise<void> {
+  /** Takes the ports from the interface and does, at the same moment, what that means for the rule. */
+  async #unforward(
+    subject: Subject,
+    vipId: string,
+    forwardingId: string,
+    change: (tx: Tx) => Promise<unknown>,
+  ): Promise<void> {
     const { routerId } = await this.#networks.floatingIps.get(subject, vipId);
-    await this.#networks.portForwardings.delete(subject, vipId, forwardingId);
+    await this.#core.db.write(async (tx) => {
+      await this.#networks.portForwardings.deleteIn(tx, subject, vipId, forwardingId);
+      await change(tx);
+    });
     if (routerId) await this.#routers.removeUnused(subject, routerId);
     this.#networks.notifyChange();
   }
 
-  async #rule(subject: Subject, id: string): Promise<Rule> {
-    const { read } = this.#core.db;
-    const [rule, forwarding] = await Promise.all([
-      read.selectFrom('port_forwarding_rules').selectAll().where('id', '=', id).executeTakeFirst(),
-      read.selectFrom('port_forwardings').selectAll().where('id', '=', id).executeTakeFirst(),
-    ]);
+  async #detached(subject: Subject, id: string, db?: Queryable): Promise<Rule> {
+    const rule = await this.#rule(subject, id, db);
+    if (rule.forwarding_id === null) return rule;
+    const words = `port forwarding rule[uuid:${id}] has been attached to a vm nic already, can't attach again`;
+    throw new CloudError('conflict', words, { resource: 'port_forwarding_rule', id, reason: 'attached' });
+  }
+
+  async #rule(subject: Subject, id: string, db: Queryable = this.#core.db.read): Promise<Rule> {
+    const rule = await db.selectFrom('port_forwarding_rules').selectAll().where('id', '=', id).executeTakeFirst();
+    const forwarding = await db.selectFrom('port_forwardings').selectAll().where('id', '=', id).executeTakeFirst();
     const found = rule ?? forwarding;
     if (!found || !(subject.isAdmin || found.project_id === subject.projectId)) {
       throw notFound('port_forwarding_rule', id);

@@ -1,8 +1,10 @@
 import type { Tx } from '../../database/database.ts';
 import type { ImageStatus } from '../../database/schema.ts';
 import type { Copies } from './copies.ts';
+import type { Image } from './model.ts';
 import type { ImageParts } from './parts.ts';
-import type { ReceivedImage } from './receive.ts';
+import { checkImageQuota } from './quota.ts';
+import { goneMeanwhile, type ReceivedImage } from './receive.ts';
 import { finishReplica } from './rows.ts';
 
 /**
@@ -41,4 +43,30 @@ export async function activate(
   const image = await parts.rows.image(at.imageId, tx);
   if (image) await copies.requestMissing(tx, image, { requestId: at.requestId });
   return true;
+}
+
+/**
+ * As `activate`, for bytes whose format was not known before they came: it is told now, and what they take is held against
+ * the quota. Gives the image and the stores that it was registered for. Throws `conflict` (`deleted_meanwhile`) and
+ * `quota_exceeded`.
+ */
+export async function activateAsReceived(
+  tx: Tx,
+  by: { parts: ImageParts; copies: Copies },
+  at: Parameters<typeof activate>[2],
+  received: ReceivedImage,
+): Promise<{ image: Image; storeIds: string[] }> {
+  const { rows, core } = by.parts;
+  const registered = await rows.replicas([at.imageId], tx);
+  if (!(await activate(tx, by, at, received))) throw goneMeanwhile();
+  const image = (await rows.image(at.imageId, tx))!;
+  if (!image.diskFormat) {
+    await tx
+      .updateTable('images')
+      .set({ disk_format: received.inspection.format, container_format: image.containerFormat ?? 'bare' })
+      .where('id', '=', at.imageId)
+      .execute();
+  }
+  await checkImageQuota(core, tx, image.projectId);
+  return { image, storeIds: registered.map(({ storeId }) => storeId) };
 }

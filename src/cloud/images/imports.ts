@@ -9,7 +9,7 @@ import { letGo } from '../../image-stores/receive.ts';
 import type { ImageStore } from '../../image-stores/store.ts';
 import { CloudError, notFound } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
-import { activate } from './activation.ts';
+import { activateAsReceived } from './activation.ts';
 import type { Copies } from './copies.ts';
 import { idTaken, newImageRow } from './creation.ts';
 import { expungeImage } from './expunge-action.ts';
@@ -19,7 +19,7 @@ import { inspectStored } from './inspect-stored.ts';
 import { type Image, isGone, type NewImage } from './model.ts';
 import type { ImageParts } from './parts.ts';
 import { checkImageQuota, roomInQuota } from './quota.ts';
-import { goneMeanwhile, type ReceivedImage, receiveImage } from './receive.ts';
+import { type ReceivedImage, receiveImage } from './receive.ts';
 import { mayKnow, noSuchImage, requireOwner } from './rights.ts';
 import { dropReplicas, putReplica } from './rows.ts';
 import type { StagedImage } from './uploads.ts';
@@ -168,23 +168,17 @@ export class Imports {
     by: { requestId: string },
     received: ReceivedImage,
   ) {
-    const { core, rows } = this.#parts;
-    const registered = await rows.replicas([imageId], tx);
     const at = { imageId, storeId, from: 'importing' as const, requestId: by.requestId };
-    if (!(await activate(tx, { parts: this.#parts, copies: this.#copies }, at, received))) throw goneMeanwhile();
-    const image = (await rows.image(imageId, tx))!;
-    if (!image.diskFormat) {
-      await tx
-        .updateTable('images')
-        .set({ disk_format: received.inspection.format, container_format: image.containerFormat ?? 'bare' })
-        .where('id', '=', imageId)
-        .execute();
-    }
-    await checkImageQuota(core, tx, image.projectId);
-    for (const replica of registered) {
-      if (replica.storeId === storeId) continue;
-      if (replica.storeId === stagedIn) await this.#removeStaged(tx, image, stagedIn, by);
-      else await this.#copies.request(tx, image, replica.storeId, by);
+    const { image, storeIds } = await activateAsReceived(
+      tx,
+      { parts: this.#parts, copies: this.#copies },
+      at,
+      received,
+    );
+    for (const other of storeIds) {
+      if (other === storeId) continue;
+      if (other === stagedIn) await this.#removeStaged(tx, image, stagedIn, by);
+      else await this.#copies.request(tx, image, other, by);
     }
   }
 

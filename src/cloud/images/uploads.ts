@@ -1,7 +1,7 @@
 import type { StoredUpload } from '../../image-stores/store.ts';
 import { CloudError } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
-import { activate } from './activation.ts';
+import { activateAsReceived } from './activation.ts';
 import type { Copies } from './copies.ts';
 import { type Image, isGone } from './model.ts';
 import type { ImageParts } from './parts.ts';
@@ -214,14 +214,12 @@ export class Uploads {
   }
 
   async #finish(subject: Subject, id: string, live: Live, received: ReceivedImage): Promise<Image> {
-    const { core, rows } = this.#parts;
+    const { core } = this.#parts;
     const { storeId, startedAt } = live;
     return await core.db.write(async (tx) => {
       if (!(await this.#holds(tx, id, storeId, startedAt))) throw goneMeanwhile();
       const at = { imageId: id, storeId, from: 'saving' as const, requestId: subject.requestId };
-      if (!(await activate(tx, { parts: this.#parts, copies: this.#copies }, at, received))) throw goneMeanwhile();
-      const image = (await rows.image(id, tx))!;
-      await checkImageQuota(core, tx, image.projectId);
+      const { image } = await activateAsReceived(tx, { parts: this.#parts, copies: this.#copies }, at, received);
       return image;
     });
   }

@@ -103,21 +103,24 @@ export class PortForwardings {
    * leads there.
    */
   create(subject: Subject, floatingIpId: string, input: NewPortForwarding): Promise<PortForwarding> {
-    return this.#core.db.write(async (tx) => {
-      const floatingIp = await this.#floatingIps.claim(tx, subject, floatingIpId);
-      if (floatingIp.portId !== null)
-        throw alreadyAssociated(floatingIp, floatingIp.portId, floatingIp.fixedAddress ?? '');
-      const id = newId(this.#core.env);
-      const { projectId } = floatingIp;
-      const wanted = await this.#settle(tx, subject, floatingIp, { ...input, id, projectId });
-      const now = this.#core.env.now();
-      const times = { created_at: now, updated_at: now, revision: 0 };
-      await tx
-        .insertInto('port_forwardings')
-        .values({ ...columnsOf(wanted), ...times })
-        .execute();
-      return await this.get(subject, floatingIpId, id, tx);
-    });
+    return this.#core.db.write((tx) => this.createIn(tx, subject, floatingIpId, input));
+  }
+
+  /** As `create`, together with what else the transaction does. */
+  async createIn(tx: Tx, subject: Subject, floatingIpId: string, input: NewPortForwarding): Promise<PortForwarding> {
+    const floatingIp = await this.#floatingIps.claim(tx, subject, floatingIpId);
+    if (floatingIp.portId !== null)
+      throw alreadyAssociated(floatingIp, floatingIp.portId, floatingIp.fixedAddress ?? '');
+    const id = newId(this.#core.env);
+    const { projectId } = floatingIp;
+    const wanted = await this.#settle(tx, subject, floatingIp, { ...input, id, projectId });
+    const now = this.#core.env.now();
+    const times = { created_at: now, updated_at: now, revision: 0 };
+    await tx
+      .insertInto('port_forwardings')
+      .values({ ...columnsOf(wanted), ...times })
+      .execute();
+    return await this.get(subject, floatingIpId, id, tx);
   }
 
   update(subject: Subject, floatingIpId: string, id: string, changes: PortForwardingChanges): Promise<PortForwarding> {
@@ -143,12 +146,15 @@ export class PortForwardings {
   }
 
   delete(subject: Subject, floatingIpId: string, id: string): Promise<void> {
-    return this.#core.db.write(async (tx) => {
-      await this.#floatingIps.claim(tx, subject, floatingIpId);
-      await this.get(subject, floatingIpId, id, tx);
-      await tx.deleteFrom('port_forwardings').where('id', '=', id).execute();
-      await settleForwardingRouter(tx, [floatingIpId]);
-    });
+    return this.#core.db.write((tx) => this.deleteIn(tx, subject, floatingIpId, id));
+  }
+
+  /** As `delete`, together with what else the transaction does. */
+  async deleteIn(tx: Tx, subject: Subject, floatingIpId: string, id: string): Promise<void> {
+    await this.#floatingIps.claim(tx, subject, floatingIpId);
+    await this.get(subject, floatingIpId, id, tx);
+    await tx.deleteFrom('port_forwardings').where('id', '=', id).execute();
+    await settleForwardingRouter(tx, [floatingIpId]);
   }
 
   /** Checks it against all others of the floating IP, which is locked, and leads the floating IP to its router. */

@@ -2,15 +2,14 @@ import type { Tx } from '../../../database/database.ts';
 import { withStagedFile } from '../../../image-stores/part-file.ts';
 import { StoreError } from '../../../image-stores/store.ts';
 import { notFound } from '../../errors.ts';
-import { activate } from '../activation.ts';
+import { activateAsReceived } from '../activation.ts';
 import type { Copies } from '../copies.ts';
 import { importFailure } from '../import-failure.ts';
 import { inspectStored } from '../inspect-stored.ts';
 import { inspectFile, type ReadableFile } from '../inspection/inspect-file.ts';
 import type { Inspection } from '../inspection/policy.ts';
 import type { ImageParts } from '../parts.ts';
-import { checkImageQuota } from '../quota.ts';
-import { goneMeanwhile, type ReceivedImage } from '../receive.ts';
+import type { ReceivedImage } from '../receive.ts';
 import { dropReplicas } from '../rows.ts';
 import type { AssembleInput } from './upload-action.ts';
 
@@ -62,23 +61,15 @@ export class Assembly {
     by: { requestId: string },
     received: ReceivedImage,
   ): Promise<void> {
-    const { core, rows } = this.#parts;
-    const registered = await rows.replicas([imageId], tx);
     const at = { imageId, storeId, from: 'saving' as const, requestId: by.requestId };
-    if (!(await activate(tx, { parts: this.#parts, copies: this.#copies }, at, received))) throw goneMeanwhile();
+    const { image, storeIds } = await activateAsReceived(
+      tx,
+      { parts: this.#parts, copies: this.#copies },
+      at,
+      received,
+    );
     await tx.deleteFrom('image_uploads').where('image_id', '=', imageId).execute();
-    const image = (await rows.image(imageId, tx))!;
-    if (!image.diskFormat) {
-      await tx
-        .updateTable('images')
-        .set({ disk_format: received.inspection.format, container_format: image.containerFormat ?? 'bare' })
-        .where('id', '=', imageId)
-        .execute();
-    }
-    await checkImageQuota(core, tx, image.projectId);
-    for (const replica of registered) {
-      if (replica.storeId !== storeId) await this.#copies.request(tx, image, replica.storeId, by);
-    }
+    for (const other of storeIds) if (other !== storeId) await this.#copies.request(tx, image, other, by);
   }
 
   /** Removes what has come, and what was made of it. */

@@ -29,8 +29,8 @@ describe('what an account can do', () => {
 
   it('is which images go with which networks', async () => {
     const zone = (await test.query('/zones'))[0]!['uuid'];
-    const ask = async (more: string) => {
-      const path = `/images-l3networks/dependencies?zoneUuid=${zone}${more}`;
+    const ask = async (more: string, zoneUuid = zone) => {
+      const path = `/images-l3networks/dependencies?zoneUuid=${zoneUuid}${more}`;
       return (await test.call('GET', path, undefined, alice.headers)).json;
     };
     const uuids = (json: Body) => (json['inventories'] as Body[]).map(({ uuid }) => uuid);
@@ -38,6 +38,10 @@ describe('what an account can do', () => {
     expect(uuids(await ask(`&l3NetworkUuids=${alice.own['l3Network']}`))).toContain(alice.own['image']);
     expect((await ask('&imageUuid=nothing'))['error']).toMatchObject({ code: 'SYS.1003' });
     expect((await ask('&l3NetworkUuids=nothing'))['error']).toMatchObject({ code: 'SYS.1003' });
+    const elsewhere = '0'.repeat(32);
+    const network = `&l3NetworkUuids=${alice.own['l3Network']}`;
+    expect(uuids(await ask(network, elsewhere))).toEqual([]);
+    expect((await ask(`${network}&raiseException=true`, elsewhere))['error']).toMatchObject({ code: 'SYS.1007' });
     expect((await ask(''))['error']).toMatchObject({ code: 'SYS.1007' });
   });
 });

@@ -179,22 +179,26 @@ const getInterdependent = syncOperation({
     },
   ],
   handle: async ({ cloud, subject, input }) => {
-    const { zoneUuid, l3NetworkUuids = [], imageUuid } = input;
+    const { zoneUuid, l3NetworkUuids = [], imageUuid, raiseException } = input;
     if ((imageUuid === undefined) === (l3NetworkUuids.length === 0)) {
       throw invalidArgument('either l3NetworkUuids or imageUuid must be set, and not both');
     }
     const find = async (definition: typeof image, q: string[]) =>
       (await runQuery(cloud, definition, subject, parseQuery({ q }))).inventories ?? [];
+    const told = (inventories: Awaited<ReturnType<typeof find>>) => {
+      if (raiseException && inventories.length === 0) throw invalidArgument('no image goes with these networks there');
+      return { inventories };
+    };
     if (imageUuid !== undefined) {
       const [found] = await find(image, [`uuid=${imageUuid}`, `backupStorage.zone.uuid=${zoneUuid}`]);
       if (!found) throw resourceNotFound('imageUuid', imageUuid, 'ImageVO');
-      return { inventories: await find(l3Network, ['state=Enabled', 'system=false']) };
+      return told(await find(l3Network, ['state=Enabled', 'system=false', `zoneUuid=${zoneUuid}`]));
     }
     const known = await find(l3Network, [`uuid?=${l3NetworkUuids.join()}`]);
     const unknown = l3NetworkUuids.filter((uuid) => !known.some((one) => one['uuid'] === uuid));
     if (unknown.length > 0) throw resourcesNotFound('l3NetworkUuids', unknown, 'L3NetworkVO');
     const usable = ['state=Enabled', 'status=Ready', 'system=false', 'mediaType!=DataVolumeTemplate'];
-    return { inventories: await find(image, [...usable, `backupStorage.zone.uuid=${zoneUuid}`]) };
+    return told(await find(image, [...usable, `backupStorage.zone.uuid=${zoneUuid}`]));
   },
 });
 
