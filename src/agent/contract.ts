@@ -145,6 +145,8 @@ export interface DiskSpec {
   diskId: string;
   size: number;
   base: DiskBase;
+  /** Several guests may have it at the same time: a flat disk, which keeps no books that two could write to. */
+  shared?: boolean;
 }
 
 export interface DiskUsage {
@@ -185,6 +187,8 @@ export interface GuestDisk {
   bus: 'virtio' | 'sata' | 'ide' | 'cdrom';
   /** The guest can't write to it. */
   readOnly?: boolean;
+  /** Other guests may have it too, and write to it: a disk that was made `shared`. */
+  shared?: boolean;
   /** How fast the guest may use it; without any when absent. */
   limits?: DiskLimits;
 }

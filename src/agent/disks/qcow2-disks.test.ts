@@ -96,11 +96,11 @@ test('a copy has the content and the image of its original', async () => {
   await disks.ensure({ diskId: 'a', size: mebibyte, base: { kind: 'image', imageId: 'i' } });
   await disks.ensure({ diskId: 'b', size: mebibyte, base: { kind: 'copy', diskId: 'a' } });
   expect((await exportRaw('b')).equals(pattern())).toBe(true);
-  expect(await readQcow2Header(disks.path('b'))).toMatchObject({ hasBackingFile: true });
+  expect(await readQcow2Header(disks.path({ diskId: 'b' }))).toMatchObject({ hasBackingFile: true });
 });
 
 test('a half-made disk of an earlier life is made anew', async () => {
-  await writeFile(`${disks.path('d')}.new`, 'half');
+  await writeFile(`${disks.path({ diskId: 'd' })}.new`, 'half');
   expect((await disks.list()).strays).toEqual(['d.qcow2.new']);
   await disks.ensure({ diskId: 'd', size: mebibyte, base: { kind: 'blank' } });
   expect(await disks.list()).toEqual({ disks: ['d'], strays: [] });
@@ -118,8 +118,8 @@ test('bytes without a record are no cached image', async () => {
 test('names that could be protocols or options are not taken', async () => {
   const qemuImg = new QemuImg(env);
   expect(() => qemuImg.create('json:{}', 'qcow2', 1)).toThrow(expect.objectContaining({ code: 'unsupported' }));
-  expect(() => disks.path('../x')).toThrow(expect.objectContaining({ code: 'unsupported' }));
-  expect(() => disks.path('-x')).toThrow(expect.objectContaining({ code: 'unsupported' }));
+  expect(() => disks.path({ diskId: '../x' })).toThrow(expect.objectContaining({ code: 'unsupported' }));
+  expect(() => disks.path({ diskId: '-x' })).toThrow(expect.objectContaining({ code: 'unsupported' }));
 });
 
 test('qemu-img that exceeds its limits is ended', async () => {
@@ -143,3 +143,27 @@ test.each([512, mebibyte, 5 * 1024 ** 3, 3 * 1024 ** 4])(
     await run('qemu-img', ['check', '-q', '-f', 'qcow2', path]);
   },
 );
+
+test('a disk for several guests is flat, whatever it is made of, and so is nothing that is made of it', async () => {
+  const path = join(root, 'image.raw');
+  await writeFile(path, pattern());
+  await cacheFile('image', 'raw', path);
+  const shared = { shared: true, size: 2 * mebibyte };
+  const usage = await disks.ensure({ diskId: 'a', ...shared, base: { kind: 'image', imageId: 'image' } });
+  expect(usage).toMatchObject({ virtualSize: 2 * mebibyte, installPath: disks.path({ diskId: 'a', shared: true }) });
+  expect((await exportRaw('a')).subarray(0, mebibyte).equals(pattern())).toBe(true);
+  expect(await disks.isBase('image'), 'is a layer over it').toBe(false);
+  expect(await disks.offer('a')).not.toHaveProperty('imageId');
+
+  await disks.ensure({ diskId: 'b', size: mebibyte, base: { kind: 'copy', diskId: 'a' } });
+  expect(await readQcow2Header(disks.path({ diskId: 'b' }))).toMatchObject({ hasBackingFile: false });
+  await disks.ensure({ diskId: 'c', ...shared, base: { kind: 'copy', diskId: 'b' } });
+  const source = await disks.offer('c');
+  await disks.ensure({ diskId: 'd', ...shared, size: 3 * mebibyte, base: { kind: 'moved', source } });
+  expect((await disks.usage('d')).virtualSize).toBe(3 * mebibyte);
+  expect((await exportRaw('d')).subarray(0, mebibyte).equals(pattern())).toBe(true);
+
+  expect(await disks.list()).toEqual({ disks: ['a', 'b', 'c', 'd'], strays: [] });
+  for (const diskId of ['a', 'b', 'c', 'd']) await disks.remove(diskId);
+  expect(await disks.list()).toEqual({ disks: [], strays: [] });
+});

@@ -3,14 +3,20 @@ import { basename, dirname, isAbsolute, join } from 'node:path';
 import type { Env } from '../../env/env.ts';
 import { KeyedLock } from '../../env/keyed-lock.ts';
 import { createAtomically } from '../atomic-file.ts';
-import { AgentError, type DiskSource, type DiskSpec, type DiskUsage } from '../contract.ts';
+import { AgentError, type DiskSource, type DiskSpec, type DiskUsage, type GuestDisk } from '../contract.ts';
 import { assertSafeId, isNotFound, toAgentError } from '../errors.ts';
 import { copyFile } from './copy-file.ts';
 import type { ImageCache } from './image-cache.ts';
 import { assertSelfContainedQcow2, readBackingPath, readQcow2Header } from './qcow2-header.ts';
 import type { QemuImg } from './qemu-img.ts';
 
-const suffix = '.qcow2';
+/** A file that is a disk. */
+interface DiskFile {
+  path: string;
+  format: 'qcow2' | 'raw';
+}
+
+const formats = ['qcow2', 'raw'] as const;
 
 /** What a guest that runs can do for a disk it has open. */
 export interface OpenDisk {
@@ -22,7 +28,8 @@ export interface OpenDisk {
 
 /**
  * The disks of the host's guests and volumes: `<folder>/<diskId>.qcow2`, whose headers only this program and QEMU
- * write. `findOpen` says which guest has a disk open: then only that guest's QEMU may touch the file.
+ * write, or `<diskId>.raw` where several guests may have it. `findOpen` says which guest has a disk open: then only that
+ * guest's QEMU may touch the file.
  */
 export class Qcow2Disks {
   readonly #folder: string;
@@ -46,19 +53,28 @@ export class Qcow2Disks {
     this.#findOpen = options.findOpen;
   }
 
-  path(diskId: string): string {
+  path({ diskId, shared }: Pick<GuestDisk, 'diskId' | 'shared'>): string {
     assertSafeId('disk', diskId);
-    return join(this.#folder, `${diskId}${suffix}`);
+    return join(this.#folder, `${diskId}.${shared ? 'raw' : 'qcow2'}`);
   }
 
   async exists(diskId: string): Promise<boolean> {
-    return stat(this.path(diskId)).then(
-      () => true,
-      (error) => {
-        if (isNotFound(error)) return false;
-        throw error;
-      },
-    );
+    return (await this.#find(diskId)) !== undefined;
+  }
+
+  async #find(diskId: string): Promise<DiskFile | undefined> {
+    for (const format of formats) {
+      const path = this.path({ diskId, shared: format === 'raw' });
+      if (await isThere(path)) return { path, format };
+    }
+    return undefined;
+  }
+
+  /** Throws `not_found`. */
+  async #known(diskId: string): Promise<DiskFile> {
+    const file = await this.#find(diskId);
+    if (!file) throw new AgentError('not_found', `there is no disk ${diskId}`);
+    return file;
   }
 
   /** Keeps the disks from being resized, copied or exported offline while `work` runs: a guest is being started on them. */
@@ -67,7 +83,7 @@ export class Qcow2Disks {
   }
 
   ensure(disk: DiskSpec): Promise<DiskUsage> {
-    const path = this.path(disk.diskId);
+    const path = this.path(disk);
     const held = disk.base.kind === 'copy' ? [disk.diskId, disk.base.diskId] : [disk.diskId];
     return this.hold(held, async () => {
       try {
@@ -85,18 +101,19 @@ export class Qcow2Disks {
   }
 
   remove(diskId: string): Promise<void> {
-    const path = this.path(diskId);
+    const paths = [this.path({ diskId }), this.path({ diskId, shared: true })];
     return this.hold([diskId], async () => {
       const open = await this.#findOpen(diskId);
       if (open) throw new AgentError('in_use', `disk ${diskId} is open in the guest of server ${open.serverId}`);
-      await rm(path, { force: true });
+      for (const path of paths) await rm(path, { force: true });
     });
   }
 
   async usage(diskId: string): Promise<DiskUsage> {
-    const path = this.path(diskId);
     try {
-      const [{ virtualSize }, { blocks }] = await Promise.all([readQcow2Header(path), stat(path)]);
+      const { path, format } = await this.#known(diskId);
+      const { blocks, size } = await stat(path);
+      const virtualSize = format === 'raw' ? size : (await readQcow2Header(path)).virtualSize;
       return { virtualSize, actualSize: blocks * 512, installPath: path };
     } catch (error) {
       throw toAgentError(error, `disk ${diskId}`);
@@ -120,8 +137,7 @@ export class Qcow2Disks {
             await this.#qemuImg.create(temporary, format, virtualSize);
             await open.backup({ path: temporary, format });
           } else {
-            const from = { path: this.path(diskId), format: 'qcow2' as const };
-            await this.#qemuImg.convert(from, { path: temporary, format }, { bytes: virtualSize });
+            await this.#qemuImg.convert(await this.#known(diskId), { path: temporary, format }, { bytes: virtualSize });
           }
           if (format === 'qcow2') await assertSelfContainedQcow2(temporary);
         });
@@ -138,7 +154,8 @@ export class Qcow2Disks {
       const open = await this.#findOpen(diskId);
       if (open) throw new AgentError('in_use', `disk ${diskId} is open in the guest of server ${open.serverId}`);
       const { virtualSize, actualSize, installPath } = await this.usage(diskId);
-      const backing = await readBackingPath(installPath);
+      const isLayer = installPath === this.path({ diskId });
+      const backing = isLayer ? await readBackingPath(installPath) : undefined;
       const image = backing === undefined ? {} : { imageId: basename(backing) };
       return { kind: 'file', path: installPath, virtualSize, actualSize, ...image };
     });
@@ -147,8 +164,8 @@ export class Qcow2Disks {
   /** Whether a disk here is a layer over the image. */
   async isBase(imageId: string): Promise<boolean> {
     for (const diskId of (await this.list()).disks) {
-      // One that was removed since is none.
-      const backing = await readBackingPath(this.path(diskId)).catch(() => undefined);
+      // One that was removed since is none, and a flat one neither.
+      const backing = await readBackingPath(this.path({ diskId })).catch(() => undefined);
       if (backing !== undefined && basename(backing) === imageId) return true;
     }
     return false;
@@ -157,45 +174,50 @@ export class Qcow2Disks {
   /** The ids of all disks, and the names of all other files. */
   async list(): Promise<{ disks: string[]; strays: string[] }> {
     const names = await readdir(this.#folder);
-    const isDisk = (name: string) => name.endsWith(suffix);
     return {
-      disks: names
-        .filter(isDisk)
-        .map((name) => name.slice(0, -suffix.length))
-        .sort(),
-      strays: names.filter((name) => !isDisk(name)),
+      disks: names.flatMap((name) => diskIdOf(name) ?? []).sort(),
+      strays: names.filter((name) => diskIdOf(name) === undefined),
     };
   }
 
   async #make(disk: DiskSpec, temporary: string): Promise<void> {
     const { base } = disk;
-    if (base.kind === 'blank') return this.#qemuImg.create(temporary, 'qcow2', disk.size);
+    const to = { path: temporary, format: disk.shared ? ('raw' as const) : ('qcow2' as const) };
+    if (base.kind === 'blank') return this.#qemuImg.create(temporary, to.format, disk.size);
     if (base.kind === 'image') {
       const image = await this.#cache.find(base.imageId);
-      return this.#qemuImg.create(temporary, 'qcow2', Math.max(disk.size, image.virtualSize), image);
+      const size = Math.max(disk.size, image.virtualSize);
+      if (!disk.shared) return this.#qemuImg.create(temporary, 'qcow2', size, image);
+      await this.#qemuImg.convert(image, to, { bytes: image.virtualSize });
+      return this.#qemuImg.resize(to, size);
     }
-    if (base.kind === 'moved') return this.#takeOver(base.source, disk.size, temporary);
+    if (base.kind === 'moved') return this.#takeOver(base.source, disk.size, to);
     const { virtualSize } = await this.usage(base.diskId);
     const open = await this.#findOpen(base.diskId);
     if (open) {
-      await this.#qemuImg.create(temporary, 'qcow2', virtualSize);
-      await open.backup({ path: temporary, format: 'qcow2' });
-    } else await copyFile(this.#env, this.path(base.diskId), temporary);
-    if (disk.size > virtualSize) await this.#qemuImg.resize(temporary, disk.size);
+      await this.#qemuImg.create(temporary, to.format, virtualSize);
+      await open.backup(to);
+    } else await this.#copy(await this.#known(base.diskId), to, virtualSize);
+    if (disk.size > virtualSize) await this.#qemuImg.resize(to, disk.size);
+  }
+
+  /** A layer stays one, over the same image; what gets another format is flat. */
+  async #copy(from: DiskFile, to: DiskFile, virtualSize: number): Promise<void> {
+    if (from.format === to.format) return copyFile(this.#env, from.path, to.path);
+    await this.#qemuImg.convert(from, to, { bytes: virtualSize });
   }
 
   /** Where this host has the image below too, only what is above it is copied; else the whole, into one file. */
-  async #takeOver(source: DiskSource, size: number, temporary: string): Promise<void> {
+  async #takeOver(source: DiskSource, size: number, to: DiskFile): Promise<void> {
     const { imageId, path, virtualSize } = source;
     const image = imageId === undefined ? undefined : await this.#cache.find(imageId).catch(() => undefined);
     if (imageId === undefined || image) {
-      await copyFile(this.#env, path, temporary);
-      if (image) await this.#qemuImg.rebase(temporary, image);
+      await copyFile(this.#env, path, to.path);
+      if (image) await this.#qemuImg.rebase(to.path, image);
     } else {
-      const from = { path, format: 'qcow2' as const };
-      await this.#qemuImg.convert(from, { path: temporary, format: 'qcow2' }, { bytes: virtualSize });
+      await this.#qemuImg.convert({ path, format: 'qcow2' }, to, { bytes: virtualSize });
     }
-    if (size > virtualSize) await this.#qemuImg.resize(temporary, size);
+    if (size > virtualSize) await this.#qemuImg.resize(to, size);
   }
 
   async #grow(diskId: string, size: number): Promise<void> {
@@ -203,8 +225,23 @@ export class Qcow2Disks {
     if (size <= virtualSize) return;
     const open = await this.#findOpen(diskId);
     if (open) return open.resize(size);
-    return this.#qemuImg.resize(this.path(diskId), size);
+    return this.#qemuImg.resize(await this.#known(diskId), size);
   }
+}
+
+/** The disk that a file of that name is; undefined for other files. */
+export function diskIdOf(name: string): string | undefined {
+  return /^(.+)\.(?:qcow2|raw)$/.exec(name)?.[1];
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    (error) => {
+      if (isNotFound(error)) return false;
+      throw error;
+    },
+  );
 }
 
 /** The image that the disk is to be a layer over. A copy has what its source has, which is held meanwhile. */

@@ -25,9 +25,9 @@ export class QemuImg {
     return this.#run(['create', '-q', '-f', format, ...base, absolute(path), String(size)], limitsForMetadata);
   }
 
-  /** Grows a qcow2 file; qemu-img refuses to shrink unless told to, which this never does. */
-  resize(path: string, size: number): Promise<void> {
-    return this.#run(['resize', '-q', '-f', 'qcow2', absolute(path), String(size)], limitsForMetadata);
+  /** Grows a disk; qemu-img refuses to shrink unless told to, which this never does. */
+  resize({ path, format }: { path: string; format: 'qcow2' | 'raw' }, size: number): Promise<void> {
+    return this.#run(['resize', '-q', '-f', format, absolute(path), String(size)], limitsForMetadata);
   }
 
   /** Says what a disk is a layer over from now on: the same content in another place. Nothing is copied. */

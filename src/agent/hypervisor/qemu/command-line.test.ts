@@ -16,7 +16,7 @@ const guest: GuestSpec = {
 const context = {
   accelerator: 'tcg' as const,
   folder: '/data/guests/0123',
-  diskPath: (diskId: string) => `/data/disks/${diskId}.qcow2`,
+  diskPath: ({ diskId }: { diskId: string }) => `/data/disks/${diskId}.qcow2`,
   network: userNetworkDriver(),
 };
 const disk = (diskId: string, bus: GuestDisk['bus']): GuestDisk => ({

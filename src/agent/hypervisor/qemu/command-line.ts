@@ -24,8 +24,8 @@ export interface CommandLineContext {
   accelerator: 'kvm' | 'tcg';
   /** Absolute path of the guest's folder. */
   folder: string;
-  /** Absolute path of a disk's qcow2 file. */
-  diskPath(diskId: string): string;
+  /** Absolute path of a disk's file. */
+  diskPath(disk: GuestDisk): string;
   network: Pick<NetworkDriver, 'netdev' | 'largestMtu'>;
   /** Absolute path of the code of UEFI, where this host has it. */
   uefiCode?: string;
@@ -51,7 +51,7 @@ export function diskDeviceId(volumeId: string): string {
 /** The block node of a disk, as `-blockdev` and `blockdev-add` take it. */
 export function diskBlockNode(disk: GuestDisk, filename: string): object {
   return {
-    driver: 'qcow2',
+    driver: disk.shared ? 'raw' : 'qcow2',
     'node-name': diskNode(disk.volumeId),
     'read-only': disk.bus === 'cdrom' || disk.readOnly === true,
     discard: 'unmap',
@@ -82,6 +82,8 @@ export function diskIdentity(disk: GuestDisk): object {
     id: diskDeviceId(disk.volumeId),
     drive: diskNode(disk.volumeId),
     serial: disk.volumeId.slice(0, 20),
+    // Else QEMU locks the file against every other writer.
+    ...(disk.shared ? { 'share-rw': true } : {}),
   };
 }
 
@@ -181,7 +183,7 @@ function disks(guest: GuestSpec, context: CommandLineContext): string[][] {
   const nextSata = () => ({ bus: `ahci${Math.floor(sataPort / ahciPorts)}.${sataPort++ % ahciPorts}` });
 
   const all = guest.disks.flatMap((disk, index) => [
-    ['-blockdev', JSON.stringify(diskBlockNode(disk, context.diskPath(disk.diskId)))],
+    ['-blockdev', JSON.stringify(diskBlockNode(disk, context.diskPath(disk)))],
     device({ ...diskDevice(disk, nextIde, nextSata), ...diskIdentity(disk), bootindex: index + 1 }),
   ]);
   if (!configSlot) return [...controllers, ...all];

@@ -97,14 +97,28 @@ export class QemuGuests {
       const node = diskNode(disk.volumeId);
       return {
         serverId: guest.serverId,
-        resize: async (size) => resizeLiveDisk(await guest.monitor(), node, size),
+        resize: async (size) => {
+          await this.#refuseShared(diskId, guest);
+          return resizeLiveDisk(await guest.monitor(), node, size);
+        },
         backup: async (target) => {
+          await this.#refuseShared(diskId, guest);
           const atBest = (begin: () => Promise<unknown>) => whileFrozen(guest, this.#options, begin);
           return await backUpLiveDisk(await guest.monitor(), node, target, atBest);
         },
       };
     }
     return undefined;
+  }
+
+  /** What one guest's QEMU does to a disk, another's that has it too does not see. */
+  async #refuseShared(diskId: string, owner: QemuGuest): Promise<void> {
+    for (const guest of this.#guests.values()) {
+      const hasIt = guest !== owner && guest.spec?.disks.some((one) => one.diskId === diskId);
+      if (!hasIt || (await guest.pid()) === undefined) continue;
+      const words = `disk ${diskId} is open in the guests of servers ${owner.serverId} and ${guest.serverId}`;
+      throw new AgentError('in_use', words, { retryable: false });
+    }
   }
 
   async inventory(): Promise<HostInventory['guests']> {

@@ -95,6 +95,33 @@ test(
     expect(await one.shell.run('head -n 1 /dev/vdb')).toBe('written on one\n');
     await host.detachDisk(two.serverId, volumeId);
     await host.removeDisk(volumeId);
+    await host.detachDisk(one.serverId, copyId);
+
+    const sharedId = newId(env);
+    const shared = { diskId: sharedId, volumeId: sharedId, bus: 'virtio' as const, shared: true };
+    await host.ensureDisk({ diskId: sharedId, size: 8 * 2 ** 20, base: { kind: 'blank' }, shared: true });
+    for (const { serverId, shell } of [one, two]) {
+      await host.attachDisk(serverId, shared);
+      expect(await untilSeen(shell)).toBe(`${sharedId.slice(0, 20)}\n16384\n0\n`);
+    }
+    await one.shell.run('echo seen by two >/dev/vdb; sync');
+    expect(await two.shell.run('head -n 1 /dev/vdb'), 'what another guest writes').toBe('seen by two\n');
+    await two.shell.run('echo seen by one | dd of=/dev/vdb seek=8 conv=fsync 2>/dev/null');
+    expect(await one.shell.run('dd if=/dev/vdb skip=8 count=1 2>/dev/null | head -n 1')).toBe('seen by one\n');
+
+    const copied = host.ensureDisk({ diskId: 'of-two', size: 2 ** 20, base: { kind: 'copy', diskId: sharedId } });
+    await expect(copied, 'as of which moment').rejects.toMatchObject({ code: 'in_use' });
+    const grown = host.ensureDisk({ diskId: sharedId, size: 12 * 2 ** 20, base: { kind: 'blank' }, shared: true });
+    await expect(grown).rejects.toMatchObject({ code: 'in_use' });
+    const open = (await host.inventory()).guests.filter(({ openDisks }) => openDisks?.includes(sharedId));
+    expect(open.map(({ serverId }) => serverId).sort()).toEqual([one.serverId, two.serverId].sort());
+    await host.detachDisk(two.serverId, sharedId);
+    await host.ensureDisk({ diskId: sharedId, size: 12 * 2 ** 20, base: { kind: 'blank' }, shared: true });
+    expect(
+      await one.shell.run('while [ $(cat /sys/block/vdb/size) = 16384 ]; do :; done; cat /sys/block/vdb/size'),
+    ).toBe('24576\n');
+    await host.detachDisk(one.serverId, sharedId);
+    await host.removeDisk(sharedId);
   },
   2 * bootTimeout,
 );

@@ -1,7 +1,6 @@
 import { readdir, readlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-
-const suffix = '.qcow2';
+import { diskIdOf } from '../../disks/qcow2-disks.ts';
 
 /**
  * The disks in the folder that the process really has open, by what the system says of it and not by what it was told to
@@ -12,6 +11,6 @@ export async function disksOpenIn(pid: number, folder: string): Promise<string[]
   const names = await readdir(descriptors).catch(() => undefined);
   if (!names) return undefined;
   const paths = await Promise.all(names.map((name) => readlink(join(descriptors, name)).catch(() => '')));
-  const open = paths.filter((path) => dirname(path) === folder && path.endsWith(suffix));
-  return [...new Set(open.map((path) => basename(path, suffix)))].sort();
+  const open = paths.filter((path) => dirname(path) === folder).flatMap((path) => diskIdOf(basename(path)) ?? []);
+  return [...new Set(open)].sort();
 }

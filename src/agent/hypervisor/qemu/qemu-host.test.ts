@@ -260,7 +260,7 @@ test('a control plane that was killed in the middle of a start leaves one guest,
 test('a second QEMU for the same guest ends at once and does the first no harm', async () => {
   const guest = await startedGuest();
   const folder = join(directory, 'guests', guest.serverId);
-  const diskPath = (diskId: string) => join(directory, 'disks', `${diskId}.qcow2`);
+  const diskPath = ({ diskId }: { diskId: string }) => join(directory, 'disks', `${diskId}.qcow2`);
   const args = qemuArguments(guest, { accelerator: 'tcg', folder, diskPath, network: userNetworkDriver() });
   const first = await findGuestProcess(folder);
   const second = spawn('qemu-system-x86_64', args, { cwd: folder, stdio: 'ignore' });

@@ -341,7 +341,7 @@ class LocalQemuHost implements Omit<QemuHost, keyof (MigrationVerbs & InsightVer
 
   #argumentsFor(spec: GuestSpec): string[] {
     const folder = this.#folder.guest(spec.serverId);
-    const diskPath = (diskId: string) => this.#disks.path(diskId);
+    const diskPath = (disk: GuestDisk) => this.#disks.path(disk);
     const { accelerator } = this.#probe;
     return qemuArguments(spec, { accelerator, folder, diskPath, network: this.#network, uefiCode: findUefi()?.code });
   }

@@ -80,7 +80,7 @@ export function assertPluggable(serverId: string, { state }: SimulatedGuest, { b
 
 /** A disk as the host makes it of what it has. */
 export function newDisk(
-  { size, base }: DiskSpec,
+  { size, base, shared }: DiskSpec,
   images: Pick<SimulatedObjects<SimulatedImage>, 'get'>,
   diskOf: (diskId: string) => SimulatedDisk,
 ): SimulatedDisk {
@@ -91,11 +91,15 @@ export function newDisk(
     return {
       virtualSize: wholeSectors(Math.max(size, image.virtualSize)),
       actualSize: emptyDiskBytes,
-      imageId: base.imageId,
+      ...(shared ? {} : { imageId: base.imageId }),
     };
   }
   const { virtualSize, actualSize, imageId } = base.kind === 'moved' ? base.source : diskOf(base.diskId);
-  return { virtualSize: wholeSectors(Math.max(size, virtualSize)), actualSize, ...(imageId ? { imageId } : {}) };
+  return {
+    virtualSize: wholeSectors(Math.max(size, virtualSize)),
+    actualSize,
+    ...(imageId && !shared ? { imageId } : {}),
+  };
 }
 
 export function wholeSectors(bytes: number): number {

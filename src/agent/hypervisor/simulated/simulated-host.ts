@@ -236,7 +236,7 @@ class InMemoryHost implements Omit<SimulatedHost, keyof (MigrationVerbs & Insigh
       if (!guest?.spec) return;
       if (!this.#disks.get(disk.diskId)) throw new AgentError('not_found', `there is no disk ${disk.diskId}`);
       if (!hasVolume(guest, disk.volumeId)) assertPluggable(serverId, guest, disk);
-      if (guest.state !== 'stopped') this.#refuseOpen(disk.diskId, serverId);
+      if (guest.state !== 'stopped' && !disk.shared) this.#refuseOpen(disk.diskId, serverId);
       this.#setDisks(serverId, guest, withDisk(guest.spec.disks, disk));
     });
   }
