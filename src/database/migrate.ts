@@ -15,6 +15,7 @@ import { softDelete } from './migrations/0015-soft-delete/migration.ts';
 import { networkServices } from './migrations/0017-network-services/migration.ts';
 import { volumeGroups } from './migrations/0019-volume-groups/migration.ts';
 import { imageExports } from './migrations/0020-image-exports/migration.ts';
+import { openstack } from './migrations/0021-openstack/migration.ts';
 import { guestPasswords } from './migrations/0022-guest-passwords/migration.ts';
 import { zstackRules } from './migrations/0023-zstack-rules/migration.ts';
 import { imageUploads } from './migrations/0024-image-uploads/migration.ts';
@@ -38,6 +39,7 @@ const migrations: Record<string, Migration> = {
   '0017-network-services': networkServices,
   '0019-volume-groups': volumeGroups,
   '0020-image-exports': imageExports,
+  '0021-openstack': openstack,
   '0022-guest-passwords': guestPasswords,
   '0023-zstack-rules': zstackRules,
   '0024-image-uploads': imageUploads,

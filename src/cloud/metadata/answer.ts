@@ -4,6 +4,7 @@ import type { Cloud } from '../cloud.ts';
 import { CloudError } from '../errors.ts';
 import { macOfLinkLocal } from '../networks/ip.ts';
 import { configDriveFiles } from '../servers/config-drive.ts';
+import { taggedDevicesOf } from '../servers/device-tags.ts';
 import { ec2Documents } from './ec2-documents.ts';
 
 /** Versions of EC2's service that guests' tools ask for; all are answered alike. */
@@ -98,10 +99,12 @@ async function openstackAnswer(cloud: Cloud, serverId: string, path: readonly st
   if (version === undefined) return text(200, openstackVersions.join('\n'));
   if (!openstackVersions.includes(version)) return notFound();
   const server = await cloud.servers.byId(serverId);
+  const isMetaData = rest.join('/') === 'meta_data.json';
   const files = configDriveFiles({
     server,
     zoneName: (await cloud.zones.names()).get(server.zoneId) ?? '',
     nics: await cloud.networks.nicsOf(serverId),
+    devices: isMetaData ? await taggedDevicesOf(cloud, server, { hostId: server.hostId ?? undefined }) : [],
   });
   const folder = 'openstack/latest/';
   const latest = Object.entries(files).filter(([name]) => name.startsWith(folder));

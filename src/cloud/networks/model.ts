@@ -86,6 +86,8 @@ export interface Port extends Common {
   /** What uses the port: a server's id, any text that a client set, or empty. */
   deviceId: string;
   deviceOwner: string;
+  /** By what the guest of its server knows it. */
+  deviceTag: string | null;
   hostId: string | null;
   hostName: string | null;
   /** Made along with the server that uses it, so it goes with the server. */
@@ -211,6 +213,7 @@ export function portOf(
     status: row.status as PortStatus,
     deviceId: row.device_id,
     deviceOwner: row.device_owner,
+    deviceTag: row.device_tag,
     hostId: row.host_id,
     hostName: row.host_name,
     madeForServer: row.made_for_server === 1,

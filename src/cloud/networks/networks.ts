@@ -129,6 +129,11 @@ export class Networks {
     return this.#serverPorts.reads.portIdsOf(serverId);
   }
 
+  /** By what the guest of a server knows its interfaces, by port: of those that have a tag. */
+  deviceTagsOf(serverId: string): Promise<Map<string, string>> {
+    return this.#serverPorts.reads.deviceTagsOf(serverId);
+  }
+
   /** Takes one port from a server. Gives false when the server does not have it. */
   unplugPort(tx: Tx, serverId: string, portId: string): Promise<boolean> {
     tx.onCommit(() => this.#changed());

@@ -83,6 +83,8 @@ export interface PortMaking {
   madeForServer?: boolean;
   /** Its place among the interfaces of its server. */
   deviceIndex?: number;
+  /** By what the guest knows it. */
+  deviceTag?: string;
   hostId?: string | null;
   status?: PortStatus;
 }
@@ -315,6 +317,7 @@ export class Ports {
         host_id: making.hostId ?? null,
         made_for_server: flag(making.madeForServer ?? false),
         device_index: making.deviceIndex ?? null,
+        device_tag: making.deviceTag ?? null,
         port_security: flag(input.portSecurity ?? true),
         allowed_address_pairs: '[]',
         dns_name: input.dnsName ?? '',

@@ -46,6 +46,7 @@ export class ServerPortReads {
   readonly #addresses: PreparedQuery<ServerIds, AddressRow>;
   readonly #groupNames: PreparedQuery<ServerIds, { serverId: string; name: string }>;
   readonly #portIds: PreparedQuery<{ serverId: string }, { id: string }>;
+  readonly #portTags: PreparedQuery<{ serverId: string }, { id: string; device_tag: string | null }>;
   readonly #nics: PreparedQuery<{ serverId: string }, NicRow>;
 
   constructor(db: Database) {
@@ -87,6 +88,13 @@ export class ServerPortReads {
     );
     this.#portIds = db.prepare((kysely, { serverId }) =>
       kysely.selectFrom('ports').select('id').where('device_id', '=', serverId),
+    );
+    this.#portTags = db.prepare((kysely, { serverId }) =>
+      kysely
+        .selectFrom('ports')
+        .select(['id', 'device_tag'])
+        .where('device_id', '=', serverId)
+        .where('device_tag', 'is not', null),
     );
     this.#nics = db.prepare((kysely, { serverId }) =>
       kysely
@@ -141,6 +149,11 @@ export class ServerPortReads {
 
   async portIdsOf(serverId: string): Promise<string[]> {
     return (await this.#portIds.all({ serverId })).map(({ id }) => id);
+  }
+
+  async deviceTagsOf(serverId: string): Promise<Map<string, string>> {
+    const rows = await this.#portTags.all({ serverId });
+    return new Map(rows.map(({ id, device_tag }) => [id, device_tag!]));
   }
 
   async nicsOf(serverId: string, model: GuestNic['model']): Promise<GuestNic[]> {

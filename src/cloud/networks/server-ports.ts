@@ -12,12 +12,14 @@ import { usableNetwork } from './ownership.ts';
 import type { NewPort, Ports } from './ports.ts';
 import { ServerPortReads } from './server-port-reads.ts';
 
-/** One interface that a server asks for: a network, or a port that exists. */
+/** One interface that a server asks for: a network, or a port that exists, or else the only network that there is. */
 export interface InterfaceRequest {
   networkId?: string;
   portId?: string;
   /** An address of the network; not together with a port. */
   fixedIp?: string;
+  /** By what the guest is told to know the interface. */
+  tag?: string;
 }
 
 export interface PlugRequest {
@@ -61,8 +63,11 @@ export class ServerPorts {
     const groupIds = await this.#groupIds(tx, request);
     const ports: Port[] = [];
     let deviceIndex = await nextDeviceIndex(tx, request.serverId);
-    for (const one of wanted)
-      ports.push(await this.#plugOne(tx, { ...request, deviceIndex: deviceIndex++ }, one, groupIds));
+    for (const one of wanted) {
+      const isSaid = one.networkId !== undefined || one.portId !== undefined;
+      const place = isSaid ? one : { ...one, ...(await this.#onlyNetwork(tx, request))[0] };
+      ports.push(await this.#plugOne(tx, { ...request, deviceIndex: deviceIndex++ }, place, groupIds));
+    }
     return ports;
   }
 
@@ -80,6 +85,7 @@ export class ServerPorts {
         device_id: '',
         device_owner: '',
         device_index: null,
+        device_tag: null,
         host_id: null,
         status: 'DOWN',
         revision: eb('revision', '+', 1),
@@ -129,7 +135,7 @@ export class ServerPorts {
   }
 
   async #plugOne(tx: Tx, request: PlacedRequest, wanted: InterfaceRequest, groupIds: string[]): Promise<Port> {
-    if (wanted.portId !== undefined) return this.#plugExisting(tx, request, wanted.portId, wanted.fixedIp);
+    if (wanted.portId !== undefined) return this.#plugExisting(tx, request, wanted.portId, wanted);
     const network = await this.#network(tx, request.subject, wanted.networkId ?? '');
     if (network.subnetIds.length === 0) {
       const message = `Network ${network.id} requires a subnet in order to boot instances on.`;
@@ -147,6 +153,7 @@ export class ServerPorts {
       const made = await this.#ports.createIn(tx, request.subject, port, {
         madeForServer: true,
         deviceIndex: request.deviceIndex,
+        deviceTag: wanted.tag,
       });
       refuseWithoutIpv4(made);
       return made;
@@ -157,7 +164,7 @@ export class ServerPorts {
     }
   }
 
-  async #plugExisting(tx: Tx, request: PlacedRequest, portId: string, fixedIp: string | undefined): Promise<Port> {
+  async #plugExisting(tx: Tx, request: PlacedRequest, portId: string, { fixedIp, tag }: InterfaceRequest) {
     if (fixedIp !== undefined) {
       const message = `Specified Fixed IP '${fixedIp}' cannot be used with port '${portId}': the two cannot be specified together.`;
       throw new CloudError('invalid', message, { id: portId, reason: 'fixed_ip_with_port' });
@@ -177,6 +184,7 @@ export class ServerPorts {
         device_id: request.serverId,
         device_owner: deviceOwner,
         device_index: request.deviceIndex,
+        device_tag: tag ?? null,
         revision: eb('revision', '+', 1),
         updated_at: this.#core.env.now(),
       }))

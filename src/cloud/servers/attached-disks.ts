@@ -33,7 +33,7 @@ export async function attachDisks(
   const made: NewServerDisk[] = [];
   const hostIds = new Set<string>(root.hostId ? [root.hostId] : []);
   const make = async (
-    device: Pick<BlockDevice, 'source' | 'id' | 'name' | 'deleteOnTermination'>,
+    device: Pick<BlockDevice, 'source' | 'id' | 'name' | 'tag' | 'deleteOnTermination'>,
     facts: { id: string; index: number; size?: number },
   ) => {
     const disk = await registerForServer(
@@ -48,15 +48,15 @@ export async function attachDisks(
         ...(device.source === 'snapshot' ? { snapshotId: device.id } : {}),
         ...(device.source === 'copy' ? { sourceVolumeId: device.id } : {}),
       },
-      { server, deviceIndex: facts.index, deleteOnTermination: device.deleteOnTermination },
+      { server, deviceIndex: facts.index, deviceTag: device.tag, deleteOnTermination: device.deleteOnTermination },
     );
     if (disk.hostId) hostIds.add(disk.hostId);
     made.push({ ...disk.made, diskId: newId(cloud.env) });
   };
 
   if (root.snapshotId !== undefined) {
-    const { volumeId: id, size, snapshotId, deleteOnTermination } = root;
-    await make({ source: 'snapshot', id: snapshotId, deleteOnTermination }, { id, index: 0, size });
+    const { volumeId: id, size, snapshotId, tag, deleteOnTermination } = root;
+    await make({ source: 'snapshot', id: snapshotId, tag, deleteOnTermination }, { id, index: 0, size });
   }
   const volumeIds: string[] = [];
   for (const [at, device] of others.entries()) {
@@ -79,7 +79,7 @@ async function attachExisting(
   tx: Tx,
   subject: Subject,
   server: ServersTable,
-  { id, deleteOnTermination }: BlockDevice,
+  { id, tag, deleteOnTermination }: BlockDevice,
   index: number,
 ): Promise<string> {
   const row = await lockVolume(cloud, tx, subject, id!);
@@ -93,6 +93,7 @@ async function attachExisting(
     attachment_id: newId(cloud.env),
     device: deviceName(index),
     device_index: index,
+    device_tag: tag ?? null,
     delete_on_termination: deleteOnTermination ? 1 : 0,
     attached_at: cloud.env.now(),
     last_error: null,

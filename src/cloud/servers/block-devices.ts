@@ -17,6 +17,8 @@ export interface BlockDevice {
   /** Of the volume that is made. */
   name?: string;
   sizeGb?: number;
+  /** By what the guest is told to know the disk. */
+  tag?: string;
   deleteOnTermination: boolean;
 }
 
@@ -27,6 +29,8 @@ export interface RootPlan {
   isNew: boolean;
   origin: 'server' | 'volume';
   deleteOnTermination: boolean;
+  /** By what the guest is told to know it. */
+  tag?: string;
   /** Bytes. */
   size: number;
   /** What the new root disk is a layer over. */
@@ -74,6 +78,12 @@ export function arrange(devices: readonly BlockDevice[]): { boot: BlockDevice | 
 
 /** Decides on the root disk from the request's image and the device to boot from. */
 export async function rootOf(cloud: Cloud, tx: Tx, subject: Subject, request: Request): Promise<RootPlan> {
+  const { boot } = request;
+  const plan = await rootWithoutTag(cloud, tx, subject, request);
+  return boot?.tag === undefined ? plan : { ...plan, tag: boot.tag };
+}
+
+async function rootWithoutTag(cloud: Cloud, tx: Tx, subject: Subject, request: Request): Promise<RootPlan> {
   const { boot } = request;
   if (!boot) return ownDisk(cloud, request, request.image);
   if (boot.source === 'volume' && boot.destination === 'volume') return await existingVolume(cloud, tx, subject, boot);

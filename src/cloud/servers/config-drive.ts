@@ -1,12 +1,15 @@
 import type { GuestNic } from '../../agent/contract.ts';
 import type { FileContents } from '../../agent/file-content.ts';
 import { withDashes } from '../../env/env.ts';
+import type { TaggedDevice } from './device-tags.ts';
 import type { Server } from './model.ts';
 
 export interface ConfigDriveFacts {
   server: Server;
   zoneName: string;
   nics: readonly GuestNic[];
+  /** Its devices that have a tag. */
+  devices?: readonly TaggedDevice[];
   /** Only while the guest is built: it is told its password once. */
   adminPass?: string;
   /** Files that the user wants in the guest. */
@@ -37,7 +40,7 @@ export function configDriveFiles(facts: ConfigDriveFacts): FileContents {
   return files;
 }
 
-function metaDataOf({ server, zoneName, adminPass, personality }: ConfigDriveFacts) {
+function metaDataOf({ server, zoneName, devices = [], adminPass, personality }: ConfigDriveFacts) {
   const key = server.publicKey;
   return {
     uuid: withDashes(server.id),
@@ -52,7 +55,7 @@ function metaDataOf({ server, zoneName, adminPass, personality }: ConfigDriveFac
       : { public_keys: { [server.keyName ?? 'key']: key }, keys: [{ name: server.keyName, type: 'ssh', data: key }] }),
     ...(adminPass === undefined ? {} : { admin_pass: adminPass }),
     files: (personality ?? []).map(({ path }, index) => ({ path, content_path: `/content/${contentName(index)}` })),
-    devices: [],
+    devices,
   };
 }
 

@@ -221,7 +221,10 @@ async function serverRow(
 
 async function attachRoot(cloud: Cloud, tx: Tx, server: ServersTable, root: RootPlan): Promise<void> {
   if (root.snapshotId !== undefined) return; // it is one of the disks that are copies
-  if (!root.isNew) return await cloud.volumes.attachRoot(tx, root.volumeId, server.id, root.deleteOnTermination);
+  const { tag: deviceTag, deleteOnTermination } = root;
+  if (!root.isNew) {
+    return await cloud.volumes.attachRoot(tx, root.volumeId, server.id, { deleteOnTermination, deviceTag });
+  }
   await cloud.volumes.createRoot(tx, {
     id: root.volumeId,
     serverId: server.id,
@@ -232,7 +235,8 @@ async function attachRoot(cloud: Cloud, tx: Tx, server: ServersTable, root: Root
     size: root.size,
     imageId: root.image?.id ?? null,
     origin: root.origin,
-    deleteOnTermination: root.deleteOnTermination,
+    deleteOnTermination,
+    deviceTag,
   });
 }
 

@@ -256,6 +256,7 @@ export function volumeRow(
     last_server_id: null,
     device: null,
     device_index: null,
+    device_tag: null,
     delete_on_termination: 0,
     enabled: 1,
     metadata: JSON.stringify(wanted.metadata ?? {}),

@@ -17,7 +17,7 @@ export async function registerForServer(
   tx: Tx,
   subject: Subject,
   wanted: NewVolume & { id: string },
-  place: { server: ServersTable; deviceIndex: number; deleteOnTermination: boolean },
+  place: { server: ServersTable; deviceIndex: number; deviceTag?: string; deleteOnTermination: boolean },
 ): Promise<{
   made: { volumeId: string; size: number; imageId?: string; sourceDiskId?: string };
   hostId: string | undefined;
@@ -50,6 +50,7 @@ export async function registerForServer(
     attachment_id: newId(cloud.env),
     device: deviceName(deviceIndex),
     device_index: deviceIndex,
+    device_tag: place.deviceTag ?? null,
     delete_on_termination: place.deleteOnTermination ? 1 : 0,
     attached_at: now,
   } as const;

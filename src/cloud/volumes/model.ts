@@ -28,6 +28,8 @@ export interface Volume {
   lastServerId: string | null;
   device: string | null;
   deviceIndex: number | null;
+  /** By what its server's guest knows it. */
+  deviceTag: string | null;
   bootable: boolean;
   deleteOnTermination: boolean;
   volumeType: string;
@@ -66,6 +68,7 @@ export function volumeFromRow(row: VolumesTable): Volume {
     lastServerId: row.last_server_id,
     device: row.device,
     deviceIndex: row.device_index,
+    deviceTag: row.device_tag,
     bootable: row.bootable === 1,
     deleteOnTermination: row.delete_on_termination === 1,
     volumeType: row.volume_type,

@@ -24,6 +24,7 @@ export interface NewRootVolume {
   /** `server`: the server's own disk. `volume`: block storage that can outlive it. */
   origin: Volume['origin'];
   deleteOnTermination: boolean;
+  deviceTag?: string;
 }
 
 /** Volumes, and the disks on hosts that hold their data. */
@@ -104,6 +105,7 @@ export class Volumes {
       last_server_id: volume.serverId,
       device: '/dev/vda',
       device_index: 0,
+      device_tag: volume.deviceTag ?? null,
       bootable: 1,
       delete_on_termination: volume.deleteOnTermination ? 1 : 0,
       volume_type: localVolumeType.id,
@@ -121,7 +123,12 @@ export class Volumes {
   }
 
   /** Makes an available volume the root disk of a new server. */
-  async attachRoot(tx: Tx, volumeId: string, serverId: string, deleteOnTermination: boolean): Promise<void> {
+  async attachRoot(
+    tx: Tx,
+    volumeId: string,
+    serverId: string,
+    place: { deleteOnTermination: boolean; deviceTag?: string },
+  ): Promise<void> {
     await this.update(tx, volumeId, {
       kind: 'root',
       status: 'attaching',
@@ -130,7 +137,8 @@ export class Volumes {
       attachment_id: newId(this.#core.env),
       device: '/dev/vda',
       device_index: 0,
-      delete_on_termination: deleteOnTermination ? 1 : 0,
+      device_tag: place.deviceTag ?? null,
+      delete_on_termination: place.deleteOnTermination ? 1 : 0,
       attached_at: this.#core.env.now(),
     });
   }
@@ -285,6 +293,7 @@ export function detached(now: number) {
     attachment_id: null,
     device: null,
     device_index: null,
+    device_tag: null,
     delete_on_termination: 0,
     detached_at: now,
   } as const;

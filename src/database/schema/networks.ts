@@ -62,6 +62,8 @@ export interface PortsTable {
   made_for_server: Flag;
   /** Its place among the interfaces of its server. */
   device_index: number | null;
+  /** By what the guest knows the interface, as its user said when it was attached. */
+  device_tag: string | null;
   /** Whether it is filtered what the port's guest claims to be, and whom it talks to. */
   port_security: Flag;
   /** `[{macAddress, ipAddress}]`, addresses or networks. */

@@ -126,6 +126,8 @@ export interface VolumesTable {
   last_server_id: string | null;
   device: string | null;
   device_index: number | null;
+  /** By what the guest knows the disk, as its user said when it was attached. */
+  device_tag: string | null;
   bootable: Flag;
   delete_on_termination: Flag;
   volume_type: string;

@@ -1,6 +1,7 @@
 import type { Env } from '../../../env/env.ts';
 import { AgentError, type InsightVerbs } from '../../contract.ts';
 import type { NetworkDriver } from '../../network/network-driver.ts';
+import { currentPlaces, plannedPlaces } from './device-places.ts';
 import { readDiagnostics } from './diagnostics.ts';
 import type { QemuGuest } from './guest.ts';
 import { GuestAgent, isAgentListening } from './guest-agent.ts';
@@ -33,6 +34,12 @@ export function qemuInsight({ env, guests, network }: InsightParts): InsightVerb
           pid,
           deviceOf: (nic) => network.netdev(nic)['ifname']?.toString(),
         });
+      }),
+    guestDevices: (spec) =>
+      guests.alone(spec.serverId, async () => {
+        const guest = guests.find(spec.serverId);
+        if (!guest || (await guest.pid()) === undefined) return plannedPlaces(spec);
+        return await currentPlaces(await guest.monitor(), spec);
       }),
     hasGuestAgent: (serverId) =>
       guests.alone(serverId, async () => {

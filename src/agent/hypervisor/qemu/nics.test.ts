@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildTinyLinux, tinyLinuxMinimumMemory, tinyLinuxVirtualSize } from '../../../../guest/tinylinux.ts';
 import { newId } from '../../../env/env.ts';
 import { realEnv } from '../../../env/real.ts';
-import type { GuestNic } from '../../contract.ts';
+import type { GuestNic, GuestSpec } from '../../contract.ts';
 import { openQemuHost, type QemuHost } from './qemu-host.ts';
 import { SerialShell } from './serial-shell.fixture.ts';
 
@@ -60,7 +60,7 @@ test(
       'openstack/latest/meta_data.json': JSON.stringify({ uuid: 'x', hostname: 'plugged' }),
     });
     const [first, second] = [nicOf(1), nicOf(2)];
-    await host.ensureGuestRunning({
+    const spec = (nics: GuestNic[]): GuestSpec => ({
       serverId,
       instanceName: 'instance-00000001',
       vcpus: 1,
@@ -68,8 +68,12 @@ test(
       bootMode: 'bios',
       disks: [{ diskId: serverId, volumeId: serverId, bus: 'virtio' }],
       hasConfigDrive: true,
-      nics: [first],
+      nics,
     });
+    const planned = await host.guestDevices(spec([first]));
+    await host.ensureGuestRunning(spec([first]));
+    expect(await host.guestDevices(spec([first, second])), 'where they were said to be').toEqual(planned);
+    expect(Object.keys(planned).toSorted()).toEqual([first.portId, serverId].toSorted());
     const isUp = async () => (await host.consoleLog(serverId)).includes('TinyLinux ready');
     const connect = async () => {
       shell?.close();
@@ -99,6 +103,10 @@ test(
     await host.detachNic(serverId, nicOf(3).portId);
     await host.attachNic(serverId, second);
     expect(await leased('eth1')).toMatch(/inet 10\.2\.0\.9\/24/);
+
+    const places = await host.guestDevices(spec([first, second]));
+    const [slot] = (await shell!.run('basename "$(readlink -f /sys/class/net/eth1/device/..)"')).trim().split('\n');
+    expect(places[second.portId], 'the guest sees it where it is said to be').toEqual({ bus: 'pci', address: slot });
 
     await host.pauseGuest(serverId);
     await expect(host.detachNic(serverId, second.portId)).rejects.toMatchObject({ code: 'in_use' });

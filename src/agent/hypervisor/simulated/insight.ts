@@ -1,4 +1,4 @@
-import { AgentError, type InsightVerbs } from '../../contract.ts';
+import { AgentError, type DevicePlace, type InsightVerbs } from '../../contract.ts';
 import type { SimulatedObjects } from './objects.ts';
 import type { SimulatedGuest } from './parts.ts';
 
@@ -27,6 +27,15 @@ export function simulatedInsight({ guests, verb, known }: InsightParts): Insight
           nics: spec.nics.map(({ macAddress, portId }) => ({ macAddress, portId, counters: null })),
         };
       }),
+    guestDevices: (guest) =>
+      verb('guestDevices', [guest], async () => {
+        const given = guests.get(guest.serverId);
+        const has = given?.state === 'running' ? given.spec : undefined;
+        const ids = [...guest.nics.map(({ portId }) => portId), ...guest.disks.map(({ volumeId }) => volumeId)];
+        const had = has && [...has.nics.map(({ portId }) => portId), ...has.disks.map(({ volumeId }) => volumeId)];
+        const places = ids.map((id, index): [string, DevicePlace] => [id, { bus: 'pci', address: addressOf(index) }]);
+        return Object.fromEntries(places.filter(([id]) => !had || had.includes(id)));
+      }),
     hasGuestAgent: (serverId) =>
       verb('hasGuestAgent', [serverId], async () => guests.get(serverId)?.state === 'running'),
     setGuestPassword: (serverId, account) =>
@@ -35,4 +44,9 @@ export function simulatedInsight({ guests, verb, known }: InsightParts): Insight
         throw new AgentError('unsupported', `no guest agent runs in server ${serverId}`);
       }),
   };
+}
+
+/** As QEMU's machine has them, one slot after the other. */
+function addressOf(index: number): string {
+  return `0000:00:${(index + 4).toString(16).padStart(2, '0')}.0`;
 }

@@ -3,6 +3,7 @@ import { statement } from '../../../database/statement.ts';
 import { step } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import { configDriveFiles } from '../config-drive.ts';
+import { taggedDevicesOf } from '../device-tags.ts';
 import { guestSpecOf, type SpecOverrides } from '../guest-spec.ts';
 import { type FlavorFacts, power, type Server } from '../model.ts';
 import { alignWithGuest } from '../power-sync.ts';
@@ -99,10 +100,12 @@ export const writeConfigDrive = step<GuestInput, GuestState>('writeConfigDrive',
     // The networks themselves are made meanwhile: what starts the guest waits for them.
     await services.hostNetworks.ensureServed(hostOf(context));
     const server = await services.servers.byId(input.serverId);
+    const overrides: SpecOverrides = { flavor: input.newFlavor, rootDiskId: input.newDiskId };
     const files = configDriveFiles({
       server,
       zoneName: (await services.zones.names()).get(server.zoneId) ?? '',
       nics: await services.networks.nicsOf(server.id),
+      devices: await taggedDevicesOf(services, server, { hostId: hostOf(context), overrides }),
       adminPass: input.adminPass,
       personality: input.personality,
     });

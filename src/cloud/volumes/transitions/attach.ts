@@ -109,6 +109,8 @@ export interface AttachRequest {
   volumeId: string;
   /** As `/dev/vdb`; the first free one if none is said. */
   device?: string;
+  /** By what the guest is told to know the disk. */
+  tag?: string;
   deleteOnTermination?: boolean;
 }
 
@@ -156,6 +158,7 @@ export async function requestAttachVolume(
       attachment_id: newId(cloud.env),
       device: device.name,
       device_index: device.index,
+      device_tag: request.tag ?? null,
       delete_on_termination: request.deleteOnTermination ? 1 : 0,
       last_error: null,
     } as const;

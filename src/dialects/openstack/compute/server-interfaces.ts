@@ -4,7 +4,8 @@ import { notFound } from '../../../cloud/errors.ts';
 import type { Port } from '../../../cloud/networks/model.ts';
 import { parseId, withDashes } from '../../../env/env.ts';
 import { invalidField, type KnownIn, knownMembers, minorOf } from './microversions.ts';
-import { closed, exampleServer, type Of, ServerParams, serverIdOf, uuidOf } from './wire.ts';
+import { DeviceTag } from './server-tag-names.ts';
+import { closed, exampleServer, type Of, ServerParams, serverIdOf, TextOrNull, uuidOf } from './wire.ts';
 
 const common = { dialect: 'compute', group: 'server networking', since: '2.1', mode: 'sync' } as const;
 const exampleNetworkId = '8e3f3d6d-5d57-4d6e-9bd4-1c1d4d5a3f10';
@@ -14,7 +15,7 @@ const Attachment = closed({
   port_id: Type.Optional(Type.String({ description: 'A port that nothing has.' })),
   net_id: Type.Optional(Type.String({ description: 'The network to make a port in; the only one, if none is said.' })),
   fixed_ips: Type.Optional(Type.Array(closed({ ip_address: Type.String() }), { minItems: 1, maxItems: 1 })),
-  tag: Type.Optional(Type.String({ description: 'From 2.49 on; nothing reads it.' })),
+  tag: Type.Optional({ ...DeviceTag, description: 'By what the guest is told to know it; from 2.49 on.' }),
 });
 const knownIn: { [K in keyof Of<typeof Attachment>]?: KnownIn } = { tag: [49] };
 
@@ -24,7 +25,7 @@ const Interface = Type.Object({
   mac_addr: Type.String(),
   port_state: Type.String(),
   fixed_ips: Type.Array(Type.Object({ subnet_id: Type.String(), ip_address: Type.String() })),
-  tag: Type.Optional(Type.Null()),
+  tag: Type.Optional(TextOrNull),
 });
 
 function view(port: Port, context: Call['context']) {
@@ -37,23 +38,24 @@ function view(port: Port, context: Call['context']) {
       subnet_id: withDashes(subnetId),
       ip_address: ipAddress,
     })),
-    ...(minorOf(context) >= 70 ? { tag: null } : {}),
+    ...(minorOf(context) >= 70 ? { tag: port.deviceTag } : {}),
   };
 }
 
 function wantedOf(context: Call['context'], attachment: Of<typeof Attachment>) {
-  const { port_id, net_id, fixed_ips } = knownMembers(context, 'interfaceAttachment', attachment, knownIn);
+  const { port_id, net_id, fixed_ips, tag } = knownMembers(context, 'interfaceAttachment', attachment, knownIn);
   if (port_id !== undefined && net_id !== undefined) {
     throw invalidField('interfaceAttachment', attachment, 'Must not input both network_id and port_id');
   }
   if (fixed_ips !== undefined && net_id === undefined) {
     throw invalidField('interfaceAttachment', attachment, 'Must input network_id when request IP address');
   }
-  if (port_id === undefined && net_id === undefined) return undefined;
+  if (port_id === undefined && net_id === undefined && tag === undefined) return undefined;
   return {
     portId: port_id === undefined ? undefined : uuidOf('port_id', port_id),
     networkId: net_id === undefined ? undefined : uuidOf('net_id', net_id),
     fixedIp: fixed_ips?.[0]?.ip_address,
+    tag,
   };
 }
 

@@ -18,7 +18,12 @@ const Interface = Type.Object({
   mac_addr: Type.String(),
   port_state: Type.String(),
   fixed_ips: Type.Array(Type.Object({ subnet_id: Type.String(), ip_address: Type.String() })),
-  tag: Type.Optional(Type.Null({ description: 'From 2.70 on; interfaces have no tags here.' })),
+  tag: Type.Optional(
+    Type.Unsafe<string | null>({
+      type: ['string', 'null'],
+      description: 'By what the guest is told to know it; from 2.70 on.',
+    }),
+  ),
 });
 
 async function portsOf(call: Call<{ server_id: string }>): Promise<Port[]> {
@@ -36,7 +41,7 @@ function interfaceView(port: Port, context: Call['context']) {
       subnet_id: withDashes(fixed.subnetId),
       ip_address: fixed.ipAddress,
     })),
-    ...(minorOf(context) >= 70 ? { tag: null } : {}),
+    ...(minorOf(context) >= 70 ? { tag: port.deviceTag } : {}),
   };
 }
 

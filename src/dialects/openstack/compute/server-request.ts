@@ -26,7 +26,7 @@ import {
   personality,
   userData,
 } from './server-schemas.ts';
-import { checkTagNames, TagNames } from './server-tag-names.ts';
+import { checkTagNames, DeviceTag, TagNames } from './server-tag-names.ts';
 import {
   BooleanOrWord,
   booleanOf,
@@ -44,7 +44,7 @@ const NetworkRequest = closed({
   uuid: Type.Optional(Type.String({ description: 'The network.' })),
   port: Type.Optional(TextOrNull),
   fixed_ip: Type.Optional(Type.String({ description: 'An address of the network.' })),
-  tag: Type.Optional(Type.String()),
+  tag: Type.Optional(DeviceTag),
 });
 
 const BlockDeviceMapping = closed({
@@ -64,7 +64,7 @@ const BlockDeviceMapping = closed({
   device_type: Type.Optional(TextOrNull),
   guest_format: Type.Optional(TextOrNull),
   no_device: Type.Optional(Type.Unknown()),
-  tag: Type.Optional(Type.String()),
+  tag: Type.Optional(DeviceTag),
 });
 
 const ServerRequest = closed({
@@ -145,7 +145,7 @@ export async function readCreateRequest(
     name: serverName(context, server.name),
     flavorId: await flavorIdOf(call, server.flavorRef),
     imageId: imageIdOf(context, server.imageRef),
-    blockDevices: server.block_device_mapping_v2?.map(blockDevice),
+    blockDevices: server.block_device_mapping_v2?.map((mapping) => blockDevice(context, mapping)),
     networks: networksOf(context, server.networks),
     securityGroups: server.security_groups?.map((group) => group.name) ?? [],
     keyName: server.key_name,
@@ -223,19 +223,23 @@ function networksOf(context: Call['context'], networks: Of<typeof ServerRequest>
     if (minor >= 37 && (networks === 'auto' || networks === 'none')) return networks;
     throw invalidField('networks', networks, `'${networks}' is not of type 'array'`);
   }
-  return networks.map(({ uuid, port, fixed_ip, tag }) => {
-    refuseTag(tag);
+  return networks.map((network) => {
+    const { uuid, port, fixed_ip, tag } = knownMembers(context, 'networks', network, { tag: networkTags(minor) });
     if (uuid === undefined && typeof port !== 'string') {
       throw new CloudError('invalid', 'Bad networks format: network uuid is missing', { field: 'networks' });
     }
     return typeof port === 'string'
-      ? { portId: uuidOf('port', port), fixedIp: fixed_ip }
-      : { networkId: uuidOf('uuid', uuid!), fixedIp: fixed_ip };
+      ? { portId: uuidOf('port', port), fixedIp: fixed_ip, tag }
+      : { networkId: uuidOf('uuid', uuid!), fixedIp: fixed_ip, tag };
   });
 }
 
-function blockDevice(mapping: Of<typeof BlockDeviceMapping>): BlockDevice {
-  refuseTag(mapping.tag);
+/** Nova's schemas lost the tags of networks from 2.37 to 2.41, and those of disks from 2.33 on. */
+const networkTags = (minor: number): KnownIn => (minor <= 36 ? [32, 36] : [42]);
+const diskTags = (minor: number): KnownIn => (minor <= 32 ? [32, 32] : [42]);
+
+function blockDevice(context: Call['context'], given: Of<typeof BlockDeviceMapping>): BlockDevice {
+  const mapping = knownMembers(context, 'block_device_mapping_v2', given, { tag: diskTags(minorOf(context)) });
   const source = mapping.source_type ?? sourceOf(mapping);
   const id = mapping.uuid ?? mapping.volume_id ?? mapping.snapshot_id ?? mapping.image_id;
   const index = mapping.boot_index;
@@ -245,6 +249,7 @@ function blockDevice(mapping: Of<typeof BlockDeviceMapping>): BlockDevice {
     destination: mapping.destination_type ?? (source === 'image' ? 'local' : 'volume'),
     id: id === undefined || id === '' ? undefined : uuidOf('uuid', id),
     sizeGb: mapping.volume_size == null ? undefined : integerOf('volume_size', mapping.volume_size, 1),
+    tag: mapping.tag,
     deleteOnTermination: booleanOf('delete_on_termination', mapping.delete_on_termination ?? false),
   };
 }
@@ -253,9 +258,4 @@ function sourceOf(mapping: Of<typeof BlockDeviceMapping>): BlockDevice['source']
   if (mapping.volume_id !== undefined) return 'volume';
   if (mapping.snapshot_id !== undefined) return 'snapshot';
   return mapping.image_id !== undefined ? 'image' : 'blank';
-}
-
-/** Nothing tells a guest the tags of its devices, so none are taken. */
-function refuseTag(tag: string | undefined): void {
-  if (tag !== undefined) throw new CloudError('invalid', 'Tags of devices are not supported.', { field: 'tag' });
 }

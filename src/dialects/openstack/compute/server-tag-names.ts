@@ -6,6 +6,9 @@ import { invalidField } from './microversions.ts';
 const most = 50;
 const longest = 60;
 
+/** By what a guest knows one of its devices. */
+export const DeviceTag = Type.String({ minLength: 1, maxLength: longest, pattern: '^[^,/]*$' });
+
 export const TagNames = Type.Array(Type.String({ minLength: 1, maxLength: longest }), {
   maxItems: most,
   description: 'Words to find servers by, without `/` and `,`; from 2.52 on.',

@@ -11,7 +11,12 @@ export const AttachmentSchema = Type.Object({
   serverId: Type.String(),
   volumeId: Type.String(),
   device: Type.Unsafe<string | null>({ type: ['string', 'null'] }),
-  tag: Type.Optional(Type.Unsafe<null>({ type: 'null', description: 'From 2.70 on; disks have no tags here.' })),
+  tag: Type.Optional(
+    Type.Unsafe<string | null>({
+      type: ['string', 'null'],
+      description: 'By what the guest is told to know it; from 2.70 on.',
+    }),
+  ),
   delete_on_termination: Type.Optional(Type.Boolean({ description: 'From 2.79 on.' })),
   attachment_id: Type.Optional(Type.String({ description: 'From 2.89 on.' })),
   bdm_uuid: Type.Optional(Type.String({ description: 'From 2.89 on.' })),
@@ -32,7 +37,7 @@ export function attachmentView(volume: Volume, context: Record<string, unknown>)
     serverId: withDashes(volume.serverId!),
     volumeId,
     device: volume.device,
-    ...(atLeast(context, 2, 70) ? { tag: null } : {}),
+    ...(atLeast(context, 2, 70) ? { tag: volume.deviceTag } : {}),
     ...(atLeast(context, 2, 79) ? { delete_on_termination: volume.deleteOnTermination } : {}),
   };
 }

@@ -3,6 +3,7 @@ import { type Call, operation } from '../../../api/operation.ts';
 import { CloudError, notFound } from '../../../cloud/errors.ts';
 import { parseId } from '../../../env/env.ts';
 import { atLeast } from '../common/microversion.ts';
+import { DeviceTag } from './server-tag-names.ts';
 import { AttachmentSchema, attachmentView, newAttachmentView } from './volume-attachments-view.ts';
 
 const exampleServer = '4b2c8f1e-9d3a-4c57-8e60-1f2a3b4c5d6e';
@@ -88,7 +89,7 @@ export const volumeAttachmentOperations = [
                 description: 'As `/dev/vdb`; the first free one if it is null or not said.',
               }),
             ),
-            tag: Type.Optional(Type.String({ minLength: 1, maxLength: 60, description: 'From 2.49 on; not kept.' })),
+            tag: Type.Optional({ ...DeviceTag, description: 'By what the guest is told to know it; from 2.49 on.' }),
             delete_on_termination: Type.Optional(
               Type.Boolean({ description: 'Whether the volume is deleted with the server; from 2.79 on.' }),
             ),
@@ -121,6 +122,7 @@ export const volumeAttachmentOperations = [
       const { volume } = await cloud.blockStorage.attach(subject, serverIdOf(params), {
         volumeId: volumeIdOf(wanted.volumeId),
         device: wantedDevice(wanted.device),
+        tag: wanted.tag,
         deleteOnTermination: wanted.delete_on_termination,
       });
       return { body: { volumeAttachment: newAttachmentView(volume, context) } };
