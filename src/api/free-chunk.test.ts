@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freeChunk, freedAsSent } from './free-chunk.ts';
+import { freeChunk } from '../env/free-chunk.ts';
+import { freedAsSent } from './free-chunk.ts';
 
 const mib = 1024 * 1024;
 /** Every byte tells where it is from, so that one that was freed too early is seen. */

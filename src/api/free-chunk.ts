@@ -1,19 +1,7 @@
 import { ReadStream } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
-
-/** Smaller ones share their memory with others, and are not worth it. */
-const shortest = 16 * 1024;
-
-/**
- * Gives the memory of a chunk back at once. V8 knows little of memory outside of its heap: with 64 MiB of it gone by it
- * collects all of its heap, sixteen times for each GiB. Does nothing where the chunk is a part of something larger.
- */
-export function freeChunk(chunk: Buffer): void {
-  const { buffer } = chunk;
-  if (chunk.length < shortest || chunk.length !== buffer.byteLength || !(buffer instanceof ArrayBuffer)) return;
-  buffer.transfer(0);
-}
+import { freeChunk } from '../env/free-chunk.ts';
 
 /** A file's stream as the body of a response, whose chunks are freed once they have gone out; another stream as it is. */
 export function freedAsSent(source: Readable, response: ServerResponse): Readable {

@@ -2,8 +2,8 @@ import { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
 import type { Cloud } from '../cloud/cloud.ts';
+import { freeChunk } from '../env/free-chunk.ts';
 import { limitDiscarded } from './discard.ts';
-import { freeChunk } from './free-chunk.ts';
 
 /**
  * Gives the request's body to whoever takes it, and deals with what is left of it when that fails. Chunks that `onTaken`

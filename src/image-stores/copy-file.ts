@@ -1,5 +1,6 @@
-import { constants } from 'node:fs';
+import { constants, ReadStream } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
+import { freeChunk } from '../env/free-chunk.ts';
 import { hashInto } from './files.ts';
 import { createHasher, type PieceSink } from './hashing/hasher.ts';
 import { ChunkReader, letGo, PieceWriter, throwIfAborted } from './receive.ts';
@@ -44,6 +45,7 @@ async function goOn(file: FileHandle, source: CopySource, { signal, onBytes }: C
         size += chunk.length;
         if (size > source.size) throw new StoreError('size_mismatch', 'The source has more bytes than it promised.');
         await hasher.update(chunk);
+        if (rest instanceof ReadStream) freeChunk(chunk);
         onBytes?.(size);
       }
     }

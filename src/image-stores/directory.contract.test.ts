@@ -17,7 +17,8 @@ describeStore('directory', open);
 
 describe('a copy', () => {
   it('goes on where an earlier try broke off, also one of a process that has died', async () => {
-    const bytes = randomBytes(6_000_000);
+    // What was broken off ends with zeros, which are not in the file yet.
+    const bytes = Buffer.concat([randomBytes(1_200_000), Buffer.alloc(2_500_000), randomBytes(2_300_000)]);
     const from = await open();
     const original = newId(env);
     const copy = newId(env);
@@ -41,7 +42,7 @@ describe('a copy', () => {
         })();
       },
     });
-    await expect(from.copyIn!(copy, source(2_500_000))).rejects.toThrow('the line is cut');
+    await expect(from.copyIn!(copy, source(3_300_000))).rejects.toThrow('the line is cut');
     expect(await from.stat(copy)).toBeUndefined();
     expect((await from.list()).others).toMatchObject([{ kind: 'upload', imageId: copy, isLive: false }]);
     await from.close();

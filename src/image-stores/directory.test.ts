@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -63,6 +63,27 @@ describe('an upload', () => {
     const bytes = randomBytes(20_000);
     expect((await store.put(imageId, pieces(bytes, 1))).checksums).toEqual(checksumsOf(bytes));
     expect((await readFile(store.localPath(imageId)!)).equals(bytes)).toBe(true);
+  });
+
+  it('takes no room for what is nothing but zeros, wherever it is', async () => {
+    const some = randomBytes(mib);
+    const none = Buffer.alloc(3 * mib);
+    for (const parts of [
+      [none, some, none, some, none],
+      [some, none, some],
+      [none],
+      [none.subarray(0, 1000)],
+      [some, none.subarray(0, 10)],
+    ]) {
+      const id = newId(env);
+      const bytes = Buffer.concat(parts);
+      expect(await store.put(id, pieces(bytes))).toMatchObject({ size: bytes.length, checksums: checksumsOf(bytes) });
+      const path = store.localPath(id)!;
+      expect((await readFile(path)).equals(bytes)).toBe(true);
+      const written = parts.filter((part) => part === some).length * mib;
+      // Some file systems tell of a block more for what they note about the file.
+      expect((await stat(path)).blocks * 512).toBeLessThanOrEqual(written + 64 * 1024);
+    }
   });
 
   it('leaves nothing behind when its source breaks', async () => {

@@ -68,13 +68,21 @@ async function receiveInto(
   }
 }
 
-/** Writes pieces, one of them under way at a time, and beside them brings earlier ones to stable storage. */
+/** Pieces are compared with it, so it is as long as they are at the most. */
+const zeros = Buffer.alloc(1024 * 1024);
+
+/**
+ * Writes pieces, one of them under way at a time, and beside them brings earlier ones to stable storage. Pieces of
+ * nothing but zeros become holes: most of a disk was never written. They stand at the file's end or beyond.
+ */
 export class PieceWriter {
   readonly #file: FileHandle;
   #underWay: Promise<void> = Promise.resolve();
   #syncing: Promise<void> = Promise.resolve();
   #isSyncing = false;
   #unsynced = 0;
+  /** Where a hole at the end of the file ends, which is not there until the file is as long. */
+  #holeEnd = 0;
 
   constructor(file: FileHandle) {
     this.#file = file;
@@ -90,6 +98,7 @@ export class PieceWriter {
   async finish(): Promise<void> {
     await this.#underWay;
     await this.#syncing;
+    if (this.#holeEnd > 0) await this.#lengthen();
     await sync(this.#file);
   }
 
@@ -99,6 +108,11 @@ export class PieceWriter {
   }
 
   async #writeNow(piece: Buffer, position: number): Promise<void> {
+    if (piece.equals(zeros.subarray(0, piece.length))) {
+      this.#holeEnd = position + piece.length;
+      return;
+    }
+    this.#holeEnd = 0;
     this.#unsynced += piece.length;
     if (this.#unsynced >= syncLength && !this.#isSyncing) await this.#startSync();
     try {
@@ -109,6 +123,12 @@ export class PieceWriter {
     } catch (error) {
       throw storeFailure('write the image', error);
     }
+  }
+
+  async #lengthen(): Promise<void> {
+    await this.#file.truncate(this.#holeEnd).catch((error) => {
+      throw storeFailure('write the image', error);
+    });
   }
 
   /** Reports what came of the last one, since the system tells of each failure but once. */
