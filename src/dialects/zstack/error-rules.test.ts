@@ -1,12 +1,13 @@
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { AgentError } from '../../agent/contract.ts';
 import { emptyQcow2 } from '../../agent/disks/qcow2-header.ts';
 import { operator, type Subject } from '../../cloud/identity/subject.ts';
 import type { NewImage } from '../../cloud/images/model.ts';
 import { newId } from '../../env/env.ts';
 import { realEnv } from '../../env/real.ts';
 import { SettledAccount } from './settled-account.fixture.ts';
-import { TestZStack } from './zstack.fixture.ts';
+import { sha512, TestZStack } from './zstack.fixture.ts';
 
 type Body = Record<string, unknown>;
 const env = realEnv();
@@ -167,5 +168,111 @@ describe('refusals', () => {
     const words = `vm[uuid:${vm}] can only attach volume when state is Running or Stopped, current state is Paused`;
     expect(attached).toMatchObject({ code: 'SYS.1006', details: words });
     expect((await pause('resumeVmInstance')).status).toBe(200);
+  });
+
+  it('are of keys that nobody has', async () => {
+    const headers = { authorization: 'ZStack nobody:c2lnbmF0dXJl', date: new Date().toUTCString() };
+    const { status, json } = await test.call('GET', '/images', undefined, headers);
+    expect(status).toBe(503);
+    expect(json['error']).toMatchObject({ code: 'ID.1001', details: 'access key id is not found, or disabled' });
+  });
+
+  it('are of one session too many', async () => {
+    const { sessions } = test.cloud.identity;
+    const [{ uuid }] = (await test.query('/accounts?q=name=alice')) as [Body];
+    const times = { created_at: test.cloud.env.now(), expires_at: test.cloud.env.now() + 3_600_000_000 };
+    const opened = await sessions.openSession('alice', sha512('secret'));
+    const rows = Array.from({ length: 500 }, () => ({
+      ...{ id: newId(env), user_id: opened.userId, project_id: String(uuid) },
+      ...times,
+    }));
+    await test.cloud.db.write((tx) => tx.insertInto('sessions').values(rows).execute());
+    const body = { logInByAccount: { accountName: 'alice', password: sha512('secret') } };
+    const { json } = await test.call('PUT', '/accounts/login', body, { authorization: '' });
+    expect(json['error']).toMatchObject({ code: 'ID.1006', details: expect.stringContaining('max allowed: 500') });
+    const ids = rows.map(({ id }) => id);
+    await test.cloud.db.write((tx) => tx.deleteFrom('sessions').where('id', 'in', ids).execute());
+  });
+
+  it('are of more than a quota allows', async () => {
+    const quota = (value: number) =>
+      test.run('PUT', '/accounts/quotas/actions', {
+        updateQuota: { identityUuid: alice.own['account'], name: 'vm.totalNum', value },
+      });
+    expect(await quota(1)).toMatchObject({ status: 200 });
+    const refused = await server(alice.own['image']!);
+    expect(refused).toMatchObject({ code: 'ID.1003', description: 'The user exceeds a quota of a resource' });
+    expect(String(refused['details'])).toMatch(/instances.*1.*1/);
+    expect((await quota(-1)).status).toBe(200);
+  });
+
+  it('are of images for which no backup storage can be had', async () => {
+    const change = (stateEvent: string) =>
+      test.run('PUT', `/backup-storage/${store}/actions`, { changeBackupStorageState: { stateEvent } });
+    expect((await change('disable')).status).toBe(200);
+    const path = `/images/root-volume-templates/from/volumes/${alice.own['rootVolume']}`;
+    const refused = await refusal('POST', path, { params: { name: 'x' } });
+    expect(refused).toMatchObject({ code: 'BS.1003', description: 'Unable to allocate a backup storage' });
+    const named = await refusal('POST', path, { params: { name: 'x', backupStorageUuids: [store] } });
+    const details = `unable to allocate backup storage specified by uuids[${store}], list errors are: `;
+    expect(named).toMatchObject({ code: 'SYS.1006', details: expect.stringContaining(details) });
+    expect((await change('enable')).status).toBe(200);
+  });
+
+  it('are of servers and volumes that have come to nothing', async () => {
+    const agent = test.cloud.hosts.agent((await test.cloud.servers.byId(alice.own['vm']!)).hostId!);
+    const failing = vi.spyOn(agent, 'ensureDisk').mockRejectedValue(new AgentError('no_space', 'the disk is full'));
+    const resourceUuid = newId(env);
+    await refusal('POST', '/volumes/data', { params: { name: 'none', diskSize: 2 ** 30, resourceUuid } });
+    const vmUuid = newId(env);
+    await server(alice.own['image']!, { resourceUuid: vmUuid });
+    failing.mockRestore();
+
+    const words = `volume[uuid:${resourceUuid}] is not in status Ready, current is NotInstantiated, can't create snapshot`;
+    const snapshot = await refusal('POST', `/volumes/${resourceUuid}/volume-snapshots`, { params: { name: 'x' } });
+    expect(snapshot).toMatchObject({ code: 'SYS.1006', details: words });
+    const attached = await refusal('POST', `/volumes/${resourceUuid}/vm-instances/${alice.own['vm']}`, { params: {} });
+    expect(attached).toMatchObject({ code: 'SYS.1006' });
+    const [broken] = await test.query(`/volumes?q=vmInstanceUuid=${vmUuid}&q=type=Root`, alice.headers);
+    const rootUuid = String(broken!['uuid']);
+    const template = await refusal('POST', `/images/root-volume-templates/from/volumes/${rootUuid}`, {
+      params: { name: 'x' },
+    });
+    const notReady = `volume[uuid:${rootUuid}] is not Ready, it's NotInstantiated`;
+    expect(template).toMatchObject({ code: 'SYS.1006', details: notReady });
+  });
+
+  it('are of volumes that are still being made', async () => {
+    const agent = test.cloud.hosts.agent((await test.cloud.servers.byId(alice.own['vm']!)).hostId!);
+    const end = Promise.withResolvers<void>();
+    const real = agent.ensureDisk.bind(agent);
+    const slow = vi.spyOn(agent, 'ensureDisk').mockImplementation(async (disk) => {
+      await end.promise;
+      return await real(disk);
+    });
+    const resourceUuid = newId(env);
+    const params = { name: 'slow', diskSize: 2 ** 30, resourceUuid };
+    expect((await test.call('POST', '/volumes/data', { params }, alice.headers)).status).toBe(202);
+    const words = `data volume can only be attached when status is [Ready, NotInstantiated], current is Creating`;
+    const attached = await refusal('POST', `/volumes/${resourceUuid}/vm-instances/${alice.own['vm']}`, { params: {} });
+    expect(attached).toMatchObject({ code: 'SYS.1006', details: words });
+    end.resolve();
+    await test.cloud.runner.idle();
+    slow.mockRestore();
+  });
+
+  it('of a template say the state of the server on three levels', async () => {
+    const rootVolumeUuid = alice.own['rootVolume'];
+    await test.cloud.servers.resetState(operator(), alice.own['vm']!, 'error');
+    const path = `/images/root-volume-templates/from/volumes/${rootVolumeUuid}`;
+    const details =
+      "current vm instance state[Error] doesn't allow to proceed message" +
+      '[org.zstack.header.image.APICreateRootVolumeTemplateFromRootVolumeMsg], allowed states are [Running, Stopped, Paused]';
+    expect(await refusal('POST', path, { params: { name: 'x' } })).toMatchObject({
+      code: 'SYS.1006',
+      details: `failed to create image from root volume[uuid:${rootVolumeUuid}] on all backup storage, see cause for one of errors`,
+      cause: { code: 'SYS.1006', details, cause: { code: 'VM.1010', details } },
+    });
+    await test.cloud.servers.resetState(operator(), alice.own['vm']!, 'active');
   });
 });

@@ -2,11 +2,15 @@ import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AnyOperation } from '../../api/operation.ts';
+import { ImageFiles } from './image-files.fixture.ts';
 import { SettledAccount } from './settled-account.fixture.ts';
 import { TestZStack } from './zstack.fixture.ts';
 import { zstack } from './zstack.ts';
 
-/** They would end the account's session or change its password, or reach out to web servers that are nobody's. */
+/**
+ * They would end the account's session or change its password, or reach out to web servers that are nobody's: they have a
+ * test of their own.
+ */
 const harmful = new Set(['LogOut', 'UpdateAccount', 'UpdateAccountByActions', 'AddImage', 'SubmitLongJob']);
 
 /** The order in which examples do each other the least harm. */
@@ -49,5 +53,34 @@ describe('the examples of all operations', () => {
     }
     expect(wrong).toEqual([]);
     expect(otherwise.length / runs.length, otherwise.join('\n')).toBeLessThan(0.4);
+  });
+
+  it('are answered so too where they end sessions, change passwords, or fetch from web servers', async () => {
+    const files = await ImageFiles.start();
+    const at = (text: string) => text.replaceAll(/https?:\/\/[^"\\]+\.qcow2/g, files.url('tiny.qcow2'));
+    const store = String((await test.query('/backup-storage'))[0]!['uuid']);
+    try {
+      for (const id of harmful) {
+        const operation = zstack.operations.find((one) => one.id === id)!;
+        for (const example of operation.examples) {
+          const session = await test.newAccount(`of-${id}`);
+          const own = { authorization: `OAuth ${session}` };
+          const [{ uuid }] = (await test.query('/accounts', own)) as [Record<string, unknown>];
+          // Only administrators need no old password, and may fetch from this machine.
+          const headers = id === 'LogOut' ? own : {};
+          const { url, body } = account.aim(operation, example);
+          const ended = url.replace(/(?<=sessions\/)\w+/, session);
+          const place = ended.replaceAll(account.own['account']!, String(uuid));
+          const words = at(JSON.stringify(body ?? {})).replace('…', store);
+          const { status, json, text } = await test.run(operation.method, place, words, headers);
+          expect(status, `${id}: ${text}`).toBe(example.status);
+          const schema = operation.responses[status] as TSchema;
+          expect(Compile(schema).Check(json), `${id}: ${text}`).toBe(true);
+        }
+      }
+      await test.cloud.runner.idle();
+    } finally {
+      await files.stop();
+    }
   });
 });

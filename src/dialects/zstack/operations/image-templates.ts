@@ -73,6 +73,7 @@ const createRootVolumeTemplate = jobOperation({
   handle: async ({ cloud, subject, input }) => {
     const { rootVolumeUuid } = input;
     requireBackupStorage(cloud, input.backupStorageUuids);
+    requireRoom(cloud, input.backupStorageUuids);
     const root = await rootVolume(cloud, subject, rootVolumeUuid);
     const server = await cloud.servers.get(subject, root.serverId!);
     const vm = await readInventory(cloud, vmInstance, server.id);
@@ -94,6 +95,15 @@ const createRootVolumeTemplate = jobOperation({
     return { actionId: made.actionId, uuid: made.image.id, about: { rootVolumeUuid } };
   },
 });
+
+/** Where none is named, the engine says that there is none. */
+function requireRoom({ imageStores }: Cloud, uuids: readonly string[] = []): void {
+  if (uuids.length === 0 || uuids.some((uuid) => imageStores.takesImages(imageStores.get(uuid)))) return;
+  const problems = uuids.map((uuid) => `backup storage[uuid:${uuid}] is not Enabled, or not Connected`);
+  throw operationFailed(
+    `unable to allocate backup storage specified by uuids[${uuids.join(', ')}], list errors are: ${problems.join('; ')}`,
+  );
+}
 
 async function rootVolume(cloud: Cloud, subject: Subject, uuid: string): Promise<Volume> {
   const volume = await volumeNamed(cloud, subject, 'rootVolumeUuid', uuid);

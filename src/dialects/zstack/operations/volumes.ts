@@ -114,12 +114,17 @@ const attachDataVolumeToVm = jobOperation({
     },
   ],
   handle: async ({ cloud, subject, input: { volumeUuid, vmInstanceUuid: vmUuid } }) => {
-    const { serverId, enabled } = await dataVolume(cloud, subject, 'volumeUuid', volumeUuid);
+    const { serverId, enabled, status } = await dataVolume(cloud, subject, 'volumeUuid', volumeUuid);
     const state = await stateOf(cloud, subject, vmUuid, 'vmInstanceUuid');
     if (serverId) {
       throw operationFailed(`data volume[uuid:${volumeUuid}] has been attached to some vm, can't attach again`);
     }
     if (!enabled) throw operationFailed(`data volume[uuid:${volumeUuid}] is Disabled, can't attach`);
+    if (status === 'creating' || status === 'downloading') {
+      throw operationFailed(
+        'data volume can only be attached when status is [Ready, NotInstantiated], current is Creating',
+      );
+    }
     if (state !== 'Running' && state !== 'Stopped') {
       throw operationFailed(
         `vm[uuid:${vmUuid}] can only attach volume when state is Running or Stopped, current state is ${state}`,

@@ -40,6 +40,7 @@ function describeCloudError(error: CloudError): ErrorBody {
   }
   // A query for a field that there is not is an internal error to the dialect.
   if (error.details.reason === 'no_such_field') return errorBody('SYS.1000', error.message);
+  if (error.details.reason === 'no_image_store') return errorBody('BS.1003', error.message);
   const cause = error.details.cause instanceof CloudError ? describeCloudError(error.details.cause) : undefined;
   return errorBody(codes[error.code], error.message, { cause });
 }
