@@ -35,7 +35,7 @@ export interface components {
                 device: string | null;
                 id?: string;
                 serverId: string;
-                tag?: null;
+                tag?: string | null;
                 volumeId: string;
             }[];
         };

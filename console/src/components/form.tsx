@@ -7,43 +7,31 @@ import { Notice } from './basics.tsx';
 import { Dialog } from './dialog.tsx';
 import { Samples } from './samples.tsx';
 
-export type Values = Record<string, string | boolean>;
+/** What was filled in, by the names of the fields. */
+export type Values<Name extends string = string> = Record<Name, string>;
 
-export interface FieldSpec {
-  name: string;
+export interface FieldSpec<Name extends string = string> {
+  name: Name;
   label: string;
-  kind?: 'text' | 'number' | 'password' | 'area' | 'check' | 'select' | 'radio';
+  kind?: 'text' | 'number' | 'password' | 'area' | 'select' | 'radio';
   required?: boolean;
   hint?: string;
   placeholder?: string;
   /** What to choose from. In a `radio`, what can't be chosen is shown with its reasons. */
   options?: ReadonlyArray<{ value: string; label: string; why?: readonly string[] }>;
-  initial?: string | boolean;
+  initial?: string;
   /** What is wrong with the value; undefined when nothing is. */
   check?: (value: string) => string | undefined;
 }
 
-export function Field(props: {
-  spec: FieldSpec;
-  value: string | boolean;
-  onChange: (value: string | boolean) => void;
-  problem?: string;
-}) {
+export function Field(props: { spec: FieldSpec; value: string; onChange: (value: string) => void; problem?: string }) {
   const id = useId();
   const { spec, value, onChange, problem } = props;
   const { kind = 'text' } = spec;
-  if (kind === 'check') {
-    return (
-      <label className="check">
-        <input type="checkbox" checked={value === true} onChange={(event) => onChange(event.target.checked)} />
-        {spec.label}
-      </label>
-    );
-  }
   if (kind === 'radio') return <Choices {...props} />;
   const common = {
     id,
-    value: String(value),
+    value,
     required: spec.required,
     'aria-invalid': problem ? true : undefined,
     'aria-describedby': problem || spec.hint ? `${id}-more` : undefined,
@@ -118,21 +106,21 @@ function Choices({ spec, value, onChange, problem }: Parameters<typeof Field>[0]
   );
 }
 
-interface FormDialogProps {
+export interface FormDialogProps<Name extends string> {
   open: boolean;
   onClose: () => void;
   title: string;
   text?: ReactNode;
-  fields: readonly FieldSpec[];
+  fields: ReadonlyArray<FieldSpec<Name>>;
   /** The request that the values make: what is sent, and what is shown in other tools' words. */
-  toCall: (values: Values) => ApiCall;
-  submit: (call: ApiCall, values: Values) => Promise<unknown>;
+  toCall: (values: Values<Name>) => ApiCall;
+  submit: (call: ApiCall) => Promise<unknown>;
   submitLabel: string;
   danger?: boolean;
 }
 
 /** A form in a window, with live checks, the failure in its place, and the same request for other tools. */
-export function FormDialog(props: FormDialogProps) {
+export function FormDialog<Name extends string>(props: FormDialogProps<Name>) {
   return (
     <Dialog open={props.open} onClose={props.onClose} title={props.title} text={props.text}>
       {props.open && <FormBody {...props} />}
@@ -140,15 +128,18 @@ export function FormDialog(props: FormDialogProps) {
   );
 }
 
-function FormBody({ fields, toCall, submit, submitLabel, onClose, danger }: FormDialogProps) {
+function FormBody<Name extends string>(props: FormDialogProps<Name>) {
+  const { fields, toCall, submit, submitLabel, onClose, danger } = props;
   const { t } = useTranslation();
-  const [given, setGiven] = useState<Values>({});
+  const [given, setGiven] = useState<Partial<Values<Name>>>({});
   const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
   const [failure, setFailure] = useState<Error>();
   const [isBusy, setBusy] = useState(false);
-  const values: Values = Object.fromEntries(fields.map((field) => [field.name, given[field.name] ?? initialOf(field)]));
+  const values = Object.fromEntries(
+    fields.map((field) => [field.name, given[field.name] ?? initialOf(field)]),
+  ) as Values<Name>;
   const problems = Object.fromEntries(
-    fields.map((field) => [field.name, problemOf(field, values, t('fieldRequired'))]),
+    fields.map((field) => [field.name, problemOf(field, values[field.name], t('fieldRequired'))]),
   );
   const call = toCall(values);
   const onSubmit = async (event: FormEvent) => {
@@ -158,7 +149,7 @@ function FormBody({ fields, toCall, submit, submitLabel, onClose, danger }: Form
     setBusy(true);
     setFailure(undefined);
     try {
-      await submit(call, values);
+      await submit(call);
       onClose();
     } catch (error) {
       setFailure(error as Error);
@@ -173,7 +164,7 @@ function FormBody({ fields, toCall, submit, submitLabel, onClose, danger }: Form
           <Field
             key={field.name}
             spec={field}
-            value={values[field.name]!}
+            value={values[field.name]}
             problem={touched.has(field.name) ? problems[field.name] : undefined}
             onChange={(value) => {
               setGiven({ ...given, [field.name]: value });
@@ -213,15 +204,13 @@ export function SameRequest({ call }: { call: ApiCall }) {
   );
 }
 
-function initialOf(field: FieldSpec): string | boolean {
+function initialOf(field: FieldSpec): string {
   if (field.initial !== undefined) return field.initial;
-  if (field.kind === 'check') return false;
   if (field.kind === 'select' && field.required) return field.options?.[0]?.value ?? '';
   return '';
 }
 
-function problemOf(field: FieldSpec, values: Values, required: string): string | undefined {
-  const value = String(values[field.name] ?? '');
+function problemOf(field: FieldSpec, value: string, required: string): string | undefined {
   if (field.required && value === '') return required;
   return value === '' ? undefined : field.check?.(value);
 }

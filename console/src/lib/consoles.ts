@@ -1,3 +1,4 @@
+import type { ComputeCreateRemoteConsoleBody } from '../api/bodies.ts';
 import { send } from './api.ts';
 
 const kinds = {
@@ -10,7 +11,7 @@ export async function openConsole(serverId: string, kind: keyof typeof kinds): P
   const { body } = await send<{ remote_console: { url: string } }>({
     method: 'POST',
     path: `/compute/v2.1/servers/${serverId}/remote-consoles`,
-    body: { remote_console: kinds[kind] },
+    body: { remote_console: kinds[kind] } satisfies ComputeCreateRemoteConsoleBody,
   });
   const given = new URL(body.remote_console.url, location.href);
   const token =

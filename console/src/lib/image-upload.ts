@@ -1,3 +1,4 @@
+import type { ImageCreateImageBody, NativeBeginImageUploadBody } from '../api/bodies.ts';
 import { ApiError, get, messageOf, send } from './api.ts';
 import { record } from './recorder.ts';
 import { session } from './session.ts';
@@ -15,6 +16,8 @@ export interface UploadProgress {
   /** Bytes that are there. */
   sent: number;
 }
+
+export type DiskFormat = NonNullable<ImageCreateImageBody['disk_format']>;
 
 /** So much goes in one request; what breaks off within it is kept all the same. */
 const partSize = 64 * 2 ** 20;
@@ -74,7 +77,7 @@ export async function dropUpload(file: File): Promise<void> {
  */
 export async function uploadImage(
   file: File,
-  image: { name: string; format: string },
+  image: { name: string; format: DiskFormat },
   onProgress: (progress: UploadProgress) => void,
   signal: AbortSignal,
 ): Promise<void> {
@@ -102,11 +105,16 @@ export async function uploadImage(
   remember(file, undefined);
 }
 
-async function begin(file: File, { name, format }: { name: string; format: string }) {
-  const body = { name, disk_format: format, container_format: 'bare' };
-  const imageId = (await send<{ id: string }>({ method: 'POST', path: '/image/v2/images', body })).body.id;
+async function begin(file: File, { name, format }: { name: string; format: DiskFormat }) {
+  const about = { name, disk_format: format, container_format: 'bare' } satisfies ImageCreateImageBody;
+  const made = await send<{ id: string }>({ method: 'POST', path: '/image/v2/images', body: about });
+  const imageId = made.body.id;
   try {
-    await send({ method: 'POST', path: pathOf(imageId), body: { size: file.size } });
+    await send({
+      method: 'POST',
+      path: pathOf(imageId),
+      body: { size: file.size } satisfies NativeBeginImageUploadBody,
+    });
   } catch (error) {
     await send({ method: 'DELETE', path: `/image/v2/images/${imageId}` }).catch(() => undefined);
     throw error;

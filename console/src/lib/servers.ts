@@ -1,3 +1,20 @@
+import type {
+  ComputeConfirmResizeBody,
+  ComputeLockServerBody,
+  ComputePauseServerBody,
+  ComputeRebootServerBody,
+  ComputeRescueServerBody,
+  ComputeResumeServerBody,
+  ComputeRevertResizeBody,
+  ComputeShelveServerBody,
+  ComputeStartServerBody,
+  ComputeStopServerBody,
+  ComputeSuspendServerBody,
+  ComputeUnlockServerBody,
+  ComputeUnpauseServerBody,
+  ComputeUnrescueServerBody,
+  ComputeUnshelveServerBody,
+} from '../api/bodies.ts';
 import type { ApiCall } from './api.ts';
 import { session } from './session.ts';
 import type { Server } from './types.ts';
@@ -6,7 +23,7 @@ export interface ServerAction {
   id: string;
   /** The states in which it can be done; undefined for any. */
   states?: readonly string[];
-  body?: unknown;
+  body?: Readonly<Record<string, unknown>>;
   danger?: boolean;
   /** It needs more than a click. */
   form?: boolean;
@@ -16,31 +33,43 @@ export interface ServerAction {
 
 /** What can be done with a server, in the order of a menu. The cloud has the last word; this says it beforehand. */
 export const serverActions: readonly ServerAction[] = [
-  { id: 'start', states: ['SHUTOFF'], body: { 'os-start': null } },
-  { id: 'stop', states: ['ACTIVE', 'ERROR', 'RESCUE'], body: { 'os-stop': null } },
-  { id: 'reboot', states: ['ACTIVE', 'SHUTOFF', 'PAUSED', 'SUSPENDED', 'ERROR'], body: { reboot: { type: 'SOFT' } } },
+  { id: 'start', states: ['SHUTOFF'], body: { 'os-start': null } satisfies ComputeStartServerBody },
+  { id: 'stop', states: ['ACTIVE', 'ERROR', 'RESCUE'], body: { 'os-stop': null } satisfies ComputeStopServerBody },
+  {
+    id: 'reboot',
+    states: ['ACTIVE', 'SHUTOFF', 'PAUSED', 'SUSPENDED', 'ERROR'],
+    body: { reboot: { type: 'SOFT' } } satisfies ComputeRebootServerBody,
+  },
   {
     id: 'hardReboot',
     states: ['ACTIVE', 'SHUTOFF', 'PAUSED', 'SUSPENDED', 'ERROR'],
-    body: { reboot: { type: 'HARD' } },
+    body: { reboot: { type: 'HARD' } } satisfies ComputeRebootServerBody,
   },
-  { id: 'pause', states: ['ACTIVE', 'RESCUE'], body: { pause: null } },
-  { id: 'unpause', states: ['PAUSED'], body: { unpause: null } },
-  { id: 'suspend', states: ['ACTIVE', 'RESCUE'], body: { suspend: null } },
-  { id: 'resume', states: ['SUSPENDED'], body: { resume: null } },
-  { id: 'shelve', states: ['ACTIVE', 'SHUTOFF', 'PAUSED', 'SUSPENDED'], body: { shelve: null } },
-  { id: 'unshelve', states: ['SHELVED', 'SHELVED_OFFLOADED'], body: { unshelve: null } },
+  { id: 'pause', states: ['ACTIVE', 'RESCUE'], body: { pause: null } satisfies ComputePauseServerBody },
+  { id: 'unpause', states: ['PAUSED'], body: { unpause: null } satisfies ComputeUnpauseServerBody },
+  { id: 'suspend', states: ['ACTIVE', 'RESCUE'], body: { suspend: null } satisfies ComputeSuspendServerBody },
+  { id: 'resume', states: ['SUSPENDED'], body: { resume: null } satisfies ComputeResumeServerBody },
+  {
+    id: 'shelve',
+    states: ['ACTIVE', 'SHUTOFF', 'PAUSED', 'SUSPENDED'],
+    body: { shelve: null } satisfies ComputeShelveServerBody,
+  },
+  {
+    id: 'unshelve',
+    states: ['SHELVED', 'SHELVED_OFFLOADED'],
+    body: { unshelve: null } satisfies ComputeUnshelveServerBody,
+  },
   { id: 'rebuild', states: ['ACTIVE', 'SHUTOFF', 'ERROR'], form: true },
   { id: 'resize', states: ['ACTIVE', 'SHUTOFF'], form: true },
-  { id: 'confirmResize', states: ['VERIFY_RESIZE'], body: { confirmResize: null } },
-  { id: 'revertResize', states: ['VERIFY_RESIZE'], body: { revertResize: null } },
+  { id: 'confirmResize', states: ['VERIFY_RESIZE'], body: { confirmResize: null } satisfies ComputeConfirmResizeBody },
+  { id: 'revertResize', states: ['VERIFY_RESIZE'], body: { revertResize: null } satisfies ComputeRevertResizeBody },
   { id: 'createImage', states: ['ACTIVE', 'SHUTOFF', 'PAUSED', 'SUSPENDED'], form: true },
   { id: 'attachVolume', states: ['ACTIVE', 'PAUSED', 'SHUTOFF', 'VERIFY_RESIZE', 'SUSPENDED'], form: true },
-  { id: 'rescue', states: ['ACTIVE', 'SHUTOFF', 'ERROR'], body: { rescue: null } },
-  { id: 'unrescue', states: ['RESCUE'], body: { unrescue: null } },
+  { id: 'rescue', states: ['ACTIVE', 'SHUTOFF', 'ERROR'], body: { rescue: null } satisfies ComputeRescueServerBody },
+  { id: 'unrescue', states: ['RESCUE'], body: { unrescue: null } satisfies ComputeUnrescueServerBody },
   { id: 'migrate', states: ['ACTIVE', 'PAUSED', 'SHUTOFF'], form: true, admin: true },
-  { id: 'lock', body: { lock: null } },
-  { id: 'unlock', body: { unlock: null } },
+  { id: 'lock', body: { lock: null } satisfies ComputeLockServerBody },
+  { id: 'unlock', body: { unlock: null } satisfies ComputeUnlockServerBody },
   { id: 'delete', danger: true, form: true },
 ];
 

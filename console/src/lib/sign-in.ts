@@ -1,4 +1,5 @@
 import type { IdentityListAvailableProjects } from '../api/answers.ts';
+import type { IdentityAuthenticateAndIssueTokenBody, ZstackLogInByAccountBody } from '../api/bodies.ts';
 import { get, send } from './api.ts';
 import { type Session, session, setSession } from './session.ts';
 
@@ -21,7 +22,7 @@ export async function signIn(name: string, password: string): Promise<void> {
   const unscoped = await send<TokenBody>({
     method: 'POST',
     path: '/identity/v3/auth/tokens',
-    body: { auth: { identity, scope: 'unscoped' } },
+    body: { auth: { identity, scope: 'unscoped' } } satisfies IdentityAuthenticateAndIssueTokenBody,
   });
   const token = unscoped.headers.get('x-subject-token') ?? '';
   const { body } = await send<{ projects: Project[] }>({
@@ -50,7 +51,11 @@ export async function switchProject(projectId: string): Promise<void> {
 
 async function enterProject(token: string, projectId: string): Promise<void> {
   const auth = { identity: { methods: ['token'], token: { id: token } }, scope: { project: { id: projectId } } };
-  const { headers, body } = await send<TokenBody>({ method: 'POST', path: '/identity/v3/auth/tokens', body: { auth } });
+  const { headers, body } = await send<TokenBody>({
+    method: 'POST',
+    path: '/identity/v3/auth/tokens',
+    body: { auth } satisfies IdentityAuthenticateAndIssueTokenBody,
+  });
   const { user, project, roles = [], expires_at } = body.token;
   const next: Session = {
     ...session(),
@@ -75,7 +80,7 @@ async function zstackSession(accountName: string, password: string): Promise<str
     const { body } = await send<{ inventory: { uuid: string } }>({
       method: 'PUT',
       path: '/zstack/v1/accounts/login',
-      body: { logInByAccount: { accountName, password: digest } },
+      body: { logInByAccount: { accountName, password: digest } } satisfies ZstackLogInByAccountBody,
     });
     return body.inventory.uuid;
   } catch {

@@ -2,6 +2,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import type { ImageCreateImageMemberBody, ImageUpdateImageBody, NativeResyncImageCopiesBody } from '../api/bodies.ts';
 import { Badge, CopyButton, Facts, Failed, Loading, PageHead, Status } from '../components/basics.tsx';
 import { FormDialog } from '../components/form.tsx';
 import { ActionMenu } from '../components/menu.tsx';
@@ -52,7 +53,7 @@ export function ImagePage() {
   const patch = (name: string, value: unknown): ApiCall => ({
     method: 'PATCH',
     path,
-    body: [{ op: 'replace', path: `/${name}`, value }],
+    body: [{ op: 'replace', path: `/${name}`, value }] satisfies ImageUpdateImageBody,
   });
   const quietly = (call: ApiCall) =>
     void run(call, t('saved')).catch((failure: Error) => toast('bad', failure.message));
@@ -178,7 +179,11 @@ export function ImagePage() {
                 title={why ?? t('resyncText')}
                 onClick={() =>
                   void run(
-                    { method: 'POST', path: `/unkai/v1/images/${id}/copies/resync`, body: {} },
+                    {
+                      method: 'POST',
+                      path: `/unkai/v1/images/${id}/copies/resync`,
+                      body: {} satisfies NativeResyncImageCopiesBody,
+                    },
                     t('resyncing'),
                   ).catch((failure: Error) => toast('bad', failure.message))
                 }
@@ -220,7 +225,11 @@ export function ImagePage() {
         title={t('share')}
         text={t('shareText')}
         fields={[{ name: 'member', label: t('projectId'), required: true }]}
-        toCall={({ member }) => ({ method: 'POST', path: `${path}/members`, body: { member } })}
+        toCall={({ member }) => ({
+          method: 'POST',
+          path: `${path}/members`,
+          body: { member } satisfies ImageCreateImageMemberBody,
+        })}
         submit={(call) => run(call, t('saved'))}
         submitLabel={t('share')}
       />

@@ -3,6 +3,7 @@ import { Link, useNavigate } from '@tanstack/react-router';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { ComputeListAvailabilityZones } from '../api/answers.ts';
+import type { ComputeCreateServerBody } from '../api/bodies.ts';
 import { Failed, Loading, Meter, Notice, PageHead } from '../components/basics.tsx';
 import { Field, SameRequest } from '../components/form.tsx';
 import { type ApiCall, get, send } from '../lib/api.ts';
@@ -100,12 +101,12 @@ export function ServerCreate() {
               <Field
                 spec={{ name: 'name', label: t('name'), required: true, placeholder: 'web-1' }}
                 value={draft.name}
-                onChange={(name) => set({ name: String(name) })}
+                onChange={(name) => set({ name })}
               />
               <Field
                 spec={{ name: 'count', label: t('count'), kind: 'number' }}
                 value={draft.count}
-                onChange={(count) => set({ count: String(count) })}
+                onChange={(count) => set({ count })}
               />
             </div>
           </section>
@@ -178,7 +179,7 @@ export function ServerCreate() {
                     options: keypairs.map(({ name }) => ({ value: name, label: name })),
                   }}
                   value={draft.key}
-                  onChange={(key) => set({ key: String(key) })}
+                  onChange={(key) => set({ key })}
                 />
                 <Field
                   spec={{
@@ -188,13 +189,13 @@ export function ServerCreate() {
                     options: (zones ?? []).map(({ zoneName }) => ({ value: zoneName, label: zoneName })),
                   }}
                   value={draft.zone}
-                  onChange={(zone) => set({ zone: String(zone) })}
+                  onChange={(zone) => set({ zone })}
                 />
               </div>
               <Field
                 spec={{ name: 'userData', label: t('userData'), kind: 'area', hint: t('userDataHint') }}
                 value={draft.userData}
-                onChange={(userData) => set({ userData: String(userData) })}
+                onChange={(userData) => set({ userData })}
               />
             </div>
           </section>
@@ -246,7 +247,7 @@ function toCall(draft: Draft): ApiCall {
     ...(draft.userData ? { user_data: base64(draft.userData) } : {}),
     ...(count > 1 ? { min_count: count, max_count: count } : {}),
   };
-  return { method: 'POST', path: '/compute/v2.1/servers', body: { server } };
+  return { method: 'POST', path: '/compute/v2.1/servers', body: { server } satisfies ComputeCreateServerBody };
 }
 
 function base64(text: string): string {

@@ -1,6 +1,14 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
-import { FormDialog } from '../components/form.tsx';
+import type {
+  ComputeAttachVolumeBody,
+  ComputeCreateServerImageBody,
+  ComputeLiveMigrateServerBody,
+  ComputeMigrateServerBody,
+  ComputeRebuildServerBody,
+  ComputeResizeServerBody,
+} from '../api/bodies.ts';
+import { FormDialog, type FormDialogProps } from '../components/form.tsx';
 import { toast } from '../components/toast.tsx';
 import { get, send } from '../lib/api.ts';
 import { useFlavors, useImages } from '../lib/queries.ts';
@@ -62,7 +70,11 @@ export function ServerForms({ form, onClose, onDone }: Props) {
         <FormDialog
           {...common}
           fields={[{ name: 'name', label: t('imageName'), required: true, initial: `${server.name}-image` }]}
-          toCall={({ name }) => ({ method: 'POST', path, body: { createImage: { name } } })}
+          toCall={({ name }) => ({
+            method: 'POST',
+            path,
+            body: { createImage: { name } } satisfies ComputeCreateServerImageBody,
+          })}
         />
       );
     case 'delete':
@@ -90,7 +102,7 @@ export function ServerForms({ form, onClose, onDone }: Props) {
   }
 }
 
-type FormProps = Omit<Parameters<typeof FormDialog>[0], 'fields' | 'toCall'> & { server: Server; path?: string };
+type FormProps = Omit<FormDialogProps<string>, 'fields' | 'toCall'> & { server: Server; path?: string };
 
 function Rebuild({ server, path, ...common }: FormProps) {
   const { t } = useTranslation();
@@ -112,7 +124,11 @@ function Rebuild({ server, path, ...common }: FormProps) {
             .map(({ id, name }) => ({ value: id, label: name ?? id })),
         },
       ]}
-      toCall={({ image }) => ({ method: 'POST', path: path!, body: { rebuild: { imageRef: image } } })}
+      toCall={({ image }) => ({
+        method: 'POST',
+        path: path!,
+        body: { rebuild: { imageRef: image } } satisfies ComputeRebuildServerBody,
+      })}
     />
   );
 }
@@ -136,7 +152,11 @@ function Resize({ server, path, ...common }: FormProps) {
           })),
         },
       ]}
-      toCall={({ flavor }) => ({ method: 'POST', path: path!, body: { resize: { flavorRef: flavor } } })}
+      toCall={({ flavor }) => ({
+        method: 'POST',
+        path: path!,
+        body: { resize: { flavorRef: flavor } } satisfies ComputeResizeServerBody,
+      })}
     />
   );
 }
@@ -173,7 +193,9 @@ function Migrate({ server, path, ...common }: FormProps) {
         method: 'POST',
         path: path!,
         headers: migrationVersion,
-        body: isLive ? { 'os-migrateLive': { host, block_migration: 'auto' } } : { migrate: { host } },
+        body: isLive
+          ? ({ 'os-migrateLive': { host, block_migration: 'auto' } } satisfies ComputeLiveMigrateServerBody)
+          : ({ migrate: { host } } satisfies ComputeMigrateServerBody),
       })}
     />
   );
@@ -203,7 +225,7 @@ function Attach({ server, ...common }: FormProps) {
       toCall={({ volume }) => ({
         method: 'POST',
         path: `/compute/v2.1/servers/${server.id}/os-volume_attachments`,
-        body: { volumeAttachment: { volumeId: volume } },
+        body: { volumeAttachment: { volumeId: volume } } satisfies ComputeAttachVolumeBody,
       })}
     />
   );

@@ -3,6 +3,7 @@ import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { Tabs } from 'radix-ui';
 import { lazy, type ReactNode, Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import type { ComputeGetConsoleOutputBody } from '../api/bodies.ts';
 import { Badge, Code, CopyButton, Facts, Failed, Loading, Notice, PageHead, Status } from '../components/basics.tsx';
 import { ActionMenu } from '../components/menu.tsx';
 import { Timeline } from '../components/timeline.tsx';
@@ -201,7 +202,7 @@ function ConsoleLog({ id }: { id: string }) {
         await send<{ output: string }>({
           method: 'POST',
           path: `/compute/v2.1/servers/${id}/action`,
-          body: { 'os-getConsoleOutput': { length: 400 } },
+          body: { 'os-getConsoleOutput': { length: 400 } } satisfies ComputeGetConsoleOutputBody,
         })
       ).body.output,
     refetchInterval: 5000,

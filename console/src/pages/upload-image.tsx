@@ -6,9 +6,9 @@ import { Dialog } from '../components/dialog.tsx';
 import { Field } from '../components/form.tsx';
 import { toast } from '../components/toast.tsx';
 import { bytes } from '../lib/format.ts';
-import { dropUpload, findUpload, type UploadProgress, uploadImage } from '../lib/image-upload.ts';
+import { type DiskFormat, dropUpload, findUpload, type UploadProgress, uploadImage } from '../lib/image-upload.ts';
 
-const formats = ['qcow2', 'raw', 'iso', 'vmdk', 'vdi', 'vhd', 'vhdx'];
+const formats: readonly DiskFormat[] = ['qcow2', 'raw', 'iso', 'vmdk', 'vdi', 'vhd', 'vhdx'];
 
 /** Sends a file of the browser's machine to the cloud, and shows how far it is. What breaks off goes on later. */
 export function UploadImage({ open, onClose }: { open: boolean; onClose: () => void }) {
@@ -25,7 +25,7 @@ function UploadForm({ onClose }: { onClose: () => void }) {
   const client = useQueryClient();
   const [file, setFile] = useState<File>();
   const [name, setName] = useState('');
-  const [format, setFormat] = useState('qcow2');
+  const [format, setFormat] = useState<DiskFormat>('qcow2');
   const [progress, setProgress] = useState<UploadProgress>();
   /** How much of the file is there from an attempt before. */
   const [kept, setKept] = useState<number>();
@@ -38,7 +38,8 @@ function UploadForm({ onClose }: { onClose: () => void }) {
     if (!chosen) return setKept(undefined);
     setName(name || chosen.name.replace(/\.\w+$/, ''));
     const extension = chosen.name.split('.').pop()?.toLowerCase() ?? '';
-    if (formats.includes(extension)) setFormat(extension);
+    const known = formats.find((one) => one === extension);
+    if (known) setFormat(known);
     setKept((await findUpload(chosen))?.offset);
   };
   const submit = async (event: FormEvent) => {
@@ -81,7 +82,7 @@ function UploadForm({ onClose }: { onClose: () => void }) {
         <Field
           spec={{ name: 'name', label: t('name'), required: true }}
           value={name}
-          onChange={(value) => setName(String(value))}
+          onChange={(value) => setName(value)}
         />
         <Field
           spec={{
@@ -92,7 +93,7 @@ function UploadForm({ onClose }: { onClose: () => void }) {
             options: formats.map((one) => ({ value: one, label: one })),
           }}
           value={format}
-          onChange={(value) => setFormat(String(value))}
+          onChange={(value) => setFormat(value as DiskFormat)}
         />
         {file && progress && <Progress file={file} progress={progress} />}
         {problem && <Notice tone="bad">{problem}</Notice>}

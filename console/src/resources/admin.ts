@@ -1,5 +1,6 @@
+import type { NativeAddFaultBody, NativeUpdateImageStoreBody } from '../api/bodies.ts';
 import { columnsFor } from './columns.tsx';
-import { type Resource, type Row, text, under } from './resource.ts';
+import { formOf, type Resource, type Row, text, under } from './resource.ts';
 
 const base = '/unkai/v1';
 
@@ -39,7 +40,11 @@ export const stores: Resource = {
     ];
   },
   actions: (row, { t }) => {
-    const call = (enabled: boolean) => ({ method: 'PATCH', path: `${base}/image-stores/${row.id}`, body: { enabled } });
+    const call = (enabled: boolean) => ({
+      method: 'PATCH',
+      path: `${base}/image-stores/${row.id}`,
+      body: { enabled } satisfies NativeUpdateImageStoreBody,
+    });
     return row['enabled']
       ? [{ id: 'disable', label: t('closeStore'), call: call(false) }]
       : [{ id: 'enable', label: t('openStore'), call: call(true) }];
@@ -63,7 +68,8 @@ export const audit: Resource = {
   empty: 'auditSound',
 };
 
-const effects = ['delay', 'error', 'stuck', 'lost_host'];
+type Fault = NativeAddFaultBody['fault'];
+const effects = ['delay', 'error', 'stuck', 'lost_host'] satisfies Array<Fault['effect']>;
 const codes = [
   'unavailable',
   'internal',
@@ -73,7 +79,7 @@ const codes = [
   'invalid',
   'forbidden',
   'not_found',
-];
+] satisfies Array<Fault['code']>;
 const options = (values: readonly string[]) => values.map((value) => ({ value, label: value }));
 
 export const faults: Resource = {
@@ -96,65 +102,69 @@ export const faults: Resource = {
       c.time('created_at', t('created')),
     ];
   },
-  create: ({ t }) => ({
-    id: 'create',
-    title: t('injectFault'),
-    text: t('injectFaultText'),
-    fields: [
-      {
-        name: 'effect',
-        label: t('effect'),
-        kind: 'select',
-        required: true,
-        initial: 'error',
-        options: options(effects),
-      },
-      { name: 'operation', label: t('operation'), placeholder: 'server.create', hint: t('faultOperationHint') },
-      { name: 'name', label: t('name'), placeholder: 'web-*' },
-      { name: 'host', label: t('host') },
-      { name: 'step', label: t('step'), placeholder: 'startGuest' },
-      { name: 'delay', label: t('delaySeconds'), kind: 'number' },
-      { name: 'code', label: t('code'), kind: 'select', options: options(codes) },
-      {
-        name: 'times',
-        label: t('times'),
-        kind: 'number',
-        initial: '1',
-        hint: t('timesHint'),
-        check: (value) => (value === '' || Number(value) > 0 ? undefined : t('positiveProblem')),
-      },
-    ],
-    toCall: ({ effect, operation, name, host, step, delay, code, times }) => ({
-      method: 'POST',
-      path: `${base}/faults`,
-      body: {
-        fault: {
-          effect,
-          ...given({ operation, name, host, step, code }),
-          ...(delay ? { delay_seconds: Number(delay) } : {}),
-          ...(times ? { times: Number(times) } : {}),
+  create: ({ t }) =>
+    formOf({
+      id: 'create',
+      title: t('injectFault'),
+      text: t('injectFaultText'),
+      fields: [
+        {
+          name: 'effect',
+          label: t('effect'),
+          kind: 'select',
+          required: true,
+          initial: 'error',
+          options: options(effects),
         },
-      },
+        { name: 'operation', label: t('operation'), placeholder: 'server.create', hint: t('faultOperationHint') },
+        { name: 'name', label: t('name'), placeholder: 'web-*' },
+        { name: 'host', label: t('host') },
+        { name: 'step', label: t('step'), placeholder: 'startGuest' },
+        { name: 'delay', label: t('delaySeconds'), kind: 'number' },
+        { name: 'code', label: t('code'), kind: 'select', options: options(codes) },
+        {
+          name: 'times',
+          label: t('times'),
+          kind: 'number',
+          initial: '1',
+          hint: t('timesHint'),
+          check: (value) => (value === '' || Number(value) > 0 ? undefined : t('positiveProblem')),
+        },
+      ],
+      toCall: ({ effect, operation, name, host, step, delay, code, times }) => ({
+        method: 'POST',
+        path: `${base}/faults`,
+        body: {
+          fault: {
+            effect: effect as Fault['effect'],
+            ...given({ operation, name, host, step }),
+            ...(code ? { code: code as NonNullable<Fault['code']> } : {}),
+            ...(delay ? { delay_seconds: Number(delay) } : {}),
+            ...(times ? { times: Number(times) } : {}),
+          },
+        } satisfies NativeAddFaultBody,
+      }),
     }),
-  }),
   actions: (row, { t }) => [
     {
       id: 'delete',
       label: t('removeFault'),
       danger: true,
-      form: {
+      form: formOf({
         id: 'delete',
         title: t('removeFault'),
         text: t('removeFaultText'),
         danger: true,
         fields: [],
         toCall: () => ({ method: 'DELETE', path: `${base}/faults/${row.id}` }),
-      },
+      }),
     },
   ],
 };
 
 /** The members that have a value. */
-function given(values: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined && value !== ''));
+function given<Name extends string>(values: Record<Name, string>): Partial<Record<Name, string>> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== '')) as Partial<
+    Record<Name, string>
+  >;
 }

@@ -1,7 +1,14 @@
+import type {
+  ComputeCreateFlavorBody,
+  ComputeCreateKeypairBody,
+  ComputeCreateServerGroupBody,
+  ComputeUpdateHostBody,
+  ComputeUpdateServiceBody,
+} from '../api/bodies.ts';
 import { bytes } from '../lib/format.ts';
 import { columnsFor } from './columns.tsx';
 import { removal } from './parts.ts';
-import { type Resource, type ResourceForm, type Row, text, under } from './resource.ts';
+import { formOf, type Resource, type Row, text, under } from './resource.ts';
 
 const base = '/compute/v2.1';
 
@@ -22,7 +29,7 @@ export const flavors: Resource = {
   create: ({ t, session }) => {
     const positive = (value: string) =>
       Number.isInteger(Number(value)) && Number(value) > 0 ? undefined : t('positiveProblem');
-    return {
+    return formOf({
       id: 'create',
       title: t('createFlavor'),
       text: session.isAdmin ? undefined : t('why.admin'),
@@ -35,9 +42,11 @@ export const flavors: Resource = {
       toCall: ({ name, vcpus, ram, disk }) => ({
         method: 'POST',
         path: `${base}/flavors`,
-        body: { flavor: { name, vcpus: Number(vcpus), ram: Number(ram), disk: Number(disk) } },
+        body: {
+          flavor: { name, vcpus: Number(vcpus), ram: Number(ram), disk: Number(disk) },
+        } satisfies ComputeCreateFlavorBody,
       }),
-    };
+    });
   },
   actions: (row, { t, session }) => [
     removal(`${base}/flavors/${row.id}`, row, t, session.isAdmin ? undefined : t('why.admin')),
@@ -60,31 +69,33 @@ export const keypairs: Resource = {
       c.mono('fingerprint', t('fingerprint'), 'minmax(300px, 2fr)'),
     ];
   },
-  create: ({ t }) => ({
-    id: 'create',
-    title: t('createKeypair'),
-    text: t('createKeypairText'),
-    fields: [
-      { name: 'name', label: t('name'), required: true },
-      {
-        name: 'key',
-        label: t('publicKey'),
-        kind: 'area',
-        placeholder: 'ssh-ed25519 AAAA…',
-        check: (value) => (/^(ssh|ecdsa|sk-)/.test(value) ? undefined : t('keyProblem')),
-      },
-    ],
-    toCall: ({ name, key }) => ({
-      method: 'POST',
-      path: `${base}/os-keypairs`,
-      body: { keypair: { name, ...(key ? { public_key: key } : {}) } },
+  create: ({ t }) =>
+    formOf({
+      id: 'create',
+      title: t('createKeypair'),
+      text: t('createKeypairText'),
+      fields: [
+        { name: 'name', label: t('name'), required: true },
+        {
+          name: 'key',
+          label: t('publicKey'),
+          kind: 'area',
+          placeholder: 'ssh-ed25519 AAAA…',
+          check: (value) => (/^(ssh|ecdsa|sk-)/.test(value) ? undefined : t('keyProblem')),
+        },
+      ],
+      toCall: ({ name, key }) => ({
+        method: 'POST',
+        path: `${base}/os-keypairs`,
+        body: { keypair: { name, ...(key ? { public_key: key } : {}) } } satisfies ComputeCreateKeypairBody,
+      }),
+      reveal: (body) => (body as { keypair?: { private_key?: string } }).keypair?.private_key,
     }),
-    reveal: (body) => (body as { keypair?: { private_key?: string } }).keypair?.private_key,
-  }),
   actions: (row, { t }) => [removal(`${base}/os-keypairs/${encodeURIComponent(row.id)}`, row, t)],
 };
 
-const policies = ['anti-affinity', 'affinity', 'soft-anti-affinity', 'soft-affinity'];
+type Policy = NonNullable<ComputeCreateServerGroupBody['server_group']['policy']>;
+const policies: readonly Policy[] = ['anti-affinity', 'affinity', 'soft-anti-affinity', 'soft-affinity'];
 
 export const servergroups: Resource = {
   kind: 'servergroups',
@@ -100,25 +111,26 @@ export const servergroups: Resource = {
       c.of('members', t('members'), (row) => ((row['members'] ?? []) as string[]).length),
     ];
   },
-  create: ({ t }) => ({
-    id: 'create',
-    title: t('createServerGroup'),
-    fields: [
-      { name: 'name', label: t('name'), required: true },
-      {
-        name: 'policy',
-        label: t('policy'),
-        kind: 'select',
-        required: true,
-        options: policies.map((value) => ({ value, label: value })),
-      },
-    ],
-    toCall: ({ name, policy }) => ({
-      method: 'POST',
-      path: `${base}/os-server-groups`,
-      body: { server_group: { name, policies: [policy] } },
+  create: ({ t }) =>
+    formOf({
+      id: 'create',
+      title: t('createServerGroup'),
+      fields: [
+        { name: 'name', label: t('name'), required: true },
+        {
+          name: 'policy',
+          label: t('policy'),
+          kind: 'select',
+          required: true,
+          options: policies.map((value) => ({ value, label: value })),
+        },
+      ],
+      toCall: ({ name, policy }) => ({
+        method: 'POST',
+        path: `${base}/os-server-groups`,
+        body: { server_group: { name, policies: [policy as Policy] } } satisfies ComputeCreateServerGroupBody,
+      }),
     }),
-  }),
   actions: (row, { t }) => [removal(`${base}/os-server-groups/${row.id}`, row, t)],
 };
 
@@ -144,13 +156,13 @@ export const hosts: Resource = {
   },
   actions: (row, { t }) => {
     const isEnabled = row['status'] === 'enabled';
-    const call = (action: string) => ({
+    const call = (action: 'enabled' | 'disabled') => ({
       method: 'PUT',
       path: `${base}/os-services/${serviceOf(row)}`,
-      body: { status: action },
+      body: { status: action } satisfies ComputeUpdateServiceBody,
     });
     // The call for it is of older versions only: newer ones have no word for maintenance.
-    const maintenance: ResourceForm = {
+    const maintenance = formOf({
       id: 'maintenance',
       title: t('beginMaintenance'),
       text: t('maintenanceText', { name: text(row, 'name') }),
@@ -159,9 +171,9 @@ export const hosts: Resource = {
         method: 'PUT',
         path: `${base}/os-hosts/${encodeURIComponent(text(row, 'name'))}`,
         headers: { 'OpenStack-API-Version': 'compute 2.42' },
-        body: { maintenance_mode: 'enable' },
+        body: { maintenance_mode: 'enable' } satisfies ComputeUpdateHostBody,
       }),
-    };
+    });
     return [
       { id: 'disable', label: t('closeHost'), why: isEnabled ? undefined : t('why.closed'), call: call('disabled') },
       {

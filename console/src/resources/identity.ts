@@ -1,6 +1,13 @@
+import type {
+  IdentityCreateProjectBody,
+  IdentityCreateRoleBody,
+  IdentityCreateUserBody,
+  IdentityUpdateProjectBody,
+  IdentityUpdateUserBody,
+} from '../api/bodies.ts';
 import { columnsFor } from './columns.tsx';
 import { passwordField, removal } from './parts.ts';
-import { type Resource, text, under } from './resource.ts';
+import { formOf, type Resource, text, under } from './resource.ts';
 
 const base = '/identity/v3';
 
@@ -18,26 +25,27 @@ export const projects: Resource = {
       c.flag('enabled', t('enabled')),
     ];
   },
-  create: ({ t }) => ({
-    id: 'create',
-    title: t('createProject'),
-    fields: [
-      { name: 'name', label: t('name'), required: true },
-      { name: 'description', label: t('description') },
-    ],
-    toCall: ({ name, description }) => ({
-      method: 'POST',
-      path: `${base}/projects`,
-      body: { project: { name, description } },
+  create: ({ t }) =>
+    formOf({
+      id: 'create',
+      title: t('createProject'),
+      fields: [
+        { name: 'name', label: t('name'), required: true },
+        { name: 'description', label: t('description') },
+      ],
+      toCall: ({ name, description }) => ({
+        method: 'POST',
+        path: `${base}/projects`,
+        body: { project: { name, description } } satisfies IdentityCreateProjectBody,
+      }),
     }),
-  }),
   actions: (row, context) => {
     const { t, options, session } = context;
     return [
       {
         id: 'grant',
         label: t('giveRole'),
-        form: {
+        form: formOf({
           id: 'grant',
           title: t('giveRole'),
           text: text(row, 'name'),
@@ -49,12 +57,16 @@ export const projects: Resource = {
             method: 'PUT',
             path: `${base}/projects/${row.id}/users/${user}/roles/${role}`,
           }),
-        },
+        }),
       },
       {
         id: 'enabled',
         label: row['enabled'] ? t('disable') : t('enable'),
-        call: { method: 'PATCH', path: `${base}/projects/${row.id}`, body: { project: { enabled: !row['enabled'] } } },
+        call: {
+          method: 'PATCH',
+          path: `${base}/projects/${row.id}`,
+          body: { project: { enabled: !row['enabled'] } } satisfies IdentityUpdateProjectBody,
+        },
       },
       removal(
         `${base}/projects/${row.id}`,
@@ -79,34 +91,43 @@ export const users: Resource = {
       c.plain('description', t('description')),
     ];
   },
-  create: ({ t }) => ({
-    id: 'create',
-    title: t('createUser'),
-    fields: [{ name: 'name', label: t('name'), required: true }, passwordField(t)],
-    toCall: ({ name, password }) => ({ method: 'POST', path: `${base}/users`, body: { user: { name, password } } }),
-  }),
+  create: ({ t }) =>
+    formOf({
+      id: 'create',
+      title: t('createUser'),
+      fields: [{ name: 'name', label: t('name'), required: true }, passwordField(t)],
+      toCall: ({ name, password }) => ({
+        method: 'POST',
+        path: `${base}/users`,
+        body: { user: { name, password } } satisfies IdentityCreateUserBody,
+      }),
+    }),
   actions: (row, context) => {
     const { t, session } = context;
     return [
       {
         id: 'password',
         label: t('setPassword'),
-        form: {
+        form: formOf({
           id: 'password',
           title: t('setPassword'),
           fields: [passwordField(t)],
           toCall: ({ password }) => ({
             method: 'PATCH',
             path: `${base}/users/${row.id}`,
-            body: { user: { password } },
+            body: { user: { password } } satisfies IdentityUpdateUserBody,
           }),
-        },
+        }),
       },
       {
         id: 'enabled',
         label: row['enabled'] ? t('disable') : t('enable'),
         why: row.id === session.user.id ? t('why.self') : undefined,
-        call: { method: 'PATCH', path: `${base}/users/${row.id}`, body: { user: { enabled: !row['enabled'] } } },
+        call: {
+          method: 'PATCH',
+          path: `${base}/users/${row.id}`,
+          body: { user: { enabled: !row['enabled'] } } satisfies IdentityUpdateUserBody,
+        },
       },
       removal(`${base}/users/${row.id}`, row, context.t, row.id === session.user.id ? t('why.self') : undefined),
     ];
@@ -121,11 +142,16 @@ export const roles: Resource = {
     const c = columnsFor(t);
     return [c.name(), c.plain('description', t('description'), 'minmax(240px, 3fr)')];
   },
-  create: ({ t }) => ({
-    id: 'create',
-    title: t('createRole'),
-    fields: [{ name: 'name', label: t('name'), required: true }],
-    toCall: ({ name }) => ({ method: 'POST', path: `${base}/roles`, body: { role: { name } } }),
-  }),
+  create: ({ t }) =>
+    formOf({
+      id: 'create',
+      title: t('createRole'),
+      fields: [{ name: 'name', label: t('name'), required: true }],
+      toCall: ({ name }) => ({
+        method: 'POST',
+        path: `${base}/roles`,
+        body: { role: { name } } satisfies IdentityCreateRoleBody,
+      }),
+    }),
   actions: (row, context) => [removal(`${base}/roles/${row.id}`, row, context.t)],
 };

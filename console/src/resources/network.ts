@@ -1,6 +1,16 @@
+import type {
+  NetworkAddRouterInterfaceBody,
+  NetworkCreateFloatingIpBody,
+  NetworkCreateNetworkBody,
+  NetworkCreateRouterBody,
+  NetworkCreateSecurityGroupBody,
+  NetworkCreateSecurityGroupRuleBody,
+  NetworkCreateSubnetBody,
+  NetworkUpdateFloatingIpBody,
+} from '../api/bodies.ts';
 import { columnsFor } from './columns.tsx';
 import { cidrField, removal } from './parts.ts';
-import { type Context, type Resource, type Row, text, under } from './resource.ts';
+import { type Context, formOf, type Resource, type Row, text, under } from './resource.ts';
 
 const base = '/network/v2.0';
 
@@ -30,19 +40,20 @@ export const networks: Resource = {
       c.time('created_at', t('created')),
     ];
   },
-  create: ({ t }) => ({
-    id: 'create',
-    title: t('createNetwork'),
-    fields: [
-      { name: 'name', label: t('name'), required: true },
-      { name: 'description', label: t('description') },
-    ],
-    toCall: ({ name, description }) => ({
-      method: 'POST',
-      path: `${base}/networks`,
-      body: { network: { name, ...(description ? { description } : {}) } },
+  create: ({ t }) =>
+    formOf({
+      id: 'create',
+      title: t('createNetwork'),
+      fields: [
+        { name: 'name', label: t('name'), required: true },
+        { name: 'description', label: t('description') },
+      ],
+      toCall: ({ name, description }) => ({
+        method: 'POST',
+        path: `${base}/networks`,
+        body: { network: { name, ...(description ? { description } : {}) } } satisfies NetworkCreateNetworkBody,
+      }),
     }),
-  }),
   actions: (row, context) => {
     const { t } = context;
     const why = notMine(row, context);
@@ -51,7 +62,7 @@ export const networks: Resource = {
         id: 'subnet',
         label: t('createSubnet'),
         why,
-        form: {
+        form: formOf({
           id: 'subnet',
           title: t('createSubnet'),
           fields: [{ name: 'name', label: t('name') }, cidrField(t)],
@@ -65,9 +76,9 @@ export const networks: Resource = {
                 ip_version: String(cidr).includes(':') ? 6 : 4,
                 ...(name ? { name } : {}),
               },
-            },
+            } satisfies NetworkCreateSubnetBody,
           }),
-        },
+        }),
       },
       removal(`${base}/networks/${row.id}`, row, context.t, why),
     ];
@@ -90,27 +101,28 @@ export const subnets: Resource = {
       c.mono('network_id', t('network')),
     ];
   },
-  create: ({ t, options }) => ({
-    id: 'create',
-    title: t('createSubnet'),
-    fields: [
-      { name: 'network', label: t('network'), kind: 'select', required: true, options: options('networks') },
-      { name: 'name', label: t('name') },
-      cidrField(t),
-    ],
-    toCall: ({ network, name, cidr }) => ({
-      method: 'POST',
-      path: `${base}/subnets`,
-      body: {
-        subnet: {
-          network_id: network,
-          cidr,
-          ip_version: String(cidr).includes(':') ? 6 : 4,
-          ...(name ? { name } : {}),
-        },
-      },
+  create: ({ t, options }) =>
+    formOf({
+      id: 'create',
+      title: t('createSubnet'),
+      fields: [
+        { name: 'network', label: t('network'), kind: 'select', required: true, options: options('networks') },
+        { name: 'name', label: t('name') },
+        cidrField(t),
+      ],
+      toCall: ({ network, name, cidr }) => ({
+        method: 'POST',
+        path: `${base}/subnets`,
+        body: {
+          subnet: {
+            network_id: network,
+            cidr,
+            ip_version: String(cidr).includes(':') ? 6 : 4,
+            ...(name ? { name } : {}),
+          },
+        } satisfies NetworkCreateSubnetBody,
+      }),
     }),
-  }),
   actions: (row, context) => [removal(`${base}/subnets/${row.id}`, row, context.t, notMine(row, context))],
 };
 
@@ -137,19 +149,22 @@ export const routers: Resource = {
       c.time('created_at', t('created')),
     ];
   },
-  create: ({ t, options }) => ({
-    id: 'create',
-    title: t('createRouter'),
-    fields: [
-      { name: 'name', label: t('name'), required: true },
-      { name: 'external', label: t('externalNetwork'), kind: 'select', options: options('networks') },
-    ],
-    toCall: ({ name, external }) => ({
-      method: 'POST',
-      path: `${base}/routers`,
-      body: { router: { name, ...(external ? { external_gateway_info: { network_id: external } } : {}) } },
+  create: ({ t, options }) =>
+    formOf({
+      id: 'create',
+      title: t('createRouter'),
+      fields: [
+        { name: 'name', label: t('name'), required: true },
+        { name: 'external', label: t('externalNetwork'), kind: 'select', options: options('networks') },
+      ],
+      toCall: ({ name, external }) => ({
+        method: 'POST',
+        path: `${base}/routers`,
+        body: {
+          router: { name, ...(external ? { external_gateway_info: { network_id: external } } : {}) },
+        } satisfies NetworkCreateRouterBody,
+      }),
     }),
-  }),
   actions: (row, context) => {
     const { t, options } = context;
     const why = notMine(row, context);
@@ -165,31 +180,31 @@ export const routers: Resource = {
         id: 'add',
         label: t('addInterface'),
         why,
-        form: {
+        form: formOf({
           id: 'add',
           title: t('addInterface'),
           fields: [subnet],
           toCall: (values) => ({
             method: 'PUT',
             path: `${base}/routers/${row.id}/add_router_interface`,
-            body: { subnet_id: values['subnet'] },
+            body: { subnet_id: values['subnet'] } satisfies NetworkAddRouterInterfaceBody,
           }),
-        },
+        }),
       },
       {
         id: 'remove',
         label: t('removeInterface'),
         why,
-        form: {
+        form: formOf({
           id: 'remove',
           title: t('removeInterface'),
           fields: [subnet],
           toCall: (values) => ({
             method: 'PUT',
             path: `${base}/routers/${row.id}/remove_router_interface`,
-            body: { subnet_id: values['subnet'] },
+            body: { subnet_id: values['subnet'] } satisfies NetworkAddRouterInterfaceBody,
           }),
-        },
+        }),
       },
       removal(`${base}/routers/${row.id}`, row, context.t, why),
     ];
@@ -211,41 +226,48 @@ export const floatingips: Resource = {
       c.time('created_at', t('created')),
     ];
   },
-  create: ({ t, options }) => ({
-    id: 'create',
-    title: t('createFloatingIp'),
-    fields: [
-      { name: 'network', label: t('externalNetwork'), kind: 'select', required: true, options: options('networks') },
-      { name: 'port', label: t('port'), kind: 'select', options: options('ports') },
-    ],
-    toCall: ({ network, port }) => ({
-      method: 'POST',
-      path: `${base}/floatingips`,
-      body: { floatingip: { floating_network_id: network, ...(port ? { port_id: port } : {}) } },
+  create: ({ t, options }) =>
+    formOf({
+      id: 'create',
+      title: t('createFloatingIp'),
+      fields: [
+        { name: 'network', label: t('externalNetwork'), kind: 'select', required: true, options: options('networks') },
+        { name: 'port', label: t('port'), kind: 'select', options: options('ports') },
+      ],
+      toCall: ({ network, port }) => ({
+        method: 'POST',
+        path: `${base}/floatingips`,
+        body: {
+          floatingip: { floating_network_id: network, ...(port ? { port_id: port } : {}) },
+        } satisfies NetworkCreateFloatingIpBody,
+      }),
     }),
-  }),
   actions: (row, context) => {
     const { t, options } = context;
     return [
       {
         id: 'associate',
         label: t('associate'),
-        form: {
+        form: formOf({
           id: 'associate',
           title: t('associate'),
           fields: [{ name: 'port', label: t('port'), kind: 'select', required: true, options: options('ports') }],
           toCall: ({ port }) => ({
             method: 'PUT',
             path: `${base}/floatingips/${row.id}`,
-            body: { floatingip: { port_id: port } },
+            body: { floatingip: { port_id: port } } satisfies NetworkUpdateFloatingIpBody,
           }),
-        },
+        }),
       },
       {
         id: 'disassociate',
         label: t('disassociate'),
         why: row['port_id'] ? undefined : t('why.notAttached'),
-        call: { method: 'PUT', path: `${base}/floatingips/${row.id}`, body: { floatingip: { port_id: null } } },
+        call: {
+          method: 'PUT',
+          path: `${base}/floatingips/${row.id}`,
+          body: { floatingip: { port_id: null } } satisfies NetworkUpdateFloatingIpBody,
+        },
       },
       removal(`${base}/floatingips/${row.id}`, row, context.t),
     ];
@@ -272,19 +294,20 @@ export const securitygroups: Resource = {
       c.plain('description', t('description')),
     ];
   },
-  create: ({ t }) => ({
-    id: 'create',
-    title: t('createSecurityGroup'),
-    fields: [
-      { name: 'name', label: t('name'), required: true },
-      { name: 'description', label: t('description') },
-    ],
-    toCall: ({ name, description }) => ({
-      method: 'POST',
-      path: `${base}/security-groups`,
-      body: { security_group: { name, description } },
+  create: ({ t }) =>
+    formOf({
+      id: 'create',
+      title: t('createSecurityGroup'),
+      fields: [
+        { name: 'name', label: t('name'), required: true },
+        { name: 'description', label: t('description') },
+      ],
+      toCall: ({ name, description }) => ({
+        method: 'POST',
+        path: `${base}/security-groups`,
+        body: { security_group: { name, description } } satisfies NetworkCreateSecurityGroupBody,
+      }),
     }),
-  }),
   actions: (row, context) => {
     const { t } = context;
     const port = (value: string) =>
@@ -293,7 +316,7 @@ export const securitygroups: Resource = {
       {
         id: 'rule',
         label: t('addRule'),
-        form: {
+        form: formOf({
           id: 'rule',
           title: t('addRule'),
           fields: [
@@ -320,9 +343,9 @@ export const securitygroups: Resource = {
                 ...(from ? { port_range_min: Number(from), port_range_max: Number(to || from) } : {}),
                 ...(cidr ? { remote_ip_prefix: cidr } : {}),
               },
-            },
+            } satisfies NetworkCreateSecurityGroupRuleBody,
           }),
-        },
+        }),
       },
       removal(
         `${base}/security-groups/${row.id}`,

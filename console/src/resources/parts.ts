@@ -1,5 +1,5 @@
 import type { FieldSpec } from '../components/form.tsx';
-import { type Row, type RowAction, type Translate, text } from './resource.ts';
+import { formOf, type Row, type RowAction, type Translate, text } from './resource.ts';
 
 const minPassword = 8;
 
@@ -12,18 +12,18 @@ export function removal(path: string, row: Row, t: Translate, why?: string): Row
     label: title,
     danger: true,
     why,
-    form: {
+    form: formOf({
       id: 'delete',
       title,
       text: t('deleteText', { name }),
       danger: true,
       fields: [],
       toCall: () => ({ method: 'DELETE', path }),
-    },
+    }),
   };
 }
 
-export function cidrField(t: Translate): FieldSpec {
+export function cidrField(t: Translate): FieldSpec<'cidr'> {
   return {
     name: 'cidr',
     label: 'CIDR',
@@ -33,7 +33,7 @@ export function cidrField(t: Translate): FieldSpec {
   };
 }
 
-export function passwordField(t: Translate): FieldSpec {
+export function passwordField(t: Translate): FieldSpec<'password'> {
   return {
     name: 'password',
     label: t('password'),

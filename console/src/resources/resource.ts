@@ -21,10 +21,20 @@ export interface ResourceForm {
   title: string;
   text?: ReactNode;
   fields: readonly FieldSpec[];
-  toCall: (values: Values) => ApiCall;
+  toCall(values: Values): ApiCall;
   /** What of the answer is to be shown once, as a private key. */
   reveal?: (body: unknown) => string | undefined;
   danger?: boolean;
+}
+
+/** A form whose request is made of nothing but its own fields. */
+export function formOf<Name extends string>(
+  form: Omit<ResourceForm, 'fields' | 'toCall'> & {
+    fields: ReadonlyArray<FieldSpec<Name>>;
+    toCall: (values: Values<Name>) => ApiCall;
+  },
+): ResourceForm {
+  return form;
 }
 
 export interface RowAction extends Pick<MenuAction, 'id' | 'label' | 'danger' | 'why'> {

@@ -1,6 +1,12 @@
+import type {
+  ComputeAttachVolumeBody,
+  VolumeCreateSnapshotBody,
+  VolumeCreateVolumeBody,
+  VolumeExtendVolumeBody,
+} from '../api/bodies.ts';
 import { columnsFor } from './columns.tsx';
 import { removal } from './parts.ts';
-import { type Resource, type Row, type RowAction, text, under } from './resource.ts';
+import { formOf, type Resource, type Row, type RowAction, text, under } from './resource.ts';
 
 const maxVolumeGib = 65_536;
 
@@ -33,37 +39,38 @@ export const volumes: Resource = {
       c.time('created_at', t('created')),
     ];
   },
-  create: ({ t, session, options }) => ({
-    id: 'create',
-    title: t('createVolume'),
-    fields: [
-      { name: 'name', label: t('name') },
-      {
-        name: 'size',
-        label: `${t('size')} (GiB)`,
-        kind: 'number',
-        required: true,
-        initial: '1',
-        check: (value) => sizeProblem(value, t('sizeProblem', { max: maxVolumeGib })),
-      },
-      { name: 'image', label: t('fromImage'), kind: 'select', options: options('images') },
-      { name: 'snapshot', label: t('fromSnapshot'), kind: 'select', options: options('snapshots') },
-      { name: 'description', label: t('description') },
-    ],
-    toCall: ({ name, size, image, snapshot, description }) => ({
-      method: 'POST',
-      path: `/volume/v3/${session.project.id}/volumes`,
-      body: {
-        volume: {
-          size: Number(size),
-          ...(name ? { name } : {}),
-          ...(image ? { imageRef: image } : {}),
-          ...(snapshot ? { snapshot_id: snapshot } : {}),
-          ...(description ? { description } : {}),
+  create: ({ t, session, options }) =>
+    formOf({
+      id: 'create',
+      title: t('createVolume'),
+      fields: [
+        { name: 'name', label: t('name') },
+        {
+          name: 'size',
+          label: `${t('size')} (GiB)`,
+          kind: 'number',
+          required: true,
+          initial: '1',
+          check: (value) => sizeProblem(value, t('sizeProblem', { max: maxVolumeGib })),
         },
-      },
+        { name: 'image', label: t('fromImage'), kind: 'select', options: options('images') },
+        { name: 'snapshot', label: t('fromSnapshot'), kind: 'select', options: options('snapshots') },
+        { name: 'description', label: t('description') },
+      ],
+      toCall: ({ name, size, image, snapshot, description }) => ({
+        method: 'POST',
+        path: `/volume/v3/${session.project.id}/volumes`,
+        body: {
+          volume: {
+            size: Number(size),
+            ...(name ? { name } : {}),
+            ...(image ? { imageRef: image } : {}),
+            ...(snapshot ? { snapshot_id: snapshot } : {}),
+            ...(description ? { description } : {}),
+          },
+        } satisfies VolumeCreateVolumeBody,
+      }),
     }),
-  }),
   actions: (row, { t, session, options }) => {
     const path = `/volume/v3/${session.project.id}/volumes/${row.id}`;
     const status = text(row, 'status');
@@ -75,16 +82,16 @@ export const volumes: Resource = {
         id: 'attach',
         label: t('attach'),
         why: needs('available'),
-        form: {
+        form: formOf({
           id: 'attach',
           title: t('attach'),
           fields: [{ name: 'server', label: t('server'), kind: 'select', required: true, options: options('servers') }],
           toCall: ({ server }) => ({
             method: 'POST',
             path: `/compute/v2.1/servers/${server}/os-volume_attachments`,
-            body: { volumeAttachment: { volumeId: row.id } },
+            body: { volumeAttachment: { volumeId: row.id } } satisfies ComputeAttachVolumeBody,
           }),
-        },
+        }),
       },
       {
         id: 'detach',
@@ -99,7 +106,7 @@ export const volumes: Resource = {
         id: 'extend',
         label: t('extend'),
         why: needs('available'),
-        form: {
+        form: formOf({
           id: 'extend',
           title: t('extend'),
           fields: [
@@ -115,24 +122,26 @@ export const volumes: Resource = {
           toCall: ({ size }) => ({
             method: 'POST',
             path: `${path}/action`,
-            body: { 'os-extend': { new_size: Number(size) } },
+            body: { 'os-extend': { new_size: Number(size) } } satisfies VolumeExtendVolumeBody,
           }),
-        },
+        }),
       },
       {
         id: 'snapshot',
         label: t('createSnapshot'),
         why: needs('available', 'in-use'),
-        form: {
+        form: formOf({
           id: 'snapshot',
           title: t('createSnapshot'),
           fields: [{ name: 'name', label: t('name'), required: true }],
           toCall: ({ name }) => ({
             method: 'POST',
             path: `/volume/v3/${session.project.id}/snapshots`,
-            body: { snapshot: { volume_id: row.id, name, force: status === 'in-use' } },
+            body: {
+              snapshot: { volume_id: row.id, name, force: status === 'in-use' },
+            } satisfies VolumeCreateSnapshotBody,
           }),
-        },
+        }),
       },
       removal(path, row, t, needs('available', 'error')),
     ];
@@ -158,16 +167,16 @@ export const snapshots: Resource = {
     {
       id: 'volume',
       label: t('createVolume'),
-      form: {
+      form: formOf({
         id: 'volume',
         title: t('createVolume'),
         fields: [{ name: 'name', label: t('name'), required: true }],
         toCall: ({ name }) => ({
           method: 'POST',
           path: `/volume/v3/${session.project.id}/volumes`,
-          body: { volume: { name, snapshot_id: row.id, size: Number(row['size']) } },
+          body: { volume: { name, snapshot_id: row.id, size: Number(row['size']) } } satisfies VolumeCreateVolumeBody,
         }),
-      },
+      }),
     },
     removal(`/volume/v3/${session.project.id}/snapshots/${row.id}`, row, t),
   ],
