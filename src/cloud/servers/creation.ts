@@ -8,6 +8,7 @@ import type { Flavor } from '../flavors/flavors.ts';
 import { projectOf, type Subject } from '../identity/subject.ts';
 import type { Image } from '../images/model.ts';
 import type { InterfaceRequest } from '../networks/server-ports.ts';
+import { imageMetadataOf } from '../volumes/creation.ts';
 import { attachDisks } from './attached-disks.ts';
 import { arrange, type BlockDevice, type RootPlan, rootOf } from './block-devices.ts';
 import { factsOf } from './flavor-facts.ts';
@@ -239,6 +240,7 @@ async function attachRoot(cloud: Cloud, tx: Tx, server: ServersTable, root: Root
     deviceTag,
   });
 }
+    imageMetadata: root.image && root.origin === 'volume' ? imageMetadataOf(root.image) : undefined,
 
 const serverWithId = statement<{ serverId: string }>((q, p) =>
   q.selectFrom('servers').select('id').where('id', '=', p.serverId),

@@ -4,6 +4,7 @@ import { withDashes } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
 import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
+import type { Image } from '../images/model.ts';
 import { type Snapshot, snapshotFromRow, snapshotNotFound } from './snapshot-model.ts';
 import { volumeNotFound } from './volumes.ts';
 
@@ -89,6 +90,14 @@ export function requireStatus(row: VolumesTable, statuses: readonly VolumeStatus
 export function requireEnabled(row: VolumesTable, toDo: string): void {
   if (row.enabled === 1) return;
   throw invalidVolume(`Volume ${withDashes(row.id)} is disabled, and must be enabled to ${toDo}.`);
+}
+
+/** Throws `invalid` for a volume of too few bytes for the image that it is to get. */
+export function requireRoom(image: Pick<Image, 'virtualSize' | 'size' | 'minDiskGb'>, size: number): void {
+  const needed = Math.max(image.virtualSize ?? image.size ?? 0, image.minDiskGb * 2 ** 30);
+  if (needed <= size) return;
+  const [has, needs] = [size, needed].map((bytes) => Math.ceil(bytes / 2 ** 30));
+  throw invalidVolume(`the image needs ${needs}GB, and the volume has ${has}GB.`);
 }
 
 /** Changes a volume at the end of an action, if the action's own state is still what it is in. */

@@ -22,6 +22,8 @@ export interface NewRootVolume {
   size: number;
   imageId: string | null;
   /** `server`: the server's own disk. `volume`: block storage that can outlive it. */
+  /** What a volume that can outlive the server knows of its image. */
+  imageMetadata?: Record<string, string>;
   origin: Volume['origin'];
   deleteOnTermination: boolean;
   deviceTag?: string;
@@ -111,7 +113,7 @@ export class Volumes {
       volume_type: localVolumeType.id,
       enabled: 1,
       metadata: '{}',
-      image_metadata: '{}',
+      image_metadata: JSON.stringify(volume.imageMetadata ?? {}),
       last_error: null,
       attached_at: now,
       detached_at: null,

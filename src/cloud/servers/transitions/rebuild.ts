@@ -1,9 +1,14 @@
 import { Type } from 'typebox';
+import type { Tx } from '../../../database/database.ts';
+import type { VolumesTable } from '../../../database/schema.ts';
 import { newId } from '../../../env/env.ts';
 import { action, span, step, when } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import { CloudError } from '../../errors.ts';
 import type { Subject } from '../../identity/subject.ts';
+import type { Image } from '../../images/model.ts';
+import { imageMetadataOf } from '../../volumes/creation.ts';
+import { requireRoom, requireStatus, settleVolume } from '../../volumes/rules.ts';
 import { publicKeyOf } from '../creation.ts';
 import { checkImageFits, hardwareOf } from '../image-fit.ts';
 import { bootsFromVolume, type Server } from '../model.ts';
@@ -26,7 +31,10 @@ import { beginTransition, settleServer } from '../transition.ts';
 const RebuildInput = Type.Object({
   ...guestInput,
   imageId: Type.String(),
-  oldImageId: Type.String(),
+  /** Absent for a server that boots from a volume. */
+  oldImageId: Type.Optional(Type.String()),
+  /** What the volume that it boots from is to know of the image. */
+  imageMetadata: Type.Optional(Type.String()),
   oldHardware: Type.String(),
   rootVolumeId: Type.String(),
   rootSize: Type.Number(),
@@ -66,14 +74,21 @@ export const rebuild = action(
     async succeeded(tx, { services, input, actionId, now }) {
       const columns = input.wasStopped ? stoppedColumns : runningColumns;
       await settleServer(services, tx, input.serverId, { ...columns, launched_at: now, fault: null });
-      await services.volumes.update(tx, input.rootVolumeId, { image_id: input.imageId, size: input.rootSize });
+      const image = { image_id: input.imageId, size: input.rootSize };
+      if (input.imageMetadata === undefined) await services.volumes.update(tx, input.rootVolumeId, image);
+      else {
+        const columns = { ...image, status: 'in-use', bootable: 1, image_metadata: input.imageMetadata } as const;
+        await settleVolume(services, tx, input.rootVolumeId, 'downloading', columns);
+      }
       await forgetPassword(tx, actionId, input);
     },
     async failed(tx, { services, input, actionId, now }, failure) {
       // Everything was undone: the server is what it was, and says why it is not what was asked for.
       const columns = input.wasStopped ? stoppedColumns : runningColumns;
-      const before = { image_id: input.oldImageId, hardware: input.oldHardware };
+      const before = { image_id: input.oldImageId ?? null, hardware: input.oldHardware };
       await settleServer(services, tx, input.serverId, { ...columns, ...before, ...faultOf(failure, now) });
+      if (input.imageMetadata !== undefined)
+        await settleVolume(services, tx, input.rootVolumeId, 'downloading', { status: 'in-use' });
       await services.volumes.releaseDisk(tx, input.newDiskId);
       await forgetPassword(tx, actionId, input);
     },
@@ -95,25 +110,32 @@ export interface RebuildRequest {
   keyName?: string | null;
   hostname?: string;
   personality?: Array<{ path: string; contents: string }>;
+  /** Whether the volume that a server boots from may be written anew: refused with `volume_backed` otherwise. */
+  mayReimageVolume?: boolean;
 }
 
-/** Gives the server a fresh root disk from an image. Its id, addresses and other volumes stay. */
+/**
+ * Gives the server a fresh root disk from an image: its own, or the data of the volume that it boots from. Its id, addresses
+ * and other volumes stay.
+ */
 export async function requestRebuild(cloud: Cloud, subject: Subject, serverId: string, request: RebuildRequest) {
   const image = await cloud.images.forBoot(subject, request.imageId);
   const { keyName, hostname } = request;
   const publicKey = keyName ? await publicKeyOf(cloud, subject, keyName) : null;
   return await beginTransition(cloud, subject, serverId, transitions.rebuild, async (tx, server) => {
-    if (bootsFromVolume(server)) {
+    const isVolume = bootsFromVolume(server);
+    if (isVolume && !request.mayReimageVolume) {
       throw new CloudError('invalid', 'Unable to rebuild with a different image for a volume-backed server.', {
         reason: 'volume_backed',
       });
     }
-    const rootSize = checkImageFits(image, server.flavor);
     const root = await tx
       .selectFrom('volumes')
-      .select(['id', 'disk_id', 'size'])
+      .selectAll()
       .where('id', '=', server.rootVolumeId)
       .executeTakeFirstOrThrow();
+    const rootSize = isVolume ? root.size : checkImageFits(image, server.flavor);
+    if (isVolume) await beginReimage(cloud, tx, { server, root, image });
     const newDiskId = newId(cloud.env);
     await cloud.volumes.registerDisk(tx, server.hostId!, {
       id: newDiskId,
@@ -129,7 +151,8 @@ export async function requestRebuild(cloud: Cloud, subject: Subject, serverId: s
         hostId: server.hostId!,
         wasStopped: server.vmState === 'stopped',
         imageId: image.id,
-        oldImageId: server.imageId!,
+        oldImageId: server.imageId ?? undefined,
+        imageMetadata: isVolume ? JSON.stringify(imageMetadataOf(image)) : undefined,
         oldHardware: JSON.stringify(server.hardware),
         rootVolumeId: root.id,
         rootSize,
@@ -140,7 +163,7 @@ export async function requestRebuild(cloud: Cloud, subject: Subject, serverId: s
         personality: request.personality,
       },
       changes: {
-        image_id: image.id,
+        image_id: isVolume ? null : image.id,
         hardware,
         progress: 0,
         ...(request.name === undefined ? {} : { name: request.name }),
@@ -155,4 +178,17 @@ export async function requestRebuild(cloud: Cloud, subject: Subject, serverId: s
       },
     };
   });
+}
+
+/** Other things are not done with the volume meanwhile. Throws `invalid` where it is busy, or the image is too large. */
+async function beginReimage(
+  cloud: Cloud,
+  tx: Tx,
+  { server, root, image }: { server: Server; root: VolumesTable; image: Image },
+): Promise<void> {
+  checkImageFits(image, { ...server.flavor, diskGb: 0 });
+  requireStatus(root, ['in-use'], 're-image');
+  requireRoom(image, root.size);
+  await cloud.hosts.placeDisk(tx, { size: root.size, onlyHostId: server.hostId! });
+  await cloud.volumes.update(tx, root.id, { status: 'downloading' });
 }

@@ -6,7 +6,7 @@ import type { Subject } from '../../identity/subject.ts';
 import { imageMetadataOf } from '../creation.ts';
 import { noteFailure } from '../messages.ts';
 import { type Volume, volumeFromRow } from '../model.ts';
-import { invalidVolume, lockVolume, requireStatus, settleVolume } from '../rules.ts';
+import { invalidVolume, lockVolume, requireRoom, requireStatus, settleVolume } from '../rules.ts';
 import { cacheImage, makeDisk } from '../steps/disk.ts';
 import { discardOldDisk, swapDisk, useHost } from '../steps/replace-disk.ts';
 
@@ -51,11 +51,7 @@ export async function requestReimageVolume(
     const row = await lockVolume(cloud, tx, subject, volumeId);
     requireStatus(row, ['available', 'error'], 're-image');
     if (!row.disk_id || !row.host_id) throw invalidVolume(`Volume ${withDashes(volumeId)} has no disk.`);
-    const needed = Math.max(image.virtualSize, image.minDiskGb * 2 ** 30);
-    if (needed > row.size) {
-      const [has, needs] = [row.size, needed].map((bytes) => Math.ceil(bytes / 2 ** 30));
-      throw invalidVolume(`the image needs ${needs}GB, and the volume has ${has}GB.`);
-    }
+    requireRoom(image, row.size);
     const newDiskId = newId(cloud.env);
     await cloud.hosts.placeDisk(tx, { size: row.size, onlyHostId: row.host_id });
     await cloud.volumes.registerDisk(tx, row.host_id, { id: newDiskId, volumeId, imageId: image.id, size: row.size });

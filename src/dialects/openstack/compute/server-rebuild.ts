@@ -89,7 +89,8 @@ export const rebuildServer = operation({
   title: 'Rebuild a server',
   summary:
     'Gives the server a fresh root disk from an image. Its id, addresses and volumes stay. A server that is stopped is ' +
-    'stopped again when it is done. What is on the old disk is lost.',
+    'stopped again when it is done. What is on the old disk is lost. Of a server that boots from a volume, the volume is ' +
+    'written anew; from 2.93 on.',
   examples: [
     {
       title: 'From another image',
@@ -164,6 +165,7 @@ async function readRequest(
     keyName: wanted.key_name,
     userData: wanted.user_data,
     hostname: wanted.hostname === undefined ? undefined : hostnameOf(context, wanted.hostname),
+    mayReimageVolume: minorOf(context) >= 93,
   };
 }
 
