@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { flushCompileCache } from 'node:module';
 import type { NetworkKind } from '../../agent/network/open-network.ts';
 import { FolderInUse } from '../../assembly/folder-lock.ts';
 import type { StoreConfig } from '../../assembly/image-stores.ts';
@@ -11,6 +12,7 @@ import { openLog } from '../log.ts';
 import { preparation } from '../machine.ts';
 import { requireFreePort } from '../ports.ts';
 import { thisProcess } from '../process-identity.ts';
+import { ProgramBuild } from '../program-build.ts';
 import { UserError } from '../user-error.ts';
 import { welcome } from '../welcome.ts';
 
@@ -129,7 +131,12 @@ async function runInForeground(
   if (!options.background) {
     welcome({ folder, record, newPassword: await newPassword(folder, record, admin.isNew), isDetached: false });
   }
+  const build = new ProgramBuild();
+  build.start();
+  // Also for a process that is killed later on: its successor finds the compiled code.
+  flushCompileCache();
   const signal = await stopSignal;
+  build.stop();
   server.cloud.log.info({ signal }, 'stopping; virtual machines go on running');
   await server.close();
   folder.dropRunRecord();
