@@ -235,12 +235,12 @@ async function attachRoot(cloud: Cloud, tx: Tx, server: ServersTable, root: Root
     zoneId: server.zone_id,
     size: root.size,
     imageId: root.image?.id ?? null,
+    imageMetadata: root.image && root.origin === 'volume' ? imageMetadataOf(root.image) : undefined,
     origin: root.origin,
     deleteOnTermination,
     deviceTag,
   });
 }
-    imageMetadata: root.image && root.origin === 'volume' ? imageMetadataOf(root.image) : undefined,
 
 const serverWithId = statement<{ serverId: string }>((q, p) =>
   q.selectFrom('servers').select('id').where('id', '=', p.serverId),
