@@ -31,7 +31,9 @@ async function examinePostgres(url: string): Promise<Check> {
 
 async function examineSqlite({ sqliteFile }: DataFolder, isRunning: boolean): Promise<Check> {
   if (!existsSync(sqliteFile)) return { name, state: 'ok', detail: 'SQLite; made at the first start' };
-  const mebibytes = (statSync(sqliteFile).size / 2 ** 20).toFixed(1);
+  // What is committed waits in the log beside it until it is written over.
+  const sizes = [sqliteFile, `${sqliteFile}-wal`].map((path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0);
+  const mebibytes = (sizes.reduce((sum, size) => sum + size, 0) / 2 ** 20).toFixed(1);
   const detail = `SQLite, ${mebibytes} MiB`;
   // A look into the file of a running cloud would hold up its checkpoints.
   if (isRunning) return { name, state: 'ok', detail };
