@@ -82,7 +82,7 @@ describe('the launcher', () => {
   beforeAll(() => {
     root = mkdtempSync(join(tmpdir(), 'unkai-launcher-'));
     copyFileSync(join(checkout, 'unkai'), join(root, 'unkai'));
-    for (const path of ['package-lock.json', 'node_modules/.unkai-lock', 'package.json']) put(path, '{}');
+    for (const path of ['package-lock.json', 'node_modules/.unkai-lock', 'package.json', 'guest/a.ts']) put(path, '{}');
     put('src/cli/main.ts', 'console.log("sources, to be built:", "UNKAI_PROGRAM_BUILD" in process.env)');
     put('node_modules/.cache/unkai-program/1/main.mjs', 'console.log("one piece", process.argv[2])');
   });
