@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { AgentErrorCode, HostAgent } from './contract.ts';
+import type { AgentErrorCode, GuestSpec, HostAgent } from './contract.ts';
 
 export const mebibyte = 1024 ** 2;
 export const imageBytes = mebibyte;
@@ -12,6 +12,8 @@ export interface ContractBench {
   /** A raw image that boots. */
   readonly rawImage: { format: 'raw'; size: number; source: { kind: 'file'; path: string } };
   restart(): Promise<void>;
+  /** A guest with one disk on the boot image, all of it made so, not started. */
+  prepareGuest(change?: Partial<GuestSpec>): Promise<GuestSpec>;
 }
 
 export const failure = (code: AgentErrorCode) => expect.objectContaining({ name: 'AgentError', code });

@@ -42,6 +42,28 @@ export function imagesContract(bench: ContractBench): void {
       expect((await bench.host.inventory()).images).not.toContain('below');
     });
 
+    test('that are in a drive are kept, until the drive is empty or the guest is gone', async () => {
+      const image = { imageId: 'medium', ...bench.rawImage };
+      await bench.host.ensureImageCached(image);
+      await bench.host.ensureImageCached({ ...image, imageId: 'next' });
+      const spec = await bench.prepareGuest({ cdroms: [{ cdromId: 'drive', imageId: 'medium' }] });
+      const { serverId } = spec;
+      await bench.host.ensureGuestRunning(spec);
+      await expect(bench.host.removeCachedImage('medium')).rejects.toEqual(failure('in_use'));
+      for (let round = 0; round < 2; round += 1)
+        await bench.host.changeMedium(serverId, { cdromId: 'drive', imageId: 'next' });
+      await bench.host.removeCachedImage('medium');
+      const gone = bench.host.changeMedium(serverId, { cdromId: 'drive', imageId: 'medium' });
+      await expect(gone).rejects.toEqual(failure('not_found'));
+      await bench.restart();
+      await expect(bench.host.removeCachedImage('next')).rejects.toEqual(failure('in_use'));
+      for (let round = 0; round < 2; round += 1) await bench.host.changeMedium(serverId, { cdromId: 'drive' });
+      await bench.host.removeCachedImage('next');
+      await bench.host.changeMedium(serverId, { cdromId: 'another' });
+      await bench.host.changeMedium('0'.repeat(32), { cdromId: 'drive' });
+      await bench.host.removeGuest(serverId);
+    });
+
     test('that several callers want at once are cached once', async () => {
       const image = { imageId: 'one', ...bench.rawImage };
       const results = await Promise.all(Array.from({ length: 8 }, () => bench.host.ensureImageCached(image)));

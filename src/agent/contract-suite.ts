@@ -92,6 +92,7 @@ export function hostAgentContract<Host extends HostAgent>(name: string, subject:
         return rawImage;
       },
       restart,
+      prepareGuest,
     };
     imagesContract(bench);
     disksContract(bench);

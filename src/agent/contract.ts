@@ -2,12 +2,14 @@ import type { Duplex } from 'node:stream';
 import type { DiskLimits } from './disk-limits.ts';
 import type { FileContents } from './file-content.ts';
 import type { InsightVerbs } from './insight-contract.ts';
+import type { BootDevice, GuestCdrom, MediumVerbs } from './medium-contract.ts';
 import type { DiskSource, MigrationVerbs } from './migration-contract.ts';
 import type { DesiredNetworks, DesiredRoute, HostNetworking, Ipv6Mode, MetadataResponder } from './network-contract.ts';
 import type { NicVerbs } from './nic-contract.ts';
 
 export type * from './disk-limits.ts';
 export type * from './insight-contract.ts';
+export type * from './medium-contract.ts';
 export type * from './migration-contract.ts';
 export type * from './network-contract.ts';
 export type * from './nic-contract.ts';
@@ -20,13 +22,13 @@ export type * from './nic-contract.ts';
  * sockets, taps, processes) are named from the ids that the caller gives, never from chance. Failures are `AgentError`.
  * Sizes are bytes unless a name says otherwise.
  */
-export interface HostAgent extends MigrationVerbs, InsightVerbs, NicVerbs {
+export interface HostAgent extends MigrationVerbs, InsightVerbs, NicVerbs, MediumVerbs {
   /** What the host is and can hold. */
   describe(): Promise<HostDescription>;
 
   /** Makes the image's bytes available on this host, as a flat file of the image's own format that nobody writes to. */
   ensureImageCached(image: CachedImage): Promise<{ virtualSize: number }>;
-  /** Forgets a cached image. Refuses (`in_use`) while a disk here is a layer over it, or is being made so. */
+  /** Forgets a cached image. Refuses (`in_use`) while a disk here is a layer over it, or is being made so, or a drive has it. */
   removeCachedImage(imageId: string): Promise<void>;
 
   /** Makes a disk exist with at least `size` bytes; a disk that exists is only grown, its content is never touched. */
@@ -173,8 +175,11 @@ export interface GuestSpec {
   vcpus: number;
   memoryMb: number;
   bootMode: 'bios' | 'uefi';
-  /** In the order in which the guest sees them: vda, vdb, … The first one is booted from. */
+  /** In the order in which the guest sees them: vda, vdb, … The first one is booted from, where disks come first. */
   disks: GuestDisk[];
+  cdroms?: GuestCdrom[];
+  /** Default: the disks, then the drives. What is not named is not booted from. */
+  bootOrder?: BootDevice[];
   hasConfigDrive: boolean;
   nics: GuestNic[];
 }

@@ -70,6 +70,12 @@ export class ImageCache {
     return { path: this.#dataPath(imageId), format: record.format, virtualSize: record.virtualSize };
   }
 
+  /** Where the file of a cached image is. */
+  path(imageId: string): string {
+    assertSafeId('image', imageId);
+    return this.#dataPath(imageId);
+  }
+
   /** Keeps the image, if it is here, until `work` has made a layer over it. */
   async use<T>(imageId: string, work: () => Promise<T>): Promise<T> {
     while (this.#leaving.has(imageId)) await this.#leaving.get(imageId);
@@ -85,16 +91,16 @@ export class ImageCache {
 
   /**
    * Removes the image, unless a layer over it is being made.
-   * @param isBase whether a disk is a layer over it: then it is not removed either (`in_use`)
+   * @param isUsed whether a disk is a layer over it, or a drive has it: then it is not removed either (`in_use`)
    */
-  async remove(imageId: string, isBase: () => Promise<boolean>): Promise<void> {
+  async remove(imageId: string, isUsed: () => Promise<boolean>): Promise<void> {
     assertSafeId('image', imageId);
     await this.#lock.run(imageId, async () => {
       const end = Promise.withResolvers<void>();
       this.#leaving.set(imageId, end.promise);
       try {
-        if (this.#users.has(imageId) || (await isBase()))
-          throw new AgentError('in_use', `a disk of this host is a layer over image ${imageId}`);
+        if (this.#users.has(imageId) || (await isUsed()))
+          throw new AgentError('in_use', `a disk of this host is a layer over image ${imageId}, or a drive has it`);
         await rm(this.#recordPath(imageId), { force: true });
         await rm(this.#dataPath(imageId), { force: true });
       } finally {

@@ -1,5 +1,12 @@
 import { withDashes } from '../../../env/env.ts';
-import { AgentError, type GuestDisk, type GuestNic, type GuestSpec } from '../../contract.ts';
+import {
+  AgentError,
+  type BootDevice,
+  type GuestCdrom,
+  type GuestDisk,
+  type GuestNic,
+  type GuestSpec,
+} from '../../contract.ts';
 import type { NetworkDriver } from '../../network/network-driver.ts';
 
 /** The names of a guest's files inside its folder. QEMU is started there, so that socket addresses stay short. */
@@ -26,6 +33,8 @@ export interface CommandLineContext {
   folder: string;
   /** Absolute path of a disk's file. */
   diskPath(disk: GuestDisk): string;
+  /** Absolute path of a cached image that is in a drive. */
+  mediumPath?(imageId: string): string;
   network: Pick<NetworkDriver, 'netdev' | 'largestMtu'>;
   /** Absolute path of the code of UEFI, where this host has it. */
   uefiCode?: string;
@@ -57,6 +66,21 @@ export function diskBlockNode(disk: GuestDisk, filename: string): object {
     discard: 'unmap',
     file: { driver: 'file', filename, discard: 'unmap' },
   };
+}
+
+/** QEMU's id of a drive, which `blockdev-insert-medium` and its kin take. */
+export function cdromDeviceId(cdromId: string): string {
+  return `cdrom-${cdromId.slice(0, 20)}`;
+}
+
+/** The block node of what is in a drive; named after the image too, so that one medium can follow another. */
+export function mediumNode({ cdromId, imageId = '' }: GuestCdrom): string {
+  return `medium-${cdromId.slice(0, 11)}-${imageId.slice(0, 11)}`;
+}
+
+/** A medium, as `-blockdev` and `blockdev-add` take it: nobody writes to it, and many may read it. */
+export function mediumBlockNode(cdrom: GuestCdrom, filename: string): object {
+  return { driver: 'raw', 'node-name': mediumNode(cdrom), 'read-only': true, file: { driver: 'file', filename } };
 }
 
 /** QEMU's id of a guest's interface. Named after the port, so that interfaces can come and go. */
@@ -182,18 +206,40 @@ function disks(guest: GuestSpec, context: CommandLineContext): string[][] {
   let sataPort = 0;
   const nextSata = () => ({ bus: `ahci${Math.floor(sataPort / ahciPorts)}.${sataPort++ % ahciPorts}` });
 
-  const all = guest.disks.flatMap((disk, index) => [
+  const cdroms = guest.cdroms ?? [];
+  const order = bootIndexes(guest);
+  const ofDisks = guest.disks.flatMap((disk, index) => [
     ['-blockdev', JSON.stringify(diskBlockNode(disk, context.diskPath(disk)))],
-    device({ ...diskDevice(disk, nextIde, nextSata), ...diskIdentity(disk), bootindex: index + 1 }),
+    device({ ...diskDevice(disk, nextIde, nextSata), ...diskIdentity(disk), ...order.disk(index) }),
   ]);
+  // Their slots come after those of disks: a guest's disks stay where they are.
+  const drives = cdroms.flatMap((cdrom, index) => {
+    const drive = { driver: 'ide-cd', ...nextIde(), id: cdromDeviceId(cdrom.cdromId), ...order.cdrom(index) };
+    if (cdrom.imageId === undefined) return [device(drive)];
+    const node = mediumBlockNode(cdrom, context.mediumPath!(cdrom.imageId));
+    return [['-blockdev', JSON.stringify(node)], device({ ...drive, drive: mediumNode(cdrom) })];
+  });
+  const all = [...ofDisks, ...drives];
   if (!configSlot) return [...controllers, ...all];
   const file = { driver: 'file', filename: `${context.folder}/${guestFiles.configDrive}` };
   const node = { driver: 'raw', 'node-name': 'config-drive', 'read-only': true, file };
   // OVMF sets up no controller that leads to nothing in the boot order, and Linux then finds its ports switched off.
-  const order = guest.bootMode === 'uefi' ? { bootindex: guest.disks.length + 1 } : {};
-  const ids = { id: 'device-config-drive', drive: 'config-drive', ...order };
+  const last = guest.bootMode === 'uefi' ? { bootindex: guest.disks.length + cdroms.length + 1 } : {};
+  const ids = { id: 'device-config-drive', drive: 'config-drive', ...last };
   const configDrive = device({ driver: 'ide-cd', ...configSlot, ...ids });
   return [...controllers, ...all, ['-blockdev', JSON.stringify(node)], configDrive];
+}
+
+/** The place of each disk and drive in the boot order, from 1. */
+function bootIndexes({ disks, cdroms = [], bootOrder = ['disk', 'cdrom'] }: GuestSpec) {
+  const counts = { disk: disks.length, cdrom: cdroms.length };
+  const placesOf = (kind: BootDevice) => {
+    const at = bootOrder.indexOf(kind);
+    if (at < 0) return () => ({});
+    const before = bootOrder.slice(0, at).reduce((sum, other) => sum + counts[other], 0);
+    return (index: number) => ({ bootindex: before + index + 1 });
+  };
+  return { disk: placesOf('disk'), cdrom: placesOf('cdrom') };
 }
 
 function diskDevice(disk: GuestDisk, nextIde: () => object, nextSata: () => object): object {

@@ -17,7 +17,7 @@ export async function giveDisk(guest: QemuGuest | undefined, disks: Qcow2Disks, 
   await disks.hold([disk.diskId], async () => {
     if (!(await disks.exists(disk.diskId))) throw new AgentError('not_found', `there is no disk ${disk.diskId}`);
     // Said before it is so: from now on nobody touches the file but this guest.
-    await guest.setDisks(withDisk(before, disk));
+    await guest.setDevices({ disks: withDisk(before, disk) });
     if ((await guest.pid()) === undefined) return;
     try {
       const qmp = await guest.monitor();
@@ -25,7 +25,7 @@ export async function giveDisk(guest: QemuGuest | undefined, disks: Qcow2Disks, 
       await limitDisk(qmp, disk);
     } catch (error) {
       if ((await guest.pid()) === undefined) return; // it ended meanwhile, and has the disk when it starts again
-      await guest.setDisks(before);
+      await guest.setDevices({ disks: before });
       throw error;
     }
   });
@@ -41,7 +41,7 @@ export async function takeDisk(guest: QemuGuest | undefined, env: Env, volumeId:
   } catch (error) {
     if ((await guest.pid()) !== undefined) throw error;
   }
-  await guest.setDisks(guest.spec.disks.filter((disk) => disk.volumeId !== volumeId));
+  await guest.setDevices({ disks: guest.spec.disks.filter((disk) => disk.volumeId !== volumeId) });
 }
 
 /** What a suspended guest remembers would not fit to another set of disks. */

@@ -2,7 +2,7 @@ import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Env } from '../../../env/env.ts';
 import { whileInProgress, writeFileAtomically } from '../../atomic-file.ts';
-import { AgentError, type GuestDisk, type GuestNic, type GuestSpec, type GuestState } from '../../contract.ts';
+import { AgentError, type GuestSpec, type GuestState } from '../../contract.ts';
 import { isNotFound } from '../../errors.ts';
 import type { AgentLog } from '../../log.ts';
 import { guestFiles } from './command-line.ts';
@@ -188,14 +188,9 @@ export class QemuGuest {
     return this.#asVerb(aim, async () => work(await this.monitor()));
   }
 
-  /** Changes the disks that the guest was started with, as they are from now on. */
-  async setDisks(disks: GuestDisk[]): Promise<void> {
-    if (this.#spec) await this.#keepSpec({ ...this.#spec, disks });
-  }
-
-  /** As `setDisks`, of its interfaces. */
-  async setNics(nics: GuestNic[]): Promise<void> {
-    if (this.#spec) await this.#keepSpec({ ...this.#spec, nics });
+  /** Changes the devices that the guest was started with, as they are from now on. */
+  async setDevices(devices: Partial<Pick<GuestSpec, 'disks' | 'nics' | 'cdroms'>>): Promise<void> {
+    if (this.#spec) await this.#keepSpec({ ...this.#spec, ...devices });
   }
 
   pause(): Promise<void> {

@@ -121,6 +121,11 @@ export class QemuGuests {
     }
   }
 
+  /** Whether the image is in a drive of a guest, or will be when that is started again. */
+  hasMedium(imageId: string): boolean {
+    return [...this.#guests.values()].some(({ spec }) => spec?.cdroms?.some((cdrom) => cdrom.imageId === imageId));
+  }
+
   async inventory(): Promise<HostInventory['guests']> {
     return await Promise.all(
       [...this.#guests.values()].map(async (guest) => {

@@ -20,7 +20,7 @@ export function qemuNics({ env, guests, network }: NicParts): NicVerbs {
   const give = async (guest: QemuGuest, nic: GuestNic): Promise<void> => {
     const before = guest.spec!.nics;
     if (!before.some(({ portId }) => portId === nic.portId)) await refuseSuspended(guest);
-    await guest.setNics(withNic(before, nic));
+    await guest.setDevices({ nics: withNic(before, nic) });
     // One that does not run gets what it is plugged into when it is started.
     if ((await guest.pid()) === undefined) return;
     try {
@@ -28,7 +28,7 @@ export function qemuNics({ env, guests, network }: NicParts): NicVerbs {
       await plugNic(await guest.monitor(), network, nic);
     } catch (error) {
       if ((await guest.pid()) === undefined) return; // it ended meanwhile, and has it when it starts again
-      await guest.setNics(before);
+      await guest.setDevices({ nics: before });
       throw error;
     }
   };
@@ -40,7 +40,7 @@ export function qemuNics({ env, guests, network }: NicParts): NicVerbs {
     } catch (error) {
       if ((await guest.pid()) !== undefined) throw error;
     }
-    await guest.setNics(withoutNic(nics, portId));
+    await guest.setDevices({ nics: withoutNic(nics, portId) });
     await network.removePorts([portId]);
   };
   return {

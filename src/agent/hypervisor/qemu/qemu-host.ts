@@ -17,6 +17,7 @@ import {
   type HostDescription,
   type HostInventory,
   type InsightVerbs,
+  type MediumVerbs,
   type MetadataResponder,
   type MigrationVerbs,
   type NicVerbs,
@@ -39,6 +40,7 @@ import { type GuestListener, QemuGuests } from './guests.ts';
 import { qemuHandover } from './handover.ts';
 import { HostFolder } from './host-folder.ts';
 import { qemuInsight } from './insight.ts';
+import { assertMedia, qemuMedia } from './media.ts';
 import { qemuNics } from './nics.ts';
 import { connectUnixSocket } from './unix-socket.ts';
 
@@ -76,10 +78,10 @@ export async function openQemuHost(options: QemuHostOptions): Promise<QemuHost> 
   const host = new LocalQemuHost({ ...options, binary, folder, probe });
   await host.sweepCache();
   await host.adoptGuests();
-  return Object.assign(host, host.handover(), host.insight(), host.nics());
+  return Object.assign(host, host.handover(), host.insight(), host.nics(), host.media());
 }
 
-class LocalQemuHost implements Omit<QemuHost, keyof (MigrationVerbs & InsightVerbs & NicVerbs)> {
+class LocalQemuHost implements Omit<QemuHost, keyof (MigrationVerbs & InsightVerbs & NicVerbs & MediumVerbs)> {
   readonly #env: Env;
   readonly #hostname: string;
   readonly #folder: HostFolder;
@@ -120,6 +122,10 @@ class LocalQemuHost implements Omit<QemuHost, keyof (MigrationVerbs & InsightVer
     return qemuNics({ env: this.#env, guests: this.#guests, network: this.#network });
   }
 
+  media(): MediumVerbs {
+    return qemuMedia({ guests: this.#guests, cache: this.#cache });
+  }
+
   handover(): MigrationVerbs {
     return qemuHandover({
       env: this.#env,
@@ -155,7 +161,10 @@ class LocalQemuHost implements Omit<QemuHost, keyof (MigrationVerbs & InsightVer
   }
 
   removeCachedImage(imageId: string): Promise<void> {
-    return this.#cache.remove(imageId, () => this.#disks.isBase(imageId));
+    return this.#cache.remove(
+      imageId,
+      async () => this.#guests.hasMedium(imageId) || (await this.#disks.isBase(imageId)),
+    );
   }
 
   ensureDisk(disk: DiskSpec) {
@@ -342,8 +351,10 @@ class LocalQemuHost implements Omit<QemuHost, keyof (MigrationVerbs & InsightVer
   #argumentsFor(spec: GuestSpec): string[] {
     const folder = this.#folder.guest(spec.serverId);
     const diskPath = (disk: GuestDisk) => this.#disks.path(disk);
+    const mediumPath = (imageId: string) => this.#cache.path(imageId);
     const { accelerator } = this.#probe;
-    return qemuArguments(spec, { accelerator, folder, diskPath, network: this.#network, uefiCode: findUefi()?.code });
+    const context = { accelerator, folder, diskPath, mediumPath, network: this.#network, uefiCode: findUefi()?.code };
+    return qemuArguments(spec, context);
   }
 
   async #withDisks<T>(spec: GuestSpec, work: () => Promise<T>): Promise<T> {
@@ -352,6 +363,7 @@ class LocalQemuHost implements Omit<QemuHost, keyof (MigrationVerbs & InsightVer
       for (const diskId of diskIds) {
         if (!(await this.#disks.exists(diskId))) throw new AgentError('not_found', `there is no disk ${diskId}`);
       }
+      await assertMedia(this.#cache, spec.cdroms);
       return await work();
     });
   }

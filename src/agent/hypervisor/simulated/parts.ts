@@ -78,6 +78,15 @@ export function assertPluggable(serverId: string, { state }: SimulatedGuest, { b
     throw new AgentError('in_use', `the guest of server ${serverId} is suspended: its disks can't change`);
 }
 
+/** @param except the guest that may have it */
+export function refuseOpen(guests: Iterable<[string, SimulatedGuest]>, diskId: string, except?: string): void {
+  for (const [serverId, guest] of guests) {
+    const hasClosed = guest.state === 'stopped' || guest.state === 'suspended';
+    if (serverId === except || hasClosed || !guest.spec?.disks.some((disk) => disk.diskId === diskId)) continue;
+    throw new AgentError('in_use', `disk ${diskId} is open in the guest of server ${serverId}`);
+  }
+}
+
 /** A disk as the host makes it of what it has. */
 export function newDisk(
   { size, base, shared }: DiskSpec,

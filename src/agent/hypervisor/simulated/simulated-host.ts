@@ -13,6 +13,7 @@ import {
   type HostDescription,
   type HostInventory,
   type InsightVerbs,
+  type MediumVerbs,
   type MetadataResponder,
   type MigrationVerbs,
   type NicVerbs,
@@ -22,6 +23,7 @@ import { assertSafeId, assertServerId, toAgentError } from '../../errors.ts';
 import type { FileContents } from '../../file-content.ts';
 import { simulatedHandover } from './handover.ts';
 import { simulatedInsight } from './insight.ts';
+import { assertMedia, assertUnused, simulatedMedia } from './media.ts';
 import { SimulatedNetworks } from './networks.ts';
 import { simulatedNics } from './nics.ts';
 import { SimulatedObjects } from './objects.ts';
@@ -35,6 +37,7 @@ import {
   newDisk,
   openDisksOf,
   type ReachedFiles,
+  refuseOpen,
   type SimulatedDisk,
   type SimulatedGuest,
   type SimulatedImage,
@@ -50,7 +53,7 @@ export async function openSimulatedHost(options: SimulatedHostOptions): Promise<
   return Object.assign(host, host.otherVerbs());
 }
 
-class InMemoryHost implements Omit<SimulatedHost, keyof (MigrationVerbs & InsightVerbs & NicVerbs)> {
+class InMemoryHost implements Omit<SimulatedHost, keyof (MigrationVerbs & InsightVerbs & NicVerbs & MediumVerbs)> {
   readonly #options: SimulatedHostOptions;
   readonly #capacity: { vcpus: number; memoryMb: number; diskGb: number };
   readonly #images: SimulatedObjects<SimulatedImage>;
@@ -73,15 +76,21 @@ class InMemoryHost implements Omit<SimulatedHost, keyof (MigrationVerbs & Insigh
     this.#guests = new SimulatedObjects(folder('guests'));
   }
 
-  otherVerbs(): MigrationVerbs & InsightVerbs & NicVerbs {
+  otherVerbs(): MigrationVerbs & InsightVerbs & NicVerbs & MediumVerbs {
     const parts = {
       guests: this.#guests,
       disks: this.#disks,
+      images: this.#images,
       verb: <T>(verb: AgentVerb, args: readonly unknown[], work: () => Promise<T>) => this.#verb(verb, args, work),
       known: (serverId: string) => this.#known(serverId),
       refuseOpen: (diskId: string) => this.#refuseOpen(diskId),
     };
-    return { ...simulatedHandover(parts), ...simulatedInsight(parts), ...simulatedNics(parts) };
+    return {
+      ...simulatedHandover(parts),
+      ...simulatedInsight(parts),
+      ...simulatedNics(parts),
+      ...simulatedMedia(parts),
+    };
   }
 
   describe(): Promise<HostDescription> {
@@ -123,8 +132,7 @@ class InMemoryHost implements Omit<SimulatedHost, keyof (MigrationVerbs & Insigh
 
   removeCachedImage(imageId: string): Promise<void> {
     return this.#verb('removeCachedImage', [imageId], async () => {
-      if ([...this.#disks.entries()].some(([, disk]) => disk.imageId === imageId))
-        throw new AgentError('in_use', `a disk of this host is a layer over image ${imageId}`);
+      assertUnused(imageId, this.#disks, this.#guests);
       this.#images.delete(imageId);
     });
   }
@@ -139,10 +147,8 @@ class InMemoryHost implements Omit<SimulatedHost, keyof (MigrationVerbs & Insigh
       const known = this.#disks.get(disk.diskId);
       if (!known) {
         this.#needRoom(emptyDiskBytes);
-        this.#disks.set(
-          disk.diskId,
-          newDisk(disk, this.#images, (diskId) => this.#disk(diskId)),
-        );
+        const made = newDisk(disk, this.#images, (diskId) => this.#disk(diskId));
+        this.#disks.set(disk.diskId, made);
       } else if (known.virtualSize < disk.size)
         this.#disks.set(disk.diskId, { ...known, virtualSize: wholeSectors(disk.size) });
       return this.#usage(disk.diskId);
@@ -332,6 +338,7 @@ class InMemoryHost implements Omit<SimulatedHost, keyof (MigrationVerbs & Insigh
     for (const { diskId } of spec.disks) {
       if (!this.#disks.get(diskId)) throw new AgentError('not_found', `there is no disk ${diskId}`);
     }
+    assertMedia(this.#images, spec.cdroms);
     const guest = this.#guests.get(spec.serverId);
     if (spec.hasConfigDrive && !guest?.configDrive) {
       throw new AgentError('not_found', `server ${spec.serverId} has no config drive`);
@@ -363,13 +370,8 @@ class InMemoryHost implements Omit<SimulatedHost, keyof (MigrationVerbs & Insigh
     this.#guests.set(serverId, { ...guest, spec: { ...guest.spec!, disks } });
   }
 
-  /** @param except the guest that may have it */
   #refuseOpen(diskId: string, except?: string): void {
-    for (const [serverId, guest] of this.#guests.entries()) {
-      const hasClosed = guest.state === 'stopped' || guest.state === 'suspended';
-      if (serverId === except || hasClosed || !guest.spec?.disks.some((disk) => disk.diskId === diskId)) continue;
-      throw new AgentError('in_use', `disk ${diskId} is open in the guest of server ${serverId}`);
-    }
+    refuseOpen(this.#guests.entries(), diskId, except);
   }
 
   #disk(diskId: string): SimulatedDisk {
