@@ -32,6 +32,8 @@ import type {
   GroupsTable,
   ImpliedRolesTable,
   KeypairsTable,
+  PoliciesTable,
+  PolicyAssociationsTable,
   ProjectEndpointGroupsTable,
   ProjectEndpointsTable,
   ProjectsTable,
@@ -150,6 +152,8 @@ export interface Schema {
   catalog_services: CatalogServicesTable;
   catalog_endpoints: CatalogEndpointsTable;
   endpoint_groups: EndpointGroupsTable;
+  policies: PoliciesTable;
+  policy_associations: PolicyAssociationsTable;
   project_endpoints: ProjectEndpointsTable;
   project_endpoint_groups: ProjectEndpointGroupsTable;
   token_revocations: TokenRevocationsTable;

@@ -154,6 +154,7 @@ export class Catalog {
       throw new CloudError('forbidden', `Region ${id} has regions below it.`);
     }
     await this.#delete('catalog_regions', 'region', id);
+    await this.#core.db.write((tx) => tx.deleteFrom('policy_associations').where('region_id', '=', id).execute());
   }
 
   async createService(subject: Subject, wanted: Omit<CatalogServiceEntry, 'id'>): Promise<CatalogServiceEntry> {
@@ -178,7 +179,10 @@ export class Catalog {
   async deleteService(subject: Subject, id: string): Promise<void> {
     requireAdmin(subject, 'delete_service');
     await this.#delete('catalog_services', 'service', id);
-    await this.#core.db.write((tx) => tx.deleteFrom('catalog_endpoints').where('service_id', '=', id).execute());
+    await this.#core.db.write(async (tx) => {
+      await tx.deleteFrom('catalog_endpoints').where('service_id', '=', id).execute();
+      await tx.deleteFrom('policy_associations').where('service_id', '=', id).execute();
+    });
   }
 
   async createEndpoint(subject: Subject, wanted: Omit<CatalogEndpoint, 'id'>): Promise<CatalogEndpoint> {
@@ -202,7 +206,10 @@ export class Catalog {
   async deleteEndpoint(subject: Subject, id: string): Promise<void> {
     requireAdmin(subject, 'delete_endpoint');
     await this.#delete('catalog_endpoints', 'endpoint', id);
-    await this.#core.db.write((tx) => tx.deleteFrom('project_endpoints').where('endpoint_id', '=', id).execute());
+    await this.#core.db.write(async (tx) => {
+      await tx.deleteFrom('project_endpoints').where('endpoint_id', '=', id).execute();
+      await tx.deleteFrom('policy_associations').where('endpoint_id', '=', id).execute();
+    });
   }
 
   async createGroup(subject: Subject, wanted: Omit<EndpointGroup, 'id'>): Promise<EndpointGroup> {

@@ -14,7 +14,8 @@ export type IdentityResource =
   | 'region'
   | 'service'
   | 'endpoint'
-  | 'endpoint group';
+  | 'endpoint group'
+  | 'policy';
 
 /** Keystone's words for something that is not there. */
 export function missing(resource: IdentityResource, id: string): CloudError {

@@ -10,6 +10,7 @@ import { conflictOn } from './failures.ts';
 import { Groups } from './groups.ts';
 import { builtInRoleIds, type Project, type User } from './model.ts';
 import { Passwords } from './passwords.ts';
+import { Policies } from './policies.ts';
 import { Projects } from './projects.ts';
 import { Revocations } from './revocations.ts';
 import { Roles } from './roles.ts';
@@ -47,6 +48,7 @@ export class Identity {
   readonly credentials: Credentials;
   /** What administrators have added to the services of this cloud. */
   readonly catalog: Catalog;
+  readonly policies: Policies;
   readonly tokens: Tokens;
   readonly sessions: Sessions;
   readonly authentication: Authentication;
@@ -75,6 +77,7 @@ export class Identity {
     this.trusts = new Trusts(core, this.assignments, this.#revocations);
     this.credentials = new Credentials(core);
     this.catalog = new Catalog(core);
+    this.policies = new Policies(core);
     this.tokens = new Tokens(core, key, this.#revocations);
     this.sessions = new Sessions(core, this.projects, this.users, this.assignments, this.#revocations);
     this.authentication = new Authentication(this);

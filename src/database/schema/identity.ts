@@ -175,6 +175,23 @@ export interface EndpointGroupsTable {
   filters: Json;
 }
 
+/** What a service may let whom do, in its own words. */
+export interface PoliciesTable {
+  id: string;
+  type: string;
+  blob: string;
+}
+
+/** What has which policy: an endpoint, a service, or a service in a region. */
+export interface PolicyAssociationsTable {
+  /** All of the others in one text. */
+  target: string;
+  policy_id: string;
+  endpoint_id: string | null;
+  service_id: string | null;
+  region_id: string | null;
+}
+
 export interface ProjectEndpointsTable {
   project_id: string;
   endpoint_id: string;
@@ -215,6 +232,15 @@ export interface KeypairsTable {
   public_key: string;
   fingerprint: string;
   created_at: Micros;
+}
+
+/** What a project may have in one availability zone. */
+export interface ZoneQuotasTable {
+  project_id: string;
+  zone_id: string;
+  resource: string;
+  /** -1 for no limit. */
+  hard_limit: number;
 }
 
 export interface QuotasTable {

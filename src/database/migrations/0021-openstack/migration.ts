@@ -10,7 +10,6 @@ export const openstack: Migration = {
       .addColumn('id', 'text', (c) => c.notNull())
       .addColumn('type', 'text', (c) => c.notNull())
       .addColumn('blob', 'text', (c) => c.notNull())
-      .addColumn('extra', 'text', (c) => c.notNull())
       .addPrimaryKeyConstraint('policies_key', ['id'] as never[])
       .execute();
     await db.schema

@@ -12,6 +12,8 @@ import { endpointFilterOperations } from './endpoint-filters.ts';
 import { endpointOperations } from './endpoints.ts';
 import { grantOperations } from './grants.ts';
 import { groupOperations } from './groups.ts';
+import { policyOperations } from './policies.ts';
+import { policyAssociationOperations } from './policy-associations.ts';
 import { projectTagOperations } from './project-tags.ts';
 import { projectOperations } from './projects.ts';
 import { regionOperations } from './regions.ts';
@@ -51,6 +53,8 @@ export function identityDialect(catalog: readonly CatalogEntry[]): Dialect {
       ...endpointOperations,
       ...regionOperations,
       ...endpointFilterOperations,
+      ...policyOperations,
+      ...policyAssociationOperations,
     ],
     // Keystone keeps attributes it does not know; there is nobody here to read them.
     unknownMembers: 'drop',

@@ -25,7 +25,8 @@ function ownRegions(call: Pick<Call, 'cloud'>): CatalogRegion[] {
   return [{ id: call.cloud.identity.region, description: '', parentId: null }];
 }
 
-async function allRegions(call: Pick<Call, 'cloud'>): Promise<CatalogRegion[]> {
+/** The cloud's own, and those that were added. */
+export async function allRegions(call: Pick<Call, 'cloud'>): Promise<CatalogRegion[]> {
   return [...ownRegions(call), ...(await call.cloud.identity.catalog.regions())];
 }
 
