@@ -39,7 +39,7 @@ const used: UsedOperations = {
     'UpdateHost',
     'UpdateQuota',
   ],
-  image: ['CreateImage', 'UpdateImage', 'CreateImageMember'],
+  image: ['CreateImage', 'UpdateImage', 'CreateImageMember', 'UpdateImageMember'],
   network: [
     'CreateNetwork',
     'CreateSubnet',

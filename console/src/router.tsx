@@ -14,12 +14,19 @@ export interface ListSearch {
   status?: string;
   all?: boolean;
   tab?: string;
+  project?: string;
 }
 
 function listSearch(search: Record<string, unknown>): ListSearch {
   const text = (name: string) =>
     typeof search[name] === 'string' && search[name] ? (search[name] as string) : undefined;
-  return { q: text('q'), status: text('status'), tab: text('tab'), all: search['all'] === true || undefined };
+  return {
+    q: text('q'),
+    status: text('status'),
+    tab: text('tab'),
+    project: text('project'),
+    all: search['all'] === true || undefined,
+  };
 }
 
 const root = createRootRoute({ component: Outlet });
@@ -78,6 +85,7 @@ const tree = root.addChildren([
     page('/ui/images', () => import('./pages/images.tsx'), 'Images'),
     page('/ui/images/$id', () => import('./pages/image.tsx'), 'ImagePage'),
     page('/ui/r/$kind', () => import('./resources/resource-list.tsx'), 'ResourceList'),
+    page('/ui/r/hosts/$id', () => import('./pages/host.tsx'), 'HostPage'),
     page('/ui/topology', () => import('./pages/topology.tsx'), 'Topology'),
     page('/ui/quotas', () => import('./pages/quotas.tsx'), 'Quotas'),
     page('/ui/recorder', () => import('./pages/recorder.tsx'), 'Recorder'),

@@ -185,6 +185,17 @@ export interface components {
                 tags: string[];
             }[];
         };
+        ImageListImageMembers: {
+            members: {
+                created_at: string;
+                image_id: string;
+                member_id: string;
+                schema: string;
+                status: "pending" | "accepted" | "rejected";
+                updated_at: string;
+            }[];
+            schema: string;
+        };
         /** image */
         ImageShowImage: {
             checksum: string | null;
@@ -515,6 +526,20 @@ export interface components {
                 updated_at?: string;
             };
         };
+        PlacementListInventories: {
+            inventories: {
+                [key: string]: {
+                    allocation_ratio: number;
+                    max_unit: number;
+                    min_unit: number;
+                    reserved: number;
+                    resource_provider_generation?: number;
+                    step_size: number;
+                    total: number;
+                };
+            };
+            resource_provider_generation: number;
+        };
         VolumeShowVolume: {
             volume: {
                 attachments: {
@@ -581,6 +606,7 @@ export type ComputeListVolumeAttachments = components['schemas']['ComputeListVol
 export type ComputeShowFlavor = components['schemas']['ComputeShowFlavor'];
 export type ComputeShowServer = components['schemas']['ComputeShowServer'];
 export type IdentityListAvailableProjects = components['schemas']['IdentityListAvailableProjects'];
+export type ImageListImageMembers = components['schemas']['ImageListImageMembers'];
 export type ImageShowImage = components['schemas']['ImageShowImage'];
 export type NativeListActivities = components['schemas']['NativeListActivities'];
 export type NativeListDeletedImages = components['schemas']['NativeListDeletedImages'];
@@ -594,6 +620,7 @@ export type NetworkShowPort = components['schemas']['NetworkShowPort'];
 export type NetworkShowRouter = components['schemas']['NetworkShowRouter'];
 export type NetworkShowSecurityGroup = components['schemas']['NetworkShowSecurityGroup'];
 export type NetworkShowSubnet = components['schemas']['NetworkShowSubnet'];
+export type PlacementListInventories = components['schemas']['PlacementListInventories'];
 export type VolumeShowVolume = components['schemas']['VolumeShowVolume'];
 export type $defs = Record<string, never>;
 export type operations = Record<string, never>;

@@ -413,6 +413,9 @@ export interface components {
             member: string;
         };
         ImageUpdateImageBody: unknown[] | Record<string, never> | string | number | boolean | null;
+        ImageUpdateImageMemberBody: {
+            status: "pending" | "accepted" | "rejected";
+        };
         NativeAddFaultBody: {
             fault: {
                 code?: "invalid" | "forbidden" | "not_found" | "conflict" | "quota_exceeded" | "no_valid_host" | "unavailable" | "internal";
@@ -679,6 +682,7 @@ export type IdentityUpdateUserBody = components['schemas']['IdentityUpdateUserBo
 export type ImageCreateImageBody = components['schemas']['ImageCreateImageBody'];
 export type ImageCreateImageMemberBody = components['schemas']['ImageCreateImageMemberBody'];
 export type ImageUpdateImageBody = components['schemas']['ImageUpdateImageBody'];
+export type ImageUpdateImageMemberBody = components['schemas']['ImageUpdateImageMemberBody'];
 export type NativeAddFaultBody = components['schemas']['NativeAddFaultBody'];
 export type NativeBeginImageUploadBody = components['schemas']['NativeBeginImageUploadBody'];
 export type NativeResyncImageCopiesBody = components['schemas']['NativeResyncImageCopiesBody'];

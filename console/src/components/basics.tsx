@@ -1,4 +1,4 @@
-import { Check, CircleAlert, Copy, LoaderCircle } from 'lucide-react';
+import { Check, CircleAlert, CircleCheck, Copy, LoaderCircle } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
@@ -50,7 +50,7 @@ export function Status({ value, task }: { value: string; task?: string | null })
 export function Notice({ tone, children }: { tone: 'bad' | 'warn' | 'good' | 'none'; children: ReactNode }) {
   return (
     <div className="notice" data-tone={tone} role={tone === 'bad' ? 'alert' : undefined}>
-      <CircleAlert size={17} aria-hidden />
+      {tone === 'good' ? <CircleCheck size={17} aria-hidden /> : <CircleAlert size={17} aria-hidden />}
       <div style={{ minWidth: 0, overflowWrap: 'anywhere' }}>{children}</div>
     </div>
   );

@@ -1,6 +1,7 @@
 import type {
   ComputeShowFlavor,
   ComputeShowServer,
+  ImageListImageMembers,
   ImageShowImage,
   NativeListActivities,
   NativeListDeletedImages,
@@ -14,6 +15,7 @@ import type {
   NetworkShowRouter,
   NetworkShowSecurityGroup,
   NetworkShowSubnet,
+  PlacementListInventories,
   VolumeShowVolume,
 } from '../api/answers.ts';
 
@@ -37,6 +39,8 @@ export type Server = Having<
 export type Flavor = ComputeShowFlavor['flavor'];
 /** Properties that users gave it stand among its own. */
 export type Image = ImageShowImage;
+export type ImageMember = ImageListImageMembers['members'][number];
+export type Inventory = PlacementListInventories['inventories'][string];
 export type Volume = VolumeShowVolume['volume'];
 
 // Neutron leaves out what `?fields=` does not name; the console names nothing, and gets all.

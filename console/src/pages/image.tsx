@@ -2,7 +2,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { ImageCreateImageMemberBody, ImageUpdateImageBody, NativeResyncImageCopiesBody } from '../api/bodies.ts';
+import type { ImageUpdateImageBody, NativeResyncImageCopiesBody } from '../api/bodies.ts';
 import { Badge, CopyButton, Facts, Failed, Loading, PageHead, Status } from '../components/basics.tsx';
 import { FormDialog } from '../components/form.tsx';
 import { ActionMenu } from '../components/menu.tsx';
@@ -12,6 +12,7 @@ import { type ApiCall, get, send } from '../lib/api.ts';
 import { bytes, dateTime } from '../lib/format.ts';
 import { useSession } from '../lib/session.ts';
 import type { Image, ImageCopy } from '../lib/types.ts';
+import { ImageMembers } from './image-members.tsx';
 
 /** Whether the copy is neither there nor has failed. */
 function isUnderWay({ state }: ImageCopy): boolean {
@@ -103,12 +104,16 @@ export function ImagePage() {
           label={t('actions')}
           actions={() => [
             { id: 'rename', label: t('rename'), why, run: () => setForm('rename') },
-            {
-              id: 'share',
-              label: t('share'),
-              why: why ?? (image.visibility === 'shared' ? undefined : t('why.notShared')),
-              run: () => setForm('share'),
-            },
+            ...(image.visibility === 'shared' || image.visibility === 'private'
+              ? [
+                  {
+                    id: 'visibility',
+                    label: image.visibility === 'shared' ? t('makePrivate') : t('makeShared'),
+                    why,
+                    run: () => quietly(patch('visibility', image.visibility === 'shared' ? 'private' : 'shared')),
+                  },
+                ]
+              : []),
             {
               id: 'protect',
               label: image.protected ? t('unprotect') : t('protect'),
@@ -157,9 +162,11 @@ export function ImagePage() {
                 [t('updated'), dateTime(image.updated_at)],
                 [
                   'MD5',
-                  <span key="md5" className="mono small">
-                    {image.checksum}
-                  </span>,
+                  image.checksum && (
+                    <span key="md5" className="mono small">
+                      {image.checksum}
+                    </span>
+                  ),
                 ],
                 ...Object.entries(image)
                   .filter(([key]) => !known.has(key))
@@ -191,6 +198,7 @@ export function ImagePage() {
                 {t('resync')}
               </button>
             </header>
+            {copies.data?.length === 0 && <p className="empty">{t('noCopies')}</p>}
             <ul className="feed">
               {(copies.data ?? []).map((one) => (
                 <li key={one.image_store_id}>
@@ -207,6 +215,7 @@ export function ImagePage() {
               ))}
             </ul>
           </section>
+          {image.visibility === 'shared' && <ImageMembers id={id} why={why} />}
           <Timeline resourceId={id} />
         </div>
       </div>
@@ -218,20 +227,6 @@ export function ImagePage() {
         toCall={({ name }) => patch('name', name)}
         submit={(call) => run(call, t('saved'))}
         submitLabel={t('save')}
-      />
-      <FormDialog
-        open={form === 'share'}
-        onClose={() => setForm(undefined)}
-        title={t('share')}
-        text={t('shareText')}
-        fields={[{ name: 'member', label: t('projectId'), required: true }]}
-        toCall={({ member }) => ({
-          method: 'POST',
-          path: `${path}/members`,
-          body: { member } satisfies ImageCreateImageMemberBody,
-        })}
-        submit={(call) => run(call, t('saved'))}
-        submitLabel={t('share')}
       />
       <FormDialog
         open={form === 'delete'}

@@ -12,6 +12,7 @@ import { ago, bytes, dateTime, moment } from '../lib/format.ts';
 import { useImages } from '../lib/queries.ts';
 import type { DeletedImage, Image } from '../lib/types.ts';
 import type { ListSearch } from '../router.tsx';
+import { OfferedImages } from './offered-images.tsx';
 import { UploadImage } from './upload-image.tsx';
 
 /** Images, and the recycle bin that deleted ones wait in. */
@@ -39,6 +40,7 @@ export function Images() {
           <Tabs.Trigger value="bin">{t('recycleBin')}</Tabs.Trigger>
         </Tabs.List>
         <Tabs.Content value="images" className="tab-page">
+          <OfferedImages />
           <ImageList query={q} onQuery={(text) => set({ q: text || undefined })} />
         </Tabs.Content>
         <Tabs.Content value="bin" className="tab-page">

@@ -3,41 +3,18 @@ import { Link, useNavigate } from '@tanstack/react-router';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { ComputeListAvailabilityZones } from '../api/answers.ts';
-import type { ComputeCreateServerBody } from '../api/bodies.ts';
-import { Failed, Loading, Meter, Notice, PageHead } from '../components/basics.tsx';
+import { Failed, Loading, Notice, PageHead } from '../components/basics.tsx';
 import { Field, SameRequest } from '../components/form.tsx';
 import { type ApiCall, get, send } from '../lib/api.ts';
-import { dryRun } from '../lib/dry-run.ts';
-import { bytes, number } from '../lib/format.ts';
-import { useFlavors, useImages, useKeypairs, useNetworks, useOverview, useSecurityGroups } from '../lib/queries.ts';
+import { bytes } from '../lib/format.ts';
+import { useFlavors, useImages, useKeypairs, useNetworks, useSecurityGroups } from '../lib/queries.ts';
+import { type Draft, draftCall, draftProblem, emptyDraft, isEnough } from '../lib/server-draft.ts';
 import type { Translate } from '../lib/servers.ts';
-import type { Flavor } from '../lib/types.ts';
+import { useSettled } from '../lib/settled.ts';
+import { Check, Effect } from './server-effect.tsx';
 
-const maxCount = 50;
-
-interface Draft {
-  name: string;
-  count: string;
-  image: string;
-  flavor: string;
-  networks: string[];
-  key: string;
-  groups: string[];
-  zone: string;
-  userData: string;
-}
-
-const empty: Draft = {
-  name: '',
-  count: '1',
-  image: '',
-  flavor: '',
-  networks: [],
-  key: '',
-  groups: [],
-  zone: '',
-  userData: '',
-};
+/** What is typed is checked when it stays so for so long. */
+const checkAfterMs = 400;
 
 /** Makes one or several servers: everything is chosen from what there is, and checked while one chooses. */
 export function ServerCreate() {
@@ -54,7 +31,7 @@ export function ServerCreate() {
     queryFn: async () =>
       (await get<ComputeListAvailabilityZones>('/compute/v2.1/os-availability-zone')).availabilityZoneInfo,
   }).data;
-  const [given, setDraft] = useState<Draft>(empty);
+  const [given, setDraft] = useState<Draft>(emptyDraft);
   const create = useMutation({
     meta: { isQuiet: true },
     mutationFn: (call: ApiCall) => send<{ server: { id: string } }>(call),
@@ -63,7 +40,7 @@ export function ServerCreate() {
       void navigate({ to: `/ui/servers/${body.server.id}` as '/', search: { tab: 'timeline' } as never });
     },
   });
-  const check = useMutation({ meta: { isQuiet: true }, mutationFn: (call: ApiCall) => dryRun(call) });
+  const settled = useSettled(given, checkAfterMs);
   const failed = lists.find(({ error }) => error);
   if (failed?.error) return <Failed error={failed.error} retry={() => void failed.refetch()} />;
   if (!images || !flavors || !networks) return <Loading />;
@@ -76,13 +53,10 @@ export function ServerCreate() {
     flavor: given.flavor || (flavors.find((one) => image && isEnough(one, image)) ?? flavors[0])?.id || '',
     networks: given.networks.length > 0 ? given.networks : networks.slice(0, 1).map(({ id }) => id),
   };
-  const set = (change: Partial<Draft>) => {
-    setDraft({ ...given, ...change });
-    check.reset();
-  };
+  const set = (change: Partial<Draft>) => setDraft({ ...given, ...change });
   const flavor = flavors.find(({ id }) => id === draft.flavor);
-  const call = toCall(draft);
-  const problem = problemOf(draft, flavor, image, t as unknown as Translate);
+  const call = draftCall(draft);
+  const problem = draftProblem(draft, flavor, image, t as unknown as Translate);
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (!problem) create.mutate(call);
@@ -208,21 +182,11 @@ export function ServerCreate() {
             <div className="body stack">
               <Effect flavor={flavor} count={Number(draft.count)} />
               {problem && draft.name && <Notice tone="warn">{problem}</Notice>}
-              {check.data && (
-                <Notice tone="good">{t('dryRunFine', { host: check.data.placement?.[0]?.hosts[0] ?? '–' })}</Notice>
-              )}
-              {(create.error ?? check.error) && <Notice tone="bad">{(create.error ?? check.error)!.message}</Notice>}
+              {flavor && image && <Check draft={draft} isSettled={settled === given} />}
+              {create.error && <Notice tone="bad">{create.error.message}</Notice>}
               <div className="row">
                 <button type="submit" className="button primary" disabled={Boolean(problem) || create.isPending}>
                   {t('createServer')}
-                </button>
-                <button
-                  type="button"
-                  className="button"
-                  disabled={Boolean(problem) || check.isPending}
-                  onClick={() => check.mutate(call)}
-                >
-                  {t('dryRun')}
                 </button>
               </div>
               <SameRequest call={call} />
@@ -234,80 +198,8 @@ export function ServerCreate() {
   );
 }
 
-function toCall(draft: Draft): ApiCall {
-  const count = Number(draft.count);
-  const server = {
-    name: draft.name,
-    imageRef: draft.image,
-    flavorRef: draft.flavor,
-    networks: draft.networks.map((uuid) => ({ uuid })),
-    ...(draft.key ? { key_name: draft.key } : {}),
-    ...(draft.zone ? { availability_zone: draft.zone } : {}),
-    ...(draft.groups.length > 0 ? { security_groups: draft.groups.map((name) => ({ name })) } : {}),
-    ...(draft.userData ? { user_data: base64(draft.userData) } : {}),
-    ...(count > 1 ? { min_count: count, max_count: count } : {}),
-  };
-  return { method: 'POST', path: '/compute/v2.1/servers', body: { server } satisfies ComputeCreateServerBody };
-}
-
-function base64(text: string): string {
-  return btoa(String.fromCharCode(...new TextEncoder().encode(text)));
-}
-
 function toggled(list: string[], one: string): string[] {
   return list.includes(one) ? list.filter((other) => other !== one) : [...list, one];
-}
-
-/** What an image asks of a flavor. A flavor without a disk of its own takes the image's. */
-type Needs = { min_disk: number; min_ram: number };
-const hasMemory = ({ ram }: Flavor, { min_ram }: Needs) => ram >= min_ram;
-const hasDisk = ({ disk }: Flavor, { min_disk }: Needs) => disk === 0 || disk >= min_disk;
-const isEnough = (flavor: Flavor, image: Needs) => hasMemory(flavor, image) && hasDisk(flavor, image);
-
-function problemOf(
-  draft: Draft,
-  flavor: Flavor | undefined,
-  image: Needs | undefined,
-  t: Translate,
-): string | undefined {
-  const count = Number(draft.count);
-  if (draft.name.trim() === '') return t('fieldRequired');
-  if (!Number.isInteger(count) || count < 1 || count > maxCount) return t('countProblem', { max: maxCount });
-  if (!flavor || !image) return t('chooseBoth');
-  if (!hasMemory(flavor, image)) return t('needsMemory', { mb: image.min_ram });
-  if (!hasDisk(flavor, image)) return t('needsDisk', { gb: image.min_disk });
-  return undefined;
-}
-
-/** What the servers take of the project's quota, before they are asked for. */
-function Effect({ flavor, count }: { flavor: Flavor | undefined; count: number }) {
-  const { t } = useTranslation();
-  const { data } = useOverview();
-  if (!data || !flavor || !(count > 0)) return null;
-  const rows: Array<[string, string, number, (n: number) => string]> = [
-    [t('servers'), 'instances', count, number],
-    ['vCPU', 'cores', flavor.vcpus * count, number],
-    [t('memory'), 'ram_mb', flavor.ram * count, (mb) => bytes(mb * 2 ** 20)],
-  ];
-  return (
-    <div className="stack">
-      {rows.map(([label, key, more, show]) => {
-        const used = data.usage[key] ?? 0;
-        const limit = data.limits[key] ?? -1;
-        return (
-          <div key={key}>
-            <div className="row" style={{ justifyContent: 'space-between' }}>
-              <span>{label}</span>
-              <span className="number soft">
-                {show(used)} <b>+ {show(more)}</b> / {limit < 0 ? t('unlimited') : show(limit)}
-              </span>
-            </div>
-            {limit >= 0 && <Meter used={used + more} total={limit} label={label} />}
-          </div>
-        );
-      })}
-    </div>
-  );
 }
 
 interface ChoicesProps {

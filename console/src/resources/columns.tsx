@@ -1,3 +1,4 @@
+import { Link } from '@tanstack/react-router';
 import { Badge, Status } from '../components/basics.tsx';
 import type { Column } from '../components/table.tsx';
 import { ago, bytes, dateTime } from '../lib/format.ts';
@@ -6,14 +7,21 @@ import { type Row, type Translate, text } from './resource.ts';
 /** Columns that many kinds of resources have. */
 export function columnsFor(t: Translate) {
   return {
-    name: (): Column<Row> => ({
+    /** `to`: the page that a row has. */
+    name: (to?: (row: Row) => string): Column<Row> => ({
       id: 'name',
       title: t('name'),
       width: 'minmax(180px, 2fr)',
       value: (row) => `${text(row, 'name')} ${row.id}`,
       cell: (row) => (
         <span title={row.id}>
-          <b style={{ fontWeight: 560 }}>{text(row, 'name') || '–'}</b>{' '}
+          {to ? (
+            <Link className="name" to={to(row) as '/'}>
+              {text(row, 'name')}
+            </Link>
+          ) : (
+            <b style={{ fontWeight: 560 }}>{text(row, 'name') || '–'}</b>
+          )}{' '}
           <span className="mono small faint">{row.id.slice(0, 8)}</span>
         </span>
       ),

@@ -144,7 +144,7 @@ export const hosts: Resource = {
     const of = (used: string, total: string, unit: number) => (row: Row) =>
       [used, total].map((member) => (unit === 1 ? text(row, member) : bytes(Number(row[member]) * unit))).join(' / ');
     return [
-      c.name(),
+      c.name((row) => `/ui/r/hosts/${row.id}`),
       c.status('state'),
       c.plain('status', t('takesServers'), 'minmax(140px, 1fr)'),
       c.plain('running_vms', t('servers'), 'minmax(90px, .7fr)'),
