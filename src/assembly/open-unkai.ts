@@ -27,6 +27,8 @@ export interface UnkaiOptions {
   hypervisor: HypervisorKind;
   /** Into how many hosts this machine is divided. Default: 1. */
   hosts?: number;
+  /** The availability zones of hosts, in their order and over again. One that the cloud knows stays where it is. */
+  zones?: readonly string[];
   /** How guests of QEMU get their networks. Default: `bridge` where this machine can, else `user`. */
   network?: NetworkKind;
   hostNetworks?: HostNetworksKind;
@@ -64,7 +66,12 @@ export async function openUnkai(options: UnkaiOptions): Promise<OpenedUnkai> {
     const env = realEnv();
     const db = await openDatabase(options);
     const hosts = await openHosts(options, env);
-    const agents = hosts.map(({ name, agent }) => ({ name, agent: options.wrapAgent?.(agent) ?? agent }));
+    const { zones = [] } = options;
+    const agents = hosts.map(({ name, agent }, index) => ({
+      name,
+      agent: options.wrapAgent?.(agent) ?? agent,
+      ...(zones.length > 0 ? { zone: zones[index % zones.length] } : {}),
+    }));
     const { cloud, close } = await openCloud({
       db: withDryRuns(options.wrapDatabase?.(db) ?? db),
       env,

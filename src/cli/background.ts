@@ -86,6 +86,7 @@ function environmentOf(settings: FolderSettings): NodeJS.ProcessEnv {
     ...rest,
     UNKAI_HYPERVISOR: hypervisor,
     ...(hosts ? { UNKAI_HOSTS: String(hosts) } : {}),
+    ...(settings.zones ? { UNKAI_ZONES: settings.zones.join(',') } : {}),
     ...(network ? { UNKAI_NETWORK: network } : {}),
     ...(hostNetworks ? { UNKAI_HOST_NETWORKS: hostNetworks } : {}),
     ...(database ? { UNKAI_DATABASE: database } : {}),

@@ -10,6 +10,8 @@ export interface FolderSettings {
   hypervisor: HypervisorKind;
   /** Into how many hosts the machine is divided; absent for 1. */
   hosts?: number;
+  /** The availability zones of new hosts; absent for the default one. */
+  zones?: string[];
   /** Absent for what the machine can. */
   network?: NetworkKind;
   /** Absent for `shared`. */

@@ -40,6 +40,15 @@ function addUp(program: Command): void {
         .argParser(hostCount)
         .env('UNKAI_HOSTS'),
     )
+    .addOption(
+      new Option(
+        '--zones <names>',
+        'availability zones of new hosts, in the order of the hosts and over again, as tokyo,osaka; hosts that are there ' +
+          'stay where they are (default: as before, at first nova)',
+      )
+        .argParser(zoneNames)
+        .env('UNKAI_ZONES'),
+    )
     .addOption(network())
     .addOption(
       new Option(
@@ -111,6 +120,13 @@ function hostCount(text: string): number {
   const count = Number(text);
   if (Number.isInteger(count) && count >= 1 && count <= maxHosts) return count;
   throw new InvalidArgumentError(`It must be a whole number from 1 to ${maxHosts}.`);
+}
+
+/** As Nova has them: it is `zone:host` that asks for a host. */
+function zoneNames(text: string): string[] {
+  const names = text.split(',').map((name) => name.trim());
+  if (names.every((name) => name !== '' && name.length <= 255 && !/[:+=]/.test(name))) return names;
+  throw new InvalidArgumentError('It must be names with commas between them, without any of : + =');
 }
 
 function seconds(text: string): number {

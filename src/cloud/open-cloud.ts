@@ -49,8 +49,8 @@ export interface CloudOptions {
   env: Env;
   log: Log;
   settings: CloudSettings;
-  /** The hosts that this process serves. */
-  hosts: ReadonlyArray<{ name: string; agent: HostAgent }>;
+  /** The hosts that this process serves. A zone is where a new one comes; those that the cloud knows stay where they are. */
+  hosts: ReadonlyArray<{ name: string; agent: HostAgent; zone?: string }>;
   /** The folder of the first image store. Backups of volumes are in `backups` beside it. */
   imageDirectory: string;
   /** How image stores are opened, where not as their rows say. */
@@ -89,8 +89,8 @@ export async function openCloud(options: CloudOptions): Promise<{ cloud: Cloud; 
   await cloud.identity.start();
   await cloud.images.start();
   await cloud.faults.start();
-  for (const { name, agent } of options.hosts) {
-    await attach(cloud, name, options.faults ? losable(name, agent, cloud.faults) : agent);
+  for (const { name, agent, zone } of options.hosts) {
+    await attach(cloud, { name, zone }, options.faults ? losable(name, agent, cloud.faults) : agent);
   }
   await cloud.hostNetworks.start((request) => answerMetadata(cloud, request));
   await runner.start(cloud);
@@ -111,7 +111,8 @@ export async function openCloud(options: CloudOptions): Promise<{ cloud: Cloud; 
 async function assemble(core: CloudCore, options: CloudOptions): Promise<Cloud> {
   const quotas = new Quotas(core);
   const imageStores = new ImageStores(core, options.openStore);
-  const hosts = new Hosts(core);
+  const zones = new Zones(core);
+  const hosts = new Hosts(core, zones);
   const networks = new Networks(core, quotas);
   const reconcilers = new ReconcilerStatuses(core.env);
   const parts = {
@@ -119,7 +120,7 @@ async function assemble(core: CloudCore, options: CloudOptions): Promise<Cloud> 
     identity: await openIdentity(core),
     quotas,
     keypairs: new Keypairs(core),
-    zones: new Zones(core),
+    zones,
     hosts,
     flavors: new Flavors(core),
     imageStores,
@@ -157,7 +158,7 @@ async function bootstrap(cloud: Cloud, options: CloudOptions): Promise<void> {
   const first = options.hosts[0] && (await options.hosts[0].agent.describe());
   await cloud.db.write(async (tx) => {
     await cloud.zones.bootstrap(tx, {
-      zone: 'nova',
+      zone: options.hosts[0]?.zone ?? 'nova',
       cluster: 'default',
       hypervisorType: 'KVM',
       architecture: first?.architecture ?? 'x86_64',
@@ -169,9 +170,8 @@ async function bootstrap(cloud: Cloud, options: CloudOptions): Promise<void> {
   await cloud.imageStores.open();
 }
 
-async function attach(cloud: Cloud, name: string, agent: HostAgent): Promise<void> {
-  const [cluster] = await cloud.zones.clusters();
-  await cloud.hosts.attach(agent, { name, zoneId: cluster!.zoneId, clusterId: cluster!.id });
+async function attach(cloud: Cloud, { name, zone }: { name: string; zone?: string }, agent: HostAgent): Promise<void> {
+  await cloud.hosts.attach(agent, { name, ...(await cloud.zones.placeFor(zone)) });
 }
 
 function registerMetrics({ db, runner }: CloudCore, registry: Registry): void {

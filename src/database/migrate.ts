@@ -19,6 +19,7 @@ import { openstack } from './migrations/0021-openstack/migration.ts';
 import { guestPasswords } from './migrations/0022-guest-passwords/migration.ts';
 import { zstackRules } from './migrations/0023-zstack-rules/migration.ts';
 import { imageUploads } from './migrations/0024-image-uploads/migration.ts';
+import { zones } from './migrations/0026-zones/migration.ts';
 import type { Schema } from './schema.ts';
 
 /** Every migration, by name, in order. A name is never changed once it was released. */
@@ -43,6 +44,7 @@ const migrations: Record<string, Migration> = {
   '0022-guest-passwords': guestPasswords,
   '0023-zstack-rules': zstackRules,
   '0024-image-uploads': imageUploads,
+  '0026-zones': zones,
 };
 
 /** Brings the schema up to date. Safe to run on each start, and by several processes at once on PostgreSQL. */

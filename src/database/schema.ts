@@ -45,6 +45,7 @@ import type {
   TokenRevocationsTable,
   TrustsTable,
   UsersTable,
+  ZoneQuotasTable,
 } from './schema/identity.ts';
 import type {
   CachedImagesTable,
@@ -160,6 +161,7 @@ export interface Schema {
   sessions: SessionsTable;
   keypairs: KeypairsTable;
   quotas: QuotasTable;
+  zone_quotas: ZoneQuotasTable;
   zones: ZonesTable;
   clusters: ClustersTable;
   hosts: HostsTable;

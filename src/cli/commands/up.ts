@@ -23,6 +23,8 @@ export interface UpOptions {
   hypervisor?: HypervisorKind;
   /** Into how many hosts the machine is divided. */
   hosts?: number;
+  /** The availability zones of new hosts. */
+  zones?: string[];
   network?: NetworkKind;
   hostNetworks?: HostNetworksKind;
   database?: string;
@@ -56,6 +58,7 @@ export async function up(options: UpOptions): Promise<void> {
   const settings: FolderSettings = {
     hypervisor: options.hypervisor ?? known?.hypervisor ?? 'qemu',
     hosts: hostsOf(options.hosts, known?.hosts),
+    zones: options.zones ?? known?.zones,
     network: options.network ?? known?.network,
     hostNetworks: hostNetworksOf(options.hostNetworks, known),
     database: options.database ?? known?.database,

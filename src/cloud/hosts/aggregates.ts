@@ -3,6 +3,8 @@ import type { AggregatesTable } from '../../database/schema.ts';
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
+import type { Zones } from '../zones/zones.ts';
+import { moveHosts, refusedZone, refuseOtherZones, type ZoneDoing } from './host-zones.ts';
 
 /** A group of hosts with facts about them, for operators. A host may be in several. */
 export interface Aggregate {
@@ -10,7 +12,7 @@ export interface Aggregate {
   /** What Nova's clients know it by. */
   number: number;
   name: string;
-  /** The zone that its hosts must be in, if it names one. */
+  /** The zone that its hosts are in, if it names one. */
   zone: string | null;
   metadata: Record<string, string>;
   /** Names of its hosts, in alphabetical order. */
@@ -22,12 +24,17 @@ export interface Aggregate {
 /** Where an aggregate keeps its zone, as Nova does. */
 const zoneKey = 'availability_zone';
 
-/** Zones are made by themselves here: an aggregate that names one takes only hosts that are in it. */
+/**
+ * An aggregate that names a zone brings its hosts there, as Nova's do: the zone is made if need be, and a host that leaves
+ * goes back to where it was. Servers and disks stay in their zone, and so does a host that has some.
+ */
 export class Aggregates {
   readonly #core: CloudCore;
+  readonly #zones: Pick<Zones, 'ensureIn'>;
 
-  constructor(core: CloudCore) {
+  constructor(core: CloudCore, zones: Pick<Zones, 'ensureIn'>) {
     this.#core = core;
+    this.#zones = zones;
   }
 
   /** In the order in which they were made. */
@@ -68,7 +75,7 @@ export class Aggregates {
     return aggregateOf(row, new Map());
   }
 
-  /** Throws `not_found`, `duplicate`, and `conflict` where its hosts are in another zone than the one it would name. */
+  /** Throws `not_found`, `duplicate`, and `invalid` where its hosts can't go to the zone that it would name. */
   async update(number: number, changes: { name?: string; zone?: string | null }): Promise<Aggregate> {
     const { name, zone } = changes;
     await this.#change(number, async (tx, row, metadata) => {
@@ -102,12 +109,16 @@ export class Aggregates {
     });
   }
 
-  /** Throws `not_found`; `duplicate` for a host that is in it, `conflict` for one in another zone than it names. */
+  /** Throws `not_found`; `duplicate` for a host that is in it, `conflict` for one that can't go to the zone that it names. */
   async addHost(number: number, hostName: string): Promise<Aggregate> {
     await this.#change(number, async (tx, row, metadata) => {
       const host = await hostNamed(tx, hostName);
-      if (metadata[zoneKey] !== undefined) await requireInZone(tx, [host], metadata[zoneKey]);
-      await tx.insertInto('aggregate_hosts').values({ aggregate_id: row.id, host_id: host.id }).execute();
+      const entry = { aggregate_id: row.id, host_id: host.id, previous_zone_id: null };
+      await tx.insertInto('aggregate_hosts').values(entry).execute();
+      if (metadata[zoneKey] !== undefined) {
+        await refuseOtherZones(tx, row, [host.id], metadata[zoneKey], 'add_host_to_aggregate');
+        await this.#bring(tx, row, [host], metadata[zoneKey], 'add_host_to_aggregate');
+      }
       return {};
     }).catch((error: unknown) => {
       if (!(error instanceof ConstraintViolation)) throw error;
@@ -116,17 +127,20 @@ export class Aggregates {
     return await this.get(number);
   }
 
-  /** Throws `not_found`, also for a host that is not in it. */
+  /** Throws `not_found`, also for a host that is not in it, and `conflict` for one that can't go back to its zone. */
   async removeHost(number: number, hostName: string): Promise<Aggregate> {
     await this.#change(number, async (tx, row) => {
       const host = await hostNamed(tx, hostName);
-      const { numDeletedRows } = await tx
+      const members = (await membersOf(tx, row.id)).filter(({ id }) => id === host.id);
+      if (members.length === 0)
+        throw new CloudError('not_found', `Aggregate ${number} has no host ${hostName}.`, { resource: 'host' });
+      await this.#sendBack(tx, row, members, 'remove_host_from_aggregate');
+      await tx
         .deleteFrom('aggregate_hosts')
         .where('aggregate_id', '=', row.id)
         .where('host_id', '=', host.id)
-        .executeTakeFirst();
-      if (numDeletedRows > 0n) return {};
-      throw new CloudError('not_found', `Aggregate ${number} has no host ${hostName}.`, { resource: 'host' });
+        .execute();
+      return {};
     });
     return await this.get(number);
   }
@@ -145,25 +159,71 @@ export class Aggregates {
   }
 
   async #setZone(tx: Tx, row: AggregatesTable, metadata: Record<string, string>, zone: string | null): Promise<void> {
+    const members = await membersOf(tx, row.id);
     if (zone === null) {
+      await this.#sendBack(tx, row, members, 'update_aggregate_metadata');
       delete metadata[zoneKey];
       return;
     }
-    const hosts = await tx
-      .selectFrom('aggregate_hosts')
-      .innerJoin('hosts', 'hosts.id', 'aggregate_hosts.host_id')
-      .selectAll('hosts')
-      .where('aggregate_id', '=', row.id)
-      .execute();
-    await requireInZone(tx, hosts, zone);
+    const doing = 'update_aggregate_metadata';
+    if (zone === '')
+      throw refusedZone(row, doing, `Aggregate ${row.name} does not support empty named availability zone`);
+    const ids = members.map(({ id }) => id);
+    await refuseOtherZones(tx, row, ids, zone, doing);
+    await this.#bring(tx, row, members, zone, doing);
     metadata[zoneKey] = zone;
+  }
+
+  /** Where each of them was is noted, once: that is where it goes back to. */
+  async #bring(
+    tx: Tx,
+    row: AggregatesTable,
+    hosts: readonly PlacedHost[],
+    zone: string,
+    doing: ZoneDoing,
+  ): Promise<void> {
+    const zoneId = await this.#zones.ensureIn(tx, zone);
+    const moved = hosts.filter(({ zone_id }) => zone_id !== zoneId);
+    await moveHosts(tx, this.#core, row, new Map(moved.map(({ id }) => [id, zoneId])), doing);
+    for (const { id, zone_id } of moved) {
+      await tx
+        .updateTable('aggregate_hosts')
+        .set({ previous_zone_id: zone_id })
+        .where('aggregate_id', '=', row.id)
+        .where('host_id', '=', id)
+        .where('previous_zone_id', 'is', null)
+        .execute();
+    }
+  }
+
+  async #sendBack(
+    tx: Tx,
+    row: AggregatesTable,
+    members: ReadonlyArray<PlacedHost & { previous_zone_id: string | null }>,
+    doing: ZoneDoing,
+  ): Promise<void> {
+    const targets = members.flatMap(({ id, zone_id, previous_zone_id }) =>
+      previous_zone_id === null || previous_zone_id === zone_id ? [] : [[id, previous_zone_id] as const],
+    );
+    await moveHosts(tx, this.#core, row, new Map(targets), doing);
+    await tx
+      .updateTable('aggregate_hosts')
+      .set({ previous_zone_id: null })
+      .where('aggregate_id', '=', row.id)
+      .where('host_id', 'in', [...members.map(({ id }) => id), ''])
+      .execute();
   }
 }
 
-async function requireInZone(tx: Tx, hosts: ReadonlyArray<{ name: string; zone_id: string }>, zone: string) {
-  const found = await tx.selectFrom('zones').select('id').where('name', '=', zone).executeTakeFirst();
-  const stranger = hosts.find(({ zone_id }) => zone_id !== found?.id);
-  if (stranger) throw new CloudError('conflict', `Host ${stranger.name} is in another availability zone than ${zone}.`);
+type PlacedHost = { id: string; zone_id: string };
+
+async function membersOf(tx: Tx, aggregateId: string) {
+  return await tx
+    .selectFrom('aggregate_hosts')
+    .innerJoin('hosts', 'hosts.id', 'aggregate_hosts.host_id')
+    .select(['hosts.id', 'hosts.zone_id', 'previous_zone_id'])
+    .where('aggregate_id', '=', aggregateId)
+    .execute();
 }
 
 async function rowOf(db: Queryable, number: number): Promise<AggregatesTable> {

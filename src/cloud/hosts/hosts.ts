@@ -5,6 +5,7 @@ import { insertRow, statement } from '../../database/statement.ts';
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
+import type { Zones } from '../zones/zones.ts';
 import { Aggregates } from './aggregates.ts';
 import { type Allocation, type Amounts, capacityOf, type Host, hostFromRow } from './model.ts';
 import { chooseHosts, type HostUsage, type Neighbours, noValidHost, type PlacementRequest } from './scheduler.ts';
@@ -16,9 +17,9 @@ export class Hosts {
   readonly #byId;
   readonly aggregates: Aggregates;
 
-  constructor(core: CloudCore) {
+  constructor(core: CloudCore, zones: Pick<Zones, 'ensureIn'>) {
     this.#core = core;
-    this.aggregates = new Aggregates(core);
+    this.aggregates = new Aggregates(core, zones);
     this.#byId = core.db.prepare<{ id: string }, HostsTable>((q, p) =>
       q.selectFrom('hosts').selectAll().where('id', '=', p.id),
     );
@@ -141,6 +142,8 @@ export class Hosts {
     // On PostgreSQL another transaction may take of the same host at the same time; its row is the lock.
     if (this.#core.db.kind === 'postgres')
       await tx.selectFrom('hosts').select('id').where('id', '=', host.id).forUpdate().execute();
+    // An aggregate may have moved it to another zone before this transaction had the lock.
+    if ((await zoneOf.first(tx, { hostId: host.id }))?.zone_id !== host.zoneId) return false;
     const used = (await takenOf.first(tx, { hostId: host.id })) ?? { vcpus: 0, memoryMb: 0, diskGb: 0 };
     const capacity = capacityOf(host);
     if (used.vcpus + need.vcpus > capacity.vcpus || used.memoryMb + need.memoryMb > capacity.memoryMb) return false;
@@ -231,6 +234,10 @@ export class Hosts {
 }
 
 const everyHost = statement<Record<never, never>, HostsTable>((q) => q.selectFrom('hosts').selectAll());
+
+const zoneOf = statement((q, p: { hostId: string }) =>
+  q.selectFrom('hosts').select('zone_id').where('id', '=', p.hostId),
+);
 
 const heldBy = statement<{ serverId: string; purpose: AllocationsTable['purpose'] }, { host_id: string }>((q, p) =>
   q.selectFrom('allocations').select('host_id').where('server_id', '=', p.serverId).where('purpose', '=', p.purpose),

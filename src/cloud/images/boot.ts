@@ -57,11 +57,11 @@ export class BootImages {
   }
 
   /**
-   * What a host needs to get the image. Also of deleted images as long as there are bytes: their servers live on.
+   * What the host needs to get the image, from a store of its own zone where one has it. Also of deleted images as long as there are bytes: their servers live on.
    * Throws `unavailable` when no connected store has them as a file.
    */
-  async cachedImageSpec(imageId: string): Promise<CachedImage> {
-    const { image, replica } = await this.#withBytes(imageId);
+  async cachedImageSpec(imageId: string, hostId?: string): Promise<CachedImage> {
+    const { image, replica } = await this.#withBytes(imageId, hostId);
     const driver = this.#parts.stores.driver(replica.storeId);
     const size = replica.size ?? image.size!;
     const path = driver.localPath(imageId) ?? (await driver.localCopy?.(imageId, { size, sha512: image.hashValue! }));
@@ -78,10 +78,11 @@ export class BootImages {
 
   /**
    * Looks at the image once more before a host opens it, by the stricter rules for use: costs the same for any size, and
-   * next to nothing while the bytes are those that were found good. Throws `unsupported_media`, and `not_found` or `unavailable` as `cachedImageSpec`.
+   * next to nothing while the bytes are those that were found good. The copy is the one that `cachedImageSpec` names.
+   * Throws `unsupported_media`, and `not_found` or `unavailable` as `cachedImageSpec`.
    */
-  async inspectForUse(imageId: string): Promise<void> {
-    const { image, replica } = await this.#withBytes(imageId);
+  async inspectForUse(imageId: string, hostId?: string): Promise<void> {
+    const { image, replica } = await this.#withBytes(imageId, hostId);
     try {
       const driver = this.#parts.stores.driver(replica.storeId);
       const size = replica.size ?? image.size!;
@@ -92,16 +93,25 @@ export class BootImages {
     }
   }
 
-  /** The image and a copy of it that can be read now; copies that are not deleted come first. */
-  async #withBytes(imageId: string): Promise<{ image: Image; replica: ImageReplica }> {
+  /** The image and a copy of it that can be read now; copies that are not deleted come first, then those of the host's zone. */
+  async #withBytes(imageId: string, hostId?: string): Promise<{ image: Image; replica: ImageReplica }> {
     const { rows, stores } = this.#parts;
     const image = await rows.image(imageId);
     const replicas = (await rows.replicas([imageId])).filter(({ state }) => state === 'active' || state === 'deleted');
     if (!image || replicas.length === 0) throw unusable('image_not_found', 'Can not find requested image', imageId);
-    const sorted = replicas.toSorted((a, b) => a.state.localeCompare(b.state));
+    const zoneId = hostId === undefined ? undefined : await this.#zoneOf(hostId);
+    const distance = ({ storeId }: ImageReplica) =>
+      zoneId !== undefined && stores.find(storeId)?.zoneIds.includes(zoneId) ? 0 : 1;
+    const sorted = replicas.toSorted((a, b) => a.state.localeCompare(b.state) || distance(a) - distance(b));
     const replica = sorted.find(({ storeId }) => stores.find(storeId)?.status === 'connected');
     if (!replica) throw new CloudError('unavailable', 'The image store is not connected.', { id: imageId });
     return { image, replica };
+  }
+
+  async #zoneOf(hostId: string): Promise<string | undefined> {
+    const { read } = this.#parts.core.db;
+    const host = await read.selectFrom('hosts').select('zone_id').where('id', '=', hostId).executeTakeFirst();
+    return host?.zone_id;
   }
 
   #formatOf(image: Image): DiskFormat {

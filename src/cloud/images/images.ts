@@ -297,13 +297,13 @@ export class Images {
   }
 
   /** What a host needs to get the image; see `BootImages.cachedImageSpec`. */
-  async cachedImageSpec(imageId: string): Promise<CachedImage> {
-    return await this.#boot.cachedImageSpec(imageId);
+  async cachedImageSpec(imageId: string, hostId?: string): Promise<CachedImage> {
+    return await this.#boot.cachedImageSpec(imageId, hostId);
   }
 
   /** Looks at the image once more before a host opens it; see `BootImages.inspectForUse`. */
-  async inspectForUse(imageId: string): Promise<void> {
-    await this.#boot.inspectForUse(imageId);
+  async inspectForUse(imageId: string, hostId?: string): Promise<void> {
+    await this.#boot.inspectForUse(imageId, hostId);
   }
 
   async #switch(subject: Subject, id: string, from: 'active' | 'deactivated', to: 'active' | 'deactivated') {

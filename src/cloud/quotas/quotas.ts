@@ -6,6 +6,7 @@ import { CloudError } from '../errors.ts';
 import { requireAdmin, type Subject } from '../identity/subject.ts';
 import type { QuotaName } from '../settings.ts';
 import { type CountedQuota, countedQuotas, isCounted, usageOf } from './usage.ts';
+import { ZoneQuotas, zoneLimitsIn } from './zone-quotas.ts';
 
 /** The limit of each quota; -1 for none. */
 export type Limits = Record<QuotaName, number>;
@@ -23,9 +24,12 @@ const setLimits = statement((q, p: { projectId: string }) =>
 /** How much a project may have. */
 export class Quotas {
   readonly #core: CloudCore;
+  /** What projects may have in one zone. */
+  readonly zones: ZoneQuotas;
 
   constructor(core: CloudCore) {
     this.#core = core;
+    this.zones = new ZoneQuotas(core, (subject, projectId) => this.limits(subject, projectId));
   }
 
   /** What the operator has set for projects that have no limits of their own. */
@@ -100,18 +104,35 @@ export class Quotas {
   /**
    * Refuses to give a project more than it may have. To be called in the transaction that takes what is asked for,
    * before it does: `requested` says how much more that is. Quotas that are not counted per project are compared with
-   * `requested` itself.
+   * `requested` itself. With a zone, what the project may have there holds as well.
    * Throws `quota_exceeded`, whose `reason` is the first quota that does not suffice, in Nova's words.
    */
-  async check(tx: Tx, projectId: string, requested: Partial<Record<QuotaName, number>>): Promise<void> {
-    const limits = await this.limitsIn(tx, projectId);
-    const limited = (Object.keys(requested) as QuotaName[]).filter((name) => requested[name]! > 0 && limits[name] >= 0);
+  async check(
+    tx: Tx,
+    projectId: string,
+    requested: Partial<Record<QuotaName, number>>,
+    zoneId?: string,
+  ): Promise<void> {
+    await this.#checkAgainst(await this.limitsIn(tx, projectId), tx, projectId, requested);
+    if (zoneId === undefined) return;
+    await this.#checkAgainst(await zoneLimitsIn(tx, projectId, zoneId), tx, projectId, requested, zoneId);
+  }
+
+  async #checkAgainst(
+    limits: Partial<Limits>,
+    tx: Tx,
+    projectId: string,
+    requested: Partial<Record<QuotaName, number>>,
+    zoneId?: string,
+  ): Promise<void> {
+    const names = Object.keys(requested) as QuotaName[];
+    const limited = names.filter((name) => requested[name]! > 0 && (limits[name] ?? -1) >= 0);
     if (limited.length === 0) return;
     const { kind } = this.#core.db;
     // Others who ask for the same project wait here: each must see what the one before took. SQLite has one writer.
     if (kind === 'postgres') await sql`select pg_advisory_xact_lock(hashtext(${`quota ${projectId}`}))`.execute(tx);
-    const used = await usageOf(kind, tx, projectId, limited.filter(isCounted));
-    const over = limited.filter((name) => usedOf(used, name) + requested[name]! > limits[name]);
+    const used = await usageOf(kind, tx, projectId, limited.filter(isCounted), zoneId);
+    const over = limited.filter((name) => usedOf(used, name) + requested[name]! > limits[name]!);
     if (over.length > 0) throw exceeded(over, requested, used, limits);
   }
 }
@@ -127,7 +148,7 @@ function exceeded(
   over: QuotaName[],
   requested: Partial<Record<QuotaName, number>>,
   used: Partial<Record<CountedQuota, number>>,
-  limits: Limits,
+  limits: Partial<Limits>,
 ): CloudError {
   const each = (value: (name: QuotaName) => unknown) => over.map(value).join(', ');
   const message =

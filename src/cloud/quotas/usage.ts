@@ -45,16 +45,17 @@ export function isCounted(name: QuotaName): name is CountedQuota {
   return (countedQuotas as readonly QuotaName[]).includes(name);
 }
 
-/** How much of the quotas' resources a project has now. Counts only what `names` asks for. */
+/** How much of the quotas' resources a project has now, of servers only those in the zone where one is given. Counts only what `names` asks for. */
 export async function usageOf(
   kind: Database['kind'],
   db: Queryable,
   projectId: string,
   names: readonly CountedQuota[],
+  zoneId?: string,
 ): Promise<Partial<Record<CountedQuota, number>>> {
   const has = (...some: CountedQuota[]) => some.some((name) => names.includes(name));
   const groups = [
-    has('instances', 'cores', 'ram_mb') && serverUsage(kind, db, projectId),
+    has('instances', 'cores', 'ram_mb') && serverUsage(kind, db, projectId, zoneId),
     has('volumes', 'gigabytes', 'snapshots') && volumeUsage(db, projectId),
     has('backups', 'backup_gigabytes') && backupUsage(db, projectId),
     has('images', 'image_bytes') && imageUsage(db, projectId),
@@ -66,12 +67,12 @@ export async function usageOf(
 }
 
 /** Soft-deleted servers do not count, as in Nova: their project may have others meanwhile. */
-async function serverUsage(kind: Database['kind'], db: Queryable, projectId: string) {
+async function serverUsage(kind: Database['kind'], db: Queryable, projectId: string, zoneId?: string) {
   const number = (member: string) =>
     kind === 'sqlite'
       ? sql<number>`coalesce(sum(json_extract(flavor, ${`$.${member}`})), 0)`
       : sql<number>`coalesce(sum((flavor::jsonb ->> ${member}::text)::bigint), 0)`;
-  return db
+  const servers = db
     .selectFrom('servers')
     .select((eb) => [
       eb.fn.countAll<number>().as('instances'),
@@ -80,8 +81,8 @@ async function serverUsage(kind: Database['kind'], db: Queryable, projectId: str
     ])
     .where('project_id', '=', projectId)
     .where('deleted_at', 'is', null)
-    .where('vm_state', '!=', 'soft-delete')
-    .executeTakeFirstOrThrow();
+    .where('vm_state', '!=', 'soft-delete');
+  return (zoneId === undefined ? servers : servers.where('zone_id', '=', zoneId)).executeTakeFirstOrThrow();
 }
 
 /** Root disks that live and die with their server are not the user's volumes. Snapshots take room as volumes do. */

@@ -48,7 +48,7 @@ export async function disksToMove(cloud: Cloud, tx: Tx, server: Server, newRootS
       newSize: index === 0 ? Math.max(size, newRootSize) : size,
       imageId: image_id,
     })),
-    zoneId: server.pinnedZoneId ?? undefined,
+    zoneId: server.zoneId,
     architecture: server.hardware['architecture'],
     onlyHostId: snapshot ? (server.hostId ?? undefined) : undefined,
   };

@@ -56,7 +56,8 @@ export async function trimImageCaches(cloud: Cloud): Promise<ImageCacheStatus> {
 
 /** Brings an image to a host before anything there needs it. Throws `not_found`, `unavailable`, and what hosts throw. */
 export async function bringImage(cloud: Cloud, hostId: string, imageId: string): Promise<void> {
-  const image = await cloud.images.cachedImageSpec(imageId);
+  await cloud.images.inspectForUse(imageId, hostId);
+  const image = await cloud.images.cachedImageSpec(imageId, hostId);
   await cloud.hosts.agent(hostId).ensureImageCached(image);
   await cloud.db.write((tx) => cloud.volumes.noteImageCached(tx, hostId, image));
 }

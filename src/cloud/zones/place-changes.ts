@@ -87,6 +87,13 @@ export class PlaceChanges {
       const others = await tx.selectFrom('zones').select('id').where('id', '<>', id).limit(1).execute();
       if (others.length === 0) throw inUse('zone', id, `zone[uuid:${id}] is the only one, it can't be deleted`);
       await refuseHosts(tx, 'zone', 'zone_id', id);
+      const guest = await tx
+        .selectFrom('aggregate_hosts')
+        .select('host_id')
+        .where('previous_zone_id', '=', id)
+        .executeTakeFirst();
+      if (guest)
+        throw inUse('zone', id, `host[uuid:${guest.host_id}] goes back to zone[uuid:${id}], it can't be deleted`);
       await tx.deleteFrom('clusters').where('zone_id', '=', id).execute();
       await tx.deleteFrom('image_store_zones').where('zone_id', '=', id).execute();
       await tx.deleteFrom('l2_networks').where('zone_id', '=', id).execute();

@@ -76,6 +76,13 @@ export class Zones {
 
   /** Makes a zone of this name exist; gives its id. */
   async ensure(name: string): Promise<string> {
+    return await this.#core.db.write(async (tx) => await this.ensureIn(tx, name));
+  }
+
+  /** As `ensure`, as part of a transaction. */
+  async ensureIn(tx: Tx, name: string): Promise<string> {
+    const known = await tx.selectFrom('zones').select('id').where('name', '=', name).executeTakeFirst();
+    if (known) return known.id;
     const now = this.#core.env.now();
     const row: ZonesTable = {
       id: newId(this.#core.env),
@@ -86,14 +93,18 @@ export class Zones {
       created_at: now,
       updated_at: now,
     };
-    const id = await this.#core.db.write(async (tx) => {
-      const known = await tx.selectFrom('zones').select('id').where('name', '=', name).executeTakeFirst();
-      if (known) return known.id;
-      await tx.insertInto('zones').values(row).execute();
-      return row.id;
-    });
-    this.#names.clear();
-    return id;
+    await tx.insertInto('zones').values(row).execute();
+    tx.onCommit(() => this.#names.clear());
+    return row.id;
+  }
+
+  /** Where a new host comes: into the zone of this name, which is made if need be, or the default one. */
+  async placeFor(zoneName?: string): Promise<{ zoneId: string; clusterId: string }> {
+    const zoneId = zoneName === undefined ? (await this.default()).id : await this.ensure(zoneName);
+    return await this.#core.db.write(async (tx) => ({
+      zoneId,
+      clusterId: await clusterOf(tx, this.#core.env, zoneId),
+    }));
   }
 
   /**
@@ -139,6 +150,32 @@ export class Zones {
     if (this.#names.size === 0) await this.list();
     return this.#names;
   }
+}
+
+/** The id of a cluster of the zone; one is made where there is none. */
+export async function clusterOf(tx: Tx, env: CloudCore['env'], zoneId: string): Promise<string> {
+  const known = await tx
+    .selectFrom('clusters')
+    .select('id')
+    .where('zone_id', '=', zoneId)
+    .orderBy('created_at')
+    .orderBy('id')
+    .executeTakeFirst();
+  if (known) return known.id;
+  const now = env.now();
+  const cluster: ClustersTable = {
+    id: newId(env),
+    zone_id: zoneId,
+    name: 'default',
+    description: null,
+    enabled: 1,
+    hypervisor_type: 'KVM',
+    architecture: 'x86_64',
+    created_at: now,
+    updated_at: now,
+  };
+  await tx.insertInto('clusters').values(cluster).execute();
+  return cluster.id;
 }
 
 /** Rendezvous hashing: each domain has its own order of all zones. */

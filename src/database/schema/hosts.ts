@@ -65,6 +65,8 @@ export interface AggregatesTable {
 export interface AggregateHostsTable {
   aggregate_id: string;
   host_id: string;
+  /** The zone that it goes back to, where this aggregate brought it into another one. */
+  previous_zone_id: string | null;
 }
 
 /** The projects that may use a private flavor. */

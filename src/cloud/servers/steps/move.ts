@@ -82,7 +82,7 @@ export const amountsOf = (flavor: FlavorFacts) => ({
 export function placementOf(input: Omit<MoveInput, 'disks'>) {
   return {
     ...amountsOf(input.newFlavor),
-    zoneId: input.mayStay ? undefined : input.zoneId,
+    zoneId: input.zoneId,
     architecture: input.architecture,
     wantedHostId: input.wantedHostId,
     onlyHostId: input.onlyHostId,
@@ -188,8 +188,8 @@ async function noteLayers(tx: Tx, layers: readonly Layer[]): Promise<void> {
 export async function ensureImage(cloud: Cloud, hostId: string, imageId: string): Promise<boolean> {
   let image: Awaited<ReturnType<Cloud['images']['cachedImageSpec']>>;
   try {
-    await cloud.images.inspectForUse(imageId);
-    image = await cloud.images.cachedImageSpec(imageId);
+    await cloud.images.inspectForUse(imageId, hostId);
+    image = await cloud.images.cachedImageSpec(imageId, hostId);
   } catch (error) {
     if (error instanceof CloudError) return false;
     throw error;

@@ -55,9 +55,9 @@ export const createNewDisks = step<NewDisksInput, GuestState>('createNewDisks', 
     const hostId = hostOf(context);
     const agent = services.hosts.agent(hostId);
     const imageIds = [...new Set(input.newDisks!.flatMap(({ imageId }) => imageId ?? []))];
-    const images = await Promise.all(imageIds.map((id) => services.images.cachedImageSpec(id)));
+    const images = await Promise.all(imageIds.map((id) => services.images.cachedImageSpec(id, hostId)));
     for (const image of images) {
-      await services.images.inspectForUse(image.imageId);
+      await services.images.inspectForUse(image.imageId, hostId);
       await agent.ensureImageCached(image);
     }
     const usages: Array<{ volumeId: string; usage: DiskUsage }> = [];

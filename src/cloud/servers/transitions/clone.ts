@@ -77,9 +77,9 @@ async function likeOf(cloud: Cloud, owner: Subject, origin: Server) {
   } satisfies Omit<NewServer, 'name'>;
 }
 
-function checkQuotas(cloud: Cloud, tx: Tx, { projectId, flavor }: Server, count: number): Promise<void> {
+function checkQuotas(cloud: Cloud, tx: Tx, { projectId, flavor, zoneId }: Server, count: number): Promise<void> {
   const requested = { instances: count, cores: count * flavor.vcpus, ram_mb: count * flavor.memoryMb };
-  return cloud.quotas.check(tx, projectId, requested);
+  return cloud.quotas.check(tx, projectId, requested, zoneId);
 }
 
 export const clone = action(

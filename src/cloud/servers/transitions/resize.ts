@@ -118,7 +118,7 @@ export async function requestResize(
     const place = await disksToMove(cloud, tx, server, newRootSize);
     const extraCores = Math.max(0, flavor.vcpus - server.flavor.vcpus);
     const extraMemory = Math.max(0, flavor.memoryMb - server.flavor.memoryMb);
-    await cloud.quotas.check(tx, server.projectId, { cores: extraCores, ram_mb: extraMemory });
+    await cloud.quotas.check(tx, server.projectId, { cores: extraCores, ram_mb: extraMemory }, server.zoneId);
     return {
       action: resize,
       input: {

@@ -62,7 +62,8 @@ export function requestRestore(cloud: Cloud, subject: Subject, serverId: string,
   const start = options.start ?? true;
   return beginTransition(cloud, subject, serverId, transitions.restore, async (tx, server) => {
     const { vcpus, memoryMb } = server.flavor;
-    await cloud.quotas.check(tx, server.projectId, { instances: 1, cores: vcpus, ram_mb: memoryMb });
+    const more = { instances: 1, cores: vcpus, ram_mb: memoryMb };
+    await cloud.quotas.check(tx, server.projectId, more, server.zoneId);
     const { vm_state: vmState, power_state: powerState } = restoredTo(server, start);
     return {
       action: restore,

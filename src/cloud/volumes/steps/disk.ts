@@ -55,7 +55,9 @@ export const placeDisk = step<NewDiskInput, NewDiskState>('placeDisk', {
 export const cacheImage = step<NewDiskInput, NewDiskState>('cacheImage', {
   retry,
   async do({ services, input, state }) {
-    const image = await services.images.cachedImageSpec(input.imageId!);
+    // Tenants' bytes are looked at once more, before any tool opens them.
+    await services.images.inspectForUse(input.imageId!, state.hostId);
+    const image = await services.images.cachedImageSpec(input.imageId!, state.hostId);
     await services.hosts.agent(state.hostId!).ensureImageCached(image);
     return { commit: (tx) => services.volumes.noteImageCached(tx, state.hostId!, image) };
   },

@@ -52,7 +52,7 @@ const zone = Type.Optional(
     minLength: 1,
     maxLength: 255,
     pattern: '^[^:]*$',
-    description: 'The zone that its hosts must be in.',
+    description: 'The zone that its hosts come into. It is made if need be.',
   }),
 );
 
@@ -90,7 +90,7 @@ export const aggregateOperations = [
     responses: { 200: AggregateDocument },
     errors: [400, 401, 403, 409],
     title: 'Create an aggregate',
-    summary: 'Makes a group of hosts. With a zone it takes only hosts that are in that zone.',
+    summary: 'Makes a group of hosts. With a zone it brings its hosts there.',
     examples: [{ title: 'Of fast hosts', body: { aggregate: { name: 'fast' } }, status: 200 }],
     async handle({ cloud, context, body }) {
       const { name: called, availability_zone } = body.aggregate;
@@ -128,7 +128,7 @@ export const aggregateOperations = [
     responses: { 200: AggregateDocument },
     errors: [400, 401, 403, 404, 409],
     title: 'Update an aggregate',
-    summary: 'Changes its name, or the zone that its hosts must be in.',
+    summary: 'Changes its name, or the zone that its hosts are in. One that has servers or disks stays.',
     examples: [{ title: 'A new name', params: exampleAggregate, body: { aggregate: { name: 'faster' } }, status: 200 }],
     async handle(call) {
       const { name: called, availability_zone } = call.body.aggregate;
@@ -159,7 +159,7 @@ export const aggregateOperations = [
     bodyKey: 'add_host',
     body: closed({ host: Type.String({ minLength: 1, maxLength: 255 }) }),
     title: 'Add a host to an aggregate',
-    summary: 'Puts a host into the group.',
+    summary: 'Puts a host into the group, and so into its zone. One that has servers or disks can not change its zone.',
     examples: [{ title: 'By name', params: exampleAggregate, body: { add_host: { host: 'simulated' } }, status: 200 }],
     async handle(call) {
       const changed = await call.cloud.hosts.aggregates.addHost(numberOf(call), call.body.host);
@@ -172,7 +172,7 @@ export const aggregateOperations = [
     bodyKey: 'remove_host',
     body: closed({ host: Type.String({ minLength: 1, maxLength: 255 }) }),
     title: 'Remove a host from an aggregate',
-    summary: 'Takes a host out of the group.',
+    summary: 'Takes a host out of the group. It goes back to the zone that it came from.',
     examples: [
       { title: 'By name', params: exampleAggregate, body: { remove_host: { host: 'simulated' } }, status: 200 },
     ],

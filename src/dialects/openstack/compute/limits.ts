@@ -4,6 +4,7 @@ import { CloudError } from '../../../cloud/errors.ts';
 import { projectOf } from '../../../cloud/identity/subject.ts';
 import { parseId } from '../../../env/env.ts';
 import { minorOf } from './microversions.ts';
+import { limitsOf, usageOf, zoneQuery } from './quotas.ts';
 import { personalityLimits } from './server-request.ts';
 import { lastOf, queryText } from './wire.ts';
 
@@ -20,6 +21,7 @@ export const showLimits = operation({
   allow: 'reader',
   query: Type.Object({
     tenant_id: queryText('Of another project, for administrators.'),
+    availability_zone: zoneQuery,
     reserved: queryText('Nothing is reserved besides what is used.'),
   }),
   responses: { 200: Type.Object({ limits: Type.Object({ rate: Type.Array(Type.Object({})), absolute: Absolute }) }) },
@@ -27,13 +29,15 @@ export const showLimits = operation({
   title: 'Show limits',
   summary: 'How much the project may have, and has; -1 for no limit.',
   examples: [{ title: 'Of the own project', status: 200 }],
-  async handle({ cloud, subject, query, context }) {
+  async handle(call) {
+    const { subject, query, context } = call;
     const named = lastOf(query.tenant_id);
     const project = named === undefined ? projectOf(subject) : parseId(named);
     if (project === undefined) throw new CloudError('invalid', `Project ID ${named} is not a valid project.`);
     const minor = minorOf(context);
-    const limits = await cloud.quotas.limits(subject, project);
-    const used = await cloud.quotas.usage(subject, project);
+    const zone = lastOf(query.availability_zone);
+    const limits = await limitsOf(call, project, zone);
+    const used = await usageOf(call, project, zone);
     const ofNetwork = {
       maxSecurityGroups: limits.security_groups,
       maxSecurityGroupRules: limits.security_group_rules,

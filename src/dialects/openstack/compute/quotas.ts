@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { operation } from '../../../api/operation.ts';
+import { type Call, operation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import type { Limits } from '../../../cloud/quotas/quotas.ts';
 import { type CountedQuota, isCounted } from '../../../cloud/quotas/usage.ts';
@@ -7,7 +7,7 @@ import type { QuotaName } from '../../../cloud/settings.ts';
 import { parseId } from '../../../env/env.ts';
 import { minorOf } from './microversions.ts';
 import { personalityLimits } from './server-request.ts';
-import { BooleanOrWord, closed, integerOf, NumberOrText } from './wire.ts';
+import { BooleanOrWord, closed, integerOf, lastOf, NumberOrText, queryText } from './wire.ts';
 
 /** Nova's name → the engine's. */
 const names: Record<string, QuotaName> = {
@@ -67,6 +67,20 @@ const Params = Type.Object({ id: Type.String({ description: 'The project.' }) })
 const params = { id: '36c27e8ff05c4780bf6d2fa65700f22e' };
 const common = { dialect: 'compute', group: 'quotas', since: '2.1', mode: 'sync', params: Params } as const;
 
+/** K5 counts servers by zone. */
+export const zoneQuery = queryText('What holds in this zone alone: servers, cores and memory. As K5 has it.');
+const Query = Type.Object({ availability_zone: zoneQuery });
+
+/** The limits of a project, or those in one zone. */
+export function limitsOf({ cloud, subject }: Pick<Call, 'cloud' | 'subject'>, project: string, zone?: string) {
+  return zone === undefined ? cloud.quotas.limits(subject, project) : cloud.quotas.zones.limits(subject, project, zone);
+}
+
+/** What a project has, or has in one zone. */
+export function usageOf({ cloud, subject }: Pick<Call, 'cloud' | 'subject'>, project: string, zone?: string) {
+  return zone === undefined ? cloud.quotas.usage(subject, project) : cloud.quotas.zones.usage(subject, project, zone);
+}
+
 function projectOf(text: string): string {
   const id = parseId(text);
   if (id !== undefined) return id;
@@ -90,8 +104,11 @@ export const quotaOperations = [
     title: 'Show quotas of a project',
     summary: 'How much the project may have of each; -1 for no limit.',
     examples: [{ title: 'Of the project admin', params, status: 200 }],
-    async handle({ cloud, subject, params: { id }, context }) {
-      const limits = await cloud.quotas.limits(subject, projectOf(id));
+    query: Query,
+    async handle(call) {
+      const { id } = call.params;
+      const limits = await limitsOf(call, projectOf(id), lastOf(call.query.availability_zone));
+      const { context } = call;
       return { body: { quota_set: { id, ...quotaView(limits, minorOf(context)) } } };
     },
   }),
@@ -121,16 +138,19 @@ export const quotaOperations = [
     title: 'Show quotas of a project with their use',
     summary: 'How much the project may have of each, and has.',
     examples: [{ title: 'Of the project admin', params, status: 200 }],
-    async handle({ cloud, subject, params: { id }, context }) {
+    query: Query,
+    async handle(call) {
+      const { id } = call.params;
       const project = projectOf(id);
-      const minor = minorOf(context);
-      const used = await cloud.quotas.usage(subject, project);
+      const minor = minorOf(call.context);
+      const zone = lastOf(call.query.availability_zone);
+      const used = await usageOf(call, project, zone);
       const quotas = settable(minor);
       const inUse = (name: string) => {
         const quota = quotas[name];
         return quota !== undefined && isCounted(quota) ? used[quota as CountedQuota] : 0;
       };
-      const limits = Object.entries(quotaView(await cloud.quotas.limits(subject, project), minor));
+      const limits = Object.entries(quotaView(await limitsOf(call, project, zone), minor));
       const details = limits.map(([name, limit]) => [name, { in_use: inUse(name), limit, reserved: 0 }]);
       return { body: { quota_set: { id, ...Object.fromEntries(details) } } };
     },
@@ -141,6 +161,7 @@ export const quotaOperations = [
     method: 'PUT',
     path: '/os-quota-sets/{id}',
     allow: 'admin',
+    query: Query,
     body: Changes,
     responses: { 200: QuotaDocument },
     errors: [400, 401, 403],
@@ -148,11 +169,15 @@ export const quotaOperations = [
     summary:
       'Sets limits; those that are not named stay. They may be below what the project has: then it gets no more.',
     examples: [{ title: 'Servers and cores', params, body: { quota_set: { instances: 20, cores: 40 } }, status: 200 }],
-    async handle({ cloud, subject, params: { id }, body, context }) {
+    async handle({ cloud, subject, params: { id }, query, body, context }) {
       const project = projectOf(id);
       const minor = minorOf(context);
       const changes = changesOf(body.quota_set as Record<string, number | string>, minor);
-      const limits = await cloud.quotas.setLimits(subject, project, changes);
+      const zone = lastOf(query.availability_zone);
+      const { quotas } = cloud;
+      const limits = await (zone === undefined
+        ? quotas.setLimits(subject, project, changes)
+        : quotas.zones.setLimits(subject, project, zone, changes));
       return { body: { quota_set: quotaView(limits, minor) } };
     },
   }),
@@ -162,13 +187,16 @@ export const quotaOperations = [
     method: 'DELETE',
     path: '/os-quota-sets/{id}',
     allow: 'admin',
+    query: Query,
     responses: { 202: null },
     errors: [400, 401, 403],
     title: 'Revert quotas of a project',
     summary: 'Gives the project the default limits again.',
     examples: [{ title: 'Of the project admin', params, status: 202 }],
-    async handle({ cloud, subject, params: { id } }) {
-      await cloud.quotas.resetLimits(subject, projectOf(id));
+    async handle({ cloud, subject, params: { id }, query }) {
+      const zone = lastOf(query.availability_zone);
+      if (zone === undefined) await cloud.quotas.resetLimits(subject, projectOf(id));
+      else await cloud.quotas.zones.reset(subject, projectOf(id), zone);
       return {};
     },
   }),

@@ -47,9 +47,11 @@ export class ComputeApi {
     dialects: readonly Dialect[],
     settings: Partial<CloudSettings> = {},
     hosts = 1,
+    zones: readonly string[] = [],
   ): Promise<ComputeApi> {
     const folder = await mkdtemp(join(tmpdir(), 'unkai-compute-'));
-    const unkai = await openUnkai({ dataDir: folder, hypervisor: 'simulated', hosts, adminPassword, log, settings });
+    const place = { dataDir: folder, hypervisor: 'simulated', hosts, zones } as const;
+    const unkai = await openUnkai({ ...place, adminPassword, log, settings });
     const api = new ComputeApi(folder, unkai, dialects);
     await api.signIn('admin', adminPassword);
     api.imageId = await api.#image();
