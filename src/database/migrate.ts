@@ -13,6 +13,7 @@ import { console } from './migrations/0013-console/migration.ts';
 import { identity } from './migrations/0014-identity/migration.ts';
 import { softDelete } from './migrations/0015-soft-delete/migration.ts';
 import { networkServices } from './migrations/0017-network-services/migration.ts';
+import { sharedVolumes } from './migrations/0018-shared-volumes/migration.ts';
 import { volumeGroups } from './migrations/0019-volume-groups/migration.ts';
 import { imageExports } from './migrations/0020-image-exports/migration.ts';
 import { openstack } from './migrations/0021-openstack/migration.ts';
@@ -39,6 +40,7 @@ const migrations: Record<string, Migration> = {
   '0015-soft-delete': softDelete,
   '0017-network-services': networkServices,
   '0019-volume-groups': volumeGroups,
+  '0018-shared-volumes': sharedVolumes,
   '0020-image-exports': imageExports,
   '0021-openstack': openstack,
   '0022-guest-passwords': guestPasswords,

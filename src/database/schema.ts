@@ -4,6 +4,7 @@ import type {
   VolumeAttachmentsTable,
   VolumeBackupsTable,
   VolumeMessagesTable,
+  VolumeSharesTable,
   VolumeSnapshotsTable,
   VolumeTransfersTable,
   VolumeTypeProjectsTable,
@@ -192,6 +193,7 @@ export interface Schema {
   volume_types: VolumeTypesTable;
   volume_type_projects: VolumeTypeProjectsTable;
   default_volume_types: DefaultVolumeTypesTable;
+  volume_shares: VolumeSharesTable;
   qos_specs: QosSpecsTable;
   volume_backups: VolumeBackupsTable;
   volume_transfers: VolumeTransfersTable;

@@ -105,6 +105,20 @@ const damage: ReadonlyArray<{ what: string; says: Invariant; break(): Promise<un
     },
   },
   {
+    what: 'a volume for one server, which another one has too',
+    says: 'volume-is-shared',
+    break: async () => {
+      const share = { id: strange, volume_id: await volumeId(world), server_id: await serverId(world) } as const;
+      const place = { device: '/dev/vdb', device_index: 1, device_tag: null, delete_on_termination: 0 } as const;
+      await write((tx) =>
+        tx
+          .insertInto('volume_shares')
+          .values({ ...share, ...place, status: 'attached', created_at: 1, attached_at: 1 })
+          .execute(),
+      );
+    },
+  },
+  {
     what: 'a port that is not where its server is',
     says: 'port-is-bound',
     break: () => write((tx) => tx.updateTable('ports').set({ host_id: null }).execute()),

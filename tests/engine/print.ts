@@ -57,6 +57,11 @@ export async function printOf(world: World) {
   const sizeOnHost = async (id: string | null) =>
     (id !== null && (await hostOf(id)?.diskUsage(id))?.virtualSize) || null;
   const diskIds = new Map(volumes.map(({ id, disk_id }) => [id, disk_id]));
+  const shares = await read.selectFrom('volume_shares').selectAll().orderBy('created_at').execute();
+  const sharersOf = (volumeId: string) => {
+    const own = shares.filter(({ volume_id }) => volume_id === volumeId);
+    return own.length === 0 ? {} : { sharers: own.map(({ server_id, status }) => [nameOf(server_id), status]) };
+  };
   return {
     servers: servers.map((row) => ({
       name: row.name,
@@ -83,6 +88,7 @@ export async function printOf(world: World) {
         size: row.size,
         image: nameOf(row.image_id),
         server: nameOf(row.server_id),
+        ...sharersOf(row.id),
         device: row.device,
         onHost: await sizeOnHost(row.disk_id),
       })),

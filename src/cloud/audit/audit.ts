@@ -9,6 +9,7 @@ import {
   disksHaveOneWriter,
   disksHaveOwners,
   hostsHaveNoStrays,
+  sharesAreInOrder,
   volumesAreSettled,
   volumesHaveDisks,
 } from './disks.ts';
@@ -46,6 +47,7 @@ const invariants: ReadonlyArray<(facts: Facts) => Finding[]> = [
   volumesAreSettled,
   volumesHaveDisks,
   attachmentsAreLive,
+  sharesAreInOrder,
   backupsAreWhole,
   bytesHaveBackups,
   hostsHaveNoStrays,

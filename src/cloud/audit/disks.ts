@@ -63,8 +63,8 @@ function released(facts: Facts, { id, host_id, volume_id }: DisksTable, kept: Re
 }
 
 /**
- * A guest has no disk open but those of its server's volumes, and no disk is open in two guests: whoever else wrote to it
- * would ruin it. Looks at what the processes on the hosts really have open.
+ * A guest has no disk open but those of its server's volumes, and no disk is open in two guests, unless its volume is one
+ * that several servers may have: whoever else wrote to it would ruin it. Looks at what the processes on the hosts really have open.
  */
 export function disksHaveOneWriter(facts: Facts): Finding[] {
   const findings: Finding[] = [];
@@ -76,7 +76,7 @@ export function disksHaveOneWriter(facts: Facts): Finding[] {
         const volumeId = facts.disks.get(id)?.volume_id;
         const owners = [id, serverId, volumeId, holderOf(facts, volumeId ?? '')];
         const other = writers.get(id);
-        if (other) {
+        if (other && facts.volumes.get(volumeId ?? '')?.multiattach !== 1) {
           const text = `On host ${hostId} the disk is open in the guests of ${other} and ${serverId}.`;
           findings.push(...unlessOwned(facts.owners, thing, owners, text));
         }
@@ -96,7 +96,17 @@ function isOf(facts: Facts, serverId: string, diskId: string, volumeId: string |
   // What a guest without a server is, another rule says.
   if (!server || volumeId === undefined) return true;
   const attached = facts.attachments.some((one) => one.volume_id === volumeId && one.server_id === serverId);
-  return attached || holderOf(facts, volumeId) === serverId || serverFromRow(server).rescueDiskId === diskId;
+  return (
+    attached ||
+    isShared(facts, serverId, volumeId) ||
+    holderOf(facts, volumeId) === serverId ||
+    serverFromRow(server).rescueDiskId === diskId
+  );
+}
+
+/** Whether the server is a further one of those that have the volume. */
+function isShared({ shares }: Facts, serverId: string, volumeId: string): boolean {
+  return shares.some(({ server_id, volume_id }) => server_id === serverId && volume_id === volumeId);
 }
 
 /** The server whose volume it is: what works on the server works on its disks. */
@@ -123,7 +133,7 @@ export function volumesAreSettled(facts: Facts): Finding[] {
   const thing = (resource: string, id: string) => ({ invariant: 'state-is-final', resource, id }) as const;
   return [
     ...volumes.flatMap(({ id, status, server_id }) =>
-      facts.owners.isBusy(id) || facts.owners.isBusy(server_id ?? '')
+      [id, server_id ?? '', ...sharersOf(facts, id)].some((one) => facts.owners.isBusy(one))
         ? []
         : unlessOwned(
             facts.owners,
@@ -162,6 +172,24 @@ export function volumesHaveDisks(facts: Facts): Finding[] {
     if (!disk) return say(`The disk ${disk_id} of the ${kind} is in no record.`);
     if (disk.volume_id !== id) return say(`The disk ${disk_id} of the ${kind} is another one's.`);
     return disk.host_id === host_id ? [] : say(`The ${kind} is on host ${host_id}, and its disk on ${disk.host_id}.`);
+  });
+}
+
+function sharersOf({ shares }: Facts, volumeId: string): string[] {
+  return shares.flatMap(({ volume_id, server_id }) => (volume_id === volumeId ? [server_id] : []));
+}
+
+/** Further servers have a volume only where another one has it in its row, and it is one that several may have. */
+export function sharesAreInOrder(facts: Facts): Finding[] {
+  return facts.shares.flatMap(({ volume_id: id, server_id }) => {
+    const thing = { invariant: 'volume-is-shared', resource: 'volume', id } as const;
+    const say = (text: string) => unlessOwned(facts.owners, thing, [id, server_id], text);
+    const volume = facts.volumes.get(id);
+    if (!volume) return say(`Server ${server_id} has the volume, which is gone.`);
+    if (volume.multiattach !== 1) return say(`Server ${server_id} has the volume too, which is for one server.`);
+    if (volume.server_id === null) return say(`Only server ${server_id} has the volume, which its row does not say.`);
+    if (volume.server_id === server_id) return say(`Server ${server_id} has the volume twice.`);
+    return facts.servers.has(server_id) ? [] : say(`The volume is attached to server ${server_id}, which is gone.`);
   });
 }
 

@@ -14,6 +14,7 @@ import type {
   SubnetsTable,
   VolumeAttachmentsTable,
   VolumeBackupsTable,
+  VolumeSharesTable,
   VolumeSnapshotsTable,
   VolumesTable,
   VolumeTransfersTable,
@@ -34,6 +35,8 @@ export interface Facts {
   /** What is in the backup store. */
   storedBackups: { backups: string[]; others: Array<{ name: string; id: string }> };
   attachments: readonly VolumeAttachmentsTable[];
+  /** Servers that have a volume beside the one in its row. */
+  shares: readonly VolumeSharesTable[];
   transfers: readonly VolumeTransfersTable[];
   /** Also those that are deleted and whose bytes are kept, but none that are expunged. */
   images: ReadonlyMap<string, ImagesTable>;
@@ -80,6 +83,7 @@ export async function readFacts(cloud: Cloud, agents: ReadonlyMap<string, HostAg
   );
   const backups = byId(await read.selectFrom('volume_backups').selectAll().where('deleted_at', 'is', null).execute());
   const attachments = await read.selectFrom('volume_attachments').selectAll().execute();
+  const shares = await read.selectFrom('volume_shares').selectAll().execute();
   const transfers = await read.selectFrom('volume_transfers').selectAll().where('deleted_at', 'is', null).execute();
   const images = byId(await read.selectFrom('images').selectAll().where('status', '!=', 'expunged').execute());
   const replicas = await read.selectFrom('image_replicas').selectAll().execute();
@@ -116,6 +120,7 @@ export async function readFacts(cloud: Cloud, agents: ReadonlyMap<string, HostAg
     backups,
     storedBackups,
     attachments,
+    shares,
     transfers,
     images,
     replicas,

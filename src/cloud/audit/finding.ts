@@ -29,6 +29,7 @@ export type Invariant =
   | 'disk-has-one-writer'
   | 'volume-has-disk'
   | 'holder-lives'
+  | 'volume-is-shared'
   | 'backup-has-bytes'
   | 'bytes-have-backup'
   | 'port-is-bound'

@@ -6,6 +6,7 @@ import type { Subject } from '../identity/subject.ts';
 import { deviceName } from '../volumes/devices.ts';
 import { registerForServer } from '../volumes/for-server.ts';
 import { lockVolume, requireEnabled, requireStatus } from '../volumes/rules.ts';
+import { multiattachTooOld, shareVolume, takesOneMore } from '../volumes/shares.ts';
 import { type BlockDevice, invalidMapping, type RootPlan } from './block-devices.ts';
 import type { NewServerDisk } from './steps/new-disks.ts';
 
@@ -79,12 +80,18 @@ async function attachExisting(
   tx: Tx,
   subject: Subject,
   server: ServersTable,
-  { id, tag, deleteOnTermination }: BlockDevice,
+  { id, tag, deleteOnTermination, refuseMultiattach }: BlockDevice,
   index: number,
 ): Promise<string> {
   const row = await lockVolume(cloud, tx, subject, id!);
-  requireStatus(row, ['available'], 'reserve');
+  if (row.multiattach === 1 && refuseMultiattach) throw multiattachTooOld();
   requireEnabled(row, 'reserve');
+  if (takesOneMore(row)) {
+    const place = { serverId: server.id, device: { index, name: deviceName(index) }, tag, deleteOnTermination };
+    await shareVolume(cloud, tx, row, place);
+    return row.host_id!;
+  }
+  requireStatus(row, row.multiattach === 1 ? ['available', 'in-use'] : ['available'], 'reserve');
   await cloud.volumes.update(tx, row.id, {
     kind: 'data',
     status: 'attaching',

@@ -5,6 +5,7 @@ import { CloudError } from '../errors.ts';
 import type { Flavor } from '../flavors/flavors.ts';
 import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
 import type { Image } from '../images/model.ts';
+import { multiattachTooOld } from '../volumes/shares.ts';
 import { checkImageFits } from './image-fit.ts';
 
 /** One entry of Nova's block device mapping, version 2. */
@@ -20,6 +21,8 @@ export interface BlockDevice {
   /** By what the guest is told to know the disk. */
   tag?: string;
   deleteOnTermination: boolean;
+  /** Whoever asks does not know that several servers can have a volume: such a one is refused. */
+  refuseMultiattach?: boolean;
 }
 
 /** Where a new server's root disk comes from. */
@@ -119,6 +122,7 @@ async function existingVolume(cloud: Cloud, tx: Tx, subject: Subject, boot: Bloc
   const query = tx.selectFrom('volumes').selectAll().where('id', '=', id).where('deleted_at', 'is', null);
   const row = await (cloud.db.kind === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
   if (!row || !ownsOrAdmin(subject, row.project_id)) throw invalidMapping(`failed to get volume ${withDashes(id)}.`);
+  if (row.multiattach === 1 && boot.refuseMultiattach) throw multiattachTooOld();
   if (row.status !== 'available') {
     throw invalidMapping(`volume ${withDashes(id)} must be available, but is ${row.status}.`);
   }

@@ -26,6 +26,7 @@ export async function guestSpecOf(cloud: Cloud, server: Server, overrides: SpecO
       ...{ diskId, volumeId: volume.id, bus: isRoot ? bus : 'virtio' },
       ...(readOnly ? { readOnly } : {}),
       ...(limits ? { limits } : {}),
+      ...(volume.multiattach ? { shared: true } : {}),
     });
   }
   // Its serial number is the disk's own: the root volume's is the second disk's.

@@ -1,6 +1,7 @@
 import type { Tx } from '../../database/database.ts';
-import { newId } from '../../env/env.ts';
+import { newId, withDashes } from '../../env/env.ts';
 import type { Cloud } from '../cloud.ts';
+import { CloudError } from '../errors.ts';
 import type { Server } from './model.ts';
 import type { MovedDisk } from './steps/move.ts';
 
@@ -13,8 +14,51 @@ export interface PlaceFacts {
 }
 
 /**
- * The disks of a server, the root first, each with an id for its successor. Snapshots do not move, and so neither does a
- * volume that has some.
+ * Why the server can't leave its host, undefined where it can: snapshots do not move, so neither does a volume that has
+ * some; nor does one that several servers may have.
+ */
+async function whatKeeps(tx: Tx, serverId: string): Promise<string | undefined> {
+  const own = await tx.selectFrom('volumes').select(['id', 'multiattach']).where('server_id', '=', serverId).execute();
+  const share = await tx
+    .selectFrom('volume_shares')
+    .select('volume_id')
+    .where('server_id', '=', serverId)
+    .executeTakeFirst();
+  const sharedId = share?.volume_id ?? own.find(({ multiattach }) => multiattach === 1)?.id;
+  if (sharedId !== undefined) return `its volume ${withDashes(sharedId)} is one that several servers may have there`;
+  if (own.length === 0) return undefined;
+  const ids = own.map(({ id }) => id);
+  const snapshot = await tx
+    .selectFrom('volume_snapshots')
+    .select('volume_id')
+    .where('volume_id', 'in', ids)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirst();
+  return snapshot && `its volume ${withDashes(snapshot.volume_id)} has snapshots, which do not move`;
+}
+
+/** Refuses a move to another host, in Nova's words, before anything is begun. */
+export async function requireMovable(tx: Tx, server: Server): Promise<void> {
+  const kept = await whatKeeps(tx, server.id);
+  if (kept === undefined) return;
+  throw new CloudError('no_valid_host', `No valid host was found. The server can't leave its host: ${kept}.`);
+}
+
+/** Refuses a resize of a server whose root disk, of which it would get a copy, another one may have too. */
+export async function requireOwnRoot(tx: Tx, server: Server): Promise<void> {
+  const root = await tx
+    .selectFrom('volumes')
+    .select('multiattach')
+    .where('id', '=', server.rootVolumeId)
+    .executeTakeFirst();
+  if (root?.multiattach !== 1) return;
+  throw new CloudError('invalid', 'A server that boots from a volume that several servers may have is not resized.', {
+    reason: 'multiattach',
+  });
+}
+
+/**
+ * The disks of a server, the root first, each with an id for its successor.
  * @param newRootSize bytes that the root disk has at least afterwards
  */
 export async function disksToMove(cloud: Cloud, tx: Tx, server: Server, newRootSize = 0): Promise<PlaceFacts> {
@@ -29,16 +73,7 @@ export async function disksToMove(cloud: Cloud, tx: Tx, server: Server, newRootS
     ...rows.filter(({ id }) => id === server.rootVolumeId),
     ...rows.filter(({ id }) => id !== server.rootVolumeId),
   ];
-  const snapshot = await tx
-    .selectFrom('volume_snapshots')
-    .select('id')
-    .where(
-      'volume_id',
-      'in',
-      rows.map(({ id }) => id),
-    )
-    .where('deleted_at', 'is', null)
-    .executeTakeFirst();
+  const isKept = (await whatKeeps(tx, server.id)) !== undefined;
   return {
     disks: ordered.map(({ id, disk_id, size, image_id }, index) => ({
       volumeId: id,
@@ -50,6 +85,6 @@ export async function disksToMove(cloud: Cloud, tx: Tx, server: Server, newRootS
     })),
     zoneId: server.zoneId,
     architecture: server.hardware['architecture'],
-    onlyHostId: snapshot ? (server.hostId ?? undefined) : undefined,
+    onlyHostId: isKept ? (server.hostId ?? undefined) : undefined,
   };
 }

@@ -1,10 +1,12 @@
+import type { ExpressionBuilder } from 'kysely';
 import type { Tx } from '../../database/database.ts';
-import type { VolumeAttachmentsTable, VolumesTable } from '../../database/schema.ts';
+import type { Schema, VolumeAttachmentsTable, VolumeSharesTable, VolumesTable } from '../../database/schema.ts';
 import { newId, withDashes } from '../../env/env.ts';
 import type { Cloud } from '../cloud.ts';
 import { CloudError, notFound } from '../errors.ts';
 import { ownsOrAdmin, projectOf, type Subject } from '../identity/subject.ts';
 import { invalidVolume, lockVolume, requireStatus } from './rules.ts';
+import { asShared, sharesOfAll } from './shares.ts';
 
 /** A volume's being attached to something, or its being kept for that. */
 export interface VolumeAttachment {
@@ -23,11 +25,14 @@ export interface VolumeAttachment {
   isOfServer: boolean;
 }
 
+/** A further server's having a volume. */
+export type VolumeShare = Pick<VolumeAttachment, 'id' | 'status' | 'device' | 'attachedAt'> & { serverId: string };
+
 /** Where the data of a volume is, for whoever may open files of its host. */
 export interface VolumeConnection {
   hostName: string;
   path: string;
-  format: 'qcow2';
+  format: 'qcow2' | 'raw';
   /** What is to be kept to by whoever connects it; undefined without limits. */
   qosSpecs: Record<string, string> | undefined;
 }
@@ -46,11 +51,15 @@ export interface AttachmentFilter {
 export class VolumeAttachments {
   readonly #cloud: Cloud;
   readonly #complete;
+  readonly #shares;
 
   constructor(cloud: Cloud) {
     this.#cloud = cloud;
     this.#complete = cloud.db.prepare<object, VolumeAttachmentsTable>((q) =>
       q.selectFrom('volume_attachments').selectAll().where('status', '=', 'attached'),
+    );
+    this.#shares = cloud.db.prepare<object, VolumeSharesTable>((q) =>
+      q.selectFrom('volume_shares').selectAll().orderBy('created_at').orderBy('id'),
     );
   }
 
@@ -64,6 +73,9 @@ export class VolumeAttachments {
       .where('attachment_id', 'is not', null)
       .where('origin', '=', 'volume')
       .where('deleted_at', 'is', null);
+    // Of the servers that have a volume only one is in its row.
+    const bySharing = (e: ExpressionBuilder<Schema, 'volumes'>, serverId: string) =>
+      e.selectFrom('volume_shares').select('volume_id').where('volume_shares.server_id', '=', serverId);
     let others = read.selectFrom('volume_attachments').selectAll();
     if (projectId !== undefined) {
       volumes = volumes.where('project_id', '=', projectId);
@@ -74,14 +86,26 @@ export class VolumeAttachments {
       others = others.where('volume_id', '=', filter.volumeId);
     }
     if (filter.serverId !== undefined) {
-      volumes = volumes.where('server_id', '=', filter.serverId);
+      const { serverId } = filter;
+      volumes = volumes.where((e) => e.or([e('server_id', '=', serverId), e('id', 'in', bySharing(e, serverId))]));
       others = others.where('server_id', '=', filter.serverId);
     }
+    const rows = await volumes.orderBy('attached_at', 'desc').execute();
     const all = [
-      ...(await volumes.orderBy('attached_at', 'desc').execute()).map(ofServer),
+      ...(await this.#withShares(rows, filter)),
       ...(await others.orderBy('created_at', 'desc').execute()).map(fromRow),
     ];
     return all.filter(({ status }) => filter.status === undefined || status === filter.status);
+  }
+
+  /** Those to the further servers of volumes that several have, by volume: there are few. */
+  async shared(): Promise<Map<string, VolumeShare[]>> {
+    const shares = new Map<string, VolumeShare[]>();
+    for (const { id, volume_id, server_id: serverId, status, device, attached_at } of await this.#shares.all({})) {
+      const share = { id, serverId, status, device, attachedAt: attached_at };
+      shares.set(volume_id, [...(shares.get(volume_id) ?? []), share]);
+    }
+    return shares;
   }
 
   /** Those that are not of servers and are complete, by volume: there are few. */
@@ -94,15 +118,34 @@ export class VolumeAttachments {
     const { read } = this.#cloud.db;
     const row = await read.selectFrom('volume_attachments').selectAll().where('id', '=', id).executeTakeFirst();
     if (row && ownsOrAdmin(subject, row.project_id)) return fromRow(row);
+    const share = await read.selectFrom('volume_shares').select('volume_id').where('id', '=', id).executeTakeFirst();
     const volume = await read
       .selectFrom('volumes')
       .selectAll()
-      .where('attachment_id', '=', id)
+      .where((e) => (share ? e('id', '=', share.volume_id) : e('attachment_id', '=', id)))
       .where('server_id', 'is not', null)
       .where('deleted_at', 'is', null)
       .executeTakeFirst();
-    if (volume && ownsOrAdmin(subject, volume.project_id)) return ofServer(volume);
+    if (volume && ownsOrAdmin(subject, volume.project_id)) {
+      const found = (await this.#withShares([volume], {})).find((one) => one.id === id);
+      if (found) return found;
+    }
     throw attachmentNotFound(id);
+  }
+
+  /** The attachments of volumes to servers: a row's own, and those of the further servers that have the volume. */
+  async #withShares(rows: readonly VolumesTable[], { serverId }: AttachmentFilter): Promise<VolumeAttachment[]> {
+    const ids = rows.filter(({ multiattach }) => multiattach === 1).map(({ id }) => id);
+    const shares = ids.length === 0 ? [] : await sharesOfAll(this.#cloud.db.read, ids);
+    const all = rows.flatMap((row) => {
+      const own = shares.filter(({ volume_id }) => volume_id === row.id);
+      const isPassing = own.some(({ status }) => status !== 'attached');
+      return [
+        { ...ofServer(row), ...(isPassing ? { status: 'attached' as const } : {}) },
+        ...own.map((share) => ({ ...ofServer(asShared(row, share)), status: share.status })),
+      ];
+    });
+    return serverId === undefined ? all : all.filter((one) => one.serverId === serverId);
   }
 
   /** Keeps a free volume for something; with a connector it is on its way there. */
@@ -227,7 +270,7 @@ export class VolumeAttachments {
     const host = (await this.#cloud.hosts.list()).find(({ id }) => id === volume.hostId);
     if (!host || volume.installPath === null) return undefined;
     const qosSpecs = await this.#cloud.blockStorage.qos.frontEndSpecs(volume.volumeType);
-    return { hostName: host.name, path: volume.installPath, format: 'qcow2', qosSpecs };
+    return { hostName: host.name, path: volume.installPath, format: volume.multiattach ? 'raw' : 'qcow2', qosSpecs };
   }
 
   async #change(

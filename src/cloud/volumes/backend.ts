@@ -7,7 +7,7 @@ export const backend = {
   vendor_name: 'Unkai',
   driver_version: '1.0',
   QoS_support: false,
-  multiattach: false,
+  multiattach: true,
   thin_provisioning_support: true,
   thick_provisioning_support: false,
   sparse_copy_volume: true,
@@ -53,6 +53,11 @@ function isMet(has: string, wanted: string): boolean {
   }
   const compare = comparisons[operator];
   return compare ? compare(has, rest.join(' ')) : has.toLowerCase() === wanted.toLowerCase();
+}
+
+/** Whether several servers may have a volume of the type at the same time: Cinder's words for it. */
+export function isMultiattach(extraSpecs: Record<string, string>): boolean {
+  return /^<is>\s+true$/i.test(extraSpecs['multiattach']?.trim() ?? '');
 }
 
 /** Refuses a type that no storage here can be. */

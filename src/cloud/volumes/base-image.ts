@@ -1,4 +1,19 @@
-import type { Tx } from '../../database/database.ts';
+import type { Queryable, Tx } from '../../database/database.ts';
+
+/** As `imageUnder`, for a disk that may be one for several servers: that is flat, whatever it is made of. */
+export async function imageBelow(
+  tx: Tx,
+  { volumeId, imageId, sourceDiskId }: { volumeId: string; imageId?: string; sourceDiskId?: string },
+): Promise<string | null> {
+  if (await isShared(tx, volumeId)) return null;
+  return imageId ?? (await imageUnder(tx, sourceDiskId));
+}
+
+/** Whether several servers may have the volume; a snapshot, which none can have, is not shared. */
+export async function isShared(db: Queryable, volumeId: string): Promise<boolean> {
+  const row = await db.selectFrom('volumes').select('multiattach').where('id', '=', volumeId).executeTakeFirst();
+  return row?.multiattach === 1;
+}
 
 /**
  * The image that a copy of the disk is a layer over: the same one as the disk itself. That need not be the image its

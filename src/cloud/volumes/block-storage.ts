@@ -16,6 +16,7 @@ import { VolumeMessages } from './messages.ts';
 import { type Volume, volumeFromRow } from './model.ts';
 import { VolumeQos } from './qos.ts';
 import { invalidVolume, lockSnapshot, lockVolume, updateSnapshot, type VolumeStatus } from './rules.ts';
+import { noteShare } from './shares.ts';
 import { type Snapshot, snapshotFromRow, snapshotNotFound } from './snapshot-model.ts';
 import { VolumeTransfers } from './transfers.ts';
 import { type AttachRequest, requestAttachVolume } from './transitions/attach.ts';
@@ -73,6 +74,12 @@ export class BlockStorage {
 
   list(subject: Subject, filter: VolumeFilter, page: StoragePage): Promise<Volume[]> {
     return listVolumes(this.#cloud.db, subject, filter, page);
+  }
+
+  /** What of a volume a host has to know, whoever asks. */
+  async facts(id: string): Promise<{ multiattach: boolean }> {
+    const row = await this.#volume.first({ id });
+    return { multiattach: row?.multiattach === 1 };
   }
 
   /** How fast guests may use a volume, undefined where nothing is limited. */
@@ -146,11 +153,13 @@ export class BlockStorage {
   async forceDetach(subject: Subject, id: string): Promise<void> {
     requireAdmin(subject, 'volume_extension:volume_admin_actions:force_detach');
     const { serverId } = await this.get(subject, id);
+    const all = await this.attachments.list(subject, { allProjects: true, volumeId: id });
     if (serverId === null) {
-      for (const one of await this.attachments.list(subject, { allProjects: true, volumeId: id })) {
-        await this.attachments.delete(subject, one.id);
-      }
+      for (const one of all) await this.attachments.delete(subject, one.id);
       return;
+    }
+    if (all.length > 1) {
+      throw invalidVolume(`Volume ${withDashes(id)} is attached to several servers: detach it from one of them.`);
     }
     await this.#change(subject, id, ({ status }) => (status === 'detaching' ? {} : { status: 'in-use' }));
     await this.detach(subject, serverId, id);
@@ -171,7 +180,12 @@ export class BlockStorage {
   /** What happens to the volume when the server it is attached to is deleted. */
   async setDeleteOnTermination(subject: Subject, serverId: string, volumeId: string, dies: boolean): Promise<void> {
     await this.attachment(subject, serverId, volumeId);
-    await this.#change(subject, volumeId, () => ({ delete_on_termination: dies ? 1 : 0 }));
+    const delete_on_termination = dies ? 1 : 0;
+    await this.#cloud.db.write(async (tx) => {
+      const row = await lockVolume(this.#cloud, tx, subject, volumeId);
+      if (row.server_id === serverId) await this.#cloud.volumes.update(tx, volumeId, { delete_on_termination });
+      else await noteShare(tx, { volumeId, serverId }, { delete_on_termination });
+    });
   }
 
   /** For administrators: says in what state a volume is, where the cloud has it wrong. Nothing else changes. */

@@ -4,10 +4,12 @@ import { newId, withDashes } from '../../env/env.ts';
 import type { Cloud } from '../cloud.ts';
 import { CloudError } from '../errors.ts';
 import { projectOf, type Subject } from '../identity/subject.ts';
+import { isMultiattach } from './backend.ts';
 import { lockBackup, updateBackup } from './backup-rows.ts';
 import { joinGroup } from './groups/membership.ts';
 import { type Volume, volumeFromRow } from './model.ts';
 import { invalidVolume, lockSnapshot, lockVolume } from './rules.ts';
+import { refuseShared } from './shares.ts';
 import { createVolume } from './transitions/create.ts';
 import { checkVolumeQuotas } from './type-quotas.ts';
 
@@ -27,6 +29,8 @@ export interface NewVolume {
   volumeType?: string;
   zone?: string;
   metadata?: Record<string, string>;
+  /** Several servers may have it, whatever its type says. */
+  multiattach?: boolean;
   /** The group it is to be in, whose types must be among them. */
   groupId?: string;
 }
@@ -97,6 +101,7 @@ export async function createVolumeIn(
     snapshot_id: source.snapshotId ?? null,
     bootable: source.bootable ? 1 : 0,
     image_metadata: JSON.stringify(source.imageMetadata),
+    multiattach: (await maybeShared(tx, wanted, typeId)) ? 1 : 0,
   });
   await refuseTakenId(tx, row.id);
   await tx.insertInto('volumes').values(row).execute();
@@ -172,6 +177,7 @@ async function volumeSource(cloud: Cloud, tx: Tx, subject: Subject, id: string):
   if (!['available', 'in-use'].includes(row.status) || !row.disk_id) {
     throw invalidVolume(`Source volume ${withDashes(id)} must be available or in-use, but is ${row.status}.`);
   }
+  await refuseShared(tx, row, 'make a copy of it');
   return copyOf(row, { size: row.size, diskId: row.disk_id, sourceVolumeId: row.id });
 }
 
@@ -236,6 +242,7 @@ export function volumeRow(
     | 'snapshot_id'
     | 'bootable'
     | 'image_metadata'
+    | 'multiattach'
   >,
 ): VolumesTable {
   const now = cloud.env.now();
@@ -267,6 +274,13 @@ export function volumeRow(
     updated_at: now,
     deleted_at: null,
   };
+}
+
+/** Whether several servers may have the volume: once it is made it stays so. */
+export async function maybeShared(tx: Tx, wanted: NewVolume, typeId: string): Promise<boolean> {
+  if (wanted.multiattach) return true;
+  const type = await tx.selectFrom('volume_types').select('extra_specs').where('id', '=', typeId).executeTakeFirst();
+  return type !== undefined && isMultiattach(JSON.parse(type.extra_specs) as Record<string, string>);
 }
 
 /** Ids are never used twice, not even after their volume is gone. */

@@ -3,7 +3,7 @@ import type { ServersTable } from '../../database/schema.ts';
 import { newId } from '../../env/env.ts';
 import type { Cloud } from '../cloud.ts';
 import type { Subject } from '../identity/subject.ts';
-import { type NewVolume, sizeOf, sourceOf, volumeRow } from './creation.ts';
+import { maybeShared, type NewVolume, sizeOf, sourceOf, volumeRow } from './creation.ts';
 import { deviceName } from './devices.ts';
 import { invalidVolume } from './rules.ts';
 import { checkVolumeQuotas } from './type-quotas.ts';
@@ -42,6 +42,7 @@ export async function registerForServer(
     snapshot_id: source.snapshotId ?? null,
     bootable: source.bootable ? 1 : 0,
     image_metadata: JSON.stringify(source.imageMetadata),
+    multiattach: (await maybeShared(tx, wanted, typeId)) ? 1 : 0,
   });
   const attached = {
     kind: deviceIndex === 0 ? 'root' : 'data',

@@ -69,7 +69,7 @@ export async function listVolumes(
   const { bootable, zoneId, serverId, volumeType, size } = filter;
   if (bootable !== undefined) conditions.push(sql<boolean>`volumes.bootable = ${bootable ? 1 : 0}`);
   if (zoneId !== undefined) conditions.push(sql<boolean>`volumes.zone_id = ${zoneId}`);
-  if (serverId !== undefined) conditions.push(sql<boolean>`volumes.server_id = ${serverId}`);
+  if (serverId !== undefined) conditions.push(hasServer(serverId));
   if (volumeType !== undefined) conditions.push(sql<boolean>`volumes.volume_type = ${volumeType}`);
   if (size !== undefined) conditions.push(sql<boolean>`volumes.size = ${size}`);
   const query = db.read.selectFrom('volumes').selectAll('volumes') as SelectQueryBuilder<
@@ -79,6 +79,12 @@ export async function listVolumes(
   >;
   const rows = await paged('volumes', db, query as never, conditions, page);
   return (rows as VolumesTable[]).map(volumeFromRow);
+}
+
+/** The server has it, alone or with others. */
+function hasServer(serverId: string): RawBuilder<boolean> {
+  const shares = sql`select volume_id from volume_shares where server_id = ${serverId}`;
+  return sql<boolean>`(volumes.server_id = ${serverId} or volumes.id in (${shares}))`;
 }
 
 /** One page of the snapshots that the subject may see. */

@@ -34,6 +34,8 @@ export interface Volume {
   deleteOnTermination: boolean;
   volumeType: string;
   enabled: boolean;
+  /** Several servers may have it at the same time. */
+  multiattach: boolean;
   metadata: Record<string, string>;
   imageMetadata: Record<string, string>;
   lastError: string | null;
@@ -73,6 +75,7 @@ export function volumeFromRow(row: VolumesTable): Volume {
     deleteOnTermination: row.delete_on_termination === 1,
     volumeType: row.volume_type,
     enabled: row.enabled === 1,
+    multiattach: row.multiattach === 1,
     metadata: JSON.parse(row.metadata) as Record<string, string>,
     imageMetadata: JSON.parse(row.image_metadata) as Record<string, string>,
     lastError: row.last_error,

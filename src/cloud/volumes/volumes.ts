@@ -2,13 +2,14 @@ import type { ExpressionBuilder } from 'kysely';
 import type { CachedImage, DiskUsage } from '../../agent/contract.ts';
 import type { Tx } from '../../database/database.ts';
 import { oneOf } from '../../database/expressions.ts';
-import type { Schema, VolumesTable } from '../../database/schema.ts';
+import type { Schema, VolumeSharesTable, VolumesTable } from '../../database/schema.ts';
 import { insertRow, statement, updateRow } from '../../database/statement.ts';
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { notFound } from '../errors.ts';
 import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
 import { type Volume, volumeFromRow } from './model.ts';
+import { asShared, leaveShared } from './shares.ts';
 import { localVolumeType } from './type-model.ts';
 
 /** A volume to be made along with the server that boots from it. */
@@ -21,9 +22,9 @@ export interface NewRootVolume {
   zoneId: string;
   size: number;
   imageId: string | null;
-  /** `server`: the server's own disk. `volume`: block storage that can outlive it. */
   /** What a volume that can outlive the server knows of its image. */
   imageMetadata?: Record<string, string>;
+  /** `server`: the server's own disk. `volume`: block storage that can outlive it. */
   origin: Volume['origin'];
   deleteOnTermination: boolean;
   deviceTag?: string;
@@ -34,6 +35,7 @@ export class Volumes {
   readonly #core: CloudCore;
   readonly #byId;
   readonly #ofServer;
+  readonly #sharesOfServer;
   readonly #attachedTo;
 
   constructor(core: CloudCore) {
@@ -44,6 +46,9 @@ export class Volumes {
     this.#ofServer = core.db.prepare<{ serverId: string }, VolumesTable>((q, p) =>
       q.selectFrom('volumes').selectAll().where('server_id', '=', p.serverId).orderBy('device_index'),
     );
+    this.#sharesOfServer = core.db.prepare<{ serverId: string }, VolumeSharesTable>((q, p) =>
+      q.selectFrom('volume_shares').selectAll().where('server_id', '=', p.serverId),
+    );
     this.#attachedTo = core.db.prepare<
       { serverIds: string[] },
       { id: string; server_id: string; delete_on_termination: number; device: string | null }
@@ -51,8 +56,15 @@ export class Volumes {
       q
         .selectFrom('volumes')
         .select((e) => ['id', e.ref('server_id').$notNull().as('server_id'), 'delete_on_termination', 'device'])
+        .select('device_index')
         .where((e) => oneOf(core.db, e.ref('server_id'), p.serverIds))
         .where('origin', '=', 'volume')
+        .unionAll(
+          q
+            .selectFrom('volume_shares')
+            .select(['volume_id as id', 'server_id', 'delete_on_termination', 'device', 'device_index'])
+            .where((e) => oneOf(core.db, e.ref('server_id'), p.serverIds)),
+        )
         .orderBy('device_index'),
     );
   }
@@ -65,7 +77,14 @@ export class Volumes {
 
   /** Every volume of the server, the root first, then by device. */
   async ofServer(serverId: string): Promise<Volume[]> {
-    return (await this.#ofServer.all({ serverId })).map(volumeFromRow);
+    const rows = await this.#ofServer.all({ serverId });
+    const shares = await this.#sharesOfServer.all({ serverId });
+    if (shares.length === 0) return rows.map(volumeFromRow);
+    for (const share of shares) {
+      const row = await this.#byId.first({ id: share.volume_id });
+      if (row) rows.push(asShared(row, share));
+    }
+    return rows.sort((a, b) => (a.device_index ?? 0) - (b.device_index ?? 0)).map(volumeFromRow);
   }
 
   /** Block storage volumes attached to each of the servers: one statement for any number of them. */
@@ -112,6 +131,7 @@ export class Volumes {
       delete_on_termination: volume.deleteOnTermination ? 1 : 0,
       volume_type: localVolumeType.id,
       enabled: 1,
+      multiattach: 0,
       metadata: '{}',
       image_metadata: JSON.stringify(volume.imageMetadata ?? {}),
       last_error: null,
@@ -225,7 +245,14 @@ export class Volumes {
       .select((e) => e.exists(snapshotsOf(e)).as('has_snapshots'))
       .where('server_id', '=', serverId)
       .execute();
+    for (const { volume_id } of await tx
+      .selectFrom('volume_shares')
+      .select('volume_id')
+      .where('server_id', '=', serverId)
+      .execute())
+      await leaveShared(this.#core, tx, { volumeId: volume_id, serverId });
     for (const row of rows) {
+      if (await leaveShared(this.#core, tx, { volumeId: row.id, serverId })) continue;
       const dies = row.origin === 'server' || (row.delete_on_termination === 1 && !row.has_snapshots);
       const gone = { status: 'deleted', deleted_at: now, disk_id: null, server_id: null };
       await this.update(tx, row.id, dies ? gone : { ...detached(now), status: row.disk_id ? 'available' : 'error' });
@@ -240,6 +267,8 @@ export class Volumes {
       .innerJoin('volumes', 'volumes.id', 'disks.volume_id')
       .select(['disks.id', 'disks.host_id as hostId'])
       .where('volumes.last_server_id', '=', serverId)
+      // Another server may get it until the end: then it stays.
+      .where('volumes.multiattach', '=', 0)
       .where((e) =>
         e.or([
           e('volumes.origin', '=', 'server'),

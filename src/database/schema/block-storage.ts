@@ -122,6 +122,21 @@ export interface VolumeAttachmentsTable {
   attached_at: Micros | null;
 }
 
+/** One more server that has a volume: the volume's own row names the one that has had it longest. */
+export interface VolumeSharesTable {
+  /** Of its being attached to that server. */
+  id: string;
+  volume_id: string;
+  server_id: string;
+  status: 'attaching' | 'attached' | 'detaching';
+  device: string;
+  device_index: number;
+  device_tag: string | null;
+  delete_on_termination: Flag;
+  created_at: Micros;
+  attached_at: Micros | null;
+}
+
 /** What users are told of failures. */
 export interface VolumeMessagesTable {
   id: string;

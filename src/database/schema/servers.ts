@@ -132,6 +132,8 @@ export interface VolumesTable {
   delete_on_termination: Flag;
   volume_type: string;
   enabled: Flag;
+  /** Several servers may have it at the same time: its disk is made for that. */
+  multiattach: Flag;
   metadata: Json;
   image_metadata: Json;
   last_error: string | null;

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import type { DiskUsage } from '../../../agent/contract.ts';
 import { step } from '../../actions.ts';
-import { imageUnder } from '../../volumes/base-image.ts';
+import { imageBelow, isShared } from '../../volumes/base-image.ts';
 import { type GuestInput, type GuestState, hostOf } from './guest.ts';
 
 /** The disk of a volume that is made along with the server that gets it: blank, over an image, or a copy. */
@@ -28,7 +28,7 @@ export const placeNewDisks = step<NewDisksInput, GuestState>('placeNewDisks', {
     return {
       commit: async (tx) => {
         for (const { volumeId, diskId, size, imageId, sourceDiskId } of input.newDisks!) {
-          const under = imageId ?? (await imageUnder(tx, sourceDiskId));
+          const under = await imageBelow(tx, { volumeId, imageId, sourceDiskId });
           await services.volumes.registerDisk(tx, hostId, { id: diskId, volumeId, imageId: under, size });
           await services.volumes.setDisk(tx, volumeId, diskId);
         }
@@ -64,7 +64,9 @@ export const createNewDisks = step<NewDisksInput, GuestState>('createNewDisks', 
     for (const { volumeId, diskId, size, imageId, sourceDiskId } of input.newDisks!) {
       const copied = sourceDiskId ? ({ kind: 'copy', diskId: sourceDiskId } as const) : ({ kind: 'blank' } as const);
       const base = imageId ? ({ kind: 'image', imageId } as const) : copied;
-      usages.push({ volumeId, usage: await agent.ensureDisk({ diskId, size, base }) });
+      const shared = await isShared(services.db.read, volumeId);
+      const disk = { diskId, size, base, ...(shared ? { shared } : {}) };
+      usages.push({ volumeId, usage: await agent.ensureDisk(disk) });
     }
     return {
       commit: async (tx) => {

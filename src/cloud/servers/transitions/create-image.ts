@@ -6,6 +6,7 @@ import type { Cloud } from '../../cloud.ts';
 import type { Subject } from '../../identity/subject.ts';
 import type { Image } from '../../images/model.ts';
 import type { NewTemplate } from '../../images/templates.ts';
+import { refuseShared } from '../../volumes/shares.ts';
 import type { Server } from '../model.ts';
 import { transitions } from '../states.ts';
 import { setTask } from '../steps/guest.ts';
@@ -64,6 +65,7 @@ export async function beginTemplate(
     .selectAll()
     .where('id', '=', server.rootVolumeId)
     .executeTakeFirstOrThrow();
+  await refuseShared(tx, root, 'make an image of it');
   const base = await tx
     .selectFrom('images')
     .select('min_memory_mb')

@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import type { Tx } from '../../../database/database.ts';
 import { action, span, step, when } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
+import { noteShare } from '../../volumes/shares.ts';
 import { flavorFacts, personality } from '../schemas.ts';
 import { createRootDisk, ensureImageCached } from '../steps/disks.ts';
 import { bindPorts, prepareGuest, runningColumns, setTask, startGuest } from '../steps/guest.ts';
@@ -48,10 +49,13 @@ const makeNewDisks = when(
 
 const useVolumes = step<{ serverId: string; rootVolumeId: string; volumeIds?: string[] }>('useVolumes', {
   async do({ services, input }) {
+    const now = services.env.now();
     return {
       commit: async (tx) => {
-        for (const id of [input.rootVolumeId, ...(input.volumeIds ?? [])])
+        for (const id of [input.rootVolumeId, ...(input.volumeIds ?? [])]) {
+          await noteShare(tx, { volumeId: id, serverId: input.serverId }, { status: 'attached', attached_at: now });
           await services.volumes.update(tx, id, { status: 'in-use' });
+        }
       },
     };
   },
@@ -79,8 +83,10 @@ export const create = action(
       // A volume that was there before is as good as it was, and free again once the server is deleted.
       const isNew = new Set(input.newDisks?.map(({ volumeId }) => volumeId));
       if (input.newDiskId !== undefined) isNew.add(input.rootVolumeId);
-      for (const id of [input.rootVolumeId, ...(input.volumeIds ?? [])])
+      for (const id of [input.rootVolumeId, ...(input.volumeIds ?? [])]) {
+        await noteShare(tx, { volumeId: id, serverId: input.serverId }, { status: 'attached' });
         await services.volumes.update(tx, id, { status: isNew.has(id) ? 'error' : 'in-use' });
+      }
       const columns = { vm_state: 'error', task_state: null, ...faultOf(failure, now) } as const;
       await settleServer(services, tx, input.serverId, columns);
       await forgetPassword(tx, actionId, input);

@@ -3,9 +3,10 @@ import { action, span, step } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import { CloudError } from '../../errors.ts';
 import type { Subject } from '../../identity/subject.ts';
+import { bringImage } from '../../volumes/image-cache.ts';
 import { guestSpecOf } from '../guest-spec.ts';
 import { power } from '../model.ts';
-import { disksToMove } from '../moved-disks.ts';
+import { disksToMove, requireMovable } from '../moved-disks.ts';
 import { flavorFacts, guestInput } from '../schemas.ts';
 import { transitions } from '../states.ts';
 import { discardAll } from '../steps/left-behind.ts';
@@ -146,6 +147,7 @@ export async function requestLiveMigrate(
     }
     return {
       action: liveMigrate,
+    await requireMovable(tx, server);
       input: {
         serverId,
         hostId: server.hostId!,

@@ -8,7 +8,7 @@ import type { Flavor } from '../../flavors/flavors.ts';
 import type { Subject } from '../../identity/subject.ts';
 import { factsOf } from '../flavor-facts.ts';
 import { bootsFromVolume, type FlavorFacts, type PreviousSize, power } from '../model.ts';
-import { disksToMove } from '../moved-disks.ts';
+import { disksToMove, requireMovable, requireOwnRoot } from '../moved-disks.ts';
 import { flavorFacts, guestInput } from '../schemas.ts';
 import { transitions } from '../states.ts';
 import { atTarget } from '../steps/at-target.ts';
@@ -114,6 +114,7 @@ export async function requestResize(
         reason: 'disk_shrink',
       });
     }
+    await requireOwnRoot(tx, server);
     const newRootSize = bootsFromVolume(server) ? undefined : flavor.diskGb * 2 ** 30;
     const place = await disksToMove(cloud, tx, server, newRootSize);
     const extraCores = Math.max(0, flavor.vcpus - server.flavor.vcpus);
@@ -145,6 +146,7 @@ export async function requestMigrate(
   return await beginTransition(cloud, subject, serverId, transitions.migrate, async (tx, server) => {
     if (hostId === server.hostId)
       throw new CloudError('invalid', 'The target host can not be the same as the source host.', { field: 'host' });
+    await requireMovable(tx, server);
     return {
       action: migrate,
       input: {

@@ -1,10 +1,10 @@
 import { Type } from 'typebox';
-import type { Tx } from '../../../database/database.ts';
 import { newId } from '../../../env/env.ts';
 import { action, span, step, when } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import { CloudError } from '../../errors.ts';
 import type { Subject } from '../../identity/subject.ts';
+import { hostOfVolumes } from '../../volumes/host-of-volumes.ts';
 import { flavorFacts } from '../schemas.ts';
 import { transitions } from '../states.ts';
 import { createRootDisk, ensureImageCached } from '../steps/disks.ts';
@@ -61,17 +61,6 @@ export const unshelve = action(
   },
 );
 
-/** Volumes do not move: a server that has some comes back where they are. */
-async function hostOfVolumes(tx: Tx, serverId: string): Promise<string | undefined> {
-  const row = await tx
-    .selectFrom('volumes')
-    .select('host_id')
-    .where('server_id', '=', serverId)
-    .where('origin', '=', 'volume')
-    .executeTakeFirst();
-  return row?.host_id ?? undefined;
-}
-
 export interface UnshelveOptions {
   /** From now on the server is to stay in this zone, or, with null, in none in particular. Default: as before. */
   zoneId?: string | null;
@@ -108,6 +97,7 @@ export function requestUnshelve(cloud: Cloud, subject: Subject, serverId: string
         rootSize: root.size,
         imageId,
         newDiskId: imageId ? newId(cloud.env) : undefined,
+        // Volumes do not move: a server that has some comes back where they are.
         onlyHostId: imageId ? await hostOfVolumes(tx, serverId) : (root.host_id ?? undefined),
         wantedHostId: host?.id,
       },

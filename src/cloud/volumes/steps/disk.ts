@@ -1,6 +1,6 @@
 import type { DiskBase } from '../../../agent/contract.ts';
 import { step } from '../../actions.ts';
-import { imageUnder } from '../base-image.ts';
+import { imageBelow, isShared } from '../base-image.ts';
 
 /** What the disk of a volume, or of a snapshot, is made of. */
 export interface NewDiskInput {
@@ -34,8 +34,9 @@ export const placeDisk = step<NewDiskInput, NewDiskState>('placeDisk', {
       if (known) return known.host_id;
       const { size, zoneId, onlyHostId } = input;
       const host = await services.hosts.placeDisk(tx, { size, zoneId, onlyHostId });
-      const imageId = input.imageId ?? input.backupDataId ?? (await imageUnder(tx, input.sourceDiskId));
-      const disk = { id: input.newDiskId, volumeId: input.ownerId, imageId, size };
+      const { ownerId: volumeId, sourceDiskId } = input;
+      const imageId = await imageBelow(tx, { volumeId, imageId: input.imageId ?? input.backupDataId, sourceDiskId });
+      const disk = { id: input.newDiskId, volumeId, imageId, size };
       await services.volumes.registerDisk(tx, host.id, disk);
       return host.id;
     });
@@ -85,7 +86,8 @@ export const cacheBackup = step<NewDiskInput, NewDiskState>('cacheBackup', {
 export const makeDisk = step<NewDiskInput, NewDiskState & { actualSize: number; installPath: string }>('makeDisk', {
   retry,
   async do({ services, input, state }) {
-    const disk = { diskId: input.newDiskId, size: input.size, base: baseFrom(input) };
+    const shared = await isShared(services.db.read, input.ownerId);
+    const disk = { diskId: input.newDiskId, size: input.size, base: baseFrom(input), ...(shared ? { shared } : {}) };
     const { actualSize, installPath } = await services.hosts.agent(state.hostId!).ensureDisk(disk);
     return { state: { actualSize, installPath } };
   },

@@ -4,12 +4,15 @@ import type { VolumesTable } from '../../../database/schema.ts';
 import { newId, withDashes } from '../../../env/env.ts';
 import { action, span, step, when } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
+import { CloudError } from '../../errors.ts';
 import type { Subject } from '../../identity/subject.ts';
 import { bootsFromVolume, type Server } from '../../servers/model.ts';
 import { beginTransition } from '../../servers/transition.ts';
 import { chooseDevice } from '../devices.ts';
+import { hostOfVolumes } from '../host-of-volumes.ts';
 import { type Volume, volumeFromRow } from '../model.ts';
 import { invalidVolume, lockVolume, requireEnabled, requireStatus, settleVolume } from '../rules.ts';
+import { leaveShared, multiattachTooOld, noteShare, shareVolume, takesOneMore } from '../shares.ts';
 import { detached } from '../volumes.ts';
 import { type BroughtDisk, bringDisk } from './bring-disk.ts';
 
@@ -38,10 +41,12 @@ type Context = { services: Cloud; input: Readonly<AttachmentInput> };
 /** The guest gets the disk now if it runs, and else when it is started. */
 export async function plug({ services, input }: Context): Promise<void> {
   const { diskId, volumeId, readOnly } = input;
+  const { multiattach } = await services.blockStorage.facts(volumeId);
   const limits = await services.blockStorage.limitsOf(volumeId);
   const disk = {
     ...{ diskId, volumeId, bus: 'virtio' as const },
     ...(readOnly ? { readOnly } : {}),
+    ...(multiattach ? { shared: true } : {}),
     ...(limits ? { limits } : {}),
   };
   await services.hosts.agent(input.hostId!).attachDisk(input.serverId, disk);
@@ -90,9 +95,15 @@ export const attachVolume = action(
         await services.volumes.update(tx, input.volumeId, columns);
         await services.volumes.releaseDisk(tx, input.from.diskId);
       }
-      await settleVolume(services, tx, input.volumeId, 'attaching', { status: 'in-use', attached_at: now });
+      const isShare = await noteShare(tx, input, { status: 'attached', attached_at: now });
+      const columns = { status: 'in-use', ...(isShare ? {} : { attached_at: now }) };
+      await settleVolume(services, tx, input.volumeId, 'attaching', columns);
     },
     async failed(tx, { services, input, now }, failure) {
+      if (await leaveShared(services, tx, input)) {
+        await services.volumes.update(tx, input.volumeId, { last_error: failure.message });
+        return;
+      }
       const columns = { status: 'available', ...detached(now), last_error: failure.message };
       await settleVolume(services, tx, input.volumeId, 'attaching', columns);
     },
@@ -112,6 +123,8 @@ export interface AttachRequest {
   /** By what the guest is told to know the disk. */
   tag?: string;
   deleteOnTermination?: boolean;
+  /** Whoever asks does not know that several servers can have a volume: such a one is refused. */
+  refuseMultiattach?: boolean;
 }
 
 /**
@@ -127,12 +140,14 @@ export async function requestAttachVolume(
   let volume: Volume | undefined;
   const begun = await beginTransition(cloud, subject, serverId, attachTransition, async (tx, server) => {
     const row = await lockVolume(cloud, tx, subject, request.volumeId);
-    requireStatus(row, ['available'], 'reserve');
+    refuseUnfit(row, server, request);
+    const isMore = takesOneMore(row);
+    if (!isMore) requireStatus(row, row.multiattach ? ['available', 'in-use'] : ['available'], 'reserve');
     if (row.project_id !== server.projectId && !subject.isAdmin) {
       throw invalidVolume(`Volume ${withDashes(row.id)} belongs to another project.`);
     }
     requireEnabled(row, 'reserve');
-    const from = await wayTo(cloud, tx, server, row);
+    const from = await wayTo(cloud, tx, server, row, isMore);
     const diskId = from ? newId(cloud.env) : row.disk_id!;
     if (from) {
       await cloud.hosts.placeDisk(tx, { size: row.size, onlyHostId: server.hostId! });
@@ -143,13 +158,7 @@ export async function requestAttachVolume(
         size: row.size,
       });
     }
-    const others = await tx
-      .selectFrom('volumes')
-      .select('device_index')
-      .where('server_id', '=', serverId)
-      .where('device_index', 'is not', null)
-      .execute();
-    const device = chooseDevice(new Set(others.map((other) => other.device_index!)), request.device);
+    const device = chooseDevice(await devicesOf(tx, serverId), request.device);
     const changes = {
       kind: 'data',
       status: 'attaching',
@@ -162,8 +171,13 @@ export async function requestAttachVolume(
       delete_on_termination: request.deleteOnTermination ? 1 : 0,
       last_error: null,
     } as const;
-    await cloud.volumes.update(tx, row.id, changes);
-    volume = volumeFromRow({ ...row, ...changes });
+    if (isMore) {
+      const { tag, deleteOnTermination = false } = request;
+      volume = volumeFromRow(await shareVolume(cloud, tx, row, { serverId, device, tag, deleteOnTermination }));
+    } else {
+      await cloud.volumes.update(tx, row.id, changes);
+      volume = volumeFromRow({ ...row, ...changes });
+    }
     return {
       action: attachVolume,
       input: {
@@ -179,23 +193,40 @@ export async function requestAttachVolume(
   return { ...begun, volume: volume! };
 }
 
+/** Nova's refusals of a volume that several servers may have. */
+function refuseUnfit(row: VolumesTable, server: Server, { refuseMultiattach }: AttachRequest): void {
+  if (row.multiattach === 0) return;
+  if (refuseMultiattach) throw multiattachTooOld();
+  if (server.vmState !== 'shelved_offloaded') return;
+  const words = 'Attaching multiattach volumes is not supported for shelved-offloaded instances.';
+  throw new CloudError('invalid', words, { reason: 'multiattach' });
+}
+
+/** The places that a server's volumes have. */
+async function devicesOf(tx: Tx, serverId: string): Promise<Set<number>> {
+  const [own, shared] = [tx.selectFrom('volumes'), tx.selectFrom('volume_shares')];
+  const rows = [
+    ...(await own.select('device_index').where('server_id', '=', serverId).execute()),
+    ...(await shared.select('device_index').where('server_id', '=', serverId).execute()),
+  ];
+  return new Set(rows.flatMap(({ device_index }) => device_index ?? []));
+}
+
 /**
  * Where the volume has to come from, undefined where it is in place. A server that is on no host is bound to where its
  * volumes are. Throws `invalid` for what can't come.
  */
-async function wayTo(cloud: Cloud, tx: Tx, server: Server, row: VolumesTable): Promise<AttachmentInput['from']> {
-  const others = await tx
-    .selectFrom('volumes')
-    .select('host_id')
-    .where('server_id', '=', server.id)
-    .where('host_id', 'is not', null)
-    .where('disk_id', 'is not', null)
-    .where('origin', '=', 'volume')
-    .execute();
+async function wayTo(
+  cloud: Cloud,
+  tx: Tx,
+  server: Server,
+  row: VolumesTable,
+  isMore: boolean,
+): Promise<AttachmentInput['from']> {
   const hostId = row.host_id!;
-  const bound = server.hostId ?? others[0]?.host_id ?? hostId;
+  const bound = server.hostId ?? (await hostOfVolumes(tx, server.id)) ?? hostId;
   if (bound === hostId) return undefined;
-  const stays = await whyItStays(tx, server, row);
+  const stays = isMore ? 'another server has it there' : await whyItStays(tx, server, row);
   if (stays === undefined) return { hostId, diskId: row.disk_id! };
   const names = new Map((await cloud.hosts.list()).map(({ id, name }) => [id, name]));
   const what = server.hostId === null && bootsFromVolume(server) ? 'the volumes of the server are' : 'the server is';

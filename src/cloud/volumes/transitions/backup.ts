@@ -10,6 +10,7 @@ import { type BackedUpVolume, backupFromRow, type VolumeBackup } from '../backup
 import { isDataShared, lockBackup, updateBackup } from '../backup-rows.ts';
 import { noteFailure } from '../messages.ts';
 import { invalidVolume, lockSnapshot, lockVolume, settleVolume, steadyStatus } from '../rules.ts';
+import { refuseShared } from '../shares.ts';
 
 interface Input {
   backupId: string;
@@ -109,6 +110,7 @@ export async function requestCreateBackup(
         `Volume to be backed up must be available or in-use, but the current status is "${volume.status}".`,
       );
     }
+    if (!source) await refuseShared(tx, volume, 'back it up');
     const size = source?.size ?? volume.size;
     await cloud.quotas.check(tx, volume.project_id, { backups: 1, backup_gigabytes: Math.ceil(size / 2 ** 30) });
     const parent = wanted.incremental ? await latestBackup(cloud, tx, volume.id) : undefined;

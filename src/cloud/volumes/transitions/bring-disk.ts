@@ -1,8 +1,10 @@
 import { AgentError } from '../../../agent/contract.ts';
 import { step } from '../../actions.ts';
 import { ensureImage } from '../../servers/steps/move.ts';
+import { isShared } from '../base-image.ts';
 
 interface Input {
+  volumeId: string;
   /** The copy, whose row exists. */
   diskId: string;
   hostId?: string;
@@ -25,9 +27,9 @@ export const bringDisk = step<Input, BroughtDisk>('bringDisk', {
     const hasImage = imageId !== undefined && (await ensureImage(services, hostId, imageId));
     const source = hasImage ? { ...whole, imageId } : whole;
     const base = { kind: 'moved', source } as const;
-    const { actualSize, installPath } = await services.hosts
-      .agent(hostId)
-      .ensureDisk({ diskId, size: whole.virtualSize, base });
+    const shared = await isShared(services.db.read, input.volumeId);
+    const disk = { diskId, size: whole.virtualSize, base, ...(shared ? { shared } : {}) };
+    const { actualSize, installPath } = await services.hosts.agent(hostId).ensureDisk(disk);
     return {
       state: { actualSize, installPath },
       async commit(tx) {

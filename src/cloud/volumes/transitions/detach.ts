@@ -7,6 +7,7 @@ import type { Server } from '../../servers/model.ts';
 import { beginTransition } from '../../servers/transition.ts';
 import { type Volume, volumeFromRow } from '../model.ts';
 import { lockVolume, requireStatus, settleVolume } from '../rules.ts';
+import { asShared, leaveShared, noteShare, sharesOf } from '../shares.ts';
 import { detached, volumeNotFound } from '../volumes.ts';
 import { type AttachmentInput, attachmentInput, plug, undoneBy, unplug } from './attach.ts';
 
@@ -24,9 +25,11 @@ export const detachVolume = action(
   ],
   {
     async succeeded(tx, { services, input, now }) {
+      if (await leaveShared(services, tx, input)) return;
       await settleVolume(services, tx, input.volumeId, 'detaching', { status: 'available', ...detached(now) });
     },
     async failed(tx, { services, input }, failure) {
+      await noteShare(tx, input, { status: 'attached' });
       await settleVolume(services, tx, input.volumeId, 'detaching', { status: 'in-use', last_error: failure.message });
     },
   },
@@ -49,7 +52,8 @@ export async function requestDetachVolume(
   let volume: Volume | undefined;
   const begun = await beginTransition(cloud, subject, serverId, detachTransition, async (tx, server) => {
     const row = await lockVolume(cloud, tx, subject, volumeId);
-    if (row.server_id !== serverId) throw volumeNotFound(volumeId);
+    const share = (await sharesOf(tx, volumeId)).find(({ server_id }) => server_id === serverId);
+    if (row.server_id !== serverId && !share) throw volumeNotFound(volumeId);
     if (row.id === server.rootVolumeId) {
       throw new CloudError('forbidden', `Cannot detach a root device volume (${withDashes(volumeId)})`, {
         reason: 'root_device',
@@ -57,7 +61,8 @@ export async function requestDetachVolume(
     }
     requireStatus(row, ['in-use'], 'detach');
     await cloud.volumes.update(tx, row.id, { status: 'detaching', last_error: null });
-    volume = volumeFromRow({ ...row, status: 'detaching' });
+    if (share) await noteShare(tx, { volumeId, serverId }, { status: 'detaching' });
+    volume = volumeFromRow({ ...(share ? asShared(row, share) : row), status: 'detaching' });
     return {
       action: detachVolume,
       input: {

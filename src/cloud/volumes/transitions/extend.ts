@@ -6,6 +6,7 @@ import type { Subject } from '../../identity/subject.ts';
 import { noteFailure } from '../messages.ts';
 import { type Volume, volumeFromRow } from '../model.ts';
 import { lockVolume, requireStatus, settleVolume, steadyStatus } from '../rules.ts';
+import { refuseShared } from '../shares.ts';
 import { checkVolumeQuotas } from '../type-quotas.ts';
 
 interface Input {
@@ -66,6 +67,7 @@ export async function requestExtendVolume(
   return await cloud.db.write(async (tx) => {
     const row = await lockVolume(cloud, tx, subject, volumeId);
     requireStatus(row, options.evenIfAttached ? ['available', 'in-use'] : ['available'], 'extend');
+    await refuseShared(tx, row, 'extend');
     if (newSize <= row.size) throw notGreater(row.size, newSize);
     await checkVolumeQuotas(cloud, tx, row.project_id, {
       typeId: row.volume_type,

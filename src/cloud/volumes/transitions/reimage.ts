@@ -3,6 +3,7 @@ import { newId, withDashes } from '../../../env/env.ts';
 import { action, span } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import type { Subject } from '../../identity/subject.ts';
+import { imageBelow } from '../base-image.ts';
 import { imageMetadataOf } from '../creation.ts';
 import { noteFailure } from '../messages.ts';
 import { type Volume, volumeFromRow } from '../model.ts';
@@ -54,7 +55,8 @@ export async function requestReimageVolume(
     requireRoom(image, row.size);
     const newDiskId = newId(cloud.env);
     await cloud.hosts.placeDisk(tx, { size: row.size, onlyHostId: row.host_id });
-    await cloud.volumes.registerDisk(tx, row.host_id, { id: newDiskId, volumeId, imageId: image.id, size: row.size });
+    const below = await imageBelow(tx, { volumeId, imageId: image.id });
+    await cloud.volumes.registerDisk(tx, row.host_id, { id: newDiskId, volumeId, imageId: below, size: row.size });
     await cloud.volumes.update(tx, volumeId, { status: 'downloading' });
     const actionId = await cloud.runner.submit(tx, reimageVolume, {
       input: {

@@ -5,6 +5,7 @@ import type { Cloud } from '../../cloud.ts';
 import type { Subject } from '../../identity/subject.ts';
 import type { VolumeBackup } from '../backup-model.ts';
 import { lockBackup, updateBackup } from '../backup-rows.ts';
+import { imageBelow } from '../base-image.ts';
 import { requestCreateVolume } from '../creation.ts';
 import { noteFailure } from '../messages.ts';
 import { type Volume, volumeFromRow } from '../model.ts';
@@ -69,7 +70,8 @@ export async function requestRestoreBackup(
     const newDiskId = newId(cloud.env);
     const hostId = row.host_id!;
     await cloud.hosts.placeDisk(tx, { size: row.size, onlyHostId: hostId });
-    const disk = { id: newDiskId, volumeId, imageId: backup.dataId, size: row.size };
+    const imageId = await imageBelow(tx, { volumeId, imageId: backup.dataId });
+    const disk = { id: newDiskId, volumeId, imageId, size: row.size };
     await cloud.volumes.registerDisk(tx, hostId, disk);
     await cloud.volumes.update(tx, volumeId, { status: 'restoring-backup' });
     await updateBackup(cloud, tx, backupId, { status: 'restoring' });

@@ -4,7 +4,7 @@ import type { Cloud } from '../../cloud.ts';
 import { CloudError } from '../../errors.ts';
 import type { Subject } from '../../identity/subject.ts';
 import { guestSpecOf } from '../../servers/guest-spec.ts';
-import { unmetSpec } from '../backend.ts';
+import { isMultiattach, unmetSpec } from '../backend.ts';
 import { type Volume, volumeFromRow } from '../model.ts';
 import { lockVolume, requireStatus, settleVolume, steadyStatus } from '../rules.ts';
 import { checkVolumeQuotas } from '../type-quotas.ts';
@@ -79,6 +79,13 @@ export async function requestRetypeVolume(
     }
     if (type.encryption || unmetSpec(type.extraSpecs) !== undefined) {
       throw new CloudError('invalid', `Invalid input received: no storage is as the volume type ${type.name} says.`);
+    }
+    if (isMultiattach(type.extraSpecs) !== (row.multiattach === 1)) {
+      // Its disk would have to be made anew: Cinder's `migration_policy: never`.
+      throw new CloudError(
+        'invalid',
+        `Invalid input received: the volume would ${row.multiattach ? 'no longer be' : 'become'} one for several servers, as the volume type ${type.name} says, and its data does not move.`,
+      );
     }
     const snapshots = await tx
       .selectFrom('volume_snapshots')

@@ -5,7 +5,7 @@ import type { Cloud } from '../../cloud.ts';
 import { CloudError } from '../../errors.ts';
 import type { Subject } from '../../identity/subject.ts';
 import { discard } from '../../servers/steps/old-disk.ts';
-import { imageUnder } from '../base-image.ts';
+import { imageBelow, isShared } from '../base-image.ts';
 import { lockSnapshot, lockVolume, requireStatus, settleVolume, updateSnapshot } from '../rules.ts';
 
 interface Input {
@@ -22,7 +22,8 @@ const copySnapshot = step<Input, { actualSize: number; installPath: string }>('c
   retry: { attempts: 3, backoffMs: 500 },
   async do({ services, input }) {
     const base = { kind: 'copy', diskId: input.snapshotDiskId } as const;
-    const disk = { diskId: input.newDiskId, size: input.size, base };
+    const shared = await isShared(services.db.read, input.volumeId);
+    const disk = { diskId: input.newDiskId, size: input.size, base, ...(shared ? { shared } : {}) };
     const { actualSize, installPath } = await services.hosts.agent(input.hostId).ensureDisk(disk);
     return { state: { actualSize, installPath } };
   },
@@ -96,7 +97,7 @@ export async function requestRevertVolume(
     if (snapshot.size !== row.size) throw refused('the volume is larger now than it was in the snapshot.');
     const newDiskId = newId(cloud.env);
     const hostId = snapshot.hostId!;
-    const imageId = await imageUnder(tx, snapshot.diskId);
+    const imageId = await imageBelow(tx, { volumeId, sourceDiskId: snapshot.diskId! });
     await cloud.volumes.registerDisk(tx, hostId, { id: newDiskId, volumeId, imageId, size: row.size });
     await cloud.volumes.update(tx, volumeId, { status: 'reverting' });
     await updateSnapshot(cloud, tx, snapshotId, { status: 'restoring' });

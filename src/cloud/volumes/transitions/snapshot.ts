@@ -9,6 +9,7 @@ import { requireAdmin, type Subject } from '../../identity/subject.ts';
 import { refuseGroupedSnapshot } from '../groups/membership.ts';
 import { noteFailure } from '../messages.ts';
 import { invalidVolume, lockSnapshot, lockVolume, requireEnabled, updateSnapshot } from '../rules.ts';
+import { refuseShared } from '../shares.ts';
 import { type Snapshot, snapshotFromRow } from '../snapshot-model.ts';
 import { makeDisk, placeDisk } from '../steps/disk.ts';
 import { checkVolumeQuotas } from '../type-quotas.ts';
@@ -73,6 +74,7 @@ export async function createSnapshotIn(
       `Volume ${withDashes(volume.id)} status must be available, but current status is: ${volume.status}.`,
     );
   }
+  await refuseShared(tx, volume, 'make a snapshot of it');
   await checkVolumeQuotas(cloud, tx, volume.project_id, {
     typeId: volume.volume_type,
     snapshots: 1,

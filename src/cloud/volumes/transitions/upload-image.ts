@@ -9,6 +9,7 @@ import type { NewTemplate } from '../../images/templates.ts';
 import { adoptTemplate, publishTemplate, type TemplateState } from '../../servers/steps/template.ts';
 import { type Volume, volumeFromRow } from '../model.ts';
 import { invalidVolume, lockSnapshot, lockVolume, settleVolume, steadyStatus } from '../rules.ts';
+import { refuseShared } from '../shares.ts';
 
 interface Input {
   templateId: string;
@@ -70,6 +71,7 @@ export async function requestUploadImage(
     const row = await lockVolume(cloud, tx, subject, volumeId);
     const isFree = row.status === 'available' || (options.force && row.status === 'in-use');
     if (!isFree) throw invalidVolume(`Volume ${withDashes(volumeId)} status must be available, but is ${row.status}.`);
+    await refuseShared(tx, row, 'make an image of it');
     const image = await cloud.images.templates.begin(tx, subject, {
       minDiskGb: Math.ceil(row.size / 2 ** 30),
       zoneId: row.zone_id,

@@ -251,6 +251,7 @@ function blockDevice(context: Call['context'], given: Of<typeof BlockDeviceMappi
     sizeGb: mapping.volume_size == null ? undefined : integerOf('volume_size', mapping.volume_size, 1),
     tag: mapping.tag,
     deleteOnTermination: booleanOf('delete_on_termination', mapping.delete_on_termination ?? false),
+    refuseMultiattach: minorOf(context) < 60,
   };
 }
 

@@ -124,6 +124,7 @@ export const volumeAttachmentOperations = [
         device: wantedDevice(wanted.device),
         tag: wanted.tag,
         deleteOnTermination: wanted.delete_on_termination,
+        refuseMultiattach: !atLeast(context, 2, 60),
       });
       return { body: { volumeAttachment: newAttachmentView(volume, context) } };
     },

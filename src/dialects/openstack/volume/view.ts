@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import type { Cloud } from '../../../cloud/cloud.ts';
 import type { Subject } from '../../../cloud/identity/subject.ts';
-import type { VolumeAttachment } from '../../../cloud/volumes/attachments.ts';
+import type { VolumeAttachment, VolumeShare } from '../../../cloud/volumes/attachments.ts';
 import type { Volume } from '../../../cloud/volumes/model.ts';
 import { withDashes } from '../../../env/env.ts';
 import { LinkSchema, resourceLinks } from '../common/links.ts';
@@ -83,6 +83,8 @@ export interface Places {
   types: ReadonlyMap<string, string>;
   /** Attachments to something else than a server of this cloud, by volume. */
   attachments: ReadonlyMap<string, VolumeAttachment>;
+  /** Further servers that have a volume, by volume. */
+  shares: ReadonlyMap<string, readonly VolumeShare[]>;
   /** Groups, by volume. */
   groups: ReadonlyMap<string, string>;
 }
@@ -94,6 +96,7 @@ export async function placesOf(cloud: Cloud): Promise<Places> {
     hosts,
     types: await cloud.blockStorage.types.names(),
     attachments: await cloud.blockStorage.attachments.others(),
+    shares: await cloud.blockStorage.attachments.shared(),
     groups: await cloud.blockStorage.groups.byVolume(),
   };
 }
@@ -135,7 +138,7 @@ export function newVolumeView(volume: Volume, places: Places, reader: Reader) {
     encrypted: false,
     replication_status: null,
     consistencygroup_id: null,
-    multiattach: false,
+    multiattach: volume.multiattach,
     migration_status: null,
     ...(atLeast(context, 3, 13) ? { group_id: dashed(places.groups.get(volume.id) ?? null) } : {}),
     ...(atLeast(context, 3, 48) ? { shared_targets: false, service_uuid: null } : {}),
@@ -173,18 +176,23 @@ function attachmentsOf(volume: Volume, places: Places, hostName: string | null) 
       },
     ];
   }
-  if (volume.serverId === null || volume.status === 'attaching' || volume.status === 'creating') return [];
+  if (volume.serverId === null || volume.status === 'creating') return [];
+  const shares = places.shares.get(volume.id) ?? [];
+  const isOneComing = shares.some(({ status }) => status === 'attaching');
+  const { attachmentId, attachedAt, device, serverId } = volume;
+  const first = { id: attachmentId ?? volume.id, serverId, device, attachedAt };
   return [
-    {
-      id,
-      attachment_id: withDashes(volume.attachmentId ?? volume.id),
-      volume_id: id,
-      server_id: withDashes(volume.serverId),
-      host_name: hostName,
-      device: volume.device,
-      attached_at: volume.attachedAt === null ? null : isoMicros(volume.attachedAt),
-    },
-  ];
+    ...(volume.status === 'attaching' && !isOneComing ? [] : [first]),
+    ...shares.filter(({ status }) => status !== 'attaching'),
+  ].map((one) => ({
+    id,
+    attachment_id: withDashes(one.id),
+    volume_id: id,
+    server_id: withDashes(one.serverId),
+    host_name: hostName,
+    device: one.device,
+    attached_at: one.attachedAt === null ? null : isoMicros(one.attachedAt),
+  }));
 }
 
 export function dashed(id: string | null): string | null {

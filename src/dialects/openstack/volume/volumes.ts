@@ -1,6 +1,5 @@
 import { Type } from 'typebox';
 import { type Call, operation } from '../../../api/operation.ts';
-import { CloudError } from '../../../cloud/errors.ts';
 import type { Volume } from '../../../cloud/volumes/model.ts';
 import { withDashes } from '../../../env/env.ts';
 import { LinkSchema } from '../common/links.ts';
@@ -272,9 +271,6 @@ interface WantedVolume {
 
 /** What is asked for in Cinder's words, in the engine's. */
 export function wantedVolume(wanted: WantedVolume) {
-  if (wanted.multiattach) {
-    throw new CloudError('invalid', 'Invalid input received: volumes are attached to one server at a time.');
-  }
   return {
     size: bytesOf(wanted.size, 'size'),
     name: wanted.name ?? wanted.display_name ?? null,
@@ -286,6 +282,7 @@ export function wantedVolume(wanted: WantedVolume) {
     volumeType: wanted.volume_type || undefined,
     zone: wanted.availability_zone || undefined,
     metadata: wanted.metadata ?? undefined,
+    multiattach: wanted.multiattach ?? false,
   };
 }
 
