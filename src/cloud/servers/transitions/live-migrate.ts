@@ -3,7 +3,6 @@ import { action, span, step } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import { CloudError } from '../../errors.ts';
 import type { Subject } from '../../identity/subject.ts';
-import { bringImage } from '../../volumes/image-cache.ts';
 import { guestSpecOf } from '../guest-spec.ts';
 import { power } from '../model.ts';
 import { disksToMove, requireMovable } from '../moved-disks.ts';
@@ -145,9 +144,9 @@ export async function requestLiveMigrate(
         field: 'host',
       });
     }
+    await requireMovable(tx, server);
     return {
       action: liveMigrate,
-    await requireMovable(tx, server);
       input: {
         serverId,
         hostId: server.hostId!,
