@@ -102,6 +102,8 @@ describe('flavors', () => {
     const specs = `${base}/flavors/${id}/os-extra_specs`;
     const body = { extra_specs: { 'hw:x': 1 } };
     expect((await api.call('POST', specs, { body })).body).toEqual({ extra_specs: { 'hw:x': '1' } });
+    const checked = await api.call('POST', specs, { body, version: '2.86' });
+    expect(checked.body.badRequest.message).toMatch(/'hw:x' does not appear to be a valid extra spec/);
     expect((await api.call('PUT', `${specs}/hw:x`, { body: { 'hw:x': 'b' } })).body).toEqual({ 'hw:x': 'b' });
     expect((await api.call('GET', `${specs}/hw:x`)).body).toEqual({ 'hw:x': 'b' });
     expect((await api.call('DELETE', `${specs}/hw:x`)).status).toBe(200);

@@ -1,8 +1,9 @@
 import { Type } from 'typebox';
 import { type Call, operation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
+import { checkExtraSpec } from './extra-spec-rules.ts';
 import { exampleFlavor, FlavorParams } from './flavors.ts';
-import { invalidField } from './microversions.ts';
+import { invalidField, minorOf } from './microversions.ts';
 import { closed, flavorNamed } from './wire.ts';
 
 const common = { dialect: 'compute', group: 'flavors', since: '2.1', mode: 'sync' } as const;
@@ -19,6 +20,7 @@ async function specsOf(call: Call<{ flavor_id: string }>): Promise<Record<string
 async function setSpecs(call: Call<{ flavor_id: string }, object, unknown>, specs: Record<string, string | number>) {
   const texts = Object.fromEntries(Object.entries(specs).map(([key, value]) => [checkedKey(key), String(value)]));
   const { id } = await flavorNamed(call, call.params.flavor_id);
+  if (minorOf(call.context) >= 86) for (const [name, value] of Object.entries(texts)) checkExtraSpec(name, value);
   await call.cloud.flavors.setExtraSpecs(call.subject, id, (all) => Object.assign(all, texts));
   return texts;
 }
@@ -59,7 +61,7 @@ export const flavorExtraSpecOperations = [
     responses: { 200: Type.Object({ extra_specs: Specs }) },
     errors: [400, 401, 403, 404],
     title: 'Create extra specs of a flavor',
-    summary: 'Adds extra specs, or gives them other values.',
+    summary: 'Adds extra specs, or gives them other values. From 2.86 on those that Nova knows are checked.',
     examples: [
       { title: 'One', params: exampleFlavor, body: { extra_specs: { 'hw:cpu_policy': 'shared' } }, status: 200 },
     ],
