@@ -20,6 +20,7 @@ import { openstack } from './migrations/0021-openstack/migration.ts';
 import { guestPasswords } from './migrations/0022-guest-passwords/migration.ts';
 import { zstackRules } from './migrations/0023-zstack-rules/migration.ts';
 import { imageUploads } from './migrations/0024-image-uploads/migration.ts';
+import { cdroms } from './migrations/0025-cdroms/migration.ts';
 import { zones } from './migrations/0026-zones/migration.ts';
 import type { Schema } from './schema.ts';
 
@@ -46,6 +47,7 @@ const migrations: Record<string, Migration> = {
   '0022-guest-passwords': guestPasswords,
   '0023-zstack-rules': zstackRules,
   '0024-image-uploads': imageUploads,
+  '0025-cdroms': cdroms,
   '0026-zones': zones,
 };
 

@@ -10,6 +10,7 @@ import type {
   VolumeTypeProjectsTable,
   VolumeTypesTable,
 } from './schema/block-storage.ts';
+import type { BootOrdersTable, CdromsTable } from './schema/cdroms.ts';
 import type {
   AggregateHostsTable,
   AggregatesTable,
@@ -121,6 +122,7 @@ import type {
 } from './schema/zstack.ts';
 
 export type * from './schema/block-storage.ts';
+export type * from './schema/cdroms.ts';
 export type * from './schema/columns.ts';
 export type * from './schema/hosts.ts';
 export type * from './schema/identity.ts';
@@ -183,6 +185,8 @@ export interface Schema {
   cached_images: CachedImagesTable;
   servers: ServersTable;
   guest_passwords: GuestPasswordsTable;
+  cdroms: CdromsTable;
+  boot_orders: BootOrdersTable;
   server_tags: ServerTagsTable;
   console_tokens: ConsoleTokensTable;
   server_groups: ServerGroupsTable;

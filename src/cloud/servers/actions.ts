@@ -1,4 +1,5 @@
 import { type AnyAction, anyAction } from '../../actions/definition.ts';
+import { changeMedium } from './transitions/change-medium.ts';
 import { changePassword } from './transitions/change-password.ts';
 import { clone } from './transitions/clone.ts';
 import { confirmResize } from './transitions/confirm-resize.ts';
@@ -30,6 +31,7 @@ export const serverActions: AnyAction[] = [
   anyAction(deleteServer),
   anyAction(softDelete),
   anyAction(restore),
+  anyAction(changeMedium),
   anyAction(changePassword),
   anyAction(start),
   anyAction(stop),

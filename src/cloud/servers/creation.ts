@@ -11,6 +11,7 @@ import type { InterfaceRequest } from '../networks/server-ports.ts';
 import { imageMetadataOf } from '../volumes/creation.ts';
 import { attachDisks } from './attached-disks.ts';
 import { arrange, type BlockDevice, type RootPlan, rootOf } from './block-devices.ts';
+import type { NewCdrom } from './cdroms/cdroms.ts';
 import { factsOf } from './flavor-facts.ts';
 import { hardwareOf } from './image-fit.ts';
 import { power, type Server, serverFromRow } from './model.ts';
@@ -28,6 +29,8 @@ export interface NewServer {
   flavor?: Flavor;
   imageId?: string;
   blockDevices?: readonly BlockDevice[];
+  /** CD-ROM drives, beside the one for the image where that is an ISO. */
+  cdroms?: readonly NewCdrom[];
   networks: readonly InterfaceRequest[] | 'auto' | 'none';
   securityGroups: readonly string[];
   keyName?: string;
@@ -63,6 +66,7 @@ export async function requestCreate(
   const flavor = wanted.flavor ?? (await flavorOf(cloud, subject, wanted.flavorId));
   const image = wanted.imageId ? await cloud.images.forBoot(subject, wanted.imageId) : undefined;
   const publicKey = wanted.keyName ? await publicKeyOf(cloud, subject, wanted.keyName) : null;
+  for (const { imageId } of wanted.cdroms ?? []) if (imageId) await cloud.servers.cdroms.requireIso(subject, imageId);
   const zone = wanted.zone ? await cloud.zones.byName(wanted.zone) : await cloud.zones.default(subject.domainId);
   if (!zone) {
     throw new CloudError('invalid', 'The requested availability zone is not available', { reason: 'zone_not_found' });
@@ -117,6 +121,7 @@ export async function createOne(
   await insertRow(tx, 'servers', row);
   if (wanted.groupId) await cloud.servers.groups.join(tx, subject, wanted.groupId, serverId);
   await attachRoot(cloud, tx, row, root);
+  await addDrives(cloud, tx, serverFromRow(row), root, wanted.cdroms);
   const disks = await attachDisks(cloud, tx, subject, row, root, others);
   await cloud.networks.plugServer(tx, {
     serverId,
@@ -237,6 +242,14 @@ async function attachRoot(cloud: Cloud, tx: Tx, server: ServersTable, root: Root
     deleteOnTermination,
     deviceTag,
   });
+}
+
+/** An ISO image is not on the root disk, but in a drive, and is booted from before the disk, which is empty. */
+async function addDrives(cloud: Cloud, tx: Tx, server: Server, root: RootPlan, wanted: readonly NewCdrom[] = []) {
+  const isIso = root.origin === 'server' && root.image?.diskFormat === 'iso';
+  const drives = isIso ? [{ imageId: root.image!.id }, ...wanted] : wanted;
+  await cloud.servers.cdroms.register(tx, server, drives);
+  if (isIso) await cloud.servers.cdroms.sayBootOrder(tx, server.id, ['cdrom', 'disk']);
 }
 
 const serverWithId = statement<{ serverId: string }>((q, p) =>

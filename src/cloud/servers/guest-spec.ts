@@ -2,6 +2,7 @@ import type { DiskLimits, GuestDisk, GuestNic, GuestSpec } from '../../agent/con
 import type { Cloud } from '../cloud.ts';
 import { limitsOfFlavor } from '../volumes/disk-limits.ts';
 import type { Volume } from '../volumes/model.ts';
+import { drivesOf } from './cdroms/drives.ts';
 import type { FlavorFacts, Server } from './model.ts';
 
 /** What differs from the server's rows while a change is under way that is not committed yet. */
@@ -38,6 +39,7 @@ export async function guestSpecOf(cloud: Cloud, server: Server, overrides: SpecO
     memoryMb: flavor.memoryMb,
     bootMode: server.hardware['hw_firmware_type'] === 'uefi' ? 'uefi' : 'bios',
     disks,
+    ...(await drivesOf(cloud, server)),
     hasConfigDrive: true,
     nics: await guestNicsOf(cloud, server),
   };

@@ -14,7 +14,8 @@ export function checkImageFits(image: Image, flavor: Pick<FlavorFacts, 'diskGb' 
   // A flavor without a disk size takes the image's.
   if (flavor.diskGb === 0) return needed;
   const room = flavor.diskGb * gib;
-  if (needed > room) {
+  // What is on a CD-ROM need not fit on the disk.
+  if (needed > room && image.diskFormat !== 'iso') {
     const sizes = `Flavor disk is ${room} bytes, image is ${needed} bytes.`;
     throw new CloudError('invalid', `Flavor's disk is too small for requested image. ${sizes}`, {
       reason: 'flavor_disk',

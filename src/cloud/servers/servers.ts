@@ -6,6 +6,7 @@ import type { Cloud } from '../cloud.ts';
 import { CloudError } from '../errors.ts';
 import type { Flavor } from '../flavors/flavors.ts';
 import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
+import { ServerCdroms } from './cdroms/cdroms.ts';
 import { Consoles } from './consoles.ts';
 import { type NewServer, publicKeyOf, requestCreate } from './creation.ts';
 import { type ServerDetail, ServerDetails } from './details.ts';
@@ -48,6 +49,7 @@ import { requestUnshelve, type UnshelveOptions } from './transitions/unshelve.ts
 export class Servers {
   readonly log: ServerLog;
   readonly consoles: Consoles;
+  readonly cdroms: ServerCdroms;
   readonly guestPasswords: GuestPasswords;
   readonly groups: ServerGroups;
   readonly migrations: ServerMigrations;
@@ -60,6 +62,7 @@ export class Servers {
     this.#cloud = cloud;
     this.log = new ServerLog(cloud);
     this.consoles = new Consoles(cloud);
+    this.cdroms = new ServerCdroms(cloud);
     this.guestPasswords = new GuestPasswords(cloud);
     this.groups = new ServerGroups(cloud);
     this.migrations = new ServerMigrations(cloud);

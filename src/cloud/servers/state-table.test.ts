@@ -45,6 +45,10 @@ const ask: Record<Key, Ask> = {
     const [nic] = await opened.cloud.networks.nicsOf(id);
     return await servers().detachInterface(subject(), id, nic?.portId ?? id);
   },
+  changeMedium: async (id) => {
+    const [drive] = await servers().cdroms.ofServer(id);
+    return await servers().cdroms.changeMedium(subject(), drive?.id ?? id, null);
+  },
   crashDump: (id) => servers().triggerCrashDump(subject(), id),
   rebuild: (id) => servers().rebuild(subject(), id, { imageId }),
   resize: (id) => servers().resize(subject(), id, '84'),
@@ -118,8 +122,8 @@ const enter: Partial<Record<VmState, (id: string) => Promise<unknown>>> = {
 };
 
 async function serverIn(state: VmState): Promise<string> {
-  const wanted = { name: 'server', flavorId: '42', imageId, networks: 'auto' as const, securityGroups: [] };
-  const [made] = await servers().create(subject(), wanted);
+  const wanted = { flavorId: '42', imageId, networks: 'auto' as const, securityGroups: [] };
+  const [made] = await servers().create(subject(), { ...wanted, name: 'server', cdroms: [{}] });
   await done(made);
   await enter[state]?.(made!.server.id);
   return made!.server.id;

@@ -38,6 +38,7 @@ export const outcomes: Record<TransitionKey, ReadonlyArray<VmState | 'as before'
   unrescue: ['active'],
   attachInterface: ['as before'],
   detachInterface: ['as before'],
+  changeMedium: ['as before'],
   crashDump: ['as before'],
   rebuild: ['active', 'stopped'],
   resize: ['resized'],

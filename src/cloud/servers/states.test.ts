@@ -43,6 +43,8 @@ const allowed: Record<keyof typeof transitions, string> = {
   unrescue: '     . . . . . + . . . . . .',
   attachInterface: '. + + . + . . . . . . .',
   detachInterface: '. + . . + . . . . . . .',
+  // As ZStack has it: Running, Paused, Stopped.
+  changeMedium: ' . + + . + . . . . . . .',
   crashDump: '    . + + . . + + . + . . .',
   rebuild: '      . + . . + . . . + . . .',
   resize: '       . + . . + . . . . . . .',

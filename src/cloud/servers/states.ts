@@ -78,6 +78,7 @@ export const transitions = {
   unrescue: { name: 'unrescue', from: ['rescued'], task: 'unrescuing', endsConsoles: true },
   attachInterface: { name: 'attach_interface', from: ['active', 'paused', 'stopped'], task: null },
   detachInterface: { name: 'detach_interface', from: ['active', 'stopped'], task: null },
+  changeMedium: { name: 'change_medium', from: ['active', 'paused', 'stopped'], task: null },
   crashDump: { name: 'trigger_crash_dump', from: ['active', 'paused', 'rescued', 'resized', 'error'], task: null },
   rebuild: { name: 'rebuild', from: ['active', 'stopped', 'error'], task: 'rebuilding', endsConsoles: true },
   resize: { name: 'resize', from: ['active', 'stopped'], task: 'resize_prep', endsConsoles: true },

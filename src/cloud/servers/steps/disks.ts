@@ -1,5 +1,7 @@
-import { AgentError } from '../../../agent/contract.ts';
+import { AgentError, type DiskBase } from '../../../agent/contract.ts';
+import { statement } from '../../../database/statement.ts';
 import { step } from '../../actions.ts';
+import type { Cloud } from '../../cloud.ts';
 import { type GuestInput, type GuestState, hostOf } from './guest.ts';
 
 export interface RootDiskInput extends GuestInput {
@@ -29,12 +31,22 @@ export const ensureImageCached = step<RootDiskInput, GuestState>('ensureImageCac
   // Nothing to undo: the cache is for everybody, and its reconciler clears it.
 });
 
+const formatOf = statement((q, p: { imageId: string }) =>
+  q.selectFrom('images').select('disk_format').where('id', '=', p.imageId),
+);
+
+/** An ISO image is no disk: what boots from one has an empty disk beside the drive. */
+async function baseOf({ db }: Cloud, imageId: string): Promise<DiskBase> {
+  const image = await formatOf.first(db.read, { imageId });
+  return image?.disk_format === 'iso' ? { kind: 'blank' } : { kind: 'image', imageId };
+}
+
 /** Makes the root disk as a layer over the image. */
 export const createRootDisk = step<RootDiskInput, GuestState>('createRootDisk', {
   retry,
   async do(context) {
     const { services, input } = context;
-    const base = { kind: 'image', imageId: input.imageId! } as const;
+    const base = await baseOf(services, input.imageId!);
     const disk = { diskId: input.newDiskId!, size: input.rootSize, base };
     const hostId = hostOf(context);
     const agent = services.hosts.agent(hostId);

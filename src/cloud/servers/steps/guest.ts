@@ -2,9 +2,10 @@ import type { Tx } from '../../../database/database.ts';
 import { statement } from '../../../database/statement.ts';
 import { step } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
+import { runGuest } from '../cdroms/run-guest.ts';
 import { configDriveFiles } from '../config-drive.ts';
 import { taggedDevicesOf } from '../device-tags.ts';
-import { guestSpecOf, type SpecOverrides } from '../guest-spec.ts';
+import type { SpecOverrides } from '../guest-spec.ts';
 import { type FlavorFacts, power, type Server } from '../model.ts';
 import { alignWithGuest } from '../power-sync.ts';
 import { updateServer } from '../transition.ts';
@@ -50,8 +51,7 @@ function agentOf(context: Context) {
 export async function startAsBefore(context: Context): Promise<void> {
   const server = await context.services.servers.byId(context.input.serverId);
   if (isGoingAway(server)) return;
-  await context.services.hostNetworks.prepare(hostOf(context));
-  await agentOf(context).ensureGuestRunning(await guestSpecOf(context.services, server));
+  await runGuest(context.services, hostOf(context), server);
 }
 
 /** What is undone for a server that is going away need not be what it was: all that is left of it is removed. */
@@ -131,9 +131,8 @@ export const startGuest = step<GuestInput, GuestState>('startGuest', {
   async do(context) {
     const { services, input } = context;
     const server = await services.servers.byId(input.serverId);
-    await services.hostNetworks.prepare(hostOf(context));
     const overrides: SpecOverrides = { flavor: input.newFlavor, rootDiskId: input.newDiskId };
-    await agentOf(context).ensureGuestRunning(await guestSpecOf(services, server, overrides));
+    await runGuest(services, hostOf(context), server, overrides);
   },
   async undo(context) {
     if (context.isSuperseded) return;

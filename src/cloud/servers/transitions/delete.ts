@@ -72,6 +72,7 @@ async function markDeleted(cloud: Cloud, tx: Tx, serverId: string, now: number):
   const row = await tx.selectFrom('servers').select('deleted_at').where('id', '=', serverId).executeTakeFirst();
   if (!row || row.deleted_at !== null) return;
   await forgetGuestPassword(tx, serverId);
+  await cloud.servers.cdroms.forget(tx, serverId);
   await cloud.volumes.detachAll(tx, serverId);
   await cloud.networks.unplugServer(tx, serverId);
   await cloud.hosts.release(tx, serverId);

@@ -3,6 +3,7 @@ import { action, span, step } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import { CloudError } from '../../errors.ts';
 import type { Subject } from '../../identity/subject.ts';
+import { bringImage } from '../../volumes/image-cache.ts';
 import { guestSpecOf } from '../guest-spec.ts';
 import { power } from '../model.ts';
 import { disksToMove, requireMovable } from '../moved-disks.ts';
@@ -56,6 +57,8 @@ const transferGuest = step<Input, State>('transferGuest', {
       await services.hostNetworks.prepare(targetOf(context));
       const successors = new Map(input.disks.map(({ volumeId, newDiskId }) => [volumeId, newDiskId]));
       const { nics } = await guestSpecOf(services, await services.servers.byId(serverId));
+      for (const { imageId } of origin.spec.cdroms ?? [])
+        if (imageId !== undefined) await bringImage(services, targetOf(context), imageId);
       const disks = origin.spec.disks.map((disk) => ({ ...disk, diskId: successors.get(disk.volumeId)! }));
       const inlet = await target.receiveGuest({ ...origin.spec, disks, nics }, origin);
       const sent = disks.map(({ volumeId }) => ({

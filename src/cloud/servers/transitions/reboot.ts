@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { action, span, step } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import type { Subject } from '../../identity/subject.ts';
-import { guestSpecOf } from '../guest-spec.ts';
+import { runGuest } from '../cdroms/run-guest.ts';
 import { guestInput } from '../schemas.ts';
 import { transitions } from '../states.ts';
 import { runningColumns } from '../steps/guest.ts';
@@ -22,8 +22,7 @@ const rebootGuest = step<{ serverId: string; hostId: string; type: 'soft' | 'har
     }
     // A hard reboot is also the way back from any other state: the guest begins anew.
     await agent.stopGuest(input.serverId, { graceSeconds: 0 });
-    await services.hostNetworks.prepare(input.hostId);
-    await agent.ensureGuestRunning(await guestSpecOf(services, await services.servers.byId(input.serverId)));
+    await runGuest(services, input.hostId, await services.servers.byId(input.serverId));
   },
   // Nothing to undo: a guest that was reset can't be un-reset.
 });

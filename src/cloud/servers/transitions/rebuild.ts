@@ -134,6 +134,10 @@ export async function requestRebuild(cloud: Cloud, subject: Subject, serverId: s
       .selectAll()
       .where('id', '=', server.rootVolumeId)
       .executeTakeFirstOrThrow();
+    if ((image.diskFormat === 'iso' || (await isOfIso(tx, server))) && image.id !== server.imageId) {
+      const why = 'An ISO image takes the place of no other image, and none takes its place.';
+      throw new CloudError('invalid', why, { reason: 'iso' });
+    }
     const rootSize = isVolume ? root.size : checkImageFits(image, server.flavor);
     if (isVolume) await beginReimage(cloud, tx, { server, root, image });
     const newDiskId = newId(cloud.env);
@@ -178,6 +182,12 @@ export async function requestRebuild(cloud: Cloud, subject: Subject, serverId: s
       },
     };
   });
+}
+
+async function isOfIso(tx: Tx, { imageId }: Server): Promise<boolean> {
+  if (imageId === null) return false;
+  const image = await tx.selectFrom('images').select('disk_format').where('id', '=', imageId).executeTakeFirst();
+  return image?.disk_format === 'iso';
 }
 
 /** Other things are not done with the volume meanwhile. Throws `invalid` where it is busy, or the image is too large. */
