@@ -9,7 +9,7 @@ export interface ServerFilter {
   allProjects?: boolean;
   projectId?: string;
   userId?: string;
-  /** A regular expression over the name, as Nova has it; matched as a part of it where it is plain text. */
+  /** A part of the name, with no more of regular expressions in it than `isPlainPattern` takes. */
   name?: string;
   vmStates?: readonly VmState[];
   taskState?: string;
@@ -151,9 +151,14 @@ function filtered(query: Query, db: Database, filter: ServerFilter): Query {
 }
 
 /**
- * Nova matches names by regular expression. Only the parts that people use are understood, and they become a LIKE: text,
- * `^` and `$` at the ends, `.*` and `.`; so no pattern can be made to run long.
+ * Whether a regular expression over names is one that the database itself can look for, and for which no row is read in
+ * vain: text, `^` and `$` at the ends, `.*` and `.`.
  */
+export function isPlainPattern(pattern: string): boolean {
+  return /^\^?(?:\\[^a-zA-Z0-9]|\.\*|[^\\[\](){}|*+?^$])*\$?$/s.test(pattern);
+}
+
+/** Becomes a LIKE. */
 function nameMatches(db: Database, pattern: string) {
   const atStart = pattern.startsWith('^');
   const atEnd = pattern.endsWith('$');

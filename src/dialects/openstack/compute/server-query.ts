@@ -1,7 +1,13 @@
 import { type TSchema, Type } from 'typebox';
 import type { Call } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
-import type { ServerFilter, ServerPage, ServerSortKey } from '../../../cloud/servers/listing.ts';
+import { LinearPattern } from '../../../cloud/linear-pattern.ts';
+import {
+  isPlainPattern,
+  type ServerFilter,
+  type ServerPage,
+  type ServerSortKey,
+} from '../../../cloud/servers/listing.ts';
 import type { Server } from '../../../cloud/servers/model.ts';
 import { vmStatesOf } from '../../../cloud/servers/states.ts';
 import { parseId } from '../../../env/env.ts';
@@ -18,12 +24,12 @@ const parts = {
   sort_dir: '`asc` or `desc`, for each key.',
   all_tenants: 'Servers of all projects, for administrators.',
   'changes-since': 'Those that changed since this time, also deleted ones.',
-  name: 'A part of the name; `^`, `$`, `.` and `.*` mean what they do in regular expressions.',
+  name: 'A regular expression that is found in the name.',
   status: 'As ACTIVE; may be given several times.',
   image: 'Id of the image.',
   flavor: 'Id of the flavor.',
-  ip: 'A part of an IPv4 address.',
-  ip6: 'A part of an IPv6 address; from 2.5 on for users.',
+  ip: 'A regular expression that is found in an IPv4 address.',
+  ip6: 'A regular expression that is found in an IPv6 address; from 2.5 on for users.',
   reservation_id: 'Those that were created by one request.',
   tags: 'Those with all of these tags, separated by commas; from 2.26 on.',
   'tags-any': 'Those with one of these tags; from 2.26 on.',
@@ -106,11 +112,12 @@ export async function readServerFilter(call: Asked): Promise<ServerSearch | unde
   if (since !== undefined && before !== undefined && since > before) {
     throw new CloudError('invalid', 'The value of changes-since must be less than or equal to changes-before.');
   }
+  const name = one('name') ?? forAdmin('display_name');
   const filter: ServerFilter = {
     allProjects: allProjects(one('all_tenants')),
     projectId: forAdmin('project_id') ?? forAdmin('tenant_id'),
     userId: forAdmin('user_id'),
-    name: one('name') ?? forAdmin('display_name'),
+    name: name !== undefined && isPlainPattern(name) ? name : undefined,
     vmStates: states ?? vmStates(forAdmin('vm_state')),
     taskState: forAdmin('task_state'),
     keyName: forAdmin('key_name'),
@@ -130,7 +137,15 @@ export async function readServerFilter(call: Asked): Promise<ServerSearch | unde
   if (host !== undefined) filter.hostId = (await cloud.hosts.list()).find(({ name }) => name === host)?.id ?? 'none';
   const zone = forAdmin('availability_zone');
   if (zone !== undefined) filter.zoneId = (await cloud.zones.byName(zone))?.id ?? 'none';
-  return { filter, predicates: predicatesOf(call, statuses) };
+  return {
+    filter,
+    predicates: { ...predicatesOf(call, statuses), name: filter.name === undefined ? patternOf(name) : undefined },
+  };
+}
+
+/** Nova's users have learnt that case does not matter, as MySQL has it. */
+function patternOf(expression: string | undefined): LinearPattern | undefined {
+  return expression === undefined ? undefined : new LinearPattern(expression, { ignoresCase: true });
 }
 
 function predicatesOf({ context, subject, query: asked }: Asked, statuses: string[]): ServerPredicates {
@@ -140,8 +155,8 @@ function predicatesOf({ context, subject, query: asked }: Asked, statuses: strin
   const isBusy = statuses.some((status) => busyStatuses.has(status.toUpperCase()));
   return {
     statuses: isBusy ? new Set(statuses.map((status) => status.toUpperCase())) : undefined,
-    ip: lastOf(query['ip']),
-    ip6: minor >= 5 || subject.isAdmin ? lastOf(query['ip6']) : undefined,
+    ip: patternOf(lastOf(query['ip'])),
+    ip6: minor >= 5 || subject.isAdmin ? patternOf(lastOf(query['ip6'])) : undefined,
     tags: tagged('tags'),
     tagsAny: tagged('tags-any'),
     notTags: tagged('not-tags'),

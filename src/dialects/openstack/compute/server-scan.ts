@@ -1,5 +1,6 @@
 import type { Call } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
+import type { LinearPattern } from '../../../cloud/linear-pattern.ts';
 import type { ServerDetail } from '../../../cloud/servers/details.ts';
 import type { ServerFilter, ServerPage } from '../../../cloud/servers/listing.ts';
 import type { Server } from '../../../cloud/servers/model.ts';
@@ -9,8 +10,9 @@ import { tagsOfEach } from './present-servers.ts';
 /** What the engine does not search by. Nothing is asked for where all is undefined. */
 export interface ServerPredicates {
   statuses?: ReadonlySet<string>;
-  ip?: string;
-  ip6?: string;
+  name?: LinearPattern;
+  ip?: LinearPattern;
+  ip6?: LinearPattern;
   tags?: readonly string[];
   tagsAny?: readonly string[];
   notTags?: readonly string[];
@@ -60,16 +62,16 @@ export async function findServers(
 }
 
 async function fitting(cloud: Call['cloud'], servers: Server[], predicates: ServerPredicates): Promise<Server[]> {
-  const { statuses } = predicates;
+  const { statuses, name } = predicates;
+  const named = name ? servers.filter((one) => name.isIn(one.name)) : servers;
   const inStatus = statuses
-    ? servers.filter(
+    ? named.filter(
         (one) => statuses.has(statusOf(one.vmState, one.taskState)) || statuses.has(statusOf(one.vmState, null)),
       )
-    : servers;
+    : named;
   return await withTags(cloud, await withAddresses(cloud, inStatus, predicates), predicates);
 }
 
-/** Nova takes a regular expression; here it is a part of the address, which `^` and `$` hold to its ends. */
 async function withAddresses(
   cloud: Call['cloud'],
   servers: Server[],
@@ -77,19 +79,10 @@ async function withAddresses(
 ): Promise<Server[]> {
   if (ip === undefined && ip6 === undefined) return servers;
   const addresses = await cloud.networks.addressesOf(servers.map(({ id }) => id));
-  const has = (id: string, version: 4 | 6, wanted: string | undefined) =>
+  const has = (id: string, version: 4 | 6, wanted: LinearPattern | undefined) =>
     wanted === undefined ||
-    (addresses.get(id) ?? []).some((one) => one.version === version && addressFits(one.address, wanted));
+    (addresses.get(id) ?? []).some((one) => one.version === version && wanted.isIn(one.address));
   return servers.filter(({ id }) => has(id, 4, ip) && has(id, 6, ip6));
-}
-
-function addressFits(address: string, wanted: string): boolean {
-  const text = wanted.replaceAll('\\', '').replaceAll('.*', '').replace(/^\^/, '').replace(/\$$/, '').toLowerCase();
-  const atStart = wanted.startsWith('^');
-  const atEnd = wanted.endsWith('$');
-  if (atStart && atEnd) return address === text;
-  if (atStart) return address.startsWith(text);
-  return atEnd ? address.endsWith(text) : address.includes(text);
 }
 
 async function withTags(cloud: Call['cloud'], servers: Server[], wanted: ServerPredicates): Promise<Server[]> {

@@ -107,6 +107,11 @@ describe('listing servers', () => {
   it('finds by name, state, image, flavor and address', async () => {
     expect((await list('name=web&sort_key=display_name&sort_dir=asc')).names).toEqual(['web-1', 'web-2']);
     expect((await list('name=^db')).names).toEqual(['db-1']);
+    const asked = (expression: string) =>
+      list(`name=${encodeURIComponent(expression)}&sort_key=display_name&sort_dir=asc`);
+    expect((await asked('^(web|other)\\-[0-9]+$')).names).toEqual(['web-1', 'web-2']);
+    expect((await asked('^.*\\-[13-9]$')).names).toEqual(['db-1', 'web-1']);
+    expect((await list('name=web-%5B1')).status).toBe(400);
     expect((await list('status=ACTIVE&status=SHUTOFF')).names).toHaveLength(3);
     expect((await list('status=REBUILD')).names).toEqual([]);
     expect((await list('status=nonsense')).names).toEqual([]);
@@ -117,6 +122,7 @@ describe('listing servers', () => {
     const shown = await api.call('GET', `${base}/servers/${ids[0]}`, { as: 'lister' });
     const { addr } = shown.body.server.addresses['default'][0];
     expect((await list(`ip=^${addr}$`)).names).toEqual(['web-1']);
+    expect((await list(`ip=${encodeURIComponent(`^(${addr}|nothing)$`)}`)).names).toEqual(['web-1']);
     expect((await list(`ip=${addr.slice(0, -1)}`)).names.length).toBeGreaterThan(0);
     expect((await list('changes-since=2099-01-01T00:00:00Z')).names).toEqual([]);
   });
