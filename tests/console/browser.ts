@@ -90,6 +90,15 @@ export class ConsoleTest implements AsyncDisposable {
 
 const consoleRequire = createRequire(join(root, 'console/package.json'));
 
+const given = new Map<string, number>();
+
+/** A name that nothing has yet: a test that is tried again finds what its first try made. */
+export function fresh(name: string): string {
+  const before = given.get(name) ?? 0;
+  given.set(name, before + 1);
+  return before === 0 ? name : `${name}-again-${before}`;
+}
+
 /** What axe-core finds on the page that is serious or critical, in words. */
 export async function seriousProblems(page: Page): Promise<string[]> {
   const { AxeBuilder } = consoleRequire('@axe-core/playwright') as typeof import('@axe-core/playwright');

@@ -205,8 +205,9 @@ async function deleteAndRecover(keys: Keys, name: string): Promise<void> {
   await page.getByRole('row', { name: new RegExp(name) }).waitFor({ state: 'detached' });
   await pressTo(page, new RegExp(`^${words['images']}$`), 'Shift+Tab');
   await page.keyboard.press('ArrowRight');
-  await page.getByRole('button', { name: words['recover']! }).waitFor();
-  await keys.press(words['recover']!);
+  const recover = words['actionOf']!.replace('{{action}}', words['recover']!).replace('{{name}}', name);
+  await page.getByRole('button', { name: recover, exact: true }).waitFor();
+  await keys.press(recover);
   await page.getByText(words['recovered']!.replace('{{name}}', name)).waitFor();
 }
 

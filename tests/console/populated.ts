@@ -1,7 +1,7 @@
 import { vi } from 'vitest';
+import { tinyLinuxId } from '../../src/assembly/tinylinux.ts';
 import type { OpenStackClient } from '../../src/cli/clients/openstack-client.ts';
 
-const image = 'TinyLinux';
 const servers = [
   { name: 'web-1', flavor: '2', network: 'frontend' },
   { name: 'web-2', flavor: '2', network: 'frontend' },
@@ -23,7 +23,6 @@ export async function populate(client: OpenStackClient): Promise<Record<string, 
       subnet: { network_id: network.id, name: `${name}-v4`, cidr: `10.${20 + index}.0.0/24`, ip_version: 4 },
     });
   }
-  const { images } = await client.get(`/image/v2/images?name=${image}`);
   for (const [name, format] of [
     ['Debian 13 Trixie', 'qcow2'],
     ['Ubuntu 26.04 LTS', 'qcow2'],
@@ -35,7 +34,7 @@ export async function populate(client: OpenStackClient): Promise<Record<string, 
   for (const { name, flavor, network } of servers) {
     const server = {
       name,
-      imageRef: images[0].id,
+      imageRef: tinyLinuxId,
       flavorRef: flavor,
       networks: [{ uuid: networks[network] }],
       metadata: { team: name.split('-')[0], environment: 'production' },
@@ -46,11 +45,11 @@ export async function populate(client: OpenStackClient): Promise<Record<string, 
   const { flavor } = await client.post('/compute/v2.1/flavors', {
     flavor: { name: 'm9.colossal', vcpus: 8, ram: 900_000_000, disk: 20 },
   });
-  const server = { name: 'analytics', imageRef: images[0].id, flavorRef: flavor.id, networks: 'none' };
+  const server = { name: 'analytics', imageRef: tinyLinuxId, flavorRef: flavor.id, networks: 'none' };
   const version = { 'OpenStack-API-Version': 'compute 2.37' };
   const broken = (await client.call('POST', '/compute/v2.1/servers', { server }, version)).server.id as string;
   await client.post(`/compute/v2.1/servers/${ids['build-runner']}/action`, { 'os-stop': null });
-  await client.post(`/compute/v2.1/servers/${ids['web-1']}/action`, { rebuild: { imageRef: images[0].id } });
+  await client.post(`/compute/v2.1/servers/${ids['web-1']}/action`, { rebuild: { imageRef: tinyLinuxId } });
   await settled(client, 'ERROR', [broken]);
   await settled(client, 'SHUTOFF', [ids['build-runner']!]);
   await settled(client, 'ACTIVE', [ids['web-1']!]);

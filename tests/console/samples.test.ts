@@ -138,6 +138,8 @@ const mapped: readonly ApiCall[] = [
   { method: 'POST', path: '/compute/v2.1/flavors', body: { flavor: { name: 'by-cli', vcpus: 1, ram: 256, disk: 1 } } },
   { method: 'POST', path: `/volume/v3/${projectId}/volumes`, body: { volume: { name: 'by cli', size: 1 } } },
   { method: 'POST', path: '/identity/v3/projects', body: { project: { name: 'by cli' } } },
+  { method: 'PUT', path: `/compute/v2.1/os-quota-sets/${projectId}`, body: { quota_set: { server_groups: 44 } } },
+  { method: 'PUT', path: `/network/v2.0/quotas/${projectId}`, body: { quota: { security_group: 55 } } },
 ];
 
 if (has('openstack', '--version')) {
@@ -161,6 +163,8 @@ if (has('openstack', '--version')) {
       const client = await cloud.openstack();
       const { networks } = await client.get('/network/v2.0/networks?name=by%20cli');
       expect(networks).toMatchObject([{ shared: true, description: "it's" }]);
+      const { quota_set } = await client.get(`/compute/v2.1/os-quota-sets/${projectId}`);
+      expect(quota_set).toMatchObject({ server_groups: 44, security_groups: 55 });
       const { flavors } = await client.get('/compute/v2.1/flavors/detail');
       expect(flavors).toContainEqual(expect.objectContaining({ name: 'by-cli', vcpus: 1, ram: 256, disk: 1 }));
     },

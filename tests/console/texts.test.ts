@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { translated } from '../../console/src/explorer/titles.ts';
+import { describedIn } from '../../console/src/explorer/descriptions.ts';
+import { groupTitle, translated } from '../../console/src/explorer/titles.ts';
+import { openApiDocument } from '../../src/api/openapi.ts';
 import { allDialects } from '../../src/assembly/dialects.ts';
 
 const source = resolve(import.meta.dirname, '../../console/src');
@@ -11,7 +13,7 @@ const en = messages('en');
 const others = { ja: messages('ja'), 'zh-CN': messages('zh-CN') };
 const script = { ja: /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/u, 'zh-CN': /\p{Script=Han}/u };
 /** The same in every language. */
-const namesOfThings = new Set<string>([]);
+const namesOfThings = new Set(['actionOf']);
 
 const code = readdirSync(source, { recursive: true, withFileTypes: true })
   .filter(({ name }) => /\.tsx?$/.test(name))
@@ -56,5 +58,26 @@ describe('titles of operations', () => {
     const missing = [...titles].filter((title) => !translated(title, 'ja') || !translated(title, 'zh-CN'));
     // A new word is a line in title-nouns.ts, a sentence one in title-sentences.ts; until then its titles are English.
     expect(missing.length, missing.join('; ')).toBeLessThan(titles.size / 50);
+  });
+
+  it('stand in groups whose names are translated', async () => {
+    const groups = new Set((await allDialects()).flatMap(({ operations }) => operations.map(({ group }) => group)));
+    // A new one is a line in title-groups.ts.
+    expect([...groups].filter((group) => !groupTitle(group, 'ja') || !groupTitle(group, 'zh-CN'))).toEqual([]);
+  });
+});
+
+describe('descriptions of parameters and fields', () => {
+  it('are translated where they are said again and again', async () => {
+    const dialects = await allDialects();
+    const said: string[] = [];
+    for (const product of new Set(dialects.map(({ name }) => name))) {
+      const document = JSON.stringify(openApiDocument(dialects.filter(({ name }) => name === product)));
+      for (const [, text] of document.matchAll(/"description":("(?:[^"\\]|\\.)*")/g)) said.push(JSON.parse(text!));
+    }
+    const done = said.filter((text) => describedIn(text, 'ja') && describedIn(text, 'zh-CN'));
+    expect(said.length).toBeGreaterThan(5000);
+    // Those of responses' statuses and of operations count among them, and stay English.
+    expect(done.length / said.length).toBeGreaterThan(0.4);
   });
 });

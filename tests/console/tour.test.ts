@@ -4,17 +4,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { buildLimit, ConsoleTest, picture, seriousProblems, setTheme } from './browser.ts';
+import { tinyLinuxId } from '../../src/assembly/tinylinux.ts';
+import { buildLimit, ConsoleTest, fresh, picture, seriousProblems, setTheme } from './browser.ts';
 
 let tour: ConsoleTest;
 let page: Page;
 let folder: string;
+/** The server that is made first, and by which name. */
+let first: { id: string; name: string };
 const limit = 180_000;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'unkai-console-'));
   tour = await ConsoleTest.start();
-  page = await tour.open();
 }, buildLimit);
 
 afterAll(async () => {
@@ -27,6 +29,7 @@ const go = (path: string) => page.goto(tour.cloud.origin + path);
 test(
   'a wrong password is told as such, and the right one lets in',
   async () => {
+    page = await tour.open();
     await go('/');
     await page.getByLabel('User name').fill('admin');
     await page.getByLabel('Password').fill('not this one');
@@ -43,7 +46,10 @@ test(
   'a server is made: checked by a dry run, created, and its spans shown',
   async () => {
     await go('/ui/servers/new');
-    await page.getByLabel('Name').first().fill('web-1');
+    const name = fresh('web-1');
+    // Quota and capacity are looked at before anything is asked.
+    await page.getByText('The cloud would take it. First choice of host: simulated.').waitFor();
+    await page.getByLabel('Name').first().fill(name);
     await page.getByRole('button', { name: 'Dry run' }).click();
     await page.getByText('The cloud would take it. First choice of host: simulated.').waitFor();
     await page.getByText('Same request as curl').click();
@@ -52,6 +58,7 @@ test(
     await picture(page, 'create-server');
     await page.getByRole('button', { name: 'Create a server' }).click();
     await page.waitForURL(/\/ui\/servers\/[0-9a-f-]{36}/);
+    first = { id: new URL(page.url()).pathname.split('/').at(-1)!, name };
     await page.getByText('ACTIVE', { exact: true }).waitFor();
     await page.getByText('compute__do_build_and_run_instance').waitFor();
   },
@@ -61,12 +68,16 @@ test(
 test(
   'a rebuild is watched span by span; what can not be done says why',
   async () => {
+    await go(`/ui/servers/${first.id}?tab=timeline`);
     await page.getByRole('button', { name: 'Rebuild' }).click();
     const form = page.getByRole('dialog');
     await form.getByLabel('Image').selectOption({ label: 'TinyLinux' });
     await form.getByRole('button', { name: 'Rebuild' }).click();
     await page.getByText('compute_rebuild_instance').first().waitFor();
-    await page.getByRole('button', { name: /^rebuild succeeded/ }).waitFor();
+    await page
+      .getByRole('button', { name: /^rebuild succeeded/ })
+      .first()
+      .waitFor();
     await picture(page, 'server-timeline');
     await page.getByRole('button', { name: 'Actions' }).click();
     await page.getByText('The state is ACTIVE; it needs SHUTOFF.').waitFor();
@@ -81,10 +92,9 @@ test(
   async () => {
     const admin = await tour.cloud.openstack();
     const { flavor } = await admin.post('/compute/v2.1/flavors', {
-      flavor: { id: '0-vast', name: 'vast', vcpus: 1, ram: 900_000_000, disk: 1 },
+      flavor: { id: fresh('0-vast'), name: fresh('vast'), vcpus: 1, ram: 900_000_000, disk: 1 },
     });
-    const { images } = await admin.get('/image/v2/images');
-    const server = { name: 'too-big', imageRef: images[0].id, flavorRef: flavor.id, networks: 'none' };
+    const server = { name: 'too-big', imageRef: tinyLinuxId, flavorRef: flavor.id, networks: 'none' };
     const version = { 'OpenStack-API-Version': 'compute 2.37' };
     const { id } = (await admin.call('POST', '/compute/v2.1/servers', { server }, version)).server;
     await go(`/ui/servers/${id}?tab=timeline`);
@@ -94,7 +104,7 @@ test(
       .first()
       .waitFor();
     await go('/ui/home');
-    await page.getByText('is in error').waitFor();
+    await page.getByText('is in error').first().waitFor();
     await picture(page, 'home');
   },
   limit,
@@ -104,13 +114,13 @@ test(
   'servers are found by the filter in the address, and stopped in bulk',
   async () => {
     await go('/ui/servers?q=web');
-    await page.getByRole('link', { name: 'web-1' }).waitFor();
+    await page.getByRole('link', { name: first.name, exact: true }).waitFor();
     expect(await page.getByRole('link', { name: 'too-big' }).count()).toBe(0);
-    await page.getByLabel('Select web-1').check();
+    await page.getByLabel(`Select ${first.name}`, { exact: true }).check();
     await page.getByRole('button', { name: 'Stop', exact: true }).click();
-    await page.getByRole('table').getByText('SHUTOFF').waitFor();
+    await page.getByRole('row', { name: first.name }).getByText('SHUTOFF').first().waitFor();
     await page.getByRole('searchbox', { name: 'Filter: Servers' }).fill('');
-    await page.getByRole('link', { name: 'too-big' }).waitFor();
+    await page.getByRole('link', { name: 'too-big' }).first().waitFor();
     await picture(page, 'servers');
     expect(await seriousProblems(page)).toEqual([]);
   },
@@ -120,25 +130,26 @@ test(
 test(
   'an image is uploaded, deleted, and comes back from the recycle bin',
   async () => {
-    const file = join(folder, 'small.raw');
+    const name = fresh('small');
+    const file = join(folder, `${name}.raw`);
     await writeFile(file, Buffer.alloc(3 * 2 ** 20, 'unkai'));
     await go('/ui/images');
     await page.getByRole('button', { name: 'Upload an image' }).click();
     const form = page.getByRole('dialog');
     await form.getByLabel('File').setInputFiles(file);
     await form.getByRole('button', { name: 'Upload an image' }).click();
-    await page.getByText('small is uploaded').waitFor();
-    await page.getByRole('link', { name: 'small' }).waitFor();
+    await page.getByText(`${name} is uploaded`).waitFor();
+    await page.getByRole('link', { name, exact: true }).waitFor();
     await picture(page, 'images');
-    await page.getByLabel('Select small').check();
+    await page.getByLabel(`Select ${name}`, { exact: true }).check();
     await page.getByRole('button', { name: 'Delete', exact: true }).click();
     await page.getByRole('tab', { name: 'Recycle bin' }).click();
-    await page.getByRole('button', { name: 'Recover' }).waitFor();
+    await page.getByRole('button', { name: `Recover: ${name}`, exact: true }).waitFor();
     await picture(page, 'recycle-bin');
-    await page.getByRole('button', { name: 'Recover' }).click();
-    await page.getByText('small is back').waitFor();
-    await page.getByRole('tab', { name: 'Images' }).click();
-    await page.getByRole('link', { name: 'small' }).waitFor();
+    await page.getByRole('button', { name: `Recover: ${name}`, exact: true }).click();
+    await page.getByText(`${name} is back`).waitFor();
+    await page.getByRole('tab', { name: 'Images', exact: true }).click();
+    await page.getByRole('link', { name, exact: true }).waitFor();
   },
   limit,
 );
@@ -147,7 +158,8 @@ test(
   'an upload that is interrupted goes on where it was, also after the page was closed',
   async () => {
     const size = 6 * 2 ** 20;
-    const file = join(folder, 'large.raw');
+    const name = fresh('large');
+    const file = join(folder, `${name}.raw`);
     await writeFile(file, Buffer.alloc(size, 'sea of clouds'));
     const offsets: number[] = [];
     page.on('request', (request) => {
@@ -163,6 +175,7 @@ test(
         uploadThroughput,
       });
     const form = page.getByRole('dialog');
+    await atSpeed(-1);
     await go('/ui/images');
     await page.getByRole('button', { name: 'Upload an image' }).click();
     await form.getByLabel('File').setInputFiles(file);
@@ -181,11 +194,11 @@ test(
     // A connection that fails is taken up again without anybody's doing.
     await page.route('**/upload/parts/*', (route) => route.abort('connectionreset'), { times: 1 });
     await form.getByRole('button', { name: 'Continue the upload' }).click();
-    await page.getByText('large is uploaded').waitFor();
+    await page.getByText(`${name} is uploaded`).waitFor();
     expect(offsets.length).toBeGreaterThanOrEqual(3);
     expect(offsets.at(-1)).toBeGreaterThan(0);
     const client = await tour.cloud.openstack();
-    const { images } = await client.get('/image/v2/images?name=large');
+    const { images } = await client.get(`/image/v2/images?name=${name}`);
     expect(images).toMatchObject([{ status: 'active', size }]);
     const hash = createHash(images[0].os_hash_algo).update(Buffer.alloc(size, 'sea of clouds')).digest('hex');
     expect(images[0].os_hash_value).toBe(hash);
@@ -196,23 +209,24 @@ test(
 test(
   'networks and volumes are made by forms, and the topology draws them',
   async () => {
+    const [network, volume] = [fresh('backend'), fresh('data-1')];
     await go('/ui/r/networks');
     await page.getByRole('button', { name: 'Create a network' }).click();
-    await page.getByRole('dialog').getByLabel('Name').fill('backend');
+    await page.getByRole('dialog').getByLabel('Name').fill(network);
     await page.getByRole('dialog').getByRole('button', { name: 'Create a network' }).click();
-    await page.getByRole('row', { name: /backend/ }).waitFor();
-    await page.getByRole('button', { name: 'Actions for backend' }).click();
+    await page.getByRole('row', { name: network }).first().waitFor();
+    await page.getByRole('button', { name: `Actions for ${network}`, exact: true }).click();
     await page.getByRole('menuitem', { name: 'Create a subnet' }).click();
     await page.getByRole('dialog').getByLabel('CIDR').fill('10.9.0.0/24');
     await page.getByRole('dialog').getByRole('button', { name: 'Create a subnet' }).click();
     await page.getByText('Done: Create a subnet').waitFor();
     await go('/ui/r/volumes');
     await page.getByRole('button', { name: 'Create a volume' }).click();
-    await page.getByRole('dialog').getByLabel('Name').fill('data-1');
+    await page.getByRole('dialog').getByLabel('Name').fill(volume);
     await page.getByRole('dialog').getByRole('button', { name: 'Create a volume' }).click();
-    await page.getByRole('row', { name: /data-1.*available/ }).waitFor();
+    await page.getByRole('row', { name: new RegExp(`${volume} .*available`) }).waitFor();
     await go('/ui/topology');
-    await page.getByText('10.9.0.0/24').waitFor();
+    await page.getByText('10.9.0.0/24').first().waitFor();
     await picture(page, 'topology');
     expect(await seriousProblems(page)).toEqual([]);
   },
@@ -270,8 +284,9 @@ test(
 test(
   'the recorder has the calls behind the clicks',
   async () => {
+    await go('/ui/r/flavors');
     await page.getByRole('button', { name: 'Create a flavor' }).click();
-    await page.getByRole('dialog').getByLabel('Name').fill('pocket');
+    await page.getByRole('dialog').getByLabel('Name').fill(fresh('pocket'));
     await page.getByRole('dialog').getByRole('button', { name: 'Create a flavor' }).click();
     await page.getByText('Done: Create a flavor').waitFor();
     await page.getByRole('link', { name: 'Recorder' }).click();
@@ -286,7 +301,8 @@ test(
 test(
   'it speaks three languages, and has a dark side',
   async () => {
-    await go('/ui/home');
+    page = await tour.open();
+    await tour.signIn(page);
     await page.getByRole('button', { name: 'Language' }).click();
     await page.getByRole('menuitemradio', { name: '日本語' }).click();
     await page.getByRole('heading', { name: 'ようこそ、admin さん' }).waitFor();

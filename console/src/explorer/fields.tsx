@@ -1,5 +1,6 @@
 import { useTranslation } from 'react-i18next';
 import type { Schema } from './catalogue.ts';
+import { describedIn } from './descriptions.ts';
 
 const maxDepth = 7;
 
@@ -40,7 +41,9 @@ interface LineProps {
 }
 
 export function FieldLine({ name, schema, required, anchor, depth = 0, text }: LineProps) {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
+  const words = text ?? schema.description;
+  const translated = words && describedIn(words, i18n.language);
   const inner = schema.type === 'array' || schema.items ? schema.items : schema;
   const limits = limitsOf(schema);
   return (
@@ -54,9 +57,9 @@ export function FieldLine({ name, schema, required, anchor, depth = 0, text }: L
           #
         </a>
       </div>
-      {(text ?? schema.description) && (
-        <p className="soft small" lang="en">
-          {text ?? schema.description}
+      {words && (
+        <p className="soft small" lang={translated ? undefined : 'en'}>
+          {translated ?? words}
         </p>
       )}
       {limits && <p className="faint small mono">{limits}</p>}

@@ -3,6 +3,7 @@ import { type ReactNode, useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { whenIdle } from '../lib/idle.ts';
 import { type CatalogueEntry, type Product, products } from './catalogue.ts';
+import { GroupName } from './group-name.tsx';
 import { prepareSearch, search } from './search.ts';
 import { chooseVersion, isLater, useChosenVersion, useVersions } from './versions.ts';
 
@@ -104,8 +105,8 @@ function Group({ title, entries, isOpenAtFirst }: GroupProps) {
   const isOpen = chosen ?? isOpenAtFirst;
   return (
     <details open={isOpen} onToggle={(event) => choose(event.currentTarget.open)}>
-      <summary lang="en">
-        {title} <span className="faint small">{entries.length}</span>
+      <summary>
+        <GroupName of={title} /> <span className="faint small">{entries.length}</span>
       </summary>
       {isOpen && (
         <ul>

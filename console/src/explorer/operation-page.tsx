@@ -8,6 +8,7 @@ import { type Language, languages, setLanguage } from '../i18n/index.ts';
 import { type CatalogueEntry, type ErrorCause, type Product, products, useCatalogue } from './catalogue.ts';
 import { FieldLine, Fields } from './fields.tsx';
 import { ExplorerFrame } from './frame.tsx';
+import { GroupName } from './group-name.tsx';
 import { OperationHistory } from './history.tsx';
 import { type Draft, exampleRequest, requestOf } from './request.ts';
 import { TryIt } from './try-it.tsx';
@@ -71,14 +72,14 @@ function Operation({ entry }: { entry: CatalogueEntry }) {
           <nav className="crumbs" aria-label={t('breadcrumb')}>
             <Link to={'/explorer' as '/'}>{t('explorer')}</Link> /{' '}
             <Link to={`/explorer/${i18n.language}/${product}` as '/'}>{products[product]}</Link> /{' '}
-            <span lang="en">{group}</span>
+            <GroupName of={group} />
           </nav>
           <div className="row">
             <span className="verb" data-verb={method}>
               {method}
             </span>
             <Badge plain>
-              <span lang="en">{group}</span>
+              <GroupName of={group} />
             </Badge>
             {operation['x-since'] && <Badge plain>{t('since', { version: operation['x-since'] })}</Badge>}
             <Badge plain tone={isAsync ? 'busy' : 'none'}>

@@ -1,3 +1,4 @@
+import { groupNames } from './title-groups.ts';
 import { roleSentence, sentences } from './title-sentences.ts';
 import { titles } from './title-words.ts';
 
@@ -16,6 +17,16 @@ export function titlesOf(en: string): Titles {
   const made = { en, ja: translated(en, 'ja') ?? en, 'zh-CN': translated(en, 'zh-CN') ?? en };
   known.set(en, made);
   return made;
+}
+
+/** What a group of operations is called; undefined where the catalogue has no word for it. */
+export function groupTitle(en: string, language: string): string | undefined {
+  if (language !== 'ja' && language !== 'zh-CN') return undefined;
+  const [, bare, version = ''] = /^(.*?)( \(v2\))?$/.exec(en)!;
+  const column = language === 'ja' ? 0 : 1;
+  const words = bare!.replaceAll(/[-_/]/g, ' ').toLowerCase();
+  const found = groupNames[words]?.[column] ?? phrase(words, column);
+  return found && found + version;
 }
 
 type Target = 'ja' | 'zh-CN';

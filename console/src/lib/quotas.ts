@@ -1,5 +1,6 @@
 import type { ComputeUpdateQuotaBody, NetworkUpdateQuotaBody, VolumeUpdateVolumeQuotasBody } from '../api/bodies.ts';
 import { type ApiCall, get } from './api.ts';
+import { session } from './session.ts';
 import type { Overview } from './types.ts';
 
 type Service = 'compute' | 'volume' | 'network';
@@ -44,13 +45,16 @@ export interface Quota {
   canBeSet: boolean;
 }
 
+/** Cinder has the project of whoever asks in its paths. */
+const volumeSets = () => `/volume/v3/${session()?.project.id}/os-quota-sets`;
+
 type Details = Record<string, { limit: number; in_use?: number; used?: number }>;
 
 /** What each service says of a project. `own`: the overview, where it is the project that one works in. */
 export async function quotasOf(projectId: string, own?: Overview): Promise<Quota[]> {
   const [compute, volume, network] = await Promise.all([
     get<{ quota_set: Details }>(`/compute/v2.1/os-quota-sets/${projectId}/detail`),
-    get<{ quota_set: Details }>(`/volume/v3/${projectId}/os-quota-sets/${projectId}?usage=True`),
+    get<{ quota_set: Details }>(`${volumeSets()}/${projectId}?usage=True`),
     get<{ quota: Details }>(`/network/v2.0/quotas/${projectId}/details.json`),
   ]);
   const said = { compute: compute.quota_set, volume: volume.quota_set, network: network.quota };
@@ -75,7 +79,7 @@ export function quotaCall(projectId: string, quota: string, limit: number): ApiC
   if (service === 'volume')
     return {
       method: 'PUT',
-      path: `/volume/v3/${projectId}/os-quota-sets/${projectId}`,
+      path: `${volumeSets()}/${projectId}`,
       body: { quota_set: change } satisfies VolumeUpdateVolumeQuotasBody,
     };
   return {

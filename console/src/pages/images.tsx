@@ -202,6 +202,7 @@ function RecycleBin({ query, onQuery }: ListProps) {
           <button
             type="button"
             className="button small"
+            aria-label={t('actionOf', { action: t('recover'), name: image.name ?? image.id })}
             onClick={() => void act(image, 'POST', '/recover', 'recovered')}
           >
             {t('recover')}
@@ -209,6 +210,7 @@ function RecycleBin({ query, onQuery }: ListProps) {
           <button
             type="button"
             className="button small danger"
+            aria-label={t('actionOf', { action: t('expunge'), name: image.name ?? image.id })}
             onClick={() => void act(image, 'DELETE', '', 'expunged')}
           >
             {t('expunge')}
