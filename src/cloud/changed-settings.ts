@@ -3,10 +3,12 @@ import { CloudError } from './errors.ts';
 import { requireAdmin, type Subject } from './identity/subject.ts';
 import type { CloudSettings } from './settings.ts';
 
-/** Settings that an administrator may change while the cloud runs, with the least and the most they can be: seconds. */
+/** Settings that an administrator may change while the cloud runs, with the least and the most they can be: seconds, where not said otherwise. */
 export const changeableSettings = {
   sessionLifetime: { least: 10, most: 31_536_000 },
   imageRetention: { least: 0, most: 31_536_000 },
+  /** A number of the three ways, see `CloudSettings`. */
+  imageDeletion: { least: 0, most: 2 },
   reclaimInterval: { least: 0, most: 31_536_000 },
 } as const satisfies Partial<Record<keyof CloudSettings, { least: number; most: number }>>;
 
@@ -25,8 +27,8 @@ export class ChangedSettings {
 
   constructor(core: Pick<CloudCore, 'db' | 'settings'>) {
     this.#core = core;
-    const { sessionLifetime, imageRetention, reclaimInterval } = core.settings;
-    this.#atStart = { sessionLifetime, imageRetention, reclaimInterval };
+    const { sessionLifetime, imageRetention, imageDeletion, reclaimInterval } = core.settings;
+    this.#atStart = { sessionLifetime, imageRetention, imageDeletion, reclaimInterval };
   }
 
   /** What holds where nothing was changed: what the cloud was started with. */

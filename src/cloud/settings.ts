@@ -24,6 +24,11 @@ export interface CloudSettings {
   liveMigrationBandwidth: number;
   /** How long the bytes of a deleted image are kept, so that it can be recovered. */
   imageRetention: number;
+  /**
+   * What becomes of the bytes of a deleted image: 0, they go with it; 1, they are kept for `imageRetention`; 2, until
+   * somebody expunges them.
+   */
+  imageDeletion: number;
   /** The largest image that may be uploaded. */
   maxImageSize: number;
   /** How long a host keeps an image that no disk of it is a layer over and that no server was made from. */
@@ -72,6 +77,7 @@ export const defaultSettings: CloudSettings = {
   resizeConfirmWindow: 0,
   liveMigrationBandwidth: 0,
   imageRetention: 7 * 24 * 3600,
+  imageDeletion: 1,
   maxImageSize: 2 ** 40,
   imageCacheAge: 7 * 24 * 3600,
   imageCacheBytes: 100 * 2 ** 30,

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,7 +34,10 @@ export class S3Server implements AsyncDisposable {
   /** Runs the server, also again after `kill`: on the same port, over the same folder. */
   async run(): Promise<void> {
     const args = ['--access', keys[0], '--secret', keys[1], '--port', `127.0.0.1:${this.port}`, '--quiet', 'posix'];
-    const child = spawn(program, [...args, join(this.folder, 'data')], { stdio: ['ignore', 'ignore', 'inherit'] });
+    // What tests do to it makes it complain: that is looked at where it does not start.
+    const complaints = openSync(join(this.folder, 'complaints'), 'a');
+    const child = spawn(program, [...args, join(this.folder, 'data')], { stdio: ['ignore', 'ignore', complaints] });
+    closeSync(complaints);
     this.#child = child;
     let failure: Error | undefined;
     child.on('error', (error) => {
@@ -42,9 +45,13 @@ export class S3Server implements AsyncDisposable {
     });
     while (!(await answers(this.port))) {
       if (failure) throw failure;
-      if (child.exitCode !== null) throw new Error(`the S3 server ended with ${child.exitCode}`);
+      if (child.exitCode !== null) throw new Error(`the S3 server ended with ${child.exitCode}: ${this.#complaints()}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
+  }
+
+  #complaints(): string {
+    return readFileSync(join(this.folder, 'complaints'), 'utf8').slice(-2000);
   }
 
   /** Ends the server as kill -9 does. */

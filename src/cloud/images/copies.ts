@@ -8,7 +8,7 @@ import { copyImage } from './copy-action.ts';
 import { type Image, isGone } from './model.ts';
 import type { ImageParts } from './parts.ts';
 import { mayKnow, noSuchImage, requireOwner } from './rights.ts';
-import { finishReplica, putReplica } from './rows.ts';
+import { dropReplicas, finishReplica, putReplica } from './rows.ts';
 import { copyTimedOut } from './sync-status.ts';
 
 const longestStallCheckMs = 10_000;
@@ -199,6 +199,11 @@ export class Copies {
       .where('image_id', '=', at.imageId)
       .where('store_id', '=', at.storeId)
       .execute();
+  }
+
+  /** Nobody wants the copy any more. */
+  async giveUp(tx: Tx, at: { imageId: string; storeId: string }): Promise<void> {
+    if (await this.#wanted(tx, at)) await dropReplicas(tx, at.imageId, [at.storeId]);
   }
 
   async discard({ imageId, storeId }: { imageId: string; storeId: string }): Promise<void> {

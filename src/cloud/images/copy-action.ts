@@ -25,7 +25,10 @@ const copyBytes = step<Input, State>('copyBytes', {
   },
 });
 
-/** Copies an image into another store. Its failure leaves the image usable, and is told as `sync_status_reason`. */
+/**
+ * Copies an image into another store. Its failure leaves the image usable, and is told as `sync_status_reason`; once it was
+ * cancelled there is no copy until somebody asks for one again.
+ */
 export const copyImage = action(
   'image.copy',
   Type.Object({ imageId: Type.String(), storeId: Type.String() }),
@@ -33,7 +36,8 @@ export const copyImage = action(
   {
     async succeeded() {},
     async failed(tx, { input, services }, failure) {
-      await services.images.copies.fail(tx, input, failure.message);
+      if (failure.code === 'cancelled') await services.images.copies.giveUp(tx, input);
+      else await services.images.copies.fail(tx, input, failure.message);
     },
   },
 );

@@ -10,12 +10,15 @@ import { mayKnow, noSuchImage, requireOwner } from './rights.ts';
 import { dropReplicas } from './rows.ts';
 
 const second = 1_000_000;
+/** Ways of `imageDeletion` besides the usual one. */
+const direct = 0;
+const never = 2;
 /** Images whose retention has ended that one run removes. */
 export const maxExpungedPerActivation = 100;
 
 /**
- * The end of images. `delete` hides an image and keeps its bytes until its retention ends; `recover` takes that back;
- * `expunge` removes the bytes and leaves a row, so that the id is never used again.
+ * The end of images. `delete` hides an image and keeps its bytes until its retention ends, or as the cloud's policy has
+ * it; `recover` takes that back; `expunge` removes the bytes and leaves a row, so that the id is never used again.
  */
 export class Deletion {
   readonly #parts: ImageParts;
@@ -55,7 +58,15 @@ export class Deletion {
         await this.#removeStaged(tx, image, replicas, subject);
         tx.onCommit(() => this.#endUploads(id));
       }
+      if (core.settings.imageDeletion === direct) await this.#expungeDeleted(tx, id, subject);
     });
+  }
+
+  async #expungeDeleted(tx: Tx, id: string, by: Subject): Promise<void> {
+    const { rows } = this.#parts;
+    const image = (await rows.image(id, tx))!;
+    const deleted = (await rows.replicas([id], tx)).filter(({ state }) => state === 'deleted');
+    if (deleted.length > 0) await this.#expunge(tx, image, deleted, by);
   }
 
   /**
@@ -234,7 +245,8 @@ export class Deletion {
     const { core, rows } = this.#parts;
     const deleted = (await rows.replicas([id], tx)).filter(({ state }) => state === 'deleted');
     const first = Math.min(...deleted.map(({ updatedAt }) => updatedAt));
-    const expungeAt = deleted.length === 0 ? null : first + core.settings.imageRetention * second;
+    const isDue = deleted.length > 0 && core.settings.imageDeletion !== never;
+    const expungeAt = isDue ? first + core.settings.imageRetention * second : null;
     await tx
       .updateTable('images')
       .set({ updated_at: core.env.now(), ...set, expunge_at: expungeAt })

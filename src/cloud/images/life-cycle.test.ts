@@ -8,7 +8,7 @@ import { KillableProcess } from '../../../tests/support/killable.ts';
 import { CloudError } from '../errors.ts';
 import type { Image } from './model.ts';
 import { syncStatusReason } from './sync-status.ts';
-import { inPieces, TestCloud, testSubject } from './test-cloud.ts';
+import { failure, inPieces, TestCloud, testSubject } from './test-cloud.ts';
 
 const alice = testSubject('alice');
 const bob = testSubject('bob');
@@ -20,15 +20,6 @@ beforeEach(async () => {
   cloud = await TestCloud.start();
 });
 afterEach(() => cloud.stop());
-
-async function failure(promise: Promise<unknown>): Promise<CloudError> {
-  const error = await promise.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  if (!(error instanceof CloudError)) throw new Error('a CloudError was expected', { cause: error });
-  return error;
-}
 
 async function uploaded(bytes = randomBytes(1000), more: object = {}): Promise<Image> {
   const image = await cloud.images.create(alice, { ...raw, name: 'i', ...more });
@@ -129,7 +120,66 @@ describe('a deleted image', () => {
   });
 });
 
+describe('the policy of deletions', () => {
+  it('lets the bytes go with the image, or keeps them until somebody expunges them', async () => {
+    const second = await cloud.addStore();
+    cloud.core.settings.imageDeletion = 0;
+    const image = await uploaded();
+    await cloud.core.runner.idle();
+    await cloud.images.delete(alice, image.id, [second]);
+    await cloud.core.runner.idle();
+    expect([await cloud.files(), await cloud.files('second')]).toEqual([[image.id], []]);
+    await cloud.images.delete(alice, image.id);
+    await cloud.core.runner.idle();
+    expect(await cloud.files()).toEqual([]);
+    expect(await failure(cloud.images.recover(alice, image.id))).toMatchObject({ code: 'not_found' });
+
+    cloud.core.settings.imageDeletion = 2;
+    cloud.core.settings.imageRetention = 0;
+    const kept = await uploaded();
+    await cloud.core.runner.idle();
+    await cloud.images.delete(alice, kept.id);
+    expect(await cloud.images.expungeDue()).toEqual({ expunged: 0, isComplete: true });
+    expect(await cloud.images.get(alice, kept.id, { withDeleted: true })).toMatchObject({ expungeAt: null });
+    await cloud.images.recover(alice, kept.id);
+    await cloud.images.delete(alice, kept.id);
+    await cloud.images.expunge(alice, kept.id);
+    await cloud.core.runner.idle();
+    expect([await cloud.files(), await cloud.files('second')]).toEqual([[], []]);
+  });
+});
+
 describe('a copy for another zone', () => {
+  it('that is cancelled in the middle leaves nothing, and is made again when somebody asks', async () => {
+    const second = await cloud.addStore();
+    const driver = cloud.stores.driver(second);
+    const copyIn = driver.copyIn!.bind(driver);
+    const begun = Promise.withResolvers<void>();
+    driver.copyIn = (id, { size, checksums }, options) => {
+      const read = async () =>
+        (async function* () {
+          yield Buffer.alloc(10);
+          begun.resolve();
+          await new Promise(() => {});
+        })();
+      return copyIn(id, { size, checksums, read }, options);
+    };
+    const image = await uploaded();
+    await begun.promise;
+    const actions = await cloud.core.db.read.selectFrom('actions').select('id').execute();
+    await cloud.core.db.write((tx) => cloud.core.runner.cancel(tx, image.id));
+    for (const { id } of actions) await cloud.core.runner.wait(id, { timeoutMs: 20_000 });
+    expect(await cloud.files('second')).toEqual([]);
+    const replicas = await cloud.images.replicasOf([image.id]);
+    expect(replicas.map(({ state }) => state)).toEqual(['active']);
+    expect(syncStatusReason(image, replicas)).toBeUndefined();
+    expect(await cloud.images.copies.retryFailed()).toBe(0);
+    driver.copyIn = copyIn;
+    const [resync] = await cloud.images.copies.resync(alice, image.id);
+    await cloud.core.runner.wait(resync!, { timeoutMs: 20_000 });
+    expect(await cloud.files('second')).toEqual([image.id]);
+  });
+
   it('is made by itself; its failure is told, and mended by a resync', async () => {
     const second = await cloud.addStore();
     const driver = cloud.stores.driver(second);

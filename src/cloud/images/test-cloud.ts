@@ -8,6 +8,7 @@ import { type Env, newId } from '../../env/env.ts';
 import { realEnv } from '../../env/real.ts';
 import type { Cloud } from '../cloud.ts';
 import type { CloudCore } from '../core.ts';
+import { CloudError } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
 import { ImageStores } from '../image-stores/image-stores.ts';
 import { type CloudSettings, defaultSettings } from '../settings.ts';
@@ -25,8 +26,18 @@ export class TestCloud {
   /** Two zones: `alpha`, which the default store serves, and `beta`, which no store serves at first. */
   readonly zones: { alpha: string; beta: string };
 
-  private constructor(folder: string, core: CloudCore, zones: TestCloud['zones'], options: ImagesOptions) {
+  /** What is under `core.db`, which a test may have ended: this can be closed whatever has come of it. */
+  readonly #opened: Database;
+
+  private constructor(
+    folder: string,
+    opened: Database,
+    core: CloudCore,
+    zones: TestCloud['zones'],
+    options: ImagesOptions,
+  ) {
     this.folder = folder;
+    this.#opened = opened;
     this.core = core;
     this.zones = zones;
     this.stores = new ImageStores(core);
@@ -49,7 +60,7 @@ export class TestCloud {
     const db = options.wrap?.(opened) ?? opened;
     const runner = new ActionRunner({ db, env, actions: imageActions, log: silent });
     const core: CloudCore = { db, env, runner, log: silent, settings: { ...defaultSettings, ...options.settings } };
-    const cloud = new TestCloud(folder, core, zones, options);
+    const cloud = new TestCloud(folder, opened, core, zones, options);
     await db.write((tx) => cloud.stores.bootstrap(tx, { path: join(folder, 'store') }));
     await cloud.stores.open();
     if (options.folder === undefined) await cloud.stores.detachZone(cloud.storeId, zones.beta);
@@ -82,9 +93,12 @@ export class TestCloud {
 
   async stop(options: { keepFolder?: boolean } = {}): Promise<void> {
     this.images.stop();
-    await this.core.runner.stop();
-    await this.stores.close();
-    await this.core.db.close();
+    try {
+      await this.core.runner.stop();
+      await this.stores.close();
+    } finally {
+      await this.#opened.close();
+    }
     if (!options.keepFolder) await rm(this.folder, { recursive: true, force: true });
   }
 }
@@ -117,6 +131,16 @@ export function testSubject(name: string, more: Partial<Subject> = {}): Subject 
     requestId: 'req-00000000-0000-4000-8000-000000000000',
     ...more,
   };
+}
+
+/** What the promise is rejected with, which must be an error of the engine. */
+export async function failure(promise: Promise<unknown>): Promise<CloudError> {
+  const error = await promise.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof CloudError)) throw new Error('a CloudError was expected', { cause: error });
+  return error;
 }
 
 /** The bytes in pieces of the given size; afterwards an error, where one is given, as of a cut connection. */

@@ -1,8 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { CloudError } from '../../errors.ts';
 import { removeStoreLeftovers } from '../../image-stores/leftovers.ts';
-import { inPieces, TestCloud, testSubject } from '../test-cloud.ts';
+import { failure, inPieces, TestCloud, testSubject } from '../test-cloud.ts';
 
 const alice = testSubject('alice');
 const bob = testSubject('bob');
@@ -15,15 +14,6 @@ beforeEach(async () => {
   cloud = await TestCloud.start();
 });
 afterEach(() => cloud.stop());
-
-async function failure(promise: Promise<unknown>): Promise<CloudError> {
-  const error = await promise.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  if (!(error instanceof CloudError)) throw new Error('a CloudError was expected', { cause: error });
-  return error;
-}
 
 async function queued(more: object = {}): Promise<string> {
   const image = { diskFormat: 'raw', containerFormat: 'bare', name: 'i', ...more };

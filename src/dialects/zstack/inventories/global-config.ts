@@ -33,12 +33,31 @@ const seconds = (category: string, name: string, setting: ChangeableSetting, des
   change: { setting, numberOf: (value) => (/^\d{1,10}$/.test(value) ? Number(value) : undefined) },
 });
 
+/** By the number of the setting. */
+const imagePolicies: readonly string[] = ['Direct', 'Delay', 'Never'];
+
 const policyOf = (reclaimInterval: number) => (reclaimInterval > 0 ? 'Delay' : 'Direct');
 
 export const globalConfigs: readonly GlobalConfig[] = [
   seconds('identity', 'session.timeout', 'sessionLifetime', 'How long a new session is good, seconds.'),
   fixed('identity', 'session.maxConcurrent', '500', 'Sessions that a user may have at once.'),
-  fixed('image', 'deletionPolicy', 'Delay', 'Deleted images can be recovered for a time.'),
+  {
+    category: 'image',
+    name: 'deletionPolicy',
+    description:
+      'Direct: the bytes of deleted images go at once. Delay: deleted images can be recovered for a time. Never: until ' +
+      'somebody expunges them.',
+    words: imagePolicies,
+    value: ({ settings }) => imagePolicies[settings.imageDeletion]!,
+    defaultValue: ({ changedSettings }) => imagePolicies[changedSettings.defaults.imageDeletion]!,
+    change: {
+      setting: 'imageDeletion',
+      numberOf(value) {
+        const number = imagePolicies.indexOf(value);
+        return number < 0 ? undefined : number;
+      },
+    },
+  },
   seconds('image', 'expungePeriod', 'imageRetention', 'How long deleted images are kept, seconds.'),
   {
     category: 'vm',

@@ -28,6 +28,8 @@ describe('global configurations', () => {
       { name: 'deletionPolicy', value: 'Delay' },
       { name: 'expungePeriod', value: '3600' },
     ]);
+    expect(await update('image/deletionPolicy', 'Never')).toMatchObject({ json: { inventory: { value: 'Never' } } });
+    expect(zstack.cloud.settings.imageDeletion).toBe(2);
     const reset = await zstack.run('PUT', '/global-configurations/actions', { resetGlobalConfig: {} });
     expect(reset).toMatchObject({ status: 200 });
     expect(await zstack.query('/global-configurations?q=name=expungePeriod&q=category=image')).toMatchObject([
@@ -56,8 +58,9 @@ describe('global configurations', () => {
         `invalid value[1] of ${named('identity/session.timeout')}, it must be in range of [10, 31536000]`,
       ),
     );
-    expect(await update('image/deletionPolicy', 'Direct')).toMatchObject(
-      failing('SYS.1014', `${named('image/deletionPolicy')} can't be changed in this cloud`),
+    expect(await options('image/deletionPolicy')).toEqual({ validValue: ['Direct', 'Delay', 'Never'] });
+    expect(await update('volume/deletionPolicy', 'Delay')).toMatchObject(
+      failing('SYS.1014', `${named('volume/deletionPolicy')} can't be changed in this cloud`),
     );
     expect(await update('image/none', 'x')).toMatchObject(
       failing('SYS.1007', 'Unable to find GlobalConfig[category: image, name: none]'),
