@@ -4,6 +4,7 @@ import { newId, withDashes } from '../../env/env.ts';
 import type { Cloud } from '../cloud.ts';
 import { CloudError } from '../errors.ts';
 import { projectOf, type Subject } from '../identity/subject.ts';
+import type { Image } from '../images/model.ts';
 import { isMultiattach } from './backend.ts';
 import { lockBackup, updateBackup } from './backup-rows.ts';
 import { joinGroup } from './groups/membership.ts';
@@ -157,7 +158,7 @@ async function imageSource(cloud: Cloud, subject: Subject, imageId: string): Pro
 }
 
 /** What a volume knows of the image that it is made of. */
-export function imageMetadataOf(image: Awaited<ReturnType<Cloud['images']['forBoot']>>): Record<string, string> {
+export function imageMetadataOf(image: Image): Record<string, string> {
   const { checksum, diskFormat, containerFormat, minDiskGb, minMemoryMb } = image;
   return {
     ...image.properties,
