@@ -12,6 +12,8 @@ export interface CloudFacts {
   imageFile: string;
   /** Flavors that both suit the images. */
   flavors: readonly [string, string];
+  /** A volume type whose volumes several servers may have. */
+  sharedType: string;
   /** The external network, where there is one. */
   publicNetwork: { id: string; name: string } | undefined;
   /** Aliases of what the network API can do. */
@@ -90,6 +92,7 @@ function sections(facts: CloudFacts, folder: string, { formats }: Pass): Section
       vnc_console: isReal,
       console_output: isReal,
       stable_rescue: false,
+      volume_multiattach: true,
       // Files are refused from 2.57 on, and before that go on the config drive only.
       personality: false,
       cold_migration: facts.hosts > 1,
@@ -126,7 +129,13 @@ function sections(facts: CloudFacts, folder: string, { formats }: Pass): Section
       ssh_shell_prologue: `set -eu; PATH=$$PATH:/sbin:/usr/sbin; ${missingPrograms} ${tmpOnDisk}`,
     },
     ...(facts.newest.placement ? { placement: { max_microversion: facts.newest.placement } } : {}),
-    volume: { ...patience, max_microversion: facts.newest.volume, vendor_name: 'Unkai', storage_protocol: 'file' },
+    volume: {
+      ...patience,
+      max_microversion: facts.newest.volume,
+      vendor_name: 'Unkai',
+      storage_protocol: 'file',
+      volume_type_multiattach: facts.sharedType,
+    },
     'volume-feature-enabled': { backup: true, extend_attached_volume: true },
     scenario: { dhcp_client: 'udhcpc', img_file: facts.imageFile, img_disk_format: 'qcow2' },
     service_available: { nova: true, glance: true, neutron: true, cinder: true, swift: false, horizon: false },

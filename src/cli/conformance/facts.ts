@@ -25,6 +25,7 @@ export async function findFacts(folder: DataFolder, record: RunRecord): Promise<
   const { networks } = await admin.get('/network/v2.0/networks?router:external=True');
   const { hypervisors } = await admin.get('/compute/v2.1/os-hypervisors');
   const { extensions } = await admin.get('/network/v2.0/extensions');
+  const sharedType = await typeForSeveral(admin);
   const { regions } = await admin.get('/identity/v3/regions');
   return {
     origin: record.origin,
@@ -34,6 +35,7 @@ export async function findFacts(folder: DataFolder, record: RunRecord): Promise<
     images: [image, otherImage],
     imageFile: (await buildTinyLinux({ cacheDir: folder.cacheDir })).path,
     flavors: [flavor('m1.nano'), flavor('m1.micro')],
+    sharedType,
     publicNetwork: networks[0] && { id: networks[0].id, name: networks[0].name },
     networkExtensions: extensions.map(({ alias }: { alias: string }) => alias),
     // User networking refuses external networks.
@@ -53,6 +55,19 @@ async function newestOf(admin: OpenStackClient, path: string): Promise<string | 
   if (status >= 400) return undefined;
   const versions: Array<{ version?: string; max_version?: string }> = body.versions;
   return versions.map(({ version, max_version }) => max_version || version).findLast(Boolean);
+}
+
+/** The volume type whose volumes several servers may have; made where there is none. */
+async function typeForSeveral(admin: OpenStackClient): Promise<string> {
+  const wanted = '<is> True';
+  const { volume_types } = await admin.get('/volume/v3/types?is_public=None');
+  const found = volume_types.find(
+    (type: { extra_specs: Record<string, string> }) => type.extra_specs['multiattach'] === wanted,
+  );
+  if (found) return found.name;
+  const name = 'multiattach';
+  await admin.post('/volume/v3/types', { volume_type: { name, extra_specs: { multiattach: wanted } } });
+  return name;
 }
 
 async function imagesNamed(admin: OpenStackClient, name: string): Promise<string[]> {

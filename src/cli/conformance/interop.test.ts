@@ -30,6 +30,7 @@ test('the configuration tells what there is, and nothing else', () => {
     publicNetwork: undefined,
     guestsAreReachable: false,
     hosts: 1,
+    sharedType: 'multiattach',
     newest: { compute: '2.96', volume: '3.71', placement: undefined },
     networkExtensions: ['router'],
   } as const;

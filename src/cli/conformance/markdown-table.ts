@@ -1,15 +1,12 @@
-import { areaOf, type ConformanceReport, countOf } from './report.ts';
+import type { ConformanceRecord } from './run-records.ts';
 
 const columns = ['run', 'date', 'passed', 'failed', 'skipped', 'minutes'] as const;
+const begin = '<!-- the last runs, written by `unkai conformance --table` -->';
+const end = '<!-- the end of the last runs -->';
 
-/** What is in documents of runs: a Markdown table, each report a line, as the formatter writes tables. */
-export function markdownTable(reports: readonly ConformanceReport[]): string {
-  const lines = reports.map((report) => [
-    titleOf(report),
-    report.date.slice(0, 10),
-    ...(['passed', 'failed', 'skipped'] as const).map((result) => String(countOf(report.outcomes, result))),
-    (report.duration / 60).toFixed(1),
-  ]);
+/** What is in documents of runs: a Markdown table, each run a line, as the formatter writes tables. */
+export function markdownTable(records: readonly ConformanceRecord[]): string {
+  const lines = records.map((record) => columns.map((name) => String(record[name])));
   const widths = columns.map((title, at) => Math.max(title.length, ...lines.map((line) => line[at]!.length)));
   const isNumber = (at: number) => at >= 2;
   const row = (cells: readonly string[]) =>
@@ -18,9 +15,9 @@ export function markdownTable(reports: readonly ConformanceReport[]): string {
   return [row(columns), row(rule), ...lines.map(row)].join('\n');
 }
 
-/** `interop, qemu`, or the areas of the tests that a regular expression chose. */
-function titleOf({ selection, hypervisor, outcomes }: ConformanceReport): string {
-  const isNamed = selection === 'interop' || selection === 'full';
-  const areas = [...new Set(outcomes.map(({ name }) => areaOf(name)))].filter((area) => area !== 'other').sort();
-  return `${isNamed ? selection : areas.join(' and ')}, ${hypervisor}`;
+/** The document with this table where it has one; undefined where it has no place for it. */
+export function withTable(document: string, table: string): string | undefined {
+  const [from, to] = [document.indexOf(begin), document.indexOf(end)];
+  if (from < 0 || to < from) return undefined;
+  return `${document.slice(0, from + begin.length)}\n\n${table}\n\n${document.slice(to)}`;
 }

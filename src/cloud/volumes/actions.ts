@@ -1,6 +1,7 @@
 import { type AnyAction, anyAction } from '../../actions/definition.ts';
 import { attachVolume } from './transitions/attach.ts';
 import { createBackup, deleteBackup } from './transitions/backup.ts';
+import { convertVolume } from './transitions/convert.ts';
 import { createVolume } from './transitions/create.ts';
 import { deleteVolume } from './transitions/delete.ts';
 import { detachVolume } from './transitions/detach.ts';
@@ -27,6 +28,7 @@ export const volumeActions: AnyAction[] = [
   anyAction(restoreBackup),
   anyAction(reimageVolume),
   anyAction(retypeVolume),
+  anyAction(convertVolume),
   anyAction(attachVolume),
   anyAction(detachVolume),
 ];

@@ -107,7 +107,17 @@ function sharedVolumes(database: Database['kind']): void {
     await detach(one, id);
     for (const ask of [asked.snapshot, asked.copy, asked.extend])
       expect(await storage.ended((await ask()).actionId)).toBe('succeeded');
-    await expect(blocks().retype(storage.member, id, 'local')).rejects.toEqual(refused(/would no longer be/));
+    await expect(blocks().retype(storage.member, id, 'local')).rejects.toEqual(refused(/with and without multiattach/));
+    await detach(two, id);
+    for (const [type, multiattach] of [
+      ['local', false],
+      ['shared', true],
+    ] as const) {
+      const before = await get(id);
+      expect(await storage.ended((await blocks().retype(storage.member, id, type)).actionId)).toBe('succeeded');
+      expect(await get(id)).toMatchObject({ status: 'available', multiattach });
+      expect((await storage.host.inventory()).disks).not.toContain(before.diskId);
+    }
   });
 
   test('are given to a server that is made, and keep it on their host', async () => {

@@ -44,6 +44,10 @@ export function volumeStateTable(): string {
     'What fails leaves the volume as it was, or in `error`, `error_deleting`, `error_extending` or `error_restoring`, with',
     'a message that says why.',
     '',
+    'A volume that several servers may have (of a type with `multiattach`) is attached to one more also while it is `in-use`,',
+    "and is `in-use` until the last one has let go of it. While it is more than one server's, what copies it or makes it",
+    'larger is refused.',
+    '',
     ...lifeTable(volumeStatuses, volumeTransitions),
     '',
   ].join('\n');

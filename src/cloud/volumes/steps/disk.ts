@@ -18,6 +18,8 @@ export interface NewDiskInput {
   /** The disk that it is to be a copy of, and where that is. */
   sourceDiskId?: string;
   onlyHostId?: string;
+  /** Whether several guests may have it; by default as the volume's row says. */
+  shared?: boolean;
 }
 
 export interface NewDiskState {
@@ -86,7 +88,7 @@ export const cacheBackup = step<NewDiskInput, NewDiskState>('cacheBackup', {
 export const makeDisk = step<NewDiskInput, NewDiskState & { actualSize: number; installPath: string }>('makeDisk', {
   retry,
   async do({ services, input, state }) {
-    const shared = await isShared(services.db.read, input.ownerId);
+    const shared = input.shared ?? (await isShared(services.db.read, input.ownerId));
     const disk = { diskId: input.newDiskId, size: input.size, base: baseFrom(input), ...(shared ? { shared } : {}) };
     const { actualSize, installPath } = await services.hosts.agent(state.hostId!).ensureDisk(disk);
     return { state: { actualSize, installPath } };

@@ -8,6 +8,7 @@ import { isMultiattach, unmetSpec } from '../backend.ts';
 import { type Volume, volumeFromRow } from '../model.ts';
 import { lockVolume, requireStatus, settleVolume, steadyStatus } from '../rules.ts';
 import { checkVolumeQuotas } from '../type-quotas.ts';
+import { beginConversion } from './convert.ts';
 
 interface Input {
   volumeId: string;
@@ -61,7 +62,8 @@ export const retypeVolume = action(
 );
 
 /**
- * Makes a volume one of another type. Its data does not move: there is one kind of storage behind all types. Where a
+ * Makes a volume one of another type. Its data does not move: there is one kind of storage behind all types; only where
+ * several servers may have volumes of one type and not of the other, its disk is made anew, beside the one it has. Where a
  * guest has it, the guest is told the new type's limits, in the queue of what is done with its server.
  */
 export async function requestRetypeVolume(
@@ -80,13 +82,6 @@ export async function requestRetypeVolume(
     if (type.encryption || unmetSpec(type.extraSpecs) !== undefined) {
       throw new CloudError('invalid', `Invalid input received: no storage is as the volume type ${type.name} says.`);
     }
-    if (isMultiattach(type.extraSpecs) !== (row.multiattach === 1)) {
-      // Its disk would have to be made anew: Cinder's `migration_policy: never`.
-      throw new CloudError(
-        'invalid',
-        `Invalid input received: the volume would ${row.multiattach ? 'no longer be' : 'become'} one for several servers, as the volume type ${type.name} says, and its data does not move.`,
-      );
-    }
     const snapshots = await tx
       .selectFrom('volume_snapshots')
       .select('size')
@@ -100,6 +95,9 @@ export async function requestRetypeVolume(
       bytes: snapshots.reduce((sum, { size }) => sum + size, row.size),
       onlyType: true,
     });
+    const shared = isMultiattach(type.extraSpecs);
+    if (shared !== (row.multiattach === 1))
+      return await beginConversion(cloud, tx, subject, row, { id: type.id, shared });
     const server = await tx
       .selectFrom('servers')
       .select(['id', 'host_id'])
