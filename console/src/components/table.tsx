@@ -77,7 +77,7 @@ export function Table<Row extends object>(props: Props<Row>) {
       </div>
       <div className="card table-card">
         <div
-          className="table"
+          className={rows && shown.length > 0 ? 'table' : 'table none'}
           style={style}
           ref={scroller}
           role="table"

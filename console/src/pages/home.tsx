@@ -85,7 +85,7 @@ export function Home() {
               {t('allIsWell')}
             </div>
           ) : (
-            <ul className="feed">
+            <ul className="feed concerns">
               {data.concerns.map((concern) => (
                 <li key={concern.kind + concern.resource_id}>
                   <TriangleAlert size={17} color="var(--warn)" aria-hidden />
@@ -96,8 +96,9 @@ export function Home() {
                     <span className="small soft" lang="en">
                       {concern.message}
                     </span>
+                    <br />
+                    <span className="small faint">{ago(concern.since)}</span>
                   </span>
-                  <span className="small faint">{ago(concern.since)}</span>
                 </li>
               ))}
             </ul>

@@ -6,10 +6,12 @@ import { get } from '../lib/api.ts';
 import { useNetworks, useSubnets } from '../lib/queries.ts';
 import type { Port, Router, Server } from '../lib/types.ts';
 
-const columnWidth = 190;
+const columnWidth = 160;
 const rowHeight = 54;
 const top = 84;
 const maxServers = 60;
+/** A picture wider than its page is made smaller as far as it can still be read; then one scrolls. */
+const leastScale = 0.75;
 
 /** Networks as vertical lines, with the routers between them and the servers on them. */
 export function Topology() {
@@ -57,8 +59,8 @@ export function Topology() {
     })),
   ];
   const height = top + Math.max(3, nodes.length) * rowHeight + 30;
-  const width = Math.max(640, 90 + lines.length * columnWidth + 220);
-  const nodeX = 90 + (lines.length - 1) * columnWidth + 120;
+  const nodeX = 90 + (lines.length - 1) * columnWidth + 110;
+  const width = Math.max(640, nodeX + 190);
   return (
     <div className="page">
       <PageHead title={t('topology')} text={t('topologyText')} />
@@ -66,7 +68,7 @@ export function Topology() {
         <svg
           className="topology"
           viewBox={`0 0 ${width} ${height}`}
-          style={{ width, height }}
+          style={{ width: `min(${width}px, max(100%, ${Math.round(width * leastScale)}px))` }}
           role="group"
           aria-label={t('topologyOf', { networks: lines.length, nodes: nodes.length })}
         >
