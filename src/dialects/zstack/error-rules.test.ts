@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { emptyIso } from '../../agent/config-drive/empty-iso.fixture.ts';
 import { AgentError } from '../../agent/contract.ts';
 import { emptyQcow2 } from '../../agent/disks/qcow2-header.ts';
 import { operator, type Subject } from '../../cloud/identity/subject.ts';
@@ -12,14 +13,6 @@ import { sha512, TestZStack } from './zstack.fixture.ts';
 type Body = Record<string, unknown>;
 const env = realEnv();
 const nothing = Buffer.alloc(0);
-
-/** What tells an ISO 9660 image: the identifier of its first volume descriptor, in sector 16. */
-function emptyIso(): Buffer {
-  const iso = Buffer.alloc(18 * 2048);
-  iso.write('\x01CD001\x01', 16 * 2048, 'latin1');
-  iso.write('\xffCD001\x01', 17 * 2048, 'latin1');
-  return iso;
-}
 
 /** What is refused, with the dialect's own words, where no other test of the dialect comes to it. */
 describe('refusals', () => {

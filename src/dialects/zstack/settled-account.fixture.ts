@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { expect, vi } from 'vitest';
+import { emptyIso } from '../../agent/config-drive/empty-iso.fixture.ts';
 import { emptyQcow2 } from '../../agent/disks/qcow2-header.ts';
 import type { AnyOperation, OperationExample } from '../../api/operation.ts';
 import { operator } from '../../cloud/identity/subject.ts';
@@ -30,6 +31,7 @@ const kindsByPath: Record<string, string> = {
   'user-tags': 'tag',
   'system-tags': 'systemTag',
   longjobs: 'longJob',
+  cdroms: 'cdRom',
 };
 
 /** What other fields name. */
@@ -38,6 +40,7 @@ const kindsByName: Record<string, string> = {
   userUuid: 'account',
   imageUuid: 'image',
   imageId: 'image',
+  isoUuid: 'iso',
   resourceUuid: 'image',
   rootVolumeUuid: 'rootVolume',
   volumeUuid: 'volume',
@@ -102,12 +105,12 @@ export class SettledAccount {
     return (await this.#test.query(path, this.headers))[0]!;
   }
 
-  async #uploaded(name: string): Promise<string> {
+  async #uploaded(name: string, diskFormat: string, bytes: Buffer): Promise<string> {
     const { images } = this.#test.cloud;
     const subject = { ...operator(), projectId: this.own['account']!, isAdmin: false, roles: ['member'] };
-    const words = { name, diskFormat: 'qcow2', containerFormat: 'bare' };
+    const words = { name, diskFormat, containerFormat: 'bare' };
     const { id } = await images.create(subject, words);
-    await images.upload(subject, id, Readable.from([emptyQcow2(2 ** 30)]));
+    await images.upload(subject, id, Readable.from([bytes]));
     return id;
   }
 
@@ -130,7 +133,8 @@ export class SettledAccount {
     own['account'] = String((await test.query(`/accounts?q=name=${name}`))[0]!['uuid']);
     own['accessKey'] = await this.#made('/accesskeys', { accountUuid: own['account'], userUuid: own['account'] });
     own['sshKeyPair'] = await this.#made('/ssh-key-pair/generate', { name });
-    own['image'] = await this.#uploaded(name);
+    own['image'] = await this.#uploaded(name, 'qcow2', emptyQcow2(2 ** 30));
+    own['iso'] = await this.#uploaded(`${name}-iso`, 'iso', emptyIso());
     own['l3Network'] = await this.#made('/l3-networks', { name, l2NetworkUuid });
     const cidr = { name, networkCidr: '10.77.0.0/24' };
     own['ipRange'] = await this.#made(`/l3-networks/${own['l3Network']}/ip-ranges/by-cidr`, cidr);
@@ -140,6 +144,7 @@ export class SettledAccount {
     own['vm'] = await this.#made('/vm-instances', { name, imageUuid: own['image'], l3NetworkUuids, ...size });
     own['rootVolume'] = String((await this.#first(`/vm-instances/${own['vm']}`))['rootVolumeUuid']);
     own['nic'] = String((await this.#first(`/vm-instances/nics?q=vmInstanceUuid=${own['vm']}`))['uuid']);
+    own['cdRom'] = String((await this.#first(`/vm-instances/cdroms?q=vmInstanceUuid=${own['vm']}`))['uuid']);
     own['eip'] = await this.#made('/eips', { name, vipUuid: own['vip'], vmNicUuid: own['nic'] });
     const vipOfRule = await this.#made('/vips', { name: `${name}-ports`, l3NetworkUuid: outside[0]!.id });
     own['vipOfRule'] = vipOfRule;

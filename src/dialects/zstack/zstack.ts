@@ -19,6 +19,7 @@ import { sshKeyPairOperations } from './operations/ssh-key-pairs.ts';
 import { storageFactOperations } from './operations/storage-facts.ts';
 import { tagOperations } from './operations/tags.ts';
 import { taskOperations } from './operations/tasks.ts';
+import { vmCdRomOperations } from './operations/vm-cdroms.ts';
 import { vmChangeOperations } from './operations/vm-changes.ts';
 import { vmConsoleOperations } from './operations/vm-consoles.ts';
 import { vmDestructionOperations } from './operations/vm-destruction.ts';
@@ -63,6 +64,7 @@ export const zstack: Dialect = {
     ...vmDestructionOperations,
     ...vmMigrationOperations,
     ...vmPasswordOperations,
+    ...vmCdRomOperations,
     ...vmChangeOperations,
     ...vmConsoleOperations,
     ...offeringOperations,

@@ -11,6 +11,8 @@ import type { Transition } from '../states.ts';
 import { checkTransition, lockServer } from '../transition.ts';
 import { requestChangeMedium } from '../transitions/change-medium.ts';
 
+export type { BootDevice };
+
 /** A CD-ROM drive of a server. */
 export interface Cdrom {
   id: string;

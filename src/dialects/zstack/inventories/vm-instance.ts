@@ -3,6 +3,7 @@ import { column, computed, constant, jsonMember, jsonMemberText } from '../../..
 import { defineInventory, type Row } from '../../../cloud/query/inventory.ts';
 import { commonFields, mebibyte } from './common.ts';
 import { vmNic } from './network.ts';
+import { vmCdRom } from './vm-cdrom.ts';
 import { vmState } from './vm-state.ts';
 import { volume } from './volume.ts';
 
@@ -63,6 +64,7 @@ export const vmInstance = defineInventory<'servers'>({
       foreign: 'vmInstanceUuid',
       description: 'Its volumes, the root volume too.',
     },
+    vmCdRoms: { of: vmCdRom, local: 'uuid', foreign: 'vmInstanceUuid', description: 'Its CD-ROM drives.' },
   },
   relations: {
     zone: { to: 'ZoneInventory', local: 'zoneUuid' },

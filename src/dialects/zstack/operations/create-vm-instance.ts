@@ -17,6 +17,7 @@ import {
 } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
 import { errorBody, invalidArgument, ZStackError } from '../protocol/zstack-error.ts';
+import { drivesFor } from './cdrom-words.ts';
 import { keyPairNamed } from './ssh-key-pairs.ts';
 import { checkTags, keepTags, systemTagValues } from './system-tags.ts';
 import { addDataVolumes, dataSizesOf, sizeOf } from './vm-data-volumes.ts';
@@ -86,7 +87,7 @@ export const createVmInstance = jobOperation({
   describeFailure: (cause) => errorBody('VM.1000', cause.details, { cause }),
   title: 'Create a server',
   summary:
-    'Makes a server from an image and starts it. System tags say more of it: hostname::, userdata::<base64>, sshkey::<public key>, staticIp::<l3 network>::<address>.',
+    'Makes a server from an image and starts it. System tags say more of it: hostname::, userdata::<base64>, sshkey::<public key>, staticIp::<l3 network>::<address>, cdroms::<Empty, None or an ISO image>::…',
   examples: [
     {
       title: 'A server with one interface',
@@ -126,6 +127,7 @@ export const createVmInstance = jobOperation({
       flavorId: flavor.id,
       flavor,
       imageId: image.id,
+      cdroms: await drivesFor(cloud, subject, { systemTags: input.systemTags, isOfIso: image.mediaType === 'iso' }),
       networks: interfacesOf(input),
       securityGroups: [],
       keyName: await keyNameOf(cloud, subject, input),

@@ -13,6 +13,7 @@ import { jobOperation } from '../protocol/operation.ts';
 import { invalidArgument, operationFailed, ZStackError } from '../protocol/zstack-error.ts';
 import { queryOperations } from '../query/query-operations.ts';
 import { addImage } from './add-image.ts';
+import { detachIsoEverywhere } from './cdrom-words.ts';
 import { backupStorageUuid, imageExample } from './image-examples.ts';
 import { guestChanges, guestFields, mediaTypes } from './image-fields.ts';
 import { imageTemplateOperations } from './image-templates.ts';
@@ -42,6 +43,7 @@ const deleteImage = jobOperation({
     requireBackupStorage(cloud, input.backupStorageUuids);
     requireUuid(input.uuid);
     try {
+      await detachIsoEverywhere(cloud, subject, input.uuid);
       await cloud.images.delete(subject, input.uuid, input.backupStorageUuids);
     } catch (error) {
       if (!(error instanceof CloudError) || error.code !== 'not_found') throw error;

@@ -16,6 +16,7 @@ const classNames: Record<string, string> = {
   floating_ip: 'VipVO',
   eip: 'EipVO',
   port_forwarding_rule: 'PortForwardingRuleVO',
+  cdrom: 'VmCdRomVO',
   job: 'LongJobVO',
   tag: 'TagVO',
 };
