@@ -1,18 +1,21 @@
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { Upload } from 'lucide-react';
 import { Tabs } from 'radix-ui';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Badge, PageHead, Status } from '../components/basics.tsx';
+import { BulkBar, tell } from '../components/bulk-bar.tsx';
 import { type Column, Table } from '../components/table.tsx';
 import { toast } from '../components/toast.tsx';
-import { get, send } from '../lib/api.ts';
 import { ago, bytes, dateTime, moment } from '../lib/format.ts';
 import { useImages } from '../lib/queries.ts';
-import type { DeletedImage, Image } from '../lib/types.ts';
+import { sendAll } from '../lib/send-all.ts';
+import type { Image } from '../lib/types.ts';
 import type { ListSearch } from '../router.tsx';
 import { OfferedImages } from './offered-images.tsx';
+import type { ListProps } from './recycle-bin.tsx';
+import { RecycleBin } from './recycle-bin.tsx';
 import { UploadImage } from './upload-image.tsx';
 
 /** Images, and the recycle bin that deleted ones wait in. */
@@ -52,22 +55,16 @@ export function Images() {
   );
 }
 
-interface ListProps {
-  query: string;
-  onQuery: (query: string) => void;
-}
-
 function ImageList({ query, onQuery }: ListProps) {
   const { t } = useTranslation();
   const client = useQueryClient();
   const { data, error, refetch } = useImages();
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const remove = async () => {
-    const results = await Promise.allSettled(
-      [...selected].map((id) => send({ method: 'DELETE', path: `/image/v2/images/${id}` })),
+    const { done, failures } = await sendAll(
+      [...selected].map((id) => ({ method: 'DELETE', path: `/image/v2/images/${id}` })),
     );
-    for (const result of results) if (result.status === 'rejected') toast('bad', (result.reason as Error).message);
-    const done = results.filter(({ status }) => status === 'fulfilled').length;
+    tell(failures);
     if (done > 0) toast('good', t('movedToBin', { count: done }));
     setSelected(new Set());
     await client.invalidateQueries({ queryKey: ['images'] });
@@ -137,99 +134,7 @@ function ImageList({ query, onQuery }: ListProps) {
       onQuery={onQuery}
       selected={selected}
       onSelect={setSelected}
-      bulk={
-        <span className="row">
-          <b className="number">{t('selected', { count: selected.size })}</b>
-          <button type="button" className="button small danger" onClick={() => void remove()}>
-            {t('action.delete')}
-          </button>
-        </span>
-      }
-    />
-  );
-}
-
-function RecycleBin({ query, onQuery }: ListProps) {
-  const { t } = useTranslation();
-  const client = useQueryClient();
-  const { data, error, refetch } = useQuery({
-    queryKey: ['deleted-images'],
-    queryFn: async ({ signal }) => (await get<{ images: DeletedImage[] }>('/unkai/v1/deleted-images', signal)).images,
-  });
-  const act = async (image: DeletedImage, method: string, path: string, words: string) => {
-    await send({ method, path: `/unkai/v1/deleted-images/${image.id}${path}` }).then(
-      () => toast('good', t(words, { name: image.name ?? image.id })),
-      (failure: Error) => toast('bad', failure.message),
-    );
-    await client.invalidateQueries({ queryKey: ['images'] });
-    await client.invalidateQueries({ queryKey: ['deleted-images'] });
-  };
-  const columns: Array<Column<DeletedImage>> = [
-    {
-      id: 'name',
-      title: t('name'),
-      width: 'minmax(200px, 2fr)',
-      value: (image) => image.name ?? image.id,
-      cell: (image) => <b>{image.name ?? image.id}</b>,
-    },
-    {
-      id: 'size',
-      title: t('size'),
-      width: 'minmax(100px, .8fr)',
-      value: (image) => image.size ?? 0,
-      cell: (image) => <span className="number">{bytes(image.size)}</span>,
-    },
-    {
-      id: 'deleted',
-      title: t('deletedAt'),
-      width: 'minmax(140px, 1fr)',
-      value: (image) => image.deleted_at ?? '',
-      cell: (image) => ago(image.deleted_at),
-    },
-    {
-      id: 'expunge',
-      title: t('expungeAt'),
-      width: 'minmax(170px, 1.2fr)',
-      value: (image) => image.expunge_at ?? '',
-      cell: (image) => <span title={dateTime(image.expunge_at)}>{ago(image.expunge_at)}</span>,
-    },
-    {
-      id: 'actions',
-      title: '',
-      width: '230px',
-      cell: (image) => (
-        <span className="row" style={{ flexWrap: 'nowrap' }}>
-          <button
-            type="button"
-            className="button small"
-            aria-label={t('actionOf', { action: t('recover'), name: image.name ?? image.id })}
-            onClick={() => void act(image, 'POST', '/recover', 'recovered')}
-          >
-            {t('recover')}
-          </button>
-          <button
-            type="button"
-            className="button small danger"
-            aria-label={t('actionOf', { action: t('expunge'), name: image.name ?? image.id })}
-            onClick={() => void act(image, 'DELETE', '', 'expunged')}
-          >
-            {t('expunge')}
-          </button>
-        </span>
-      ),
-    },
-  ];
-  return (
-    <Table
-      label={t('recycleBin')}
-      rows={data}
-      error={error}
-      retry={() => void refetch()}
-      columns={columns}
-      id={(image) => image.id}
-      query={query}
-      onQuery={onQuery}
-      empty={<p>{t('binEmpty')}</p>}
+      bulk={<BulkBar count={selected.size} actions={[{ id: 'delete', run: () => void remove() }]} />}
     />
   );
 }

@@ -12,6 +12,7 @@ import { FormDialog, type FormDialogProps } from '../components/form.tsx';
 import { toast } from '../components/toast.tsx';
 import { get, send } from '../lib/api.ts';
 import { useFlavors, useImages } from '../lib/queries.ts';
+import { sendAll } from '../lib/send-all.ts';
 import { imageOf } from '../lib/servers.ts';
 import { useSession } from '../lib/session.ts';
 import type { MigrationTarget, Server, Volume } from '../lib/types.ts';
@@ -90,10 +91,10 @@ export function ServerForms({ form, onClose, onDone }: Props) {
           fields={[]}
           toCall={() => ({ method: 'DELETE', path: `/compute/v2.1/servers/${server.id}` })}
           submit={async () => {
-            const calls = form.servers.map(({ id }) => send({ method: 'DELETE', path: `/compute/v2.1/servers/${id}` }));
-            const failed = (await Promise.allSettled(calls)).find((result) => result.status === 'rejected');
+            const path = (id: string) => `/compute/v2.1/servers/${id}`;
+            const { failures } = await sendAll(form.servers.map(({ id }) => ({ method: 'DELETE', path: path(id) })));
             await done();
-            if (failed) throw failed.reason;
+            if (failures[0]) throw failures[0];
           }}
         />
       );

@@ -4,11 +4,13 @@ import { EllipsisVertical, Lock, Plus, RotateCw } from 'lucide-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { PageHead, Status } from '../components/basics.tsx';
+import { BulkBar, tell } from '../components/bulk-bar.tsx';
 import { ActionMenu } from '../components/menu.tsx';
 import { type Column, Table } from '../components/table.tsx';
 import { toast } from '../components/toast.tsx';
 import { send } from '../lib/api.ts';
 import { ago, bytes, dateTime, moment } from '../lib/format.ts';
+import { sendAll } from '../lib/send-all.ts';
 import { distrust, listServers } from '../lib/server-list.ts';
 import { addressesOf, callOf, serverActions, type Translate, whyNot } from '../lib/servers.ts';
 import { useSession } from '../lib/session.ts';
@@ -60,11 +62,9 @@ export function Servers() {
     const servers = (data ?? []).filter((server) => selected.has(server.id));
     if (id === 'delete') return setForm({ id, servers });
     const action = serverActions.find((one) => one.id === id)!;
-    const results = await Promise.allSettled(servers.map((server) => send(callOf(server, action))));
-    const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as Error] : []));
-    const done = results.length - failures.length;
+    const { done, failures } = await sendAll(servers.map((server) => callOf(server, action)));
     if (done > 0) toast('good', t('askedMany', { action: t(`action.${id}`), count: done }));
-    for (const failure of failures.slice(0, 3)) toast('bad', failure.message);
+    tell(failures);
     await client.invalidateQueries({ queryKey: ['servers'] });
   };
   const columns: Array<Column<Server>> = [
@@ -206,21 +206,7 @@ export function Servers() {
             )}
           </>
         }
-        bulk={
-          <span className="row">
-            <b className="number">{t('selected', { count: selected.size })}</b>
-            {bulkActions.map((id) => (
-              <button
-                key={id}
-                type="button"
-                className={id === 'delete' ? 'button small danger' : 'button small'}
-                onClick={() => void bulk(id)}
-              >
-                {t(`action.${id}`)}
-              </button>
-            ))}
-          </span>
-        }
+        bulk={<BulkBar count={selected.size} actions={bulkActions.map((id) => ({ id, run: () => void bulk(id) }))} />}
       />
       <ServerForms form={form} onClose={() => setForm(undefined)} onDone={() => setSelected(new Set())} />
     </div>

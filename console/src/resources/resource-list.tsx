@@ -4,12 +4,14 @@ import { EllipsisVertical, Plus, RotateCw } from 'lucide-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Code, PageHead } from '../components/basics.tsx';
+import { BulkBar, tell } from '../components/bulk-bar.tsx';
 import { Dialog } from '../components/dialog.tsx';
 import { FormDialog } from '../components/form.tsx';
 import { ActionMenu } from '../components/menu.tsx';
 import { Table } from '../components/table.tsx';
 import { toast } from '../components/toast.tsx';
 import { type ApiCall, get, send } from '../lib/api.ts';
+import { sendAll } from '../lib/send-all.ts';
 import { useSession } from '../lib/session.ts';
 import type { ListSearch } from '../router.tsx';
 import { resourceOf } from './registry.ts';
@@ -81,8 +83,7 @@ function List({ kind }: { kind: string }) {
     return action?.form ? [action.form.toCall({})] : [];
   });
   const removeAll = async () => {
-    const results = await Promise.allSettled(removable.map((call) => send(call)));
-    for (const result of results) if (result.status === 'rejected') toast('bad', (result.reason as Error).message);
+    tell((await sendAll(removable)).failures);
     setSelected(new Set());
     await refresh();
   };
@@ -140,14 +141,10 @@ function List({ kind }: { kind: string }) {
         selected={resource.actions ? selected : undefined}
         onSelect={resource.actions ? setSelected : undefined}
         bulk={
-          <span className="row">
-            <b className="number">{t('selected', { count: selected.size })}</b>
-            {removable.length > 0 && (
-              <button type="button" className="button small danger" onClick={() => void removeAll()}>
-                {t('action.delete')}
-              </button>
-            )}
-          </span>
+          <BulkBar
+            count={selected.size}
+            actions={removable.length > 0 ? [{ id: 'delete', run: () => void removeAll() }] : []}
+          />
         }
       />
       {open && (
