@@ -25,6 +25,8 @@ async function told(id: string) {
     glance: glance.status === 200 ? glance.body.status : glance.status,
     k5: mine?.status,
     zstack: inventories[0]?.status,
+    state: inventories[0]?.state,
+    visibility: glance.body?.visibility,
     reasons: [glance.body?.sync_status_reason, mine?.metadata.sync_status_reason],
     checksums: [glance.body?.checksum, inventories[0]?.md5Sum],
     copies: inventories[0]?.backupStorageRefs.map(({ status }: { status: string }) => status),
@@ -72,6 +74,23 @@ it('is one story of an image, whichever API tells it', async () => {
   await images.copies.resync(operator(), uuid);
   await expect.poll(async () => (await told(id)).reasons, { timeout: 60_000 }).toEqual([undefined, undefined]);
   expect(await told(id)).toMatchObject({ copies: ['Ready', 'Ready'] });
+
+  // Out of use in one API, and back in another.
+  expect(await told(id)).toMatchObject({ glance: 'active', state: 'Enabled' });
+  await openstack.post(`/image/v2/images/${id}/actions/deactivate`, {});
+  expect(await told(id)).toMatchObject({ glance: 'deactivated', zstack: 'Ready', state: 'Disabled' });
+  await zstack.call('PUT', `/images/${uuid}/actions`, { changeImageState: { stateEvent: 'enable' } });
+  expect(await told(id)).toMatchObject({ glance: 'active', k5: 'ACTIVE', zstack: 'Ready', state: 'Enabled' });
+
+  // An export of ZStack's is a link that anybody may follow, until it is taken back.
+  const { inventories: stores } = await zstack.call('GET', '/backup-storage?q=name=default');
+  const store = stores[0].uuid as string;
+  const exported = await zstack.call('PUT', `/backup-storage/${store}/actions`, {
+    exportImageFromBackupStorage: { imageUuid: uuid },
+  });
+  const link = await fetch(exported.imageUrl);
+  expect(link.status).toBe(200);
+  expect((await link.arrayBuffer()).byteLength).toBe(100_000);
 
   await openstack.delete(`/v2/${openstack.projectId}/images/${id}`);
   expect(await told(id)).toMatchObject({ glance: 404, k5: undefined, zstack: 'Deleted' });

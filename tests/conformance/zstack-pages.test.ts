@@ -46,7 +46,7 @@ describe("ZStack's reference", () => {
     await cloud?.close();
   });
 
-  const ref = ['backupStorageUuid', 'createDate', 'imageUuid', 'installPath', 'lastOpDate', 'status'];
+  const ref = ['backupStorageUuid', 'createDate', 'id', 'imageUuid', 'installPath', 'lastOpDate', 'status'];
 
   it('recovers an image as its page says, whichever API deleted it', async () => {
     const deleted = await client.request('DELETE', `/image/v2/images/${imageUuid}`);

@@ -9,6 +9,8 @@ const imageBackupStorageRef = defineInventory<'image_replicas'>({
   className: 'org.zstack.header.image.ImageBackupStorageRefInventory',
   table: 'image_replicas',
   fields: {
+    // Copies have no number of their own; the moment at which one was begun is as good.
+    id: column('created_at', 'long', 'A number that stays the same.'),
     imageUuid: column('image_id', 'string', 'The image.'),
     backupStorageUuid: column('store_id', 'string', 'The backup storage.'),
     installPath: computed('string', 'Where the copy is; empty until it is there.', (row) => {

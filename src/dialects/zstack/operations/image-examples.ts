@@ -20,6 +20,7 @@ export const imageExample = {
   lastOpDate: 'Nov 21, 2026 2:00:00 PM',
   backupStorageRefs: [
     {
+      id: 1795269600000000,
       imageUuid: 'c019173f2b5742868058049be43033a1',
       backupStorageUuid: '609d29fb59ee414f90cedbc3a71038c6',
       installPath: 'dir://default/c019173f2b5742868058049be43033a1',
