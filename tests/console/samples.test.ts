@@ -128,6 +128,17 @@ for (const [form, isThere] of slow.filter(([, there]) => there)) {
   );
 }
 
+const openrc = (origin: string): NodeJS.ProcessEnv => ({
+  OS_AUTH_URL: `${origin}/identity/v3`,
+  OS_USERNAME: 'admin',
+  OS_PASSWORD: 'test-password',
+  OS_PROJECT_NAME: 'admin',
+  OS_USER_DOMAIN_ID: 'default',
+  OS_PROJECT_DOMAIN_ID: 'default',
+  OS_IDENTITY_API_VERSION: '3',
+  OS_TOKEN: '',
+});
+
 const mapped: readonly ApiCall[] = [
   {
     method: 'POST',
@@ -146,18 +157,8 @@ if (has('openstack', '--version')) {
   test(
     'samples of the openstack command do what the request does',
     async () => {
-      const openrc = {
-        OS_AUTH_URL: `${cloud.origin}/identity/v3`,
-        OS_USERNAME: 'admin',
-        OS_PASSWORD: 'test-password',
-        OS_PROJECT_NAME: 'admin',
-        OS_USER_DOMAIN_ID: 'default',
-        OS_PROJECT_DOMAIN_ID: 'default',
-        OS_IDENTITY_API_VERSION: '3',
-        OS_TOKEN: '',
-      };
       for (const call of mapped) {
-        const { code, err } = await run('bash', ['-c', sample('openstack', call, cloud.origin)!], openrc);
+        const { code, err } = await run('bash', ['-c', sample('openstack', call, cloud.origin)!], openrc(cloud.origin));
         expect({ call: call.path, code, err: code === 0 ? '' : err }).toEqual({ call: call.path, code: 0, err: '' });
       }
       const client = await cloud.openstack();
@@ -167,6 +168,65 @@ if (has('openstack', '--version')) {
       expect(quota_set).toMatchObject({ server_groups: 44, security_groups: 55 });
       const { flavors } = await client.get('/compute/v2.1/flavors/detail');
       expect(flavors).toContainEqual(expect.objectContaining({ name: 'by-cli', vcpus: 1, ram: 256, disk: 1 }));
+    },
+    2 * limit,
+  );
+}
+
+if (has('openstack', '--version')) {
+  test(
+    'what is said in a line does what the request does, too',
+    async () => {
+      const client = await cloud.openstack();
+      const make = async (path: string, body: object): Promise<{ id: string }> =>
+        Object.values((await client.post(path, body)) as Record<string, { id: string }>)[0]!;
+      const user = await make('/identity/v3/users', { user: { name: 'deeds', password: 'test-password' } });
+      const role = await make('/identity/v3/roles', { role: { name: 'deeds' } });
+      const network = await make('/network/v2.0/networks', { network: { name: 'deeds' } });
+      const inSubnet = { network_id: network.id, cidr: '10.77.0.0/24', ip_version: 4 };
+      const subnet = await make('/network/v2.0/subnets', { subnet: inSubnet });
+      const router = await make('/network/v2.0/routers', { router: { name: 'deeds' } });
+      const group = await make('/network/v2.0/security-groups', { security_group: { name: 'deeds' } });
+      const about = { name: 'deeds', disk_format: 'raw', container_format: 'bare', visibility: 'shared' };
+      const image: { id: string } = await client.post('/image/v2/images', about);
+      await client.post('/compute/v2.1/os-keypairs', { keypair: { name: 'deeds' } });
+      const grant = `/identity/v3/projects/${projectId}/users/${user.id}/roles/${role.id}`;
+      const imagePath = `/image/v2/images/${image.id}`;
+      const rule = { security_group_id: group.id, direction: 'ingress', ethertype: 'IPv4', protocol: 'tcp' };
+      const ports = { port_range_min: 8000, port_range_max: 8010, remote_ip_prefix: '10.0.0.0/8' };
+      const calls: ApiCall[] = [
+        { method: 'PATCH', path: `/identity/v3/users/${user.id}`, body: { user: { enabled: false } } },
+        { method: 'PUT', path: grant },
+        {
+          method: 'PUT',
+          path: `/network/v2.0/routers/${router.id}/add_router_interface`,
+          body: { subnet_id: subnet.id },
+        },
+        {
+          method: 'POST',
+          path: '/network/v2.0/security-group-rules',
+          body: { security_group_rule: { ...rule, ...ports } },
+        },
+        { method: 'PATCH', path: imagePath, body: [{ op: 'replace', path: '/name', value: 'renamed-deed' }] },
+        { method: 'PATCH', path: imagePath, body: [{ op: 'replace', path: '/protected', value: true }] },
+        { method: 'POST', path: `${imagePath}/members`, body: { member: '776a290892b747c4af8cec5d1d1b4a3f' } },
+        { method: 'DELETE', path: '/compute/v2.1/os-keypairs/deeds' },
+      ];
+      // One shell for all of them: starting it takes longer than any of its commands.
+      const lines = calls.map((call) => sample('openstack', call, cloud.origin)!.replace(/^openstack /, ''));
+      await writeFile(join(folder, 'deeds'), [...lines, 'exit', ''].join('\n'));
+      const { out, err } = await run('bash', ['-c', 'openstack < deeds'], openrc(cloud.origin));
+      const said = `${out}\n${err}`;
+      expect((await client.get(`/identity/v3/users/${user.id}`)).user.enabled, said).toBe(false);
+      // Fails where there is none.
+      await client.call('HEAD', grant);
+      const { ports: interfaces } = await client.get(`/network/v2.0/ports?device_id=${router.id}`);
+      expect(interfaces, said).toHaveLength(1);
+      const { security_group } = await client.get(`/network/v2.0/security-groups/${group.id}`);
+      expect(security_group.security_group_rules, said).toContainEqual(expect.objectContaining({ ...rule, ...ports }));
+      expect(await client.get(imagePath), said).toMatchObject({ name: 'renamed-deed', protected: true });
+      expect((await client.get(`${imagePath}/members`)).members, said).toHaveLength(1);
+      expect((await client.get('/compute/v2.1/os-keypairs')).keypairs, said).toEqual([]);
     },
     2 * limit,
   );

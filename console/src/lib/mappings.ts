@@ -1,12 +1,20 @@
 import type { ApiCall } from './api.ts';
 import { computeRules } from './mappings/compute.ts';
+import { deedRules } from './mappings/deeds.ts';
 import { identityRules } from './mappings/identity.ts';
 import { networkRules } from './mappings/network.ts';
 import { quotaRules } from './mappings/quotas.ts';
 import { storageRules } from './mappings/storage.ts';
 import type { Body, Mapping, Rule } from './mappings/vocabulary.ts';
 
-const rules: readonly Rule[] = [...computeRules, ...storageRules, ...networkRules, ...identityRules, ...quotaRules];
+const rules: readonly Rule[] = [
+  ...computeRules,
+  ...storageRules,
+  ...networkRules,
+  ...identityRules,
+  ...quotaRules,
+  ...deedRules,
+];
 
 /** What the call is in other tools. Undefined members have no exact form. */
 export function mappingOf({ method, path, body }: ApiCall): Mapping | undefined {
