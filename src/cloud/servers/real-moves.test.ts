@@ -1,11 +1,14 @@
+import { createReadStream } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { writeConfigDrive } from '../../agent/config-drive/config-drive.ts';
 import type { QemuHost } from '../../agent/hypervisor/qemu/qemu-host.ts';
 import { SerialShell } from '../../agent/hypervisor/qemu/serial-shell.fixture.ts';
 import { type OpenedUnkai, openUnkai } from '../../assembly/open-unkai.ts';
 import { ensureTinyLinux, tinyLinuxId } from '../../assembly/tinylinux.ts';
+import { realEnv } from '../../env/real.ts';
 import { auditCloud } from '../audit/audit.ts';
 import { operator, type Subject } from '../identity/subject.ts';
 
@@ -68,7 +71,24 @@ async function isUp(serverId: string): Promise<void> {
   await expect.poll(log, { timeout: bootTimeout, interval: 100 }).toContain('TinyLinux ready');
 }
 
-async function newServer(name: string, userData?: string) {
+/** An ISO image of one file. */
+async function newIso(label: string): Promise<string> {
+  const path = join(folder, `${label}.iso`);
+  await writeConfigDrive(realEnv(), path, { 'label.txt': `${label}\n` });
+  const { images } = opened.cloud;
+  const { id } = await images.create(subject(), { name: label, diskFormat: 'iso', containerFormat: 'bare' });
+  await images.upload(subject(), id, createReadStream(path));
+  return id;
+}
+
+/** What is in the server's drives. */
+const readDrives = (serverId: string) =>
+  run(
+    serverId,
+    'mkdir -p /m; for d in /dev/sr*; do mount -t iso9660 -o ro $d /m 2>/dev/null && cat /m/label.txt 2>/dev/null; umount /m 2>/dev/null; done; true',
+  );
+
+async function newServer(name: string, userData?: string, cdroms?: Array<{ imageId: string }>) {
   const { servers, flavors } = opened.cloud;
   const sizes = (await flavors.list(subject(), {})).filter(({ memoryMb }) => memoryMb >= 96);
   const flavor = sizes.sort((a, b) => a.memoryMb - b.memoryMb)[0]!;
@@ -78,6 +98,7 @@ async function newServer(name: string, userData?: string) {
     imageId: tinyLinuxId,
     networks: 'auto',
     securityGroups: [],
+    cdroms,
     userData: userData && Buffer.from(userData).toString('base64'),
   });
   await ended(made!);
@@ -197,7 +218,8 @@ test(
   'a server moves to another host while it runs, and back while it does not',
   async () => {
     const { servers } = opened.cloud;
-    const { id, hostId } = await newServer('traveller');
+    const [inside, next] = [await newIso('one'), await newIso('two')];
+    const { id, hostId } = await newServer('traveller', undefined, [{ imageId: inside }]);
     await isUp(id);
     const first = await hostOf(id);
     await run(id, 'mkdir -p /run; echo remembered >/run/in-memory');
@@ -210,6 +232,10 @@ test(
     expect(second.name).toBe(target!.host.name);
     expect(await first.agent.guestState(id)).toBe('absent');
     expect(await run(id, 'cat /run/in-memory')).toBe('remembered\n');
+    expect(await readDrives(id)).toContain('one\n');
+    const [drive] = await servers.cdroms.ofServer(id);
+    await ended(await servers.cdroms.changeMedium(subject(), drive!.id, next));
+    await expect.poll(() => readDrives(id), { timeout: bootTimeout }).toContain('two\n');
     expect(await servers.get(subject(), id)).toMatchObject({ vmState: 'active', taskState: null });
     const [live] = await servers.migrations.list({ serverId: id });
     expect(live).toMatchObject({ kind: 'live-migration', status: 'completed', targetHost: second.name });
@@ -228,6 +254,8 @@ test(
     await isUp(id);
     await ended(await servers.migrate(subject(), id));
     await ended(await servers.confirmResize(subject(), id));
+    await isUp(id);
+    expect(await readDrives(id)).toContain('two\n');
     expect((await hostOf(id)).name).toBe(first.name);
     expect(await second.agent.guestState(id)).toBe('absent');
     expect((await auditCloud(opened.cloud)).filter(({ level }) => level === 'violation')).toEqual([]);
