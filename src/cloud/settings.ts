@@ -65,7 +65,14 @@ export type QuotaName =
   | 'routers'
   | 'floating_ips'
   | 'server_groups'
-  | 'server_group_members';
+  | 'server_group_members'
+  /** Of files that a user has put into a new server, up to Nova's 2.56. */
+  | 'injected_files'
+  | 'injected_file_content_bytes'
+  | 'injected_file_path_bytes'
+  /** Kept for Nova's API up to 2.35: addresses are limited by the quotas of networks. */
+  | 'fixed_ips'
+  | 'server_floating_ips';
 
 export const defaultSettings: CloudSettings = {
   region: 'RegionOne',
@@ -106,5 +113,10 @@ export const defaultSettings: CloudSettings = {
     floating_ips: 100,
     server_groups: -1,
     server_group_members: -1,
+    injected_files: 5,
+    injected_file_content_bytes: 10_240,
+    injected_file_path_bytes: 255,
+    fixed_ips: -1,
+    server_floating_ips: -1,
   },
 };

@@ -5,7 +5,15 @@ import type { QuotaName } from '../settings.ts';
 /** What of a quota is counted per project. The others limit something smaller, as one server's metadata items. */
 export type CountedQuota = Exclude<
   QuotaName,
-  'keypairs' | 'metadata_items' | 'per_volume_gigabytes' | 'server_group_members'
+  | 'keypairs'
+  | 'metadata_items'
+  | 'per_volume_gigabytes'
+  | 'server_group_members'
+  | 'injected_files'
+  | 'injected_file_content_bytes'
+  | 'injected_file_path_bytes'
+  | 'fixed_ips'
+  | 'server_floating_ips'
 >;
 
 export const countedQuotas: readonly CountedQuota[] = [

@@ -120,10 +120,15 @@ describe('quotas and limits', () => {
     expect(before).toMatchObject({ id: alice, metadata_items: 128, key_pairs: 100, floating_ips: -1 });
     expect((await get(path, { version: '2.36' })).body.quota_set).not.toHaveProperty('floating_ips');
     expect((await get(`/os-quota-sets/${api.projectId}`, { as: 'alice' })).status).toBe(403);
-    const quota_set = { instances: 1, injected_files: 5, force: true };
+    const quota_set = { instances: 1, injected_files: 1, fixed_ips: 7, force: true };
     const set = await api.call('PUT', base + path, { body: { quota_set } });
-    expect(set.body.quota_set).toMatchObject({ instances: 1 });
-    expect((await api.call('PUT', base + path, { body: { quota_set: { injected_files: 6 } } })).status).toBe(400);
+    expect(set.body.quota_set).toMatchObject({ instances: 1, injected_files: 1, fixed_ips: 7 });
+    const later = { body: { quota_set: { injected_files: 6 } }, version: '2.57' };
+    expect((await api.call('PUT', base + path, later)).status).toBe(400);
+    const personality = ['/a', '/b'].map((path) => ({ path, contents: 'YQ==' }));
+    const tooMany = { name: 'one', imageRef: api.imageId, flavorRef: '42', personality };
+    const refusedFiles = await api.call('POST', `${base}/servers`, { as: 'alice', body: { server: tooMany } });
+    expect(refusedFiles.body.forbidden.message).toContain('Quota exceeded for injected_files');
     await api.server({}, 'alice');
     expect((await get(`${path}/detail`)).body.quota_set).toMatchObject({
       instances: { in_use: 1, limit: 1, reserved: 0 },

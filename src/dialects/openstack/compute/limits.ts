@@ -5,7 +5,6 @@ import { projectOf } from '../../../cloud/identity/subject.ts';
 import { parseId } from '../../../env/env.ts';
 import { minorOf } from './microversions.ts';
 import { limitsOf, usageOf, zoneQuery } from './quotas.ts';
-import { personalityLimits } from './server-request.ts';
 import { lastOf, queryText } from './wire.ts';
 
 const Absolute = Type.Record(Type.String(), Type.Integer());
@@ -41,13 +40,13 @@ export const showLimits = operation({
     const ofNetwork = {
       maxSecurityGroups: limits.security_groups,
       maxSecurityGroupRules: limits.security_group_rules,
-      maxTotalFloatingIps: -1,
+      maxTotalFloatingIps: limits.server_floating_ips,
       totalSecurityGroupsUsed: used.security_groups,
       totalFloatingIpsUsed: 0,
     };
     const ofPersonality = {
-      maxPersonality: personalityLimits.files,
-      maxPersonalitySize: personalityLimits.contentBytes,
+      maxPersonality: limits.injected_files,
+      maxPersonalitySize: limits.injected_file_content_bytes,
     };
     const absolute = {
       maxTotalInstances: limits.instances,

@@ -6,7 +6,6 @@ import { type CountedQuota, isCounted } from '../../../cloud/quotas/usage.ts';
 import type { QuotaName } from '../../../cloud/settings.ts';
 import { parseId } from '../../../env/env.ts';
 import { minorOf } from './microversions.ts';
-import { personalityLimits } from './server-request.ts';
 import { BooleanOrWord, closed, integerOf, lastOf, NumberOrText, queryText } from './wire.ts';
 
 /** Nova's name → the engine's. */
@@ -25,24 +24,24 @@ const networkNames: Record<string, QuotaName> = {
   security_group_rules: 'security_group_rules',
 };
 
-/** What is the same for every project, and can't be set; up to 2.56. */
-const fixedFiles = {
-  injected_files: personalityLimits.files,
-  injected_file_content_bytes: personalityLimits.contentBytes,
-  injected_file_path_bytes: personalityLimits.pathBytes,
+/** Those of files that are put into new servers, up to 2.56. */
+const fileNames: Record<string, QuotaName> = {
+  injected_files: 'injected_files',
+  injected_file_content_bytes: 'injected_file_content_bytes',
+  injected_file_path_bytes: 'injected_file_path_bytes',
 };
-/** Up to 2.35. */
-const fixedNetwork = { fixed_ips: -1, floating_ips: -1 };
+/** Those of addresses, up to 2.35. */
+const addressNames: Record<string, QuotaName> = { fixed_ips: 'fixed_ips', floating_ips: 'server_floating_ips' };
 
-function settable(minor: number): Record<string, QuotaName> {
-  return minor >= 36 ? names : { ...names, ...networkNames };
+function namesAt(minor: number): Record<string, QuotaName> {
+  return {
+    ...names,
+    ...(minor < 57 ? fileNames : {}),
+    ...(minor < 36 ? { ...networkNames, ...addressNames } : {}),
+  };
 }
 
-function unsettable(minor: number): Record<string, number> {
-  return { ...(minor < 57 ? fixedFiles : {}), ...(minor < 36 ? fixedNetwork : {}) };
-}
-
-const allNames = [...Object.keys(settable(1)), ...Object.keys(unsettable(1))];
+const allNames = Object.keys(namesAt(1));
 export const quotaSchema = Type.Object({
   id: Type.Optional(Type.String()),
   ...Object.fromEntries(allNames.map((name) => [name, Type.Optional(Type.Integer())])),
@@ -88,8 +87,8 @@ function projectOf(text: string): string {
 }
 
 export function quotaView(limits: Limits, minor: number) {
-  const own = Object.entries(settable(minor)).map(([name, quota]) => [name, limits[quota]]);
-  return { ...Object.fromEntries(own), ...unsettable(minor) } as Record<string, number>;
+  const own = Object.entries(namesAt(minor)).map(([name, quota]) => [name, limits[quota]]);
+  return Object.fromEntries(own) as Record<string, number>;
 }
 
 export const quotaOperations = [
@@ -145,7 +144,7 @@ export const quotaOperations = [
       const minor = minorOf(call.context);
       const zone = lastOf(call.query.availability_zone);
       const used = await usageOf(call, project, zone);
-      const quotas = settable(minor);
+      const quotas = namesAt(minor);
       const inUse = (name: string) => {
         const quota = quotas[name];
         return quota !== undefined && isCounted(quota) ? used[quota as CountedQuota] : 0;
@@ -202,17 +201,15 @@ export const quotaOperations = [
   }),
 ];
 
-/** Throws `invalid` for a limit that is another than the one that can't be changed. */
+/** Throws `invalid` for a limit that the microversion does not know. */
 export function changesOf(wanted: Record<string, number | string>, minor: number): Partial<Limits> {
   const changes: Partial<Limits> = {};
   for (const [name, value] of Object.entries(wanted)) {
     if (name === 'force' || name === 'tenant_id') continue;
     const limit = integerOf(name, value, -1);
-    const quota = settable(minor)[name];
-    if (quota !== undefined) changes[quota] = limit;
-    else if (unsettable(minor)[name] !== limit) {
-      throw new CloudError('invalid', `The limit of ${name} can't be changed.`, { field: name });
-    }
+    const quota = namesAt(minor)[name];
+    if (quota === undefined) throw new CloudError('invalid', `The limit of ${name} can't be changed.`, { field: name });
+    changes[quota] = limit;
   }
   return changes;
 }

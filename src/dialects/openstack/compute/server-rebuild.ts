@@ -146,7 +146,7 @@ async function readRequest(
 ): Promise<RebuildRequest> {
   const { context } = call;
   const wanted = knownMembers(context, 'rebuild', body, knownIn);
-  checkPersonality(wanted.personality);
+  await checkPersonality(call, wanted.personality);
   if (typeof wanted.user_data === 'string') checkBase64('user_data', wanted.user_data);
   refuseCertificates(wanted.trusted_image_certificates);
   await checkMetadata(call, wanted.metadata);

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import type { Call } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
+import { projectOf } from '../../../cloud/identity/subject.ts';
 import type { BlockDevice } from '../../../cloud/servers/block-devices.ts';
 import type { NewServer } from '../../../cloud/servers/creation.ts';
 import type { Env } from '../../../env/env.ts';
@@ -133,7 +134,7 @@ export async function readCreateRequest(
   const hints = readHints({ ...body['os:scheduler_hints'], ...body['OS-SCH-HNT:scheduler_hints'] });
   const server = knownMembers(context, 'server', body.server, knownIn);
   await checkMetadata(call, server.metadata);
-  checkPersonality(server.personality);
+  await checkPersonality(call, server.personality);
   if (server.user_data !== undefined) checkBase64('user_data', server.user_data);
   refuseCertificates(server.trusted_image_certificates);
   const { tags = [] } = server;
@@ -175,19 +176,22 @@ export function serverName(context: Call['context'], text: string): string {
   throw invalidField('name', text, `'${text}' must not begin or end with blanks, or be empty`);
 }
 
-/** Nova's injected files, as its quotas limit them. */
-export const personalityLimits = { files: 5, contentBytes: 10_240, pathBytes: 255 } as const;
-
-export function checkPersonality(files: Array<{ path: string; contents: string }> | undefined): void {
-  if (!files) return;
-  if (files.length > personalityLimits.files) {
-    throw new CloudError('quota_exceeded', 'Quota exceeded for injected_files', { reason: 'injected_files' });
-  }
+/** Throws `quota_exceeded` for more or larger files than the project may put into a server, in Nova's words. */
+export async function checkPersonality(
+  { cloud, subject }: Pick<Call, 'cloud' | 'subject'>,
+  files: Array<{ path: string; contents: string }> | undefined,
+): Promise<void> {
+  if (!files?.length) return;
+  const limits = await cloud.quotas.limits(subject, projectOf(subject));
+  const check = (name: 'injected_files' | 'injected_file_content_bytes' | 'injected_file_path_bytes', has: number) => {
+    if (limits[name] < 0 || has <= limits[name]) return;
+    throw new CloudError('quota_exceeded', `Quota exceeded for ${name}, ${has} of ${limits[name]}.`, { reason: name });
+  };
+  check('injected_files', files.length);
   for (const { path, contents } of files) {
     checkBase64('contents', contents);
-    if (Buffer.from(contents, 'base64').length > personalityLimits.contentBytes) {
-      throw new CloudError('quota_exceeded', `The contents of ${path} exceed ${personalityLimits.contentBytes} bytes.`);
-    }
+    check('injected_file_path_bytes', Buffer.byteLength(path));
+    check('injected_file_content_bytes', Buffer.from(contents, 'base64').length);
   }
 }
 
