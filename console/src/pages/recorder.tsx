@@ -11,7 +11,7 @@ export function Recorder() {
   const calls = useRecordedCalls();
   const [changesOnly, setChangesOnly] = useState(true);
   const [open, setOpen] = useState<number>();
-  const shown = changesOnly ? calls.filter(({ method }) => method !== 'GET') : calls;
+  const shown = changesOnly ? calls.filter(changes) : calls;
   return (
     <div className="page">
       <PageHead title={t('recorder')} text={t('recorderText')}>
@@ -57,6 +57,11 @@ export function Recorder() {
       </ul>
     </div>
   );
+}
+
+/** Dry runs, which forms make while one chooses, change nothing. */
+function changes({ method, headers }: RecordedCall): boolean {
+  return method !== 'GET' && !('Unkai-Dry-Run' in headers);
 }
 
 /** A shell script that makes the same calls again, the oldest first. */
