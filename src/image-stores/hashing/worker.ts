@@ -8,7 +8,13 @@ import type { FromWorker, ToWorker } from './messages.ts';
  * thread that asks, not as its process.
  */
 const niceness = 5;
-if (process.platform === 'linux') setPriority(0, niceness);
+if (process.platform === 'linux') {
+  try {
+    setPriority(0, niceness);
+  } catch {
+    // Some sandboxes forbid it: then it hashes as everything else runs.
+  }
+}
 
 // Runs in a thread of its own and serves any number of streams, in the order in which their pieces arrive.
 const streams = new Map<number, { hash: Hash; memory: Uint8Array }>();
