@@ -28,7 +28,7 @@ export class StorageCloud {
   }
 
   static async start(
-    options: { wrapAgent?: (agent: HostAgent) => HostAgent; database?: Database['kind'] } = {},
+    options: { wrapAgent?: (agent: HostAgent) => HostAgent; database?: Database['kind']; hosts?: number } = {},
   ): Promise<StorageCloud> {
     const folder = await mkdtemp(join(tmpdir(), 'unkai-volumes-'));
     const opened = await openUnkai({
@@ -36,6 +36,7 @@ export class StorageCloud {
       hypervisor: 'simulated',
       adminPassword: 'secret',
       log: silent,
+      hosts: options.hosts,
       wrapAgent: options.wrapAgent,
       database: options.database === 'postgres' ? await createPostgresDatabase() : undefined,
     });

@@ -103,7 +103,7 @@ export async function requestEvacuate(cloud: Cloud, subject: Subject, serverId: 
       throw new CloudError('invalid', "The target host can't be the same one.", { field: 'host' });
     const { disks, ...place } = await disksToMove(cloud, tx, server);
     const [root, ...others] = disks;
-    if (!root || bootsFromVolume(server) || others.length > 0) {
+    if (!root || bootsFromVolume(server) || others.length > 0 || place.onlyHostId !== undefined) {
       const words = `The volumes of the server are on host ${host.name}, which is down: it can't be evacuated without them.`;
       throw new CloudError('conflict', words, { reason: 'volumes' });
     }
