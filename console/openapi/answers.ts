@@ -18,7 +18,7 @@ const used: UsedOperations = {
   image: ['ShowImage', 'ListImageMembers'],
   placement: ['ListInventories'],
   network: ['ShowNetwork', 'ShowSubnet', 'ShowPort', 'ShowRouter', 'ShowSecurityGroup'],
-  volume: ['ShowVolume'],
+  volume: ['ShowVolume', 'ShowSnapshot'],
   identity: ['ListAvailableProjects'],
 };
 

@@ -88,6 +88,21 @@ test(
 );
 
 test(
+  'an image that is made of a server stands among its snapshots',
+  async () => {
+    const name = fresh('as-it-was');
+    await go(`/ui/servers/${first.id}?tab=snapshots`);
+    await page.getByRole('button', { name: 'Actions' }).click();
+    await page.getByRole('menuitem', { name: 'Create an image' }).click();
+    const form = page.getByRole('dialog');
+    await form.getByLabel('Name').fill(name);
+    await form.getByRole('button', { name: 'Create an image' }).click();
+    await page.getByRole('link', { name, exact: true }).waitFor();
+  },
+  limit,
+);
+
+test(
   'a failure shows its first cause',
   async () => {
     const admin = await tour.cloud.openstack();

@@ -540,6 +540,26 @@ export interface components {
             };
             resource_provider_generation: number;
         };
+        VolumeShowSnapshot: {
+            snapshot: {
+                consumes_quota?: boolean;
+                created_at: string;
+                description: string | null;
+                group_snapshot_id?: string | null;
+                id: string;
+                metadata: {
+                    [key: string]: string;
+                };
+                name: string | null;
+                "os-extended-snapshot-attributes:progress"?: string;
+                "os-extended-snapshot-attributes:project_id"?: string;
+                size: number;
+                status: string;
+                updated_at: string;
+                user_id?: string;
+                volume_id: string;
+            };
+        };
         VolumeShowVolume: {
             volume: {
                 attachments: {
@@ -621,6 +641,7 @@ export type NetworkShowRouter = components['schemas']['NetworkShowRouter'];
 export type NetworkShowSecurityGroup = components['schemas']['NetworkShowSecurityGroup'];
 export type NetworkShowSubnet = components['schemas']['NetworkShowSubnet'];
 export type PlacementListInventories = components['schemas']['PlacementListInventories'];
+export type VolumeShowSnapshot = components['schemas']['VolumeShowSnapshot'];
 export type VolumeShowVolume = components['schemas']['VolumeShowVolume'];
 export type $defs = Record<string, never>;
 export type operations = Record<string, never>;

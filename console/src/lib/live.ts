@@ -38,6 +38,8 @@ export function useLiveActivity(): void {
         [activity, ...known.filter(({ id }) => id !== activity.id)].slice(0, maxKept),
       );
       for (const key of lists[activity.resource_type] ?? []) invalidate(key);
+      // An image of a server is the server's work.
+      if (activity.kind.includes('image')) invalidate('images');
       invalidate('activities', activity.resource_id);
       invalidate('activity', activity.id);
       invalidate('overview');

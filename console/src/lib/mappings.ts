@@ -17,7 +17,9 @@ const rules: readonly Rule[] = [
 ];
 
 /** What the call is in other tools. Undefined members have no exact form. */
-export function mappingOf({ method, path, body }: ApiCall): Mapping | undefined {
+export function mappingOf({ method, path, body, headers }: ApiCall): Mapping | undefined {
+  // Nobody else has dry runs.
+  if (headers?.['Unkai-Dry-Run']) return undefined;
   const bare = path.split('?', 1)[0]!;
   for (const rule of rules) {
     const found = rule.method === method ? rule.path.exec(bare) : null;

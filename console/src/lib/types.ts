@@ -16,6 +16,7 @@ import type {
   NetworkShowSecurityGroup,
   NetworkShowSubnet,
   PlacementListInventories,
+  VolumeShowSnapshot,
   VolumeShowVolume,
 } from '../api/answers.ts';
 
@@ -41,6 +42,7 @@ export type Flavor = ComputeShowFlavor['flavor'];
 export type Image = ImageShowImage;
 export type ImageMember = ImageListImageMembers['members'][number];
 export type Inventory = PlacementListInventories['inventories'][string];
+export type Snapshot = VolumeShowSnapshot['snapshot'];
 export type Volume = VolumeShowVolume['volume'];
 
 // Neutron leaves out what `?fields=` does not name; the console names nothing, and gets all.

@@ -1,10 +1,9 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { Tabs } from 'radix-ui';
-import { lazy, type ReactNode, Suspense, useState } from 'react';
+import { lazy, type ReactNode, Suspense, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { ComputeGetConsoleOutputBody } from '../api/bodies.ts';
-import { Badge, Code, CopyButton, Facts, Failed, Loading, Notice, PageHead, Status } from '../components/basics.tsx';
+import { Badge, CopyButton, Facts, Failed, Loading, Notice, PageHead, Status } from '../components/basics.tsx';
 import { ActionMenu } from '../components/menu.tsx';
 import { Timeline } from '../components/timeline.tsx';
 import { toast } from '../components/toast.tsx';
@@ -13,14 +12,15 @@ import { ago, bytes, dateTime } from '../lib/format.ts';
 import { useImages } from '../lib/queries.ts';
 import { addressesOf, callOf, imageOf, serverActions, type Translate, whyNot } from '../lib/servers.ts';
 import { useSession } from '../lib/session.ts';
-import type { Port, Server, Volume } from '../lib/types.ts';
+import type { Server } from '../lib/types.ts';
 import type { ListSearch } from '../router.tsx';
 import { type ServerFormState, ServerForms } from './server-forms.tsx';
+import { ConsoleLog, Disks, Ports, Snapshots } from './server-tabs.tsx';
 
 const SerialConsole = lazy(async () => ({ default: (await import('./serial-console.tsx')).SerialConsole }));
 const ScreenConsole = lazy(async () => ({ default: (await import('./screen-console.tsx')).ScreenConsole }));
 
-const tabs = ['overview', 'timeline', 'serial', 'screen', 'log', 'disks', 'ports', 'metadata'] as const;
+const tabs = ['overview', 'timeline', 'serial', 'screen', 'log', 'disks', 'snapshots', 'ports', 'metadata'] as const;
 const refreshMs = 2000;
 
 /** One server: what it is, what was done with it, and the way into it. */
@@ -40,6 +40,11 @@ export function ServerPage() {
     queryFn: async ({ signal }) => (await get<{ server: Server }>(`/compute/v2.1/servers/${id}`, signal)).server,
     refetchInterval: ({ state }) => (state.data?.['OS-EXT-STS:task_state'] ? refreshMs : 30_000),
   });
+  const isThere = server !== undefined;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: on a narrow page the chosen tab may be out of sight
+  useEffect(() => {
+    document.querySelector('[role=tab][data-state=active]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
+  }, [tab, isThere]);
   if (error) return <Failed error={error} retry={() => void refetch()} />;
   if (!server) return <Loading />;
   const run = async (actionId: string) => {
@@ -120,12 +125,22 @@ export function ServerPage() {
           <Tabs.Content value="disks">
             <Disks server={server} />
           </Tabs.Content>
+          <Tabs.Content value="snapshots">
+            <Snapshots server={server} />
+          </Tabs.Content>
           <Tabs.Content value="ports">
             <Ports id={id} />
           </Tabs.Content>
           <Tabs.Content value="metadata">
-            <Facts items={Object.entries(server.metadata)} />
-            {Object.keys(server.metadata).length === 0 && <p className="soft">{t('nothingYet')}</p>}
+            <section className="card">
+              {Object.keys(server.metadata).length === 0 ? (
+                <p className="empty">{t('nothingYet')}</p>
+              ) : (
+                <div className="body">
+                  <Facts items={Object.entries(server.metadata)} />
+                </div>
+              )}
+            </section>
           </Tabs.Content>
         </div>
       </Tabs.Root>
@@ -190,75 +205,5 @@ function OverviewTab({ server }: { server: Server }) {
       </section>
       <Timeline resourceId={server.id} />
     </div>
-  );
-}
-
-function ConsoleLog({ id }: { id: string }) {
-  const { t } = useTranslation();
-  const { data, error, refetch } = useQuery({
-    queryKey: ['log', id],
-    queryFn: async () =>
-      (
-        await send<{ output: string }>({
-          method: 'POST',
-          path: `/compute/v2.1/servers/${id}/action`,
-          body: { 'os-getConsoleOutput': { length: 400 } } satisfies ComputeGetConsoleOutputBody,
-        })
-      ).body.output,
-    refetchInterval: 5000,
-  });
-  if (error) return <Failed error={error} retry={() => void refetch()} />;
-  if (data === undefined) return <Loading />;
-  return data === '' ? <p className="soft">{t('nothingYet')}</p> : <Code text={data} label={t('tab.log')} />;
-}
-
-function Disks({ server }: { server: Server }) {
-  const { t } = useTranslation();
-  const project = useSession()?.project.id;
-  const ids = server['os-extended-volumes:volumes_attached']?.map(({ id }) => id) ?? [];
-  const { data } = useQuery({
-    queryKey: ['volumes', 'of', server.id, ids],
-    queryFn: async () => (await get<{ volumes: Volume[] }>(`/volume/v3/${project}/volumes/detail`)).volumes,
-  });
-  const mine = data?.filter(({ id }) => ids.includes(id)) ?? [];
-  return (
-    <ul className="stack">
-      <li className="card stat">
-        <b>{t('rootDisk')}</b> <span className="soft">{server.flavor.disk ?? '–'} GiB</span>
-      </li>
-      {mine.map((volume) => (
-        <li key={volume.id} className="card stat row">
-          <b>{volume.name || volume.id}</b> <Status value={volume.status} />
-          <span className="soft">
-            {volume.size} GiB · {volume.attachments[0]?.device}
-          </span>
-        </li>
-      ))}
-    </ul>
-  );
-}
-
-function Ports({ id }: { id: string }) {
-  const { t } = useTranslation();
-  const { data, error } = useQuery({
-    queryKey: ['ports', id],
-    queryFn: async () => (await get<{ ports: Port[] }>(`/network/v2.0/ports?device_id=${id}`)).ports,
-  });
-  if (error) return <Failed error={error} />;
-  if (!data) return <Loading />;
-  return (
-    <ul className="stack">
-      {data.length === 0 && <li className="soft">{t('nothingYet')}</li>}
-      {data.map((port) => (
-        <li key={port.id} className="card stat">
-          <div className="row">
-            <Status value={port.status} />
-            <span className="mono">{port.fixed_ips.map(({ ip_address }) => ip_address).join(', ')}</span>
-            <span className="mono soft">{port.mac_address}</span>
-            <span className="mono small faint">{port.id}</span>
-          </div>
-        </li>
-      ))}
-    </ul>
   );
 }
