@@ -136,6 +136,23 @@ describe('CD-ROMs', () => {
     expect(await refused(['CdRom', 'CdRom'])).toMatchObject({ code: 'SYS.1007' });
   });
 
+  it('hold the ISO image of a server that another API made, which is rebuilt from nothing else', async () => {
+    const subject = { ...operator(), projectId: alice.own['account']!, isAdmin: false, roles: ['member'] };
+    const { servers, runner } = test.cloud;
+    const wanted = { name: 'nova', flavorId: '1', networks: 'none' as const, securityGroups: [] };
+    const [made] = await servers.create(subject, { ...wanted, imageId: isos[1]! });
+    expect(await runner.wait(made!.actionId, { timeoutMs: 60_000 })).toEqual({ state: 'succeeded' });
+    const { id } = made!.server;
+    expect(await media(id)).toEqual([isos[1]]);
+    expect(await inGuest(id)).toEqual([isos[1]]);
+    const refused = expect.objectContaining({ code: 'invalid', details: { reason: 'iso' } });
+    await expect(servers.rebuild(subject, id, { imageId: alice.own['image']! })).rejects.toEqual(refused);
+    await expect(servers.rebuild(subject, alice.own['vm']!, { imageId: isos[0]! })).rejects.toEqual(refused);
+    const { actionId } = await servers.rebuild(subject, id, { imageId: isos[1]! });
+    expect(await runner.wait(actionId, { timeoutMs: 60_000 })).toEqual({ state: 'succeeded' });
+    expect(await inGuest(id)).toEqual([isos[1]]);
+  });
+
   it('take ISO images only, and lose those that are deleted', async () => {
     const gone = await addIso('gone');
     const { uuid } = await create({});
