@@ -465,13 +465,13 @@ export interface components {
                 description?: string;
                 dns_domain?: string;
                 is_default?: boolean;
-                mtu?: number;
+                mtu?: number | string;
                 name?: string;
                 port_security_enabled?: boolean;
                 project_id?: string;
                 /** @constant */
                 "provider:network_type"?: "vxlan";
-                "provider:segmentation_id"?: number;
+                "provider:segmentation_id"?: number | string;
                 qos_policy_id?: string | null;
                 "router:external"?: boolean;
                 shared?: boolean;
