@@ -69,10 +69,13 @@ describe('a namespace of definitions', () => {
   });
 
   it('is described by schemas', async () => {
-    for (const name of ['namespace', 'object', 'property', 'tag', 'resource_type']) {
+    for (const name of ['namespace', 'object', 'property', 'tag']) {
       expect(await read(`/v2/schemas/metadefs/${name}`)).toMatchObject({ name, properties: {} });
     }
-    expect(await read('/v2/schemas/metadefs/resource_types')).toMatchObject({ name: 'resource_types' });
+    for (const end of ['', 's']) {
+      const { name } = await read(`/v2/schemas/metadefs/resource_type${end}`);
+      expect(name).toBe(`resource_type_association${end}`);
+    }
     expect(await read('/v2/schemas/member')).toMatchObject({ name: 'member' });
     expect(await read('/v2/schemas/tasks')).toMatchObject({ name: 'tasks' });
   });

@@ -32,6 +32,11 @@ const anyMembers = { type: 'object', additionalProperties: true };
 const memberSchema = { name: 'member', properties: memberProperties };
 const taskSchema = { name: 'task', properties: { ...taskProperties, ...taskDetails } };
 
+/** Glance describes what resource types are given to a namespace, not the types themselves. */
+function titleOf(kind: unknown): string {
+  return String(kind).replace(/^resource_type/, 'resource_type_association');
+}
+
 /** The documents of the catalogue of properties: what one of a kind has, and lists of them. */
 const metadefSchemas = [
   ['Namespace', 'namespace', 'namespaces', namespaceMembers],
@@ -41,13 +46,13 @@ const metadefSchemas = [
   ['ResourceType', 'resource_type', 'resource_types', { name: named, prefix: named, properties_target: named }],
 ].flatMap(([word, one, many, properties]) => [
   schemaOperation(`ShowMetadef${word}Schema`, `metadefs/${one}`, `a metadata definition: ${one}`, {
-    name: one,
+    name: titleOf(one),
     properties,
     additionalProperties: true,
   }),
   schemaOperation(`ShowMetadef${word}sSchema`, `metadefs/${many}`, `a list of metadata definitions: ${many}`, {
-    name: many,
-    properties: { [`${many}`]: { type: 'array', items: { name: one, properties } } },
+    name: titleOf(many),
+    properties: { [titleOf(many)]: { type: 'array', items: { name: titleOf(one), properties } } },
     links: [{ rel: 'describedby', href: '{schema}' }],
   }),
 ]);
