@@ -110,9 +110,10 @@ let listing: Promise<string[]> | undefined;
 function servedDocuments(): Promise<string[]> {
   listing ??= fetch('/openapi')
     .then(async (response) => ((await response.json()) as { documents: string[] }).documents)
-    .catch(() => {
+    .catch((error: unknown) => {
+      // Who asks again gets another answer.
       listing = undefined;
-      return [];
+      throw error;
     });
   return listing;
 }
@@ -124,11 +125,13 @@ export function useCatalogue(): CatalogueEntry[] {
       queryKey: ['openapi', product],
       staleTime: Number.POSITIVE_INFINITY,
       gcTime: Number.POSITIVE_INFINITY,
-      retry: 1,
+      retry: 4,
       queryFn: async () => {
         if (!(await servedDocuments()).includes(`/openapi/${product}.json`)) return [];
         const response = await fetch(`/openapi/${product}.json`);
-        return response.ok ? entriesOf(product, (await response.json()) as Document) : [];
+        // A cloud that is busy just now is asked again; what is kept is kept for good.
+        if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
+        return entriesOf(product, (await response.json()) as Document);
       },
     })),
   });
