@@ -264,7 +264,7 @@ function addConformance(program: Command): void {
         .conflicts(['interop', 'full', 'only']),
     )
     .option('--exclude <regex>', 'but not these')
-    .option('--table <reports...>', 'run nothing: print reports of earlier runs as a Markdown table')
+    .option('--table <reports...>', 'run nothing: put reports of earlier runs into the tables of the documents')
     .option('--concurrency <n>', 'how many tests run at the same time', count, 2)
     .option('--second-try', 'run once more what failed, and say what passes then', false)
     .option('--output <file>', 'where the report goes, as JSON (default: beside its log, in var/conformance)')

@@ -1,10 +1,10 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { HypervisorKind } from '../../assembly/open-unkai.ts';
 import { findFacts } from '../conformance/facts.ts';
 import { interopSelection, removedUpstream } from '../conformance/interop.ts';
-import { markdownTable } from '../conformance/markdown-table.ts';
 import type { Outcome } from '../conformance/outcome.ts';
+import { recordRuns } from '../conformance/record-runs.ts';
 import { type ConformanceReport, countOf, skipReasons, tableOf } from '../conformance/report.ts';
 import { runTempest } from '../conformance/run-tempest.ts';
 import { failedSelection, withSecondTries } from '../conformance/second-tries.ts';
@@ -13,7 +13,6 @@ import { DataFolder, type RunRecord } from '../data-folder.ts';
 import { defaultDataDir, version } from '../defaults.ts';
 import { OwnCloud } from '../own-cloud.ts';
 import { runSteps } from '../steps.ts';
-import { UserError } from '../user-error.ts';
 
 export interface ConformanceOptions {
   dataDir: string;
@@ -42,7 +41,7 @@ export async function conformance(options: ConformanceOptions): Promise<void> {
     process.exit((await holdToZStack(options)) ? 0 : 1);
   }
   if (options.table) {
-    console.log(markdownTable(options.table.map(reportIn)));
+    console.log(recordRuns(options.table));
     return;
   }
   const tempest = await findTempest(options.hypervisor);
@@ -61,14 +60,6 @@ export async function conformance(options: ConformanceOptions): Promise<void> {
     }
   }
   process.exit(aborting.signal.aborted ? 130 : report.failed > 0 ? 1 : 0);
-}
-
-function reportIn(file: string): ConformanceReport {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8')) as ConformanceReport;
-  } catch (error) {
-    throw new UserError(`${file} is not a report of this command: ${(error as Error).message}`);
-  }
 }
 
 async function findTempest(hypervisor: HypervisorKind): Promise<Tempest> {

@@ -52,7 +52,10 @@ export function parseRecords(text: string): ConformanceRecord[] {
 /** A line of tab-separated values for each. */
 export function recordsText(records: readonly ConformanceRecord[]): string {
   const line = (record: ConformanceRecord) =>
-    columns.map((name) => (name === 'failures' ? record.failures.join(' ') : String(record[name]))).join('\t').trimEnd();
+    columns
+      .map((name) => (name === 'failures' ? record.failures.join(' ') : String(record[name])))
+      .join('\t')
+      .trimEnd();
   return `${[columns.join('\t'), ...records.map(line)].join('\n')}\n`;
 }
 
