@@ -97,6 +97,9 @@ function sections(facts: CloudFacts, folder: string, { formats }: Pass): Section
       personality: false,
       cold_migration: facts.hosts > 1,
       live_migration: facts.hosts > 1,
+      // Disks of guests and volumes go along, whichever of Tempest's names one has for it.
+      block_migration_for_live_migration: facts.hosts > 1,
+      volume_backed_live_migration: facts.hosts > 1,
       // There are no encrypted volumes.
       attach_encrypted_volume: false,
       // TinyLinux has no driver for it.
