@@ -237,14 +237,18 @@ export class Ports {
   }
 
   delete(subject: Subject, id: string): Promise<void> {
-    return this.#core.db.write(async (tx) => {
-      const port = await this.#claim(tx, subject, id);
-      if (isService(port.deviceOwner)) {
-        const message = `Port ${id} cannot be deleted directly via the port API: has device owner ${port.deviceOwner}.`;
-        throw new CloudError('conflict', message, { resource: 'port', id, reason: 'service_port_in_use' });
-      }
-      await this.removeIn(tx, id);
-    });
+    return this.#core.db.write(async (tx) => void (await this.deleteIn(tx, subject, id)));
+  }
+
+  /** As `delete`, as part of a transaction that does more. Gives the port as it was. */
+  async deleteIn(tx: Tx, subject: Subject, id: string): Promise<Port> {
+    const port = await this.#claim(tx, subject, id);
+    if (isService(port.deviceOwner)) {
+      const message = `Port ${id} cannot be deleted directly via the port API: has device owner ${port.deviceOwner}.`;
+      throw new CloudError('conflict', message, { resource: 'port', id, reason: 'service_port_in_use' });
+    }
+    await this.removeIn(tx, id);
+    return port;
   }
 
   /** Removes the port with all it holds, whoever uses it. */

@@ -29,7 +29,7 @@ import { type BackupRequest, requestCreateBackup } from './transitions/create-ba
 import { requestCreateImage } from './transitions/create-image.ts';
 import { requestDelete } from './transitions/delete.ts';
 import { type EvacuateRequest, requestEvacuate } from './transitions/evacuate.ts';
-import { requestAttachInterface, requestDetachInterface } from './transitions/interfaces.ts';
+import { requestAttachInterface, requestDeletePort, requestDetachInterface } from './transitions/interfaces.ts';
 import { requestLiveMigrate } from './transitions/live-migrate.ts';
 import { requestPause, requestUnpause } from './transitions/pause.ts';
 import { requestReboot } from './transitions/reboot.ts';
@@ -216,6 +216,7 @@ export class Servers {
   resetState = (subject: Subject, id: string, state: 'active' | 'error') => resetState(this.#cloud, subject, id, state);
   attachInterface = (subject: Subject, id: string, wanted?: Parameters<typeof requestAttachInterface>[3]) =>
     requestAttachInterface(this.#cloud, subject, id, wanted);
+  deletePort = (subject: Subject, portId: string) => requestDeletePort(this.#cloud, subject, portId);
   detachInterface = (subject: Subject, id: string, portId: string) =>
     requestDetachInterface(this.#cloud, subject, id, portId);
   createBackup = (subject: Subject, id: string, request: BackupRequest) =>

@@ -112,6 +112,33 @@ export async function requestAttachInterface(
 }
 
 /**
+ * Deletes a port, and takes the interface from the guest that has it, as Nova does when Neutron tells it of that. The port
+ * is gone whatever the guest does: an interface that its system does not let go of carries nothing, and is not there any
+ * more when the guest is started again.
+ */
+export async function requestDeletePort(cloud: Cloud, subject: Subject, portId: string): Promise<void> {
+  await cloud.db.write(async (tx) => {
+    const { deviceId } = await cloud.networks.ports.deleteIn(tx, subject, portId);
+    const server = await tx
+      .selectFrom('servers')
+      .select(['id', 'host_id', 'project_id'])
+      .where('id', '=', deviceId)
+      .where('deleted_at', 'is', null)
+      .executeTakeFirst();
+    if (!server?.host_id) return;
+    await cloud.runner.submit(tx, detachInterface, {
+      input: { serverId: server.id, portId, hostId: server.host_id },
+      name: 'detach_interface',
+      resourceType: 'server',
+      resourceId: server.id,
+      projectId: server.project_id,
+      userId: subject.userId,
+      requestId: subject.requestId,
+    });
+  });
+}
+
+/**
  * Takes an interface from a server: of one that runs, once its system has let go of it. A port that was made for the
  * server goes with it.
  */

@@ -5,6 +5,7 @@ import type { Cloud } from '../../../cloud/cloud.ts';
 import type { CloudCore } from '../../../cloud/core.ts';
 import { openIdentity } from '../../../cloud/identity/identity.ts';
 import { sha512Hex } from '../../../cloud/identity/passwords.ts';
+import type { Subject } from '../../../cloud/identity/subject.ts';
 import { Networks } from '../../../cloud/networks/networks.ts';
 import { Quotas } from '../../../cloud/quotas/quotas.ts';
 import { defaultSettings } from '../../../cloud/settings.ts';
@@ -38,7 +39,10 @@ export class NetworkApi {
     const quotas = new Quotas(core);
     const networks = new Networks(core, quotas);
     const faults = { isQuiet: true };
-    const cloud = { ...core, identity, quotas, networks, faults, registerMetrics: () => {} } as unknown as Cloud;
+    // No server has any of its ports.
+    const servers = { deletePort: (subject: Subject, id: string) => networks.ports.delete(subject, id) };
+    const parts = { identity, quotas, networks, servers, faults };
+    const cloud = { ...core, ...parts, registerMetrics: () => {} } as unknown as Cloud;
     const app = createApiServer({ cloud, dialects: [identityDialect([]), network], log, isReady: () => true });
     const api = new NetworkApi(app, networks, async () => {
       await app.close();

@@ -266,6 +266,17 @@ test('quotas are shown to their project, set by administrators, and kept to', as
   await made('bob', 'networks', 'network', {});
 });
 
+test('numbers may come as texts, as `openstack` sends what its user has typed', async () => {
+  const typed = { name: 'typed', mtu: '1400', 'provider:segmentation_id': '4711' };
+  const network = await made('admin', 'networks', 'network', typed);
+  expect(network).toMatchObject({ mtu: 1400, 'provider:segmentation_id': 4711 });
+  const path = `/v2.0/networks/${network['id']}`;
+  expect(await call('admin', 'PUT', path, { network: { mtu: '1300' } })).toMatchObject({
+    body: { network: { mtu: 1300 } },
+  });
+  expect(await call('admin', 'PUT', path, { network: { mtu: 'large' } })).toMatchObject({ status: 400 });
+});
+
 test('each network is a segment, which administrators see; servers that ask for none get the default one', async () => {
   const web = await made('alice', 'networks', 'network', { name: 'segmented' });
   const seen = await call('admin', 'GET', `/v2.0/networks/${web['id']}`);

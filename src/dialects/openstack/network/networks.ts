@@ -5,7 +5,18 @@ import type { NetworkField } from '../../../cloud/networks/network-registry.ts';
 import { withDashes } from '../../../env/env.ts';
 import { type Attributes, listRequest } from './queries.ts';
 import { type Resource, resourceOperations } from './resource.ts';
-import { Body, commonView, idInBody, Name, Nullable, ownerMembers, ownerOf, View } from './wire.ts';
+import {
+  Body,
+  commonView,
+  idInBody,
+  Name,
+  Nullable,
+  numberOf,
+  ownerMembers,
+  ownerOf,
+  View,
+  WholeNumber,
+} from './wire.ts';
 
 const attributes: Attributes<NetworkField> = {
   id: ['id', 'id'],
@@ -30,7 +41,7 @@ const changeable = {
   admin_state_up: Type.Optional(Type.Boolean()),
   shared: Type.Optional(Type.Boolean()),
   'router:external': Type.Optional(Type.Boolean()),
-  mtu: Type.Optional(Type.Integer()),
+  mtu: Type.Optional(WholeNumber),
   port_security_enabled: Type.Optional(Type.Boolean()),
   dns_domain: Type.Optional(Name),
   qos_policy_id: Type.Optional(Nullable(Type.String())),
@@ -44,7 +55,9 @@ const CreateBody = Body({
   ...changeable,
   availability_zone_hints: Type.Optional(Type.Array(Type.Never())),
   'provider:network_type': Type.Optional(Type.Literal('vxlan')),
-  'provider:segmentation_id': Type.Optional(Type.Integer({ minimum: 1, maximum: 2 ** 24 - 1 })),
+  'provider:segmentation_id': Type.Optional(
+    Type.Union([Type.Integer({ minimum: 1, maximum: 2 ** 24 - 1 }), Type.String({ pattern: '^[1-9][0-9]{0,6}$' })]),
+  ),
 });
 const UpdateBody = Body(changeable);
 
@@ -87,7 +100,7 @@ function changesOf(body: Static<typeof UpdateBody>) {
     adminStateUp: body.admin_state_up,
     shared: body.shared,
     external: body['router:external'],
-    mtu: body.mtu,
+    mtu: numberOf(body.mtu),
     portSecurity: body.port_security_enabled,
     dnsDomain: body.dns_domain,
     isDefault: body.is_default,
@@ -140,7 +153,7 @@ const networks: Resource<Network, Static<typeof CreateBody>, Static<typeof Updat
       bodies.map((body) => ({
         ...changesOf(body),
         projectId: ownerOf(body),
-        segmentationId: body['provider:segmentation_id'],
+        segmentationId: numberOf(body['provider:segmentation_id']),
       })),
     ),
   update: ({ cloud, subject }, id, body, revision) =>

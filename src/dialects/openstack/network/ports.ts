@@ -253,7 +253,7 @@ const ports: Resource<Port, Static<typeof CreateBody>, Static<typeof UpdateBody>
     ),
   update: ({ cloud, subject }, id, body, revision) =>
     cloud.networks.ports.update(subject, id, changesOf(body), revision),
-  delete: ({ cloud, subject }, id) => cloud.networks.ports.delete(subject, id),
+  delete: ({ cloud, subject }, id) => cloud.servers.deletePort(subject, id),
 };
 
 export const portOperations = resourceOperations(ports);

@@ -41,6 +41,11 @@ export const PrefixLength = Type.Union([
   Type.String({ pattern: '^[0-9]{1,3}$' }),
 ]);
 
+/** A whole number, which `openstack` sends as a text where a user has typed it. */
+export const WholeNumber = Type.Union([Type.Integer(), Type.String({ pattern: '^[0-9]{1,9}$' })]);
+
+export const numberOf = (value: number | string | undefined) => (value === undefined ? undefined : Number(value));
+
 /** A body that has these members and no others. */
 export function Body<T extends Record<string, TSchema>>(members: T) {
   return Type.Object(members, { additionalProperties: false });
