@@ -74,6 +74,10 @@ const phrases: Words = {
   'Where that is.': ['その場所。', '其位置。'],
   'Always KVM.': ['常に KVM。', '始终为 KVM。'],
   'Always qcow2.': ['常に qcow2。', '始终为 qcow2。'],
+  'qcow2; raw where several servers can have it at once.': [
+    'qcow2。複数のサーバーに同時に接続できる場合は raw。',
+    'qcow2；可同时挂载到多台服务器的为 raw。',
+  ],
   'Always Enabled.': ['常に Enabled。', '始终为 Enabled。'],
   'Always zstack.': ['常に zstack。', '始终为 zstack。'],
   'Always UserVm.': ['常に UserVm。', '始终为 UserVm。'],

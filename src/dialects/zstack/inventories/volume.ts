@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { column, computed, constant, words } from '../../../cloud/query/fields.ts';
+import { column, computed, words } from '../../../cloud/query/fields.ts';
 import { defineInventory } from '../../../cloud/query/inventory.ts';
 import { commonFields, stateField } from './common.ts';
 
@@ -14,7 +14,9 @@ export const volume = defineInventory<'volumes'>({
     rootImageUuid: column('image_id', 'string', 'The image that it was made from.'),
     installPath: column('install_path', 'string', 'Where it is.'),
     type: words('kind', { root: 'Root', data: 'Data' }, 'Data', 'Root or Data.'),
-    format: constant('qcow2', 'string', 'Always qcow2.'),
+    format: computed('string', 'qcow2; raw where several servers can have it at once.', (row) => {
+      return sql`(case ${row.column('multiattach')} when 1 then 'raw' else 'qcow2' end)`;
+    }),
     size: column('size', 'long', 'Its size, bytes.'),
     actualSize: column('actual_size', 'long', 'Bytes that it really takes.'),
     deviceId: column('device_index', 'int', 'Its place among the server’s disks.'),
@@ -23,7 +25,7 @@ export const volume = defineInventory<'volumes'>({
       return sql`(case when ${row.column('status')} in ('creating', 'downloading') then 'Creating'
         when ${row.column('disk_id')} is null then 'NotInstantiated' else 'Ready' end)`;
     }),
-    isShareable: constant(false, 'bool', 'Whether several servers can have it at once.'),
+    isShareable: column('multiattach', 'bool', 'Whether several servers can have it at once.'),
     lastDetachDate: column('detached_at', 'time', 'When it was last detached.'),
     lastVmInstanceUuid: column('last_server_id', 'string', 'The server that had it last.'),
     lastAttachDate: column('attached_at', 'time', 'When it was last attached.'),
