@@ -13,7 +13,7 @@ import { VolumeGroups } from './groups/volume-groups.ts';
 import { type HostStorageUsage, usageOfHost } from './host-usage.ts';
 import { listSnapshots, listVolumes, type SnapshotFilter, type StoragePage, type VolumeFilter } from './listing.ts';
 import { VolumeMessages } from './messages.ts';
-import { type Volume, volumeFromRow } from './model.ts';
+import { type Volume, volumeFromRow, volumeNotFound } from './model.ts';
 import { VolumeQos } from './qos.ts';
 import { invalidVolume, lockSnapshot, lockVolume, updateSnapshot, type VolumeStatus } from './rules.ts';
 import { noteShare } from './shares.ts';
@@ -29,7 +29,6 @@ import { requestRevertVolume } from './transitions/revert.ts';
 import { type NewSnapshot, requestCreateSnapshot, requestDeleteSnapshot } from './transitions/snapshot.ts';
 import { requestUploadImage, requestUploadSnapshot } from './transitions/upload-image.ts';
 import { VolumeTypes } from './types.ts';
-import { volumeNotFound } from './volumes.ts';
 
 type Words = Record<string, string>;
 

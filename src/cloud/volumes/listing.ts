@@ -2,9 +2,8 @@ import { type RawBuilder, type SelectQueryBuilder, sql } from 'kysely';
 import type { Database } from '../../database/database.ts';
 import type { Schema, VolumeSnapshotsTable, VolumesTable } from '../../database/schema.ts';
 import { projectOf, requireAdmin, type Subject } from '../identity/subject.ts';
-import { type Volume, volumeFromRow } from './model.ts';
+import { type Volume, volumeFromRow, volumeNotFound } from './model.ts';
 import { type Snapshot, snapshotFromRow, snapshotNotFound } from './snapshot-model.ts';
-import { volumeNotFound } from './volumes.ts';
 
 /** As `created_at >= 1700000000000000`. */
 export interface TimeCondition {

@@ -1,4 +1,5 @@
 import type { VolumesTable } from '../../database/schema.ts';
+import { type CloudError, notFound } from '../errors.ts';
 
 /** A disk as users know it: the root disk of a server, or block storage of its own. */
 export interface Volume {
@@ -85,4 +86,8 @@ export function volumeFromRow(row: VolumesTable): Volume {
     updatedAt: row.updated_at,
     deletedAt: row.deleted_at,
   };
+}
+
+export function volumeNotFound(id: string): CloudError {
+  return notFound('volume', id, `Volume ${id} could not be found.`);
 }

@@ -5,8 +5,8 @@ import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
 import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
 import type { Image } from '../images/model.ts';
+import { volumeNotFound } from './model.ts';
 import { type Snapshot, snapshotFromRow, snapshotNotFound } from './snapshot-model.ts';
-import { volumeNotFound } from './volumes.ts';
 
 /** Cinder's words for the states of a volume that this cloud has. */
 export const volumeStatuses = [

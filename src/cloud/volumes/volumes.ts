@@ -6,9 +6,8 @@ import type { Schema, VolumeSharesTable, VolumesTable } from '../../database/sch
 import { insertRow, statement, updateRow } from '../../database/statement.ts';
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
-import { notFound } from '../errors.ts';
 import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
-import { type Volume, volumeFromRow } from './model.ts';
+import { type Volume, volumeFromRow, volumeNotFound } from './model.ts';
 import { asShared, leaveShared } from './shares.ts';
 import { localVolumeType } from './type-model.ts';
 
@@ -328,8 +327,4 @@ export function detached(now: number) {
     delete_on_termination: 0,
     detached_at: now,
   } as const;
-}
-
-export function volumeNotFound(id: string) {
-  return notFound('volume', id, `Volume ${id} could not be found.`);
 }

@@ -5,10 +5,10 @@ import { CloudError } from '../../errors.ts';
 import type { Subject } from '../../identity/subject.ts';
 import type { Server } from '../../servers/model.ts';
 import { beginTransition } from '../../servers/transition.ts';
-import { type Volume, volumeFromRow } from '../model.ts';
+import { type Volume, volumeFromRow, volumeNotFound } from '../model.ts';
 import { lockVolume, requireStatus, settleVolume } from '../rules.ts';
 import { asShared, leaveShared, noteShare, sharesOf } from '../shares.ts';
-import { detached, volumeNotFound } from '../volumes.ts';
+import { detached } from '../volumes.ts';
 import { type AttachmentInput, attachmentInput, plug, undoneBy, unplug } from './attach.ts';
 
 /** The guest's system is asked to let go of the disk. Undone by plugging it in again. */
