@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -56,6 +57,20 @@ describe('hasher', () => {
     expect(await hasher.digest()).toEqual({ md5: 'd41d8cd98f00b204e9800998ecf8427e' });
     await expect(hasher.update(Buffer.from('x'))).rejects.toThrow('closed');
     hasher.close();
+  });
+
+  it.runIf(process.platform === 'linux')('steps aside for other threads of its process', async () => {
+    const hasher = createHasher(['md5', 'sha512']);
+    await hasher.update(Buffer.alloc(1000));
+    await hasher.flush();
+    // Its name is in brackets, and the field after it is the third (proc_pid_stat(5)).
+    const threads = readdirSync('/proc/self/task').flatMap((id) => {
+      const [, name, rest] = /\((.*)\) (.*)/.exec(readFileSync(`/proc/self/task/${id}/stat`, 'utf8')) ?? [];
+      return name === 'image-hash' ? [Number(rest!.split(' ')[16])] : [];
+    });
+    hasher.close();
+    expect(threads.length).toBeGreaterThanOrEqual(2);
+    expect(Math.min(...threads)).toBeGreaterThan(0);
   });
 
   it('prints its speed beside that of the slower digest alone', async () => {
