@@ -8,7 +8,7 @@ import { CloudError } from '../../errors.ts';
 import type { Subject } from '../../identity/subject.ts';
 import type { Image } from '../../images/model.ts';
 import { imageMetadataOf } from '../../volumes/creation.ts';
-import { requireRoom, requireStatus, settleVolume } from '../../volumes/rules.ts';
+import { invalidVolume, requireRoom, requireStatus, settleVolume } from '../../volumes/rules.ts';
 import { publicKeyOf } from '../creation.ts';
 import { checkImageFits, hardwareOf } from '../image-fit.ts';
 import { bootsFromVolume, type Server } from '../model.ts';
@@ -198,6 +198,7 @@ async function beginReimage(
 ): Promise<void> {
   checkImageFits(image, { ...server.flavor, diskGb: 0 });
   requireStatus(root, ['in-use'], 're-image');
+  if (root.multiattach === 1) throw invalidVolume('a volume that several servers can have is not written anew.');
   requireRoom(image, root.size);
   await cloud.hosts.placeDisk(tx, { size: root.size, onlyHostId: server.hostId! });
   await cloud.volumes.update(tx, root.id, { status: 'downloading' });
