@@ -193,11 +193,11 @@ export interface Schema {
   server_group_members: ServerGroupMembersTable;
   volumes: VolumesTable;
   disks: DisksTable;
+  volume_shares: VolumeSharesTable;
   volume_snapshots: VolumeSnapshotsTable;
   volume_types: VolumeTypesTable;
   volume_type_projects: VolumeTypeProjectsTable;
   default_volume_types: DefaultVolumeTypesTable;
-  volume_shares: VolumeSharesTable;
   qos_specs: QosSpecsTable;
   volume_backups: VolumeBackupsTable;
   volume_transfers: VolumeTransfersTable;

@@ -26,8 +26,8 @@ export async function guestSpecOf(cloud: Cloud, server: Server, overrides: SpecO
     disks.push({
       ...{ diskId, volumeId: volume.id, bus: isRoot ? bus : 'virtio' },
       ...(readOnly ? { readOnly } : {}),
-      ...(limits ? { limits } : {}),
       ...(volume.multiattach ? { shared: true } : {}),
+      ...(limits ? { limits } : {}),
     });
   }
   // Its serial number is the disk's own: the root volume's is the second disk's.
