@@ -1,4 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { appendFileSync, existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -117,17 +118,18 @@ describe('an image store that runs full', () => {
     const cloud = await open('simulated');
     const image = { diskFormat: 'raw', containerFormat: 'bare' } as const;
     const large = await cloud.images.create(subject, { name: 'large', ...image });
-    await expect(cloud.images.upload(subject, large.id, zeros(16))).rejects.toMatchObject({ code: 'too_large' });
+    await expect(cloud.images.upload(subject, large.id, randoms(16))).rejects.toMatchObject({ code: 'too_large' });
     expect((await cloud.images.get(subject, large.id)).status).toBe('queued');
     const small = await cloud.images.create(subject, { name: 'small', ...image });
-    await cloud.images.upload(subject, small.id, zeros(1));
+    await cloud.images.upload(subject, small.id, randoms(1));
     expect((await cloud.images.get(subject, small.id)).status).toBe('active');
     await isSoundAtRest(cloud);
   });
 });
 
-async function* zeros(megabytes: number): AsyncGenerator<Buffer> {
-  for (let index = 0; index < megabytes; index += 1) yield Buffer.alloc(2 ** 20);
+/** Zeros would take no room. */
+async function* randoms(megabytes: number): AsyncGenerator<Buffer> {
+  for (let index = 0; index < megabytes; index += 1) yield randomBytes(2 ** 20);
 }
 
 describe('a control plane', () => {
