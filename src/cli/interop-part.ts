@@ -7,7 +7,7 @@ import { ensureTempest } from './conformance/tempest.ts';
 import type { TestCount } from './test-report.ts';
 
 /** A machine on which everything before took longer is too slow for them: with them, CI would take over an hour. */
-const latestStartMinutes = 36;
+const latestStartMinutes = 40;
 
 const unkai = resolve(import.meta.dirname, '../../unkai');
 
