@@ -2,7 +2,7 @@ import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** Where a file is made before it takes its final name. Derived from that name, so that a retry finds the leftovers. */
-export function temporaryPath(finalPath: string): string {
+function temporaryPath(finalPath: string): string {
   return `${finalPath}.new`;
 }
 

@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import type { AgentErrorCode, GuestSpec, HostAgent } from './contract.ts';
 
 export const mebibyte = 1024 ** 2;
-export const imageBytes = mebibyte;
+export const imageBytes = 1024 ** 2;
 
 /** What the parts of the contract are tried on: the host as it is after its last restart. */
 export interface ContractBench {

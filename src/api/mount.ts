@@ -316,7 +316,7 @@ function mountedAt(mount: string, params: Record<string, string>, origin: string
 const authority = /^[A-Za-z0-9.\-_[\]:]{1,255}$/;
 
 /** The scheme and authority by which the client reached us; forged ones fall back to where we listen. */
-export function originOf(request: FastifyRequest): string {
+function originOf(request: FastifyRequest): string {
   const host = request.headers.host;
   if (host && authority.test(host)) return `${request.protocol}://${host}`;
   const { address, port } = request.socket.address() as { address: string; port: number };

@@ -9,7 +9,7 @@ interface DryRun {
 const current = new AsyncLocalStorage<DryRun>();
 
 /** The work of a dry run has come to where it would have committed. It passes through whatever called `write`. */
-export class DryRunEnd extends Error {
+class DryRunEnd extends Error {
   constructor() {
     super('This was a dry run: nothing has changed.');
     this.name = 'DryRunEnd';

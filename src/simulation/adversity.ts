@@ -21,7 +21,7 @@ export interface Weather {
   lostChange: number;
 }
 
-export const fairWeather: Weather = {
+const fairWeather: Weather = {
   latency: 20,
   lostRequest: 0,
   lostAnswer: 0,

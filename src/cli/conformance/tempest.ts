@@ -8,7 +8,7 @@ import { installPrerequisites } from '../prerequisites.ts';
 import { UserError } from '../user-error.ts';
 
 /** The Tempest that results are published for. */
-export const tempestVersion = '47.0.0';
+const tempestVersion = '47.0.0';
 
 /** An installed Tempest. */
 export interface Tempest {

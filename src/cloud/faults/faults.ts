@@ -19,7 +19,7 @@ export interface Occasion {
 }
 
 /** An injected failure: another try would meet it as well. */
-export class InjectedFault extends CloudError {
+class InjectedFault extends CloudError {
   readonly retryable = false;
 }
 

@@ -132,7 +132,7 @@ function lacks(
 }
 
 /** Every host, the best of those that can take it first, and why the others can't. */
-export function judgeHosts(
+function judgeHosts(
   candidates: readonly HostUsage[],
   request: PlacementRequest,
 ): { fitting: Host[]; rejections: Rejection[] } {

@@ -8,8 +8,8 @@ import { checkImageQuota } from './quota.ts';
 import { requireMayPublish } from './rights.ts';
 import { setTags } from './rows.ts';
 
-export const maxTags = 128;
-export const maxProperties = 128;
+const maxTags = 128;
+const maxProperties = 128;
 
 /** Writes the row of a new image, and counts it against its owner's quota. */
 export async function newImageRow(

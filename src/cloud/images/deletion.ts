@@ -14,7 +14,7 @@ const second = 1_000_000;
 const direct = 0;
 const never = 2;
 /** Images whose retention has ended that one run removes. */
-export const maxExpungedPerActivation = 100;
+const maxExpungedPerActivation = 100;
 
 /**
  * The end of images. `delete` hides an image and keeps its bytes until its retention ends, or as the cloud's policy has

@@ -49,7 +49,7 @@ export interface TimeCondition {
   time: number;
 }
 
-export const imageSortKeys = [
+const imageSortKeys = [
   'name',
   'status',
   'containerFormat',

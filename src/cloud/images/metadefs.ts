@@ -12,7 +12,7 @@ export interface Definition {
   updatedAt: number;
 }
 
-export const definitionKinds = ['objects', 'properties', 'tags', 'resourceTypes'] as const;
+const definitionKinds = ['objects', 'properties', 'tags', 'resourceTypes'] as const;
 export type DefinitionKind = (typeof definitionKinds)[number];
 
 /** A namespace of Glance's catalogue of properties: what dashboards offer to choose from for images, flavors, volumes. */

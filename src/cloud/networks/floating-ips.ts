@@ -61,7 +61,7 @@ export interface FloatingIpChanges {
   association?: Association | null;
 }
 
-export const floatingPortOwner = 'network:floatingip';
+const floatingPortOwner = 'network:floatingip';
 
 const listing = new Listing<FloatingIpField>('floating_ips');
 

@@ -18,7 +18,7 @@ export interface GatewayRequest {
   fixedIps?: readonly FixedIpRequest[];
 }
 
-export const gatewayPortOwner = 'network:router_gateway';
+const gatewayPortOwner = 'network:router_gateway';
 
 /** Connects routers to external networks, in the transactions of the routers' own code. */
 export class RouterGateways {

@@ -18,7 +18,7 @@ import type { Router } from './router-model.ts';
 import type { Routers } from './routers.ts';
 import type { Subnets } from './subnets.ts';
 
-export const interfacePortOwner = 'network:router_interface';
+const interfacePortOwner = 'network:router_interface';
 
 /** By its subnet, whose gateway the router becomes, or by a port that exists. */
 export interface RouterInterfaceRequest {

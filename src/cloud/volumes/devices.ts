@@ -10,7 +10,7 @@ export function deviceName(index: number): string {
 }
 
 /** The index of a name like `/dev/vdb`; undefined for other names. */
-export function deviceIndex(name: string): number | undefined {
+function deviceIndex(name: string): number | undefined {
   const letters = /^\/dev\/vd([a-z]{1,3})$/.exec(name)?.[1];
   if (letters === undefined) return undefined;
   return [...letters].reduce((sum, letter) => sum * 26 + letter.charCodeAt(0) - 96, 0) - 1;

@@ -7,8 +7,6 @@ import { CloudError, notFound } from '../errors.ts';
 import { requireAdmin, type Subject } from '../identity/subject.ts';
 import { type Encryption, localVolumeType, type VolumeType, volumeTypeFromRow } from './type-model.ts';
 
-export { localVolumeType } from './type-model.ts';
-
 export interface NewVolumeType {
   name: string;
   description?: string | null;

@@ -5,12 +5,12 @@ const compute = '/compute/v2.1';
 const newest = { 'openstack-api-version': 'compute 2.96' };
 
 /** Asks for an action at the newest microversion, and waits until nothing is under way on the server. */
-export async function act(world: ExampleWorld, id: string, body: object): Promise<void> {
+async function act(world: ExampleWorld, id: string, body: object): Promise<void> {
   await world.admin.call('POST', `${compute}/servers/${id}/action`, body, newest);
   await settled(world, id);
 }
 
-export async function settled(world: ExampleWorld, id: string): Promise<void> {
+async function settled(world: ExampleWorld, id: string): Promise<void> {
   await world.until(async () => {
     const { server } = await world.admin.get(`${compute}/servers/${id}`);
     return server['OS-EXT-STS:task_state'] === null;

@@ -38,7 +38,7 @@ export interface PublishedService {
 }
 
 /** `GET /servers/{}`, with the key of an action behind it. */
-export function keyOf({ method, path, bodyKey }: AnyOperation): string {
+function keyOf({ method, path, bodyKey }: AnyOperation): string {
   return `${method} ${path.replaceAll(/\{\w+\}/g, '{}')}${bodyKey ? ` ${bodyKey}` : ''}`;
 }
 

@@ -65,7 +65,7 @@ function diskFigures(
  * The counters of /proc/PID/net/dev: the devices of the network namespace that the process is in. What the host's end
  * of a tap receives the guest has sent.
  */
-export function parseNetDev(text: string): Map<string, NicCounters> {
+function parseNetDev(text: string): Map<string, NicCounters> {
   const devices = new Map<string, NicCounters>();
   for (const line of text.split('\n').slice(2)) {
     const [name, figures] = line.split(':');

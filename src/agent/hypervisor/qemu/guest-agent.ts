@@ -6,7 +6,7 @@ import type { QmpConnection } from './qmp.ts';
 import { connectUnixSocket } from './unix-socket.ts';
 
 /** QEMU's id of the character device that ends in the guest as `org.qemu.guest_agent.0`. */
-export const agentChannel = 'agent';
+const agentChannel = 'agent';
 
 /** Everything after this byte is a new message, whatever was left of an older one (QEMU guest agent protocol). */
 const delimiter = 0xff;

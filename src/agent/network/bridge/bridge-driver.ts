@@ -31,7 +31,7 @@ import { routerRoutes, serviceRoutes } from './routing.ts';
 import { TunnelPeers, type TunnelSettings, tunnelOverhead } from './tunnels.ts';
 
 /** Where a host keeps the external network that it once chose for itself. */
-export const networkFile = 'network.json';
+const networkFile = 'network.json';
 
 /** So long what was made is taken to be there still, microseconds: less than the time between two rounds of nothing new. */
 const trustMicros = 20_000_000;

@@ -53,7 +53,7 @@ function addZones(table: Table, { networks }: DesiredNetworks): void {
 }
 
 /** The zone of each network's connections, 1 to 65535: it follows from the id, so that connections outlive changes. */
-export function zonesOf(networkIds: readonly string[]): Map<string, number> {
+function zonesOf(networkIds: readonly string[]): Map<string, number> {
   const zones = new Map<string, number>();
   const taken = new Set<number>();
   for (const networkId of [...networkIds].sort()) {

@@ -13,7 +13,6 @@ export const goto = (target: string): Verdict => ({ goto: { target } });
 export const meta = (key: string): object => ({ meta: { key } });
 export const ct = (key: string): object => ({ ct: { key } });
 export const field = (protocol: string, name: string): object => ({ payload: { protocol, field: name } });
-export const concat = (...parts: object[]): object => ({ concat: parts });
 export const anyOf = (values: readonly unknown[]): unknown => (values.length === 1 ? values[0] : { set: values });
 /** Bits of a packet that nftables has no name for, counted from the header of the transport protocol. */
 export const bitsOf = (offset: number, len: number): object => ({ payload: { base: 'th', offset, len } });

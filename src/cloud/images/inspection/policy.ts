@@ -33,7 +33,7 @@ export function isKnownFormat(declared: string): boolean {
  * Decides whether an image store takes the bytes, as Glance does with `require_image_format_match`. Raw takes anything,
  * because the store only keeps it: `admitForUse` looks again before a host opens it. Throws `ImageRefused`.
  */
-export function admitForUpload(findings: Findings, declared: string): Inspection {
+function admitForUpload(findings: Findings, declared: string): Inspection {
   if (declared === 'raw') {
     const detected = findings.matches.map((match) => match.format);
     return raw(findings, detected.length > 0 ? detected : ['raw']);
@@ -45,7 +45,7 @@ export function admitForUpload(findings: Findings, declared: string): Inspection
  * Decides whether a host may open the image as a disk, as Nova does before each boot, rebuild and rescue. Raw that is
  * secretly another disk format is refused here (CVE-2024-40767). Throws `ImageRefused`.
  */
-export function admitForUse(findings: Findings, declared: string): Inspection {
+function admitForUse(findings: Findings, declared: string): Inspection {
   if (declared === 'luks' || declared === 'ploop') throw unsupported(declared);
   return admit(findings, declared);
 }

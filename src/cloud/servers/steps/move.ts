@@ -18,7 +18,7 @@ export interface MovedDisk {
   imageId: string | null;
 }
 
-export const movedDisks = Type.Array(
+const movedDisks = Type.Array(
   Type.Object({
     volumeId: Type.String(),
     oldDiskId: Type.String(),
@@ -72,7 +72,7 @@ export function targetOf({ input, state }: Facts): string {
 
 export const isMoved = (facts: Facts): boolean => targetOf(facts) !== facts.input.hostId;
 
-export const amountsOf = (flavor: FlavorFacts) => ({
+const amountsOf = (flavor: FlavorFacts) => ({
   vcpus: flavor.vcpus,
   memoryMb: flavor.memoryMb,
   diskGb: flavor.diskGb + flavor.ephemeralGb,

@@ -3,7 +3,7 @@ import type { Flavor } from '../../../cloud/flavors/flavors.ts';
 import { resourceLinks } from '../common/links.ts';
 import { flavorIdView, IdAndLinks, Links, TextOrNull } from './wire.ts';
 
-export const FlavorSchema = Type.Object({
+const FlavorSchema = Type.Object({
   ...IdAndLinks.properties,
   name: Type.String(),
   ram: Type.Integer({ description: 'MiB.' }),

@@ -17,7 +17,7 @@ export async function uptimeOf(cloud: Cloud, host: Host): Promise<string | null>
 }
 
 /** @param now when it is said, in microseconds since 1970 */
-export function uptimeText(seconds: number, now: number): string {
+function uptimeText(seconds: number, now: number): string {
   const days = Math.floor(seconds / day);
   const hours = Math.floor((seconds % day) / hour);
   const minutes = Math.floor((seconds % hour) / minute);

@@ -12,7 +12,7 @@ const Metadata = Type.Record(Type.String(), Type.Unsafe<string | null>({ type: [
   description: 'The properties of the image that are not its base attributes.',
 });
 
-export const ImageDetail = Type.Object({
+const ImageDetail = Type.Object({
   ...ImageSummary,
   status: Type.String({ description: 'ACTIVE, SAVING, ERROR, DELETED or UNKNOWN.' }),
   progress: Type.Integer({ description: '25 registered, 50 data is coming, 100 ready.' }),

@@ -7,7 +7,7 @@ import { basicView, detailView, type ServerExtras, type ServerViewContext } from
 
 type Asked = Pick<Call, 'cloud' | 'subject' | 'context' | 'base'>;
 
-export function viewContext({ base, context, subject }: Asked): ServerViewContext {
+function viewContext({ base, context, subject }: Asked): ServerViewContext {
   return { base, minor: minorOf(context), isAdmin: subject.isAdmin };
 }
 

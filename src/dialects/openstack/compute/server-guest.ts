@@ -4,7 +4,7 @@ import type { GuestDiagnostics } from '../../../cloud/servers/diagnostics.ts';
 import { minorOf } from './microversions.ts';
 import { closed, exampleServer, type Of, ServerParams, serverIdOf } from './wire.ts';
 
-export const changePassword = operation({
+const changePassword = operation({
   id: 'ChangeServerPassword',
   dialect: 'compute',
   group: 'server actions',
@@ -74,7 +74,7 @@ const Standard = Type.Object({
 /** Before 2.48: a figure by the name of its device. */
 const Named = Type.Record(Type.String(), Type.Number());
 
-export const showDiagnostics = operation({
+const showDiagnostics = operation({
   id: 'ShowServerDiagnostics',
   dialect: 'compute',
   group: 'servers',

@@ -32,7 +32,7 @@ const textOrNull = Type.Optional(TextOrNull);
 const named = Type.Array(Type.Object({ name: Type.String() }));
 
 /** A server over all microversions. */
-export const ServerSchema = Type.Object({
+const ServerSchema = Type.Object({
   id: Type.String(),
   name: Type.String(),
   status: Type.String(),

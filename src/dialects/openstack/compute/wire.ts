@@ -46,7 +46,7 @@ export function integerOf(field: string, value: number | string, minimum: number
 }
 
 export const ServerParams = Type.Object({ server_id: Type.String({ description: 'The server.' }) });
-export const exampleServerId = 'fee86478-a120-488f-8359-97d200564b90';
+const exampleServerId = 'fee86478-a120-488f-8359-97d200564b90';
 export const exampleServer = { server_id: exampleServerId };
 export const exampleImageId = '70a599e0-31e7-49b7-b260-868f441e862b';
 

@@ -22,7 +22,7 @@ export const EndpointView = Type.Object({
 type Where = Pick<Call, 'context' | 'origin' | 'cloud'>;
 
 /** Where this program serves what it serves. */
-export function ownEndpoints(call: Where): CatalogEndpoint[] {
+function ownEndpoints(call: Where): CatalogEndpoint[] {
   const { region } = call.cloud.identity;
   return (call.context['catalog'] as readonly CatalogEntry[]).flatMap((entry) =>
     interfaces.map((one) => ({

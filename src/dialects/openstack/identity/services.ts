@@ -18,7 +18,7 @@ const ServiceView = Type.Object({
 type Where = Pick<Call, 'context' | 'cloud'>;
 
 /** What this program serves itself. */
-export function ownServices(call: Where): CatalogServiceEntry[] {
+function ownServices(call: Where): CatalogServiceEntry[] {
   return (call.context['catalog'] as readonly CatalogEntry[]).map((entry) => ({
     id: serviceId(entry),
     name: entry.name,

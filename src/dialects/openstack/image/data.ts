@@ -9,7 +9,7 @@ import { exampleId, ImageParams, idOf } from './resource.ts';
 
 const common = { dialect: 'image', group: 'image data', path: '/v2/images/{image_id}/file', mode: 'sync' } as const;
 
-export const uploadImage = operation({
+const uploadImage = operation({
   ...common,
   id: 'UploadImage',
   method: 'PUT',
@@ -36,7 +36,7 @@ export const uploadImage = operation({
   },
 });
 
-export const stageImage = operation({
+const stageImage = operation({
   ...common,
   id: 'StageImageData',
   method: 'PUT',
@@ -76,7 +76,7 @@ function wantedStore(cloud: Cloud, name: string | string[] | undefined): string 
   throw new CloudError('invalid', `The requested store is not available: ${name}`, { field: 'store' });
 }
 
-export const downloadImage = operation({
+const downloadImage = operation({
   ...common,
   id: 'DownloadImage',
   method: 'GET',
@@ -144,7 +144,7 @@ const TagParams = Type.Object({
   tag: Type.String({ minLength: 1, maxLength: 255, description: 'Any text.' }),
 });
 
-export const addTag = operation({
+const addTag = operation({
   ...common,
   id: 'AddImageTag',
   group: 'image tags',
@@ -163,7 +163,7 @@ export const addTag = operation({
   },
 });
 
-export const removeTag = operation({
+const removeTag = operation({
   ...common,
   id: 'RemoveImageTag',
   group: 'image tags',

@@ -15,7 +15,7 @@ const common = { dialect: 'image', group: 'images', mode: 'sync' } as const;
 
 const text = (description: string) => Type.Optional(Type.String({ description }));
 
-export const listImages = operation({
+const listImages = operation({
   ...common,
   id: 'ListImages',
   method: 'GET',
@@ -76,7 +76,7 @@ export const listImages = operation({
   },
 });
 
-export const createImage = operation({
+const createImage = operation({
   ...common,
   id: 'CreateImage',
   method: 'POST',
@@ -131,7 +131,7 @@ function newId(given: unknown): { id?: string } {
   );
 }
 
-export const showImage = operation({
+const showImage = operation({
   ...common,
   id: 'ShowImage',
   method: 'GET',
@@ -148,7 +148,7 @@ export const showImage = operation({
   },
 });
 
-export const updateImage = operation({
+const updateImage = operation({
   ...common,
   id: 'UpdateImage',
   method: 'PATCH',
@@ -188,7 +188,7 @@ export const updateImage = operation({
   },
 });
 
-export const deleteImage = operation({
+const deleteImage = operation({
   ...common,
   id: 'DeleteImage',
   method: 'DELETE',

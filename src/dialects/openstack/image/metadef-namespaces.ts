@@ -32,7 +32,7 @@ const NamespaceBody = Type.Object(
   { additionalProperties: true },
 );
 
-export function namespaceView(namespace: Namespace) {
+function namespaceView(namespace: Namespace) {
   const self = `${path}/${encodeURIComponent(namespace.name)}`;
   const { resourceTypes } = namespace.definitions;
   return {

@@ -7,7 +7,7 @@ import { taskDetails, taskProperties } from './tasks.ts';
 
 const AnyDocument = Type.Unsafe<object>({ type: 'object', additionalProperties: true });
 
-export function schemaOperation(id: string, name: string, what: string, document: object) {
+function schemaOperation(id: string, name: string, what: string, document: object) {
   return operation({
     dialect: 'image',
     group: 'schemas',

@@ -128,7 +128,7 @@ const common = {
   allow: 'authenticated',
 } as const;
 
-export const listExtensions = operation({
+const listExtensions = operation({
   ...common,
   id: 'ListExtensions',
   path: '/extensions',
@@ -140,7 +140,7 @@ export const listExtensions = operation({
   handle: () => ({ body: { extensions: extensions.map(extensionView) } }),
 });
 
-export const showExtension = operation({
+const showExtension = operation({
   ...common,
   id: 'ShowExtension',
   path: '/extensions/{alias}',

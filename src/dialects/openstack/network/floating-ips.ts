@@ -38,7 +38,7 @@ const CreateBody = Body({
 const UpdateBody = Body(changeable);
 
 /** The floating IP as Neutron's clients know it. */
-export function floatingIpView(floatingIp: FloatingIp): Record<string, unknown> {
+function floatingIpView(floatingIp: FloatingIp): Record<string, unknown> {
   const { portId, routerId } = floatingIp;
   return {
     ...commonView(floatingIp),

@@ -62,7 +62,7 @@ const CreateBody = Body({
 const UpdateBody = Body(changeable);
 
 /** The network as Neutron's clients know it. */
-export function networkView(network: Network, subject: Subject): Record<string, unknown> {
+function networkView(network: Network, subject: Subject): Record<string, unknown> {
   return {
     ...commonView(network),
     name: network.name,

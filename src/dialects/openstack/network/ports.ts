@@ -79,7 +79,7 @@ const CreateBody = Body({ ...ownerMembers, network_id: Type.String(), ...changea
 const UpdateBody = Body(changeable);
 
 /** The port as Neutron's clients know it; where it is served is for administrators. */
-export function portView(port: Port, subject: Subject): Record<string, unknown> {
+function portView(port: Port, subject: Subject): Record<string, unknown> {
   return {
     ...commonView(port),
     name: port.name,

@@ -38,7 +38,7 @@ function quotaView(limits: Limits): Record<string, number> {
   return Object.fromEntries(neutronNames.map((name) => [name, limits[names[name]]]));
 }
 
-export const showQuota = operation({
+const showQuota = operation({
   ...common,
   id: 'ShowQuota',
   method: 'GET',
@@ -54,7 +54,7 @@ export const showQuota = operation({
   }),
 });
 
-export const showDefaultQuota = operation({
+const showDefaultQuota = operation({
   ...common,
   id: 'ShowDefaultQuota',
   method: 'GET',
@@ -93,11 +93,11 @@ function detailsAt(id: string, path: string) {
   });
 }
 
-export const showQuotaDetails = detailsAt('ShowQuotaDetails', '/quotas/{project_id}/details');
+const showQuotaDetails = detailsAt('ShowQuotaDetails', '/quotas/{project_id}/details');
 /** The path under which older clients ask. */
-export const showQuotaDetailsJson = detailsAt('ShowQuotaDetailsJson', '/quotas/{project_id}/details.json');
+const showQuotaDetailsJson = detailsAt('ShowQuotaDetailsJson', '/quotas/{project_id}/details.json');
 
-export const updateQuota = operation({
+const updateQuota = operation({
   ...common,
   id: 'UpdateQuota',
   method: 'PUT',
@@ -118,7 +118,7 @@ export const updateQuota = operation({
   },
 });
 
-export const resetQuota = operation({
+const resetQuota = operation({
   ...common,
   id: 'ResetQuota',
   method: 'DELETE',

@@ -50,7 +50,7 @@ function requestOf(body: { subnet_id?: string; port_id?: string }): RouterInterf
   };
 }
 
-export const addRouterInterface = operation({
+const addRouterInterface = operation({
   ...common,
   id: 'AddRouterInterface',
   path: '/routers/{id}/add_router_interface',
@@ -66,7 +66,7 @@ export const addRouterInterface = operation({
   },
 });
 
-export const removeRouterInterface = operation({
+const removeRouterInterface = operation({
   ...common,
   id: 'RemoveRouterInterface',
   path: '/routers/{id}/remove_router_interface',
@@ -86,7 +86,7 @@ const RoutesBody = Body({ routes: Routes });
 const RouterDocument = Type.Object({ router: routerViewSchema });
 const exampleRoutes = { router: { routes: [{ destination: '198.51.100.0/24', nexthop: '10.0.0.7' }] } };
 
-export const addExtraRoutes = operation({
+const addExtraRoutes = operation({
   ...common,
   id: 'AddExtraRoutes',
   path: '/routers/{id}/add_extraroutes',
@@ -107,7 +107,7 @@ export const addExtraRoutes = operation({
   },
 });
 
-export const removeExtraRoutes = operation({
+const removeExtraRoutes = operation({
   ...common,
   id: 'RemoveExtraRoutes',
   path: '/routers/{id}/remove_extraroutes',

@@ -29,7 +29,7 @@ const UpdateBody = Body({
 });
 
 /** The group with its rules, as Neutron's clients know it. */
-export function securityGroupView(group: SecurityGroup): Record<string, unknown> {
+function securityGroupView(group: SecurityGroup): Record<string, unknown> {
   return {
     ...commonView(group),
     name: group.name,

@@ -43,7 +43,7 @@ const CreateBody = Body({
 const UpdateBody = Body(changeable);
 
 /** The pool as Neutron's clients know it. */
-export function subnetPoolView(pool: SubnetPool): Record<string, unknown> {
+function subnetPoolView(pool: SubnetPool): Record<string, unknown> {
   return {
     ...commonView(pool),
     name: pool.name,

@@ -56,7 +56,7 @@ const CreateBody = Body({
 const UpdateBody = Body(changeable);
 
 /** The subnet as Neutron's clients know it. */
-export function subnetView(subnet: Subnet): Record<string, unknown> {
+function subnetView(subnet: Subnet): Record<string, unknown> {
   return {
     ...commonView(subnet),
     name: subnet.name,

@@ -32,7 +32,7 @@ export function newTypeView(type: Seen) {
   };
 }
 
-export function typeView(type: VolumeType, isAdmin = false) {
+function typeView(type: VolumeType, isAdmin = false) {
   const qos = type.qosSpecsId === null ? null : withDashes(type.qosSpecsId);
   return { ...newTypeView(type), ...(isAdmin ? { qos_specs_id: qos } : {}) };
 }

@@ -118,7 +118,7 @@ function hostNameOf({ hostId }: Volume, places: Places): string | null {
 }
 
 /** What Cinder tells whoever makes or changes a volume: what its extensions add is not among it. */
-export function newVolumeView(volume: Volume, places: Places, reader: Reader) {
+function newVolumeView(volume: Volume, places: Places, reader: Reader) {
   const { context, subject } = reader;
   return {
     ...summaryView(volume, reader),

@@ -46,7 +46,7 @@ async function listed(call: ListCall): Promise<{ volumes: Volume[]; more: object
 
 const ListMore = { volumes_links: Type.Optional(Type.Array(LinkSchema)), count: Type.Optional(Type.Integer()) };
 
-export const NewVolumeBody = Type.Object({
+const NewVolumeBody = Type.Object({
   size: Type.Optional(
     Type.Unsafe<number | string | null>({
       type: ['integer', 'string', 'null'],

@@ -38,7 +38,7 @@ const imagePolicies: readonly string[] = ['Direct', 'Delay', 'Never'];
 
 const policyOf = (reclaimInterval: number) => (reclaimInterval > 0 ? 'Delay' : 'Direct');
 
-export const globalConfigs: readonly GlobalConfig[] = [
+const globalConfigs: readonly GlobalConfig[] = [
   seconds('identity', 'session.timeout', 'sessionLifetime', 'How long a new session is good, seconds.'),
   fixed('identity', 'session.maxConcurrent', '500', 'Sessions that a user may have at once.'),
   {
