@@ -1,4 +1,16 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { type Plugin, rolldown } from 'rolldown';
 
@@ -21,6 +33,21 @@ export async function buildProgram(
   const name = `${startedAt.getTime().toString(36)}-${process.pid}`;
   const build = join(folder, name);
   mkdirSync(build, { recursive: true });
+  try {
+    await write(build, entry);
+  } catch (error) {
+    rmSync(build, { recursive: true, force: true });
+    throw error;
+  }
+  const partial = join(folder, `current.${process.pid}`);
+  writeFileSync(partial, `${name}\n`);
+  utimesSync(partial, startedAt, startedAt);
+  renameSync(partial, join(folder, 'current'));
+  forgetOldBuilds(folder, name);
+  return build;
+}
+
+async function write(build: string, entry: string): Promise<void> {
   const bundle = await rolldown({
     input: { main: entry },
     platform: 'node',
@@ -30,12 +57,12 @@ export async function buildProgram(
   });
   await bundle.write({ dir: build, format: 'esm', entryFileNames: '[name].mjs', chunkFileNames: '[name]-[hash].mjs' });
   await bundle.close();
-  const partial = join(folder, `current.${process.pid}`);
-  writeFileSync(partial, `${name}\n`);
-  utimesSync(partial, startedAt, startedAt);
-  renameSync(partial, join(folder, 'current'));
-  forgetOldBuilds(folder, name);
-  return build;
+  // A machine that loses its power must not find names of files without their contents.
+  for (const file of readdirSync(build)) {
+    const descriptor = openSync(join(build, file), 'r');
+    fsyncSync(descriptor);
+    closeSync(descriptor);
+  }
 }
 
 /** Threads, programs and texts that a source names beside itself are still there, and not beside the build. */

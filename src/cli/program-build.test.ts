@@ -98,6 +98,10 @@ describe('the launcher', () => {
     expect(await launch('status')).toContain('one piece status');
     expect(await launch('simulate')).toContain('sources, to be built: false');
 
+    put('node_modules/.cache/unkai-program/1/main.mjs', '');
+    expect(await launch('up'), 'what a power loss has left').toContain('sources, to be built: true');
+    put('node_modules/.cache/unkai-program/1/main.mjs', 'console.log("one piece", process.argv[2])');
+
     const later = Date.now() / 1000 + 60;
     utimesSync(join(root, 'src/cli/main.ts'), later, later);
     expect(await launch('up')).toContain('sources, to be built: true');

@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import type { Queryable } from '../../database/database.ts';
 import type { PoliciesTable } from '../../database/schema.ts';
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
@@ -40,8 +41,8 @@ export class Policies {
     return await (filter.type === undefined ? query : query.where('type', '=', filter.type)).execute();
   }
 
-  async get(id: string): Promise<Policy> {
-    const query = this.#core.db.read.selectFrom('policies').selectAll().where('id', '=', id);
+  async get(id: string, db: Queryable = this.#core.db.read): Promise<Policy> {
+    const query = db.selectFrom('policies').selectAll().where('id', '=', id);
     const found = await query.executeTakeFirst();
     if (!found) throw missing('policy', id);
     return found;
@@ -56,9 +57,11 @@ export class Policies {
 
   async update(subject: Subject, id: string, changes: Partial<Omit<Policy, 'id'>>): Promise<Policy> {
     requireAdmin(subject, 'update_policy');
-    const policy = { ...(await this.get(id)), ...changes };
-    await this.#core.db.write((tx) => tx.updateTable('policies').set(policy).where('id', '=', id).execute());
-    return policy;
+    return await this.#core.db.write(async (tx) => {
+      // An update of nothing is none: what is set is only what was said.
+      if (Object.keys(changes).length > 0) await tx.updateTable('policies').set(changes).where('id', '=', id).execute();
+      return await this.get(id, tx);
+    });
   }
 
   /** What it was for has no policy then. */
@@ -74,7 +77,6 @@ export class Policies {
   /** Says what the policy is for. Throws `not_found` for a policy that is not there; the caller knows the target. */
   async associate(subject: Subject, policyId: string, target: PolicyTarget): Promise<void> {
     requireAdmin(subject, 'create_policy_association');
-    await this.get(policyId);
     const row = {
       target: keyOf(target),
       policy_id: policyId,
@@ -82,13 +84,14 @@ export class Policies {
       service_id: 'serviceId' in target ? target.serviceId : null,
       region_id: 'serviceId' in target ? (target.regionId ?? null) : null,
     };
-    await this.#core.db.write((tx) =>
-      tx
+    await this.#core.db.write(async (tx) => {
+      await this.get(policyId, tx);
+      await tx
         .insertInto('policy_associations')
         .values(row)
         .onConflict((c) => c.column('target').doUpdateSet({ policy_id: sql`excluded.policy_id` }))
-        .execute(),
-    );
+        .execute();
+    });
   }
 
   /** Throws `not_found` where the target has another policy, or none. */

@@ -1,5 +1,6 @@
 import type { Queryable, Tx } from '../../database/database.ts';
 import type { VolumeSharesTable, VolumesTable } from '../../database/schema.ts';
+import { updateRow } from '../../database/statement.ts';
 import { newId, withDashes } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
@@ -72,7 +73,7 @@ export async function shareVolume(
     attached_at: null,
   };
   await tx.insertInto('volume_shares').values(share).execute();
-  await updateVolume(core, tx, row.id, { status: 'attaching', last_error: null });
+  await updateRow(tx, 'volumes', row.id, { status: 'attaching', last_error: null, updated_at: core.env.now() });
   return { ...row, status: 'attaching', ...columnsOf(share) };
 }
 
@@ -140,10 +141,11 @@ export async function leaveShared(
   const next = own ?? shares[0];
   if (!next) return false;
   await tx.deleteFrom('volume_shares').where('id', '=', next.id).execute();
+  const updated_at = core.env.now();
   if (!own) {
     const passing = shares.find(({ status }) => status !== 'attached');
-    await updateVolume(core, tx, volumeId, { status: passing?.status ?? 'in-use', ...columnsOf(next) });
-  } else if (own.status !== 'attached') await updateVolume(core, tx, volumeId, { status: 'in-use' });
+    await updateRow(tx, 'volumes', volumeId, { status: passing?.status ?? 'in-use', ...columnsOf(next), updated_at });
+  } else if (own.status !== 'attached') await updateRow(tx, 'volumes', volumeId, { status: 'in-use', updated_at });
   return true;
 }
 
@@ -164,17 +166,4 @@ function columnsOf(share: VolumeSharesTable) {
 /** A volume's row as the server of the share sees it. */
 export function asShared(row: VolumesTable, share: VolumeSharesTable): VolumesTable {
   return { ...row, ...columnsOf(share) };
-}
-
-async function updateVolume(
-  core: Pick<CloudCore, 'env'>,
-  tx: Tx,
-  volumeId: string,
-  changes: Partial<VolumesTable>,
-): Promise<void> {
-  await tx
-    .updateTable('volumes')
-    .set({ ...changes, updated_at: core.env.now() })
-    .where('id', '=', volumeId)
-    .execute();
 }
