@@ -36,13 +36,8 @@ export class Deletion {
   async delete(subject: Subject, id: string, storeIds?: readonly string[]): Promise<void> {
     const { core, rows } = this.#parts;
     await core.db.write(async (tx) => {
-      const image = await rows.imageForUpdate(id, tx);
-      if (!image || isGone(image) || !(await mayKnow(rows, subject, image, tx))) throw noSuchImage(id);
-      requireOwner(subject, image, 'delete');
-      if (image.isProtected) throw isProtected(id);
-      const replicas = await rows.replicas([id], tx);
-      const chosen =
-        storeIds && storeIds.length > 0 ? storeIds.map((store) => copyIn(image, replicas, store)) : replicas;
+      const found = await rows.imageForUpdate(id, tx);
+      const { image, replicas, chosen, left } = await this.#chosen(subject, { id, image: found }, storeIds, tx);
       const empty = chosen.filter(({ state }) => state !== 'active' && state !== 'deleted');
       await dropReplicas(
         tx,
@@ -50,7 +45,6 @@ export class Deletion {
         empty.map(({ storeId }) => storeId),
       );
       await this.#setReplicas(tx, id, chosen, 'active', 'deleted');
-      const left = replicas.filter((replica) => replica.state === 'active' && !chosen.includes(replica));
       if (left.length > 0) await this.#noteExpungeTime(tx, id, {});
       else {
         await core.runner.cancel(tx, id);
@@ -60,6 +54,29 @@ export class Deletion {
       }
       if (core.settings.imageDeletion === direct) await this.#expungeDeleted(tx, id, subject);
     });
+  }
+
+  /** Whether the image would be gone if the subject deleted it so. Throws as `delete` does, and changes nothing. */
+  async wouldBeGone(subject: Subject, id: string, storeIds?: readonly string[]): Promise<boolean> {
+    const found = await this.#parts.rows.image(id);
+    return (await this.#chosen(subject, { id, image: found }, storeIds)).left.length === 0;
+  }
+
+  /** The copies that would go, and those that would be left. */
+  async #chosen(
+    subject: Subject,
+    { id, image }: { id: string; image: Image | undefined },
+    storeIds: readonly string[] = [],
+    tx?: Tx,
+  ) {
+    const { rows } = this.#parts;
+    if (!image || isGone(image) || !(await mayKnow(rows, subject, image, tx))) throw noSuchImage(id);
+    requireOwner(subject, image, 'delete');
+    if (image.isProtected) throw isProtected(id);
+    const replicas = await rows.replicas([id], tx);
+    const chosen = storeIds.length > 0 ? storeIds.map((store) => copyIn(image, replicas, store)) : replicas;
+    const left = replicas.filter((replica) => replica.state === 'active' && !chosen.includes(replica));
+    return { image, replicas, chosen, left };
   }
 
   async #expungeDeleted(tx: Tx, id: string, by: Subject): Promise<void> {

@@ -263,6 +263,11 @@ export class Images {
     await this.#deletion.delete(subject, id, storeIds);
   }
 
+  /** Whether a deletion would take the image, and not only some of its copies; see `Deletion.wouldBeGone`. */
+  wouldBeGone(subject: Subject, id: string, storeIds?: readonly string[]): Promise<boolean> {
+    return this.#deletion.wouldBeGone(subject, id, storeIds);
+  }
+
   /** Brings a deleted image back; see `Deletion.recover`. */
   async recover(subject: Subject, id: string, storeIds?: readonly string[]): Promise<Image> {
     return await this.#deletion.recover(subject, id, storeIds);

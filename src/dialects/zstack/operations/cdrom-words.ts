@@ -70,8 +70,7 @@ export async function drivesFor(
 }
 
 /** Takes an ISO image that is about to be deleted out of every drive that has it. */
-export async function detachIsoEverywhere(cloud: Cloud, subject: Subject, uuid: string): Promise<void> {
-  await cloud.images.get(subject, uuid);
+export async function detachIsoEverywhere(cloud: Cloud, uuid: string): Promise<void> {
   const problems: string[] = [];
   try {
     for (const { actionId } of await cloud.servers.cdroms.takeOut(uuid)) {

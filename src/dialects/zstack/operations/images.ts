@@ -43,7 +43,10 @@ const deleteImage = jobOperation({
     requireBackupStorage(cloud, input.backupStorageUuids);
     requireUuid(input.uuid);
     try {
-      await detachIsoEverywhere(cloud, subject, input.uuid);
+      // Whoever may not delete it takes it from nobody.
+      if (await cloud.images.wouldBeGone(subject, input.uuid, input.backupStorageUuids)) {
+        await detachIsoEverywhere(cloud, input.uuid);
+      }
       await cloud.images.delete(subject, input.uuid, input.backupStorageUuids);
     } catch (error) {
       if (!(error instanceof CloudError) || error.code !== 'not_found') throw error;

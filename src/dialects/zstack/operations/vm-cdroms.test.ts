@@ -166,6 +166,16 @@ describe('CD-ROMs', () => {
     expect(new Set(await candidates())).toEqual(new Set([...isos, gone, alice.own['iso']]));
     await attach(uuid, gone);
     expect(await candidates()).not.toContain(gone);
+    const { images } = test.cloud;
+    await images.update(operator(), gone, { visibility: 'public', isProtected: true });
+    const { headers } = await SettledAccount.settle(test, 'mallory');
+    const refusedTo = async (by: Record<string, string>) =>
+      (await test.run('DELETE', `/images/${gone}`, undefined, by)).json['error'];
+    expect(await refusedTo(headers), 'who may see it, and no more').toBeDefined();
+    expect(await refusedTo(alice.headers), 'its owner, while it is protected').toBeDefined();
+    expect(await media(uuid)).toEqual([gone]);
+    expect(await inGuest(uuid)).toEqual([gone]);
+    await images.update(operator(), gone, { isProtected: false });
     await run('DELETE', `/images/${gone}`);
     expect(await media(uuid)).toEqual([undefined]);
     expect(await inGuest(uuid)).toEqual([undefined]);
