@@ -109,6 +109,12 @@ import type {
 } from './schema/volume-groups.ts';
 import type {
   AccessKeysTable,
+  AccountGroupMembersTable,
+  AccountGroupPoliciesTable,
+  AccountGroupsTable,
+  AccountPoliciesTable,
+  AccountUserPoliciesTable,
+  AccountUsersTable,
   DiskOfferingsTable,
   EipsTable,
   L2NetworkClustersTable,
@@ -116,6 +122,7 @@ import type {
   L3NetworkFactsTable,
   LongJobsTable,
   PortForwardingRulesTable,
+  ResourceConfigsTable,
   SecurityGroupNetworksTable,
   SecurityGroupRuleSetsTable,
   VipNamesTable,
@@ -217,6 +224,13 @@ export interface Schema {
   security_group_networks: SecurityGroupNetworksTable;
   security_group_rule_sets: SecurityGroupRuleSetsTable;
   access_keys: AccessKeysTable;
+  account_users: AccountUsersTable;
+  account_groups: AccountGroupsTable;
+  account_group_members: AccountGroupMembersTable;
+  account_policies: AccountPoliciesTable;
+  account_user_policies: AccountUserPoliciesTable;
+  account_group_policies: AccountGroupPoliciesTable;
+  resource_configs: ResourceConfigsTable;
   long_jobs: LongJobsTable;
   networks: NetworksTable;
   subnets: SubnetsTable;

@@ -1,4 +1,7 @@
 import type { CloudCore } from '../core.ts';
+import { AccountGroups } from './account-groups.ts';
+import { AccountPolicies } from './account-policies.ts';
+import { AccountUsers } from './account-users.ts';
 import { ApplicationCredentials } from './application-credentials.ts';
 import { Assignments } from './assignments.ts';
 import { Authentication } from './authentication.ts';
@@ -52,6 +55,10 @@ export class Identity {
   readonly tokens: Tokens;
   readonly sessions: Sessions;
   readonly authentication: Authentication;
+  /** Users whom ZStack's accounts make for themselves, and what these may do. */
+  readonly accountUsers: AccountUsers;
+  readonly accountGroups: AccountGroups;
+  readonly accountPolicies: AccountPolicies;
   readonly #core: CloudCore;
   readonly #passwords: Passwords;
   readonly #revocations: Revocations;
@@ -79,7 +86,10 @@ export class Identity {
     this.catalog = new Catalog(core);
     this.policies = new Policies(core);
     this.tokens = new Tokens(core, key, this.#revocations);
-    this.sessions = new Sessions(core, this.projects, this.users, this.assignments, this.#revocations);
+    this.accountUsers = new AccountUsers(core, this.users);
+    this.accountGroups = new AccountGroups(core);
+    this.accountPolicies = new AccountPolicies(core);
+    this.sessions = new Sessions(core, this, this.#revocations);
     this.authentication = new Authentication(this);
   }
 

@@ -1,7 +1,9 @@
+import type { SessionsTable } from '../../database/schema.ts';
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
-
+import type { AccountPolicies } from './account-policies.ts';
+import type { AccountUsers } from './account-users.ts';
 import type { Assignments } from './assignments.ts';
 import { notAuthenticated } from './failures.ts';
 import { defaultDomainId, type Project, type User } from './model.ts';
@@ -18,6 +20,8 @@ export interface Session {
   id: string;
   userId: string;
   projectId: string;
+  /** It is the account's own: its user has the account's name. */
+  isAccount: boolean;
   /** Microseconds since the epoch. */
   createdAt: number;
   expiresAt: number;
@@ -27,19 +31,26 @@ interface Live extends Session {
   subject: Omit<Subject, 'requestId'>;
 }
 
+/** What sessions need to know of the identity part. */
+interface Known {
+  projects: Projects;
+  users: Users;
+  assignments: Assignments;
+  accountUsers: AccountUsers;
+  accountPolicies: AccountPolicies;
+}
+
+type Found = Awaited<ReturnType<Users['find']>>;
+
 /** Sessions live in memory, and in the database for restarts and other control plane processes. */
 export class Sessions {
   readonly #core: CloudCore;
-  readonly #projects: Projects;
-  readonly #users: Users;
-  readonly #assignments: Assignments;
+  readonly #known: Known;
   readonly #live = new Map<string, Live>();
 
-  constructor(core: CloudCore, projects: Projects, users: Users, assignments: Assignments, revocations: Revocations) {
+  constructor(core: CloudCore, known: Known, revocations: Revocations) {
     this.#core = core;
-    this.#projects = projects;
-    this.#users = users;
-    this.#assignments = assignments;
+    this.#known = known;
     revocations.onRevoked((kind, target) => this.#forget(kind, target));
   }
 
@@ -49,22 +60,33 @@ export class Sessions {
    * Throws `unauthenticated` (reason `wrong_credentials`), and `conflict` (reason `too_many_sessions`).
    */
   async openSession(accountName: string, sha512: string): Promise<Session> {
-    return this.#open(await this.#projects.findByName(accountName, defaultDomainId), accountName, sha512);
+    const project = await this.#known.projects.findByName(accountName, defaultDomainId);
+    const found = await this.#known.users.findByName(accountName, project?.domainId ?? defaultDomainId);
+    return this.#open(project, found, sha512);
   }
 
-  /** Logs in as another user of an account. Throws as `openSession`. */
+  /**
+   * Logs in as another user of an account: one that it made for itself, or any user who has a role in its project. Throws
+   * as `openSession`.
+   */
   async openUserSession(account: { id: string } | { name: string }, userName: string, sha512: string) {
+    const { projects, users, accountUsers } = this.#known;
     const project =
-      'id' in account
-        ? await this.#projects.find(account.id)
-        : await this.#projects.findByName(account.name, defaultDomainId);
-    return this.#open(project, userName, sha512);
+      'id' in account ? await projects.find(account.id) : await projects.findByName(account.name, defaultDomainId);
+    const ownId = project && (await accountUsers.findByName(project.id, userName));
+    const found = ownId
+      ? await users.find(ownId)
+      : await users.findByName(userName, project?.domainId ?? defaultDomainId);
+    return this.#open(project, found, sha512);
   }
 
   /** Who asks. Undefined for a session that is unknown, has expired or was closed. Usually a look-up in memory. */
   sessionSubject(id: string, requestId: string): Subject | undefined | Promise<Subject | undefined> {
     const live = this.#live.get(id);
-    if (live) return live.expiresAt > this.#core.env.now() ? { ...live.subject, requestId } : undefined;
+    if (live && live.expiresAt <= this.#core.env.now()) return undefined;
+    // What a user of an account may do is read anew: policies count from the next request on.
+    if (live?.subject.statements) return this.subjectFor(live.userId, live.projectId, requestId);
+    if (live) return { ...live.subject, requestId };
     // Only where another process may have opened it; a process alone knows all there are.
     if (this.#core.db.kind === 'sqlite') return undefined;
     return this.#load(id).then((found) => found && { ...found.subject, requestId });
@@ -87,7 +109,7 @@ export class Sessions {
     if (!row) throw notAuthenticated('session_expired');
     const live = this.#live.get(id);
     if (live) live.expiresAt = expiresAt;
-    return sessionOf(row);
+    return sessionOf(row, await this.#isAccount(row.user_id, row.project_id));
   }
 
   /** Logs out. A session that is not there is closed already. */
@@ -119,15 +141,15 @@ export class Sessions {
     await this.#core.db.write((tx) => tx.deleteFrom('sessions').where('expires_at', '<=', now).execute());
   }
 
-  async #open(project: Project | undefined, userName: string, sha512: string): Promise<Session> {
-    const found = await this.#users.findByName(userName, project?.domainId ?? defaultDomainId);
-    const isRight = await this.#users.signIn(found, sha512);
+  async #open(project: Project | undefined, found: Found, sha512: string): Promise<Session> {
+    const isRight = await this.#known.users.signIn(found, sha512);
     const subject = found && isRight && (await this.#subjectOf(found.user, project));
     if (!found || !project || !subject) throw notAuthenticated();
     const createdAt = this.#core.env.now();
     const expiresAt = createdAt + this.#core.settings.sessionLifetime * 1_000_000;
     const id = newId(this.#core.env);
-    const session: Session = { id, userId: found.user.id, projectId: project.id, createdAt, expiresAt };
+    const isAccount = found.user.name === project.name;
+    const session: Session = { id, userId: found.user.id, projectId: project.id, isAccount, createdAt, expiresAt };
     await this.#core.db.write(async (tx) => {
       const { live } = await tx
         .selectFrom('sessions')
@@ -158,28 +180,41 @@ export class Sessions {
       .where('id', '=', id)
       .where('expires_at', '>', this.#core.env.now())
       .executeTakeFirst();
-    const user = row && (await this.#users.find(row.user_id))?.user;
-    const project = row && (await this.#projects.find(row.project_id));
+    const user = row && (await this.#known.users.find(row.user_id))?.user;
+    const project = row && (await this.#known.projects.find(row.project_id));
     const subject = user && (await this.#subjectOf(user, project));
     if (!row || !subject) return undefined;
-    const live = { ...sessionOf(row), subject };
+    const live = { ...sessionOf(row, user.name === project?.name), subject };
     this.#live.set(id, live);
     return live;
   }
 
-  /** Undefined for those who may not come in. */
   /** Who a user is in a project, without a session: for signed requests. Undefined for those who may not sign in. */
   async subjectFor(userId: string, projectId: string, requestId: string): Promise<Subject | undefined> {
-    const [found, project] = await Promise.all([this.#users.find(userId), this.#projects.find(projectId)]);
+    const { users, projects } = this.#known;
+    const [found, project] = await Promise.all([users.find(userId), projects.find(projectId)]);
     const subject = found && (await this.#subjectOf(found.user, project));
     return subject && { ...subject, requestId };
   }
 
+  async #isAccount(userId: string, projectId: string): Promise<boolean> {
+    const { users, projects } = this.#known;
+    const [found, project] = await Promise.all([users.find(userId), projects.find(projectId)]);
+    return found !== undefined && found.user.name === project?.name;
+  }
+
+  /** Undefined for those who may not come in. */
   async #subjectOf(user: User, project: Project | undefined): Promise<Live['subject'] | undefined> {
     if (!user.enabled || !project?.enabled) return undefined;
-    const roles = await this.#assignments.effectiveRoles(user.id, { kind: 'project', id: project.id });
+    const { users, assignments, accountUsers, accountPolicies } = this.#known;
+    const isOfAccount = (await accountUsers.accountOf(user.id)) === project.id;
+    // A user of an account has what the account has, as far as policies say so.
+    const actor = isOfAccount ? (await users.findByName(project.name, project.domainId))?.user : user;
+    if (!actor?.enabled) return undefined;
+    const roles = await assignments.effectiveRoles(actor.id, { kind: 'project', id: project.id });
     if (roles.length === 0) return undefined;
     return {
+      ...(isOfAccount && { statements: await accountPolicies.statementsOf(user.id) }),
       userId: user.id,
       userName: user.name,
       projectId: project.id,
@@ -208,11 +243,12 @@ export class Sessions {
   }
 }
 
-function sessionOf(row: { id: string; user_id: string; project_id: string; created_at: number; expires_at: number }) {
+function sessionOf(row: SessionsTable, isAccount: boolean): Session {
   return {
     id: row.id,
     userId: row.user_id,
     projectId: row.project_id,
+    isAccount,
     createdAt: row.created_at,
     expiresAt: row.expires_at,
   };

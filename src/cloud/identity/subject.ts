@@ -1,4 +1,5 @@
 import { CloudError } from '../errors.ts';
+import type { EffectiveStatement } from './policy-statements.ts';
 import type { TokenVia } from './token-codec.ts';
 
 /** Who asks, as far as the engine needs to know: made from a token or a session once per request, never from a database. */
@@ -17,6 +18,11 @@ export interface Subject {
   isSystem?: boolean;
   /** How the token came about, where that limits what it is good for. */
   via?: TokenVia;
+  /**
+   * What policies say that a user of an account may do, of what the account itself may. Absent for everybody else. Only
+   * sessions and access keys come with it; the dialect that has these asks it before each operation.
+   */
+  statements?: readonly EffectiveStatement[];
   /** `req-` and a dashed UUID; the same that the response's headers carry. */
   requestId: string;
 }

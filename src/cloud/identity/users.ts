@@ -135,7 +135,7 @@ export class Users {
     requireAdmin(subject, 'update_user');
     const hash = await this.hashOf(changes.passwordSha512);
     return this.#core.db
-      .write((tx) => this.#change(tx, id, changes, hash))
+      .write((tx) => this.changeIn(tx, id, changes, hash))
       .catch(conflictOn('user', sameName(changes.name ?? '')));
   }
 
@@ -151,32 +151,37 @@ export class Users {
       throw new CloudError('invalid', 'The new password must not be the old one.', { field: 'password' });
     }
     const hash = await this.#passwords.hash(newSha512);
-    await this.#core.db.write((tx) => this.#change(tx, id, { passwordSha512: newSha512 }, hash));
+    await this.#core.db.write((tx) => this.changeIn(tx, id, { passwordSha512: newSha512 }, hash));
   }
 
   /** The user's assignments and key pairs go along; what they made belongs to projects and stays. */
   async delete(subject: Subject, id: string): Promise<void> {
     requireAdmin(subject, 'delete_user');
     if (id === adminAccountId) throw new CloudError('forbidden', "The cloud's first administrator stays.");
-    await this.#core.db.write(async (tx) => {
-      await tx.deleteFrom('role_assignments').where('actor_id', '=', id).execute();
-      await tx.deleteFrom('group_members').where('user_id', '=', id).execute();
-      await tx.deleteFrom('application_credentials').where('user_id', '=', id).execute();
-      await tx.deleteFrom('access_rules').where('user_id', '=', id).execute();
-      await tx.deleteFrom('credentials').where('user_id', '=', id).execute();
-      await tx
-        .updateTable('trusts')
-        .set({ deleted_at: this.#core.env.now() })
-        .where((e) => e.or([e('trustor_id', '=', id), e('trustee_id', '=', id)]))
-        .execute();
-      await tx.deleteFrom('keypairs').where('user_id', '=', id).execute();
-      const { numDeletedRows } = await tx.deleteFrom('users').where('id', '=', id).executeTakeFirst();
-      if (numDeletedRows === 0n) throw missing('user', id);
-      await this.#revocations.revoke(tx, 'user', id);
-    });
+    await this.#core.db.write((tx) => this.deleteIn(tx, id));
   }
 
-  async #change(tx: Tx, id: string, changes: UserChanges, hash: string | undefined): Promise<User> {
+  /** Deletes a user as part of a larger change; asks for no permission. */
+  async deleteIn(tx: Tx, id: string): Promise<void> {
+    await tx.deleteFrom('role_assignments').where('actor_id', '=', id).execute();
+    await tx.deleteFrom('group_members').where('user_id', '=', id).execute();
+    await tx.deleteFrom('application_credentials').where('user_id', '=', id).execute();
+    await tx.deleteFrom('access_rules').where('user_id', '=', id).execute();
+    await tx.deleteFrom('access_keys').where('user_id', '=', id).execute();
+    await tx.deleteFrom('credentials').where('user_id', '=', id).execute();
+    await tx
+      .updateTable('trusts')
+      .set({ deleted_at: this.#core.env.now() })
+      .where((e) => e.or([e('trustor_id', '=', id), e('trustee_id', '=', id)]))
+      .execute();
+    await tx.deleteFrom('keypairs').where('user_id', '=', id).execute();
+    const { numDeletedRows } = await tx.deleteFrom('users').where('id', '=', id).executeTakeFirst();
+    if (numDeletedRows === 0n) throw missing('user', id);
+    await this.#revocations.revoke(tx, 'user', id);
+  }
+
+  /** Changes a user as part of a larger change; asks for no permission. */
+  async changeIn(tx: Tx, id: string, changes: UserChanges, hash: string | undefined): Promise<User> {
     const { name, email, description, enabled, defaultProjectId, options, extra } = changes;
     const now = this.#core.env.now();
     const row = await tx

@@ -123,3 +123,56 @@ export interface PortForwardingRulesTable {
   created_at: Micros;
   updated_at: Micros;
 }
+
+/** Users whom an account made for itself: Keystone's users that have no role by that, and may do what policies say. */
+export interface AccountUsersTable {
+  user_id: string;
+  project_id: string;
+  /** Unique within the account; Keystone's name of the user has the account's before it. */
+  name: string;
+  description: string | null;
+  created_at: Micros;
+  updated_at: Micros;
+}
+
+export interface AccountGroupsTable {
+  id: string;
+  project_id: string;
+  name: string;
+  description: string | null;
+  created_at: Micros;
+  updated_at: Micros;
+}
+
+export interface AccountGroupMembersTable {
+  user_id: string;
+  group_id: string;
+}
+
+export interface AccountPoliciesTable extends AccountGroupsTable {
+  /** A list of statements, as the identity service has them. */
+  statements: Json;
+}
+
+export interface AccountUserPoliciesTable {
+  user_id: string;
+  policy_id: string;
+}
+
+export interface AccountGroupPoliciesTable {
+  group_id: string;
+  policy_id: string;
+}
+
+/** What one resource has in the place of a configuration of the whole cloud. */
+export interface ResourceConfigsTable {
+  id: string;
+  category: string;
+  name: string;
+  /** As `VmInstanceVO`. */
+  resource_type: string;
+  resource_id: string;
+  value: string;
+  created_at: Micros;
+  updated_at: Micros;
+}
