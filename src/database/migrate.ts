@@ -22,6 +22,7 @@ import { zstackRules } from './migrations/0023-zstack-rules/migration.ts';
 import { imageUploads } from './migrations/0024-image-uploads/migration.ts';
 import { cdroms } from './migrations/0025-cdroms/migration.ts';
 import { zones } from './migrations/0026-zones/migration.ts';
+import { identityLimits } from './migrations/0027-identity-limits/migration.ts';
 import { zstackUsers } from './migrations/0030-zstack-users/migration.ts';
 import type { Schema } from './schema.ts';
 
@@ -50,6 +51,7 @@ const migrations: Record<string, Migration> = {
   '0024-image-uploads': imageUploads,
   '0025-cdroms': cdroms,
   '0026-zones': zones,
+  '0027-identity-limits': identityLimits,
   '0030-zstack-users': zstackUsers,
 };
 

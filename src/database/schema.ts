@@ -28,18 +28,21 @@ import type {
   CatalogRegionsTable,
   CatalogServicesTable,
   CredentialsTable,
+  DomainOptionsTable,
   DomainsTable,
   EndpointGroupsTable,
   GroupMembersTable,
   GroupsTable,
   ImpliedRolesTable,
   KeypairsTable,
+  LimitsTable,
   PoliciesTable,
   PolicyAssociationsTable,
   ProjectEndpointGroupsTable,
   ProjectEndpointsTable,
   ProjectsTable,
   QuotasTable,
+  RegisteredLimitsTable,
   RoleAssignmentsTable,
   RolesTable,
   SessionsTable,
@@ -165,6 +168,9 @@ export interface Schema {
   endpoint_groups: EndpointGroupsTable;
   policies: PoliciesTable;
   policy_associations: PolicyAssociationsTable;
+  registered_limits: RegisteredLimitsTable;
+  limits: LimitsTable;
+  domain_options: DomainOptionsTable;
   project_endpoints: ProjectEndpointsTable;
   project_endpoint_groups: ProjectEndpointGroupsTable;
   token_revocations: TokenRevocationsTable;

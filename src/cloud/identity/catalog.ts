@@ -153,6 +153,7 @@ export class Catalog {
     if ((await this.regions()).some(({ parentId }) => parentId === id)) {
       throw new CloudError('forbidden', `Region ${id} has regions below it.`);
     }
+    await this.#refuseLimited('region', 'region_id', id);
     await this.#delete('catalog_regions', 'region', id);
     await this.#core.db.write((tx) => tx.deleteFrom('policy_associations').where('region_id', '=', id).execute());
   }
@@ -178,6 +179,7 @@ export class Catalog {
   /** Its endpoints go along. */
   async deleteService(subject: Subject, id: string): Promise<void> {
     requireAdmin(subject, 'delete_service');
+    await this.#refuseLimited('service', 'service_id', id);
     await this.#delete('catalog_services', 'service', id);
     await this.#core.db.write(async (tx) => {
       await tx.deleteFrom('catalog_endpoints').where('service_id', '=', id).execute();
@@ -288,6 +290,12 @@ export class Catalog {
         if (isWanted) await tx.insertInto('project_endpoint_groups').values(row).execute();
       }
     });
+  }
+
+  async #refuseLimited(kind: 'service' | 'region', column: 'service_id' | 'region_id', id: string): Promise<void> {
+    const limits = this.#core.db.read.selectFrom('registered_limits').select('id').where(column, '=', id);
+    if (!(await limits.executeTakeFirst())) return;
+    throw new CloudError('forbidden', `Unable to delete ${kind} ${id} because limits are registered for it.`);
   }
 
   async #delete(

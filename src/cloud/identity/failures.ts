@@ -15,10 +15,15 @@ export type IdentityResource =
   | 'service'
   | 'endpoint'
   | 'endpoint group'
-  | 'policy';
+  | 'policy'
+  | 'registered_limit'
+  | 'limit';
 
 /** Keystone's words for something that is not there. */
 export function missing(resource: IdentityResource, id: string): CloudError {
+  if (resource === 'registered_limit' || resource === 'limit') {
+    return new CloudError('not_found', `Could not find ${resource.replace('_', ' ')} for ${id}.`, { resource, id });
+  }
   return new CloudError('not_found', `Could not find ${resource}: ${id}.`, { resource, id });
 }
 

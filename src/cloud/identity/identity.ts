@@ -8,9 +8,11 @@ import { Authentication } from './authentication.ts';
 import { bootstrap } from './bootstrap.ts';
 import { Catalog } from './catalog.ts';
 import { Credentials } from './credentials.ts';
+import { DomainOptions } from './domain-options.ts';
 import { Domains } from './domains.ts';
 import { conflictOn } from './failures.ts';
 import { Groups } from './groups.ts';
+import { Limits } from './limits.ts';
 import { builtInRoleIds, type Project, type User } from './model.ts';
 import { Passwords } from './passwords.ts';
 import { Policies } from './policies.ts';
@@ -52,6 +54,8 @@ export class Identity {
   /** What administrators have added to the services of this cloud. */
   readonly catalog: Catalog;
   readonly policies: Policies;
+  readonly limits: Limits;
+  readonly domainOptions: DomainOptions;
   readonly tokens: Tokens;
   readonly sessions: Sessions;
   readonly authentication: Authentication;
@@ -85,6 +89,8 @@ export class Identity {
     this.credentials = new Credentials(core);
     this.catalog = new Catalog(core);
     this.policies = new Policies(core);
+    this.limits = new Limits(core);
+    this.domainOptions = new DomainOptions(core);
     this.tokens = new Tokens(core, key, this.#revocations);
     this.accountUsers = new AccountUsers(core, this.users);
     this.accountGroups = new AccountGroups(core);

@@ -49,6 +49,11 @@ export function mayReadIdentity(subject: Subject): boolean {
   return subject.isAdmin || (subject.isSystem === true && subject.roles.includes('reader'));
 }
 
+/** Whether the token is for a domain: one for nothing at all has no roles. */
+export function isOfDomain(subject: Subject): boolean {
+  return subject.projectId === undefined && subject.isSystem !== true && subject.roles.length > 0;
+}
+
 /** The cloud's operator at the machine itself, as on the command line and at the first start. */
 export function operator(requestId = 'req-00000000-0000-0000-0000-000000000000'): Subject {
   return {

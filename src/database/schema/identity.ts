@@ -192,6 +192,37 @@ export interface PolicyAssociationsTable {
   region_id: string | null;
 }
 
+/** What every project may have of something that a service counts, unless a limit says otherwise. */
+export interface RegisteredLimitsTable {
+  id: string;
+  service_id: string;
+  region_id: string | null;
+  resource_name: string;
+  /** -1 for no limit. */
+  default_limit: number;
+  description: string | null;
+}
+
+/** What one project, or one domain, may have of it instead. */
+export interface LimitsTable {
+  id: string;
+  registered_limit_id: string;
+  /** One of the two is null. */
+  project_id: string | null;
+  domain_id: string | null;
+  /** -1 for no limit. */
+  resource_limit: number;
+  description: string | null;
+}
+
+/** What a domain is configured to be, option by option. */
+export interface DomainOptionsTable {
+  domain_id: string;
+  option_group: string;
+  name: string;
+  value: Json;
+}
+
 export interface ProjectEndpointsTable {
   project_id: string;
   endpoint_id: string;

@@ -7,16 +7,19 @@ import { authOperations } from './auth.ts';
 import type { CatalogEntry } from './catalog.ts';
 import { credentialOperations, ec2CredentialOperations } from './credentials.ts';
 import { discoveryOperations } from './discovery.ts';
+import { domainConfigOperations } from './domain-config.ts';
 import { domainOperations } from './domains.ts';
 import { endpointFilterOperations } from './endpoint-filters.ts';
 import { endpointOperations } from './endpoints.ts';
 import { grantOperations } from './grants.ts';
 import { groupOperations } from './groups.ts';
+import { limitOperations } from './limits.ts';
 import { policyOperations } from './policies.ts';
 import { policyAssociationOperations } from './policy-associations.ts';
 import { projectTagOperations } from './project-tags.ts';
 import { projectOperations } from './projects.ts';
 import { regionOperations } from './regions.ts';
+import { registeredLimitOperations } from './registered-limits.ts';
 import { roleOperations } from './roles.ts';
 import { serviceOperations } from './services.ts';
 import { tokenOperations } from './tokens.ts';
@@ -55,9 +58,10 @@ export function identityDialect(catalog: readonly CatalogEntry[]): Dialect {
       ...endpointFilterOperations,
       ...policyOperations,
       ...policyAssociationOperations,
+      ...registeredLimitOperations,
+      ...limitOperations,
+      ...domainConfigOperations,
     ],
-    // Keystone keeps attributes it does not know; there is nobody here to read them.
-    unknownMembers: 'drop',
     authenticate: authenticateLeniently,
     prepare: () => ({ catalog }),
   });
