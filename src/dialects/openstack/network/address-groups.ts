@@ -11,6 +11,7 @@ const attributes: Attributes<AddressGroupField> = {
   description: ['description', 'text'],
   project_id: ['projectId', 'id'],
   tenant_id: ['projectId', 'id'],
+  revision_number: ['revision', 'integer'],
 };
 
 const changeable = { name: Type.Optional(Name), description: Type.Optional(Name) };

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import type { AddressScope, AddressScopeField } from '../../../cloud/networks/address-scopes.ts';
 import { type Attributes, listRequest } from './queries.ts';
 import { type Resource, resourceOperations } from './resource.ts';
-import { Body, commonView, Name, ownerMembers, ownerOf, View } from './wire.ts';
+import { Body, Name, OwnedView, ownedView, ownerMembers, ownerOf } from './wire.ts';
 
 const attributes: Attributes<AddressScopeField> = {
   id: ['id', 'id'],
@@ -30,12 +30,12 @@ const addressScopes: Resource<AddressScope, Static<typeof CreateBody>, Static<ty
   title: 'address scope',
   summary: 'Where every address stands for one thing only: the subnet pools in one scope do not overlap.',
   view: (scope) => ({
-    ...commonView(scope),
+    ...ownedView(scope),
     name: scope.name,
     ip_version: scope.ipVersion,
     shared: scope.shared,
   }),
-  viewSchema: View({ name: Type.String(), ip_version: Type.Integer(), shared: Type.Boolean() }),
+  viewSchema: OwnedView({ name: Type.String(), ip_version: Type.Integer(), shared: Type.Boolean() }),
   filters: Object.keys(attributes),
   createBody: CreateBody,
   updateBody: UpdateBody,

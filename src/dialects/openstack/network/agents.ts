@@ -47,7 +47,17 @@ function agentsOf(hosts: readonly Host[], zones: ReadonlyMap<string, string>): A
   );
 }
 
-const filters = ['id', 'agent_type', 'binary', 'host', 'alive', 'admin_state_up', 'availability_zone', 'topic'];
+const filters = [
+  'id',
+  'agent_type',
+  'binary',
+  'host',
+  'alive',
+  'admin_state_up',
+  'availability_zone',
+  'topic',
+  'description',
+];
 const common = { dialect: 'network', group: 'agents', mode: 'sync', method: 'GET' } as const;
 
 export const agentOperations = [

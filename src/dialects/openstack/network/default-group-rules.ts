@@ -4,7 +4,7 @@ import { withDashes } from '../../../env/env.ts';
 import { type Attributes, listRequest } from './queries.ts';
 import { type Resource, resourceOperations } from './resource.ts';
 import { contentAttributes, contentOf, contentView, contentViewMembers, ruleMembers } from './rule-wire.ts';
-import { Body, Nullable } from './wire.ts';
+import { Body, Nullable, ownerMembers } from './wire.ts';
 
 const attributes: Attributes<DefaultGroupRuleField> = {
   id: ['id', 'id'],
@@ -14,6 +14,8 @@ const attributes: Attributes<DefaultGroupRuleField> = {
 };
 
 const CreateBody = Body({
+  // Clients say a project; the rules are those of all.
+  ...ownerMembers,
   ...ruleMembers,
   remote_group_id: Type.Optional(Nullable(Type.String({ description: 'A group, or `PARENT`: the new one itself.' }))),
   used_in_default_sg: Type.Optional(Type.Boolean()),

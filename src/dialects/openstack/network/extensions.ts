@@ -98,6 +98,7 @@ const table: ReadonlyArray<readonly [alias: string, name: string, description: s
   ['qos-default', 'QoS default policy', 'A policy can be marked as the default one.'],
   ['extra_dhcp_opt', 'Neutron Extra DHCP options', 'DHCP can tell one port more.'],
   ['dns-integration', 'DNS Integration', 'Ports have names on their networks.'],
+  ['dns-domain-ports', 'dns_domain for ports', 'Ports have domains of their own.'],
   ['binding', 'Port Binding', 'Administrators see where a port is served.'],
   ['provider', 'Provider Network', 'Administrators see how a network is known on the wire.'],
   ['agent', 'agent', 'What each host does for networks.'],
@@ -159,3 +160,6 @@ const showExtension = operation({
 });
 
 export const extensionOperations = [listExtensions, showExtension];
+
+/** What the list of extensions says. */
+export const extensionAliases: readonly string[] = table.map(([alias]) => alias);

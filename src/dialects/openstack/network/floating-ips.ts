@@ -5,7 +5,7 @@ import type { FloatingIp } from '../../../cloud/networks/router-model.ts';
 import { withDashes } from '../../../env/env.ts';
 import { type Attributes, listRequest, type Query, valuesOf } from './queries.ts';
 import { type Resource, resourceOperations } from './resource.ts';
-import { Body, commonView, idInBody, Name, Nullable, ownerMembers, ownerOf, View } from './wire.ts';
+import { Body, commonView, HostName, idInBody, Name, Nullable, ownerMembers, ownerOf, View } from './wire.ts';
 
 const attributes: Attributes<FloatingIpField> = {
   id: ['id', 'id'],
@@ -33,6 +33,8 @@ const CreateBody = Body({
   floating_network_id: Type.String(),
   floating_ip_address: Type.Optional(Nullable(Type.String())),
   subnet_id: Type.Optional(Nullable(Type.String())),
+  dns_name: Type.Optional(HostName),
+  dns_domain: Type.Optional(Name),
   ...changeable,
 });
 const UpdateBody = Body(changeable);
@@ -48,6 +50,8 @@ function floatingIpView(floatingIp: FloatingIp): Record<string, unknown> {
     port_id: portId && withDashes(portId),
     router_id: routerId && withDashes(routerId),
     status: floatingIp.status,
+    dns_name: floatingIp.dnsName,
+    dns_domain: floatingIp.dnsDomain,
   };
 }
 
@@ -81,6 +85,8 @@ const floatingIps: Resource<FloatingIp, Static<typeof CreateBody>, Static<typeof
     port_id: Nullable(Type.String()),
     router_id: Nullable(Type.String()),
     status: Type.String(),
+    dns_name: Type.String(),
+    dns_domain: Type.String(),
   }),
   filters: [...Object.keys(attributes), ...special],
   tagged: true,
@@ -103,6 +109,8 @@ const floatingIps: Resource<FloatingIp, Static<typeof CreateBody>, Static<typeof
         networkId: idInBody('floating_network_id', body.floating_network_id),
         subnetId: body.subnet_id ? idInBody('subnet_id', body.subnet_id) : undefined,
         address: body.floating_ip_address ?? undefined,
+        dnsName: body.dns_name?.toLowerCase(),
+        dnsDomain: body.dns_domain,
         association: associationOf(body) ?? undefined,
       })),
     ),

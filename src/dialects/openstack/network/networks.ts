@@ -1,9 +1,10 @@
 import { type Static, Type } from 'typebox';
+import { CloudError } from '../../../cloud/errors.ts';
 import type { Subject } from '../../../cloud/identity/subject.ts';
 import type { Network } from '../../../cloud/networks/model.ts';
 import type { NetworkField } from '../../../cloud/networks/network-registry.ts';
 import { withDashes } from '../../../env/env.ts';
-import { type Attributes, listRequest } from './queries.ts';
+import { type Attributes, listRequest, valuesOf } from './queries.ts';
 import { type Resource, resourceOperations } from './resource.ts';
 import {
   Body,
@@ -35,6 +36,8 @@ const attributes: Attributes<NetworkField> = {
   revision_number: ['revision', 'integer'],
 };
 
+const carriers = ['provider:network_type', 'provider:physical_network'];
+
 const changeable = {
   name: Type.Optional(Name),
   description: Type.Optional(Name),
@@ -48,18 +51,21 @@ const changeable = {
   is_default: Type.Optional(Type.Boolean()),
 };
 
-const ZoneHints = Type.Array(Type.String());
+/** How it is carried: said when it is made, and the same ever after. */
+const carried = {
+  'provider:network_type': Type.Optional(Type.Literal('vxlan')),
+  'provider:physical_network': Type.Optional(Type.Null()),
+  'provider:segmentation_id': Type.Optional(
+    Type.Union([Type.Integer({ minimum: 1, maximum: 2 ** 24 - 1 }), Type.String({ pattern: '^[1-9][0-9]{0,6}$' })]),
+  ),
+};
 
 const CreateBody = Body({
   ...ownerMembers,
   ...changeable,
-  availability_zone_hints: Type.Optional(Type.Array(Type.Never())),
-  'provider:network_type': Type.Optional(Type.Literal('vxlan')),
-  'provider:segmentation_id': Type.Optional(
-    Type.Union([Type.Integer({ minimum: 1, maximum: 2 ** 24 - 1 }), Type.String({ pattern: '^[1-9][0-9]{0,6}$' })]),
-  ),
+  ...carried,
 });
-const UpdateBody = Body(changeable);
+const UpdateBody = Body({ ...changeable, ...carried });
 
 /** The network as Neutron's clients know it. */
 function networkView(network: Network, subject: Subject): Record<string, unknown> {
@@ -77,8 +83,6 @@ function networkView(network: Network, subject: Subject): Record<string, unknown
     qos_policy_id: network.qosPolicyId === null ? null : withDashes(network.qosPolicyId),
     ipv4_address_scope: null,
     ipv6_address_scope: null,
-    availability_zone_hints: [],
-    availability_zones: [],
     subnets: network.subnetIds.map(withDashes),
     ...(subject.isAdmin ? provider(network) : {}),
   };
@@ -91,6 +95,12 @@ export function provider(network: Network) {
     'provider:physical_network': null,
     'provider:segmentation_id': network.segmentationId,
   };
+}
+
+function refuseOther(number: number, { segmentationId }: Network): void {
+  if (number === segmentationId) return;
+  const message = 'Invalid input for operation: how a network is carried is not changed while it is there.';
+  throw new CloudError('invalid', message, { reason: 'invalid_input', field: 'provider:segmentation_id' });
 }
 
 function changesOf(body: Static<typeof UpdateBody>) {
@@ -129,14 +139,12 @@ const networks: Resource<Network, Static<typeof CreateBody>, Static<typeof Updat
     qos_policy_id: Nullable(Type.String()),
     ipv4_address_scope: Type.Null(),
     ipv6_address_scope: Type.Null(),
-    availability_zone_hints: ZoneHints,
-    availability_zones: ZoneHints,
     subnets: Type.Array(Type.String()),
     'provider:network_type': Type.String(),
     'provider:physical_network': Type.Null(),
     'provider:segmentation_id': Nullable(Type.Integer()),
   }),
-  filters: Object.keys(attributes),
+  filters: [...Object.keys(attributes), ...carriers],
   tagged: true,
   createBody: CreateBody,
   updateBody: UpdateBody,
@@ -145,7 +153,13 @@ const networks: Resource<Network, Static<typeof CreateBody>, Static<typeof Updat
     create: { name: 'web', admin_state_up: true },
     update: { name: 'web-2' },
   },
-  list: ({ cloud, subject }, query) => cloud.networks.networks.list(subject, listRequest(query, attributes)),
+  list: async ({ cloud, subject }, query) => {
+    // One kind of network, on no physical one: asked for others, there are none.
+    const [kinds, places] = carriers.map((key) => valuesOf(query, key));
+    if (kinds!.length > 0 && !kinds!.includes('vxlan')) return [];
+    if (places!.length > 0 && !places!.some((place) => place === '' || place === 'None')) return [];
+    return await cloud.networks.networks.list(subject, listRequest(query, attributes, carriers));
+  },
   get: ({ cloud, subject }, id) => cloud.networks.networks.get(subject, id),
   create: ({ cloud, subject }, bodies) =>
     cloud.networks.networks.create(
@@ -156,8 +170,11 @@ const networks: Resource<Network, Static<typeof CreateBody>, Static<typeof Updat
         segmentationId: numberOf(body['provider:segmentation_id']),
       })),
     ),
-  update: ({ cloud, subject }, id, body, revision) =>
-    cloud.networks.networks.update(subject, id, changesOf(body), revision),
+  update: async ({ cloud, subject }, id, body, revision) => {
+    const number = numberOf(body['provider:segmentation_id']);
+    if (number !== undefined) refuseOther(number, await cloud.networks.networks.get(subject, id));
+    return await cloud.networks.networks.update(subject, id, changesOf(body), revision);
+  },
   delete: ({ cloud, subject }, id) => cloud.networks.networks.delete(subject, id),
 };
 

@@ -1,7 +1,10 @@
 import { Type } from 'typebox';
 import { operation } from '../../../api/operation.ts';
 import { CloudError, notFound } from '../../../cloud/errors.ts';
+import type { AddressUse } from '../../../cloud/networks/address-use.ts';
 import { withDashes } from '../../../env/env.ts';
+import { listQuery, matches, type Query, selected, valuesOf } from './queries.ts';
+import { idInPath } from './wire.ts';
 
 /** Small lists of what there is where. */
 
@@ -9,24 +12,28 @@ const common = { dialect: 'network', mode: 'sync', method: 'GET' } as const;
 
 const ZoneView = Type.Object({ name: Type.String(), resource: Type.String(), state: Type.String() });
 
+const zoneFilters = ['name', 'resource', 'state'] as const;
+
 const listZones = operation({
   ...common,
   id: 'ListAvailabilityZones',
   group: 'availability_zones',
   path: '/availability_zones',
   allow: 'authenticated',
-  responses: { 200: Type.Object({ availability_zones: Type.Array(ZoneView) }) },
+  query: listQuery(zoneFilters),
+  responses: { 200: Type.Object({ availability_zones: Type.Array(Type.Partial(ZoneView)) }) },
   errors: [401],
   title: 'List availability zones',
   summary: 'Networks and routers are wherever the guests are that need them, in every zone.',
   examples: [{ title: 'All', status: 200 }],
-  handle: async ({ cloud }) => ({
-    body: {
-      availability_zones: (await cloud.zones.list()).flatMap(({ name }) =>
-        ['network', 'router'].map((resource) => ({ name, resource, state: 'available' })),
-      ),
-    },
-  }),
+  handle: async ({ cloud, ...call }) => {
+    const query = call.query as Query;
+    const all = (await cloud.zones.list()).flatMap(({ name }) =>
+      ['network', 'router'].map((resource) => ({ name, resource, state: 'available' })),
+    );
+    const wanted = all.filter((zone) => zoneFilters.every((key) => matches(zone[key], valuesOf(query, key))));
+    return { body: { availability_zones: wanted.map((zone) => selected(zone, query)) } };
+  },
 });
 
 const listProviders = operation({
@@ -70,37 +77,68 @@ const UseView = Type.Object({
   subnet_ip_availability: Type.Array(SubnetUse),
 });
 
+const useFilters = ['network_id', 'network_name', 'project_id', 'tenant_id'] as const;
+
 const listUse = operation({
   ...common,
   id: 'ListNetworkIpAvailabilities',
   group: 'network-ip-availabilities',
   path: '/network-ip-availabilities',
   allow: 'admin',
-  responses: { 200: Type.Object({ network_ip_availabilities: Type.Array(UseView) }) },
+  query: listQuery([...useFilters, 'ip_version']),
+  responses: { 200: Type.Object({ network_ip_availabilities: Type.Array(Type.Partial(UseView)) }) },
   errors: [401, 403],
   title: 'List use of addresses',
   summary: 'How many addresses of each network ports have, and how many there are for them.',
   examples: [{ title: 'All', status: 200 }],
-  handle: async ({ cloud, subject }) => ({
-    body: {
-      network_ip_availabilities: (await cloud.networks.addressUse(subject)).map((network) => ({
-        network_id: withDashes(network.networkId),
-        network_name: network.networkName,
-        project_id: network.projectId,
-        tenant_id: network.projectId,
-        total_ips: network.subnets.reduce((sum, { total }) => sum + total, 0),
-        used_ips: network.subnets.reduce((sum, { used }) => sum + used, 0),
-        subnet_ip_availability: network.subnets.map(({ subnet, total, used }) => ({
-          subnet_id: withDashes(subnet.id),
-          subnet_name: subnet.name,
-          cidr: subnet.cidr,
-          ip_version: subnet.ipVersion,
-          total_ips: total,
-          used_ips: used,
-        })),
-      })),
-    },
-  }),
+  handle: async ({ cloud, subject, ...call }) => {
+    const query = call.query as Query;
+    const all = (await cloud.networks.addressUse(subject)).map((network) => useView(network, query));
+    const wanted = all.filter((use) => useFilters.every((key) => matches(use[key], valuesOf(query, key))));
+    return { body: { network_ip_availabilities: wanted.map((use) => selected(use, query)) } };
+  },
+});
+
+/** Of the subnets of one family where the query names it. */
+function useView(network: AddressUse, query: Query) {
+  const versions = valuesOf(query, 'ip_version');
+  const subnets = network.subnets.filter(({ subnet }) => matches(subnet.ipVersion, versions));
+  return {
+    network_id: withDashes(network.networkId),
+    network_name: network.networkName,
+    project_id: network.projectId,
+    tenant_id: network.projectId,
+    total_ips: subnets.reduce((sum, { total }) => sum + total, 0),
+    used_ips: subnets.reduce((sum, { used }) => sum + used, 0),
+    subnet_ip_availability: subnets.map(({ subnet, total, used }) => ({
+      subnet_id: withDashes(subnet.id),
+      subnet_name: subnet.name,
+      cidr: subnet.cidr,
+      ip_version: subnet.ipVersion,
+      total_ips: total,
+      used_ips: used,
+    })),
+  };
+}
+
+const showUse = operation({
+  ...common,
+  id: 'ShowNetworkIpAvailability',
+  group: 'network-ip-availabilities',
+  path: '/network-ip-availabilities/{network_id}',
+  allow: 'admin',
+  params: Type.Object({ network_id: Type.String() }),
+  responses: { 200: Type.Object({ network_ip_availability: UseView }) },
+  errors: [401, 403, 404],
+  title: 'Show use of addresses of network',
+  summary: 'How many addresses of the network ports have, and how many there are for them.',
+  examples: [{ title: 'By its id', params: { network_id: '0d3c8a52-6f1b-4c0e-9f57-2a4be9d1c7aa' }, status: 200 }],
+  handle: async ({ cloud, subject, params }) => {
+    const id = idInPath('network', params.network_id);
+    const use = (await cloud.networks.addressUse(subject)).find(({ networkId }) => networkId === id);
+    if (!use) throw notFound('network', id);
+    return { body: { network_ip_availability: useView(use, {}) } };
+  },
 });
 
 const getTopology = operation({
@@ -138,4 +176,4 @@ const getTopology = operation({
   },
 });
 
-export const placeOperations = [listZones, listProviders, listUse, getTopology];
+export const placeOperations = [listZones, listProviders, listUse, showUse, getTopology];

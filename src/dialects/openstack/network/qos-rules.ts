@@ -1,8 +1,10 @@
 import { Type } from 'typebox';
 import { operation } from '../../../api/operation.ts';
 import { BandwidthRuleView, bandwidthRuleView } from './qos-policies.ts';
+import { listQuery, matches, type Query, selected, valuesOf } from './queries.ts';
 import { Body, idInPath } from './wire.ts';
 
+const ruleFilters = ['id', 'max_kbps', 'max_burst_kbps', 'direction'] as const;
 const collection = '/qos/policies/{policy_id}/bandwidth_limit_rules';
 const one = `${collection}/{rule_id}`;
 const PolicyParams = Type.Object({ policy_id: Type.String() });
@@ -28,14 +30,18 @@ export const qosRuleOperations = [
     path: collection,
     allow: 'reader',
     params: PolicyParams,
-    responses: { 200: Type.Object({ bandwidth_limit_rules: Type.Array(BandwidthRuleView) }) },
+    query: listQuery(ruleFilters),
+    responses: { 200: Type.Object({ bandwidth_limit_rules: Type.Array(Type.Partial(BandwidthRuleView)) }) },
     errors: [401, 404],
     title: 'List bandwidth limits of QoS policy',
     summary: 'At most one for each direction.',
     examples: [{ title: 'All', params: policyParams, status: 200 }],
-    handle: async ({ cloud, subject, params }) => {
+    handle: async ({ cloud, subject, params, ...call }) => {
+      const query = call.query as Query;
       const policy = await cloud.networks.qosPolicies.get(subject, idInPath('policy', params.policy_id));
-      return { body: { bandwidth_limit_rules: policy.rules.map(bandwidthRuleView) } };
+      const rules = policy.rules.map(bandwidthRuleView);
+      const wanted = rules.filter((rule) => ruleFilters.every((key) => matches(rule[key], valuesOf(query, key))));
+      return { body: { bandwidth_limit_rules: wanted.map((rule) => selected(rule, query)) } };
     },
   }),
   operation({

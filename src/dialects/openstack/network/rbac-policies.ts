@@ -8,7 +8,7 @@ import {
 import { parseId, withDashes } from '../../../env/env.ts';
 import { type Attributes, listRequest } from './queries.ts';
 import { type Resource, resourceOperations } from './resource.ts';
-import { Body, commonView, idInBody, ownerMembers, ownerOf, View } from './wire.ts';
+import { Body, idInBody, OwnedView, ownedView, ownerMembers, ownerOf } from './wire.ts';
 
 const attributes: Attributes<RbacPolicyField> = {
   id: ['id', 'id'],
@@ -37,13 +37,13 @@ const rbacPolicies: Resource<RbacPolicy, Static<typeof CreateBody>, Static<typeo
   title: 'RBAC policy',
   summary: 'Lets another project, or all (`*`), use what a project owns.',
   view: (policy) => ({
-    ...commonView(policy),
+    ...ownedView(policy),
     object_type: policy.objectType,
     object_id: withDashes(policy.objectId),
     action: policy.action,
     target_tenant: policy.targetProject,
   }),
-  viewSchema: View({
+  viewSchema: OwnedView({
     object_type: Type.String(),
     object_id: Type.String(),
     action: Type.String(),

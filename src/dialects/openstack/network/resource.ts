@@ -66,6 +66,14 @@ export function resourceOperations<Model extends { id: string }, Create extends 
   ];
 }
 
+function answerSchema<M extends { id: string }, C extends object, U extends object>(
+  resource: Resource<M, C, U>,
+): TObject {
+  const { viewSchema, tagged } = resource;
+  if (!tagged) return viewSchema;
+  return Type.Object({ ...viewSchema.properties, tags: Type.Optional(Type.Array(Type.String())) });
+}
+
 /** The resources as they are answered, with their tags. */
 async function views<M extends { id: string }, C extends object, U extends object>(
   resource: Resource<M, C, U>,
@@ -78,7 +86,8 @@ async function views<M extends { id: string }, C extends object, U extends objec
 }
 
 function list<M extends { id: string }, C extends object, U extends object>(resource: Resource<M, C, U>): AnyOperation {
-  const { plural, collection, title, viewSchema } = resource;
+  const { plural, collection, title } = resource;
+  const viewSchema = answerSchema(resource);
   const links = Type.Optional(Type.Array(LinkSchema));
   return operation({
     ...common,
@@ -107,7 +116,8 @@ function list<M extends { id: string }, C extends object, U extends object>(reso
 }
 
 function show<M extends { id: string }, C extends object, U extends object>(resource: Resource<M, C, U>): AnyOperation {
-  const { singular, collection, title, viewSchema, example } = resource;
+  const { singular, collection, title, example } = resource;
+  const viewSchema = answerSchema(resource);
   return operation({
     ...common,
     id: `Show${resource.name}`,
@@ -133,7 +143,8 @@ function show<M extends { id: string }, C extends object, U extends object>(reso
 function create<M extends { id: string }, C extends object, U extends object>(
   resource: Resource<M, C, U>,
 ): AnyOperation {
-  const { singular, collection, title, viewSchema, example } = resource;
+  const { singular, collection, title, example } = resource;
+  const viewSchema = answerSchema(resource);
   return operation({
     ...common,
     id: `Create${resource.name}`,
@@ -162,7 +173,8 @@ const maxBulk = 1000;
 function createMany<M extends { id: string }, C extends object, U extends object>(
   resource: Resource<M, C, U>,
 ): AnyOperation {
-  const { plural, collection, title, viewSchema, example } = resource;
+  const { plural, collection, title, example } = resource;
+  const viewSchema = answerSchema(resource);
   return operation({
     ...common,
     id: `BulkCreate${resource.name}s`,
@@ -189,7 +201,8 @@ function update<M extends { id: string }, C extends object, U extends object>(
   change: (asker: Asker, id: string, body: U, expectedRevision: number | undefined) => Promise<M>,
   body: TObject,
 ): AnyOperation {
-  const { singular, collection, title, viewSchema, example } = resource;
+  const { singular, collection, title, example } = resource;
+  const viewSchema = answerSchema(resource);
   return operation({
     ...common,
     id: `Update${resource.name}`,

@@ -50,7 +50,6 @@ const CreateBody = Body({
   ...creatable,
   distributed: Type.Optional(Nullable(Type.Boolean())),
   ha: Type.Optional(Nullable(Type.Boolean())),
-  availability_zone_hints: Type.Optional(Type.Array(Type.Never())),
 });
 const UpdateBody = Body({
   ...creatable,

@@ -11,6 +11,9 @@ export const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Ty
 /** Neutron's longest names and texts, characters. */
 export const Name = Type.String({ maxLength: 255 });
 
+/** What a host is called on its network (RFC 1123), or nothing. */
+export const HostName = Type.String({ pattern: '^(?!-)[A-Za-z0-9-]{0,63}(?<!-)$' });
+
 /** Addresses of a port: by subnet, by number, or both. */
 export const FixedIps = Type.Array(
   Type.Object(
@@ -51,23 +54,29 @@ export function Body<T extends Record<string, TSchema>>(members: T) {
   return Type.Object(members, { additionalProperties: false });
 }
 
-/** A resource as it is answered; `fields` may leave out any member. */
+/** A resource with what Neutron calls standard attributes, as it is answered; `fields` may leave out any member. */
 export function View(members: Record<string, TSchema>): TObject {
-  const all: Record<string, TSchema> = {
-    id: Type.String(),
-    project_id: Type.String(),
-    tenant_id: Type.String(),
+  return OwnedView({
     description: Type.String(),
     ...members,
-    tags: Type.Array(Type.String()),
     created_at: Type.String({ format: 'date-time' }),
     updated_at: Type.String({ format: 'date-time' }),
     revision_number: Type.Integer(),
-  };
-  return Type.Object(Object.fromEntries(Object.entries(all).map(([name, schema]) => [name, Type.Optional(schema)])));
+  });
 }
 
-/** The members that every resource has. Projects are Keystone's, whose ids have no dashes. */
+/** A resource of which Neutron keeps no more than whose it is. */
+export function OwnedView(members: Record<string, TSchema>): TObject {
+  const owner = { id: Type.String(), project_id: Type.String(), tenant_id: Type.String() };
+  return Type.Partial(Type.Object({ ...owner, ...members })) as unknown as TObject;
+}
+
+/** Projects are Keystone's, whose ids have no dashes. */
+export function ownedView(resource: { id: string; projectId: string }) {
+  return { id: withDashes(resource.id), project_id: resource.projectId, tenant_id: resource.projectId };
+}
+
+/** The members of every resource with standard attributes. */
 export function commonView(resource: {
   id: string;
   projectId: string;
@@ -77,9 +86,7 @@ export function commonView(resource: {
   revision: number;
 }) {
   return {
-    id: withDashes(resource.id),
-    project_id: resource.projectId,
-    tenant_id: resource.projectId,
+    ...ownedView(resource),
     description: resource.description,
     created_at: isoSeconds(resource.createdAt),
     updated_at: isoSeconds(resource.updatedAt),
