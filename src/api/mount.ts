@@ -17,6 +17,7 @@ import { readText } from './json-body.ts';
 import type { AnyOperation, Call } from './operation.ts';
 import type { Ready } from './ready.ts';
 import { type FoundRoute, groupFinder, type Route, Routes, slot } from './routes.ts';
+import { checkStorable } from './storable-text.ts';
 
 export interface MountOptions {
   cloud: Cloud;
@@ -87,7 +88,9 @@ export function mountDialects(app: FastifyInstance, groups: readonly DialectGrou
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<void> | undefined {
-    const found = routes.find(request.method, request.url);
+    const nul = request.url.indexOf('%00');
+    // No resource has a name with NUL in it.
+    const found = nul === -1 || nul > path.length ? routes.find(request.method, request.url) : undefined;
     const state: RequestState = {
       requestId: options.newRequestId(),
       subject: undefined,
@@ -99,7 +102,8 @@ export function mountDialects(app: FastifyInstance, groups: readonly DialectGrou
       operation: undefined,
     };
     states.set(request, state);
-    if (!found) throw noRoute(request, routes.knowsPath(request.url));
+    if (!found) throw noRoute(request, reply, nul === -1 ? routes.methodsAt(request.url) : []);
+    if (nul !== -1) throw new InvalidRequest('query', '', 'The query must not contain NUL characters.', 'characters');
     request.params = found.params;
     return admit(state, found.route, options, request, reply);
   }
@@ -112,7 +116,7 @@ export function mountDialects(app: FastifyInstance, groups: readonly DialectGrou
       if (states.get(request)?.found?.route.consumes) return done(null, payload);
       readText(payload).then((text) => {
         if (text === '') done(null, undefined);
-        else parseJson(request, text, done);
+        else parseJson(request, text, (error, body) => done(error ?? unstorable(text, body), body));
       }, done);
     });
     scope.route({
@@ -127,15 +131,22 @@ export function mountDialects(app: FastifyInstance, groups: readonly DialectGrou
 
 type BodyDone = (error: Error | null, body?: unknown) => void;
 
-/** Tells a method that a path does not have from a path that nobody has. */
-function noRoute(request: FastifyRequest, isPathKnown: boolean): NoSuchOperation {
-  if (isPathKnown) return new NoSuchOperation('method', `The method ${request.method} is not allowed here.`);
-  return new NoSuchOperation('path', 'The resource could not be found.');
+/** Tells a method that a path does not have, with those that it has (RFC 9110, 15.5.6), from a path that nobody has. */
+function noRoute(request: FastifyRequest, reply: FastifyReply, methods: readonly string[]): NoSuchOperation {
+  if (methods.length === 0) return new NoSuchOperation('path', 'The resource could not be found.');
+  reply.header('allow', methods.join(', '));
+  return new NoSuchOperation('method', `The method ${request.method} is not allowed here.`);
 }
 
 function pathOf(url: string): string {
   const end = url.indexOf('?');
   return end === -1 ? url : url.slice(0, end);
+}
+
+/** What is wrong with the characters of a body, where something is. */
+function unstorable(text: string, body: unknown): Error | null {
+  const thrown = attempt(() => checkStorable(text, body));
+  return thrown instanceof Error ? thrown : null;
 }
 
 /** What was thrown, where something was. */

@@ -57,10 +57,10 @@ export class Routes {
     return { route: found.store as Route, params: found.params as Record<string, string> };
   }
 
-  /** Whether some operation has the path, be it with another method. One that ends with a slash names nothing. */
-  knowsPath(url: string): boolean {
-    if (/\/(\?|$)/.test(url)) return false;
-    return methods.some((method) => this.#router.find(method, url) !== null);
+  /** The methods that some operation has at the path; none where it ends with a slash, which names nothing. */
+  methodsAt(url: string): string[] {
+    if (/\/(\?|$)/.test(url)) return [];
+    return methods.filter((method) => this.find(method, url) !== undefined);
   }
 
   /** The dialect that answers for a path which no operation has: the one whose mount point is its longest prefix. */

@@ -110,6 +110,22 @@ describe('bad input', () => {
     expect(JSON.parse(missing.text).error.code).toMatch(/^SYS\.100[37]$/);
   });
 
+  it('says which methods a path has, where it has not the one that was asked for', async () => {
+    const wrong: Array<[string, string, string]> = [
+      ['DELETE', '/identity/v3/auth/projects', 'GET, HEAD'],
+      ['PUT', '/compute/v2.1/servers', 'GET, POST, HEAD'],
+      ['POST', `/v2/${alice.projectId}/images`, 'GET, HEAD'],
+      ['PUT', '/image/v2/images', 'GET, POST, HEAD'],
+      ['PATCH', '/network/v2.0/networks', 'GET, POST, HEAD'],
+      ['PATCH', '/zstack/v1/images', 'GET, POST, HEAD'],
+    ];
+    for (const [method, path, methods] of wrong) {
+      const answer = await fetch(cloud.origin + path, { method, headers: { 'x-auth-token': alice.token } });
+      await answer.text();
+      expect([answer.status, answer.headers.get('allow')], `${method} ${path}`).toEqual([405, methods]);
+    }
+  });
+
   it("does not show another project's things, nor let them be touched", async () => {
     const imageId = await newImage();
     const tiny = (await alice.get('/image/v2/images?name=TinyLinux')).images[0].id;
@@ -204,6 +220,40 @@ describe('bad input', () => {
         : answer.status >= 500;
       expect(crashed, `${path}: ${answer.status} ${text.slice(0, 200)}`).toBe(false);
     }
+  });
+
+  it('refuses characters that no database keeps', async () => {
+    const id = (await newImage()) as string;
+    const requests: Array<[string, string, unknown, number]> = [
+      ['POST', '/identity/v3/credentials', { credential: { type: 'cert', blob: '\ud800' } }, 400],
+      ['POST', '/compute/v2.1/servers', { server: { name: 'a\0b', imageRef: id, flavorRef: '42' } }, 400],
+      ['POST', '/compute/v2.1/os-keypairs', { keypair: { name: 'k', ['x\0']: 1 } }, 400],
+      ['PATCH', `/image/v2/images/${id}`, [{ op: 'add', path: '/motto', value: '\0' }], 400],
+      ['POST', '/network/v2.0/networks', { network: { name: '\0' } }, 400],
+      ['POST', `/volume/v3/${alice.projectId}/volumes`, { volume: { size: 1, name: '\0' } }, 400],
+      ['POST', `/v2/${alice.projectId}/servers/${id}/action`, { rebuild: { imageRef: id, name: '\0' } }, 400],
+      ['POST', '/zstack/v1/images', { params: { name: '\0' } }, 503],
+      ['GET', '/compute/v2.1/servers?name=a%00b', undefined, 400],
+      ['GET', '/compute/v2.1/servers/%00', undefined, 404],
+      ['GET', '/zstack/v1/images?q=name=%00', undefined, 503],
+    ];
+    for (const [method, path, body, status] of requests) {
+      const type = method === 'PATCH' ? 'application/openstack-images-v2.1-json-patch' : 'application/json';
+      const answer = await fetch(cloud.origin + path, {
+        method,
+        headers: { 'x-auth-token': alice.token, authorization: `OAuth ${session}`, 'content-type': type },
+        body: body === undefined ? undefined : JSON.stringify(body),
+      });
+      const text = await answer.text();
+      expect(answer.status, `${method} ${path}: ${text}`).toBe(status);
+      if (status === 503) expect(JSON.parse(text).error.code).toBe('SYS.1007');
+    }
+    // An escape that only looks like one, and a whole pair, are texts like others.
+    const name = '\\u0000 😀 雲海';
+    const kept = await alice.post('/network/v2.0/networks', { network: { name } });
+    expect(kept.network.name).toBe(name);
+    await alice.delete(`/network/v2.0/networks/${kept.network.id}`);
+    await alice.delete(`/image/v2/images/${id}`);
   });
 
   it('left nothing that should not be', async () => {

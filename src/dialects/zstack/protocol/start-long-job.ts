@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { TObject } from 'typebox';
 import type { AnyOperation, Call } from '../../../api/operation.ts';
+import { checkStorable } from '../../../api/storable-text.ts';
 import { validatorCompiler } from '../../../api/validation.ts';
 import type { Cloud } from '../../../cloud/cloud.ts';
 import { CloudError } from '../../../cloud/errors.ts';
@@ -38,6 +39,7 @@ export function planRequest(subject: Subject, jobName: string, jobData: string):
   if (typeof data !== 'object' || data === null || Array.isArray(data)) {
     throw invalidArgument('field[jobData] must be a JSON object');
   }
+  checkStorable(jobData, data);
   const fields = data as Record<string, unknown>;
   const read = (schema: unknown) => (schema ? readFields(schema as TObject, fields) : undefined);
   const planned = {
