@@ -39,9 +39,12 @@ export class AccessKeys {
     );
   }
 
-  /** For oneself; administrators make them for anybody. Throws `forbidden`, and `duplicate` for an id that is taken. */
+  /**
+   * For oneself; accounts make them for their users too, administrators for anybody. Throws `forbidden`, and `duplicate`
+   * for an id that is taken.
+   */
   async create(subject: Subject, key: NewAccessKey): Promise<AccessKey> {
-    if (!subject.isAdmin && (key.userId !== subject.userId || key.projectId !== subject.projectId)) {
+    if (!(await this.#mayMake(subject, key))) {
       throw new CloudError('forbidden', 'Access keys can be made for oneself only.');
     }
     const now = this.#core.env.now();
@@ -79,7 +82,7 @@ export class AccessKeys {
     const { numUpdatedRows } = await this.#core.db.write((tx) => {
       const values = { enabled: enabled ? (1 as const) : (0 as const), updated_at: this.#core.env.now() };
       const query = tx.updateTable('access_keys').set(values).where('id', '=', id);
-      return (subject.isAdmin ? query : query.where('project_id', '=', subject.projectId ?? '')).executeTakeFirst();
+      return query.where((e) => e.and(theirs(subject))).executeTakeFirst();
     });
     if (numUpdatedRows === 0n) throw notFound('access_key', id);
   }
@@ -88,8 +91,17 @@ export class AccessKeys {
   async delete(subject: Subject, id: string): Promise<void> {
     await this.#core.db.write((tx) => {
       const query = tx.deleteFrom('access_keys').where('id', '=', id);
-      return (subject.isAdmin ? query : query.where('project_id', '=', subject.projectId ?? '')).execute();
+      return query.where((e) => e.and(theirs(subject))).execute();
     });
+  }
+
+  async #mayMake(subject: Subject, { userId, projectId }: NewAccessKey): Promise<boolean> {
+    if (userId === subject.userId && projectId === subject.projectId) return true;
+    if (subject.statements) return false;
+    if (subject.isAdmin) return true;
+    if (projectId !== subject.projectId) return false;
+    const own = this.#core.db.read.selectFrom('account_users').select('user_id').where('user_id', '=', userId);
+    return (await own.where('project_id', '=', projectId).executeTakeFirst()) !== undefined;
   }
 
   #random(length: number): string {
@@ -102,6 +114,12 @@ export class AccessKeys {
     }
     return text;
   }
+}
+
+/** What a key has to be for the subject to change it: any one, the account's, or the user's own. */
+function theirs({ statements, isAdmin, userId, projectId = '' }: Subject): { project_id?: string; user_id?: string } {
+  if (statements) return { project_id: projectId, user_id: userId };
+  return isAdmin ? {} : { project_id: projectId };
 }
 
 /** Whether the signature (base64 of HMAC-SHA1) is that of the text. */

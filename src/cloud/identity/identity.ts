@@ -143,6 +143,12 @@ export class Identity {
       .catch(conflictOn('project', `Duplicate entry found with name ${name}.`));
   }
 
+  /** The id of the user who is a project's account: the one of the same name. */
+  async ownerOf(projectId: string): Promise<string | undefined> {
+    const project = await this.projects.find(projectId);
+    return project && (await this.users.findByName(project.name, project.domainId))?.user.id;
+  }
+
   /** Keeps up with what other processes revoke and open, and deletes what has expired. A second call changes nothing. */
   start(): void {
     if (this.#stops.length > 0) return;

@@ -49,7 +49,7 @@ function fitsName(parts: readonly string[], name: string): boolean {
         continue;
       }
       for (let end = at; end <= name.length; end += 1) {
-        if (part === '*' && name.slice(at, end).includes('.')) break;
+        if (part === '*' && end > at && name[end - 1] === '.') break;
         next.add(end);
       }
     }

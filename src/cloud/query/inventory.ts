@@ -10,8 +10,11 @@ export type TableWith<Columns extends string> = {
   [Table in TableName]: Columns extends keyof Schema[Table] ? Table : never;
 }[TableName];
 
-/** `time` is microseconds in the database and a timestamp text outside; `bool` is 0 or 1 and true or false. */
-export type FieldType = 'string' | 'int' | 'long' | 'bool' | 'time';
+/**
+ * `time` is microseconds in the database and a timestamp text outside; `bool` is 0 or 1 and true or false; `json` is
+ * compared as the text that it is in the database.
+ */
+export type FieldType = 'string' | 'int' | 'long' | 'bool' | 'time' | 'json';
 
 /** Who asks, as far as it decides what they see. */
 export interface Viewer {

@@ -175,6 +175,8 @@ function outerForm(type: FieldType, value: unknown, times: TimeText): unknown {
     case 'int':
     case 'long':
       return Number(value);
+    case 'json':
+      return JSON.parse(String(value));
     case 'string':
       return String(value);
   }

@@ -4,7 +4,7 @@ import { emptyIso } from '../../agent/config-drive/empty-iso.fixture.ts';
 import { emptyQcow2 } from '../../agent/disks/qcow2-header.ts';
 import type { AnyOperation, OperationExample } from '../../api/operation.ts';
 import { operator } from '../../cloud/identity/subject.ts';
-import type { TestZStack } from './zstack.fixture.ts';
+import { sha512, type TestZStack } from './zstack.fixture.ts';
 
 type Body = Record<string, unknown>;
 
@@ -32,12 +32,18 @@ const kindsByPath: Record<string, string> = {
   'system-tags': 'systemTag',
   longjobs: 'longJob',
   cdroms: 'cdRom',
+  users: 'user',
+  groups: 'userGroup',
+  policies: 'policy',
 };
 
 /** What other fields name. */
 const kindsByName: Record<string, string> = {
   accountUuid: 'account',
-  userUuid: 'account',
+  userUuid: 'user',
+  groupUuid: 'userGroup',
+  policyUuid: 'policy',
+  policyUuids: 'policy',
   imageUuid: 'image',
   imageId: 'image',
   isoUuid: 'iso',
@@ -132,6 +138,10 @@ export class SettledAccount {
     await test.run('POST', `/l3-networks/${outside[0]!.id}/ip-ranges/by-cidr`, ranges);
     own['account'] = String((await test.query(`/accounts?q=name=${name}`))[0]!['uuid']);
     own['accessKey'] = await this.#made('/accesskeys', { accountUuid: own['account'], userUuid: own['account'] });
+    own['user'] = await this.#made('/accounts/users', { name: 'dev', password: sha512('dev') });
+    own['userGroup'] = await this.#made('/accounts/groups', { name: 'builders' });
+    const statements = [{ effect: 'Allow', actions: ['org.zstack.header.image.**'] }];
+    own['policy'] = await this.#made('/accounts/policies', { name: 'images', statements });
     own['sshKeyPair'] = await this.#made('/ssh-key-pair/generate', { name });
     own['image'] = await this.#uploaded(name, 'qcow2', emptyQcow2(2 ** 30));
     own['iso'] = await this.#uploaded(`${name}-iso`, 'iso', emptyIso());
@@ -180,9 +190,11 @@ export class SettledAccount {
       return before === undefined ? id : `${before}/${id}`;
     });
     const words = Object.entries(query).map(([name, value]) => [name, idOf(name) ?? String(value)] as [string, string]);
+    // Some actions stand at the path of all of a kind, and name the one in their body.
+    const kind = /([\w-]+)\/actions$/.exec(operation.path)?.[1];
     const real = (value: unknown, name: string): unknown => {
       if (Array.isArray(value)) return value.map((one) => real(one, name));
-      if (typeof value === 'string') return idOf(name) ?? value;
+      if (typeof value === 'string') return idOf(name, kind) ?? value;
       if (typeof value !== 'object' || value === null) return value;
       return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, real(one, key)]));
     };

@@ -12,6 +12,7 @@ import { managementNodeOperations } from './operations/management-node.ts';
 import { networkOperations } from './operations/networks.ts';
 import { offeringOperations } from './operations/offerings.ts';
 import { placeOperations } from './operations/places.ts';
+import { policyOperations } from './operations/policies.ts';
 import { quotaOperations } from './operations/quotas.ts';
 import { sessionOperations } from './operations/sessions.ts';
 import { sharingOperations } from './operations/sharing.ts';
@@ -19,6 +20,8 @@ import { sshKeyPairOperations } from './operations/ssh-key-pairs.ts';
 import { storageFactOperations } from './operations/storage-facts.ts';
 import { tagOperations } from './operations/tags.ts';
 import { taskOperations } from './operations/tasks.ts';
+import { userGroupOperations } from './operations/user-groups.ts';
+import { userOperations } from './operations/users.ts';
 import { vmCdRomOperations } from './operations/vm-cdroms.ts';
 import { vmChangeOperations } from './operations/vm-changes.ts';
 import { vmConsoleOperations } from './operations/vm-consoles.ts';
@@ -48,6 +51,9 @@ export const zstack: Dialect = {
   operations: [
     ...sessionOperations,
     ...accountOperations,
+    ...userOperations,
+    ...userGroupOperations,
+    ...policyOperations,
     ...accessKeyOperations,
     ...quotaOperations,
     ...sshKeyPairOperations,

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { column } from '../../../cloud/query/fields.ts';
+import { column, computed } from '../../../cloud/query/fields.ts';
 import { defineInventory } from '../../../cloud/query/inventory.ts';
 import { commonFields, stateField } from './common.ts';
 
@@ -12,7 +12,11 @@ export const accessKey = defineInventory<'access_keys'>({
     uuid: commonFields.uuid,
     description: commonFields.description,
     accountUuid: column('project_id', 'string', 'The account that it signs for.'),
-    userUuid: column('user_id', 'string', 'The user that it signs for.'),
+    userUuid: computed('string', 'The user that it signs for; of an account, the account itself.', (row) => {
+      return sql`(case when exists (select 1 from users as u join projects as p on p.name = u.name
+        where u.id = ${row.column('user_id')} and p.id = ${row.column('project_id')}) then ${row.column('project_id')}
+        else ${row.column('user_id')} end)`;
+    }),
     AccessKeyID: column('access_key_id', 'string', 'Its id in signatures.'),
     state: stateField,
     createDate: commonFields.createDate,

@@ -51,8 +51,9 @@ const createAccessKey = jobOperation({
   ],
   handle: async ({ cloud, subject, input }) => {
     const { accountUuid, userUuid, description, AccessKeyID, AccessKeySecret } = input;
-    // An account's uuid stands for the user of the same name too.
-    const userId = userUuid === subject.projectId ? subject.userId : userUuid;
+    // An account's uuid stands for the user of the same name too, or for the caller where there is none.
+    const caller = accountUuid === subject.projectId ? subject.userId : userUuid;
+    const userId = userUuid === accountUuid ? ((await cloud.identity.ownerOf(accountUuid)) ?? caller) : userUuid;
     const wanted = { projectId: accountUuid, userId, description, accessKeyId: AccessKeyID, secret: AccessKeySecret };
     const made = await cloud.accessKeys.create(subject, wanted);
     const inventory = await readInventory(cloud, accessKey, made.id);

@@ -8,7 +8,7 @@ import { queryOperations } from '../query/query-operations.ts';
 import { requireUuid } from './images.ts';
 
 const group = 'Account';
-const shared = { group, package: 'header.identity', since: '0.6', allow: 'admin' } as const;
+const shared = { group, package: 'header.identity', since: '0.6', allow: 'admin', ofUsers: 'never' } as const;
 const example = {
   uuid: '36c27e8ff05c4780bf6d2fa65700f22e',
   name: 'admin',
@@ -117,13 +117,14 @@ const deleteAccount = jobOperation({
   path: '/accounts/{uuid}',
   params: uuidIn('uuid', 'The account.'),
   title: 'Delete an account',
-  summary: 'Ends an account and its user. What it owned stays, for administrators.',
+  summary: 'Ends an account and its users. What it owned stays, for administrators.',
   examples: [{ title: 'Delete', params: { uuid: alice.uuid }, status: 200, response: {} }],
   handle: async ({ cloud, subject, input: { uuid } }) => {
     requireUuid(uuid);
     const project = await cloud.identity.projects.find(uuid);
     if (!project) return {};
     const user = (await cloud.identity.users.findByName(project.name, project.domainId))?.user;
+    await cloud.identity.accountUsers.deleteAllOf(uuid);
     await cloud.identity.projects.delete(subject, uuid);
     if (user) await cloud.identity.users.delete(subject, user.id);
     return {};
@@ -140,7 +141,8 @@ async function takenName<Result>(name: string, work: () => Promise<Result>): Pro
   }
 }
 
-async function rightPassword(work: () => Promise<void>): Promise<void> {
+/** Says in the dialect's words that the old password is wrong. */
+export async function rightPassword(work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {

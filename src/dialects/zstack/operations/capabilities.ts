@@ -1,10 +1,11 @@
 import { Type as T } from 'typebox';
-import type { AnyOperation } from '../../../api/operation.ts';
-import type { Subject } from '../../../cloud/identity/subject.ts';
+import type { Cloud } from '../../../cloud/cloud.ts';
+import { ownsOrAdmin, type Subject } from '../../../cloud/identity/subject.ts';
 import { image } from '../inventories/image.ts';
 import { l3Network } from '../inventories/network.ts';
 import { booleanField, uuidField } from '../protocol/field-schemas.ts';
 import { syncOperation } from '../protocol/operation.ts';
+import { mayCall } from '../protocol/permission.ts';
 import { operationOfMessage } from '../protocol/traits.ts';
 import { invalidArgument, resourceNotFound, resourcesNotFound } from '../protocol/zstack-error.ts';
 import { inventorySchema } from '../query/inventory-schema.ts';
@@ -114,7 +115,7 @@ const checkApiPermission = syncOperation({
   since: '0.6',
   allow: 'reader',
   body: T.Object({
-    userUuid: uuidField('Accepted where it is the caller’s own.'),
+    userUuid: uuidField('A user of the caller’s account; the caller where it is left out.'),
     apiNames: T.Array(T.String({ maxLength: 255 }), {
       minItems: 1,
       maxItems: 500,
@@ -123,7 +124,8 @@ const checkApiPermission = syncOperation({
   }),
   response: T.Object({ inventory: T.Record(T.String(), T.String()) }),
   title: 'Check permissions',
-  summary: 'Whether the caller may make requests of these kinds: Allow or Deny of each.',
+  summary: 'Whether the caller, or a user of the account, may make requests of these kinds: Allow or Deny of each.',
+  ofUsers: 'always',
   examples: [
     {
       title: 'What an account may not',
@@ -132,23 +134,27 @@ const checkApiPermission = syncOperation({
       response: { inventory: { [addImage]: 'Allow', [createZone]: 'Deny' } },
     },
   ],
-  handle: ({ subject, input: { userUuid, apiNames } }) => {
-    if (userUuid && userUuid !== subject.userId && userUuid !== subject.projectId) {
-      throw resourceNotFound('userUuid', userUuid, 'UserVO');
-    }
+  handle: async ({ cloud, subject, input: { userUuid, apiNames } }) => {
+    const asked = await askedAbout(cloud, subject, userUuid);
     const permissions = apiNames.map((name) => {
       const operation = operationOfMessage(name.split('.').at(-1)!);
       if (!operation) throw invalidArgument(`${name} is not an API`);
-      return [name, mayCall(subject, operation) ? 'Allow' : 'Deny'];
+      return [name, mayCall(asked, operation) ? 'Allow' : 'Deny'];
     });
     return { inventory: Object.fromEntries(permissions) };
   },
 });
 
-function mayCall({ isAdmin, roles }: Subject, { allow }: AnyOperation): boolean {
-  if (isAdmin || allow === 'anyone') return true;
-  if (allow === 'admin') return false;
-  return allow === 'reader' || roles.includes('member');
+/** The caller, or one of the users of the caller's account. */
+async function askedAbout(cloud: Cloud, subject: Subject, userUuid: string | undefined): Promise<Subject> {
+  if (!userUuid || userUuid === subject.userId || userUuid === subject.projectId) return subject;
+  const accountUuid = await cloud.identity.accountUsers.accountOf(userUuid);
+  const isTheirs = accountUuid !== undefined && !subject.statements && ownsOrAdmin(subject, accountUuid);
+  const found = isTheirs
+    ? await cloud.identity.sessions.subjectFor(userUuid, accountUuid, subject.requestId)
+    : undefined;
+  if (!found) throw resourceNotFound('userUuid', userUuid, 'UserVO');
+  return found;
 }
 
 const getInterdependent = syncOperation({

@@ -33,6 +33,7 @@ const updateQuota = jobOperation({
   path: '/accounts/quotas/actions',
   since: '0.6',
   allow: 'admin',
+  ofUsers: 'never',
   body: T.Object({
     identityUuid: T.String({ maxLength: 64, description: 'The account.' }),
     name: T.String({ maxLength: 255, description: 'What is limited, as vm.totalNum.' }),

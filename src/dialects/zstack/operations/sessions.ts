@@ -184,6 +184,7 @@ const renewSession = jobOperation({
   path: '/accounts/sessions/{sessionUuid}/renew',
   since: '2.3',
   allow: 'reader',
+  ofUsers: 'always',
   params: uuidIn('sessionUuid', 'The session.'),
   body: T.Object({
     duration: T.Optional(
@@ -217,8 +218,9 @@ function presentSession(opened: Session): Record<string, unknown> {
   return {
     uuid: opened.id,
     accountUuid: opened.projectId,
-    userUuid: opened.userId,
-    userType: opened.userId === opened.projectId ? 'AccountVO' : 'UserVO',
+    // An account's own user is the account itself to the dialect.
+    userUuid: opened.isAccount ? opened.projectId : opened.userId,
+    userType: opened.isAccount ? 'AccountVO' : 'UserVO',
     expiredDate: formatTimestamp(opened.expiresAt),
     createDate: formatTimestamp(opened.createdAt),
   };

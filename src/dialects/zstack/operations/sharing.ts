@@ -7,7 +7,13 @@ import { resourceNotFound, ZStackError } from '../protocol/zstack-error.ts';
 import { imageExample } from './image-examples.ts';
 import { l3Example } from './l3-examples.ts';
 
-const shared = { group: 'Account', package: 'header.identity', since: '0.6', allow: 'admin' } as const;
+const shared = {
+  group: 'Account',
+  package: 'header.identity',
+  since: '0.6',
+  allow: 'admin',
+  ofUsers: 'never',
+} as const;
 const uuids = (description: string) => T.Optional(T.Array(T.String({ maxLength: 64 }), { maxItems: 100, description }));
 const resourceUuids = T.Array(T.String({ maxLength: 64 }), {
   minItems: 1,

@@ -8,6 +8,7 @@ import { descriptionField, optionalName, stateEventField, uuidIn } from '../prot
 import { type Input, jobOperation } from '../protocol/operation.ts';
 import type { AsyncOutcome } from '../protocol/run-job.ts';
 import { bodyKeyOf } from '../protocol/select-operation.ts';
+import type { Traits } from '../protocol/traits.ts';
 import { requireUuid } from './images.ts';
 
 type UuidIn = ReturnType<typeof uuidIn<'uuid'>>;
@@ -20,6 +21,7 @@ interface Shared {
   path: string;
   since?: string;
   allow?: Allowed;
+  ofUsers?: Traits['ofUsers'];
   title: string;
   summary: string;
   /** The resource as the examples show it. */

@@ -1,6 +1,7 @@
 import { Type as T } from 'typebox';
 import { runSum } from '../../../cloud/query/run-query.ts';
 import { syncOperation } from '../protocol/operation.ts';
+import { requireReading } from '../protocol/permission.ts';
 import { formatTimestamp, parseTimestamp } from '../protocol/timestamp.ts';
 import { invalidArgument } from '../protocol/zstack-error.ts';
 import { runQuery } from '../query/query.ts';
@@ -61,10 +62,11 @@ const zqlQuery = syncOperation({
   handle: async ({ cloud, subject, input }) => {
     const statements = await parse(input.zql);
     if (statements.length > maxStatements) throw invalidArgument(`${maxStatements} statements at most`);
-    const { translate } = await import('../zql/translate.ts');
+    const { inventoriesOf, translate } = await import('../zql/translate.ts');
     const times = { parse: parseTimestamp, format: formatTimestamp };
     const results: Record<string, unknown>[] = [];
     for (const statement of statements) {
+      for (const { className } of inventoriesOf(statement)) requireReading(subject, className);
       const { definition, query } = translate(statement);
       const named = statement.name === undefined ? {} : { name: statement.name };
       if (statement.kind === 'sum') {

@@ -22,13 +22,15 @@ export async function authenticateBySession(
   }
   if (/^ZStack\s/.test(header)) {
     const signed = await authenticateBySignature(request, cloud, header.slice('ZStack'.length).trim(), id);
-    rememberFacts(request, { cloud, sessionProblem: 'problem' in signed ? signed.problem : undefined });
-    return 'subject' in signed ? signed.subject : undefined;
+    const signer = 'subject' in signed ? signed.subject : undefined;
+    const problem = 'problem' in signed ? signed.problem : undefined;
+    rememberFacts(request, { cloud, subject: signer, sessionProblem: problem });
+    return signer;
   }
   const session = /^OAuth\s+(\S+)$/.exec(header)?.[1];
   const subject = session ? await cloud.identity.sessions.sessionSubject(session, id) : undefined;
   const sessionProblem = subject ? undefined : header.startsWith('OAuth') ? 'expired' : 'wrong scheme';
-  rememberFacts(request, { cloud, sessionProblem });
+  rememberFacts(request, { cloud, subject, sessionProblem });
   return subject;
 }
 

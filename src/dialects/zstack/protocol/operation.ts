@@ -37,6 +37,7 @@ interface Common<Params extends TObject, Query extends TObject, Body extends TOb
   examples: readonly OperationExample[];
   bodyKeyAliases?: readonly string[];
   fitsPlainParams?: Traits['fitsPlainParams'];
+  ofUsers?: Traits['ofUsers'];
 }
 
 /** What a handler gets: the valid fields of the request, wherever they stood, and who asks. */
@@ -129,13 +130,14 @@ function made(
   more: Partial<Traits>,
   handle: Operation['handle'],
 ): AnyOperation & { traits: Traits } {
-  const { id, method, bodyKeyAliases, fitsPlainParams } = definition;
+  const { id, method, bodyKeyAliases, fitsPlainParams, ofUsers } = definition;
   const hasBody = method === 'POST' || method === 'PUT';
   const traits: Traits = {
     ...more,
     message: `org.zstack.${definition.package}.API${id}Msg`,
     bodyKeyAliases,
     fitsPlainParams,
+    ofUsers,
     timeoutSeconds: more.timeoutSeconds ?? defaultTimeout,
   };
   const built = operation({

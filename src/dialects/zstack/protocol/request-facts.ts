@@ -1,9 +1,12 @@
 import type { FastifyRequest } from 'fastify';
 import type { Cloud } from '../../../cloud/cloud.ts';
+import type { Subject } from '../../../cloud/identity/subject.ts';
 
 /** What was learnt of a request before its operation ran. */
 export interface RequestFacts {
   cloud: Cloud;
+  /** Who asks, where that is known. */
+  subject?: Subject;
   /** Why there is no good session. */
   sessionProblem: SessionProblem | undefined;
 }

@@ -19,6 +19,10 @@ const classNames: Record<string, string> = {
   cdrom: 'VmCdRomVO',
   job: 'LongJobVO',
   tag: 'TagVO',
+  account_user: 'UserVO',
+  account_group: 'UserGroupVO',
+  account_policy: 'PolicyVO',
+  access_key: 'AccessKeyVO',
 };
 
 /** `image` → `ImageVO`; types that the dialect does not know stay as they are. */

@@ -3,6 +3,8 @@ import type { TObject } from 'typebox';
 import type { AnyOperation } from '../../../api/operation.ts';
 import { readFields } from './field-types.ts';
 import { knownOperations } from './known-operations.ts';
+import { requirePermission } from './permission.ts';
+import { factsOf } from './request-facts.ts';
 import { tagFields } from './tag-fields.ts';
 import { traitsOf } from './traits.ts';
 import { invalidArgument, MalformedRequest, ZStackError } from './zstack-error.ts';
@@ -15,6 +17,7 @@ type Members = Record<string, unknown>;
  */
 export function selectOperation(operations: readonly AnyOperation[], request: FastifyRequest) {
   const { operation, fields } = pick(operations, request);
+  requirePermission(factsOf(request)?.subject, operation);
   if (!operation.body) return { operation, body: undefined };
   return { operation, body: readFields(operation.body as unknown as TObject, fields) };
 }

@@ -10,6 +10,7 @@ import type { LongJob } from '../../../cloud/long-jobs/long-jobs.ts';
 import { withDashes } from '../../../env/env.ts';
 import { readFields } from './field-types.ts';
 import { concludeJob } from './job-result.ts';
+import { requirePermission } from './permission.ts';
 import { operationOfMessage } from './traits.ts';
 import { invalidArgument, ZStackError } from './zstack-error.ts';
 
@@ -30,6 +31,7 @@ export function planRequest(subject: Subject, jobName: string, jobData: string):
   if (operation.allow === 'admin' && !subject.isAdmin) {
     throw new ZStackError('ID.1002', `operation[API:${operation.id}] is denied, the account is no administrator`);
   }
+  requirePermission(subject, operation);
   let data: unknown;
   try {
     data = JSON.parse(jobData || '{}');

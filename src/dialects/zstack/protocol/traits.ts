@@ -11,6 +11,11 @@ export interface Traits {
   bodyKeyAliases?: readonly string[];
   /** Whether a body that says only `params`, instead of naming its action, can mean nothing but this operation. */
   fitsPlainParams?: (params: Record<string, unknown>) => boolean;
+  /**
+   * What users of an account have to do with it: `always` what everyone has for oneself, `never` what is the account's own
+   * matter whatever policies say; else policies decide.
+   */
+  ofUsers?: 'always' | 'never';
   /** Seconds the operation may take before its job counts as failed. */
   timeoutSeconds: number;
   /** The inventory that the job's answer shows. */

@@ -1,5 +1,5 @@
 import { Type as T, type TObject, type TSchema } from 'typebox';
-import { type InventoryDefinition, ownMember } from '../../../cloud/query/inventory.ts';
+import { type FieldType, type InventoryDefinition, ownMember } from '../../../cloud/query/inventory.ts';
 
 const schemas = new Map<InventoryDefinition, TObject>();
 const maxDepth = 3;
@@ -26,7 +26,8 @@ export function inventorySchema(definition: InventoryDefinition, depth = 0): TOb
   return schema;
 }
 
-function fieldSchema(type: 'string' | 'int' | 'long' | 'bool' | 'time', description: string): TSchema {
+function fieldSchema(type: FieldType, description: string): TSchema {
+  if (type === 'json') return T.Unknown({ description });
   if (type === 'bool') return T.Boolean({ description });
   if (type === 'string' || type === 'time') return T.String({ description });
   return T.Integer({ description });

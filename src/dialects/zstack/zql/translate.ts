@@ -27,6 +27,17 @@ function definitionOf(entity: string): InventoryDefinition {
   return found;
 }
 
+/** The inventories that a statement and its sub-queries name. */
+export function inventoriesOf(statement: Statement): InventoryDefinition[] {
+  return [definitionOf(statement.entity), ...(statement.where ? amongOf(statement.where) : [])];
+}
+
+function amongOf(clause: Clause): InventoryDefinition[] {
+  if ('and' in clause) return clause.and.flatMap(amongOf);
+  if ('or' in clause) return clause.or.flatMap(amongOf);
+  return 'among' in clause ? inventoriesOf(clause.among) : [];
+}
+
 export function translate(statement: Statement): Translated {
   if (statement.filterBy !== undefined) {
     throw new ZStackError('SYS.1014', `filter by[${statement.filterBy}] is not offered by this cloud`);
