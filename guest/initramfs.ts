@@ -62,6 +62,7 @@ const emptyFolders: Record<string, number> = {
   sys: 0o755,
   tmp: 0o1777,
   'var/log': 0o755,
+  'var/run': 0o755,
 };
 
 function foldersOf(entries: readonly CpioEntry[]): CpioEntry[] {

@@ -198,15 +198,24 @@ export interface GuestDisk {
   limits?: DiskLimits;
 }
 
+/** An interface's address and what is told with it; `routes` are those beside the gateway's. */
+export interface NicSubnet {
+  cidr: string;
+  gateway?: string;
+  address: string;
+  dnsNameservers: string[];
+  routes?: DesiredRoute[];
+}
+
 export interface GuestNic {
   portId: string;
   networkId: string;
   macAddress: string;
   model: 'virtio' | 'e1000';
-  /** The subnet as the `user` driver needs it, and as the guest is told; `routes` are those beside the gateway's. */
-  subnet: { cidr: string; gateway?: string; address: string; dnsNameservers: string[]; routes?: DesiredRoute[] };
+  /** The IPv4 subnet as the `user` driver needs it, and as the guest is told; absent where it has IPv6 alone. */
+  subnet?: NicSubnet;
   /** Its IPv6 addresses, as the guest is told beside: it makes or asks for them itself where a mode is said. */
-  subnets6?: Array<GuestNic['subnet'] & { mode?: Ipv6Mode }>;
+  subnets6?: Array<NicSubnet & { mode?: Ipv6Mode }>;
   /** Bytes. */
   mtu: number;
 }

@@ -6,7 +6,7 @@ export async function ec2Documents(cloud: Cloud, serverId: string): Promise<Map<
   const server = await cloud.servers.byId(serverId);
   const zone = (await cloud.zones.names()).get(server.zoneId) ?? '';
   const addresses = (await cloud.networks.addressesOf([serverId])).get(serverId) ?? [];
-  const fixed = addresses.find(({ kind }) => kind === 'fixed')?.address ?? '';
+  const fixed = addresses.find(({ kind, version }) => kind === 'fixed' && version === 4)?.address ?? '';
   const floating = addresses.find(({ kind }) => kind === 'floating')?.address ?? '';
   const groups = (await cloud.networks.securityGroupsOf([serverId])).get(serverId) ?? [];
   const facts: Record<string, string> = {

@@ -161,16 +161,17 @@ export class ServerPortReads {
     // A port with several addresses is one interface; its host serves the first of IPv4.
     const byPort = [...Map.groupBy(rows, (row) => row.port_id).values()];
     return byPort.flatMap((own) => {
+      const [first] = own;
+      if (!first) return [];
       const row = own.find(({ cidr }) => !cidr.includes(':'));
-      if (!row) return [];
       const subnets6 = own.filter(({ cidr }) => cidr.includes(':')).map(subnet6Of);
       return {
-        portId: row.port_id,
-        networkId: row.network_id,
-        macAddress: row.mac_address,
+        portId: first.port_id,
+        networkId: first.network_id,
+        macAddress: first.mac_address,
         model,
-        mtu: row.mtu,
-        subnet: { ...subnetOf(row), routes: routesOf(row) },
+        mtu: first.mtu,
+        ...(row ? { subnet: { ...subnetOf(row), routes: routesOf(row) } } : {}),
         ...(subnets6.length > 0 ? { subnets6 } : {}),
       };
     });

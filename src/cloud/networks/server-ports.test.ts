@@ -56,6 +56,18 @@ describe('a server is plugged', () => {
     expect((await cloud.networks.securityGroupsOf([serverId])).get(serverId)).toEqual(['default', 'web']);
   });
 
+  test('into a network of IPv6 alone, beside one of IPv4', async () => {
+    const one = await newNetwork('one', '10.0.1.0/24');
+    const six = await newNetwork('six');
+    const mode = { ipv6AddressMode: 'slaac', ipv6RaMode: 'slaac' } as const;
+    await cloud.networks.subnets.create(alice, [{ networkId: six, ipVersion: 6, cidr: 'fd00:6::/64', ...mode }]);
+    await plug([{ networkId: six }, { networkId: one }]);
+    const [first, second] = await cloud.networks.nicsOf(serverId);
+    expect(first).toMatchObject({ networkId: six, subnets6: [{ cidr: 'fd00:6::/64', mode: 'slaac' }] });
+    expect(first).not.toHaveProperty('subnet');
+    expect(second).toMatchObject({ networkId: one, subnet: { cidr: '10.0.1.0/24' } });
+  });
+
   test('into the one network that its project sees, if it is one', async () => {
     expect(await plug('auto')).toEqual([]);
     expect(await plug('none')).toEqual([]);

@@ -150,13 +150,11 @@ export class ServerPorts {
       securityGroupIds: groupIds,
     };
     try {
-      const made = await this.#ports.createIn(tx, request.subject, port, {
+      return await this.#ports.createIn(tx, request.subject, port, {
         madeForServer: true,
         deviceIndex: request.deviceIndex,
         deviceTag: wanted.tag,
       });
-      refuseWithoutIpv4(made);
-      return made;
     } catch (error) {
       if (!(error instanceof CloudError) || error.details.reason !== 'ip_address_in_use') throw error;
       const message = `Fixed IP address ${wanted.fixedIp} is already in use.`;
@@ -176,7 +174,6 @@ export class ServerPorts {
       const message = `Port ${portId} requires a FixedIP in order to be used.`;
       throw new CloudError('invalid', message, { id: portId, reason: 'port_requires_fixed_ip' });
     }
-    refuseWithoutIpv4(port);
     // Guarded, so that of two servers which want the port at once only one gets it.
     const taken = await tx
       .updateTable('ports')
@@ -244,13 +241,6 @@ const twoNetworksOf = statement((q, p: { projectId: string }) =>
     .where('external', '=', 0)
     .limit(2),
 );
-
-/** What guests are told before they ask anybody is IPv4. */
-function refuseWithoutIpv4({ id, fixedIps }: Port): void {
-  if (fixedIps.some(({ ipAddress }) => !ipAddress.includes(':'))) return;
-  const message = `Port ${id} requires an IPv4 address in order to be used: interfaces of IPv6 alone are not supported.`;
-  throw new CloudError('invalid', message, { id, reason: 'port_requires_fixed_ip' });
-}
 
 /** The project's group of that id or name. */
 async function groupIdByName(tx: Tx, projectId: string, name: string): Promise<string> {

@@ -106,6 +106,19 @@ describe('the config drive', () => {
     expect(data.services).toContainEqual({ type: 'dns', address: 'fd00:1::53' });
   });
 
+  it('tells of an interface of IPv6 alone, and the way out by the first one of IPv4', () => {
+    const { subnet: _, ...link } = first;
+    const six = { cidr: 'fd00:1::/64', gateway: 'fd00:1::1', address: 'fd00:1::9', dnsNameservers: [] };
+    const nics = [{ ...link, subnets6: [{ ...six, mode: 'slaac' as const }] }, second];
+    const { networks } = read(configDriveFiles({ ...facts, nics }), 'network_data.json');
+    expect(networks).toMatchObject([{ type: 'ipv6_slaac' }, { type: 'ipv4' }]);
+    const alone = read(
+      configDriveFiles({ ...facts, nics: [nics[0]!, { ...first, subnets6: [] }] }),
+      'network_data.json',
+    );
+    expect(alone.networks[1].routes).toContainEqual(expect.objectContaining({ network: '0.0.0.0' }));
+  });
+
   it('gives user data and files as the bytes that they stand for', () => {
     const personality = [{ path: '/etc/motd', contents: Buffer.from('welcome').toString('base64') }];
     const files = configDriveFiles({ ...facts, adminPass: 'secret', personality });

@@ -1,4 +1,4 @@
-import type { GuestNic } from '../../agent/contract.ts';
+import type { GuestNic, NicSubnet } from '../../agent/contract.ts';
 import type { FileContents } from '../../agent/file-content.ts';
 import { withDashes } from '../../env/env.ts';
 import type { TaggedDevice } from './device-tags.ts';
@@ -65,6 +65,7 @@ function contentName(index: number): string {
 
 /** OpenStack's network_data.json: addresses are told, so that a guest needs no DHCP client to have them. */
 function networkDataOf(nics: readonly GuestNic[]) {
+  const first = nics.find(({ subnet }) => subnet);
   return {
     links: nics.map((nic, index) => ({
       id: linkOf(nic),
@@ -75,14 +76,18 @@ function networkDataOf(nics: readonly GuestNic[]) {
       vif_id: withDashes(nic.portId),
     })),
     networks: nics
-      .flatMap((nic, index) => [
-        network4Of(nic, index === 0),
+      .flatMap((nic) => [
+        ...(nic.subnet ? [network4Of(nic, nic.subnet, nic === first)] : []),
         ...(nic.subnets6 ?? []).map((one) => network6Of(nic, one)),
       ])
       .map((network, index) => ({ id: `network${index}`, ...network })),
     services: [
       ...new Set(
-        nics.flatMap((nic) => [nic.subnet, ...(nic.subnets6 ?? [])].flatMap((subnet) => subnet.dnsNameservers)),
+        nics.flatMap((nic) =>
+          [...(nic.subnet ? [nic.subnet] : []), ...(nic.subnets6 ?? [])].flatMap(
+            ({ dnsNameservers }) => dnsNameservers,
+          ),
+        ),
       ),
     ].map((address) => ({
       type: 'dns',
@@ -91,14 +96,14 @@ function networkDataOf(nics: readonly GuestNic[]) {
   };
 }
 
-function network4Of(nic: GuestNic, isFirst: boolean) {
+function network4Of(nic: GuestNic, subnet: NicSubnet, isFirst: boolean) {
   return {
     type: 'ipv4',
     link: linkOf(nic),
-    ip_address: nic.subnet.address,
-    netmask: netmaskOf(nic.subnet.cidr),
-    routes: routesOf(nic, isFirst),
-    services: nic.subnet.dnsNameservers.map((address) => ({ type: 'dns', address })),
+    ip_address: subnet.address,
+    netmask: netmaskOf(subnet.cidr),
+    routes: routesOf(subnet, isFirst),
+    services: subnet.dnsNameservers.map((address) => ({ type: 'dns', address })),
   };
 }
 
@@ -125,7 +130,7 @@ function linkOf({ portId }: GuestNic): string {
 }
 
 /** Only one default route: the first network's. */
-function routesOf({ subnet }: GuestNic, isFirst: boolean) {
+function routesOf(subnet: NicSubnet, isFirst: boolean) {
   const others = (subnet.routes ?? []).map(({ destination, nexthop }) => ({
     network: destination.split('/')[0],
     netmask: netmaskOf(destination),

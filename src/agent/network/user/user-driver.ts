@@ -22,7 +22,11 @@ export function userNetworkDriver(reason?: string): NetworkDriver {
   };
 }
 
+/** For an interface of IPv6 alone, which these networks don't carry: slirp wants one family, and lets nothing out. */
+const lonely: Netdev = { type: 'user', ipv4: false, ipv6: true, restrict: true };
+
 function netdev(nic: GuestNic): Netdev {
+  if (!nic.subnet) return lonely;
   const { net, host, dhcpStart, dns, restricted } = userNetwork(nic.subnet);
   return { type: 'user', net, host, dhcpstart: dhcpStart, dns, ipv6: false, restrict: restricted };
 }

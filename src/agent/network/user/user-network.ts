@@ -1,4 +1,4 @@
-import { AgentError, type GuestNic } from '../../contract.ts';
+import { AgentError, type NicSubnet } from '../../contract.ts';
 
 /** How one NIC's user-mode network (slirp) is set up; addresses in dotted form. */
 export interface UserNetwork {
@@ -21,7 +21,7 @@ const longestPrefix = 28;
  * none that can be announced, a free address is taken, at which slirp forwards to the host's own resolver. A network
  * smaller than /28 is widened to it: every guest has a network of its own, so nobody else is in the rest of it.
  */
-export function userNetwork(subnet: GuestNic['subnet']): UserNetwork {
+export function userNetwork(subnet: NicSubnet): UserNetwork {
   const [base, prefixText] = subnet.cidr.split('/');
   const prefix = Math.min(Number(prefixText), longestPrefix);
   if (!Number.isInteger(prefix) || prefix < 1)

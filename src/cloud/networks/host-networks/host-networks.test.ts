@@ -161,7 +161,7 @@ describe('what a host is told of networks', () => {
     expect(await networksToServe(db, hostId)).toEqual([]);
     const desired = await desiredNetworks(db, [{ hostId, seat: 0 }]);
     expect(desired.networks[0]!.subnets[0]).toMatchObject({ gateway: '10.5.0.1', dhcp: { address: '10.5.0.3' } });
-    expect((await networks().nicsOf(serverId))[0]!.subnet.routes).toEqual([
+    expect((await networks().nicsOf(serverId))[0]!.subnet!.routes).toEqual([
       { destination: '192.0.2.0/24', nexthop: '10.5.0.9' },
       { destination: '169.254.169.254/32', nexthop: '10.5.0.3' },
     ]);
