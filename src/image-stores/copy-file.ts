@@ -3,7 +3,8 @@ import { type FileHandle, open, rm } from 'node:fs/promises';
 import { freeChunk } from '../env/free-chunk.ts';
 import { hashInto } from './files.ts';
 import { createHasher, type PieceSink } from './hashing/hasher.ts';
-import { ChunkReader, letGo, PieceWriter, throwIfAborted } from './receive.ts';
+import { PieceWriter } from './piece-writer.ts';
+import { ChunkReader, letGo, throwIfAborted } from './receive.ts';
 import { type CopyOptions, type CopySource, StoreError, storeFailure } from './store.ts';
 
 /**

@@ -1,10 +1,8 @@
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { createHasher } from './hashing/hasher.ts';
+import { PieceWriter } from './piece-writer.ts';
 import { type PutOptions, type StoredUpload, StoreError, storeFailure } from './store.ts';
-
-/** How much is written before the disk is set to work on it, so that little is left to wait for in the end. */
-const syncLength = 64 * 1024 * 1024;
 
 export interface Received {
   size: number;
@@ -54,8 +52,7 @@ async function receiveInto(
       size += chunk.length;
       if (expectedSize !== undefined && size > expectedSize) throw sizeMismatch(expectedSize, 'more');
       await onChunk?.(chunk);
-      await hasher.update(chunk);
-      onTaken?.(chunk);
+      await hasher.update(chunk, onTaken);
     }
     if (expectedSize !== undefined && size < expectedSize) throw sizeMismatch(expectedSize, `${size}`);
     const checksums = await hasher.digest();
@@ -66,87 +63,6 @@ async function receiveInto(
     hasher.close();
     await writer.settle();
   }
-}
-
-/** Pieces are compared with it, so it is as long as they are at the most. */
-const zeros = Buffer.alloc(1024 * 1024);
-
-/**
- * Writes pieces, one of them under way at a time, and beside them brings earlier ones to stable storage. Pieces of
- * nothing but zeros become holes: most of a disk was never written. They stand at the file's end or beyond.
- */
-export class PieceWriter {
-  readonly #file: FileHandle;
-  #underWay: Promise<void> = Promise.resolve();
-  #syncing: Promise<void> = Promise.resolve();
-  #isSyncing = false;
-  #unsynced = 0;
-  /** Where a hole at the end of the file ends, which is not there until the file is as long. */
-  #holeEnd = 0;
-
-  constructor(file: FileHandle) {
-    this.#file = file;
-  }
-
-  /** Resolves when the piece is written; those before it were. */
-  async write(piece: Buffer, position: number): Promise<void> {
-    this.#underWay = this.#underWay.then(() => this.#writeNow(piece, position));
-    await this.#underWay;
-  }
-
-  /** Everything is on stable storage when this resolves. */
-  async finish(): Promise<void> {
-    await this.#underWay;
-    await this.#syncing;
-    if (this.#holeEnd > 0) await this.#lengthen();
-    await sync(this.#file);
-  }
-
-  /** Waits for what is under way, whatever comes of it. */
-  async settle(): Promise<void> {
-    await Promise.allSettled([this.#underWay, this.#syncing]);
-  }
-
-  async #writeNow(piece: Buffer, position: number): Promise<void> {
-    if (piece.equals(zeros.subarray(0, piece.length))) {
-      this.#holeEnd = position + piece.length;
-      return;
-    }
-    this.#holeEnd = 0;
-    this.#unsynced += piece.length;
-    if (this.#unsynced >= syncLength && !this.#isSyncing) await this.#startSync();
-    try {
-      for (let done = 0; done < piece.length; ) {
-        const { bytesWritten } = await this.#file.write(piece, done, piece.length - done, position + done);
-        done += bytesWritten;
-      }
-    } catch (error) {
-      throw storeFailure('write the image', error);
-    }
-  }
-
-  async #lengthen(): Promise<void> {
-    await this.#file.truncate(this.#holeEnd).catch((error) => {
-      throw storeFailure('write the image', error);
-    });
-  }
-
-  /** Reports what came of the last one, since the system tells of each failure but once. */
-  async #startSync(): Promise<void> {
-    await this.#syncing;
-    this.#unsynced = 0;
-    this.#isSyncing = true;
-    this.#syncing = sync(this.#file).finally(() => {
-      this.#isSyncing = false;
-    });
-    this.#syncing.catch(() => {});
-  }
-}
-
-async function sync(file: FileHandle): Promise<void> {
-  await file.sync().catch((error) => {
-    throw storeFailure('bring the image to stable storage', error);
-  });
 }
 
 /** Reads a source chunk by chunk, and stops as soon as the signal is given, also while the source has nothing to say. */

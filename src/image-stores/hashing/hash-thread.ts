@@ -3,7 +3,8 @@ import type { FromWorker, HashAlgorithm, ToWorker } from './messages.ts';
 
 /** What one stream wants to hear of its thread. */
 export interface HashListener {
-  taken(offset: number): void;
+  /** @param piece the number of a piece that has been hashed */
+  taken(piece: number): void;
   digested(digest: string): void;
   failed(error: Error): void;
 }
@@ -26,10 +27,10 @@ class HashThread {
     this.#worker.on('exit', (code) => end(new Error(`The hashing thread ended with code ${code}.`)));
   }
 
-  open(id: number, algorithm: HashAlgorithm, memory: SharedArrayBuffer, listener: HashListener): void {
+  open(id: number, algorithm: HashAlgorithm, listener: HashListener): void {
     if (this.#listeners.size === 0) this.#worker.ref();
     this.#listeners.set(id, listener);
-    this.post({ type: 'open', id, algorithm, memory });
+    this.post({ type: 'open', id, algorithm });
   }
 
   post(message: ToWorker): void {

@@ -1,3 +1,4 @@
+import { copyToPiece, givePiece, isShared, pieceLength, takePiece } from '../../env/pieces.ts';
 import { type HashThread, hashThread } from './hash-thread.ts';
 import type { HashAlgorithm } from './messages.ts';
 
@@ -12,10 +13,11 @@ export type PieceSink = (piece: Buffer, position: number) => Promise<void>;
 /** Computes several digests of one stream, each in a thread of its own. */
 export interface Hasher<A extends HashAlgorithm> {
   /**
-   * Takes the next bytes. Resolves once they are copied, which waits while the threads, or the sink, are behind; rejects
-   * with what the sink failed with. Not reentrant.
+   * Takes the next bytes. Resolves once they are taken, which waits while the threads, or the sink, are behind; rejects
+   * with what the sink failed with. They are copied, and may be changed then, unless `onTaken` is given, which is told
+   * when the chunk is not needed any more: one of shared memory is read where it stands. Not reentrant.
    */
-  update(chunk: Uint8Array): Promise<void>;
+  update(chunk: Buffer, onTaken?: (chunk: Buffer) => void): Promise<void>;
   /** Hands on what there is of a piece, and waits until everything is hashed and the sink has it. */
   flush(): Promise<void>;
   /** The lower-case hex digests of all bytes so far, once the sink has all of them too. Ends the hasher. */
@@ -24,13 +26,8 @@ export interface Hasher<A extends HashAlgorithm> {
   close(): void;
 }
 
-// A slot is large, so that messages are few; slots are several, so that the threads never wait for the copying.
-const slotLength = 1024 * 1024;
-const slotCount = 4;
-
-/** Shared memory of finished streams. The next streams take it, so that uploads leave no garbage of that size. */
-const spareMemory: SharedArrayBuffer[] = [];
-const maxSpareMemory = 4;
+/** Several pieces are under way, so that the threads never wait for the copying. */
+const maxUnderWay = 4;
 
 let lastId = 0;
 
@@ -38,19 +35,24 @@ export function createHasher<A extends HashAlgorithm>(algorithms: readonly A[], 
   return new SharedMemoryHasher(algorithms, sink);
 }
 
-/** The bytes are copied once into shared memory, where all threads read them, and from where the sink takes them. */
+/** A piece that is read by the threads (and the sink), and by how many of them still. */
+interface UnderWay {
+  readers: number;
+  onRead: () => void;
+}
+
+/** The bytes stand in shared memory, where all threads read them, and from where the sink takes them. */
 class SharedMemoryHasher<A extends HashAlgorithm> implements Hasher<A> {
   readonly #id = ++lastId;
-  readonly #memory = spareMemory.pop() ?? new SharedArrayBuffer(slotLength * slotCount);
-  readonly #bytes = new Uint8Array(this.#memory);
   readonly #threads = new Map<A, HashThread>();
   readonly #sink: PieceSink | undefined;
-  /** How many threads (and the sink) have not done with a slot yet, by the slot's number. */
-  readonly #readers = new Array<number>(slotCount).fill(0);
+  readonly #underWay = new Map<number, UnderWay>();
   readonly #digests = new Map<A, string>();
-  #slot = 0;
+  /** The piece that is being filled. */
+  #piece: Buffer | undefined;
   #filled = 0;
   #position = 0;
+  #lastPiece = 0;
   #failure: Error | undefined;
   #wake: (() => void) | undefined;
   #isClosed = false;
@@ -60,11 +62,8 @@ class SharedMemoryHasher<A extends HashAlgorithm> implements Hasher<A> {
     for (const algorithm of algorithms) {
       const thread = hashThread(algorithm);
       this.#threads.set(algorithm, thread);
-      thread.open(this.#id, algorithm, this.#memory, {
-        taken: (offset) => {
-          this.#readers[offset / slotLength]! -= 1;
-          this.#notify();
-        },
+      thread.open(this.#id, algorithm, {
+        taken: (piece) => this.#read(piece),
         digested: (digest) => {
           this.#digests.set(algorithm, digest);
           this.#notify();
@@ -77,31 +76,42 @@ class SharedMemoryHasher<A extends HashAlgorithm> implements Hasher<A> {
     }
   }
 
-  async update(chunk: Uint8Array): Promise<void> {
+  async update(chunk: Buffer, onTaken?: (chunk: Buffer) => void): Promise<void> {
+    if (onTaken && isShared(chunk) && this.#filled === 0) {
+      await this.#room();
+      return this.#dispatch(chunk, () => onTaken(chunk));
+    }
+    await this.#copy(chunk);
+    onTaken?.(chunk);
+  }
+
+  async #copy(chunk: Buffer): Promise<void> {
     let at = 0;
     while (at < chunk.length) {
-      if (this.#readers[this.#slot] !== 0) await this.#until(() => this.#readers[this.#slot] === 0);
+      if (!this.#piece) {
+        await this.#room();
+        this.#piece = takePiece();
+      }
       this.#check();
-      const length = Math.min(chunk.length - at, slotLength - this.#filled);
-      this.#bytes.set(chunk.subarray(at, at + length), this.#slot * slotLength + this.#filled);
-      at += length;
-      this.#filled += length;
-      if (this.#filled === slotLength) this.#dispatch();
+      const copied = copyToPiece(chunk, at, this.#piece, this.#filled);
+      at += copied;
+      this.#filled += copied;
+      if (this.#filled === pieceLength) this.#dispatchFilled();
     }
   }
 
   async flush(): Promise<void> {
     this.#check();
-    if (this.#filled > 0) this.#dispatch();
-    await this.#until(() => this.#readers.every((count) => count === 0));
+    this.#dispatchFilled();
+    await this.#until(() => this.#underWay.size === 0);
   }
 
   async digest(): Promise<Record<A, string>> {
     this.#check();
-    if (this.#filled > 0) this.#dispatch();
+    this.#dispatchFilled();
     for (const thread of this.#threads.values()) thread.post({ type: 'digest', id: this.#id });
     try {
-      await this.#until(() => this.#digests.size === this.#threads.size && this.#readers.every((count) => count === 0));
+      await this.#until(() => this.#digests.size === this.#threads.size && this.#underWay.size === 0);
       return Object.fromEntries(this.#digests) as Record<A, string>;
     } finally {
       this.close();
@@ -112,35 +122,54 @@ class SharedMemoryHasher<A extends HashAlgorithm> implements Hasher<A> {
     if (this.#isClosed) return;
     this.#isClosed = true;
     for (const thread of this.#threads.values()) thread.close(this.#id);
-    // A thread may still be reading a slot of a stream that was given up; what it makes of it goes nowhere.
-    if (spareMemory.length < maxSpareMemory) spareMemory.push(this.#memory);
+    // Pieces of a stream that was given up are still read by somebody, and so are left to the collector.
+    this.#underWay.clear();
+    if (this.#piece) givePiece(this.#piece);
+    this.#piece = undefined;
     this.#notify();
   }
 
-  #dispatch(): void {
-    const offset = this.#slot * slotLength;
-    this.#readers[this.#slot] = this.#threads.size;
-    for (const thread of this.#threads.values()) {
-      thread.post({ type: 'update', id: this.#id, offset, length: this.#filled });
-    }
-    if (this.#sink) this.#give(this.#sink, this.#slot);
-    this.#position += this.#filled;
-    this.#slot = (this.#slot + 1) % slotCount;
+  #dispatchFilled(): void {
+    const piece = this.#piece;
+    if (!piece || this.#filled === 0) return;
+    const length = this.#filled;
+    this.#piece = undefined;
     this.#filled = 0;
+    this.#dispatch(piece.subarray(0, length), () => givePiece(piece));
   }
 
-  #give(sink: PieceSink, slot: number): void {
-    this.#readers[slot]! += 1;
-    sink(Buffer.from(this.#memory, slot * slotLength, this.#filled), this.#position).then(
-      () => {
-        this.#readers[slot]! -= 1;
-        this.#notify();
-      },
+  #dispatch(bytes: Buffer, onRead: () => void): void {
+    const piece = ++this.#lastPiece;
+    this.#underWay.set(piece, { readers: this.#threads.size + (this.#sink ? 1 : 0), onRead });
+    for (const thread of this.#threads.values()) thread.post({ type: 'update', id: this.#id, piece, bytes });
+    if (this.#sink) this.#give(this.#sink, piece, bytes);
+    this.#position += bytes.length;
+  }
+
+  #give(sink: PieceSink, piece: number, bytes: Buffer): void {
+    sink(bytes, this.#position).then(
+      () => this.#read(piece),
       (error: Error) => {
         this.#failure ??= error;
         this.#notify();
       },
     );
+  }
+
+  /** One of its readers has done with the piece. */
+  #read(piece: number): void {
+    const found = this.#underWay.get(piece);
+    if (!found) return;
+    found.readers -= 1;
+    if (found.readers > 0) return;
+    this.#underWay.delete(piece);
+    found.onRead();
+    this.#notify();
+  }
+
+  async #room(): Promise<void> {
+    if (this.#underWay.size >= maxUnderWay) await this.#until(() => this.#underWay.size < maxUnderWay);
+    this.#check();
   }
 
   #check(): void {

@@ -1,12 +1,12 @@
 export type HashAlgorithm = 'md5' | 'sha256' | 'sha512';
 
 export type ToWorker =
-  | { type: 'open'; id: number; algorithm: HashAlgorithm; memory: SharedArrayBuffer }
-  /** The stream's next bytes stand at this place of its memory. */
-  | { type: 'update'; id: number; offset: number; length: number }
+  | { type: 'open'; id: number; algorithm: HashAlgorithm }
+  /** The stream's next bytes, in shared memory. */
+  | { type: 'update'; id: number; piece: number; bytes: Uint8Array }
   | { type: 'digest'; id: number }
   | { type: 'close'; id: number };
 
 export type FromWorker =
-  /** The bytes at this offset have been hashed; their place is free. */
+  /** The piece of this number has been hashed; its place is free. */
   { id: number; taken: number } | { id: number; digest: string };

@@ -17,12 +17,12 @@ if (process.platform === 'linux') {
 }
 
 // Runs in a thread of its own and serves any number of streams, in the order in which their pieces arrive.
-const streams = new Map<number, { hash: Hash; memory: Uint8Array }>();
+const streams = new Map<number, Hash>();
 const answer = (message: FromWorker): void => parentPort?.postMessage(message);
 
 parentPort?.on('message', (message: ToWorker) => {
   if (message.type === 'open') {
-    streams.set(message.id, { hash: createHash(message.algorithm), memory: new Uint8Array(message.memory) });
+    streams.set(message.id, createHash(message.algorithm));
     return;
   }
   const stream = streams.get(message.id);
@@ -33,9 +33,9 @@ parentPort?.on('message', (message: ToWorker) => {
   }
   if (message.type === 'digest') {
     streams.delete(message.id);
-    answer({ id: message.id, digest: stream.hash.digest('hex') });
+    answer({ id: message.id, digest: stream.digest('hex') });
     return;
   }
-  stream.hash.update(stream.memory.subarray(message.offset, message.offset + message.length));
-  answer({ id: message.id, taken: message.offset });
+  stream.update(message.bytes);
+  answer({ id: message.id, taken: message.piece });
 });
