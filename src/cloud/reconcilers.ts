@@ -62,6 +62,7 @@ export function startReconcilers(cloud: Cloud): () => Promise<void> {
   // Another process of the control plane may have changed them.
   if (cloud.db.kind === 'postgres') {
     stops.push(cloud.env.every(settingsMs, () => run('settings', () => cloud.changedSettings.load())));
+    stops.push(cloud.env.every(settingsMs, () => run('list of image stores', () => cloud.imageStores.open())));
   }
   for (const [hostId, agent] of cloud.hosts.agents) {
     stops.push(

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { ConstraintViolation, type Tx } from '../../database/database.ts';
 import type { ImageStoresTable } from '../../database/schema.ts';
 import { newId } from '../../env/env.ts';
+import { overlaps, whyNoStoreFolder } from '../../image-stores/claim-folder.ts';
 import type { ImageStore } from '../../image-stores/store.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
@@ -59,9 +60,17 @@ export class ImageStores {
     await this.#insert(tx, { name: 'default', url: path, isDefault: true, zoneIds: zones.map(({ id }) => id) });
   }
 
-  /** Reads the stores and opens their drivers. A store that can't be opened is disconnected; `reconnect` tries again. */
+  /**
+   * Reads the stores and opens their drivers. A store that can't be opened is disconnected; the next call, or `reconnect`,
+   * tries again. Stores that another process of the control plane has added or removed are known from then on.
+   */
   async open(): Promise<void> {
     await this.refresh();
+    for (const [id, driver] of this.#drivers) {
+      if (this.find(id)) continue;
+      this.#drivers.delete(id);
+      await driver.close();
+    }
     for (const store of this.#known) if (!this.#drivers.has(store.id)) await this.#connect(store);
     await this.refresh();
   }
@@ -153,6 +162,33 @@ export class ImageStores {
       });
     await this.open();
     return this.get(id);
+  }
+
+  /**
+   * As `add`, while the cloud runs: takes a store only if it can be used now. Throws `invalid` (`no_store_place`) for a
+   * place that is another store's or has something else in it, `unavailable` (`not_connected`) for one that does not answer,
+   * `duplicate`.
+   */
+  async addConnected(store: NewImageStore): Promise<ImageStoreInfo> {
+    const { kind = 'directory', name, url } = store;
+    const isTaken = (known: ImageStoreInfo) =>
+      known.url === url || (kind === 'directory' && known.kind === 'directory' && overlaps(known.url, url));
+    const other = this.#known.find(isTaken);
+    const why = other
+      ? `${url} is the place of the image store ${other.name}`
+      : kind === 'directory' && (await whyNoStoreFolder(url));
+    if (why) throw new CloudError('invalid', why, { reason: 'no_store_place' });
+    try {
+      const driver = await this.#open({ kind, name, url });
+      await driver.capacity().finally(() => driver.close());
+    } catch (error) {
+      const words = error instanceof Error ? error.message : String(error);
+      throw new CloudError('unavailable', `The image store can't be used: ${words}`, {
+        reason: 'not_connected',
+        cause: error,
+      });
+    }
+    return await this.add(store);
   }
 
   async update(id: string, { name, description, enabled }: ImageStoreChanges): Promise<ImageStoreInfo> {
@@ -263,7 +299,8 @@ export class ImageStores {
       if (!this.#drivers.has(store.id)) this.#drivers.set(store.id, await this.#open(store));
     } catch (error) {
       status = 'disconnected';
-      this.#core.log.error({ err: error, store: store.name }, 'an image store can not be opened');
+      const isNew = store.status !== status;
+      this.#core.log[isNew ? 'error' : 'debug']({ err: error, store: store.name }, 'an image store can not be opened');
     }
     if (status === store.status) return;
     const set = { status, updated_at: this.#core.env.now() };

@@ -1,6 +1,7 @@
 import type { Dialect } from '../../api/dialect.ts';
 import { accessKeyOperations } from './operations/access-keys.ts';
 import { accountOperations } from './operations/accounts.ts';
+import { addedBackupStorageOperations } from './operations/added-backup-storage.ts';
 import { backupStorageOperations } from './operations/backup-storage.ts';
 import { capabilityOperations } from './operations/capabilities.ts';
 import { factOperations } from './operations/facts.ts';
@@ -61,6 +62,7 @@ export const zstack: Dialect = {
     ...globalConfigOperations,
     ...placeOperations,
     ...backupStorageOperations,
+    ...addedBackupStorageOperations,
     ...storageFactOperations,
     ...imageOperations,
     ...imageExportOperations,

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { column, computed, constant, words } from '../../../cloud/query/fields.ts';
+import { column, computed, words } from '../../../cloud/query/fields.ts';
 import { defineInventory } from '../../../cloud/query/inventory.ts';
 import { commonFields, stateField } from './common.ts';
 
@@ -25,7 +25,7 @@ export const backupStorage = defineInventory<'image_stores'>({
       return sql`(case when ${row.column('url')} like 'http%' then ${row.column('url')} else 'dir://' || ${row.column('name')} end)`;
     }),
     hostname: computed('string', 'The name by which it is known.', (row) => row.column('name')),
-    type: constant('ImageStoreBackupStorage', 'string', 'Always ImageStoreBackupStorage.'),
+    type: words('kind', { ceph: 'Ceph' }, 'ImageStoreBackupStorage', 'Ceph, or ImageStoreBackupStorage.'),
     state: stateField,
     status: words(
       'status',

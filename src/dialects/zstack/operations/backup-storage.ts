@@ -17,7 +17,7 @@ const inZone = T.Object({
 });
 const zoneUuid = '8d3f4a1c6b7e4c2d9a0f1e2d3c4b5a69';
 const here = { uuid: backupStorageUuid };
-const example = {
+export const backupStorageExample = {
   uuid: backupStorageUuid,
   name: 'default',
   url: 'dir://default',
@@ -31,10 +31,11 @@ const example = {
   createDate: 'Nov 21, 2026 2:00:00 PM',
   lastOpDate: 'Nov 21, 2026 2:00:00 PM',
 };
+const example = backupStorageExample;
 const success = { inventory: example, success: true };
 
 /** Says which of the two things that a request names is not there. */
-async function naming<Result>(uuid: string, work: () => Promise<Result>): Promise<Result> {
+export async function naming<Result>(uuid: string, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
   } catch (error) {
