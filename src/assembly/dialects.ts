@@ -34,7 +34,14 @@ const services: readonly DialectGroup[] = [
   },
   {
     names: ['k5'],
-    prefixes: ['/v2', '/v1.1', '/v1/imageimport', '/v1/imageexport', '/object-store'],
+    prefixes: [
+      '/v2',
+      '/v1.1',
+      '/v1/imageimport',
+      '/v1/imageexport',
+      '/v1/expansionstorageimageimport',
+      '/object-store',
+    ],
     load: async () => (await import('../dialects/k5/k5.ts')).k5Dialects,
   },
   {

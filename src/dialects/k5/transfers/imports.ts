@@ -1,13 +1,13 @@
 import { Type } from 'typebox';
 import { operation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
-import { projectOf } from '../../../cloud/identity/subject.ts';
+import { projectOf, type Subject } from '../../../cloud/identity/subject.ts';
 import { parseObjectUrl } from '../../../cloud/images/exports/objects.ts';
 import type { Image } from '../../../cloud/images/model.ts';
 import type { ImageTask } from '../../../cloud/images/tasks.ts';
 import { parseId, withDashes } from '../../../env/env.ts';
 import { errorCodes, TransferRefused } from './failure.ts';
-import { readLocation } from './location.ts';
+import { readLocation, readS3Location } from './location.ts';
 
 const common = { dialect: 'k5', group: 'image import', since: '1.0' } as const;
 const exampleId = '5a9cbe53-5c9d-4d5a-a1f1-2c1cf1b0ed11';
@@ -26,6 +26,8 @@ const systems: Record<string, { platform: string; guestOs: string }> = {
   centos: { platform: 'Linux', guestOs: 'CentOS' },
   ubuntu: { platform: 'Linux', guestOs: 'Ubuntu' },
 };
+
+export const shaOne = Type.String({ pattern: '^[0-9A-Fa-f]{40}$', description: 'SHA-1 of the object.' });
 
 const Status = Type.Object({
   import_id: Type.String(),
@@ -51,8 +53,9 @@ export const registerImage = operation({
   allow: 'member',
   body: Type.Object({
     name: Type.String({ minLength: 1, maxLength: 255 }),
-    location: Type.String({ description: '`/v1/AUTH_<project>/<container>/<object>`.' }),
-    checksum: Type.Optional(Type.String({ pattern: '^[0-9A-Fa-f]{40}$', description: 'SHA-1 of the object.' })),
+    location: Type.Optional(Type.String({ description: '`/v1/AUTH_<project>/<container>/<object>`.' })),
+    s3_location: Type.Optional(Type.String({ description: '`/<bucket>/<object>`, in place of `location`.' })),
+    checksum: Type.Optional(shaOne),
     id: Type.Optional(Type.String({ description: 'The image’s id is to be this.' })),
     min_ram: Type.Optional(Type.Integer({ minimum: 0, description: 'MB.' })),
     min_disk: Type.Optional(Type.Integer({ minimum: 0, description: 'GB.' })),
@@ -74,11 +77,9 @@ export const registerImage = operation({
     },
   ],
   async handle({ cloud, subject, body }) {
-    const { url, diskFormat } = readLocation(subject, body.location);
-    const id = body.id === undefined ? undefined : parseId(body.id);
-    if (body.id !== undefined && !id) throw new CloudError('invalid', `id is no UUID: ${body.id}`, { field: 'id' });
+    const { url, diskFormat } = placeIn(subject, body);
     const image = {
-      id,
+      id: imageIdIn(body),
       name: body.name,
       diskFormat,
       containerFormat: 'bare',
@@ -91,6 +92,19 @@ export const registerImage = operation({
     return { body: { import_id: withDashes(actionId) } };
   },
 });
+
+function placeIn(subject: Subject, { location, s3_location }: { location?: string; s3_location?: string }) {
+  if (location !== undefined && s3_location === undefined) return readLocation(subject, location);
+  if (location === undefined && s3_location !== undefined) return readS3Location(subject, s3_location);
+  throw new CloudError('invalid', 'Either location or s3_location is needed.', { field: 'location' });
+}
+
+/** The id that the image is to have, if one is wished for. */
+export function imageIdIn({ id }: { id?: string }): string | undefined {
+  const parsed = id === undefined ? undefined : parseId(id);
+  if (id !== undefined && !parsed) throw new CloudError('invalid', `id is no UUID: ${id}`, { field: 'id' });
+  return parsed;
+}
 
 export const showImport = operation({
   ...common,

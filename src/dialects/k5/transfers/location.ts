@@ -18,19 +18,34 @@ const formats: Record<string, string> = {
   '.vdi': 'vdi',
 };
 
+/** Those of expansion storage. */
+export const expansionEndings = ['.img.gz', '.qcow2.gz'];
+
 /** `/v1/AUTH_<project>/<container>/<object>` → what is to be fetched, and the format that its name tells. */
-export function readLocation(subject: Subject, location: string): { url: string; diskFormat: string } {
+export function readLocation(
+  subject: Subject,
+  location: string,
+  allowed: readonly string[] = endings,
+): { url: string; diskFormat: string } {
   const match = /^\/v[12]\/AUTH_([^/]+)\/([^/]+)\/([^/]+)$/.exec(location);
-  const ending = endings.find((one) => location.toLowerCase().endsWith(one));
+  const ending = allowed.find((one) => location.toLowerCase().endsWith(one));
   if (!match || !ending) {
     throw new CloudError(
       'invalid',
-      `location is /v1/AUTH_<project>/<container>/<object>, and the object ends in one of ${endings.join(' ')}.`,
+      `location is /v1/AUTH_<project>/<container>/<object>, and the object ends in one of ${allowed.join(' ')}.`,
       { field: 'location' },
     );
   }
   const name: ObjectName = { project: projectNamed(subject, match[1]!), container: match[2]!, object: match[3]! };
   return { url: objectUrlOf(name), diskFormat: formats[ending]! };
+}
+
+/** `/<bucket>/<object>`, as clients of S3 name what is in a container of the project. */
+export function readS3Location(subject: Subject, location: string): { url: string; diskFormat: string } {
+  if (!/^\/[^/]+\/[^/]+$/.test(location)) {
+    throw new CloudError('invalid', 's3_location is /<bucket>/<object>.', { field: 's3_location' });
+  }
+  return readLocation(subject, `/v1/AUTH_${projectOf(subject)}${location}`);
 }
 
 /** `/v1/AUTH_<project>/<container>` → the container. */

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { computeDialects } from '../../openstack/compute/compute.ts';
 import { ComputeApi } from '../../openstack/compute/test-compute-api.ts';
@@ -53,6 +54,12 @@ async function imported(body: object) {
   expect(answer.status, JSON.stringify(answer.body)).toBe(201);
   await api.unkai.cloud.runner.idle();
   return (await api.call('GET', `/v1/imageimport/${answer.body.import_id}/status`)).body;
+}
+
+async function refused(method: 'GET' | 'POST', path: string, number: number, body?: object): Promise<void> {
+  const answer = await api.call(method, path, { body });
+  expect(answer, path).toMatchObject({ status: 400, body: { error_code: String(number) } });
+  expect(typeof answer.body.error_message).toBe('string');
 }
 
 describe('imports and exports of K5', () => {
@@ -124,11 +131,6 @@ describe('imports and exports of K5', () => {
   });
 
   it('refuse with the numbers of the reference', async () => {
-    const refused = async (method: 'GET' | 'POST', path: string, number: number, body?: object) => {
-      const answer = await api.call(method, path, { body });
-      expect(answer, path).toMatchObject({ status: 400, body: { error_code: String(number) } });
-      expect(typeof answer.body.error_message).toBe('string');
-    };
     const container = `/v1/${account}/images`;
     await refused('POST', '/v1/imageexport', 40001, { storage_container: container });
     await refused('POST', '/v1/imageexport', 40002, { image_id: 'x', storage_container: container });
@@ -140,6 +142,36 @@ describe('imports and exports of K5', () => {
     await refused('GET', '/v1/imageexport?limit=201', 40036);
     await refused('POST', '/v1/imageimport', 40000, { name: 'a', location: '/etc/passwd' });
     await refused('POST', '/v1/imageimport', 40005, { name: 'a', location: `${other}/disk.vmdk` });
+  });
+
+  it('make images of expansion storage, from which volumes are made and no servers', async () => {
+    const bytes = Buffer.alloc(1024 * 1024, 'd');
+    await put('data.img.gz', gzipSync(bytes));
+    const body = {
+      name: 'data',
+      location: `/v2/${account}/images/data.img.gz`,
+      checksum: createHash('sha1').update(gzipSync(bytes)).digest('hex'),
+    };
+    const answer = await api.call('POST', '/v1/expansionstorageimageimport', { body });
+    expect(answer.status, JSON.stringify(answer.body)).toBe(201);
+    await api.unkai.cloud.runner.idle();
+    const { body: status } = await api.call('GET', `/v1/imageimport/${answer.body.import_id}/status`);
+    expect(status).toMatchObject({ import_status: 'succeeded', name: 'data', disk_format: 'raw' });
+    const server = { name: 'none', imageRef: status.id, flavorRef: '1' };
+    const refusedServer = await api.call('POST', `/v2/${api.projectId}/servers`, { body: { server } });
+    expect(refusedServer).toMatchObject({ status: 400, body: { badRequest: {} } });
+    expect(refusedServer.body.badRequest.message).toContain('holds data');
+    await refused('POST', '/v1/expansionstorageimageimport', 40000, { name: 'a', location: location('disk.vmdk') });
+  });
+
+  it('take what is named as in S3', async () => {
+    await put('s3.vmdk', vmdk());
+    const status = await imported({ name: 'by-s3', s3_location: '/images/s3.vmdk' });
+    expect(status).toMatchObject({ import_status: 'succeeded', location: location('s3.vmdk') });
+    const both = { name: 'a', location: location('s3.vmdk'), s3_location: '/images/s3.vmdk' };
+    await refused('POST', '/v1/imageimport', 40000, both);
+    await refused('POST', '/v1/imageimport', 40000, { name: 'a' });
+    await refused('POST', '/v1/imageimport', 40000, { name: 'a', s3_location: '/images/../s3.vmdk' });
   });
 
   it('are for the project itself', async () => {

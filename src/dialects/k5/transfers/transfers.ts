@@ -1,5 +1,6 @@
 import type { Dialect } from '../../../api/dialect.ts';
 import { openstackDialect } from '../../openstack/common/openstack-dialect.ts';
+import { registerExpansionImage } from './expansion.ts';
 import { exportOperations } from './exports.ts';
 import { fail } from './failure.ts';
 import { listImports, registerImage, showImport } from './imports.ts';
@@ -14,7 +15,7 @@ export const transferDialects: readonly Dialect[] = [
       ...habits,
       title: 'K5 (FJcloud-O): image import',
       mounts: ['/v1'],
-      operations: [registerImage, showImport, listImports, ...exportOperations],
+      operations: [registerImage, registerExpansionImage, showImport, listImports, ...exportOperations],
     }),
     name: 'k5',
     fail,
