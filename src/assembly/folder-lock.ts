@@ -1,6 +1,9 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
+/** SQLite's code for what another connection holds. */
+const busy = 5;
+
 /** Another process holds the data folder. */
 export class FolderInUse extends Error {}
 
@@ -14,6 +17,7 @@ export function lockFolder(folder: string): { release(): void } {
     file.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
   } catch (error) {
     file.close();
+    if ((error as { errcode?: number }).errcode !== busy) throw error;
     throw new FolderInUse(`${folder} is in use by another Unkai process; stop that one first (unkai down).`, {
       cause: error,
     });

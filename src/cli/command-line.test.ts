@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -62,6 +62,30 @@ describe('before the first start', () => {
     expect(code).toBe(1);
     expect(err).toContain(`port ${port} on 127.0.0.1 is in use`);
     expect(folder().settings()).toBeUndefined();
+  });
+
+  test('what is wrong with a data folder is said in words', async () => {
+    const other = join(root, 'other');
+    const start = (path = other) => unkai('up', '--hypervisor', 'simulated', '--port', '0', '--data-dir', path);
+    const refused = (words: string) => ({ code: 1, err: expect.stringMatching(new RegExp(`^unkai: .*${words}`, 'm')) });
+    mkdirSync(other);
+    symlinkSync(join(dataDir, 'cache'), join(other, 'cache'));
+
+    writeFileSync(join(other, 'unkai.sqlite'), 'this is a letter, not a database, as long as it may be');
+    const { code, err } = await start();
+    expect({ code, err }).toMatchObject(refused('The file of the database is none'));
+    expect(err).not.toContain('    at ');
+    expect(await unkai('doctor', '--data-dir', other)).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/PROBLEM +database .*file is not a database/),
+    });
+    expect(await start(join(other, 'unkai.sqlite'))).toMatchObject(refused('Choose another folder'));
+
+    writeFileSync(join(other, 'settings.json'), '');
+    expect(await start()).toMatchObject(refused('settings.json is damaged'));
+    rmSync(join(other, 'settings.json'));
+    writeFileSync(join(other, 'run.json'), '{"pid": 1');
+    expect(await unkai('status', '--data-dir', other)).toMatchObject({ code: 3, err: '' });
   });
 
   test('a start that fails shows the end of the log', async () => {

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { NetworkKind } from '../agent/network/open-network.ts';
 import type { HostNetworksKind, HypervisorKind } from '../assembly/open-unkai.ts';
 import { isAlive, type ProcessIdentity } from './process-identity.ts';
+import { UserError } from './user-error.ts';
 
 /** What a data folder is used with: kept, because another choice at the next start would be another cloud. */
 export interface FolderSettings {
@@ -83,7 +84,7 @@ export class DataFolder {
 
   /** The control plane that runs on this folder, if one does; what is left of one that died doesn't count. */
   running(): RunRecord | undefined {
-    const record = readJson<RunRecord>(join(this.path, 'run.json'));
+    const record = readRunRecord(join(this.path, 'run.json'));
     return record && isAlive(record) ? record : undefined;
   }
 
@@ -119,13 +120,25 @@ function readJson<T>(path: string): T | undefined {
     return JSON.parse(readFileSync(path, 'utf8')) as T;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new Error(`${path} can't be read`, { cause: error });
+    if (!(error instanceof SyntaxError)) throw error;
+    const words = `${path} is damaged: ${error.message}. Bring it back from a backup, or delete it to choose again.`;
+    throw new UserError(words, { cause: error });
   }
 }
 
-/** Whole or not at all, and for its owner only. */
+/** A record that is no JSON was cut by a power loss, which the control plane that it tells of has not outlived. */
+function readRunRecord(path: string): RunRecord | undefined {
+  try {
+    return readJson<RunRecord>(path);
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
+}
+
+/** Whole or not at all, whatever happens to the machine, and for its owner only. */
 function writePrivately(path: string, content: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  writeFileSync(`${path}.new`, content, { mode: 0o600 });
+  writeFileSync(`${path}.new`, content, { mode: 0o600, flush: true });
   renameSync(`${path}.new`, path);
 }

@@ -37,13 +37,21 @@ async function examineSqlite({ sqliteFile }: DataFolder, isRunning: boolean): Pr
   const detail = `SQLite, ${mebibytes} MiB`;
   // A look into the file of a running cloud would hold up its checkpoints.
   if (isRunning) return { name, state: 'ok', detail };
+  const damage = await damageOf(sqliteFile);
+  if (damage === undefined) return { name, state: 'ok', detail: `${detail}, sound` };
+  const advice = 'Bring the data folder back from a backup.';
+  return { name, state: 'problem', detail: `${sqliteFile} is damaged: ${damage}`, advice };
+}
+
+/** The first thing that SQLite finds wrong with the file, if any; it may be no database at all. */
+async function damageOf(file: string): Promise<string | undefined> {
   const { DatabaseSync } = await import('node:sqlite');
-  const db = new DatabaseSync(sqliteFile, { readOnly: true });
+  const db = new DatabaseSync(file, { readOnly: true });
   try {
     const [found] = db.prepare('PRAGMA quick_check(1)').all() as Array<{ quick_check: string }>;
-    if (found?.quick_check === 'ok') return { name, state: 'ok', detail: `${detail}, sound` };
-    const advice = 'Bring the data folder back from a backup.';
-    return { name, state: 'problem', detail: `${sqliteFile} is damaged: ${found?.quick_check}`, advice };
+    return found?.quick_check === 'ok' ? undefined : String(found?.quick_check);
+  } catch (error) {
+    return (error as Error).message;
   } finally {
     db.close();
   }

@@ -1,3 +1,4 @@
+import { explainFailure } from './explain-failure.ts';
 import { buildProgram } from './program.ts';
 import { UserError } from './user-error.ts';
 
@@ -11,7 +12,8 @@ for (const stream of [process.stdout, process.stderr]) {
 try {
   await buildProgram().parseAsync();
 } catch (error) {
-  if (!(error instanceof UserError)) throw error;
-  console.error(`unkai: ${error.message}`);
-  process.exitCode = error.exitCode;
+  const known = error instanceof UserError ? error : explainFailure(error);
+  if (!known) throw error;
+  console.error(`unkai: ${known.message}`);
+  process.exitCode = known.exitCode;
 }

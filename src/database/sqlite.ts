@@ -337,7 +337,10 @@ class NodeSqliteDialect implements Dialect {
       releaseConnection: async () => {},
       beginTransaction: async () => connection.exec('BEGIN IMMEDIATE'),
       commitTransaction: async () => connection.exec('COMMIT'),
-      rollbackTransaction: async () => connection.exec('ROLLBACK'),
+      // A full disk has SQLite end the transaction by itself; a second end would hide what happened.
+      rollbackTransaction: async () => {
+        if (connection.inTransaction) connection.exec('ROLLBACK');
+      },
       destroy: async () => {},
     };
   }

@@ -2,6 +2,8 @@ import { auditFolder } from '../audit.ts';
 import type { Check } from '../check.ts';
 import { DataFolder } from '../data-folder.ts';
 import { examine } from '../examination.ts';
+import { explainFailure } from '../explain-failure.ts';
+import { UserError } from '../user-error.ts';
 
 export interface DoctorOptions {
   dataDir: string;
@@ -24,7 +26,7 @@ export async function doctor(options: DoctorOptions): Promise<void> {
   };
   for await (const check of examine(options)) note(check);
   if (options.audit) {
-    for await (const check of auditFolder(new DataFolder(options.dataDir))) note(check);
+    await auditInto(new DataFolder(options.dataDir), note);
   }
   const problems = checks.filter(({ state }) => state === 'problem').length;
   const warnings = checks.filter(({ state }) => state === 'warning').length;
@@ -34,6 +36,17 @@ export async function doctor(options: DoctorOptions): Promise<void> {
   console.log(
     `\n${problems + warnings === 0 ? 'All is well.' : `${count(problems, 'problem')}, ${count(warnings, 'warning')}`}`,
   );
+}
+
+/** An audit that can't be made is a finding as well. */
+async function auditInto(folder: DataFolder, note: (check: Check) => void): Promise<void> {
+  try {
+    for await (const check of auditFolder(folder)) note(check);
+  } catch (error) {
+    const known = error instanceof UserError ? error : explainFailure(error);
+    if (!known) throw error;
+    note({ name: 'audit', state: 'problem', detail: `could not be made: ${known.message}` });
+  }
 }
 
 function print({ name, state, detail, advice }: Check): void {

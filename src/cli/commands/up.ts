@@ -211,7 +211,6 @@ function explained(error: unknown, settings: FolderSettings): unknown {
   const say = (words: string) => new UserError(words, { cause: error });
   if (error instanceof FolderInUse) return say(message);
   if (code === 'EADDRINUSE') return say(`${message}. Choose another port with --port N.`);
-  if (code === 'EACCES' || code === 'EROFS') return say(`${message}. Choose another folder with --data-dir DIR.`);
   if (settings.database && code && isDatabaseFailure.test(code)) {
     const { host, pathname } = new URL(settings.database);
     return say(`The database ${pathname.slice(1)} on ${host || 'this machine'} can't be used: ${message || code}`);
