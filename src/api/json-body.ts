@@ -10,6 +10,8 @@ const maxJsonBody = 2 ** 20;
  */
 export function readText(payload: IncomingMessage): Promise<string> {
   if (Number(payload.headers['content-length']) > maxJsonBody) return Promise.reject(tooLarge());
+  // That of a request without a body has ended before anybody could listen.
+  if (payload.readableEnded) return Promise.resolve('');
   return new Promise((done, failed) => {
     const chunks: Buffer[] = [];
     let length = 0;

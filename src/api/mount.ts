@@ -42,7 +42,10 @@ interface RequestState {
   operation: AnyOperation | undefined;
 }
 
-const states = new WeakMap<FastifyRequest, RequestState>();
+/** A request that has arrived at a dialect's paths. */
+interface Arrived extends FastifyRequest {
+  dialectState?: RequestState;
+}
 
 const everyMethod = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
@@ -101,19 +104,20 @@ export function mountDialects(app: FastifyInstance, groups: readonly DialectGrou
       found,
       operation: undefined,
     };
-    states.set(request, state);
+    (request as Arrived).dialectState = state;
     if (!found) throw noRoute(request, reply, nul === -1 ? routes.methodsAt(request.url) : []);
     if (nul !== -1) throw new InvalidRequest('query', '', 'The query must not contain NUL characters.', 'characters');
     request.params = found.params;
     return admit(state, found.route, options, request, reply);
   }
 
+  app.decorateRequest('dialectState');
   app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
     const parseJson = scope.getDefaultJsonParser('error', 'error');
     // Clients forget the content type, or send others with JSON in them; only the bytes count.
     scope.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage, done: BodyDone) => {
-      if (states.get(request)?.found?.route.consumes) return done(null, payload);
+      if ((request as Arrived).dialectState?.found?.route.consumes) return done(null, payload);
       readText(payload).then((text) => {
         if (text === '') done(null, undefined);
         else parseJson(request, text, (error, body) => done(error ?? unstorable(text, body), body));
@@ -196,7 +200,7 @@ function refused(operation: AnyOperation): CloudError {
 }
 
 async function perform(options: MountOptions, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-  const state = states.get(request);
+  const state = (request as Arrived).dialectState;
   if (!state?.found) {
     const message = `Nothing is served at ${pathOf(request.url)}.`;
     return reply.code(404).send({ error: { code: 404, message } });
@@ -277,7 +281,7 @@ async function answerFailure(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const state = states.get(request);
+  const state = (request as Arrived).dialectState;
   if (!state) throw thrown;
   const error = asFailure(thrown);
   const { requestId, dialect, operation, origin } = state;

@@ -34,8 +34,14 @@ export function createApiServer(options: ApiServerOptions): FastifyInstance {
     keepAliveTimeout: 75_000,
     routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: 512 },
     genReqId: () => '',
-    // Java's HTTP client offers HTTP/2 with its first request (Upgrade: h2c); whoever can't, answers it as it is (RFC 9110, 7.8).
-    http: { shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket' },
+    // What is logged of a request names it by itself.
+    childLoggerFactory: (log) => log,
+    http: {
+      // Java's HTTP client offers HTTP/2 with its first request (Upgrade: h2c); whoever can't, answers it as it is (RFC 9110, 7.8).
+      shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
+      // A request without a body has no stream to be read to its end.
+      optimizeEmptyRequests: true,
+    },
   }) as unknown as FastifyInstance;
   const metrics = createMetrics(options.cloud);
   const groups = grouped(options.dialects);
