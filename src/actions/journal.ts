@@ -149,6 +149,9 @@ export function journalStatements(db: Database) {
         .where('resource_id', '=', p.resourceId)
         .where('finished_at', 'is', null),
     ),
+    requestCancelOf: db.prepare<{ id: string }, never>((q, p) =>
+      q.updateTable('actions').set({ cancel_requested: 1 }).where('id', '=', p.id).where('finished_at', 'is', null),
+    ),
   };
 }
 

@@ -160,6 +160,12 @@ export class ActionRunner {
     });
   }
 
+  /** Asks one action to stop and unwind, and no other one of its resource. */
+  async cancelAction(tx: Tx, id: string): Promise<void> {
+    await this.#statements.requestCancelOf.run({ id }, tx);
+    tx.onCommit(() => this.#running.get(id)?.cancel.abort());
+  }
+
   /** Resolves when the action has ended for its user, or with undefined after `timeoutMs`. */
   async wait(actionId: string, options: { timeoutMs: number }): Promise<ActionOutcome | undefined> {
     const { env } = this.#options;

@@ -107,10 +107,18 @@ export class LongJobs {
     const values = { state: 'Canceling', updated_at: this.#core.env.now() };
     await this.#core.db.write(async (tx) => {
       await tx.updateTable('long_jobs').set(values).where('id', '=', id).where('finished_at', 'is', null).execute();
-      if (!actionId) return;
-      const action = await tx.selectFrom('actions').select('resource_id').where('id', '=', actionId).executeTakeFirst();
-      if (action) await this.#core.runner.cancel(tx, action.resource_id);
+      if (actionId) await this.#core.runner.cancelAction(tx, actionId);
     });
+  }
+
+  /** Throws `not_found`. */
+  async update(subject: Subject, id: string, changes: { name?: string; description?: string }): Promise<void> {
+    await this.get(subject, id);
+    const { name, description } = changes;
+    const updated_at = this.#core.env.now();
+    await this.#core.db.write((tx) =>
+      tx.updateTable('long_jobs').set({ name, description, updated_at }).where('id', '=', id).execute(),
+    );
   }
 
   /** Begins it once more, as a new job. Throws `conflict` (`not_ended`) while it runs. */

@@ -18,6 +18,7 @@ const kindsByPath: Record<string, string> = {
   volumes: 'volume',
   resize: 'volume',
   'volume-snapshots': 'snapshot',
+  trees: 'snapshot',
   'vm-instances': 'vm',
   nics: 'nic',
   'l3-networks': 'l3Network',

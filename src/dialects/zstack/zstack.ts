@@ -6,6 +6,8 @@ import { backupStorageOperations } from './operations/backup-storage.ts';
 import { capabilityOperations } from './operations/capabilities.ts';
 import { factOperations } from './operations/facts.ts';
 import { globalConfigOperations } from './operations/global-configs.ts';
+import { hostCareOperations } from './operations/host-care.ts';
+import { imageCopyOperations } from './operations/image-copies.ts';
 import { imageExportOperations } from './operations/image-exports.ts';
 import { imageOperations } from './operations/images.ts';
 import { longJobOperations } from './operations/long-jobs.ts';
@@ -23,6 +25,7 @@ import { tagOperations } from './operations/tags.ts';
 import { taskOperations } from './operations/tasks.ts';
 import { userGroupOperations } from './operations/user-groups.ts';
 import { userOperations } from './operations/users.ts';
+import { vmCandidateOperations } from './operations/vm-candidates.ts';
 import { vmCdRomOperations } from './operations/vm-cdroms.ts';
 import { vmChangeOperations } from './operations/vm-changes.ts';
 import { vmConsoleOperations } from './operations/vm-consoles.ts';
@@ -61,14 +64,17 @@ export const zstack: Dialect = {
     ...managementNodeOperations,
     ...globalConfigOperations,
     ...placeOperations,
+    ...hostCareOperations,
     ...backupStorageOperations,
     ...addedBackupStorageOperations,
     ...storageFactOperations,
     ...imageOperations,
     ...imageExportOperations,
+    ...imageCopyOperations,
     ...volumeOperations,
     ...volumeSnapshotOperations,
     ...vmInstanceOperations,
+    ...vmCandidateOperations,
     ...vmDestructionOperations,
     ...vmMigrationOperations,
     ...vmPasswordOperations,

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { column, computed, constant, words } from '../../../cloud/query/fields.ts';
-import { defineInventory } from '../../../cloud/query/inventory.ts';
+import { defineInventory, type Field } from '../../../cloud/query/inventory.ts';
+import { readInventory } from '../query/query.ts';
 import { commonFields } from './common.ts';
 
 /** A volume as it was at one moment: here always a whole copy, so that there are no trees of them. */
@@ -39,6 +40,34 @@ export const volumeSnapshot = defineInventory<'volume_snapshots'>({
     ),
   },
   relations: { volume: { to: 'VolumeInventory', local: 'volumeUuid' } },
+  scope: (row) => sql`${row.column('deleted_at')} is null`,
+  visible: (row, { projectId = '' }) => sql`${row.column('project_id')} = ${projectId}`,
+});
+
+/** Every snapshot is a whole copy, and so the root and only leaf of a tree of its own. */
+export const volumeSnapshotTree = defineInventory<'volume_snapshots'>({
+  name: 'VolumeSnapshotTreeInventory',
+  className: 'org.zstack.header.storage.snapshot.VolumeSnapshotTreeInventory',
+  table: 'volume_snapshots',
+  fields: {
+    uuid: column('id', 'string', 'The tree; of the snapshot, the same.'),
+    volumeUuid: column('volume_id', 'string', 'The volume.'),
+    current: volumeSnapshot.fields['latest']! as Field<'volume_snapshots'>,
+    status: words('status', { creating: 'Creating' }, 'Completed', 'Creating or Completed.'),
+    createDate: commonFields.createDate,
+    lastOpDate: commonFields.lastOpDate,
+  },
+  relations: {
+    volume: { to: 'VolumeInventory', local: 'volumeUuid' },
+    snapshot: { to: 'VolumeSnapshotInventory', foreign: 'treeUuid' },
+  },
+  live: {
+    fields: { tree: { type: 'json', description: 'Its leaf, with no children.' } },
+    async read(cloud, uuid) {
+      const inventory = await readInventory(cloud, volumeSnapshot, uuid);
+      return { tree: JSON.stringify({ inventory, children: [] }) };
+    },
+  },
   scope: (row) => sql`${row.column('deleted_at')} is null`,
   visible: (row, { projectId = '' }) => sql`${row.column('project_id')} = ${projectId}`,
 });

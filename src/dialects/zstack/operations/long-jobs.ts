@@ -7,7 +7,7 @@ import { jobOperation } from '../protocol/operation.ts';
 import { planRequest, settle, startLongJob } from '../protocol/start-long-job.ts';
 import { operationFailed } from '../protocol/zstack-error.ts';
 import { queryOperations } from '../query/query-operations.ts';
-import { deletion } from './simple-operations.ts';
+import { change, deletion } from './simple-operations.ts';
 
 const shared = { group: 'Long Job', package: 'header.longjob', since: '2.2.4', allow: 'member' } as const;
 const example = {
@@ -118,7 +118,7 @@ const resumeLongJob = jobOperation({
   id: 'ResumeLongJob',
   method: 'PUT',
   path: '/longjobs/{uuid}/actions',
-  since: '3.7.0',
+  since: '3.9.0',
   params: byUuid,
   result: longJob,
   title: 'Resume a long job',
@@ -138,8 +138,40 @@ const resumeLongJob = jobOperation({
   },
 });
 
+const cleanLongJob = jobOperation({
+  ...shared,
+  id: 'CleanLongJob',
+  method: 'PUT',
+  path: '/longjobs/{uuid}/actions',
+  since: '4.3.0',
+  params: byUuid,
+  title: 'Clean up after a long job',
+  summary: 'What fails or is cancelled undoes itself, so that nothing is left of one that has ended: this makes sure.',
+  examples: [{ title: 'Clean', params: here, body: { cleanLongJob: {} }, status: 200, response: {} }],
+  handle: async ({ cloud, subject, input: { uuid } }) => {
+    const found = await cloud.longJobs.get(subject, uuid);
+    if (!hasEnded(found)) throw operationFailed(`can't clean longjob[uuid:${uuid}], its state is ${found.state}`);
+    return {};
+  },
+});
+
 export const longJobOperations = [
   submitLongJob,
+  cleanLongJob,
+  change({
+    ...shared,
+    id: 'UpdateLongJob',
+    path: '/longjobs/{uuid}/actions',
+    since: '3.9',
+    result: longJob,
+    title: 'Change a long job',
+    summary: 'Changes its name or description.',
+    example,
+    apply: async ({ cloud, subject, input: { uuid, name, description } }) => {
+      await cloud.longJobs.update(subject, uuid, { name, description });
+      return undefined;
+    },
+  }),
   cancelLongJob,
   rerunLongJob,
   resumeLongJob,

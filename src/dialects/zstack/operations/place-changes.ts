@@ -35,7 +35,8 @@ const clusterExample = {
   architecture: 'x86_64',
   ...dates,
 };
-const hostExample = {
+/** A host as the examples show it. */
+export const hostExample = {
   uuid: '6f1e2d3c4b5a49388271605f4e3d2c1b',
   name: 'host-1',
   zoneUuid: zoneExample.uuid,

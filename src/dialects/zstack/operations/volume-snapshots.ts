@@ -4,7 +4,7 @@ import { CloudError } from '../../../cloud/errors.ts';
 import type { Subject } from '../../../cloud/identity/subject.ts';
 import type { Volume } from '../../../cloud/volumes/model.ts';
 import { volume } from '../inventories/volume.ts';
-import { volumeSnapshot } from '../inventories/volume-snapshot.ts';
+import { volumeSnapshot, volumeSnapshotTree } from '../inventories/volume-snapshot.ts';
 import {
   descriptionField,
   nameField,
@@ -256,6 +256,23 @@ export const volumeSnapshotOperations = [
   deleteVolumeSnapshot,
   batchDeleteVolumeSnapshot,
   createDataVolumeFromSnapshot,
+  ...queryOperations(volumeSnapshotTree, {
+    id: 'QueryVolumeSnapshotTree',
+    group,
+    package: 'header.storage.snapshot',
+    path: '/volume-snapshots/trees',
+    since: '0.6',
+    title: 'Query trees of snapshots',
+    example: {
+      uuid: example.uuid,
+      volumeUuid: example.volumeUuid,
+      current: true,
+      status: 'Completed',
+      tree: { inventory: example, children: [] },
+      createDate: example.createDate,
+      lastOpDate: example.lastOpDate,
+    },
+  }),
   ...queryOperations(volumeSnapshot, {
     id: 'QueryVolumeSnapshot',
     group,

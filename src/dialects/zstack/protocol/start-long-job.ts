@@ -8,6 +8,7 @@ import { CloudError } from '../../../cloud/errors.ts';
 import type { Subject } from '../../../cloud/identity/subject.ts';
 import type { LongJob } from '../../../cloud/long-jobs/long-jobs.ts';
 import { withDashes } from '../../../env/env.ts';
+import type { ErrorBody } from './error-codes.ts';
 import { readFields } from './field-types.ts';
 import { concludeJob } from './job-result.ts';
 import { requirePermission } from './permission.ts';
@@ -103,6 +104,11 @@ async function settleLater(cloud: Cloud, longJob: LongJob): Promise<void> {
   }
 }
 
+/** Operations say in their own words what failed, and under these why. */
+function isCancelled(error: ErrorBody | undefined): boolean {
+  return error !== undefined && (error.code === 'SYS.1017' || isCancelled(error.cause));
+}
+
 /** Writes down how a long job ended, if it has. */
 export async function settle(cloud: Cloud, longJob: LongJob, waitMs: number): Promise<boolean> {
   const job = await cloud.jobs.find(longJob.jobId);
@@ -113,8 +119,8 @@ export async function settle(cloud: Cloud, longJob: LongJob, waitMs: number): Pr
   }
   const result = await concludeJob(cloud, job, waitMs);
   if (!result) return false;
-  const error = result.body['error'] as { code?: string } | undefined;
-  const state = result.status === 200 ? 'Succeeded' : error?.code === 'SYS.1017' ? 'Canceled' : 'Failed';
+  const error = result.body['error'] as ErrorBody | undefined;
+  const state = result.status === 200 ? 'Succeeded' : isCancelled(error) ? 'Canceled' : 'Failed';
   await cloud.longJobs.finish(longJob.id, state, result.body);
   return true;
 }

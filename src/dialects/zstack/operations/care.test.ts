@@ -1,0 +1,114 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SettledAccount } from '../settled-account.fixture.ts';
+import { TestZStack } from '../zstack.fixture.ts';
+
+type Body = Record<string, unknown>;
+
+let test: TestZStack;
+let alice: SettledAccount;
+let folder: string;
+
+beforeAll(async () => {
+  test = await TestZStack.start();
+  alice = await SettledAccount.settle(test, 'alice');
+  folder = await mkdtemp(join(tmpdir(), 'unkai-care-'));
+});
+afterAll(async () => {
+  await test.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const failing = (code: string, words: string) => ({
+  json: { error: { code, details: expect.stringContaining(words) } },
+});
+
+describe('an image', () => {
+  it('is copied to a second image store, and has one hash wherever it is', async () => {
+    const image = alice.own['image']!;
+    const [first] = await test.query('/backup-storage?q=name=default');
+    const source = String(first!['uuid']);
+    const { id: target } = await test.cloud.imageStores.addConnected({ name: 'second', url: join(folder, 'second') });
+    const act = (body: Body, headers = alice.headers) => test.run('PUT', `/images/${image}/actions`, body, headers);
+    const copy = { srcBackupStorageUuid: source, dstBackupStorageUuid: target, name: 'x' };
+    const hash = (backupStorageUuid: string) => act({ calculateImageHash: { backupStorageUuid } });
+    expect(await hash(target)).toMatchObject(failing('SYS.1006', 'is not Ready on backup storage'));
+    expect(
+      await act({ syncImageFromImageStoreBackupStorage: { ...copy, srcBackupStorageUuid: target } }),
+    ).toMatchObject(failing('SYS.1006', `is not Ready on backup storage[uuid:${target}]`));
+    const { json } = await act({ syncImageFromImageStoreBackupStorage: copy });
+    const refs = (json['inventory'] as Body)['backupStorageRefs'] as Body[];
+    expect(refs.map(({ backupStorageUuid, status }) => [backupStorageUuid, status]).toSorted()).toEqual(
+      [
+        [source, 'Ready'],
+        [target, 'Ready'],
+      ].toSorted(),
+    );
+    expect(await act({ syncImageFromImageStoreBackupStorage: copy })).toMatchObject(failing('SYS.1006', 'already'));
+    const md5Sum = expect.stringMatching(/^[0-9a-f]{32}$/);
+    for (const store of [source, target]) {
+      expect(await hash(store)).toMatchObject({ json: { inventory: { uuid: image, md5Sum } } });
+    }
+  });
+});
+
+describe('a new server', () => {
+  const fields = (more: string) => `imageUuid=${alice.own['image']}&l3NetworkUuids=${alice.own['l3Network']}${more}`;
+  const destinations = async (more: string, headers = {}) =>
+    (await test.call('GET', `/vm-instances/candidate-destinations?${fields(more)}`, undefined, headers)).json;
+
+  it('is told where it would find room, hosts to administrators only', async () => {
+    const found = await destinations('&cpuNum=1&memorySize=134217728');
+    const [host] = await test.query('/hosts');
+    expect(found).toMatchObject({
+      zones: [{ uuid: host!['zoneUuid'] }],
+      clusters: [{ uuid: host!['clusterUuid'] }],
+      hosts: [{ uuid: host!['uuid'] }],
+    });
+    expect(await destinations('&cpuNum=1&memorySize=134217728', alice.headers)).toMatchObject({
+      zones: [{ uuid: host!['zoneUuid'] }],
+      hosts: [],
+    });
+    const path = `/vm-instances/candidate-storages?${fields('&rootDiskSize=1073741824&dataDiskOfferingUuids=a')}`;
+    const storage = [expect.objectContaining({ uuid: host!['uuid'] })];
+    expect((await test.call('GET', path)).json).toEqual({
+      rootVolumePrimaryStorages: storage,
+      dataVolumePrimaryStorages: { a: storage },
+    });
+  });
+
+  it('is told so where there is none', async () => {
+    expect(await destinations(`&cpuNum=1024&memorySize=${2 ** 50}`)).toEqual({ zones: [], clusters: [], hosts: [] });
+    expect(await destinations('&cpuNum=1&memorySize=134217728&clusterUuid=nowhere')).toMatchObject({ hosts: [] });
+  });
+});
+
+describe('a host and its storage', () => {
+  it('are asked again, and known by the server that runs there', async () => {
+    const [host] = await test.query('/hosts');
+    const uuid = String(host!['uuid']);
+    const answer = { status: 200, json: { inventory: { uuid, status: 'Connected' } } };
+    expect(await test.run('PUT', `/hosts/${uuid}/actions`, { reconnectHost: {} })).toMatchObject(answer);
+    for (const action of ['reconnectPrimaryStorage', 'syncPrimaryStorageCapacity']) {
+      const path = `/primary-storage/${uuid}/actions`;
+      expect(await test.run('PUT', path, { [action]: {} }), action).toMatchObject(answer);
+    }
+    const nowhere = 'f'.repeat(32);
+    expect(await test.run('PUT', `/hosts/${nowhere}/actions`, { reconnectHost: {} })).toMatchObject(
+      failing('SYS.1003', nowhere),
+    );
+  });
+});
+
+describe('a snapshot', () => {
+  it('is a tree of its own', async () => {
+    const snapshot = alice.own['snapshot']!;
+    const trees = await test.query(`/volume-snapshots/trees?q=volumeUuid=${alice.own['volume']}`, alice.headers);
+    expect(trees).toMatchObject([
+      { uuid: snapshot, current: true, status: 'Completed', tree: { inventory: { uuid: snapshot }, children: [] } },
+    ]);
+    expect(await test.query(`/volume-snapshots/trees?q=snapshot.name=alice`, alice.headers)).toHaveLength(1);
+  });
+});

@@ -1,0 +1,159 @@
+import { type Static, Type as T } from 'typebox';
+import type { Cloud } from '../../../cloud/cloud.ts';
+import { CloudError } from '../../../cloud/errors.ts';
+import type { Host } from '../../../cloud/hosts/model.ts';
+import { chooseHosts } from '../../../cloud/hosts/scheduler.ts';
+import type { Subject } from '../../../cloud/identity/subject.ts';
+import { gibibyte } from '../inventories/common.ts';
+import { cluster, host, primaryStorage, zone } from '../inventories/places.ts';
+import { uuidField, uuidListField } from '../protocol/field-schemas.ts';
+import { syncOperation } from '../protocol/operation.ts';
+import { inventorySchema } from '../query/inventory-schema.ts';
+import { runQuery } from '../query/query.ts';
+import { parseQuery } from '../query/query-parameters.ts';
+import { imageExample } from './image-examples.ts';
+import { l3Example } from './l3-examples.ts';
+import { flavorFor, usableImage } from './vm-placement.ts';
+
+const shared = { group: 'VM Instance', package: 'header.vm', method: 'GET', allow: 'reader' } as const;
+
+const placeFields = {
+  imageUuid: T.String({ maxLength: 64, description: 'The image.' }),
+  l3NetworkUuids: uuidListField('The networks: every network reaches every host of this cloud.'),
+  rootDiskOfferingUuid: uuidField('The disk offering of the root volume.'),
+  rootDiskSize: T.Optional(T.Integer({ minimum: 1, description: 'Bytes of the root volume.' })),
+  zoneUuid: uuidField('Only in this zone.'),
+  clusterUuid: uuidField('Only in this cluster.'),
+  defaultL3NetworkUuid: uuidField('Accepted.'),
+};
+const sizeFields = {
+  instanceOfferingUuid: uuidField('The instance offering …'),
+  cpuNum: T.Optional(T.Integer({ minimum: 1, maximum: 1024, description: '… or processors …' })),
+  memorySize: T.Optional(T.Integer({ minimum: 1, description: '… and bytes of memory.' })),
+};
+const allFields = T.Object({ ...placeFields, ...sizeFields });
+type Wanted = Static<typeof allFields>;
+
+/** The hosts that would take the server now. None is an answer, too. */
+async function candidates(cloud: Cloud, subject: Subject, wanted: Wanted): Promise<Host[]> {
+  const image = await usableImage(cloud, subject, wanted.imageUuid);
+  const rootBytes = wanted.rootDiskOfferingUuid
+    ? (await cloud.diskOfferings.get(wanted.rootDiskOfferingUuid)).diskSize
+    : wanted.rootDiskSize;
+  const isSized = wanted.instanceOfferingUuid !== undefined || wanted.cpuNum !== undefined;
+  const flavor = isSized ? await flavorFor(cloud, subject, { ...wanted, rootDiskSize: rootBytes }) : undefined;
+  const architecture = image.properties['architecture'];
+  try {
+    const fitting = chooseHosts(await cloud.hosts.usage(), {
+      vcpus: flavor?.vcpus ?? 0,
+      memoryMb: flavor?.memoryMb ?? 0,
+      diskGb: flavor?.diskGb ?? Math.ceil((rootBytes ?? 0) / gibibyte),
+      ...(wanted.zoneUuid && { zoneId: wanted.zoneUuid }),
+      ...(typeof architecture === 'string' && { architecture }),
+    });
+    return fitting.filter(({ clusterId }) => wanted.clusterUuid === undefined || clusterId === wanted.clusterUuid);
+  } catch (error) {
+    if (error instanceof CloudError && error.code === 'no_valid_host') return [];
+    throw error;
+  }
+}
+
+async function shown(cloud: Cloud, subject: Subject, definition: typeof zone, uuids: readonly (string | null)[]) {
+  const known = [...new Set(uuids)].filter((uuid) => uuid !== null);
+  if (known.length === 0) return [];
+  const { inventories } = await runQuery(cloud, definition, subject, parseQuery({ q: [`uuid?=${known.join()}`] }));
+  return inventories ?? [];
+}
+
+const asked = { imageUuid: imageExample.uuid, l3NetworkUuids: l3Example.uuid };
+
+const getDestinations = syncOperation({
+  ...shared,
+  id: 'GetCandidateZonesClustersHostsForCreatingVm',
+  path: '/vm-instances/candidate-destinations',
+  since: '0.6',
+  query: allFields,
+  response: T.Object({
+    zones: T.Array(inventorySchema(zone)),
+    clusters: T.Array(inventorySchema(cluster)),
+    hosts: T.Array(inventorySchema(host)),
+  }),
+  title: 'Get zones, clusters and hosts for a new server',
+  summary: 'Where a server of this size and image would find room now; hosts are told to administrators only.',
+  examples: [
+    {
+      title: 'For a small server',
+      query: { ...asked, cpuNum: '1', memorySize: '134217728' },
+      status: 200,
+      response: { zones: [], clusters: [], hosts: [] },
+    },
+  ],
+  handle: async ({ cloud, subject, input }) => {
+    const found = await candidates(cloud, subject, input);
+    const [zones, clusters, hosts] = await Promise.all([
+      shown(
+        cloud,
+        subject,
+        zone,
+        found.map(({ zoneId }) => zoneId),
+      ),
+      shown(
+        cloud,
+        subject,
+        cluster,
+        found.map(({ clusterId }) => clusterId),
+      ),
+      shown(
+        cloud,
+        subject,
+        host,
+        found.map(({ id }) => id),
+      ),
+    ]);
+    return { zones, clusters, hosts };
+  },
+});
+
+const getStorages = syncOperation({
+  ...shared,
+  id: 'GetCandidatePrimaryStoragesForCreatingVm',
+  path: '/vm-instances/candidate-storages',
+  since: '2.1',
+  allow: 'admin',
+  query: T.Object({
+    ...placeFields,
+    dataDiskOfferingUuids: uuidListField('The disk offerings of the data volumes.'),
+    dataDiskSizes: T.Optional(T.Array(T.Integer({ minimum: 1 }), { description: 'Accepted.', maxItems: 100 })),
+  }),
+  response: T.Object({
+    rootVolumePrimaryStorages: T.Array(inventorySchema(primaryStorage)),
+    dataVolumePrimaryStorages: T.Record(T.String(), T.Array(inventorySchema(primaryStorage))),
+  }),
+  title: 'Get primary storage for a new server',
+  summary:
+    'The primary storages of the hosts that have room for the disks now. Data volumes are where the root volume is, so theirs are the same.',
+  examples: [
+    {
+      title: 'For a root volume',
+      query: { ...asked, rootDiskSize: '1073741824' },
+      status: 200,
+      response: { rootVolumePrimaryStorages: [], dataVolumePrimaryStorages: {} },
+    },
+  ],
+  handle: async ({ cloud, subject, input }) => {
+    const { dataDiskOfferingUuids = [] } = input;
+    const found = await candidates(cloud, subject, input);
+    const storages = await shown(
+      cloud,
+      subject,
+      primaryStorage,
+      found.map(({ id }) => id),
+    );
+    return {
+      rootVolumePrimaryStorages: storages,
+      dataVolumePrimaryStorages: Object.fromEntries(dataDiskOfferingUuids.map((uuid) => [uuid, storages])),
+    };
+  },
+});
+
+export const vmCandidateOperations = [getDestinations, getStorages];
