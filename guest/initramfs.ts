@@ -27,6 +27,7 @@ export function buildInitramfs(parts: InitramfsParts): Buffer {
 
   add({ kind: 'link', path: 'init', target: 'bin/busybox' });
   add({ kind: 'link', path: 'sbin', target: 'bin' });
+  add({ kind: 'link', path: 'var/run', target: '../run' });
   addFile('bin/busybox', readFileSync(parts.busybox), 0o755);
   for (const applet of appletsOf(parts.busybox)) add({ kind: 'link', path: `bin/${applet}`, target: 'busybox' });
   for (const program of parts.programs) {
@@ -62,7 +63,6 @@ const emptyFolders: Record<string, number> = {
   sys: 0o755,
   tmp: 0o1777,
   'var/log': 0o755,
-  'var/run': 0o755,
 };
 
 function foldersOf(entries: readonly CpioEntry[]): CpioEntry[] {

@@ -4,6 +4,7 @@ import type { Cloud } from '../cloud.ts';
 import { CloudError } from '../errors.ts';
 import type { Flavor } from '../flavors/flavors.ts';
 import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
+import { refuseMapped } from '../images/disk-mappings.ts';
 import type { Image } from '../images/model.ts';
 import { multiattachTooOld } from '../volumes/shares.ts';
 import { checkImageFits } from './image-fit.ts';
@@ -109,6 +110,7 @@ function ownDisk(cloud: Cloud, { flavor }: Request, image: Image | undefined): R
 
 function newVolume(cloud: Cloud, image: Image | undefined, boot: BlockDevice): RootPlan {
   if (!image) throw invalidMapping('the image to boot from is missing.');
+  refuseMapped(image);
   if (!boot.sizeGb || boot.sizeGb < 1) throw invalidMapping('the volume to boot from needs a size.');
   const size = boot.sizeGb * 2 ** 30;
   const needed = Math.max(image.virtualSize ?? image.size ?? 0, image.minDiskGb * 2 ** 30);

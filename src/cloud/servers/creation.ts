@@ -14,6 +14,7 @@ import { arrange, type BlockDevice, type RootPlan, rootOf } from './block-device
 import type { NewCdrom } from './cdroms/cdroms.ts';
 import { factsOf } from './flavor-facts.ts';
 import { hardwareOf } from './image-fit.ts';
+import { disksOfImage } from './mapped-images.ts';
 import { power, type Server, serverFromRow } from './model.ts';
 import { create } from './transitions/create.ts';
 
@@ -64,6 +65,8 @@ export async function requestCreate(
 ): Promise<Array<{ server: Server; actionId: string }>> {
   const projectId = projectOf(subject);
   const flavor = wanted.flavor ?? (await flavorOf(cloud, subject, wanted.flavorId));
+  const disks = await disksOfImage(cloud, subject, wanted);
+  if (disks) return await requestCreate(cloud, subject, { ...wanted, imageId: undefined, blockDevices: disks });
   const image = wanted.imageId ? await cloud.images.forBoot(subject, wanted.imageId) : undefined;
   const publicKey = wanted.keyName ? await publicKeyOf(cloud, subject, wanted.keyName) : null;
   for (const { imageId } of wanted.cdroms ?? []) if (imageId) await cloud.servers.cdroms.requireIso(subject, imageId);

@@ -1,4 +1,5 @@
 import { CloudError } from '../errors.ts';
+import { refuseMapped } from '../images/disk-mappings.ts';
 import type { Image } from '../images/model.ts';
 import { hardwareProperties } from './guest-spec.ts';
 import type { FlavorFacts } from './model.ts';
@@ -7,6 +8,7 @@ const gib = 2 ** 30;
 
 /** The size in bytes that the server's root disk gets; refuses images that do not fit the flavor. Texts are Nova's. */
 export function checkImageFits(image: Image, flavor: Pick<FlavorFacts, 'diskGb' | 'memoryMb'>): number {
+  refuseMapped(image);
   if (flavor.memoryMb < image.minMemoryMb) {
     throw new CloudError('invalid', "Flavor's memory is too small for requested image.", { reason: 'flavor_memory' });
   }

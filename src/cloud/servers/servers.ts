@@ -15,6 +15,7 @@ import { ServerGroups } from './groups.ts';
 import { GuestPasswords } from './guest-passwords.ts';
 import { listServers, type ServerFilter, type ServerPage } from './listing.ts';
 import { ServerLog } from './log.ts';
+import { requestMappedImage } from './mapped-images.ts';
 import { type MigrationTarget, migrationTargets } from './migration-targets.ts';
 import { ServerMigrations } from './migrations.ts';
 import { type Server, serverFromRow } from './model.ts';
@@ -245,5 +246,8 @@ export class Servers {
     requestUnshelve(this.#cloud, subject, id, options);
   createImage = (subject: Subject, id: string, template: Parameters<typeof requestCreateImage>[3]) =>
     requestCreateImage(this.#cloud, subject, id, template);
+  /** Of a server that boots from a volume: an image of snapshots; see `requestMappedImage`. */
+  createMappedImage = (subject: Subject, id: string, template: Parameters<typeof requestMappedImage>[3]) =>
+    requestMappedImage(this.#cloud, subject, id, template);
   clone = (subject: Subject, id: string, request: CloneRequest) => requestClone(this.#cloud, subject, id, request);
 }

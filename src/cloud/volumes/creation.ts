@@ -4,6 +4,7 @@ import { newId, withDashes } from '../../env/env.ts';
 import type { Cloud } from '../cloud.ts';
 import { CloudError } from '../errors.ts';
 import { projectOf, type Subject } from '../identity/subject.ts';
+import { bootSnapshotOf, refuseMapped } from '../images/disk-mappings.ts';
 import type { Image } from '../images/model.ts';
 import { isMultiattach } from './backend.ts';
 import { lockBackup, updateBackup } from './backup-rows.ts';
@@ -58,9 +59,17 @@ const blank: Source = { size: 0, bootable: false, imageMetadata: {} };
 type Prepared = Awaited<ReturnType<typeof prepareVolume>>;
 
 /** Registers a volume and submits what makes it, in one transaction. */
-export async function requestCreateVolume(cloud: Cloud, subject: Subject, wanted: NewVolume) {
+export async function requestCreateVolume(cloud: Cloud, subject: Subject, asked: NewVolume) {
+  const wanted = await ofMappedImage(cloud, subject, asked);
   const prepared = await prepareVolume(cloud, subject, wanted);
   return await cloud.db.write((tx) => createVolumeIn(cloud, tx, subject, wanted, prepared));
+}
+
+/** Of an image that names snapshots, a volume is made of the snapshot that a server would boot from. */
+async function ofMappedImage(cloud: Cloud, subject: Subject, wanted: NewVolume): Promise<NewVolume> {
+  if (wanted.imageId === undefined) return wanted;
+  const snapshotId = bootSnapshotOf(await cloud.images.forBoot(subject, wanted.imageId, 'volume'));
+  return snapshotId === undefined ? wanted : { ...wanted, imageId: undefined, snapshotId };
 }
 
 /** Looks up what `createVolumeIn` needs, and refuses what can't be. */
@@ -152,6 +161,7 @@ export async function sourceOf(
 
 async function imageSource(cloud: Cloud, subject: Subject, imageId: string): Promise<Source> {
   const image = await cloud.images.forBoot(subject, imageId, 'volume');
+  refuseMapped(image);
   const size = Math.max(image.virtualSize, image.minDiskGb * 2 ** 30);
   const bootable = image.mediaType !== 'data';
   return { size, imageId: image.id, bootable, imageMetadata: imageMetadataOf(image) };

@@ -241,7 +241,8 @@ export const createServerImage = operation({
   errors: [400, 401, 403, 404, 409],
   title: 'Create an image of a server',
   summary:
-    "Makes an image of the server's root disk as it is at one moment, without stopping the server. The answer names " +
+    "Makes an image of the server's root disk as it is at one moment, without stopping the server. Of a server that " +
+    'boots from a volume it has no bytes, but names of snapshots of its volumes, of which new servers get theirs. The answer names ' +
     'the image, in its header Location up to 2.44 and in its body from then on; the image can be used when it is active.',
   examples: [
     {
@@ -254,10 +255,12 @@ export const createServerImage = operation({
   async handle(call) {
     const { cloud, subject, body, context, origin } = call;
     await checkMetadata(call, body.metadata);
-    const { image } = await cloud.servers.createImage(subject, serverIdOf(call), {
-      name: body.name,
-      properties: body.metadata ?? {},
-    });
+    const serverId = serverIdOf(call);
+    const template = { name: body.name, properties: body.metadata ?? {} };
+    const isVolumeBacked = (await cloud.servers.get(subject, serverId)).imageId === null;
+    const image = isVolumeBacked
+      ? await cloud.servers.createMappedImage(subject, serverId, template)
+      : (await cloud.servers.createImage(subject, serverId, template)).image;
     const id = withDashes(image.id);
     if (minorOf(context) >= 45) return { body: { image_id: id } };
     return { headers: { location: `${origin}/image/v2/images/${id}` } };
