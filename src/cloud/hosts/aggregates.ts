@@ -3,6 +3,7 @@ import type { AggregatesTable } from '../../database/schema.ts';
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
+import { zoneKey } from '../zones/place-changes.ts';
 import type { Zones } from '../zones/zones.ts';
 import { moveHosts, refusedZone, refuseOtherZones, type ZoneDoing } from './host-zones.ts';
 
@@ -20,9 +21,6 @@ export interface Aggregate {
   createdAt: number;
   updatedAt: number | null;
 }
-
-/** Where an aggregate keeps its zone, as Nova does. */
-const zoneKey = 'availability_zone';
 
 /**
  * An aggregate that names a zone brings its hosts there, as Nova's do: the zone is made if need be, and a host that leaves

@@ -76,6 +76,57 @@ eachDatabase('hosts and their zones', (open) => {
     }
   });
 
+  it('have another name in aggregates too, and go only when nothing is in them', async () => {
+    const db = await open();
+    try {
+      const core = { db, env, settings: { ...defaultSettings } } as unknown as ConstructorParameters<typeof Zones>[0];
+      const zones = new Zones(core);
+      const aggregates = new Aggregates(core, zones);
+      await addHost(db, zones, 'one');
+      const { number } = await aggregates.create({ name: 'a', zone: 'osaka' });
+      const other = await aggregates.create({ name: 'b', zone: 'nara' });
+      await aggregates.setMetadata(number, { ssd: 'true' });
+      await aggregates.addHost(number, 'one');
+      const zoneId = (await zones.byName('osaka'))!.id;
+      await zones.changes.updateZone(zoneId, { name: 'kobe' });
+      expect(await aggregates.get(number)).toMatchObject({ zone: 'kobe', metadata: { ssd: 'true' }, hosts: ['one'] });
+      expect((await aggregates.get(other.number)).zone).toBe('nara');
+      // It names the same zone still: the host goes back to where it was.
+      await aggregates.removeHost(number, 'one');
+      expect((await zones.list()).map(({ name }) => name).sort()).toEqual(['kobe', 'tokyo']);
+
+      const times = { created_at: 1, updated_at: 1 };
+      const volume = {
+        ...{ id: newId(env), project_id: 'p', user_id: 'u', name: null, description: null, kind: 'data' as const },
+        ...{ origin: 'volume' as const, status: 'creating', size: 1, zone_id: zoneId, volume_type: 't' },
+        ...{
+          metadata: '{}',
+          image_metadata: '{}',
+          delete_on_termination: 0 as const,
+          bootable: 0 as const,
+          enabled: 1 as const,
+          multiattach: 0 as const,
+        },
+      };
+      await db.write((tx) =>
+        tx
+          .insertInto('volumes')
+          .values({ ...volume, ...times } as never)
+          .execute(),
+      );
+      await expect(zones.changes.deleteZone(zoneId)).rejects.toMatchObject({
+        code: 'conflict',
+        message: expect.stringContaining(volume.id),
+      });
+      await db.write((tx) => tx.updateTable('volumes').set({ deleted_at: 2 }).execute());
+      await zones.changes.updateZone(zoneId, { isDefault: true });
+      await zones.changes.deleteZone(zoneId);
+      expect(await zones.default()).toMatchObject({ name: 'tokyo', isDefault: true });
+    } finally {
+      await db.close();
+    }
+  });
+
   it('have quotas of their own, which go with them', async () => {
     const db = await open();
     try {

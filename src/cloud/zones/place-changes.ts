@@ -4,6 +4,9 @@ import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
 
+/** Where an aggregate keeps the name of its zone, as Nova does. */
+export const zoneKey = 'availability_zone';
+
 export interface NewZone {
   id?: string;
   name: string;
@@ -58,7 +61,10 @@ export class PlaceChanges {
 
   async updateZone(id: string, { isDefault, ...notes }: PlaceNotes & { isDefault?: boolean }): Promise<void> {
     await this.#write(async (tx) => {
-      if (notes.name !== undefined) await this.#refuseTakenName(tx, notes.name, id);
+      if (notes.name !== undefined) {
+        await this.#refuseTakenName(tx, notes.name, id);
+        await renameInAggregates(tx, id, notes.name, this.#core.env.now());
+      }
       if (isDefault) await tx.updateTable('zones').set({ is_default: 0 }).execute();
       const flag = isDefault === undefined ? {} : { is_default: isDefault ? (1 as const) : (0 as const) };
       const values = { ...notes, ...flag, updated_at: this.#core.env.now() };
@@ -81,7 +87,10 @@ export class PlaceChanges {
     });
   }
 
-  /** Throws `conflict` (`in_use`) while it has hosts, and for the last one. One that is not there is deleted already. */
+  /**
+   * Throws `conflict` (`in_use`) while it has hosts, servers (also those that are on no host) or volumes, and for the last
+   * one. One that is not there is deleted already. Where it was the default one, the oldest is that now.
+   */
   async deleteZone(id: string): Promise<void> {
     await this.#write(async (tx) => {
       const others = await tx.selectFrom('zones').select('id').where('id', '<>', id).limit(1).execute();
@@ -95,9 +104,11 @@ export class PlaceChanges {
       if (guest)
         throw inUse('zone', id, `host[uuid:${guest.host_id}] goes back to zone[uuid:${id}], it can't be deleted`);
       await tx.deleteFrom('clusters').where('zone_id', '=', id).execute();
-      await tx.deleteFrom('image_store_zones').where('zone_id', '=', id).execute();
+      await leaveStores(tx, id);
       await tx.deleteFrom('l2_networks').where('zone_id', '=', id).execute();
+      for (const table of ['servers', 'volumes', 'volume_groups'] as const) await refuseContent(tx, table, id);
       await tx.deleteFrom('zones').where('id', '=', id).execute();
+      await keepDefault(tx);
     });
   }
 
@@ -161,6 +172,51 @@ export class PlaceChanges {
     const query = tx.selectFrom('zones').select('id').where('name', '=', name).where('id', '<>', except);
     if (await query.executeTakeFirst()) throw new CloudError('duplicate', `a zone is called ${name} already`);
   }
+}
+
+/** Aggregates keep their zone by its name, as Nova's clients set it. */
+async function renameInAggregates(tx: Tx, zoneId: string, name: string, now: number): Promise<void> {
+  const before = await tx.selectFrom('zones').select('name').where('id', '=', zoneId).executeTakeFirst();
+  for (const row of await tx.selectFrom('aggregates').select(['id', 'metadata']).execute()) {
+    const metadata = JSON.parse(row.metadata) as Record<string, string>;
+    if (before === undefined || metadata[zoneKey] !== before.name) continue;
+    const values = { metadata: JSON.stringify({ ...metadata, [zoneKey]: name }), updated_at: now };
+    await tx.updateTable('aggregates').set(values).where('id', '=', row.id).execute();
+  }
+}
+
+/** A server that is shelved, and a volume of no disk yet, have a zone and no host. */
+async function refuseContent(tx: Tx, table: 'servers' | 'volumes' | 'volume_groups', zoneId: string): Promise<void> {
+  const held = await tx
+    .selectFrom(table)
+    .select('id')
+    .where('zone_id', '=', zoneId)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirst();
+  if (!held) return;
+  const what = { servers: 'server', volumes: 'volume', volume_groups: 'volume group' }[table];
+  throw inUse('zone', zoneId, `zone[uuid:${zoneId}] has ${what}[uuid:${held.id}], it can't be deleted`);
+}
+
+/** No image is missing in a zone that is gone: what failed to get into a store of no other zone is not told any more. */
+async function leaveStores(tx: Tx, zoneId: string): Promise<void> {
+  await tx.deleteFrom('image_store_zones').where('zone_id', '=', zoneId).execute();
+  await tx
+    .deleteFrom('image_replicas')
+    .where('state', '=', 'error')
+    .where('store_id', 'not in', (e) => e.selectFrom('image_store_zones').select('store_id'))
+    .execute();
+}
+
+async function keepDefault(tx: Tx): Promise<void> {
+  if (await tx.selectFrom('zones').select('id').where('is_default', '=', 1).executeTakeFirst()) return;
+  const oldest = await tx
+    .selectFrom('zones')
+    .select('id')
+    .orderBy('created_at')
+    .orderBy('id')
+    .executeTakeFirstOrThrow();
+  await tx.updateTable('zones').set({ is_default: 1 }).where('id', '=', oldest.id).execute();
 }
 
 async function refuseHosts(tx: Tx, what: string, column: 'zone_id' | 'cluster_id', id: string): Promise<void> {
