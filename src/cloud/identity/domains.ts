@@ -47,11 +47,11 @@ export class Domains {
     return row && domainOf(row);
   }
 
-  /** Throws `duplicate` for a name that is taken. */
-  async create(subject: Subject, wanted: { name: string } & DomainChanges): Promise<Domain> {
+  /** Throws `duplicate` for a name or an id that is taken. */
+  async create(subject: Subject, wanted: { name: string; id?: string } & DomainChanges): Promise<Domain> {
     requireAdmin(subject, 'create_domain');
     const domain: Domain = {
-      id: newId(this.#core.env),
+      id: wanted.id ?? newId(this.#core.env),
       name: wanted.name,
       description: wanted.description ?? '',
       enabled: wanted.enabled ?? true,

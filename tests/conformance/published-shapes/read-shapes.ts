@@ -5,7 +5,7 @@ import { join } from 'node:path';
  * What an API's published schemas demand of answers, as `record.py` wrote it down: a line for each operation (`GET
  * /servers/{}`, with an action's key behind it), and under it a line for each value of its answer: the path, with `?` where
  * the value may be missing; its JSON types, single values or formats, with `+` where an object may have further members;
- * and the microversions that this holds for, without their major number. The path of the status is empty; where it stands
+ * and the microversions that this holds for, without their major number; last, where it is known, within which bounds. The path of the status is empty; where it stands
  * alone, the answer has no body.
  */
 export interface PublishedShapes {
@@ -17,9 +17,11 @@ export interface Fact {
   isRequired: boolean;
   kinds: readonly string[];
   ranges: readonly (readonly [from: number, to: number])[];
+  /** How long, large or many it may be, where that is known. */
+  bounds: ReadonlyArray<readonly [what: 'length' | 'range' | 'items', from?: number, to?: number]>;
 }
 
-export function readShapes(service: 'compute' | 'volume'): PublishedShapes {
+export function readShapes(service: 'compute' | 'volume' | 'identity'): PublishedShapes {
   const operations = new Map<string, Fact[]>();
   let facts: Fact[] = [];
   for (const line of readFileSync(join(import.meta.dirname, `${service}.tsv`), 'utf8').split('\n')) {
@@ -34,7 +36,7 @@ export function readShapes(service: 'compute' | 'volume'): PublishedShapes {
 }
 
 function fact(line: string): Fact {
-  const [, path, kinds, spans] = line.split('\t') as [string, string, string, string];
+  const [, path, kinds, spans, bounds = ''] = line.split('\t') as [string, string, string, string, string?];
   return {
     path: path.replace(/\?$/, ''),
     isRequired: !path.endsWith('?'),
@@ -42,6 +44,10 @@ function fact(line: string): Fact {
     ranges: spans.split(',').map((span) => {
       const [from, to] = span.split('-') as [string, string];
       return [Number(from), to === '' ? Number.POSITIVE_INFINITY : Number(to)] as const;
+    }),
+    bounds: [...bounds.matchAll(/(length|range|items) (-?\d*)\.\.(-?\d*)/g)].map(([, what, from, to]) => {
+      const limit = (text: string | undefined) => (text === '' ? undefined : Number(text));
+      return [what as 'length' | 'range' | 'items', limit(from), limit(to)] as const;
     }),
   };
 }
@@ -111,7 +117,8 @@ const formats: Record<string, RegExp> = {
   'iso8601-date-time': /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)?$/,
 };
 
-function isOfKind(kind: string, value: unknown): boolean {
+/** Whether a value is of a kind, as the second column names it. */
+export function isOfKind(kind: string, value: unknown): boolean {
   const [, format] = /^string\((.*)\)$/.exec(kind) ?? [];
   if (format) return typeof value === 'string' && (formats[format]?.test(value) ?? true);
   switch (kind) {

@@ -25,7 +25,7 @@ export function kept(scene: Scene): Scene {
 
 /** A service whose answers have published shapes. */
 export interface PublishedService {
-  name: 'compute' | 'volume';
+  name: 'compute' | 'volume' | 'identity';
   mount: string;
   /** As in `compute 2.96`. */
   major: number;
@@ -129,7 +129,7 @@ export class ServiceUnderTest {
     const real = await this.#world.real(operation, operation.examples[0]!);
     const { end, ...scene } = (await service.scenes[keyOf(operation)]?.(this.#world, minor)) ?? {};
     const { params = {}, query, body }: Partial<OperationExample> = { ...real, ...scene };
-    const given: Record<string, string> = { ...params, project_id: this.#world.admin.projectId };
+    const given: Record<string, string> = { ...params, project_id: this.#world.admin.projectId, ...scene.params };
     const path = (service.mount + operation.path).replaceAll(/\{(\w+)\}/g, (_, name: string) =>
       encodeURIComponent(given[name]!),
     );

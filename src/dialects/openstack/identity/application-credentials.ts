@@ -5,7 +5,7 @@ import type { ApplicationCredential } from '../../../cloud/identity/application-
 import { adminAccountId } from '../../../cloud/identity/model.ts';
 import { isoMicros, parseTime } from '../common/time.ts';
 import { list, v3 } from './answers.ts';
-import { Description, Id, listDocument, Name, nullable, optional, SelfLink } from './schemas.ts';
+import { closed, Description, Id, listDocument, Name, nullable, optional, SelfLink } from './schemas.ts';
 
 const common = { dialect: 'identity', group: 'application credentials', mode: 'sync', allow: 'authenticated' } as const;
 const Params = Type.Object({ user_id: Id });
@@ -93,24 +93,31 @@ export const applicationCredentialOperations = [
     path: '/v3/users/{user_id}/application_credentials',
     params: Params,
     body: Type.Object({
-      application_credential: Type.Object({
-        name: Name,
-        description: optional(Description),
-        secret: optional(Type.String({ minLength: 1, maxLength: 255 })),
-        roles: Type.Optional(Type.Array(RoleReference)),
-        expires_at: optional(Type.String()),
-        unrestricted: optional(Type.Boolean()),
-        access_rules: Type.Optional(
-          Type.Array(
-            Type.Object({
-              id: Type.Optional(Type.String()),
-              service: Type.Optional(Type.String({ maxLength: 64 })),
-              path: Type.Optional(Type.String({ maxLength: 128 })),
-              method: Type.Optional(Type.String({ pattern: '^(POST|GET|HEAD|PATCH|PUT|DELETE)$' })),
-            }),
+      application_credential: Type.Object(
+        {
+          name: Name,
+          description: optional(Description),
+          secret: optional(Type.String({ minLength: 1, maxLength: 255 })),
+          roles: Type.Optional(Type.Array(RoleReference)),
+          expires_at: optional(Type.String()),
+          unrestricted: optional(Type.Boolean()),
+          access_rules: Type.Optional(
+            Type.Array(
+              Type.Object({
+                id: Type.Optional(Type.String()),
+                service: Type.Optional(Type.String({ maxLength: 64 })),
+                path: Type.Optional(Type.String({ maxLength: 128 })),
+                method: Type.Optional(Type.String({ pattern: '^(POST|GET|HEAD|PATCH|PUT|DELETE)$' })),
+              }),
+            ),
           ),
-        ),
-      }),
+          // As what is shown has them: the project is that of the token.
+          id: Type.Optional(Type.String()),
+          project_id: Type.Optional(Type.String()),
+          system: optional(Type.String()),
+        },
+        closed,
+      ),
     }),
     responses: { 201: Document },
     errors: [400, 401, 403, 404, 409],

@@ -47,7 +47,8 @@ export const credentialOperations = [
     path: '/v3/credentials',
     body: Type.Object({
       credential: Type.Object({
-        user_id: optional(Id),
+        id: Type.Optional(Type.String({ description: 'Follows from what it is.' })),
+        user_id: Id,
         project_id: optional(Id),
         type: Type.String({ minLength: 1, maxLength: 255 }),
         blob: Type.String({ maxLength: 65535 }),
@@ -57,10 +58,16 @@ export const credentialOperations = [
     errors: [400, 401, 403, 404, 409],
     title: 'Create a credential',
     summary: 'Keeps a secret.',
-    examples: [{ title: 'A certificate', body: { credential: { type: 'cert', blob: '-----BEGIN' } }, status: 201 }],
+    examples: [
+      {
+        title: 'A certificate',
+        body: { credential: { user_id: adminAccountId, type: 'cert', blob: '-----BEGIN' } },
+        status: 201,
+      },
+    ],
     handle: async (call) => {
       const { user_id, project_id, type, blob } = call.body.credential;
-      const wanted = { userId: user_id ?? call.subject.userId, projectId: project_id ?? null, type, blob };
+      const wanted = { userId: user_id, projectId: project_id ?? null, type, blob };
       const made = await call.cloud.identity.credentials.create(call.subject, wanted);
       return { body: { credential: view(v3(call), made) } };
     },

@@ -1,10 +1,11 @@
 import { Type } from 'typebox';
 import { operation } from '../../../api/operation.ts';
+import { CloudError } from '../../../cloud/errors.ts';
 import { defaultDomainId } from '../../../cloud/identity/model.ts';
 import { requireAdmin } from '../../../cloud/identity/subject.ts';
 import { queryBoolean } from '../common/query.ts';
 import { list, v3 } from './answers.ts';
-import { Description, DomainView, Id, listDocument, optional, ShortName } from './schemas.ts';
+import { DomainView, Id, listDocument, OptionsView, optional, ShortDescription, ShortName, Tags } from './schemas.ts';
 import { domainView } from './views.ts';
 
 const Params = Type.Object({ domain_id: Id });
@@ -51,8 +52,13 @@ export const domainOperations = [
     body: Type.Object({
       domain: Type.Object({
         name: ShortName,
-        description: optional(Description),
+        explicit_domain_id: Type.Optional(
+          Type.String({ minLength: 1, maxLength: 64, description: 'Its id, which is chosen else: 32 hex digits.' }),
+        ),
+        description: optional(ShortDescription),
         enabled: Type.Optional(Type.Boolean()),
+        tags: Type.Optional(Tags),
+        options: Type.Optional(OptionsView),
       }),
     }),
     responses: { 201: Document },
@@ -61,8 +67,11 @@ export const domainOperations = [
     summary: 'Creates a name space for users and projects.',
     examples: [{ title: 'Create', body: { domain: { name: 'partners' } }, status: 201 }],
     handle: async (call) => {
-      const { name, description, enabled } = call.body.domain;
-      const wanted = { name, description: description ?? undefined, enabled };
+      const { name, explicit_domain_id: id, description, enabled, tags, options } = call.body.domain;
+      if (id !== undefined && !/^[0-9a-f]{32}$/.test(id)) {
+        throw new CloudError('invalid', 'Domain ID does not conform to the required UUID hex format.');
+      }
+      const wanted = { id, name, description: description ?? undefined, enabled, tags, options };
       const domain = await call.cloud.identity.domains.create(call.subject, wanted);
       return { body: { domain: domainView(v3(call), domain) } };
     },
@@ -106,8 +115,10 @@ export const domainOperations = [
     body: Type.Object({
       domain: Type.Object({
         name: Type.Optional(ShortName),
-        description: optional(Description),
+        description: optional(ShortDescription),
         enabled: Type.Optional(Type.Boolean()),
+        tags: Type.Optional(Tags),
+        options: Type.Optional(OptionsView),
       }),
     }),
     responses: { 200: Document },
@@ -123,8 +134,8 @@ export const domainOperations = [
       },
     ],
     handle: async (call) => {
-      const { name, description, enabled } = call.body.domain;
-      const changes = { name, description: description === null ? '' : description, enabled };
+      const { name, description, enabled, tags, options } = call.body.domain;
+      const changes = { name, description: description === null ? '' : description, enabled, tags, options };
       const domain = await call.cloud.identity.domains.update(call.subject, call.params.domain_id, changes);
       return { body: { domain: domainView(v3(call), domain) } };
     },

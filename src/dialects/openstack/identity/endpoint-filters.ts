@@ -4,9 +4,9 @@ import { CloudError } from '../../../cloud/errors.ts';
 import type { EndpointGroup } from '../../../cloud/identity/catalog.ts';
 import { adminAccountId } from '../../../cloud/identity/model.ts';
 import { list, v3 } from './answers.ts';
-import { endpointId, usualCatalog } from './catalog.ts';
+import { endpointId, interfaces, usualCatalog } from './catalog.ts';
 import { allEndpoints, EndpointView, endpointView } from './endpoints.ts';
-import { Id, listDocument, Name, nullable, optional, ProjectView, SelfLink } from './schemas.ts';
+import { closed, Id, listDocument, Name, nullable, optional, ProjectView, SelfLink } from './schemas.ts';
 import { pick } from './services.ts';
 import { projectView } from './views.ts';
 
@@ -14,6 +14,12 @@ const Filters = Type.Unsafe<Record<string, string>>({
   type: 'object',
   additionalProperties: { type: 'string' },
   description: 'Of `service_id`, `region_id` and `interface`.',
+});
+const Wanted = Type.Object({
+  service_id: Type.Optional(Type.String()),
+  region_id: optional(Type.String()),
+  interface: Type.Optional(Type.Union(interfaces.map((one) => Type.Literal(one)))),
+  enabled: Type.Optional(Type.Boolean()),
 });
 const GroupView = Type.Object({
   id: Type.String(),
@@ -40,9 +46,9 @@ function view(base: string, { id, name, description, filters }: EndpointGroup) {
   return { id, name, description, filters, links: { self: `${base}/OS-EP-FILTER/endpoint_groups/${id}` } };
 }
 
-function checked(filters: Record<string, string>): Record<string, string> {
+function checked(filters: Record<string, unknown>): EndpointGroup['filters'] {
   const odd = Object.keys(filters).find((name) => !['service_id', 'region_id', 'interface'].includes(name));
-  if (odd === undefined) return filters;
+  if (odd === undefined) return filters as EndpointGroup['filters'];
   throw new CloudError('invalid', `Invalid filter attribute: ${odd}.`, { field: 'filters' });
 }
 
@@ -75,7 +81,7 @@ export const endpointFilterOperations = [
     path: `${start}/endpoint_groups`,
     allow: 'admin',
     body: Type.Object({
-      endpoint_group: Type.Object({ name: Name, description: optional(Type.String()), filters: Filters }),
+      endpoint_group: Type.Object({ name: Name, description: optional(Type.String()), filters: Wanted }, closed),
     }),
     responses: { 201: Document },
     errors: [400, 401, 403],
@@ -121,11 +127,14 @@ export const endpointFilterOperations = [
     allow: 'admin',
     params: Params,
     body: Type.Object({
-      endpoint_group: Type.Object({
-        name: Type.Optional(Name),
-        description: optional(Type.String()),
-        filters: Type.Optional(Filters),
-      }),
+      endpoint_group: Type.Object(
+        {
+          name: Type.Optional(Name),
+          description: optional(Type.String()),
+          filters: Type.Optional(Wanted),
+        },
+        closed,
+      ),
     }),
     responses: { 200: Document },
     errors: [400, 401, 403, 404],

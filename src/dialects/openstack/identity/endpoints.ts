@@ -4,7 +4,7 @@ import { CloudError } from '../../../cloud/errors.ts';
 import type { CatalogEndpoint } from '../../../cloud/identity/catalog.ts';
 import { list, v3 } from './answers.ts';
 import { type CatalogEntry, endpointId, interfaces, serviceId, usualCatalog } from './catalog.ts';
-import { Id, listDocument, nullable, optional, SelfLink } from './schemas.ts';
+import { Description, Id, listDocument, nullable, optional, SelfLink } from './schemas.ts';
 import { allServices, pick, refuseOwn } from './services.ts';
 
 export const EndpointView = Type.Object({
@@ -61,7 +61,7 @@ const common = { dialect: 'identity', group: 'catalog', mode: 'sync' } as const;
 const Params = Type.Object({ id: Id });
 const Document = Type.Object({ endpoint: EndpointView });
 const Interface = Type.Union(interfaces.map((one) => Type.Literal(one)));
-const Url = Type.String({ minLength: 1, maxLength: 2048, pattern: '^[a-zA-Z0-9+.-]+:.+' });
+const Url = Type.String({ minLength: 1, maxLength: 225, pattern: '^[a-zA-Z0-9+.-]+:.+' });
 const example = { params: { id: endpointId(usualCatalog.identity[0]!, 'public') } };
 const addedExample = { params: { id: '1f3a5b7c92d4c1b5a7e9f2483b8c6d0e' } };
 const places = {
@@ -69,6 +69,7 @@ const places = {
   region_id: optional(Type.String({ maxLength: 255 })),
   enabled: Type.Optional(Type.Boolean()),
   name: optional(Type.String()),
+  description: optional(Description),
 };
 
 /** Only what stands for something is put in: `%(project_id)s` and its like. */
@@ -127,7 +128,13 @@ export const endpointOperations = [
     path: '/v3/endpoints',
     allow: 'admin',
     body: Type.Object({
-      endpoint: Type.Object({ service_id: Id, interface: Interface, url: Url, ...places }),
+      endpoint: Type.Object({
+        id: Type.Optional(Type.String({ description: 'Is chosen here.' })),
+        service_id: Id,
+        interface: Interface,
+        url: Url,
+        ...places,
+      }),
     }),
     responses: { 201: Document },
     errors: [400, 401, 403],

@@ -4,8 +4,8 @@ import type { Limit } from '../../../cloud/identity/limits.ts';
 import { adminAccountId } from '../../../cloud/identity/model.ts';
 import { list, v3 } from './answers.ts';
 import { serviceId, usualCatalog } from './catalog.ts';
-import { Amount, closed, OptionalRegionId, ResourceName, requireKnown } from './registered-limits.ts';
-import { Description, Id, listDocument, nullable, optional, SelfLink } from './schemas.ts';
+import { Amount, OptionalRegionId, ResourceName, requireKnown } from './registered-limits.ts';
+import { closed, Id, listDocument, nullable, optional, SelfLink, ShortDescription } from './schemas.ts';
 
 const LimitView = Type.Object({
   id: Type.String(),
@@ -33,7 +33,7 @@ const wanted = {
   region_id: OptionalRegionId,
   resource_name: ResourceName,
   resource_limit: Amount,
-  description: optional(Description),
+  description: optional(ShortDescription),
 };
 /** Of a project or of a domain: Keystone wants one of the two to be named, and not both. */
 const NewLimit = Type.Object(
@@ -153,7 +153,7 @@ export const limitOperations = [
     params: Params,
     body: Type.Object(
       {
-        limit: Type.Object({ resource_limit: Type.Optional(Amount), description: optional(Description) }, closed),
+        limit: Type.Object({ resource_limit: Type.Optional(Amount), description: optional(ShortDescription) }, closed),
       },
       closed,
     ),

@@ -4,7 +4,7 @@ import { CloudError } from '../../../cloud/errors.ts';
 import type { CatalogRegion } from '../../../cloud/identity/catalog.ts';
 import { newId } from '../../../env/env.ts';
 import { list, v3 } from './answers.ts';
-import { listDocument, nullable, optional, SelfLink } from './schemas.ts';
+import { listDocument, nullable, optional, SelfLink, ShortDescription } from './schemas.ts';
 import { pick, refuseOwn } from './services.ts';
 
 const RegionView = Type.Object({
@@ -19,7 +19,7 @@ const Params = Type.Object({ id: RegionId });
 const common = { dialect: 'identity', group: 'catalog', mode: 'sync' } as const;
 const example = { params: { id: 'RegionOne' } };
 const addedExample = { params: { id: 'RegionTwo' } };
-const words = { description: optional(Type.String()), parent_region_id: optional(RegionId) };
+const words = { description: optional(ShortDescription), parent_region_id: optional(RegionId) };
 
 function ownRegions(call: Pick<Call, 'cloud'>): CatalogRegion[] {
   return [{ id: call.cloud.identity.region, description: '', parentId: null }];
@@ -88,7 +88,7 @@ export const regionOperations = [
     path: '/v3/regions/{id}',
     allow: 'admin',
     params: Params,
-    body: Type.Object({ region: Type.Object({ id: optional(Type.String()), ...words }) }),
+    body: Type.Object({ region: Type.Object({ id: optional(Type.String({ maxLength: 255 })), ...words }) }),
     responses: { 201: Document },
     errors: [400, 401, 403, 404, 409],
     title: 'Create a region with an id',
@@ -123,7 +123,7 @@ export const regionOperations = [
     path: '/v3/regions/{id}',
     allow: 'admin',
     params: Params,
-    body: Type.Object({ region: Type.Object(words) }),
+    body: Type.Object({ region: Type.Object({ id: optional(RegionId), ...words }) }),
     responses: { 200: Document },
     errors: [400, 401, 403, 404],
     title: 'Update a region',
@@ -132,7 +132,8 @@ export const regionOperations = [
     handle: async (call) => {
       refuseOwn(ownRegions(call), 'region', call.params.id);
       const before = pick(await allRegions(call), 'region', call.params.id);
-      const { description, parent_region_id } = call.body.region;
+      const { id, description, parent_region_id } = call.body.region;
+      if (id && id !== call.params.id) throw new CloudError('invalid', 'Cannot change region ID');
       const region = {
         ...before,
         ...(description === undefined ? {} : { description: description ?? '' }),

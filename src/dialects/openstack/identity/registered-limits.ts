@@ -4,15 +4,14 @@ import { type Limited, type RegisteredLimit, unknownIn } from '../../../cloud/id
 import { list, v3 } from './answers.ts';
 import { serviceId, usualCatalog } from './catalog.ts';
 import { allRegions } from './regions.ts';
-import { Description, Id, listDocument, nullable, optional, SelfLink } from './schemas.ts';
+import { closed, Id, listDocument, nullable, optional, SelfLink, ShortDescription } from './schemas.ts';
 import { allServices } from './services.ts';
 
 /** -1 for no limit; as large as Keystone's database holds. */
 export const Amount = Type.Integer({ minimum: -1, maximum: 0x7fffffff });
 /** Keystone wants more than blanks. */
 export const ResourceName = Type.String({ minLength: 1, maxLength: 255, pattern: '\\S' });
-export const OptionalRegionId = optional(Type.String({ maxLength: 255 }));
-export const closed = { additionalProperties: false } as const;
+export const OptionalRegionId = optional(Type.String({ minLength: 1, maxLength: 255 }));
 
 const RegisteredLimitView = Type.Object({
   id: Type.String(),
@@ -90,7 +89,7 @@ export const registeredLimitOperations = [
               region_id: OptionalRegionId,
               resource_name: ResourceName,
               default_limit: Amount,
-              description: optional(Description),
+              description: optional(ShortDescription),
             },
             closed,
           ),
@@ -149,7 +148,7 @@ export const registeredLimitOperations = [
             region_id: OptionalRegionId,
             resource_name: Type.Optional(ResourceName),
             default_limit: Type.Optional(Amount),
-            description: optional(Description),
+            description: optional(ShortDescription),
           },
           closed,
         ),

@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { type Call, operation } from '../../../api/operation.ts';
+import { CloudError } from '../../../cloud/errors.ts';
 import { builtInRoleIds, type Role } from '../../../cloud/identity/model.ts';
 import { list, v3 } from './answers.ts';
 import { Description, Id, listDocument, Name, OptionsView, optional, RoleView, SelfLink } from './schemas.ts';
@@ -112,6 +113,7 @@ export const roleOperations = [
       role: Type.Object({
         name: Type.Optional(Name),
         description: optional(Description),
+        domain_id: optional(Id),
         options: Type.Optional(OptionsView),
       }),
     }),
@@ -128,7 +130,11 @@ export const roleOperations = [
       },
     ],
     handle: async (call) => {
-      const { name, description, options } = call.body.role;
+      const { name, description, options, domain_id } = call.body.role;
+      const { roles } = call.cloud.identity;
+      if (domain_id !== undefined && (await roles.get(call.params.role_id)).domainId !== (domain_id ?? '')) {
+        throw new CloudError('invalid', 'Update of `domain_id` is not allowed.', { field: 'domain_id' });
+      }
       const given = { name, description: description === null ? '' : description, options };
       const changes = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
       const role = await call.cloud.identity.roles.update(call.subject, call.params.role_id, changes);

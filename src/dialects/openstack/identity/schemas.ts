@@ -15,6 +15,10 @@ export const ShortName = Type.String({ minLength: 1, maxLength: 64 });
 /** Keystone takes any text of this length for an id of another resource. */
 export const Id = Type.String({ minLength: 1, maxLength: 64 });
 export const Description = Type.String({ maxLength: 65535 });
+/** Of domains, regions and limits. */
+export const ShortDescription = Type.String({ maxLength: 255 });
+/** Objects in which Keystone takes no member that it does not know. */
+export const closed = { additionalProperties: false } as const;
 
 export const SelfLink = Type.Object({ self: Type.String() });
 

@@ -6,7 +6,7 @@ import type { Trust } from '../../../cloud/identity/trusts.ts';
 import { isoMicrosZ } from '../common/time.ts';
 import { list, v3 } from './answers.ts';
 import { timeOf } from './application-credentials.ts';
-import { Id, listDocument, nullable, optional, RoleView, SelfLink } from './schemas.ts';
+import { closed, Id, listDocument, Name, nullable, optional, RoleView, SelfLink } from './schemas.ts';
 import { roleView } from './views.ts';
 
 const common = { dialect: 'identity', group: 'trusts', mode: 'sync', allow: 'authenticated' } as const;
@@ -99,13 +99,12 @@ export const trustOperations = [
         trustee_user_id: Id,
         impersonation: Type.Boolean(),
         project_id: optional(Id),
-        roles: Type.Optional(
-          Type.Array(Type.Object({ id: Type.Optional(Type.String()), name: Type.Optional(Type.String()) })),
-        ),
+        roles: Type.Optional(Type.Array(Type.Object({ id: Type.Optional(Id), name: Type.Optional(Name) }, closed))),
         expires_at: optional(Type.String()),
-        remaining_uses: optional(Type.Integer()),
+        remaining_uses: optional(Type.Integer({ minimum: 1 })),
         allow_redelegation: optional(Type.Boolean()),
-        redelegation_count: optional(Type.Integer()),
+        redelegation_count: optional(Type.Integer({ minimum: 0 })),
+        redelegated_trust_id: optional(Type.String({ description: 'Follows from the token that asks.' })),
       }),
     }),
     responses: { 201: Type.Object({ trust: TrustView }) },

@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { operation } from '../../../api/operation.ts';
+import { CloudError } from '../../../cloud/errors.ts';
 import { adminAccountId } from '../../../cloud/identity/model.ts';
 import { sha512Hex } from '../../../cloud/identity/passwords.ts';
 import { mayReadIdentity, requireAdmin } from '../../../cloud/identity/subject.ts';
@@ -16,10 +17,15 @@ const UserOptions = Type.Object(
   {
     ignore_lockout_failure_attempts: optional(Type.Boolean()),
     lock_password: optional(Type.Boolean()),
+    // Kept: no password expires here, and nobody is disabled for being away.
+    ignore_change_password_upon_first_use: optional(Type.Boolean()),
+    ignore_password_expiry: optional(Type.Boolean()),
+    ignore_user_inactivity: optional(Type.Boolean()),
   },
   { additionalProperties: false },
 );
 const changeable = {
+  federated: Type.Optional(Type.Array(Type.Unknown(), { maxItems: 0, description: 'Nobody signs in from elsewhere.' })),
   password: optional(Password),
   email: optional(Type.String({ maxLength: 255 })),
   description: optional(Description),
@@ -134,7 +140,9 @@ export const userOperations = [
     mode: 'sync',
     allow: 'admin',
     params: Params,
-    body: Type.Object({ user: Type.Object({ name: Type.Optional(Name), ...changeable }) }),
+    body: Type.Object({
+      user: Type.Object({ name: Type.Optional(Name), domain_id: Type.Optional(Id), ...changeable }),
+    }),
     responses: { 200: Document },
     errors: [400, 401, 403, 404, 409],
     title: 'Update a user',
@@ -148,9 +156,14 @@ export const userOperations = [
       },
     ],
     handle: async (call) => {
-      const { name, password, email, description, default_project_id, enabled, options, project_id } = call.body.user;
-      call.cloud.identity.users.requireStrong(password);
-      const user = await call.cloud.identity.users.update(call.subject, call.params.user_id, {
+      const { name, password, email, description, default_project_id, enabled, options, project_id, domain_id } =
+        call.body.user;
+      const { users } = call.cloud.identity;
+      users.requireStrong(password);
+      if (domain_id !== undefined && domain_id !== (await users.get(call.subject, call.params.user_id)).domainId) {
+        throw new CloudError('invalid', 'Cannot change Domain ID', { field: 'domain_id' });
+      }
+      const user = await users.update(call.subject, call.params.user_id, {
         name,
         passwordSha512: sha512Of(password),
         email,
