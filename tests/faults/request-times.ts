@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:http';
+import { setPriority } from 'node:os';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 
 /** Between the end of a request and the next, milliseconds. */
@@ -46,7 +47,21 @@ async function ask({ url, headers }: Target, agent: Agent): Promise<void> {
   });
 }
 
+/**
+ * Clients have machines of their own: how long this one waits for a processor is no part of how fast the cloud is. Linux
+ * counts 0 as the thread that asks.
+ */
+function goFirst(): void {
+  if (process.platform !== 'linux') return;
+  try {
+    setPriority(0, -15);
+  } catch {
+    // Only root may: then it waits for its turn.
+  }
+}
+
 async function measure(target: Target): Promise<void> {
+  goFirst();
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const times: number[] = [];
   let isOver = false;

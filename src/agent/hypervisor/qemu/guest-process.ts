@@ -9,6 +9,9 @@ import { guestFiles } from './command-line.ts';
 const startLimitMs = 60_000;
 const connectIntervalMs = 5;
 
+/** Guests take what processor time the cloud leaves: it answers also while they compute on all processors that there are. */
+const stepAside = ['nice', '-n', '5'];
+
 /**
  * The process of the guest whose folder this is, or undefined when none lives. A process id may have been given to
  * somebody else since the pid file was written, so its command line must name the very same pid file.
@@ -46,7 +49,7 @@ export async function startGuestProcess<T>(
   const deadline = env.now() + startLimitMs * 1000;
   const logPath = join(folder, guestFiles.hypervisorLog);
   await truncate(logPath).catch(() => {}); // there is none yet
-  const child = await spawnDetached([...launcher, binary, ...args], folder, logPath);
+  const child = await spawnDetached([...launcher, ...stepAside, binary, ...args], folder, logPath);
   const exited = new AbortController();
   child.once('exit', () => exited.abort());
   for (;;) {
