@@ -10,7 +10,7 @@ const newest = computeMicroversions.max.minor;
 const ends: PublishedService['ends'] = [
   [/ os-get(VNC|Serial)Console$/, 5],
   [/ \/images(\/\{\})?(\/detail)?$/, 35],
-  [/ \/os-(security-group|floating-ip|tenant-network|network)/, 35],
+  [/ \/os-(security-group|floating-ip|tenant-network|network|volumes|snapshots)/, 35],
   [/ \/images\/\{\}\/metadata/, 38],
   [/ \/os-hosts/, 42],
   [/ (add|remove)FloatingIp$/, 43],

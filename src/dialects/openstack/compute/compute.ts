@@ -41,8 +41,10 @@ import { serverTagOperations } from './server-tags.ts';
 import { showServerTopology } from './server-topology.ts';
 import { deleteServer, listServers, listServersDetails, showServer, updateServer } from './servers.ts';
 import { serviceOperations } from './services.ts';
+import { snapshotProxies } from './snapshot-proxies.ts';
 import { tenantUsageOperations } from './tenant-usage.ts';
 import { volumeAttachmentOperations } from './volume-attachments.ts';
+import { volumeProxies } from './volume-proxies.ts';
 import { zoneOperations } from './zones.ts';
 
 /** What every compute API has that is served here, whatever its version. */
@@ -98,6 +100,8 @@ const novaOperations = [
   ...securityGroupProxies,
   ...floatingIpProxies,
   ...networkProxies,
+  ...volumeProxies,
+  ...snapshotProxies,
   ...imageMetadataOperations,
   ...quotaClassOperations,
   ...hostOperations,

@@ -37,6 +37,7 @@ const served: Record<string, [name: string, description: string]> = {
   'os-simple-tenant-usage': ['SimpleTenantUsage', 'Simple tenant usage extension.'],
   'os-used-limits': ['UsedLimits', 'Provide data on limited resource usage.'],
   'os-user-data': ['UserData', 'Add user_data to the Create Server API.'],
+  'os-volumes': ['Volumes', 'Volumes support.'],
   'os-volume_attachments': ['VolumeAttachments', 'Volume attachment support.'],
 };
 

@@ -122,6 +122,26 @@ export const retiredOperations = [
       return {};
     },
   }),
+  operation({
+    ...common,
+    id: 'InjectNetworkInfo',
+    method: 'POST',
+    path: '/servers/{server_id}/action',
+    bodyKey: 'injectNetworkInfo',
+    allow: 'admin',
+    params: ServerParams,
+    body: Type.Unknown(),
+    responses: { 202: null },
+    errors: [401, 403, 404],
+    title: "Inject a server's network information",
+    summary: "Tells the server's host once more how its networks are. The guest itself asks by DHCP.",
+    examples: [{ title: 'One server', params: exampleServer, body: { injectNetworkInfo: null }, status: 202 }],
+    async handle(call) {
+      const { hostId } = await call.cloud.servers.get(call.subject, serverIdOf(call));
+      if (hostId) await call.cloud.hostNetworks.prepare(hostId);
+      return {};
+    },
+  }),
   until(
     43,
     operation({
