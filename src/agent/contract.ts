@@ -130,8 +130,26 @@ export interface CachedImage {
   format: DiskFormat;
   /** Size of the image's file. A cached file of another size is fetched again. */
   size: number;
-  /** Where the bytes are: for now a file that this host can read. */
-  source: { kind: 'file'; path: string };
+  /**
+   * Where the bytes are: a file that this host can read, or a snapshot in Ceph that disks are cloned from, of which the
+   * host keeps nothing (`unsupported` where it can't).
+   */
+  source: { kind: 'file'; path: string } | RbdParent;
+}
+
+/** An image of Ceph's, and how the host gets at it: by a configuration file of its own, as a user without `client.`. */
+export interface RbdImage {
+  conf: string;
+  user: string;
+  pool: string;
+  image: string;
+}
+
+/** A protected snapshot, and the pool for what is cloned from it. */
+export interface RbdParent extends RbdImage {
+  kind: 'rbd';
+  snapshot: string;
+  diskPool: string;
 }
 
 export type DiskBase =

@@ -1,4 +1,4 @@
-import type { GuestSpec } from './contract.ts';
+import type { GuestSpec, RbdImage } from './contract.ts';
 
 /**
  * How guests and their disks get from one host to another. What one host gives for it is plain JSON, which the control
@@ -6,10 +6,10 @@ import type { GuestSpec } from './contract.ts';
  * can read; a kind for hosts of other machines has a place beside it.
  */
 
-/** A disk of one host, as another one takes it over. */
-export interface DiskSource {
-  kind: 'file';
-  path: string;
+/** A disk of one host, as another one takes it over: a file, or an image in Ceph that both reach. */
+export type DiskSource = OfferedDisk & ({ kind: 'file'; path: string } | ({ kind: 'rbd' } & RbdImage));
+
+interface OfferedDisk {
   /** Bytes that the guest sees, and that are taken on the host. */
   virtualSize: number;
   actualSize: number;

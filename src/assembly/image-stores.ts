@@ -10,7 +10,7 @@ export interface StoreConfig {
   zones: string[];
   /**
    * The folder, `s3://bucket/prefix?endpoint=http://host:port&region=…&credentials=/path`, or
-   * `ceph://pool?conf=/etc/ceph/ceph.conf&user=admin`.
+   * `ceph://pool?conf=/etc/ceph/ceph.conf&user=admin`, with `&clones=pool` where disks are to be clones.
    */
   url: string;
   /** How users may know its server, as in K5's `sync_status_reason`. */

@@ -16,7 +16,12 @@ const cephRequirements = ['ceph-mon', 'ceph-mgr', 'ceph-osd', 'rbd'].map((progra
 );
 
 /** What `unkai test --stores` runs. */
-export const storeTests = ['src/image-stores', 'src/cloud/images/zones.test.ts', 'tests/faults/three-stores.test.ts'];
+export const storeTests = [
+  'src/image-stores',
+  'src/cloud/images/zones.test.ts',
+  'src/cloud/servers/ceph-clones.test.ts',
+  'tests/faults/three-stores.test.ts',
+];
 
 /**
  * Sees to it that the servers are there whose stores are tested: Ceph from Debian, and versitygw, which Go builds once

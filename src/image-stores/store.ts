@@ -45,6 +45,8 @@ export interface ImageStore {
   localPath(imageId: string): string | undefined;
   /** For stores without such files: a copy on this host, fetched and verified where there is none yet. */
   localCopy?(imageId: string, expected: { size: number; sha512: string }): Promise<string>;
+  /** What disks are cloned from instead, where the store can have that done and its operator wants it. */
+  cloneSource?(imageId: string): CloneSource | undefined;
   /** The opaque name under which users and administrators see the image's place. */
   installPath(imageId: string): string;
 
@@ -56,6 +58,16 @@ export interface ImageStore {
 
   /** Ends the uploads under way and waits for them. */
   close(): Promise<void>;
+}
+
+/** A protected snapshot in Ceph, and the pool for what is cloned from it. */
+export interface CloneSource {
+  conf: string;
+  user: string;
+  pool: string;
+  image: string;
+  snapshot: string;
+  diskPool: string;
 }
 
 export interface PutOptions {
@@ -108,6 +120,8 @@ export interface StoreListing {
     /** An upload that a living process is writing. */
     isLive: boolean;
   }>;
+  /** Disks in the pool of clones, by their ids. */
+  disks?: string[];
 }
 
 export type StoreErrorCode =

@@ -1,9 +1,10 @@
 import { chmod, mkdir, readdir, readFile, rm, stat, statfs } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { Env } from '../../env/env.ts';
 import { KeyedLock } from '../../env/keyed-lock.ts';
 import { createAtomically, writeFileAtomically } from '../atomic-file.ts';
-import { AgentError, type CachedImage, type DiskFormat } from '../contract.ts';
+import { AgentError, type CachedImage, type DiskFormat, type RbdParent } from '../contract.ts';
 import { assertSafeId, isNotFound, toAgentError } from '../errors.ts';
 import { copyFile } from './copy-file.ts';
 import { assertSelfContainedQcow2 } from './qcow2-header.ts';
@@ -13,6 +14,12 @@ import type { QemuFormat, QemuImg } from './qemu-img.ts';
 export interface CacheEntry {
   path: string;
   format: 'qcow2' | 'raw';
+  virtualSize: number;
+}
+
+/** A cached image that disks are cloned from in Ceph: `<imageId>.rbd` says where, and there are no bytes of it here. */
+export interface ParentEntry {
+  parent: RbdParent;
   virtualSize: number;
 }
 
@@ -51,12 +58,15 @@ export class ImageCache {
   async ensure(image: CachedImage): Promise<{ virtualSize: number }> {
     assertSafeId('image', image.imageId);
     return this.#lock.run(image.imageId, async () => {
+      if (image.source.kind === 'rbd') return await this.#ensureParent(image, image.source);
+      // From now on disks are layers over the file.
+      await rm(this.#parentPath(image.imageId), { force: true });
       const record = await this.#record(image.imageId);
       if (record?.sourceSize === image.size && record.sourceFormat === image.format) {
         return { virtualSize: record.virtualSize };
       }
       try {
-        return { virtualSize: await this.#fetch(image) };
+        return { virtualSize: await this.#fetch(image, image.source.path) };
       } catch (error) {
         throw toAgentError(error, `image ${image.imageId} could not be cached`);
       }
@@ -68,6 +78,17 @@ export class ImageCache {
     const record = await this.#record(imageId);
     if (!record) throw new AgentError('not_found', `image ${imageId} is not cached on this host`);
     return { path: this.#dataPath(imageId), format: record.format, virtualSize: record.virtualSize };
+  }
+
+  /** What disks on the image are cloned from, where they are. */
+  async findParent(imageId: string): Promise<ParentEntry | undefined> {
+    assertSafeId('image', imageId);
+    try {
+      return JSON.parse(await readFile(this.#parentPath(imageId), 'utf8')) as ParentEntry;
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
   }
 
   /** Where the file of a cached image is. */
@@ -101,6 +122,7 @@ export class ImageCache {
       try {
         if (this.#users.has(imageId) || (await isUsed()))
           throw new AgentError('in_use', `a disk of this host is a layer over image ${imageId}, or a drive has it`);
+        await rm(this.#parentPath(imageId), { force: true });
         await rm(this.#recordPath(imageId), { force: true });
         await rm(this.#dataPath(imageId), { force: true });
       } finally {
@@ -126,13 +148,24 @@ export class ImageCache {
   async list(): Promise<{ images: string[]; strays: string[] }> {
     const names = await readdir(this.#folder);
     const all = new Set(names);
-    const images = names.filter((name) => !name.includes('.') && all.has(`${name}.json`));
-    const known = new Set(images.flatMap((id) => [id, `${id}.json`]));
-    return { images: images.sort(), strays: names.filter((name) => !known.has(name)) };
+    const files = names.filter((name) => !name.includes('.') && all.has(`${name}.json`));
+    const parents = names.flatMap((name) => /^([^.]+)\.rbd$/.exec(name)?.[1] ?? []);
+    const images = new Set([...files, ...parents]);
+    const known = new Set([...files.flatMap((id) => [id, `${id}.json`]), ...parents.map((id) => `${id}.rbd`)]);
+    return { images: [...images].sort(), strays: names.filter((name) => !known.has(name)) };
   }
 
-  async #fetch(image: CachedImage): Promise<number> {
-    const source = image.source.path;
+  async #ensureParent({ imageId, size, format }: CachedImage, parent: RbdParent): Promise<{ virtualSize: number }> {
+    if (format !== 'raw')
+      throw new AgentError('unsupported', `image ${imageId} is ${format}: only raw ones are cloned`);
+    const entry: ParentEntry = { parent, virtualSize: size };
+    if (isDeepStrictEqual(await this.findParent(imageId), entry)) return { virtualSize: size };
+    await this.#qemuImg.assertReadable(parent);
+    await writeFileAtomically(this.#parentPath(imageId), JSON.stringify(entry));
+    return { virtualSize: size };
+  }
+
+  async #fetch(image: CachedImage, source: string): Promise<number> {
     if (!isAbsolute(source)) throw new AgentError('unsupported', `${source} is not an absolute path`);
     const { size } = await stat(source);
     if (size !== image.size) {
@@ -176,6 +209,10 @@ export class ImageCache {
 
   #dataPath(imageId: string): string {
     return join(this.#folder, imageId);
+  }
+
+  #parentPath(imageId: string): string {
+    return join(this.#folder, `${imageId}.rbd`);
   }
 
   #recordPath(imageId: string): string {

@@ -3,12 +3,21 @@ import { basename, dirname, isAbsolute, join } from 'node:path';
 import type { Env } from '../../env/env.ts';
 import { KeyedLock } from '../../env/keyed-lock.ts';
 import { createAtomically } from '../atomic-file.ts';
-import { AgentError, type DiskSource, type DiskSpec, type DiskUsage, type GuestDisk } from '../contract.ts';
+import {
+  AgentError,
+  type DiskSource,
+  type DiskSpec,
+  type DiskUsage,
+  type GuestDisk,
+  type RbdImage,
+} from '../contract.ts';
 import { assertSafeId, isNotFound, toAgentError } from '../errors.ts';
 import { copyFile } from './copy-file.ts';
 import type { ImageCache } from './image-cache.ts';
 import { assertSelfContainedQcow2, readBackingPath, readQcow2Header } from './qcow2-header.ts';
 import type { QemuImg } from './qemu-img.ts';
+import { Rbd } from './rbd.ts';
+import { RbdDisks } from './rbd-disks.ts';
 
 /** A file that is a disk. */
 interface DiskFile {
@@ -28,7 +37,8 @@ export interface OpenDisk {
 
 /**
  * The disks of the host's guests and volumes: `<folder>/<diskId>.qcow2`, whose headers only this program and QEMU
- * write, or `<diskId>.raw` where several guests may have it. `findOpen` says which guest has a disk open: then only that
+ * write, or `<diskId>.raw` where several guests may have it, or `<diskId>.rbd`, which says where in Ceph it is: a disk on
+ * an image that is cloned there, and what is copied from one while no guest has it open. `findOpen` says which guest has a disk open: then only that
  * guest's QEMU may touch the file.
  */
 export class Qcow2Disks {
@@ -36,6 +46,7 @@ export class Qcow2Disks {
   readonly #env: Env;
   readonly #qemuImg: QemuImg;
   readonly #cache: ImageCache;
+  readonly #inCeph: RbdDisks;
   readonly #findOpen: (diskId: string) => Promise<OpenDisk | undefined>;
   readonly #lock = new KeyedLock();
 
@@ -50,6 +61,7 @@ export class Qcow2Disks {
     this.#env = options.env;
     this.#qemuImg = options.qemuImg;
     this.#cache = options.cache;
+    this.#inCeph = new RbdDisks(options.folder, new Rbd(options.env));
     this.#findOpen = options.findOpen;
   }
 
@@ -59,7 +71,17 @@ export class Qcow2Disks {
   }
 
   async exists(diskId: string): Promise<boolean> {
-    return (await this.#find(diskId)) !== undefined;
+    return (await this.#find(diskId)) !== undefined || (await this.#inCeph.find(diskId)) !== undefined;
+  }
+
+  /** Those of the disks that are in Ceph, by disk id. */
+  async imagesInCeph(diskIds: readonly string[]): Promise<Map<string, RbdImage>> {
+    const found = new Map<string, RbdImage>();
+    for (const diskId of diskIds) {
+      const disk = await this.#inCeph.find(diskId);
+      if (disk) found.set(diskId, disk.image);
+    }
+    return found;
   }
 
   async #find(diskId: string): Promise<DiskFile | undefined> {
@@ -89,7 +111,10 @@ export class Qcow2Disks {
       try {
         if (await this.exists(disk.diskId)) await this.#grow(disk.diskId, disk.size);
         else {
-          const make = () => createAtomically(path, (temporary) => this.#make(disk, temporary));
+          const make = async () => {
+            if (await this.#makeInCeph(disk)) return;
+            await createAtomically(path, (temporary) => this.#make(disk, temporary));
+          };
           const below = imageBelow(disk);
           await (below === undefined ? make() : this.#cache.use(below, make));
         }
@@ -106,11 +131,14 @@ export class Qcow2Disks {
       const open = await this.#findOpen(diskId);
       if (open) throw new AgentError('in_use', `disk ${diskId} is open in the guest of server ${open.serverId}`);
       for (const path of paths) await rm(path, { force: true });
+      await this.#inCeph.remove(diskId);
     });
   }
 
   async usage(diskId: string): Promise<DiskUsage> {
     try {
+      const inCeph = await this.#inCeph.find(diskId);
+      if (inCeph) return await this.#inCeph.usage(inCeph);
       const { path, format } = await this.#known(diskId);
       const { blocks, size } = await stat(path);
       const virtualSize = format === 'raw' ? size : (await readQcow2Header(path)).virtualSize;
@@ -136,9 +164,7 @@ export class Qcow2Disks {
           if (open) {
             await this.#qemuImg.create(temporary, format, virtualSize);
             await open.backup({ path: temporary, format });
-          } else {
-            await this.#qemuImg.convert(await this.#known(diskId), { path: temporary, format }, { bytes: virtualSize });
-          }
+          } else await this.#flatten(diskId, { path: temporary, format }, virtualSize);
           if (format === 'qcow2') await assertSelfContainedQcow2(temporary);
         });
         return { size: (await stat(target)).size, virtualSize };
@@ -154,6 +180,11 @@ export class Qcow2Disks {
       const open = await this.#findOpen(diskId);
       if (open) throw new AgentError('in_use', `disk ${diskId} is open in the guest of server ${open.serverId}`);
       const { virtualSize, actualSize, installPath } = await this.usage(diskId);
+      const inCeph = await this.#inCeph.find(diskId);
+      if (inCeph) {
+        const layer = inCeph.imageId === undefined ? {} : { imageId: inCeph.imageId };
+        return { kind: 'rbd', ...inCeph.image, virtualSize, actualSize, ...layer };
+      }
       const isLayer = installPath === this.path({ diskId });
       const backing = isLayer ? await readBackingPath(installPath) : undefined;
       const image = backing === undefined ? {} : { imageId: basename(backing) };
@@ -164,6 +195,7 @@ export class Qcow2Disks {
   /** Whether a disk here is a layer over the image. */
   async isBase(imageId: string): Promise<boolean> {
     for (const diskId of (await this.list()).disks) {
+      if ((await this.#inCeph.find(diskId))?.imageId === imageId) return true;
       // One that was removed since is none, and a flat one neither.
       const backing = await readBackingPath(this.path({ diskId })).catch(() => undefined);
       if (backing !== undefined && basename(backing) === imageId) return true;
@@ -185,6 +217,11 @@ export class Qcow2Disks {
     const to = { path: temporary, format: disk.shared ? ('raw' as const) : ('qcow2' as const) };
     if (base.kind === 'blank') return this.#qemuImg.create(temporary, to.format, disk.size);
     if (base.kind === 'image') {
+      const cloned = await this.#cache.findParent(base.imageId);
+      if (cloned) {
+        await this.#qemuImg.convertRbd(cloned.parent, to, { bytes: cloned.virtualSize });
+        return this.#qemuImg.resize(to, Math.max(disk.size, cloned.virtualSize));
+      }
       const image = await this.#cache.find(base.imageId);
       const size = Math.max(disk.size, image.virtualSize);
       if (!disk.shared) return this.#qemuImg.create(temporary, 'qcow2', size, image);
@@ -197,19 +234,52 @@ export class Qcow2Disks {
     if (open) {
       await this.#qemuImg.create(temporary, to.format, virtualSize);
       await open.backup(to);
-    } else await this.#copy(await this.#known(base.diskId), to, virtualSize);
+    } else await this.#copy(base.diskId, to, virtualSize);
     if (disk.size > virtualSize) await this.#qemuImg.resize(to, disk.size);
   }
 
+  /**
+   * Makes the disk in Ceph, if it belongs there: on an image that is cloned, or from a disk there that no guest has open.
+   * One that several guests may have is a file.
+   */
+  async #makeInCeph({ diskId, size, base, shared }: DiskSpec): Promise<boolean> {
+    if (shared || base.kind === 'blank') return false;
+    if (base.kind === 'image') {
+      const found = await this.#cache.findParent(base.imageId);
+      if (found) await this.#inCeph.clone(diskId, size, { parent: found.parent, imageId: base.imageId });
+      return found !== undefined;
+    }
+    if (base.kind === 'moved') {
+      const { source } = base;
+      if (source.kind !== 'rbd') return false;
+      const { conf, user, pool, image, imageId } = source;
+      await this.#inCeph.copy(diskId, size, { image: { conf, user, pool, image }, imageId });
+      return true;
+    }
+    const from = await this.#inCeph.find(base.diskId);
+    if (!from || (await this.#findOpen(base.diskId))) return false;
+    await this.#inCeph.copy(diskId, size, from);
+    return true;
+  }
+
   /** A layer stays one, over the same image; what gets another format is flat. */
-  async #copy(from: DiskFile, to: DiskFile, virtualSize: number): Promise<void> {
-    if (from.format === to.format) return copyFile(this.#env, from.path, to.path);
-    await this.#qemuImg.convert(from, to, { bytes: virtualSize });
+  async #copy(diskId: string, to: DiskFile, virtualSize: number): Promise<void> {
+    const from = await this.#find(diskId);
+    if (from?.format === to.format) return copyFile(this.#env, from.path, to.path);
+    await this.#flatten(diskId, to, virtualSize);
+  }
+
+  async #flatten(diskId: string, to: DiskFile, virtualSize: number): Promise<void> {
+    const inCeph = await this.#inCeph.find(diskId);
+    if (inCeph) await this.#qemuImg.convertRbd(inCeph.image, to, { bytes: virtualSize });
+    else await this.#qemuImg.convert(await this.#known(diskId), to, { bytes: virtualSize });
   }
 
   /** Where this host has the image below too, only what is above it is copied; else the whole, into one file. */
   async #takeOver(source: DiskSource, size: number, to: DiskFile): Promise<void> {
-    const { imageId, path, virtualSize } = source;
+    const { imageId, virtualSize } = source;
+    if (source.kind === 'rbd') return this.#qemuImg.convertRbd(source, to, { bytes: virtualSize });
+    const { path } = source;
     const image = imageId === undefined ? undefined : await this.#cache.find(imageId).catch(() => undefined);
     if (imageId === undefined || image) {
       await copyFile(this.#env, path, to.path);
@@ -225,13 +295,15 @@ export class Qcow2Disks {
     if (size <= virtualSize) return;
     const open = await this.#findOpen(diskId);
     if (open) return open.resize(size);
+    const inCeph = await this.#inCeph.find(diskId);
+    if (inCeph) return this.#inCeph.grow(inCeph, size);
     return this.#qemuImg.resize(await this.#known(diskId), size);
   }
 }
 
 /** The disk that a file of that name is; undefined for other files. */
 export function diskIdOf(name: string): string | undefined {
-  return /^(.+)\.(?:qcow2|raw)$/.exec(name)?.[1];
+  return /^(.+)\.(?:qcow2|raw|rbd)$/.exec(name)?.[1];
 }
 
 async function isThere(path: string): Promise<boolean> {

@@ -1,7 +1,8 @@
 import { isAbsolute } from 'node:path';
 import type { Env } from '../../env/env.ts';
-import { AgentError } from '../contract.ts';
+import { AgentError, type RbdImage, type RbdParent } from '../contract.ts';
 import { type CommandLimits, runCommand } from '../run-command.ts';
+import { rbdNode } from './rbd.ts';
 
 /** Formats by QEMU's names. */
 export type QemuFormat = 'qcow2' | 'raw' | 'vmdk' | 'vdi' | 'vpc' | 'vhdx';
@@ -47,6 +48,28 @@ export class QemuImg {
     return this.#run(args, limits);
   }
 
+  /** Writes a flat copy of a raw image in Ceph, from its snapshot where one is named. */
+  convertRbd(
+    from: RbdImage & { snapshot?: string },
+    to: { path: string; format: 'qcow2' | 'raw' },
+    { bytes }: { bytes: number },
+  ): Promise<void> {
+    const limits = { ...limitsForCopy(bytes), addressSpace: addressSpaceForCeph };
+    return this.#run(['convert', '-q', '-O', to.format, rbdName(from), absolute(to.path)], limits);
+  }
+
+  /** Whether this host's QEMU can open a snapshot in Ceph. Throws `unsupported` when not. */
+  async assertReadable(parent: RbdParent): Promise<void> {
+    const limits = { ...limitsForMetadata, addressSpace: addressSpaceForCeph };
+    try {
+      await this.#run(['info', rbdName(parent)], limits);
+    } catch (error) {
+      throw new AgentError('unsupported', `this host's QEMU can't read ${parent.pool}/${parent.image}`, {
+        cause: error,
+      });
+    }
+  }
+
   async #run(args: string[], limits: CommandLimits): Promise<void> {
     const result = await runCommand(this.#env, 'qemu-img', args, { limits });
     if (result.exitCode === 0) return;
@@ -67,12 +90,19 @@ export class QemuImg {
   }
 }
 
+/** librbd has dozens of threads, whose stacks and heaps are addresses and hardly memory. */
+const addressSpaceForCeph = 32 * gibibyte;
 const limitsForMetadata: CommandLimits = { wallMs: 60_000, addressSpace: 2 * gibibyte, cpuSeconds: 30 };
 
 /** Half a minute, and room for a disk that is as slow as 10 MB/s. */
 function limitsForCopy(bytes: number): CommandLimits {
   const slowest = Math.ceil(bytes / 10_000_000);
   return { wallMs: (60 + slowest) * 1000, addressSpace: 2 * gibibyte, cpuSeconds: 30 + slowest };
+}
+
+/** Its driver is given, so that nothing is probed. */
+function rbdName(image: RbdImage & { snapshot?: string }): string {
+  return `json:${JSON.stringify({ driver: 'raw', file: rbdNode(image, image.snapshot) })}`;
 }
 
 function absolute(path: string): string {

@@ -4,6 +4,7 @@ import { actionsAreKnown, actionsProgress, eventsAreClosed, failuresHaveCauses }
 import { backupsAreWhole, bytesHaveBackups } from './backups.ts';
 import {
   attachmentsAreLive,
+  clonesAreKnown,
   disksAreKnown,
   disksExist,
   disksHaveOneWriter,
@@ -41,6 +42,7 @@ const invariants: ReadonlyArray<(facts: Facts) => Finding[]> = [
   allocationsAreExact,
   capacityIsKept,
   disksAreKnown,
+  clonesAreKnown,
   disksExist,
   disksHaveOwners,
   disksHaveOneWriter,

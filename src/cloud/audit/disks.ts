@@ -17,6 +17,17 @@ export function disksAreKnown(facts: Facts): Finding[] {
   return findings;
 }
 
+/** Every disk in a pool for clones is known: one that is not takes room, and keeps its image from being removed. */
+export function clonesAreKnown(facts: Facts): Finding[] {
+  return [...facts.stores].flatMap(([storeId, { disks = [] }]) =>
+    disks.flatMap((id) => {
+      if (facts.disks.has(id)) return [];
+      const thing = { invariant: 'disk-is-known', resource: 'disk', id } as const;
+      return unlessOwned(facts.owners, thing, [id], `The pool of store ${storeId} has a disk that is in no record.`);
+    }),
+  );
+}
+
 /** Every disk that is needed is there. */
 export function disksExist(facts: Facts): Finding[] {
   return [...facts.disks.values()].flatMap(({ id, host_id, volume_id, released_at }) => {

@@ -76,6 +76,30 @@ export class BootImages {
     };
   }
 
+  /** Throws `not_found` or `unavailable` where no connected store has the image's bytes. Nothing is fetched. */
+  async requireBytes(imageId: string): Promise<void> {
+    await this.#withBytes(imageId);
+  }
+
+  /**
+   * What disks on a host are cloned from, where a store of its zone can have that done: of a raw image only. Undefined
+   * where none can; the host may still refuse (`unsupported`).
+   */
+  async clonableImageSpec(imageId: string, hostId: string): Promise<CachedImage | undefined> {
+    const { rows, stores } = this.#parts;
+    const image = await rows.image(imageId);
+    if (!image || this.#formatOf(image) !== 'raw') return undefined;
+    const zoneId = await this.#zoneOf(hostId);
+    for (const { state, storeId, size } of await rows.replicas([imageId])) {
+      const store = stores.find(storeId);
+      const isThere = (state === 'active' || state === 'deleted') && store?.status === 'connected';
+      if (!isThere || zoneId === undefined || !store.zoneIds.includes(zoneId)) continue;
+      const source = stores.driver(storeId).cloneSource?.(imageId);
+      if (source) return { imageId, format: 'raw', size: size ?? image.size!, source: { kind: 'rbd', ...source } };
+    }
+    return undefined;
+  }
+
   /**
    * Looks at the image once more before a host opens it, by the stricter rules for use: costs the same for any size, and
    * next to nothing while the bytes are those that were found good. The copy is the one that `cachedImageSpec` names.

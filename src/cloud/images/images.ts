@@ -306,6 +306,16 @@ export class Images {
     return await this.#boot.cachedImageSpec(imageId, hostId);
   }
 
+  /** See `BootImages.requireBytes`. */
+  async requireBytes(imageId: string): Promise<void> {
+    await this.#boot.requireBytes(imageId);
+  }
+
+  /** What disks on the host are cloned from; see `BootImages.clonableImageSpec`. */
+  async clonableImageSpec(imageId: string, hostId: string): Promise<CachedImage | undefined> {
+    return await this.#boot.clonableImageSpec(imageId, hostId);
+  }
+
   /** Looks at the image once more before a host opens it; see `BootImages.inspectForUse`. */
   async inspectForUse(imageId: string, hostId?: string): Promise<void> {
     await this.#boot.inspectForUse(imageId, hostId);

@@ -1,4 +1,4 @@
-import { AgentError } from '../../agent/contract.ts';
+import { AgentError, type CachedImage } from '../../agent/contract.ts';
 import type { Cloud } from '../cloud.ts';
 
 /** How many images one activation removes at the most. */
@@ -54,11 +54,33 @@ export async function trimImageCaches(cloud: Cloud): Promise<ImageCacheStatus> {
   return status;
 }
 
-/** Brings an image to a host before anything there needs it. Throws `not_found`, `unavailable`, and what hosts throw. */
-export async function bringImage(cloud: Cloud, hostId: string, imageId: string): Promise<void> {
+/**
+ * Makes an image what disks of a host can be made from: as a snapshot to clone, where a store of its zone offers that and
+ * the host can, else as a file there. What it takes of the host's room is its size. Throws `not_found`, `unavailable`, and
+ * what hosts throw.
+ */
+export async function cacheImageOn(cloud: Cloud, hostId: string, imageId: string): Promise<CachedImage> {
+  // Tenants' bytes are looked at once more, before any tool opens them.
   await cloud.images.inspectForUse(imageId, hostId);
+  const agent = cloud.hosts.agent(hostId);
+  const clonable = await cloud.images.clonableImageSpec(imageId, hostId);
+  if (clonable) {
+    try {
+      await agent.ensureImageCached(clonable);
+      return { ...clonable, size: 0 };
+    } catch (err) {
+      if (!(err instanceof AgentError && err.code === 'unsupported')) throw err;
+      cloud.log.warn({ err, hostId, imageId }, 'a host makes no clones: it gets the image as a file');
+    }
+  }
   const image = await cloud.images.cachedImageSpec(imageId, hostId);
-  await cloud.hosts.agent(hostId).ensureImageCached(image);
+  await agent.ensureImageCached(image);
+  return image;
+}
+
+/** Brings an image to a host before anything there needs it. Throws as `cacheImageOn`. */
+export async function bringImage(cloud: Cloud, hostId: string, imageId: string): Promise<void> {
+  const image = await cacheImageOn(cloud, hostId, imageId);
   await cloud.db.write((tx) => cloud.volumes.noteImageCached(tx, hostId, image));
 }
 

@@ -111,6 +111,7 @@ describe('the place of a Ceph store', () => {
       user: 'admin',
       timeout: 30,
     });
+    expect(cephPlace('ceph://p?clones=vms')).toMatchObject({ pool: 'p', clones: 'vms' });
     expect(cephPlace('ceph://p?user=unkai&conf=/a/b&timeout=5')).toEqual({
       pool: 'p',
       conf: '/a/b',
@@ -125,6 +126,8 @@ describe('the place of a Ceph store', () => {
     'ceph://-x/..',
     'ceph://p?conf=relative',
     'ceph://p?timeout=0',
+    'ceph://p?clones=p',
+    'ceph://p?clones=',
     'ceph://p?user=--x y',
   ])('is none: %s', (text) => expect(() => cephPlace(text)).toThrow('is no place of a Ceph store'));
 });

@@ -7,6 +7,7 @@ import { LocalCopies } from '../local-copies.ts';
 import { ChunkReader, sizeMismatch, throwIfAborted } from '../receive.ts';
 import { adoptByUpload, Staging } from '../staged-file.ts';
 import {
+  type CloneSource,
   type ImageStore,
   type PutOptions,
   type StoredImage,
@@ -47,6 +48,7 @@ class CephStore implements ImageStore {
   readonly kind = 'ceph';
   readonly name: string;
   readonly #programs: CephPrograms;
+  readonly #place: CephPlace;
   readonly #pool: string;
   readonly #staging: Staging;
   readonly #local: LocalCopies;
@@ -55,14 +57,22 @@ class CephStore implements ImageStore {
   constructor({ name, place, localDirectory, maxLocalBytes = 20 * gibibyte }: CephStoreOptions) {
     this.name = name;
     this.#programs = new CephPrograms(place);
+    this.#place = place;
     this.#pool = place.pool;
     this.#staging = new Staging(localDirectory);
     this.#local = new LocalCopies(join(localDirectory, 'images'), maxLocalBytes);
   }
 
+  /** The pool for clones, as far as there is to be one. */
+  get #clones(): CephPrograms | undefined {
+    const { clones } = this.#place;
+    return clones === undefined ? undefined : new CephPrograms({ ...this.#place, pool: clones });
+  }
+
   /** Ends what dead processes have begun: a store has one control plane that writes to it. */
   async recover(): Promise<void> {
     const names = (await this.#programs.list()).map(({ name }) => name);
+    await this.#clones?.list(); // it exists
     for (const name of names) {
       const { imageId = '', kind } = strayName.exec(name)?.groups ?? {};
       if (kind === 'old' && !names.includes(imageId)) await this.#rename(name, imageId);
@@ -213,6 +223,12 @@ class CephStore implements ImageStore {
     return await this.#local.get(imageId, expected, async (start) => await this.read(imageId, { start }));
   }
 
+  cloneSource(imageId: string): CloneSource | undefined {
+    checkName(imageId);
+    const { conf, user, pool, clones: diskPool } = this.#place;
+    return diskPool === undefined ? undefined : { conf, user, pool, image: imageId, snapshot, diskPool };
+  }
+
   /** As ZStack shows it. */
   installPath(imageId: string): string {
     return `ceph://${this.#pool}/${imageId}`;
@@ -231,7 +247,8 @@ class CephStore implements ImageStore {
         others.push({ name, kind: isUpload ? 'upload' : 'unknown', imageId, size, modifiedAt, isLive });
       }
     }
-    return { images, others };
+    const disks = (await this.#clones?.list())?.map(({ name }) => name).filter((name) => imageName.test(name));
+    return { images, others, ...(disks ? { disks } : {}) };
   }
 
   async removeStray(name: string): Promise<void> {

@@ -159,3 +159,17 @@ test('UEFI sees to the config drive too: it is in the boot order, behind the dis
     { driver: 'ide-cd', bootindex: 2 },
   ]);
 });
+
+test('a disk in Ceph is opened by its pool and name, as raw', () => {
+  const image = { conf: '/etc/ceph/ceph.conf', user: 'unkai', pool: 'vms', image: 'a' };
+  const args = qemuArguments(
+    { ...guest, disks: [disk('a', 'virtio'), disk('b', 'virtio')] },
+    {
+      ...context,
+      inCeph: new Map([['a', image]]),
+    },
+  );
+  const nodes = valuesOf(args, '-blockdev').map((text) => JSON.parse(text));
+  expect(nodes.find((node) => node.file.driver === 'rbd')).toMatchObject({ driver: 'raw', file: image });
+  expect(nodes.filter((node) => node.driver === 'qcow2')).toHaveLength(1);
+});

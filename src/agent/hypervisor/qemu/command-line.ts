@@ -6,7 +6,9 @@ import {
   type GuestDisk,
   type GuestNic,
   type GuestSpec,
+  type RbdImage,
 } from '../../contract.ts';
+import { rbdNode } from '../../disks/rbd.ts';
 import type { NetworkDriver } from '../../network/network-driver.ts';
 
 /** The names of a guest's files inside its folder. QEMU is started there, so that socket addresses stay short. */
@@ -33,6 +35,8 @@ export interface CommandLineContext {
   folder: string;
   /** Absolute path of a disk's file. */
   diskPath(disk: GuestDisk): string;
+  /** The disks that are in Ceph instead, by disk id. */
+  inCeph?: ReadonlyMap<string, RbdImage>;
   /** Absolute path of a cached image that is in a drive. */
   mediumPath?(imageId: string): string;
   network: Pick<NetworkDriver, 'netdev' | 'largestMtu'>;
@@ -58,13 +62,13 @@ export function diskDeviceId(volumeId: string): string {
 }
 
 /** The block node of a disk, as `-blockdev` and `blockdev-add` take it. */
-export function diskBlockNode(disk: GuestDisk, filename: string): object {
+export function diskBlockNode(disk: GuestDisk, filename: string, inCeph?: RbdImage): object {
   return {
-    driver: disk.shared ? 'raw' : 'qcow2',
+    driver: disk.shared || inCeph ? 'raw' : 'qcow2',
     'node-name': diskNode(disk.volumeId),
     'read-only': disk.bus === 'cdrom' || disk.readOnly === true,
     discard: 'unmap',
-    file: { driver: 'file', filename, discard: 'unmap' },
+    file: { ...(inCeph ? rbdNode(inCeph) : { driver: 'file', filename }), discard: 'unmap' },
   };
 }
 
@@ -209,7 +213,7 @@ function disks(guest: GuestSpec, context: CommandLineContext): string[][] {
   const cdroms = guest.cdroms ?? [];
   const order = bootIndexes(guest);
   const ofDisks = guest.disks.flatMap((disk, index) => [
-    ['-blockdev', JSON.stringify(diskBlockNode(disk, context.diskPath(disk)))],
+    ['-blockdev', JSON.stringify(diskBlockNode(disk, context.diskPath(disk), context.inCeph?.get(disk.diskId)))],
     device({ ...diskDevice(disk, nextIde, nextSata), ...diskIdentity(disk), ...order.disk(index) }),
   ]);
   // Their slots come after those of disks: a guest's disks stay where they are.

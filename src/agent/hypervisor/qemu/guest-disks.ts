@@ -21,7 +21,8 @@ export async function giveDisk(guest: QemuGuest | undefined, disks: Qcow2Disks, 
     if ((await guest.pid()) === undefined) return;
     try {
       const qmp = await guest.monitor();
-      await plugDisk(qmp, disk, disks.path(disk));
+      const inCeph = await disks.imagesInCeph([disk.diskId]);
+      await plugDisk(qmp, disk, disks.path(disk), inCeph.get(disk.diskId));
       await limitDisk(qmp, disk);
     } catch (error) {
       if ((await guest.pid()) === undefined) return; // it ended meanwhile, and has the disk when it starts again

@@ -15,7 +15,7 @@ export interface HandoverParts {
   guests: QemuGuests;
   disks: Qcow2Disks;
   network: NetworkDriver;
-  argumentsFor(spec: GuestSpec): string[];
+  argumentsFor(spec: GuestSpec): Promise<string[]>;
   /** Runs work while nobody else touches the guest's disks, which exist. */
   withDisks<T>(spec: GuestSpec, work: () => Promise<T>): Promise<T>;
 }
@@ -47,7 +47,7 @@ export function qemuHandover({ env, guests, disks, network, argumentsFor, withDi
         await guest.end();
         await guest.discardMemory();
         await takeFiles(env, origin, guest.folder);
-        return await receive(guest, spec, argumentsForMemory(argumentsFor(spec), origin));
+        return await receive(guest, spec, argumentsForMemory(await argumentsFor(spec), origin));
       });
     },
 

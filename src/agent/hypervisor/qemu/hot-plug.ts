@@ -1,5 +1,5 @@
 import type { Env } from '../../../env/env.ts';
-import { AgentError, type GuestDisk } from '../../contract.ts';
+import { AgentError, type GuestDisk, type RbdImage } from '../../contract.ts';
 import { diskBlockNode, diskDeviceId, diskIdentity, diskNode } from './command-line.ts';
 import { type QmpConnection, QmpError } from './qmp.ts';
 import { hasDevice, removeDevice } from './unplug.ts';
@@ -8,10 +8,15 @@ import { hasDevice, removeDevice } from './unplug.ts';
  * Gives a guest that runs one more virtio disk (ACPI hot-plug of the machine `pc`). May be repeated: what is there
  * already stays. Nothing of it stays when it fails.
  */
-export async function plugDisk(qmp: QmpConnection, disk: GuestDisk, filename: string): Promise<void> {
+export async function plugDisk(
+  qmp: QmpConnection,
+  disk: GuestDisk,
+  filename: string,
+  inCeph?: RbdImage,
+): Promise<void> {
   const node = diskNode(disk.volumeId);
   try {
-    if (!(await hasNode(qmp, node))) await qmp.execute('blockdev-add', diskBlockNode(disk, filename));
+    if (!(await hasNode(qmp, node))) await qmp.execute('blockdev-add', diskBlockNode(disk, filename, inCeph));
     if (await hasDevice(qmp, diskDeviceId(disk.volumeId))) return;
     await qmp.execute('device_add', { driver: 'virtio-blk-pci', ...diskIdentity(disk) });
   } catch (error) {

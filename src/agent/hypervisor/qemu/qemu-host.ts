@@ -327,7 +327,7 @@ class LocalQemuHost implements Omit<QemuHost, keyof (MigrationVerbs & InsightVer
   }
 
   async #start(spec: GuestSpec): Promise<void> {
-    const args = this.#argumentsFor(spec);
+    const args = await this.#argumentsFor(spec);
     await this.#withDisks(spec, async () => {
       if (spec.hasConfigDrive && !(await this.#folder.hasConfigDrive(spec.serverId))) {
         throw new AgentError('not_found', `server ${spec.serverId} has no config drive`);
@@ -344,17 +344,18 @@ class LocalQemuHost implements Omit<QemuHost, keyof (MigrationVerbs & InsightVer
     if (!spec || !(await guest.hasMemory())) return guest.resume();
     await guest.end();
     await this.#withDisks(spec, async () =>
-      guest.startFromMemory(this.#argumentsFor(spec), await this.#network.prepareGuest(spec.nics)),
+      guest.startFromMemory(await this.#argumentsFor(spec), await this.#network.prepareGuest(spec.nics)),
     );
   }
 
-  #argumentsFor(spec: GuestSpec): string[] {
+  async #argumentsFor(spec: GuestSpec): Promise<string[]> {
     const folder = this.#folder.guest(spec.serverId);
     const diskPath = (disk: GuestDisk) => this.#disks.path(disk);
     const mediumPath = (imageId: string) => this.#cache.path(imageId);
     const { accelerator } = this.#probe;
-    const context = { accelerator, folder, diskPath, mediumPath, network: this.#network, uefiCode: findUefi()?.code };
-    return qemuArguments(spec, context);
+    const inCeph = await this.#disks.imagesInCeph(spec.disks.map(({ diskId }) => diskId));
+    const paths = { folder, diskPath, inCeph, mediumPath, uefiCode: findUefi()?.code };
+    return qemuArguments(spec, { accelerator, network: this.#network, ...paths });
   }
 
   async #withDisks<T>(spec: GuestSpec, work: () => Promise<T>): Promise<T> {

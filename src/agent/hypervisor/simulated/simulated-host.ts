@@ -112,6 +112,7 @@ class InMemoryHost implements Omit<SimulatedHost, keyof (MigrationVerbs & Insigh
     return this.#verb('ensureImageCached', [image], () =>
       this.#locks.run(`image ${image.imageId}`, async () => {
         const { imageId, format, size, source } = image;
+        if (source.kind === 'rbd') throw new AgentError('unsupported', 'a simulated host reaches no Ceph');
         const known = this.#images.get(imageId);
         if (known?.size === size && known.format === format) return { virtualSize: known.virtualSize };
         try {

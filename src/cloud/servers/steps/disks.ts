@@ -2,6 +2,7 @@ import { AgentError, type DiskBase } from '../../../agent/contract.ts';
 import { statement } from '../../../database/statement.ts';
 import { step } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
+import { cacheImageOn } from '../../volumes/image-cache.ts';
 import { type GuestInput, type GuestState, hostOf } from './guest.ts';
 
 export interface RootDiskInput extends GuestInput {
@@ -22,10 +23,7 @@ export const ensureImageCached = step<RootDiskInput, GuestState>('ensureImageCac
   async do(context) {
     const { services, input } = context;
     const hostId = hostOf(context);
-    // Tenants' bytes are looked at once more, before any tool opens them.
-    await services.images.inspectForUse(input.imageId!, hostId);
-    const image = await services.images.cachedImageSpec(input.imageId!, hostId);
-    await services.hosts.agent(hostId).ensureImageCached(image);
+    const image = await cacheImageOn(services, hostId, input.imageId!);
     return { commit: (tx) => services.volumes.noteImageCached(tx, hostId, image) };
   },
   // Nothing to undo: the cache is for everybody, and its reconciler clears it.
@@ -53,7 +51,7 @@ export const createRootDisk = step<RootDiskInput, GuestState>('createRootDisk', 
     const usage = await agent.ensureDisk(disk).catch(async (error: unknown) => {
       if (!(error instanceof AgentError) || error.code !== 'not_found') throw error;
       // Its image was of no use for long, and was removed a moment ago: between the step before and this one.
-      await agent.ensureImageCached(await services.images.cachedImageSpec(input.imageId!, hostId));
+      await cacheImageOn(services, hostId, input.imageId!);
       return await agent.ensureDisk(disk);
     });
     return { commit: (tx) => services.volumes.noteUsage(tx, input.rootVolumeId, usage) };

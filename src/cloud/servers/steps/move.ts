@@ -4,6 +4,7 @@ import type { Tx } from '../../../database/database.ts';
 import { step } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import { CloudError } from '../../errors.ts';
+import { bringImage } from '../../volumes/image-cache.ts';
 import type { FlavorFacts } from '../model.ts';
 import { updateServer } from '../transition.ts';
 
@@ -186,16 +187,12 @@ async function noteLayers(tx: Tx, layers: readonly Layer[]): Promise<void> {
 
 /** Whether the host has the image, so that what is above it is enough. An image that is gone leaves no other way. */
 export async function ensureImage(cloud: Cloud, hostId: string, imageId: string): Promise<boolean> {
-  let image: Awaited<ReturnType<Cloud['images']['cachedImageSpec']>>;
   try {
-    await cloud.images.inspectForUse(imageId, hostId);
-    image = await cloud.images.cachedImageSpec(imageId, hostId);
+    await bringImage(cloud, hostId, imageId);
   } catch (error) {
     if (error instanceof CloudError) return false;
     throw error;
   }
-  await cloud.hosts.agent(hostId).ensureImageCached(image);
-  await cloud.db.write((tx) => cloud.volumes.noteImageCached(tx, hostId, image));
   return true;
 }
 

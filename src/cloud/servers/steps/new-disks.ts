@@ -1,7 +1,8 @@
 import { type Static, Type } from 'typebox';
-import type { DiskUsage } from '../../../agent/contract.ts';
+import type { CachedImage, DiskUsage } from '../../../agent/contract.ts';
 import { step } from '../../actions.ts';
 import { imageBelow, isShared } from '../../volumes/base-image.ts';
+import { cacheImageOn } from '../../volumes/image-cache.ts';
 import { type GuestInput, type GuestState, hostOf } from './guest.ts';
 
 /** The disk of a volume that is made along with the server that gets it: blank, over an image, or a copy. */
@@ -55,11 +56,8 @@ export const createNewDisks = step<NewDisksInput, GuestState>('createNewDisks', 
     const hostId = hostOf(context);
     const agent = services.hosts.agent(hostId);
     const imageIds = [...new Set(input.newDisks!.flatMap(({ imageId }) => imageId ?? []))];
-    const images = await Promise.all(imageIds.map((id) => services.images.cachedImageSpec(id, hostId)));
-    for (const image of images) {
-      await services.images.inspectForUse(image.imageId, hostId);
-      await agent.ensureImageCached(image);
-    }
+    const images: CachedImage[] = [];
+    for (const id of imageIds) images.push(await cacheImageOn(services, hostId, id));
     const usages: Array<{ volumeId: string; usage: DiskUsage }> = [];
     for (const { volumeId, diskId, size, imageId, sourceDiskId } of input.newDisks!) {
       const copied = sourceDiskId ? ({ kind: 'copy', diskId: sourceDiskId } as const) : ({ kind: 'blank' } as const);

@@ -108,7 +108,7 @@ export async function requestEvacuate(cloud: Cloud, subject: Subject, serverId: 
       throw new CloudError('conflict', words, { reason: 'volumes' });
     }
     const imageId = server.imageId!;
-    await cloud.images.cachedImageSpec(imageId);
+    await cloud.images.requireBytes(imageId);
     return {
       action: evacuate,
       input: {

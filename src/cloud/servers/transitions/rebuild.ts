@@ -45,9 +45,14 @@ const RebuildInput = Type.Object({
   personality: Type.Optional(personality),
 });
 
-/** The conductor's part, as newer Novas show it: the image is looked at once more before anything is touched. */
-const checkImage = step<{ imageId: string }>('checkImage', {
-  do: async ({ services, input }) => void (await services.images.cachedImageSpec(input.imageId)),
+/**
+ * The conductor's part, as newer Novas show it: the image is looked at once more before anything is touched, and what has
+ * to be fetched from a store elsewhere comes while the guest still runs.
+ */
+const checkImage = step<{ imageId: string; hostId: string }>('checkImage', {
+  async do({ services: { images }, input: { imageId, hostId } }) {
+    if (!(await images.clonableImageSpec(imageId, hostId))) await images.cachedImageSpec(imageId);
+  },
 });
 
 export const rebuild = action(

@@ -16,7 +16,7 @@ import { beginTransition, settleServer, updateServer } from '../transition.ts';
 const hasImage = ({ input }: { input: { imageId?: string } }) => input.imageId !== undefined;
 
 const getImageInfo = step<{ imageId?: string }>('getImageInfo', {
-  do: async ({ services, input }) => void (await services.images.cachedImageSpec(input.imageId!)),
+  do: ({ services, input }) => services.images.requireBytes(input.imageId!),
 });
 
 export const unshelve = action(

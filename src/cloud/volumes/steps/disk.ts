@@ -1,6 +1,7 @@
 import type { DiskBase } from '../../../agent/contract.ts';
 import { step } from '../../actions.ts';
 import { imageBelow, isShared } from '../base-image.ts';
+import { cacheImageOn } from '../image-cache.ts';
 
 /** What the disk of a volume, or of a snapshot, is made of. */
 export interface NewDiskInput {
@@ -58,10 +59,7 @@ export const placeDisk = step<NewDiskInput, NewDiskState>('placeDisk', {
 export const cacheImage = step<NewDiskInput, NewDiskState>('cacheImage', {
   retry,
   async do({ services, input, state }) {
-    // Tenants' bytes are looked at once more, before any tool opens them.
-    await services.images.inspectForUse(input.imageId!, state.hostId);
-    const image = await services.images.cachedImageSpec(input.imageId!, state.hostId);
-    await services.hosts.agent(state.hostId!).ensureImageCached(image);
+    const image = await cacheImageOn(services, state.hostId!, input.imageId!);
     return { commit: (tx) => services.volumes.noteImageCached(tx, state.hostId!, image) };
   },
   // Nothing to undo: the cache is for everybody, and its reconciler clears it.
