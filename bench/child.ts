@@ -24,7 +24,12 @@ process.stdout.write(`${JSON.stringify({ origin: cloud.origin, startMs: performa
 process.stdin.on('data', (text) => {
   if (text.toString().trim() !== 'usage') return;
   const { user, system } = process.cpuUsage();
-  const usage = { residentBytes: process.memoryUsage.rss(), cpuSeconds: (user + system) / 1e6 };
+  const loop = process.threadCpuUsage();
+  const usage = {
+    residentBytes: process.memoryUsage.rss(),
+    cpuSeconds: (user + system) / 1e6,
+    loopSeconds: (loop.user + loop.system) / 1e6,
+  };
   process.stdout.write(`${JSON.stringify(usage)}\n`);
 });
 process.stdin.on('end', async () => {

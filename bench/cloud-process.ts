@@ -90,8 +90,8 @@ export class CloudProcess {
     return (text === '' ? undefined : JSON.parse(text)) as T;
   }
 
-  /** What the process takes now, and the processor time that it has taken so far. */
-  async usage(): Promise<{ residentBytes: number; cpuSeconds: number }> {
+  /** What the process takes now, and the processor time that it has taken so far; its event loop's is a part of that. */
+  async usage(): Promise<{ residentBytes: number; cpuSeconds: number; loopSeconds: number }> {
     this.#child.stdin!.write('usage\n');
     return JSON.parse((await once(this.#lines, 'line'))[0] as string);
   }

@@ -158,7 +158,7 @@ async function idleTime(): Promise<number> {
 async function measured<T>(name: string, work: () => Promise<T>): Promise<T> {
   // The machine may do other things, and other ones a minute later: each is held against the moments before.
   const before99 = await idleTime();
-  const { residentBytes: before } = await cloud.usage();
+  const { residentBytes: before, ...cpuBefore } = await cloud.usage();
   const watch = new Watch(before);
   const started = performance.now();
   const [outcome] = await Promise.allSettled([work()]);
@@ -166,9 +166,11 @@ async function measured<T>(name: string, work: () => Promise<T>): Promise<T> {
   const { peak, p99 } = await watch.end();
   if (outcome.status === 'rejected') throw outcome.reason;
   const grown = peak - before;
+  const cpu = await cloud.usage();
+  const shares = `processor time ${(cpu.cpuSeconds - cpuBefore.cpuSeconds).toFixed(1)} s, of which the event loop ${(cpu.loopSeconds - cpuBefore.loopSeconds).toFixed(1)} s`;
   const speed = `${seconds.toFixed(1)} s, ${Math.round(size / mib / seconds)} MiB/s`;
   console.log(
-    `${name} of ${gibibytes} GiB: ${speed}, memory grew ${Math.round(grown / mib)} MiB, p99 of others ${p99.toFixed(1)} ms (before: ${before99.toFixed(1)})`,
+    `${name} of ${gibibytes} GiB: ${speed}, ${shares}, memory grew ${Math.round(grown / mib)} MiB, p99 of others ${p99.toFixed(1)} ms (before: ${before99.toFixed(1)})`,
   );
   expect(grown, `memory that the ${name} took`).toBeLessThan(mostGrowth);
   return outcome.value;
