@@ -125,7 +125,6 @@ import type {
   L3NetworkFactsTable,
   LongJobsTable,
   PortForwardingRulesTable,
-  ResourceConfigsTable,
   SecurityGroupNetworksTable,
   SecurityGroupRuleSetsTable,
   VipNamesTable,
@@ -236,7 +235,6 @@ export interface Schema {
   account_policies: AccountPoliciesTable;
   account_user_policies: AccountUserPoliciesTable;
   account_group_policies: AccountGroupPoliciesTable;
-  resource_configs: ResourceConfigsTable;
   long_jobs: LongJobsTable;
   networks: NetworksTable;
   subnets: SubnetsTable;

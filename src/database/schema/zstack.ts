@@ -163,16 +163,3 @@ export interface AccountGroupPoliciesTable {
   group_id: string;
   policy_id: string;
 }
-
-/** What one resource has in the place of a configuration of the whole cloud. */
-export interface ResourceConfigsTable {
-  id: string;
-  category: string;
-  name: string;
-  /** As `VmInstanceVO`. */
-  resource_type: string;
-  resource_id: string;
-  value: string;
-  created_at: Micros;
-  updated_at: Micros;
-}

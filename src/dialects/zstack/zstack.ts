@@ -25,6 +25,7 @@ import { tagOperations } from './operations/tags.ts';
 import { taskOperations } from './operations/tasks.ts';
 import { userGroupOperations } from './operations/user-groups.ts';
 import { userOperations } from './operations/users.ts';
+import { vmBootModeOperations } from './operations/vm-boot-mode.ts';
 import { vmCandidateOperations } from './operations/vm-candidates.ts';
 import { vmCdRomOperations } from './operations/vm-cdroms.ts';
 import { vmChangeOperations } from './operations/vm-changes.ts';
@@ -78,6 +79,7 @@ export const zstack: Dialect = {
     ...vmDestructionOperations,
     ...vmMigrationOperations,
     ...vmPasswordOperations,
+    ...vmBootModeOperations,
     ...vmCdRomOperations,
     ...vmChangeOperations,
     ...vmConsoleOperations,

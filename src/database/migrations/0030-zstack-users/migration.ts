@@ -1,6 +1,6 @@
 import type { Kysely, Migration } from 'kysely';
 
-/** Users of ZStack's accounts, their groups and policies; and configurations of single resources. */
+/** Users of ZStack's accounts, their groups and policies. */
 export const zstackUsers: Migration = {
   async up(db: Kysely<never>): Promise<void> {
     await db.schema
@@ -43,17 +43,5 @@ export const zstackUsers: Migration = {
         .execute();
       await db.schema.createIndex(`${table}_${other}`).on(table).columns([other]).execute();
     }
-    await db.schema
-      .createTable('resource_configs')
-      .addColumn('id', 'text', (c) => c.primaryKey())
-      .addColumn('category', 'text', (c) => c.notNull())
-      .addColumn('name', 'text', (c) => c.notNull())
-      .addColumn('resource_type', 'text', (c) => c.notNull())
-      .addColumn('resource_id', 'text', (c) => c.notNull())
-      .addColumn('value', 'text', (c) => c.notNull())
-      .addColumn('created_at', 'bigint', (c) => c.notNull())
-      .addColumn('updated_at', 'bigint', (c) => c.notNull())
-      .addUniqueConstraint('resource_configs_of', ['resource_id', 'category', 'name'] as never[])
-      .execute();
   },
 };

@@ -153,6 +153,47 @@ describe('CD-ROMs', () => {
     expect(await inGuest(id)).toEqual([isos[1]]);
   });
 
+  it('keep an ISO image from being deleted that can not be taken out of them now', async () => {
+    const iso = await addIso('kept');
+    const { uuid } = await create({});
+    await attach(uuid, iso);
+    const { actionId } = await test.cloud.servers.suspend(operator(), String(uuid));
+    await test.cloud.runner.wait(actionId, { timeoutMs: 60_000 });
+    expect(await run('DELETE', `/images/${iso}`)).toMatchObject({
+      code: 'SYS.1006',
+      details: expect.stringContaining(`detach iso[uuid=${iso}] from vm failed, errors are `),
+    });
+    expect(await test.query(`/images?q=uuid=${iso}`, alice.headers)).toMatchObject([{ status: 'Ready' }]);
+    expect(await media(uuid)).toEqual([iso]);
+    await run('DELETE', `/vm-instances/${String(uuid)}`);
+    await test.cloud.runner.idle();
+    expect(await run('DELETE', `/images/${iso}`)).toEqual({});
+  });
+
+  it('are booted from with the firmware that is set while the server is stopped', async () => {
+    const { uuid } = await create({});
+    const tags = async () =>
+      (await test.query(`/system-tags?q=resourceUuid=${String(uuid)}&q=tag~=bootMode%25`, alice.headers)).map(
+        ({ tag }) => tag,
+      );
+    expect(await act(uuid, 'setVmBootMode', { bootMode: 'UEFI' })).toMatchObject({
+      code: 'SYS.1006',
+      cause: { code: 'VM.1010' },
+    });
+    await act(uuid, 'stopVmInstance', { type: 'cold' });
+    expect(await act(uuid, 'setVmBootMode', { bootMode: 'Coreboot' })).toMatchObject({ code: 'SYS.1007' });
+    expect(await act(uuid, 'setVmBootMode', { bootMode: 'UEFI' })).toEqual({});
+    expect(await tags()).toEqual(['bootMode::UEFI']);
+    // The simulated host is asked for it, and has none.
+    expect(await act(uuid, 'startVmInstance')).toMatchObject({
+      code: 'SYS.1006',
+      details: 'UEFI guests are not supported on this host',
+    });
+    expect(await run('DELETE', `/vm-instances/${String(uuid)}/bootmode`)).toEqual({});
+    expect(await act(uuid, 'startVmInstance')).toMatchObject({ state: 'Running' });
+    expect(await tags()).toEqual([]);
+  });
+
   it('take ISO images only, and lose those that are deleted', async () => {
     const gone = await addIso('gone');
     const { uuid } = await create({});
