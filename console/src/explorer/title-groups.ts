@@ -29,6 +29,7 @@ export const groupNames: Record<string, Pair> = {
   'containers and objects': ['コンテナーとオブジェクト', '容器与对象'],
   'management node': ['管理ノード', '管理节点'],
   'volume snapshot': ['ボリュームスナップショット', '云盘快照'],
+  'user group': ['ユーザーグループ', '用户组'],
   'vm instance': ['VM インスタンス', '云主机'],
   'network service': ['ネットワークサービス', '网络服务'],
   query: ['照会', '查询'],

@@ -2,6 +2,25 @@ import type { Pair } from './title-nouns.ts';
 
 /** Titles that say more than a verb and its object, in Japanese and in Chinese. */
 export const sentences: Record<string, Pair> = {
+  'Add a Ceph backup storage': ['Ceph バックアップストレージを追加', '添加 Ceph 镜像服务器'],
+  'Attach a policy to a user group': ['ユーザーグループにポリシーを割り当て', '为用户组绑定策略'],
+  'Detach a policy from a user group': ['ユーザーグループからポリシーを外す', '解绑用户组的策略'],
+  'Create a user group': ['ユーザーグループを作成', '创建用户组'],
+  'Change a user group': ['ユーザーグループを変更', '修改用户组'],
+  'Delete a user group': ['ユーザーグループを削除', '删除用户组'],
+  'Query user groups': ['ユーザーグループを照会', '查询用户组'],
+  'Calculate the hash of an image': ['イメージのハッシュを計算', '计算镜像的哈希值'],
+  'Clean up after a long job': ['長時間ジョブの後始末', '清理长任务'],
+  'Get primary storage for a new server': [
+    '新しいサーバーを置けるプライマリストレージを取得',
+    '获取可创建云主机的主存储',
+  ],
+  'Get zones, clusters and hosts for a new server': [
+    '新しいサーバーを置けるゾーン・クラスター・ホストを取得',
+    '获取可创建云主机的区域、集群和主机',
+  ],
+  'Query trees of snapshots': ['スナップショットのツリーを照会', '查询快照树'],
+  'Copy an image to another image store': ['イメージを別のイメージストアにコピー', '将镜像复制到另一镜像服务器'],
   'Give a policy to an endpoint': ['エンドポイントにポリシーを付与', '为端点授予策略'],
   'Check the policy of an endpoint': ['エンドポイントのポリシーを確認', '检查端点的策略'],
   'Take a policy from an endpoint': ['エンドポイントからポリシーを外す', '收回端点的策略'],
