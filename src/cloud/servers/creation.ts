@@ -61,16 +61,17 @@ export interface NewServer {
 export async function requestCreate(
   cloud: Cloud,
   subject: Subject,
-  wanted: NewServer,
+  asked: NewServer,
 ): Promise<Array<{ server: Server; actionId: string }>> {
   const projectId = projectOf(subject);
+  // Once only: a disk that an image names can't be such an image again, or one that names itself would have no end.
+  const disks = await disksOfImage(cloud, subject, asked);
+  const wanted = disks ? { ...asked, imageId: undefined, blockDevices: disks } : asked;
   const flavor = wanted.flavor ?? (await flavorOf(cloud, subject, wanted.flavorId));
-  const disks = await disksOfImage(cloud, subject, wanted);
-  if (disks) return await requestCreate(cloud, subject, { ...wanted, imageId: undefined, blockDevices: disks });
   const image = wanted.imageId ? await cloud.images.forBoot(subject, wanted.imageId) : undefined;
   const publicKey = wanted.keyName ? await publicKeyOf(cloud, subject, wanted.keyName) : null;
   for (const { imageId } of wanted.cdroms ?? []) if (imageId) await cloud.servers.cdroms.requireIso(subject, imageId);
-  const zone = wanted.zone ? await cloud.zones.byName(wanted.zone) : await cloud.zones.default(subject.domainId);
+  const zone = wanted.zone ? await cloud.zones.available(wanted.zone) : await cloud.zones.default(subject.domainId);
   if (!zone) {
     throw new CloudError('invalid', 'The requested availability zone is not available', { reason: 'zone_not_found' });
   }

@@ -87,6 +87,15 @@ test('nothing else is made of it', async () => {
   await expect(rebuilt).rejects.toMatchObject({ code: 'invalid', details: { reason: 'image_is_mapped' } });
 });
 
+test('an image that names itself as its disk is refused', async () => {
+  const { id } = (await imaged()).image;
+  const mapping = { boot_index: 0, source_type: 'image', destination_type: 'volume', image_id: id, volume_size: 1 };
+  const properties = { block_device_mapping: JSON.stringify([mapping]) };
+  await storage.cloud.images.update(storage.member, id, { properties });
+  const asked = storage.server({ imageId: id });
+  await expect(asked).rejects.toMatchObject({ code: 'invalid', details: { reason: 'image_is_mapped' } });
+});
+
 test('where there is no room for all of its snapshots, there is neither one nor an image', async () => {
   const imageId = await storage.image();
   const system = await storage.volume({ size: gib, imageId });
