@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildTinyLinux, tinyLinuxVirtualSize } from '../../../guest/tinylinux.ts';
-import { CephCluster, hasCeph } from '../../../tests/support/ceph-cluster.ts';
+import { CephCluster } from '../../../tests/support/ceph-cluster.ts';
 import type { QemuHost } from '../../agent/hypervisor/qemu/qemu-host.ts';
 import { SerialShell } from '../../agent/hypervisor/qemu/serial-shell.fixture.ts';
 import { type OpenedUnkai, openUnkai } from '../../assembly/open-unkai.ts';
@@ -20,7 +20,11 @@ const subject = operator('req-00000000-0000-0000-0000-000000000000');
 /** What the guest writes, and where, in sectors: at the end of its image. */
 const mark = { words: 'written by the guest', sector: tinyLinuxVirtualSize / 512 - 8 };
 
-describe.skipIf(!hasCeph)('root disks that are clones in a real Ceph', { timeout: 4 * patience }, () => {
+const isAsked = process.env['UNKAI_TEST_STORES'] === 'all';
+if (!isAsked)
+  console.log('Disks that are clones in a real Ceph: skipped, as it takes minutes. `unkai test --stores` runs it.');
+
+describe.skipIf(!isAsked)('root disks that are clones in a real Ceph', { timeout: 4 * patience }, () => {
   let cluster: CephCluster;
   let folder: string;
   let opened: OpenedUnkai;
