@@ -79,7 +79,7 @@ export async function prepareVolume(cloud: Cloud, subject: Subject, wanted: NewV
   if (asked?.encryption) throw badInput(`There is no storage that encrypts, as the volume type ${asked.name} says.`);
   const usual = await types.default(subject);
   const image = wanted.imageId === undefined ? blank : await imageSource(cloud, subject, wanted.imageId);
-  const zone = wanted.zone === undefined ? undefined : await cloud.zones.byName(wanted.zone);
+  const zone = wanted.zone === undefined ? undefined : await cloud.zones.available(wanted.zone);
   if (wanted.zone !== undefined && !zone) throw badInput(`Availability zone '${wanted.zone}' is invalid.`);
   return { asked, usual, image, zone, defaultZone: await cloud.zones.default(subject.domainId) };
 }

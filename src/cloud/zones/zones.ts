@@ -133,6 +133,15 @@ export class Zones {
     return row && zoneFromRow(row);
   }
 
+  /** The zone of this name, if something can be placed there: it is enabled, and has hosts. */
+  async available(name: string): Promise<Zone | undefined> {
+    const zone = await this.byName(name);
+    if (!zone?.enabled) return undefined;
+    const { read } = this.#core.db;
+    const host = await read.selectFrom('hosts').select('id').where('zone_id', '=', zone.id).executeTakeFirst();
+    return host && zone;
+  }
+
   async clusters(): Promise<Cluster[]> {
     const rows = await this.#core.db.read.selectFrom('clusters').selectAll().orderBy('name').execute();
     return rows.map((row) => ({

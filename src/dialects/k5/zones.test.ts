@@ -55,8 +55,18 @@ describe('hosts in zones', () => {
       expect(place.zone).toBe(zone);
       expect(await hostsOf(zone)).toContain(place.host);
     }
-    const unknown = { name: 'x', imageRef: api.imageId, flavorRef: '42', availability_zone: 'nagoya' };
-    expect((await api.call('POST', `${base}/servers`, { body: { server: unknown } })).status).toBe(400);
+    // There is none of the first name, and none of the others has hosts, or hosts that take anything.
+    await api.unkai.cloud.zones.ensure('kobe');
+    const closed = (await api.unkai.cloud.zones.byName('osaka'))!.id;
+    for (const zone of ['nagoya', 'kobe', 'osaka']) {
+      if (zone === 'osaka') await api.unkai.cloud.zones.changes.setZoneEnabled(closed, false);
+      const server = { name: 'x', imageRef: api.imageId, flavorRef: '42', availability_zone: zone };
+      const refused = await api.call('POST', `${base}/servers`, { body: { server } });
+      expect(refused, zone).toMatchObject({ status: 400, body: { badRequest: { code: 400 } } });
+      const volume = { name: 'x', size: 1, availability_zone: zone };
+      expect((await api.call('POST', `${base}/volumes`, { body: { volume } })).status, zone).toBe(400);
+    }
+    await api.unkai.cloud.zones.changes.setZoneEnabled(closed, true);
     const made = await api.call('POST', `${base}/volumes`, {
       body: { volume: { name: 'v', size: 1, availability_zone: 'osaka' } },
     });

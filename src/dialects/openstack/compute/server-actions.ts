@@ -85,7 +85,7 @@ async function unshelveOptions(call: Call, body: Of<typeof UnshelveBody>): Promi
     const rule = 'os_compute_api:os-shelve:unshelve_to_host';
     throw new CloudError('forbidden', `Policy doesn't allow ${rule} to be performed.`);
   }
-  const zone = typeof name === 'string' ? await cloud.zones.byName(name) : undefined;
+  const zone = typeof name === 'string' ? await cloud.zones.available(name) : undefined;
   if (typeof name === 'string' && !zone)
     throw new CloudError('invalid', `The requested availability zone is not available: ${name}`);
   return { zoneId: zone?.id ?? (name === null ? null : undefined), hostId: await hostIdOf(cloud, host) };
