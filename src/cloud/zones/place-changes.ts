@@ -200,10 +200,12 @@ async function refuseContent(tx: Tx, table: 'servers' | 'volumes' | 'volume_grou
 
 /** No image is missing in a zone that is gone: what failed to get into a store of no other zone is not told any more. */
 async function leaveStores(tx: Tx, zoneId: string): Promise<void> {
+  const left = await tx.selectFrom('image_store_zones').select('store_id').where('zone_id', '=', zoneId).execute();
   await tx.deleteFrom('image_store_zones').where('zone_id', '=', zoneId).execute();
   await tx
     .deleteFrom('image_replicas')
     .where('state', '=', 'error')
+    .where('store_id', 'in', ['', ...left.map(({ store_id }) => store_id)])
     .where('store_id', 'not in', (e) => e.selectFrom('image_store_zones').select('store_id'))
     .execute();
 }
