@@ -1,6 +1,6 @@
-import { AgentError } from '../../../agent/contract.ts';
 import type { Cloud } from '../../../cloud/cloud.ts';
-import { syncPowerStates } from '../../../cloud/servers/power-sync.ts';
+import { CloudError } from '../../../cloud/errors.ts';
+import { askHost } from '../../../cloud/servers/ask-host.ts';
 import { gibibyte } from '../inventories/common.ts';
 import { host, primaryStorage } from '../inventories/places.ts';
 import { uuidIn } from '../protocol/field-schemas.ts';
@@ -24,15 +24,13 @@ const storageExample = {
   lastOpDate: hostExample.lastOpDate,
 };
 
-/** Asks the host's agent how the host is, and takes over how its guests are. Throws where it does not answer. */
-async function askHost(cloud: Cloud, uuid: string): Promise<void> {
-  await cloud.hosts.get(uuid);
+/** Says in the dialect's words that a host does not answer. */
+async function asked(cloud: Cloud, uuid: string): Promise<{ uuid: string }> {
   try {
-    const agent = cloud.hosts.agent(uuid);
-    await agent.describe();
-    await syncPowerStates(cloud, uuid, agent);
+    await askHost(cloud, uuid);
+    return { uuid };
   } catch (error) {
-    if (!(error instanceof AgentError)) throw error;
+    if (!(error instanceof CloudError) || error.details.reason !== 'unreachable') throw error;
     throw operationFailed(`failed to connect to host[uuid:${uuid}], ${error.message}`);
   }
 }
@@ -56,10 +54,7 @@ const reconnectHost = jobOperation({
       response: { inventory: hostExample, success: true },
     },
   ],
-  handle: async ({ cloud, input: { uuid } }) => {
-    await askHost(cloud, uuid);
-    return { uuid };
-  },
+  handle: ({ cloud, input: { uuid } }) => asked(cloud, uuid),
 });
 
 const reconnectPrimaryStorage = jobOperation({
@@ -79,10 +74,7 @@ const reconnectPrimaryStorage = jobOperation({
       response: { inventory: storageExample, success: true },
     },
   ],
-  handle: async ({ cloud, input: { uuid } }) => {
-    await askHost(cloud, uuid);
-    return { uuid };
-  },
+  handle: ({ cloud, input: { uuid } }) => asked(cloud, uuid),
 });
 
 const syncCapacity = jobOperation({
@@ -102,10 +94,7 @@ const syncCapacity = jobOperation({
       response: { inventory: storageExample, success: true },
     },
   ],
-  handle: async ({ cloud, input: { primaryStorageUuid: uuid } }) => {
-    await askHost(cloud, uuid);
-    return { uuid };
-  },
+  handle: ({ cloud, input: { primaryStorageUuid: uuid } }) => asked(cloud, uuid),
 });
 
 /** Looking after hosts and what is on them. */

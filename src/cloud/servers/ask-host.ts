@@ -1,0 +1,20 @@
+import { AgentError } from '../../agent/contract.ts';
+import type { Cloud } from '../cloud.ts';
+import { CloudError } from '../errors.ts';
+import { syncPowerStates } from './power-sync.ts';
+
+/**
+ * Asks a host's agent how the host is, and takes over how its guests are. Throws `not_found`, and `unavailable` (reason
+ * `unreachable`) where it does not answer.
+ */
+export async function askHost(cloud: Cloud, hostId: string): Promise<void> {
+  await cloud.hosts.get(hostId);
+  try {
+    const agent = cloud.hosts.agent(hostId);
+    await agent.describe();
+    await syncPowerStates(cloud, hostId, agent);
+  } catch (error) {
+    if (!(error instanceof AgentError)) throw error;
+    throw new CloudError('unavailable', error.message, { reason: 'unreachable', cause: error });
+  }
+}
