@@ -5,7 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { KillableProcess } from '../../../tests/support/killable.ts';
+import { StoreError } from '../../image-stores/store.ts';
 import { CloudError } from '../errors.ts';
+import { PlaceChanges } from '../zones/place-changes.ts';
 import type { Image } from './model.ts';
 import { syncStatusReason } from './sync-status.ts';
 import { failure, inPieces, TestCloud, testSubject } from './test-cloud.ts';
@@ -150,6 +152,19 @@ describe('the policy of deletions', () => {
 });
 
 describe('a copy for another zone', () => {
+  it('that failed is not told of any more when the zone is gone', async () => {
+    const second = await cloud.addStore();
+    cloud.stores.driver(second).copyIn = () => Promise.reject(new StoreError('failed', 'The line is cut.'));
+    const image = await uploaded();
+    await cloud.core.runner.idle();
+    const reason = async () => syncStatusReason(image, await cloud.images.replicasOf([image.id]));
+    expect(await reason()).toContain('ERROR:A failure occurred during synchronize image');
+    await new PlaceChanges(cloud.core, () => {}).deleteZone(cloud.zones.beta);
+    await cloud.stores.refresh();
+    expect(await reason()).toBeUndefined();
+    expect(await cloud.images.copies.resync(alice, image.id)).toEqual([]);
+  });
+
   it('that is cancelled in the middle leaves nothing, and is made again when somebody asks', async () => {
     const second = await cloud.addStore();
     const driver = cloud.stores.driver(second);
