@@ -186,6 +186,8 @@ export const placeChangeOperations = [
     summary: 'Refused while it has hosts. Its clusters and L2 networks go with it.',
     remove: async ({ cloud, input: { uuid } }) => {
       await cloud.zones.changes.deleteZone(uuid);
+      // No image is missing there from now on.
+      await cloud.imageStores.refresh();
       return undefined;
     },
   }),
