@@ -257,7 +257,7 @@ function choose(dialect: Dialect, choices: readonly Ready[], request: FastifyReq
   }
   if (choices.length === 1 && !choices[0]!.operation.bodyKey) return { ready: choices[0]!, body };
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    throw new InvalidRequest('body', '', 'The request body must be a JSON object.', 'type', {}, body);
+    throw new InvalidRequest('body', '', 'The request body must be a JSON object.', 'type', { type: 'object' }, body);
   }
   const found = choices.filter(({ operation }) => Object.hasOwn(body, operation.bodyKey!));
   if (found.length !== 1) throw new NoSuchOperation('bodyKey', Object.keys(body).join(', '));

@@ -150,6 +150,10 @@ describe('bad input', () => {
     });
     expect(stolen.status).toBe(400);
     expect((await bob.request('GET', `/v2/${alice.projectId}/servers`)).status).toBe(400);
+    const { network } = await bob.post('/network/v2.0/networks', { network: { name: 'his' } });
+    const plugged = { port: { network_id: network.id, device_id: server.id, device_owner: 'compute:nova' } };
+    expect((await bob.request('POST', '/network/v2.0/ports', plugged)).status).toBe(409);
+    await bob.delete(`/network/v2.0/networks/${network.id}`);
     await alice.delete(`/compute/v2.1/servers/${server.id}`);
     await alice.delete(`/image/v2/images/${imageId}`);
   });

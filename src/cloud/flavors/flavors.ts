@@ -102,7 +102,8 @@ export class Flavors {
       return await this.#core.db.write((tx) => this.#insert(tx, flavor));
     } catch (error) {
       if (!(error instanceof ConstraintViolation)) throw error;
-      throw new CloudError('duplicate', `Flavor with name ${flavor.name} or ID ${flavor.id ?? ''} already exists.`);
+      const orId = flavor.id === undefined ? '' : ` or ID ${flavor.id}`;
+      throw new CloudError('duplicate', `Flavor with name ${flavor.name}${orId} already exists.`);
     }
   }
 

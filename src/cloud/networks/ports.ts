@@ -7,6 +7,7 @@ import { CloudError, notFound } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
 import type { Quotas } from '../quotas/quotas.ts';
 import { ensureDefaultGroup } from './default-security-group.ts';
+import { isOfMachinery, refuseForeignDevice } from './device-ownership.ts';
 import { adminOnly, macAddressInUse, noMacAddressLeft, revisionMismatch } from './failures.ts';
 import { freeFloatingIps } from './floating-ip-rows.ts';
 import { anyOf, inOrder, Listing, type ListRequest } from './listing.ts';
@@ -171,11 +172,12 @@ export class Ports {
     const portSecurity = isService(input.deviceOwner) ? false : (input.portSecurity ?? usual);
     if (!ownsNetwork && input.macAddress !== undefined) throw adminOnly('choose MAC addresses on networks of others');
     if (!ownsNetwork) refuseNetworkOwner(input.deviceOwner);
+    await refuseForeignDevice(tx, subject, projectId, input.deviceId);
     if (input.bindingHost !== undefined && !subject.isAdmin) throw adminOnly('choose the host of a port');
     checkSecurity(portSecurity, input.securityGroupIds ?? [], input.allowedAddressPairs ?? []);
     await requirePolicy(this.#policies, subject, input.qosPolicyId, tx);
     const groupIds = portSecurity ? await this.#groupsOf(tx, subject, projectId, input.securityGroupIds) : [];
-    if (!isService(input.deviceOwner)) await this.#quotas.check(tx, projectId, { ports: 1 });
+    if (!(isService(input.deviceOwner) && subject.isAdmin)) await this.#quotas.check(tx, projectId, { ports: 1 });
     const { id, macAddress } = await this.#insert(tx, projectId, { ...input, portSecurity }, making);
     const deviceOwner = input.deviceOwner ?? '';
     await this.#addressing.assign(tx, { id, networkId: input.networkId, macAddress, deviceOwner }, input.fixedIps);
@@ -195,6 +197,7 @@ export class Ports {
     }
     const { ownsNetwork } = await this.#usableNetwork(tx, subject, port.networkId);
     if (!ownsNetwork) refuseNetworkOwner(changes.deviceOwner);
+    await refuseForeignDevice(tx, subject, port.projectId, changes.deviceId);
     if (changes.bindingHost !== undefined && !subject.isAdmin) throw adminOnly('choose the host of a port');
     if (!ownsNetwork && changes.portSecurity !== undefined) {
       throw adminOnly('switch port security on networks of others');
@@ -243,7 +246,7 @@ export class Ports {
   /** As `delete`, as part of a transaction that does more. Gives the port as it was. */
   async deleteIn(tx: Tx, subject: Subject, id: string): Promise<Port> {
     const port = await this.#claim(tx, subject, id);
-    if (isService(port.deviceOwner)) {
+    if (await isOfMachinery(tx, port)) {
       const message = `Port ${id} cannot be deleted directly via the port API: has device owner ${port.deviceOwner}.`;
       throw new CloudError('conflict', message, { resource: 'port', id, reason: 'service_port_in_use' });
     }

@@ -49,6 +49,22 @@ describe('routers', () => {
     expect((body['routers'] as unknown as Json[]).map(({ id }) => id)).toContain(router['id']);
   });
 
+  test("are not plugged by a port that says it is another project's", async () => {
+    const own = await api.made('bob', 'networks', 'network', { name: 'own' });
+    const owner = { device_owner: 'network:router_interface' };
+    const forged = { network_id: own['id'], device_id: router['id'], ...owner };
+    const refused = failure(409, 'DeviceIDNotOwnedByTenant');
+    expect(await api.call('bob', 'POST', '/v2.0/ports', { port: forged })).toMatchObject(refused);
+    const port = await api.made('bob', 'ports', 'port', { network_id: own['id'], ...owner });
+    const change = { port: { device_id: router['id'] } };
+    expect(await api.call('bob', 'PUT', path(port, 'ports'), change)).toMatchObject(refused);
+    // It is only a word that anybody may write: the port goes as any other.
+    expect(await api.call('bob', 'DELETE', path(port, 'ports'))).toMatchObject({ status: 204 });
+    const nothing = { router: { external_gateway_info: {} } };
+    expect(await api.call('alice', 'PUT', path(router, 'routers'), nothing)).toMatchObject({ status: 200 });
+    expect(await api.call('alice', 'DELETE', path(router, 'routers'))).toMatchObject({ status: 204 });
+  });
+
   test('are the gateways of subnets', async () => {
     const added = await plug();
     expect(added).toMatchObject({
