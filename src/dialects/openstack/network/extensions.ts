@@ -95,6 +95,7 @@ const table: ReadonlyArray<readonly [alias: string, name: string, description: s
     'Direction for QoS bandwidth limit rule',
     'What a guest sends and what it takes are limited each by itself.',
   ],
+  ['qos-rule-type-details', 'Details of QoS rule types', 'What rules of a kind can say.'],
   ['qos-default', 'QoS default policy', 'A policy can be marked as the default one.'],
   ['extra_dhcp_opt', 'Neutron Extra DHCP options', 'DHCP can tell one port more.'],
   ['dns-integration', 'DNS Integration', 'Ports have names on their networks.'],
