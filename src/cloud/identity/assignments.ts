@@ -7,6 +7,7 @@ import {
   type AssignmentTarget,
   actorOf,
   assignmentOf,
+  builtInRoleIds,
   builtInRoles,
   type Role,
   roleOf,
@@ -14,7 +15,7 @@ import {
 } from './model.ts';
 import { grantOn, type Revocations } from './revocations.ts';
 import { readImplications, withImplied } from './role-inference.ts';
-import { mayReadIdentity, requireAdmin, type Subject } from './subject.ts';
+import { isManager, mayReadDomain, mayReadIdentity, requireAdmin, type Subject } from './subject.ts';
 
 export interface AssignmentFilters {
   userId?: string;
@@ -24,6 +25,9 @@ export interface AssignmentFilters {
   /** Only those that are inherited. */
   isInherited?: boolean;
 }
+
+/** The roles that a domain's manager may give and take. */
+export const managedRoleIds: readonly string[] = [builtInRoleIds.manager, builtInRoleIds.member, builtInRoleIds.reader];
 
 /** Who has which role where. */
 export class Assignments {
@@ -37,12 +41,27 @@ export class Assignments {
 
   /**
    * What was assigned. With `effective` what that comes to: to users instead of groups, on projects instead of what they
-   * inherit from, with implied roles. Users may see their own, administrators all.
+   * inherit from, with implied roles. Users may see their own, readers of a domain what is given there, administrators all.
    */
   async list(subject: Subject, filters: AssignmentFilters, effective = false): Promise<Assignment[]> {
     if (filters.userId !== subject.userId || filters.groupId !== undefined) {
-      if (!mayReadIdentity(subject)) requireAdmin(subject, 'list_role_assignments');
+      if (!mayReadDomain(subject, subject.domainId)) requireAdmin(subject, 'list_role_assignments');
+      if (!mayReadIdentity(subject)) return await this.#listIn(subject.domainId, filters, effective);
     }
+    return await this.#list(filters, effective);
+  }
+
+  /** What was given on a domain and on the projects there. */
+  async #listIn(domainId: string, filters: AssignmentFilters, effective: boolean): Promise<Assignment[]> {
+    const query = this.#core.db.read.selectFrom('projects').select('id').where('domain_id', '=', domainId);
+    const projects = new Set((await query.execute()).map(({ id }) => id));
+    return (await this.#list(filters, effective)).filter(({ target }) => {
+      if (target.kind === 'project') return projects.has(target.id);
+      return target.kind === 'domain' && target.id === domainId;
+    });
+  }
+
+  async #list(filters: AssignmentFilters, effective: boolean): Promise<Assignment[]> {
     const rows = await this.#core.db.read
       .selectFrom('role_assignments')
       .selectAll()
@@ -133,7 +152,7 @@ export class Assignments {
 
   /** The user or group must be there, so must role and target. Giving a role again changes nothing. */
   async grant(subject: Subject, assignment: Assignment): Promise<void> {
-    requireAdmin(subject, 'create_grant');
+    await this.#requireManager(subject, assignment, 'create_grant');
     await this.#core.db.write((tx) => this.grantIn(tx, assignment));
   }
 
@@ -158,7 +177,7 @@ export class Assignments {
 
   /** Throws `not_found` where the role was not given there (by assignment, not by implication). */
   async check(subject: Subject, assignment: Assignment): Promise<void> {
-    if (!mayReadIdentity(subject)) requireAdmin(subject, 'check_grant');
+    if (!mayReadDomain(subject, await this.#domainOf(assignment))) requireAdmin(subject, 'check_grant');
     const { target, roleId, isInherited } = assignment;
     const held = await this.rolesOn(assignment, target, { isInherited });
     if (!held.some(({ id }) => id === roleId)) throw noGrant(assignment);
@@ -166,7 +185,7 @@ export class Assignments {
 
   /** Takes a role away, and with it the tokens for the target of whoever had it: they may say the role. */
   async revoke(subject: Subject, assignment: Assignment): Promise<void> {
-    requireAdmin(subject, 'revoke_grant');
+    await this.#requireManager(subject, assignment, 'revoke_grant');
     const { id, kind } = actorOf(assignment);
     const { roleId, target, isInherited } = assignment;
     await this.#core.db.write(async (tx) => {
@@ -185,6 +204,34 @@ export class Assignments {
         else await this.#revocations.revoke(tx, 'grant', grantOn(userId, target));
       }
     });
+  }
+
+  /** Refuses to tell what was given to an actor on a target to whoever may not look at the domain of both. */
+  async requireReader(subject: Subject, grant: Pick<Assignment, 'userId' | 'groupId' | 'target'>): Promise<void> {
+    if (!mayReadDomain(subject, await this.#domainOf(grant))) requireAdmin(subject, 'list_grants');
+  }
+
+  /** The domain that both the actor and the target are of; undefined where they are not of the same. */
+  async #domainOf(grant: Pick<Assignment, 'userId' | 'groupId' | 'target'>): Promise<string | undefined> {
+    const { read } = this.#core.db;
+    const { target } = grant;
+    if (target.kind === 'system') return undefined;
+    const { id, kind } = actorOf(grant);
+    const actors = read
+      .selectFrom(kind === 'user' ? 'users' : 'groups')
+      .select('domain_id')
+      .where('id', '=', id);
+    const actor = await actors.executeTakeFirst();
+    if (target.kind === 'domain') return actor?.domain_id === target.id ? target.id : undefined;
+    const projects = read.selectFrom('projects').select('domain_id').where('id', '=', target.id);
+    const project = await projects.executeTakeFirst();
+    return actor !== undefined && actor.domain_id === project?.domain_id ? actor.domain_id : undefined;
+  }
+
+  /** A domain's manager gives and takes roles within it, and none that is more than their own. */
+  async #requireManager(subject: Subject, assignment: Assignment, action: string): Promise<void> {
+    const isManaged = managedRoleIds.includes(assignment.roleId);
+    if (!isManaged || !isManager(subject, await this.#domainOf(assignment))) requireAdmin(subject, action);
   }
 
   /** Those who may ask for their own, for what the engine itself wants to know. */

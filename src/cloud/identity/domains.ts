@@ -24,10 +24,11 @@ export class Domains {
     this.#revocations = revocations;
   }
 
-  async list(filters: { name?: string; enabled?: boolean } = {}): Promise<Domain[]> {
+  async list(filters: { id?: string; name?: string; enabled?: boolean } = {}): Promise<Domain[]> {
     const rows = await this.#core.db.read
       .selectFrom('domains')
       .selectAll()
+      .$if(filters.id !== undefined, (query) => query.where('id', '=', filters.id!))
       .$if(filters.name !== undefined, (query) => query.where('name', '=', filters.name!))
       .$if(filters.enabled !== undefined, (query) => query.where('enabled', '=', filters.enabled ? 1 : 0))
       .orderBy('name')

@@ -5,7 +5,7 @@ import { membersOf } from './assignments.ts';
 import { conflictOn, missing } from './failures.ts';
 import { defaultDomainId, type Group, groupOf, type User, userOf } from './model.ts';
 import type { Revocations } from './revocations.ts';
-import { mayReadIdentity, requireAdmin, type Subject } from './subject.ts';
+import { isManager, listedDomain, mayReadDomain, requireAdmin, requireManager, type Subject } from './subject.ts';
 
 /** Users who get roles together. */
 export class Groups {
@@ -18,8 +18,7 @@ export class Groups {
   }
 
   async list(subject: Subject, filters: { name?: string; domainId?: string } = {}): Promise<Group[]> {
-    if (!mayReadIdentity(subject)) requireAdmin(subject, 'list_groups');
-    return this.all(filters);
+    return this.all({ ...filters, domainId: listedDomain(subject, filters.domainId, 'list_groups') });
   }
 
   /** Every group, for names in views; asks for no permission. */
@@ -36,14 +35,14 @@ export class Groups {
   }
 
   async get(subject: Subject, id: string): Promise<Group> {
-    if (!mayReadIdentity(subject)) requireAdmin(subject, 'get_group');
     const row = await this.#core.db.read.selectFrom('groups').selectAll().where('id', '=', id).executeTakeFirst();
+    if (!mayReadDomain(subject, row?.domain_id)) requireAdmin(subject, 'get_group');
     if (!row) throw missing('group', id);
     return groupOf(row);
   }
 
   async create(subject: Subject, wanted: { name: string; domainId?: string; description?: string }): Promise<Group> {
-    requireAdmin(subject, 'create_group');
+    requireManager(subject, wanted.domainId ?? defaultDomainId, 'create_group');
     const row = {
       id: newId(this.#core.env),
       domain_id: wanted.domainId ?? defaultDomainId,
@@ -61,7 +60,7 @@ export class Groups {
   }
 
   async update(subject: Subject, id: string, changes: { name?: string; description?: string }): Promise<Group> {
-    requireAdmin(subject, 'update_group');
+    requireManager(subject, await this.#domainOf('groups', id), 'update_group');
     const { name, description } = changes;
     const change = this.#core.db.write(async (tx) => {
       const row = await tx
@@ -78,7 +77,7 @@ export class Groups {
 
   /** Its members lose what roles they had by it, and their tokens. */
   async delete(subject: Subject, id: string): Promise<void> {
-    requireAdmin(subject, 'delete_group');
+    requireManager(subject, await this.#domainOf('groups', id), 'delete_group');
     await this.#core.db.write(async (tx) => {
       for (const userId of await membersOf(tx, id)) await this.#revocations.revoke(tx, 'user', userId);
       await tx.deleteFrom('group_members').where('group_id', '=', id).execute();
@@ -102,7 +101,9 @@ export class Groups {
 
   /** The groups of a user: one's own, or as an administrator anyone's. */
   async of(subject: Subject, userId: string): Promise<Group[]> {
-    if (subject.userId !== userId && !mayReadIdentity(subject)) requireAdmin(subject, 'list_groups_for_user');
+    if (subject.userId !== userId && !mayReadDomain(subject, await this.#domainOf('users', userId))) {
+      requireAdmin(subject, 'list_groups_for_user');
+    }
     const { read } = this.#core.db;
     const user = await read.selectFrom('users').select('id').where('id', '=', userId).executeTakeFirst();
     if (!user) throw missing('user', userId);
@@ -117,7 +118,7 @@ export class Groups {
   }
 
   async add(subject: Subject, id: string, userId: string): Promise<void> {
-    requireAdmin(subject, 'add_user_to_group');
+    await this.#requireManagerOfBoth(subject, id, userId, 'add_user_to_group');
     await this.get(subject, id);
     await this.#core.db.write(async (tx) => {
       const user = await tx.selectFrom('users').select('id').where('id', '=', userId).executeTakeFirst();
@@ -132,13 +133,15 @@ export class Groups {
 
   /** Throws `not_found` where the user is not of the group. */
   async check(subject: Subject, id: string, userId: string): Promise<void> {
-    if (subject.userId !== userId && !mayReadIdentity(subject)) requireAdmin(subject, 'check_user_in_group');
+    const domains = [await this.#domainOf('groups', id), await this.#domainOf('users', userId)];
+    const mayRead = subject.userId === userId || domains.every((domainId) => mayReadDomain(subject, domainId));
+    if (!mayRead) requireAdmin(subject, 'check_user_in_group');
     if (!(await membersOf(this.#core.db.read, id)).includes(userId)) throw noMember(id, userId);
   }
 
   /** The user loses what roles they had by the group, and their tokens. */
   async remove(subject: Subject, id: string, userId: string): Promise<void> {
-    requireAdmin(subject, 'remove_user_from_group');
+    await this.#requireManagerOfBoth(subject, id, userId, 'remove_user_from_group');
     await this.#core.db.write(async (tx) => {
       const { numDeletedRows } = await tx
         .deleteFrom('group_members')
@@ -148,6 +151,17 @@ export class Groups {
       if (numDeletedRows === 0n) throw noMember(id, userId);
       await this.#revocations.revoke(tx, 'user', userId);
     });
+  }
+
+  async #domainOf(table: 'groups' | 'users', id: string): Promise<string | undefined> {
+    const query = this.#core.db.read.selectFrom(table).select('domain_id').where('id', '=', id);
+    return (await query.executeTakeFirst())?.domain_id;
+  }
+
+  /** Managers bring together what is of their domain: a group of it and a user of it. */
+  async #requireManagerOfBoth(subject: Subject, groupId: string, userId: string, action: string): Promise<void> {
+    const domains = [await this.#domainOf('groups', groupId), await this.#domainOf('users', userId)];
+    if (!domains.every((domainId) => isManager(subject, domainId))) requireAdmin(subject, action);
   }
 }
 

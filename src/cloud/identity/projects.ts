@@ -6,7 +6,7 @@ import type { Assignments } from './assignments.ts';
 import { conflictOn, missing } from './failures.ts';
 import { adminAccountId, defaultDomainId, type Options, type Project, projectOfRow } from './model.ts';
 import type { Revocations } from './revocations.ts';
-import { mayReadIdentity, requireAdmin, type Subject } from './subject.ts';
+import { mayReadDomain, requireAdmin, requireManager, type Subject } from './subject.ts';
 
 export interface ProjectFilters {
   name?: string;
@@ -100,10 +100,10 @@ export class Projects {
     return ids.length === 0 ? [] : await this.list({ ids, enabled: true });
   }
 
-  /** Throws `not_found`, and `forbidden` for those who are neither of the project nor administrators. */
+  /** Throws `not_found`, and `forbidden` for those who are neither of the project nor may look at its domain. */
   async get(subject: Subject, id: string): Promise<Project> {
-    if (subject.projectId !== id && !mayReadIdentity(subject)) requireAdmin(subject, 'get_project');
     const project = await this.find(id);
+    if (subject.projectId !== id && !mayReadDomain(subject, project?.domainId)) requireAdmin(subject, 'get_project');
     if (!project) throw missing('project', id);
     return project;
   }
@@ -124,8 +124,16 @@ export class Projects {
   }
 
   async create(subject: Subject, wanted: NewProject): Promise<Project> {
-    requireAdmin(subject, 'create_project');
+    requireManager(subject, await this.#domainOf(wanted), 'create_project');
     return this.#core.db.write((tx) => this.createIn(tx, wanted)).catch(conflictOn('project', sameName(wanted.name)));
+  }
+
+  /** Where a new project is to be; undefined where what is to be above it is not there. */
+  async #domainOf({ domainId, parentId }: NewProject): Promise<string | undefined> {
+    if (domainId !== undefined || parentId === undefined) return domainId ?? defaultDomainId;
+    const { read } = this.#core.db;
+    const domain = await read.selectFrom('domains').select('id').where('id', '=', parentId).executeTakeFirst();
+    return domain?.id ?? (await this.find(parentId))?.domainId;
   }
 
   /** Creates a project as part of a larger change; asks for no permission. */
@@ -167,7 +175,7 @@ export class Projects {
     id: string,
     changes: { name?: string; description?: string; enabled?: boolean; tags?: string[]; options?: Options },
   ): Promise<Project> {
-    requireAdmin(subject, 'update_project');
+    requireManager(subject, (await this.find(id))?.domainId, 'update_project');
     const { name, description, enabled, tags, options } = changes;
     const change = this.#core.db.write(async (tx) => {
       await refuseImmutable(tx, id, 'modify', isOnlyUnlocking(changes));
@@ -194,7 +202,7 @@ export class Projects {
 
   /** What the project owned stays for administrators to see and delete, as in Keystone. */
   async delete(subject: Subject, id: string): Promise<void> {
-    requireAdmin(subject, 'delete_project');
+    requireManager(subject, (await this.find(id))?.domainId, 'delete_project');
     if (id === adminAccountId) throw new CloudError('forbidden', 'The project of the cloud itself stays.');
     await this.#core.db.write(async (tx) => {
       await refuseImmutable(tx, id, 'delete', false);

@@ -162,7 +162,10 @@ export class Roles {
     await this.checkInference(priorId, impliedId);
     await this.#core.db.write(async (tx) => {
       const prior = await requireRole(tx, priorId);
-      if (isBuiltIn(prior.name)) throw new CloudError('forbidden', "The cloud's own roles imply what they imply.");
+      const implied = await requireRole(tx, impliedId);
+      if (isBuiltIn(prior.name) && isBuiltIn(implied.name)) {
+        throw new CloudError('forbidden', "The cloud's own roles imply what they imply.");
+      }
       await this.#endTokens(tx, [priorId]);
       await tx
         .deleteFrom('implied_roles')

@@ -54,6 +54,39 @@ export function isOfDomain(subject: Subject): boolean {
   return subject.projectId === undefined && subject.isSystem !== true && subject.roles.length > 0;
 }
 
+/** Whether the token is for just that domain, with the role. One that is not known is nobody's. */
+function hasRoleIn(subject: Subject, domainId: string | undefined, role: 'reader' | 'manager'): boolean {
+  return domainId !== undefined && isOfDomain(subject) && subject.domainId === domainId && subject.roles.includes(role);
+}
+
+/** Whether the subject may look at what is in a domain: who may look at all, and readers by a token for that domain. */
+export function mayReadDomain(subject: Subject, domainId: string | undefined): boolean {
+  return mayReadIdentity(subject) || hasRoleIn(subject, domainId, 'reader');
+}
+
+/** The domain of which a list is to tell; undefined for all. Refuses who may not look at it. */
+export function listedDomain(subject: Subject, wanted: string | undefined, action: string): string | undefined {
+  if (mayReadIdentity(subject)) return wanted;
+  const domainId = wanted ?? subject.domainId;
+  if (!mayReadDomain(subject, domainId)) requireAdmin(subject, action);
+  return domainId;
+}
+
+/** Whether the subject manages the domain by a token for it; what managers may do, administrators may as well. */
+export function isManager(subject: Subject, domainId: string | undefined): boolean {
+  return hasRoleIn(subject, domainId, 'manager');
+}
+
+/** Refuses whoever is neither an administrator nor the domain's manager. */
+export function requireManager(subject: Subject, domainId: string | undefined, action: string): void {
+  if (!isManager(subject, domainId)) requireAdmin(subject, action);
+}
+
+/** Where things are made that are said to be in no domain: undefined for the default one, unless the token is for another. */
+export function homeOf(subject: Subject): string | undefined {
+  return isOfDomain(subject) ? subject.domainId : undefined;
+}
+
 /** The cloud's operator at the machine itself, as on the command line and at the first start. */
 export function operator(requestId = 'req-00000000-0000-0000-0000-000000000000'): Subject {
   return {
@@ -75,6 +108,10 @@ export type Allowed =
   | 'authenticated'
   /** As `admin`, and tokens for the system with the role reader: what only shows something of the whole cloud. */
   | 'systemReader'
+  /** As `systemReader`, and tokens for a domain with the role reader: the engine shows them what is in that domain. */
+  | 'domainReader'
+  /** As `admin`, and tokens for a domain with the role manager: the engine lets them change what is in that domain. */
+  | 'domainManager'
   /** Another service of the cloud, and administrators. */
   | 'service'
   /** A token scoped to a project, with the role reader, member or admin on it. */
@@ -92,6 +129,8 @@ export function isAllowed(subject: Subject | undefined, allowed: Allowed): boole
   if (allowed === 'authenticated') return true;
   if (subject.isAdmin) return true;
   if (allowed === 'systemReader') return mayReadIdentity(subject);
+  if (allowed === 'domainReader') return mayReadDomain(subject, subject.domainId);
+  if (allowed === 'domainManager') return isManager(subject, subject.domainId);
   if (allowed === 'service') return subject.roles.includes('service');
   if (!subject.projectId) return false;
   const rank = Math.max(0, ...subject.roles.map((role) => ranks[role] ?? 0));

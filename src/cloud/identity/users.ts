@@ -7,7 +7,7 @@ import { adminAccountId, defaultDomainId, type Options, type User, userOf } from
 import { refuseWeakPassword } from './password-rules.ts';
 import type { Passwords } from './passwords.ts';
 import type { Revocations } from './revocations.ts';
-import { mayReadIdentity, requireAdmin, type Subject } from './subject.ts';
+import { listedDomain, mayReadDomain, requireAdmin, requireManager, type Subject } from './subject.ts';
 
 export interface UserFilters {
   name?: string;
@@ -55,12 +55,12 @@ export class Users {
   }
 
   async list(subject: Subject, filters: UserFilters = {}): Promise<User[]> {
-    if (!mayReadIdentity(subject)) requireAdmin(subject, 'list_users');
+    const domainId = listedDomain(subject, filters.domainId, 'list_users');
     const rows = await this.#core.db.read
       .selectFrom('users')
       .selectAll()
       .$if(filters.name !== undefined, (query) => query.where('name', '=', filters.name!))
-      .$if(filters.domainId !== undefined, (query) => query.where('domain_id', '=', filters.domainId!))
+      .$if(domainId !== undefined, (query) => query.where('domain_id', '=', domainId!))
       .$if(filters.enabled !== undefined, (query) => query.where('enabled', '=', filters.enabled ? 1 : 0))
       .orderBy('name')
       .orderBy('id')
@@ -68,10 +68,10 @@ export class Users {
     return rows.map(userOf);
   }
 
-  /** Throws `not_found`, and `forbidden` for those who are neither the user nor administrators. */
+  /** Throws `not_found`, and `forbidden` for those who are neither the user nor may look at their domain. */
   async get(subject: Subject, id: string): Promise<User> {
-    if (subject.userId !== id && !mayReadIdentity(subject)) requireAdmin(subject, 'get_user');
     const found = await this.find(id);
+    if (subject.userId !== id && !mayReadDomain(subject, found?.user.domainId)) requireAdmin(subject, 'get_user');
     if (!found) throw missing('user', id);
     return found.user;
   }
@@ -92,7 +92,7 @@ export class Users {
   }
 
   async create(subject: Subject, wanted: NewUser): Promise<User> {
-    requireAdmin(subject, 'create_user');
+    requireManager(subject, wanted.domainId ?? defaultDomainId, 'create_user');
     const hash = await this.hashOf(wanted.passwordSha512);
     return this.#core.db
       .write((tx) => this.createIn(tx, wanted, hash))
@@ -132,7 +132,7 @@ export class Users {
 
   /** A new password, or disabling, ends every token of the user. */
   async update(subject: Subject, id: string, changes: UserChanges): Promise<User> {
-    requireAdmin(subject, 'update_user');
+    requireManager(subject, (await this.find(id))?.user.domainId, 'update_user');
     const hash = await this.hashOf(changes.passwordSha512);
     return this.#core.db
       .write((tx) => this.changeIn(tx, id, changes, hash))
@@ -156,7 +156,7 @@ export class Users {
 
   /** The user's assignments and key pairs go along; what they made belongs to projects and stays. */
   async delete(subject: Subject, id: string): Promise<void> {
-    requireAdmin(subject, 'delete_user');
+    requireManager(subject, (await this.find(id))?.user.domainId, 'delete_user');
     if (id === adminAccountId) throw new CloudError('forbidden', "The cloud's first administrator stays.");
     await this.#core.db.write((tx) => this.deleteIn(tx, id));
   }

@@ -52,6 +52,7 @@ const otherwise: ReadonlyArray<readonly [RegExp, string]> = [
   [/ (project|user|domain)\.enabled = null$/, 'neither yes nor no'],
   [/^POST .* (user|group)\.domain_id = null$/, 'the same as not to name one'],
   [/ (service|endpoint)\.name (= null|of length 0)$/, 'the same as to have none'],
+  [/^PATCH .* endpoint_group\.filters = null$/, 'the newest client says so that it leaves them'],
   [/^PATCH \/v3\/credentials\/\{\} /, 'everything of a credential can be changed, as before Keystone 30'],
   [/ limits\[\]\.(project_id missing|domain_id )/, 'either is wanted, which the lines do not know'],
 ];

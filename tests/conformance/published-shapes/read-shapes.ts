@@ -5,8 +5,8 @@ import { join } from 'node:path';
  * What an API's published schemas demand of answers, as `record.py` wrote it down: a line for each operation (`GET
  * /servers/{}`, with an action's key behind it), and under it a line for each value of its answer: the path, with `?` where
  * the value may be missing; its JSON types, single values or formats, with `+` where an object may have further members;
- * and the microversions that this holds for, without their major number; last, where it is known, within which bounds. The path of the status is empty; where it stands
- * alone, the answer has no body.
+ * the microversions that this holds for, without their major number; and, where it is known, within which bounds. The path
+ * of the status is empty; where it stands alone, the answer has no body. Requests stand likewise behind `> `.
  */
 export interface PublishedShapes {
   operations: ReadonlyMap<string, readonly Fact[]>;

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { operation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import { defaultDomainId } from '../../../cloud/identity/model.ts';
-import { requireAdmin } from '../../../cloud/identity/subject.ts';
+import { listedDomain, requireAdmin } from '../../../cloud/identity/subject.ts';
 import { queryBoolean } from '../common/query.ts';
 import { list, v3 } from './answers.ts';
 import { DomainView, Id, listDocument, OptionsView, optional, ShortDescription, ShortName, Tags } from './schemas.ts';
@@ -29,7 +29,7 @@ export const domainOperations = [
     method: 'GET',
     path: '/v3/domains',
     mode: 'sync',
-    allow: 'admin',
+    allow: 'domainReader',
     query: Type.Object({ name: Type.Optional(Type.String()), enabled: Type.Optional(Type.String()) }),
     responses: { 200: listDocument('domains', DomainView) },
     errors: [401, 403],
@@ -38,7 +38,8 @@ export const domainOperations = [
     examples: [{ title: 'All', status: 200 }],
     handle: async (call) => {
       const filters = { name: call.query.name, enabled: queryBoolean(call.query.enabled) };
-      return list(call, 'domains', await call.cloud.identity.domains.list(filters), domainView);
+      const id = listedDomain(call.subject, undefined, 'list_domains');
+      return list(call, 'domains', await call.cloud.identity.domains.list({ ...filters, id }), domainView);
     },
   }),
   operation({

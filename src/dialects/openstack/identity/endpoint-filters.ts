@@ -131,7 +131,8 @@ export const endpointFilterOperations = [
         {
           name: Type.Optional(Name),
           description: optional(Type.String()),
-          filters: Type.Optional(Wanted),
+          // The newest `openstack` sends null where it changes nothing.
+          filters: optional(Wanted),
         },
         closed,
       ),
@@ -143,7 +144,7 @@ export const endpointFilterOperations = [
     examples: [{ title: 'Another name', ...example, body: { endpoint_group: { name: 'all' } }, status: 200 }],
     handle: async (call) => {
       const { name, description, filters } = call.body.endpoint_group;
-      const given = { name, description, filters: filters && checked(filters) };
+      const given = { name, description, filters: filters ? checked(filters) : undefined };
       const changes = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
       const id = call.params.endpoint_group_id;
       const group = await call.cloud.identity.catalog.updateGroup(call.subject, id, changes);
@@ -290,6 +291,43 @@ export const endpointFilterOperations = [
     handle: async (call) => {
       const fits = await call.cloud.identity.catalog.filterOf(call.params.project_id);
       return list(call, 'endpoints', fits ? (await allEndpoints(call)).filter(fits) : [], endpointView);
+    },
+  }),
+  operation({
+    ...common,
+    id: 'ListEndpointGroupsOfProject',
+    method: 'GET',
+    path: `${start}/projects/{project_id}/endpoint_groups`,
+    allow: 'systemReader',
+    params: ProjectParams,
+    responses: { 200: listDocument('endpoint_groups', GroupView) },
+    errors: [401, 403, 404],
+    title: 'List the endpoint groups of a project',
+    summary: 'Those that it was given.',
+    examples: [{ title: 'Of the project admin', params: { project_id: adminAccountId }, status: 200 }],
+    handle: async (call) => {
+      const { projects, catalog } = call.cloud.identity;
+      await projects.get(call.subject, call.params.project_id);
+      return list(call, 'endpoint_groups', await catalog.groupsOf(call.params.project_id), view);
+    },
+  }),
+  operation({
+    ...common,
+    id: 'ListProjectsOfEndpoint',
+    method: 'GET',
+    path: `${start}/endpoints/{endpoint_id}/projects`,
+    allow: 'systemReader',
+    params: Type.Object({ endpoint_id: Id }),
+    responses: { 200: listDocument('projects', ProjectView) },
+    errors: [401, 403, 404],
+    title: 'List the projects that were given an endpoint',
+    summary: 'By itself, and not by groups.',
+    examples: [{ title: 'Identity', params: { endpoint_id: projectEndpointExample.params.endpoint_id }, status: 200 }],
+    handle: async (call) => {
+      const { id } = pick(await allEndpoints(call), 'endpoint', call.params.endpoint_id);
+      const { projects, catalog } = call.cloud.identity;
+      const ids = (await catalog.associations()).flatMap((one) => (one.endpointId === id ? [one.projectId] : []));
+      return list(call, 'projects', await projects.list({ ids }), projectView);
     },
   }),
 ];

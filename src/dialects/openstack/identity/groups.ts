@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { operation } from '../../../api/operation.ts';
 import { adminAccountId } from '../../../cloud/identity/model.ts';
+import { homeOf } from '../../../cloud/identity/subject.ts';
 import { list, v3 } from './answers.ts';
 import { Description, GroupView, Id, listDocument, Name, optional, UserView } from './schemas.ts';
 import { groupView, userView } from './views.ts';
@@ -19,7 +20,7 @@ export const groupOperations = [
     id: 'ListGroups',
     method: 'GET',
     path: '/v3/groups',
-    allow: 'systemReader',
+    allow: 'domainReader',
     query: Type.Object({ name: Type.Optional(Type.String()), domain_id: Type.Optional(Type.String()) }),
     responses: { 200: listDocument('groups', GroupView) },
     errors: [401, 403],
@@ -36,7 +37,7 @@ export const groupOperations = [
     id: 'CreateGroup',
     method: 'POST',
     path: '/v3/groups',
-    allow: 'admin',
+    allow: 'domainManager',
     body: Type.Object({
       group: Type.Object({ name: Name, domain_id: optional(Id), description: optional(Description) }),
     }),
@@ -47,7 +48,7 @@ export const groupOperations = [
     examples: [{ title: 'Create', body: { group: { name: 'operators' } }, status: 201 }],
     handle: async (call) => {
       const { name, domain_id, description } = call.body.group;
-      const wanted = { name, domainId: domain_id ?? undefined, description: description ?? undefined };
+      const wanted = { name, domainId: domain_id ?? homeOf(call.subject), description: description ?? undefined };
       const group = await call.cloud.identity.groups.create(call.subject, wanted);
       return { body: { group: groupView(v3(call), group) } };
     },
@@ -57,7 +58,7 @@ export const groupOperations = [
     id: 'ShowGroup',
     method: 'GET',
     path: '/v3/groups/{group_id}',
-    allow: 'systemReader',
+    allow: 'domainReader',
     params: Params,
     responses: { 200: Document },
     errors: [401, 403, 404],
@@ -74,7 +75,7 @@ export const groupOperations = [
     id: 'UpdateGroup',
     method: 'PATCH',
     path: '/v3/groups/{group_id}',
-    allow: 'admin',
+    allow: 'domainManager',
     params: Params,
     body: Type.Object({ group: Type.Object({ name: Type.Optional(Name), description: optional(Description) }) }),
     responses: { 200: Document },
@@ -94,7 +95,7 @@ export const groupOperations = [
     id: 'DeleteGroup',
     method: 'DELETE',
     path: '/v3/groups/{group_id}',
-    allow: 'admin',
+    allow: 'domainManager',
     params: Params,
     responses: { 204: null },
     errors: [401, 403, 404],
@@ -111,7 +112,7 @@ export const groupOperations = [
     id: 'ListUsersInGroup',
     method: 'GET',
     path: '/v3/groups/{group_id}/users',
-    allow: 'systemReader',
+    allow: 'domainReader',
     params: Params,
     responses: { 200: listDocument('users', UserView) },
     errors: [401, 403, 404],
@@ -126,7 +127,7 @@ export const groupOperations = [
     id: 'AddUserToGroup',
     method: 'PUT',
     path: '/v3/groups/{group_id}/users/{user_id}',
-    allow: 'admin',
+    allow: 'domainManager',
     params: MemberParams,
     responses: { 204: null },
     errors: [401, 403, 404],
@@ -160,7 +161,7 @@ export const groupOperations = [
     id: 'RemoveUserFromGroup',
     method: 'DELETE',
     path: '/v3/groups/{group_id}/users/{user_id}',
-    allow: 'admin',
+    allow: 'domainManager',
     params: MemberParams,
     responses: { 204: null },
     errors: [401, 403, 404],

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { type Call, operation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import { adminAccountId, type Project } from '../../../cloud/identity/model.ts';
-import { mayReadIdentity } from '../../../cloud/identity/subject.ts';
+import { homeOf, listedDomain, mayReadIdentity } from '../../../cloud/identity/subject.ts';
 import { queryBoolean } from '../common/query.ts';
 import { list, v3 } from './answers.ts';
 import { Description, Id, listDocument, OptionsView, optional, ProjectView, ShortName, Tags } from './schemas.ts';
@@ -39,7 +39,7 @@ export const projectOperations = [
     method: 'GET',
     path: '/v3/projects',
     mode: 'sync',
-    allow: 'systemReader',
+    allow: 'domainReader',
     query: Type.Object({
       name: Type.Optional(Type.String()),
       domain_id: Type.Optional(Type.String()),
@@ -59,15 +59,20 @@ export const projectOperations = [
     handle: async (call) => {
       const { projects, domains } = call.cloud.identity;
       const { name, domain_id, parent_id, enabled, is_domain } = call.query;
+      const domainId = listedDomain(call.subject, domain_id, 'list_projects');
       if (queryBoolean(is_domain)) {
         return list(
           call,
           'projects',
-          await domains.list({ name, enabled: queryBoolean(enabled) }),
+          await domains.list({
+            name,
+            enabled: queryBoolean(enabled),
+            id: mayReadIdentity(call.subject) ? undefined : domainId,
+          }),
           domainAsProjectView,
         );
       }
-      const filters = { name, domainId: domain_id, parentId: parent_id, enabled: queryBoolean(enabled) };
+      const filters = { name, domainId, parentId: parent_id, enabled: queryBoolean(enabled) };
       const tags = {
         all: call.query.tags?.split(','),
         any: call.query['tags-any']?.split(','),
@@ -84,7 +89,7 @@ export const projectOperations = [
     method: 'POST',
     path: '/v3/projects',
     mode: 'sync',
-    allow: 'admin',
+    allow: 'domainManager',
     body: Type.Object({
       project: Type.Object({
         name: ShortName,
@@ -111,7 +116,7 @@ export const projectOperations = [
       }
       const project = await call.cloud.identity.projects.create(call.subject, {
         ...words,
-        domainId: domain_id ?? undefined,
+        domainId: domain_id ?? (parent_id ? undefined : homeOf(call.subject)),
         parentId: parent_id ?? undefined,
       });
       return { body: { project: projectView(v3(call), project) } };
@@ -159,7 +164,7 @@ export const projectOperations = [
     method: 'PATCH',
     path: '/v3/projects/{project_id}',
     mode: 'sync',
-    allow: 'admin',
+    allow: 'domainManager',
     params: Params,
     body: Type.Object({
       project: Type.Object({
@@ -202,7 +207,7 @@ export const projectOperations = [
     method: 'DELETE',
     path: '/v3/projects/{project_id}',
     mode: 'sync',
-    allow: 'admin',
+    allow: 'domainManager',
     params: Params,
     responses: { 204: null },
     errors: [401, 403, 404],

@@ -1,7 +1,9 @@
 import { Type } from 'typebox';
 import { type Call, operation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
+import { managedRoleIds } from '../../../cloud/identity/assignments.ts';
 import { builtInRoleIds, type Role } from '../../../cloud/identity/model.ts';
+import { mayReadIdentity, requireAdmin, requireManager } from '../../../cloud/identity/subject.ts';
 import { list, v3 } from './answers.ts';
 import { Description, Id, listDocument, Name, OptionsView, optional, RoleView, SelfLink } from './schemas.ts';
 import { roleView } from './views.ts';
@@ -36,7 +38,7 @@ export const roleOperations = [
     method: 'GET',
     path: '/v3/roles',
     mode: 'sync',
-    allow: 'systemReader',
+    allow: 'domainReader',
     query: Type.Object({
       name: Type.Optional(Type.String()),
       domain_id: Type.Optional(
@@ -50,6 +52,8 @@ export const roleOperations = [
     examples: [{ title: 'All', status: 200 }],
     handle: async (call) => {
       const { name, domain_id } = call.query;
+      const { subject } = call;
+      if (!mayReadIdentity(subject)) requireManager(subject, subject.domainId, 'list_roles');
       return list(call, 'roles', await call.cloud.identity.roles.list({ name, domainId: domain_id }), roleView);
     },
   }),
@@ -88,7 +92,7 @@ export const roleOperations = [
     method: 'GET',
     path: '/v3/roles/{role_id}',
     mode: 'sync',
-    allow: 'systemReader',
+    allow: 'authenticated',
     params: Params,
     responses: { 200: Document },
     errors: [401, 403, 404],
@@ -96,7 +100,10 @@ export const roleOperations = [
     summary: 'Shows a role.',
     examples: [{ title: 'The role member', params: { role_id: builtInRoleIds.member }, status: 200 }],
     handle: async (call) => {
-      const role = await call.cloud.identity.roles.get(call.params.role_id);
+      const { subject, params } = call;
+      const mayGive = managedRoleIds.includes(params.role_id) && subject.roles.includes('manager');
+      if (!mayReadIdentity(subject) && !mayGive) requireAdmin(subject, 'get_role');
+      const role = await call.cloud.identity.roles.get(params.role_id);
       return { body: { role: roleView(v3(call), role) } };
     },
   }),

@@ -3,7 +3,7 @@ import { operation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import { adminAccountId } from '../../../cloud/identity/model.ts';
 import { sha512Hex } from '../../../cloud/identity/passwords.ts';
-import { mayReadIdentity, requireAdmin } from '../../../cloud/identity/subject.ts';
+import { homeOf } from '../../../cloud/identity/subject.ts';
 import { queryBoolean } from '../common/query.ts';
 import { list, v3 } from './answers.ts';
 import { Description, Id, listDocument, Name, optional, ProjectView, UserView } from './schemas.ts';
@@ -59,7 +59,7 @@ export const userOperations = [
     method: 'GET',
     path: '/v3/users',
     mode: 'sync',
-    allow: 'systemReader',
+    allow: 'domainReader',
     query: Type.Object({
       name: Type.Optional(Type.String()),
       domain_id: Type.Optional(Type.String()),
@@ -83,7 +83,7 @@ export const userOperations = [
     method: 'POST',
     path: '/v3/users',
     mode: 'sync',
-    allow: 'admin',
+    allow: 'domainManager',
     body: Type.Object({ user: Type.Object({ name: Name, domain_id: optional(Id), ...changeable }) }),
     responses: { 201: Document },
     errors: [400, 401, 403, 404, 409],
@@ -98,7 +98,7 @@ export const userOperations = [
       call.cloud.identity.users.requireStrong(password);
       const user = await call.cloud.identity.users.create(call.subject, {
         name,
-        domainId: domain_id ?? undefined,
+        domainId: domain_id ?? homeOf(call.subject),
         passwordSha512: sha512Of(password),
         email: email ?? undefined,
         description: description ?? undefined,
@@ -138,7 +138,7 @@ export const userOperations = [
     method: 'PATCH',
     path: '/v3/users/{user_id}',
     mode: 'sync',
-    allow: 'admin',
+    allow: 'domainManager',
     params: Params,
     body: Type.Object({
       user: Type.Object({ name: Type.Optional(Name), domain_id: Type.Optional(Id), ...changeable }),
@@ -183,7 +183,7 @@ export const userOperations = [
     method: 'DELETE',
     path: '/v3/users/{user_id}',
     mode: 'sync',
-    allow: 'admin',
+    allow: 'domainManager',
     params: Params,
     responses: { 204: null },
     errors: [401, 403, 404],
@@ -242,7 +242,8 @@ export const userOperations = [
     examples: [{ title: 'Of the user admin', params: { user_id: adminAccountId }, status: 200 }],
     handle: async (call) => {
       const { subject, params, query } = call;
-      if (subject.userId !== params.user_id && !mayReadIdentity(subject)) requireAdmin(subject, 'list_user_projects');
+      // Who may look at the user may look at this.
+      if (subject.userId !== params.user_id) await call.cloud.identity.users.get(subject, params.user_id);
       const enabled = queryBoolean(query.enabled);
       const projects = (await call.cloud.identity.projects.listOf(params.user_id)).filter(
         (project) =>
