@@ -356,8 +356,6 @@ export interface components {
         NetworkShowNetwork: {
             network: {
                 admin_state_up?: boolean;
-                availability_zone_hints?: string[];
-                availability_zones?: string[];
                 created_at?: string;
                 description?: string;
                 dns_domain?: string;
@@ -485,7 +483,6 @@ export interface components {
                     remote_ip_prefix?: string | null;
                     revision_number?: number;
                     security_group_id?: string;
-                    tags?: string[];
                     tenant_id?: string;
                     updated_at?: string;
                 }[];

@@ -355,9 +355,13 @@ export interface components {
                 domain_id?: string | null;
                 email?: string | null;
                 enabled?: boolean;
+                federated?: unknown[];
                 name: string;
                 options?: {
+                    ignore_change_password_upon_first_use?: boolean | null;
                     ignore_lockout_failure_attempts?: boolean | null;
+                    ignore_password_expiry?: boolean | null;
+                    ignore_user_inactivity?: boolean | null;
                     lock_password?: boolean | null;
                 };
                 password?: string | null;
@@ -381,11 +385,16 @@ export interface components {
             user: {
                 default_project_id?: string | null;
                 description?: string | null;
+                domain_id?: string;
                 email?: string | null;
                 enabled?: boolean;
+                federated?: unknown[];
                 name?: string;
                 options?: {
+                    ignore_change_password_upon_first_use?: boolean | null;
                     ignore_lockout_failure_attempts?: boolean | null;
+                    ignore_password_expiry?: boolean | null;
+                    ignore_user_inactivity?: boolean | null;
                     lock_password?: boolean | null;
                 };
                 password?: string | null;
@@ -448,6 +457,8 @@ export interface components {
         NetworkCreateFloatingIpBody: {
             floatingip: {
                 description?: string;
+                dns_domain?: string;
+                dns_name?: string;
                 fixed_ip_address?: string | null;
                 floating_ip_address?: string | null;
                 floating_network_id: string;
@@ -461,7 +472,6 @@ export interface components {
         NetworkCreateNetworkBody: {
             network: {
                 admin_state_up?: boolean;
-                availability_zone_hints?: unknown[];
                 description?: string;
                 dns_domain?: string;
                 is_default?: boolean;
@@ -471,6 +481,7 @@ export interface components {
                 project_id?: string;
                 /** @constant */
                 "provider:network_type"?: "vxlan";
+                "provider:physical_network"?: null;
                 "provider:segmentation_id"?: number | string;
                 qos_policy_id?: string | null;
                 "router:external"?: boolean;
@@ -482,7 +493,6 @@ export interface components {
         NetworkCreateRouterBody: {
             router: {
                 admin_state_up?: boolean;
-                availability_zone_hints?: unknown[];
                 description?: string;
                 distributed?: boolean | null;
                 external_gateway_info?: {
