@@ -18,7 +18,7 @@ export interface CacheEntry {
 }
 
 /** A cached image that disks are cloned from in Ceph: `<imageId>.rbd` says where, and there are no bytes of it here. */
-export interface ParentEntry {
+interface ParentEntry {
   parent: RbdParent;
   virtualSize: number;
 }

@@ -6,7 +6,7 @@ import { isNotFound } from '../errors.ts';
 import type { Rbd } from './rbd.ts';
 
 /** A disk of this host whose bytes are in Ceph. */
-export interface RbdDisk {
+interface RbdDisk {
   image: RbdImage;
   /** The cached image that it is a layer over. */
   imageId?: string;
