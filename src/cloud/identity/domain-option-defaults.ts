@@ -1,4 +1,5 @@
-import type { DomainConfig } from './domain-options.ts';
+/** Group → option → its value, which may be anything that JSON can say. */
+export type DomainConfig = Record<string, Record<string, unknown>>;
 
 /**
  * The options that Keystone lets a domain have of its own, with their defaults (Keystone 30, `identity` and `ldap` of its

@@ -1,12 +1,9 @@
 import type { Queryable } from '../../database/database.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
-import { defaultOptions, isSensitive, isWhitelisted } from './domain-option-defaults.ts';
+import { type DomainConfig, defaultOptions, isSensitive, isWhitelisted } from './domain-option-defaults.ts';
 import { missing } from './failures.ts';
 import { requireAdmin, type Subject } from './subject.ts';
-
-/** Group → option → its value, which may be anything that JSON can say. */
-export type DomainConfig = Record<string, Record<string, unknown>>;
 
 /** Which part of a configuration is meant. */
 export interface ConfigPart {

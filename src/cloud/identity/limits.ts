@@ -33,13 +33,13 @@ export interface Limit extends Limited {
   description: string | null;
 }
 
-export interface LimitFilters extends Partial<Omit<Limited, 'regionId'>> {
+interface LimitFilters extends Partial<Omit<Limited, 'regionId'>> {
   regionId?: string | null;
   projectId?: string;
   domainId?: string;
 }
 
-export type NewLimit = Limited & Pick<Limit, 'projectId' | 'domainId' | 'resourceLimit' | 'description'>;
+type NewLimit = Limited & Pick<Limit, 'projectId' | 'domainId' | 'resourceLimit' | 'description'>;
 
 /**
  * Keystone's unified limits, in its `flat` model: limits of a project are looked at by themselves, whatever is above it.

@@ -3,7 +3,7 @@ import type { Validator } from '../../../src/api/validation.ts';
 import { type Fact, isOfKind, readShapes } from './read-shapes.ts';
 
 /** A request that differs in one place from one that is good, and who takes it. */
-export interface Judgement {
+interface Judgement {
   /** As `POST /v3/users user.name = null`. */
   request: string;
   theirs: boolean;

@@ -1,7 +1,8 @@
 import { Type } from 'typebox';
 import { type Call, operation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
-import type { ConfigPart, DomainConfig } from '../../../cloud/identity/domain-options.ts';
+import type { DomainConfig } from '../../../cloud/identity/domain-option-defaults.ts';
+import type { ConfigPart } from '../../../cloud/identity/domain-options.ts';
 import { defaultDomainId } from '../../../cloud/identity/model.ts';
 import { mayReadIdentity, requireAdmin } from '../../../cloud/identity/subject.ts';
 import { Id } from './schemas.ts';
