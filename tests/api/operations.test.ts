@@ -130,7 +130,9 @@ describe('who may call', () => {
 
   it('is not a reader where something changes', async () => {
     const wrong: string[] = [];
-    for (const entry of guarded.filter(({ operation }) => ['member', 'admin', 'service'].includes(operation.allow))) {
+    for (const entry of guarded.filter(({ operation }) =>
+      ['member', 'admin', 'service', 'domainManager'].includes(operation.allow),
+    )) {
       const { status, text } = await send(entry, { authorization: `OAuth ${readerSession}`, 'x-auth-token': reader });
       const isRefused =
         entry.dialect.name === 'zstack' ? status >= 400 : status === 403 || status === 404 || status === 400;
@@ -142,7 +144,8 @@ describe('who may call', () => {
   it('is not a member where the cloud itself is changed', async () => {
     const wrong: string[] = [];
     for (const entry of guarded.filter(
-      ({ dialect, operation }) => ['admin', 'service'].includes(operation.allow) && dialect.name !== 'zstack',
+      ({ dialect, operation }) =>
+        ['admin', 'service', 'domainManager'].includes(operation.allow) && dialect.name !== 'zstack',
     )) {
       const { status, text } = await send(entry, { 'x-auth-token': member });
       if (status !== 403 && status !== 404 && status !== 400)
