@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestCloud } from '../support/cloud.ts';
 
@@ -12,6 +13,42 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(async () => {
   await cloud?.close();
+});
+
+describe('a client that sends its body only when it is told to go on, as curl does with long ones,', () => {
+  /** Sends nothing of the body before the server has said 100. */
+  const send = (token: string, method: string, path: string, type: string, body: Buffer) =>
+    new Promise<{ status: number; wasTold: boolean; text: string }>((resolve, reject) => {
+      const headers = { 'x-auth-token': token, 'content-type': type, 'content-length': body.length };
+      let wasTold = false;
+      const asked = request(`${cloud.origin}${path}`, { method, headers: { ...headers, expect: '100-continue' } });
+      asked.on('error', reject);
+      asked.on('continue', () => {
+        wasTold = true;
+        asked.end(body);
+      });
+      asked.on('response', (answer) => {
+        const chunks: Buffer[] = [];
+        answer.on('error', reject);
+        answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+        answer.on('end', () =>
+          resolve({ status: answer.statusCode!, wasTold, text: Buffer.concat(chunks).toString() }),
+        );
+      });
+      asked.flushHeaders();
+    });
+
+  it('is told so, for images and for documents', { timeout: 60_000 }, async () => {
+    const user = await cloud.openstack();
+    const words = { name: 'told', disk_format: 'raw', container_format: 'bare' };
+    const document = Buffer.from(JSON.stringify(words));
+    const made = await send(user.token, 'POST', '/image/v2/images', 'application/json', document);
+    expect(made).toMatchObject({ status: 201, wasTold: true });
+    const { id } = JSON.parse(made.text);
+    const put = await send(user.token, 'PUT', `/image/v2/images/${id}/file`, 'application/octet-stream', bytes);
+    expect(put).toMatchObject({ status: 204, wasTold: true });
+    expect(await user.get(`/image/v2/images/${id}`)).toMatchObject({ status: 'active', checksum: md5(bytes) });
+  });
 });
 
 describe('an upload in parts', () => {
