@@ -49,7 +49,7 @@ const missingPrograms = [
   // Called as `blkid -L LABEL -o device`.
   'blkid() { findfs "LABEL=$$2"; };',
   // The config drive tells a guest its addresses, so no DHCP client runs until somebody looks for its process.
-  'cat() { case "$${1-}" in /var/run/udhcpc.*.pid) [ -e "$$1" ] || lease "$$(basename "$$1" .pid | cut -d. -f2)"; esac; command cat "$$@"; };',
+  'cat() { case "$${1-}" in /var/run/udhcpc.*.pid) [ -e "$$1" ] || { rm -f /run/dns.config; lease "$$(basename "$$1" .pid | cut -d. -f2)"; };; esac; command cat "$$@"; };',
 ].join(' ');
 
 /** TinyLinux runs from memory; what tests write to /tmp and look for after a restart goes to the disk. */
