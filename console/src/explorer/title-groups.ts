@@ -35,4 +35,6 @@ export const groupNames: Record<string, Pair> = {
   query: ['照会', '查询'],
   jobs: ['ジョブ', '任务'],
   places: ['場所', '位置'],
+  'domain configuration': ['ドメインの設定', '域配置'],
+  'volume proxies': ['ボリュームプロキシ', '云盘代理'],
 };

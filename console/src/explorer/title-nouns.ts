@@ -364,4 +364,10 @@ export const nouns: Record<string, Pair> = {
   licence: ['ライセンス', '许可证'],
   reconcilers: ['調整器', '协调器'],
   'migration targets': ['移行先の候補', '迁移目标'],
+  limit: ['制限', '限额'],
+  'registered limit': ['登録済み制限', '注册限额'],
+  'registered limits': ['登録済み制限', '注册限额'],
+  'model of limits': ['制限のモデル', '限额模型'],
+  'kind of qos rules': ['QoS ルールの種類', 'QoS 规则类型'],
+  'expansion storage image': ['拡張ストレージイメージ', '扩展存储镜像'],
 };

@@ -161,6 +161,24 @@ const places: Record<string, Pair> = {
   'a domain': ['ドメイン', '域'],
   'the projects below a project': ['下位プロジェクト', '下级项目'],
   'the projects below a domain': ['ドメイン内の全プロジェクト', '域内所有项目'],
+  'List the projects that were given an endpoint': [
+    'エンドポイントを付与されたプロジェクトの一覧',
+    '列出被授予端点的项目',
+  ],
+  'Configure a domain': ['ドメインを設定', '配置域'],
+  'Show the configuration of a domain': ['ドメインの設定を表示', '查看域的配置'],
+  'Update the configuration of a domain': ['ドメインの設定を更新', '更新域的配置'],
+  'Delete the configuration of a domain': ['ドメインの設定を削除', '删除域的配置'],
+  'Show the configuration that holds by default': ['既定の設定を表示', '查看默认配置'],
+  'Show a group of the configuration of a domain': ['ドメインの設定グループを表示', '查看域的配置组'],
+  'Update a group of the configuration of a domain': ['ドメインの設定グループを更新', '更新域的配置组'],
+  'Delete a group of the configuration of a domain': ['ドメインの設定グループを削除', '删除域的配置组'],
+  'Show a group of the configuration that holds by default': ['既定の設定グループを表示', '查看默认配置组'],
+  'Show an option of the configuration of a domain': ['ドメインの設定項目を表示', '查看域的配置项'],
+  'Update an option of the configuration of a domain': ['ドメインの設定項目を更新', '更新域的配置项'],
+  'Delete an option of the configuration of a domain': ['ドメインの設定項目を削除', '删除域的配置项'],
+  'Show an option of the configuration that holds by default': ['既定の設定項目を表示', '查看默认配置项'],
+  "Inject a server's network information": ['サーバーにネットワーク情報を注入', '注入服务器的网络信息'],
 };
 
 /** Roles are given, taken and asked for in many combinations, all of them said alike. */
