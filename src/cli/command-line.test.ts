@@ -80,6 +80,7 @@ describe('before the first start', () => {
       out: expect.stringMatching(/PROBLEM +database .*file is not a database/),
     });
     expect(await start(join(other, 'unkai.sqlite'))).toMatchObject(refused('Choose another folder'));
+    expect(await start('/proc/unkai')).toMatchObject(refused('Choose another folder'));
 
     writeFileSync(join(other, 'settings.json'), '');
     expect(await start()).toMatchObject(refused('settings.json is damaged'));

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { NetworkKind } from '../agent/network/open-network.ts';
 import type { HostNetworksKind, HypervisorKind } from '../assembly/open-unkai.ts';
@@ -70,7 +70,7 @@ export class DataFolder {
 
   /** Makes the folder, for its owner only, where there is none. */
   make(): void {
-    mkdirSync(this.path, { recursive: true, mode: 0o700 });
+    if (!statSync(this.path, { throwIfNoEntry: false })?.isDirectory()) makeFolder(this.path);
   }
 
   /** Undefined before the folder's first start. */
@@ -113,6 +113,12 @@ export class DataFolder {
   forgetAdminPassword(): void {
     rmSync(this.passwordFile, { force: true });
   }
+}
+
+/** With those above it. Node's own way of that never ends where a folder is there but takes none, as /proc. */
+function makeFolder(path: string): void {
+  if (!existsSync(dirname(path))) makeFolder(dirname(path));
+  mkdirSync(path, { mode: 0o700 });
 }
 
 function readJson<T>(path: string): T | undefined {
