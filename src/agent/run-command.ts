@@ -12,7 +12,12 @@ export interface CommandLimits {
   cpuSeconds?: number;
   /** Bytes that the largest written file may have (RLIMIT_FSIZE). */
   fileSize?: number;
+  /** Whether others go first, at the processor: for what takes long and answers nobody. */
+  stepsAside?: boolean;
 }
+
+/** The words that start what steps aside: it takes what processor time the cloud leaves. */
+export const stepAside: readonly string[] = ['nice', '-n', '5'];
 
 export interface CommandResult {
   exitCode: number | null;
@@ -90,6 +95,7 @@ function limitPrefix(limits: CommandLimits): string[] {
   if (limits.addressSpace !== undefined) flags.push(`--as=${limits.addressSpace}`);
   if (limits.cpuSeconds !== undefined) flags.push(`--cpu=${limits.cpuSeconds}`);
   if (limits.fileSize !== undefined) flags.push(`--fsize=${limits.fileSize}`);
-  if (flags.length === 0) return [];
-  return ['setpriv', '--pdeathsig', 'KILL', '--', 'prlimit', '--core=0', ...flags, '--'];
+  const aside = limits.stepsAside ? stepAside : [];
+  if (flags.length === 0) return [...aside];
+  return [...aside, 'setpriv', '--pdeathsig', 'KILL', '--', 'prlimit', '--core=0', ...flags, '--'];
 }

@@ -97,7 +97,7 @@ const limitsForMetadata: CommandLimits = { wallMs: 60_000, addressSpace: 2 * gib
 /** Half a minute, and room for a disk that is as slow as 10 MB/s. */
 function limitsForCopy(bytes: number): CommandLimits {
   const slowest = Math.ceil(bytes / 10_000_000);
-  return { wallMs: (60 + slowest) * 1000, addressSpace: 2 * gibibyte, cpuSeconds: 30 + slowest };
+  return { wallMs: (60 + slowest) * 1000, addressSpace: 2 * gibibyte, cpuSeconds: 30 + slowest, stepsAside: true };
 }
 
 /** Its driver is given, so that nothing is probed. */
