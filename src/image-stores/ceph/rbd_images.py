@@ -42,6 +42,7 @@ def listing(ioctx):
         except rbd.ImageNotFound:
             continue
     json.dump(found, sys.stdout)
+    sys.stdout.flush()
 
 
 def main():
