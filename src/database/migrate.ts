@@ -23,6 +23,7 @@ import { imageUploads } from './migrations/0024-image-uploads/migration.ts';
 import { cdroms } from './migrations/0025-cdroms/migration.ts';
 import { zones } from './migrations/0026-zones/migration.ts';
 import { identityLimits } from './migrations/0027-identity-limits/migration.ts';
+import { attachers } from './migrations/0028-attachers/migration.ts';
 import { zstackUsers } from './migrations/0030-zstack-users/migration.ts';
 import type { Schema } from './schema.ts';
 
@@ -52,6 +53,7 @@ const migrations: Record<string, Migration> = {
   '0025-cdroms': cdroms,
   '0026-zones': zones,
   '0027-identity-limits': identityLimits,
+  '0028-attachers': attachers,
   '0030-zstack-users': zstackUsers,
 };
 

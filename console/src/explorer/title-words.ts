@@ -161,6 +161,8 @@ export const titles: {
     'Cache images on the hosts of an aggregate': ['アグリゲートのホストにイメージをキャッシュ', '在主机聚合上缓存镜像'],
     'Detach a volume in whatever state': ['状態を問わずボリュームを切断', '强制卸载任意状态的云盘'],
     'Keep a volume for being attached': ['ボリュームを接続用に予約', '预留云盘用于挂载'],
+    'Initialize a connection to a volume': ['ボリュームへの接続を初期化', '初始化到云盘的连接'],
+    'Terminate a connection to a volume': ['ボリュームへの接続を終了', '终止到云盘的连接'],
     'Keep a volume no longer': ['ボリュームの予約を解除', '取消预留云盘'],
     'Make a volume one of another type': ['ボリュームタイプを変更', '更改云盘类型'],
     'Give a volume the content of an image': ['ボリュームにイメージを書き込む', '将镜像写入云盘'],

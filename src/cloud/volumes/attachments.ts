@@ -21,8 +21,10 @@ export interface VolumeAttachment {
   device: string | null;
   attachedAt: number | null;
   detachedAt: number | null;
-  /** The server has it as a disk: it is taken from the server by the compute API. */
+  /** The server has it as a disk. */
   isOfServer: boolean;
+  /** Such a disk that only the compute API may take from its server, as it gave it. */
+  isOfComputeApi: boolean;
 }
 
 /** A further server's having a volume. */
@@ -207,13 +209,7 @@ export class VolumeAttachments {
   /** Frees the volume. Throws `conflict` for the disk of a server: the compute API takes it from there. */
   async delete(subject: Subject, id: string): Promise<void> {
     const found = await this.get(subject, id);
-    if (found.isOfServer) {
-      throw new CloudError(
-        'conflict',
-        `Detach volume from instance ${withDashes(found.serverId!)} using the Compute API`,
-        { reason: 'used_by_server' },
-      );
-    }
+    if (found.isOfServer) throw usedByServer(found);
     await this.#cloud.db.write(async (tx) => {
       const volume = await lockVolume(this.#cloud, tx, subject, found.volumeId);
       await tx.deleteFrom('volume_attachments').where('id', '=', id).execute();
@@ -239,21 +235,43 @@ export class VolumeAttachments {
     if (kept && !kept.isOfServer) await this.delete(subject, kept.id);
     if (target.serverId !== undefined) {
       const { serverId, device } = target;
-      await blockStorage.attach(subject, serverId, { volumeId, device });
+      await blockStorage.attach(subject, serverId, { volumeId, device, byVolumeApi: true });
       return;
     }
     const { id } = await this.create(subject, { volumeId, connector: target.connector, mode: target.mode });
     await this.complete(subject, id);
   }
 
-  /** Takes the volume from whatever has it, or from the one; a volume that nothing has is left as it is. */
+  /**
+   * Takes the volume from whatever has it, or from the one; a volume that nothing has is left as it is. Throws `conflict`
+   * for a disk that the compute API gave to its server (OSSA-2023-003), `invalid` for an attachment of another volume.
+   */
   async detach(subject: Subject, volumeId: string, attachmentId?: string): Promise<void> {
-    await this.#cloud.blockStorage.get(subject, volumeId);
-    const all = await this.list(subject, { volumeId, allProjects: true });
-    for (const one of all.filter(({ id }) => attachmentId === undefined || id === attachmentId)) {
+    for (const one of await this.#detachable(subject, volumeId, attachmentId)) {
       if (one.isOfServer) await this.#cloud.blockStorage.detach(subject, one.serverId!, volumeId);
       else await this.delete(subject, one.id);
     }
+  }
+
+  /** Ends what was opened for a connector; nothing is open for one here. Throws as `detach`. */
+  async terminateConnection(subject: Subject, volumeId: string): Promise<void> {
+    await this.#detachable(subject, volumeId);
+  }
+
+  /** The attachments that the volume API may end. */
+  async #detachable(subject: Subject, volumeId: string, attachmentId?: string): Promise<VolumeAttachment[]> {
+    await this.#cloud.blockStorage.get(subject, volumeId);
+    const all = await this.list(subject, { volumeId, allProjects: true });
+    const wanted = all.filter(({ id }) => attachmentId === undefined || id === attachmentId);
+    if (attachmentId !== undefined && wanted.length === 0) {
+      await this.get(subject, attachmentId);
+      throw new CloudError('invalid', 'Invalid input received: Mismatched volume and attachment.', {
+        reason: 'attachment_mismatch',
+      });
+    }
+    const fixed = wanted.find(({ isOfComputeApi }) => isOfComputeApi);
+    if (fixed) throw usedByServer(fixed);
+    return wanted;
   }
 
   /** Undoes `create` for a volume that is not in use yet. */
@@ -266,7 +284,20 @@ export class VolumeAttachments {
   /** How the volume's data is reached, once it is on its way to somewhere. */
   async connection(subject: Subject, attachment: VolumeAttachment): Promise<VolumeConnection | undefined> {
     if (!attachment.connector || attachment.isOfServer) return undefined;
-    const volume = await this.#cloud.blockStorage.get(subject, attachment.volumeId);
+    return await this.#wayTo(subject, attachment.volumeId);
+  }
+
+  /** As `connection`, without an attachment. Throws `invalid` for a volume that can't be reached from the connector's host. */
+  async initializeConnection(subject: Subject, volumeId: string, connector: Record<string, unknown>) {
+    const { id, hostId } = await this.#cloud.blockStorage.get(subject, volumeId);
+    await this.#requireReachable({ host_id: hostId }, connector);
+    const connection = await this.#wayTo(subject, id);
+    if (connection) return connection;
+    throw invalidVolume('it has no data on any host yet.');
+  }
+
+  async #wayTo(subject: Subject, volumeId: string): Promise<VolumeConnection | undefined> {
+    const volume = await this.#cloud.blockStorage.get(subject, volumeId);
     const host = (await this.#cloud.hosts.list()).find(({ id }) => id === volume.hostId);
     if (!host || volume.installPath === null) return undefined;
     const qosSpecs = await this.#cloud.blockStorage.qos.frontEndSpecs(volume.volumeType);
@@ -291,7 +322,10 @@ export class VolumeAttachments {
   }
 
   /** The files of a host's disks can be opened there only. */
-  async #requireReachable(volume: VolumesTable, connector: Record<string, unknown> | null | undefined) {
+  async #requireReachable(
+    volume: Pick<VolumesTable, 'host_id'>,
+    connector: Record<string, unknown> | null | undefined,
+  ) {
     const wanted = connector?.['host'];
     if (typeof wanted !== 'string' || wanted === '') return;
     const host = (await this.#cloud.hosts.list()).find(({ id }) => id === volume.host_id);
@@ -313,6 +347,7 @@ function fromRow(row: VolumeAttachmentsTable): VolumeAttachment {
     attachedAt: row.attached_at,
     detachedAt: null,
     isOfServer: false,
+    isOfComputeApi: false,
   };
 }
 
@@ -331,12 +366,18 @@ function ofServer(row: VolumesTable): VolumeAttachment {
     attachedAt: row.attached_at,
     detachedAt: row.detached_at,
     isOfServer: true,
+    isOfComputeApi: row.attached_by_volume_api === 0,
   };
 }
 
 function deviceOf(connector: Record<string, unknown> | null | undefined): string | null {
   const mountpoint = connector?.['mountpoint'];
   return typeof mountpoint === 'string' ? mountpoint : null;
+}
+
+export function usedByServer({ serverId }: Pick<VolumeAttachment, 'serverId'>): CloudError {
+  const message = `Detach volume from instance ${withDashes(serverId!)} using the Compute API`;
+  return new CloudError('conflict', message, { reason: 'used_by_server' });
 }
 
 function attachmentNotFound(id: string): CloudError {

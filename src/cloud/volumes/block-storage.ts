@@ -6,7 +6,7 @@ import type { Cloud } from '../cloud.ts';
 import { CloudError } from '../errors.ts';
 import { ownsOrAdmin, requireAdmin, type Subject } from '../identity/subject.ts';
 import type { NewTemplate } from '../images/templates.ts';
-import { VolumeAttachments } from './attachments.ts';
+import { usedByServer, VolumeAttachments } from './attachments.ts';
 import { Backups } from './backups.ts';
 import { type NewVolume, requestCreateVolume } from './creation.ts';
 import { VolumeGroups } from './groups/volume-groups.ts';
@@ -157,6 +157,8 @@ export class BlockStorage {
       for (const one of all) await this.attachments.delete(subject, one.id);
       return;
     }
+    const fixed = all.find(({ isOfComputeApi }) => isOfComputeApi);
+    if (fixed) throw usedByServer(fixed);
     if (all.length > 1) {
       throw invalidVolume(`Volume ${withDashes(id)} is attached to several servers: detach it from one of them.`);
     }

@@ -276,6 +276,7 @@ export function volumeRow(
     device_index: null,
     device_tag: null,
     delete_on_termination: 0,
+    attached_by_volume_api: 0,
     enabled: 1,
     metadata: JSON.stringify(wanted.metadata ?? {}),
     last_error: null,

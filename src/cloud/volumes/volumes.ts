@@ -128,6 +128,7 @@ export class Volumes {
       device_tag: volume.deviceTag ?? null,
       bootable: 1,
       delete_on_termination: volume.deleteOnTermination ? 1 : 0,
+      attached_by_volume_api: 0,
       volume_type: localVolumeType.id,
       enabled: 1,
       multiattach: 0,
@@ -325,6 +326,7 @@ export function detached(now: number) {
     device_index: null,
     device_tag: null,
     delete_on_termination: 0,
+    attached_by_volume_api: 0,
     detached_at: now,
   } as const;
 }

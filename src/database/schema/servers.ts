@@ -130,6 +130,8 @@ export interface VolumesTable {
   device_tag: string | null;
   bootable: Flag;
   delete_on_termination: Flag;
+  /** Else the server has it from the compute API, which alone may take it away then. */
+  attached_by_volume_api: Flag;
   volume_type: string;
   enabled: Flag;
   /** Several servers may have it at the same time: its disk is made for that. */

@@ -20,7 +20,9 @@ const unlike: PublishedService['unlike'] = [
 
 /** Operations of which nobody published a shape of answers. */
 const unpublished = [
-  ...['revert', 'os-volume_upload_image', 'os-reimage'].map((action) => `POST /volumes/{}/action ${action}`),
+  ...['revert', 'os-volume_upload_image', 'os-reimage', 'os-initialize_connection'].map(
+    (action) => `POST /volumes/{}/action ${action}`,
+  ),
   ...['GET /attachments', 'GET /attachments/detail', 'POST /attachments', 'GET /attachments/{}', 'PUT /attachments/{}'],
   ...['POST /attachments/{}/action os-complete', 'DELETE /attachments/{}', 'POST /backups/{}/action os-force_delete'],
   ...['GET /default-types', 'PUT /default-types/{}', 'GET /default-types/{}', 'DELETE /default-types/{}'],

@@ -125,6 +125,8 @@ export interface AttachRequest {
   deleteOnTermination?: boolean;
   /** Whoever asks does not know that several servers can have a volume: such a one is refused. */
   refuseMultiattach?: boolean;
+  /** The volume API asks, and may ask for the opposite. */
+  byVolumeApi?: boolean;
 }
 
 /**
@@ -169,6 +171,7 @@ export async function requestAttachVolume(
       device_index: device.index,
       device_tag: request.tag ?? null,
       delete_on_termination: request.deleteOnTermination ? 1 : 0,
+      attached_by_volume_api: request.byVolumeApi ? 1 : 0,
       last_error: null,
     } as const;
     if (isMore) {

@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { operation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import { parseId } from '../../../env/env.ts';
+import { connectionOf } from './connection.ts';
 import { exampleVolumeId } from './example.ts';
 import { idOf, textOrNull } from './wire.ts';
 
@@ -65,7 +66,9 @@ export const attachActionOperations = [
     responses: { 202: null },
     errors: [400, 401, 404, 409],
     title: 'Detach a volume',
-    summary: 'From whatever has it. Nothing happens to a volume that nothing has.',
+    summary:
+      'From whatever has it. Nothing happens to a volume that nothing has. A disk that a server has from the compute API ' +
+      'is taken from it by that API only.',
     examples: [{ title: 'By volume', ...example, body: { 'os-detach': {} }, status: 202 }],
     handle: async ({ cloud, subject, params, body }) => {
       const attachmentId = body?.attachment_id ? parseId(body.attachment_id) : undefined;
@@ -84,10 +87,57 @@ export const attachActionOperations = [
     errors: [400, 401, 403, 404, 409],
     title: 'Detach a volume in whatever state',
     summary:
-      'A server is still asked to let go of it: a guest never goes on writing to a disk that was given to another.',
+      'A server is still asked to let go of it: a guest never goes on writing to a disk that was given to another. What ' +
+      'a server has from the compute API is taken from it by that API only.',
     examples: [{ title: 'By volume', ...example, body: { 'os-force_detach': { connector: null } }, status: 202 }],
     handle: async ({ cloud, subject, params }) => {
       await cloud.blockStorage.forceDetach(subject, idOf('volume', params.volume_id));
+      return { status: 202 };
+    },
+  }),
+  operation({
+    ...common,
+    id: 'InitializeVolumeConnection',
+    bodyKey: 'os-initialize_connection',
+    mode: 'sync',
+    body: Type.Object({ connector: Type.Record(Type.String(), Type.Unknown()) }),
+    responses: {
+      200: Type.Object({ connection_info: Type.Unsafe<object>({ type: 'object', additionalProperties: true }) }),
+    },
+    errors: [400, 401, 404],
+    title: 'Initialize a connection to a volume',
+    summary: 'Says how the volume is reached from a host, which must be its own.',
+    examples: [
+      {
+        title: 'From its host',
+        ...example,
+        body: { 'os-initialize_connection': { connector: { initiator: 'iqn.2012-07.org.fake:01' } } },
+        status: 200,
+      },
+    ],
+    handle: async ({ cloud, subject, params, body }) => {
+      const { attachments } = cloud.blockStorage;
+      const id = idOf('volume', params.volume_id);
+      const connection = await attachments.initializeConnection(subject, id, body.connector);
+      const { metadata } = await cloud.blockStorage.get(subject, id);
+      return { body: { connection_info: connectionOf(connection, metadata['readonly'] === 'True' ? 'ro' : 'rw') } };
+    },
+  }),
+  operation({
+    ...common,
+    id: 'TerminateVolumeConnection',
+    bodyKey: 'os-terminate_connection',
+    mode: 'sync',
+    body: Type.Unsafe<unknown>({ type: ['object', 'null'] }),
+    responses: { 202: null },
+    errors: [400, 401, 404, 409],
+    title: 'Terminate a connection to a volume',
+    summary:
+      'For what no server has from the compute API. Nothing is open for a connector: the files of a host can be opened ' +
+      'there at any time.',
+    examples: [{ title: 'By volume', ...example, body: { 'os-terminate_connection': { connector: {} } }, status: 202 }],
+    handle: async ({ cloud, subject, params }) => {
+      await cloud.blockStorage.attachments.terminateConnection(subject, idOf('volume', params.volume_id));
       return { status: 202 };
     },
   }),

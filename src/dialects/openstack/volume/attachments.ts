@@ -6,6 +6,7 @@ import { parseId, withDashes } from '../../../env/env.ts';
 import { LinkSchema } from '../common/links.ts';
 import { queryFlag } from '../common/query.ts';
 import { isoMicros } from '../common/time.ts';
+import { connectionOf } from './connection.ts';
 import { exampleVolumeId } from './example.ts';
 import { ListQuery, listed } from './plain-list.ts';
 import { idOf, textOrNull } from './wire.ts';
@@ -52,14 +53,8 @@ function detailOf(attachment: VolumeAttachment, connection?: VolumeConnection) {
   };
 }
 
-/** For whoever may open files of the host. */
-function connectionInfo({ id, mode }: VolumeAttachment, { hostName, path, format, qosSpecs }: VolumeConnection) {
-  const data = { device_path: path, host: hostName, format, access_mode: mode, encrypted: false };
-  return {
-    driver_volume_type: 'file',
-    data: { ...data, qos_specs: qosSpecs ?? null },
-    attachment_id: withDashes(id),
-  };
+function connectionInfo({ id, mode }: VolumeAttachment, connection: VolumeConnection) {
+  return { ...connectionOf(connection, mode), attachment_id: withDashes(id) };
 }
 
 async function shown({ cloud, subject }: Pick<Call, 'cloud' | 'subject'>, attachment: VolumeAttachment) {

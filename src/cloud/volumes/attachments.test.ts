@@ -1,0 +1,68 @@
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { gib, StorageCloud } from './test-cloud.ts';
+
+let storage: StorageCloud;
+beforeAll(async () => {
+  storage = await StorageCloud.start();
+});
+afterAll(() => storage.stop());
+
+const blocks = () => storage.cloud.blockStorage;
+const ofComputeApi = {
+  code: 'conflict',
+  message: expect.stringMatching(/^Detach volume from instance .* Compute API$/),
+};
+
+/** Waits for what is under way with the volume. */
+async function becomes(id: string, status: string): Promise<void> {
+  const look = async () => expect((await blocks().get(storage.member, id)).status).toBe(status);
+  await vi.waitFor(look, { timeout: 30_000 });
+}
+
+test('what a server has from the compute API is taken from it by that API only', async () => {
+  const server = await storage.server();
+  const { id } = await storage.volume({ size: gib });
+  const other = await storage.volume({ size: gib });
+  await storage.ended((await blocks().attach(storage.member, server.id, { volumeId: id })).actionId);
+  const { attachments } = blocks();
+  const [mine] = await attachments.list(storage.member, { volumeId: id });
+
+  await expect(attachments.detach(storage.member, id)).rejects.toMatchObject(ofComputeApi);
+  await expect(attachments.detach(storage.member, id, mine!.id)).rejects.toMatchObject(ofComputeApi);
+  await expect(attachments.terminateConnection(storage.member, id)).rejects.toMatchObject(ofComputeApi);
+  await expect(attachments.delete(storage.member, mine!.id)).rejects.toMatchObject(ofComputeApi);
+  await expect(blocks().forceDetach(storage.admin, id)).rejects.toMatchObject(ofComputeApi);
+  const mismatch = { code: 'invalid', details: { reason: 'attachment_mismatch' } };
+  await expect(attachments.detach(storage.member, other.id, mine!.id)).rejects.toMatchObject(mismatch);
+  await expect(attachments.detach(storage.member, other.id, '0'.repeat(32))).rejects.toMatchObject({
+    code: 'not_found',
+  });
+  await becomes(id, 'in-use');
+
+  await storage.ended((await blocks().detach(storage.member, server.id, id)).actionId);
+  await becomes(id, 'available');
+});
+
+test('what the volume API gave to a server it takes away again, and what it gave to something else', async () => {
+  const server = await storage.server();
+  const { id } = await storage.volume({ size: gib });
+  const { attachments } = blocks();
+  for (const target of [{ serverId: server.id }, { connector: { mountpoint: '/mnt' } }]) {
+    await attachments.attach(storage.member, id, target);
+    await becomes(id, 'in-use');
+    await attachments.terminateConnection(storage.member, id);
+    await attachments.detach(storage.member, id);
+    await becomes(id, 'available');
+  }
+  // By the other way afterwards: the first one is forgotten.
+  await storage.ended((await blocks().attach(storage.member, server.id, { volumeId: id })).actionId);
+  await expect(attachments.detach(storage.member, id)).rejects.toMatchObject(ofComputeApi);
+});
+
+test('a connection says where the data is, to the host that has it', async () => {
+  const { id, installPath } = await storage.volume({ size: gib });
+  const found = await blocks().attachments.initializeConnection(storage.member, id, {});
+  expect(found).toMatchObject({ path: installPath, format: 'qcow2' });
+  const elsewhere = blocks().attachments.initializeConnection(storage.member, id, { host: 'another' });
+  await expect(elsewhere).rejects.toMatchObject({ code: 'invalid' });
+});
