@@ -22,6 +22,8 @@ beforeAll(async () => {
   await writeFile(join(folder, '.curlrc'), 'silent\nshow-error\nwrite-out = "\\n%{http_code}"\n');
   env = {
     ...process.env,
+    // As on a reader's desk; without any Java prints question marks.
+    LC_ALL: 'C.UTF-8',
     CURL_HOME: folder,
     OS_TOKEN: (await cloud.openstack()).token,
     ZSTACK_SESSION: (await cloud.zstack()).session,
