@@ -17,7 +17,7 @@ export interface CommandLimits {
 }
 
 /** The words that start what steps aside: it takes what processor time the cloud leaves. */
-export const stepAside: readonly string[] = ['nice', '-n', '5'];
+const stepAside: readonly string[] = ['nice', '-n', '5'];
 
 export interface CommandResult {
   exitCode: number | null;

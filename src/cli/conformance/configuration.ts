@@ -124,6 +124,7 @@ function sections(facts: CloudFacts, folder: string, { formats }: Pass): Section
       ipv6_subnet_attributes: true,
       api_extensions: facts.networkExtensions.join(','),
       floating_ips: facts.publicNetwork !== undefined,
+      port_security: facts.networkExtensions.includes('port-security'),
     },
     validation: {
       run_validation: facts.guestsAreReachable,

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import type { Env } from '../../../env/env.ts';
 import { AgentError } from '../../contract.ts';
 import { isNotFound, systemErrorCode } from '../../errors.ts';
-import { stepAside } from '../../run-command.ts';
 import { guestFiles } from './command-line.ts';
 
 const startLimitMs = 60_000;
@@ -47,8 +46,7 @@ export async function startGuestProcess<T>(
   const deadline = env.now() + startLimitMs * 1000;
   const logPath = join(folder, guestFiles.hypervisorLog);
   await truncate(logPath).catch(() => {}); // there is none yet
-  // The cloud answers also while its guests compute on all processors that there are.
-  const child = await spawnDetached([...launcher, ...stepAside, binary, ...args], folder, logPath);
+  const child = await spawnDetached([...launcher, binary, ...args], folder, logPath);
   const exited = new AbortController();
   child.once('exit', () => exited.abort());
   for (;;) {
