@@ -80,6 +80,24 @@ describe('GatheredBody', () => {
     await expect(chunks.next()).rejects.toThrow('cut');
   });
 
+  it.each(['waits for bytes', 'has got some'])(
+    'lets the rest flow to its end for a taker that gives up while it %s',
+    async (when) => {
+      const source = new PassThrough();
+      const chunks = new GatheredBody(source, undefined)[Symbol.asyncIterator]();
+      const first = chunks.next();
+      if (when === 'has got some') {
+        source.write(Buffer.alloc(pieceLength));
+        await first;
+      }
+      const given = chunks.return(undefined);
+      const rest = Readable.from(Array.from({ length: 8 }, () => Buffer.alloc(pieceLength)));
+      rest.pipe(source);
+      await once(source, 'end');
+      await Promise.all([first, given]);
+    },
+  );
+
   it('ends at once where there is nothing', async () => {
     const body = new GatheredBody(Readable.from([]), undefined);
     for await (const _ of body) expect.unreachable();

@@ -42,7 +42,10 @@ export class GatheredBody implements AsyncIterable<Buffer> {
     if (this.#shared.delete(piece)) givePiece(piece);
   };
 
-  /** To be asked for once. The stream is left where it is when the loop ends early. */
+  /**
+   * To be asked for once. What the loop leaves of the stream flows on to nobody: its taker may give up while this waits
+   * for bytes, and a stream that stood still then would keep its client from hearing why.
+   */
   async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {
     const stream = this.#stream;
     const onData = (chunk: Buffer): void => this.#take(chunk);
@@ -61,7 +64,8 @@ export class GatheredBody implements AsyncIterable<Buffer> {
     } finally {
       stop();
       stream.off('data', onData);
-      if (!this.#end) stream.pause();
+      clearTimeout(this.#patience);
+      stream.resume();
       for (const piece of [...this.#full, this.#piece]) if (piece) this.release(piece);
     }
   }
