@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { Env } from '../env/env.ts';
+import { programEnvironment } from '../env/program-environment.ts';
 import { AgentError } from './contract.ts';
 import { systemErrorCode } from './errors.ts';
 
@@ -55,7 +56,7 @@ export async function runCommand(
   const child = spawn(command!, allArgs, {
     cwd: options.cwd,
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'], LC_ALL: 'C' },
+    env: programEnvironment(),
   });
   // A program that ends without reading all of it says so by its exit code.
   child.stdin.on('error', () => {}).end(input);

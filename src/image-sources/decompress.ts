@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { programEnvironment } from '../env/program-environment.ts';
 import { SourceError } from './source.ts';
 
 export type Compression = 'gz' | 'xz' | 'zst';
@@ -62,6 +63,7 @@ async function throughZlib(
 async function throughXz(input: Readable, output: Transform, signal?: AbortSignal): Promise<void> {
   const child = spawn('xz', ['--decompress', '--stdout', '--single-stream', `--memlimit-decompress=${xzMemory}`], {
     stdio: ['pipe', 'pipe', 'ignore'],
+    env: programEnvironment(),
   });
   const ended = new Promise<void>((resolve, reject) => {
     child.on('error', reject);

@@ -3,6 +3,7 @@ import { rm, statfs } from 'node:fs/promises';
 import { dirname, isAbsolute } from 'node:path';
 import { promisify } from 'node:util';
 import { KeyedLock } from '../env/keyed-lock.ts';
+import { programEnvironment } from '../env/program-environment.ts';
 import { StoreError } from './store.ts';
 
 /** Formats that images are converted from and to, in Glance's words. */
@@ -73,7 +74,7 @@ export async function convertImage(
         timeout: seconds * 1000,
         killSignal: 'SIGKILL',
         signal: options.signal,
-        env: { PATH: process.env['PATH'], LC_ALL: 'C' },
+        env: programEnvironment(),
         maxBuffer: 64 * 1024,
       });
     } catch (error) {

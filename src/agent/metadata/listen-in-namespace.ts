@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { Server } from 'node:net';
+import { programEnvironment } from '../../env/program-environment.ts';
 import { AgentError } from '../contract.ts';
 import { entering } from '../network/bridge/commands.ts';
 
@@ -9,7 +10,11 @@ const startLimitMs = 15_000;
 export async function listenInNamespace(namespace: string, address: string, port: number): Promise<Server> {
   const script = `${import.meta.dirname}/listen.ts`;
   const [program, ...args] = [...entering(namespace), process.execPath, script, address, String(port)];
-  const child = spawn(program!, args, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], timeout: startLimitMs });
+  const child = spawn(program!, args, {
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    timeout: startLimitMs,
+    env: programEnvironment(),
+  });
   let words = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     words += words.length < 2000 ? text : '';

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { programEnvironment } from '../../env/program-environment.ts';
 import { StoreError, type StoreErrorCode } from '../store.ts';
 import type { CephPlace } from './ceph-url.ts';
 
@@ -74,7 +75,7 @@ export class CephPrograms {
 
 function start(doing: string, program: string, args: readonly string[]): Running {
   // Times are printed in the local zone.
-  const env = { ...process.env, TZ: 'UTC', LC_ALL: 'C.UTF-8' };
+  const env = programEnvironment({ TZ: 'UTC' });
   // In a process group of its own: an interrupt from the terminal is not for it, the pipes tell it when to end.
   const child = spawn(program, args, { stdio: 'pipe', env, detached: true });
   child.on('error', () => {});

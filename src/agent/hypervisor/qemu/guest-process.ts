@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { open, readFile, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Env } from '../../../env/env.ts';
+import { programEnvironment } from '../../../env/program-environment.ts';
 import { AgentError } from '../../contract.ts';
 import { isNotFound, systemErrorCode } from '../../errors.ts';
 import { guestFiles } from './command-line.ts';
@@ -72,7 +73,7 @@ async function spawnDetached([program, ...args]: string[], folder: string, logPa
       cwd: folder,
       detached: true,
       stdio: ['ignore', log.fd, log.fd],
-      env: { PATH: process.env['PATH'], LC_ALL: 'C' },
+      env: programEnvironment(),
     });
     child.unref();
     const { promise: spawned, resolve, reject } = Promise.withResolvers<void>();
