@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { realEnv } from '../../../env/real.ts';
-import { probeQemu } from './accelerator.ts';
+import { probeQemu, runProbe } from './accelerator.ts';
+import { writeBootSector } from './boot-sector.ts';
+import { probeProgram } from './probe-program.ts';
 
 const env = realEnv();
 const binary = 'qemu-system-x86_64';
@@ -23,12 +25,22 @@ test('the answer is found once for each boot of the machine', async () => {
   const record = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>;
   await writeFile(path, JSON.stringify({ ...record, version: 1 }));
   expect(await probeQemu(env, binary, folder)).toEqual({ ...found, version: 1 });
-  for (const change of [{ bootId: 'another' }, { binary: 'another' }]) {
+  for (const change of [{ bootId: 'another' }, { binary: 'another' }, { method: 1 }]) {
     await writeFile(path, JSON.stringify({ ...record, version: 1, ...change }));
     expect(await probeQemu(env, binary, folder)).toEqual(found);
   }
   await writeFile(path, 'damaged');
   expect(await probeQemu(env, binary, folder)).toEqual(found);
+});
+
+test('the probe goes through long mode and page faults to its end, also where there is no KVM', async () => {
+  const image = join(folder, 'probe.img');
+  await writeBootSector(image, probeProgram);
+  const took = await runProbe(env, binary, image, 'tcg', 20_000);
+  expect(took).toBeGreaterThan(0);
+  // One instruction that is not there: it never comes to its end.
+  await writeBootSector(image, [...probeProgram.slice(0, 0x63), 0x0f, 0x0b, ...probeProgram.slice(0x65)]);
+  expect(await runProbe(env, binary, image, 'tcg', 1000)).toBeUndefined();
 });
 
 test('a given accelerator is not put to the test', async () => {

@@ -10,6 +10,7 @@ import {
 } from '../../contract.ts';
 import { rbdNode } from '../../disks/rbd.ts';
 import type { NetworkDriver } from '../../network/network-driver.ts';
+import { guestProcessor } from './accelerator.ts';
 
 /** The names of a guest's files inside its folder. QEMU is started there, so that socket addresses stay short. */
 export const guestFiles = {
@@ -134,7 +135,7 @@ export function qemuArguments(guest: GuestSpec, context: CommandLineContext): st
     ...(firmware?.nodes ?? []),
     ['-machine', `pc,usb=off,vmport=off,hpet=off,dump-guest-core=off${firmware?.machine ?? ''}`],
     ['-accel', kvm ? 'kvm' : `tcg,thread=multi,tb-size=${tcgCacheMb}`],
-    ['-cpu', kvm ? 'host' : 'max'],
+    ['-cpu', guestProcessor[context.accelerator]],
     ['-smp', `cpus=${guest.vcpus},sockets=${guest.vcpus},cores=1,threads=1`],
     ['-m', `size=${guest.memoryMb}M`],
     ['-smbios', smbios(guest)],
