@@ -204,6 +204,17 @@ export class Hosts {
 
   async release(tx: Tx, serverId: string, purpose?: AllocationsTable['purpose']): Promise<void> {
     let query = tx.deleteFrom('allocations').where('server_id', '=', serverId);
+  /** Changes how much room for disks the server holds where it is. */
+  async setAllocatedDisk(tx: Tx, serverId: string, diskGb: number): Promise<void> {
+    const values = { disk_gb: diskGb };
+    await tx
+      .updateTable('allocations')
+      .set(values)
+      .where('server_id', '=', serverId)
+      .where('purpose', '=', 'current')
+      .execute();
+  }
+
     if (purpose) query = query.where('purpose', '=', purpose);
     await query.execute();
   }

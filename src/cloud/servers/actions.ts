@@ -9,6 +9,7 @@ import { createBackup } from './transitions/create-backup.ts';
 import { createImage } from './transitions/create-image.ts';
 import { deleteServer } from './transitions/delete.ts';
 import { evacuate } from './transitions/evacuate.ts';
+import { extendRoot } from './transitions/extend-root.ts';
 import { attachInterface, detachInterface } from './transitions/interfaces.ts';
 import { liveMigrate } from './transitions/live-migrate.ts';
 import { pause, unpause } from './transitions/pause.ts';
@@ -47,6 +48,7 @@ export const serverActions: AnyAction[] = [
   anyAction(unrescue),
   anyAction(rebuild),
   anyAction(resize),
+  anyAction(extendRoot),
   anyAction(migrate),
   anyAction(liveMigrate),
   anyAction(evacuate),

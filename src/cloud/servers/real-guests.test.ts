@@ -121,3 +121,31 @@ test(
   },
   3 * bootTimeout,
 );
+
+test(
+  'a root disk grows under a server that runs, and of one that is stopped',
+  async () => {
+    const { servers } = opened.cloud;
+    const serverId = await newServer();
+    await isUp(serverId, 1);
+    const shell = await shellOf(serverId);
+    const sectors = 'cat /sys/block/vda/size';
+    const gib = 2 ** 30;
+    const before = Number(await shell.run(sectors));
+    await ended(await servers.extendRoot(subject(), serverId, 3 * gib));
+    const seen = async () => Number(await shell.run(sectors));
+    await expect.poll(seen, { timeout: 30_000, interval: 100 }).toBe((3 * gib) / 512);
+    expect(before).toBeLessThan((3 * gib) / 512);
+    await shell.run('echo kept | dd of=/dev/vda bs=512 seek=6000000 conv=notrunc; sync');
+    shell.close();
+    await ended(await servers.stop(subject(), serverId));
+    await ended(await servers.extendRoot(subject(), serverId, 4 * gib));
+    await ended(await servers.start(subject(), serverId));
+    await isUp(serverId, 2);
+    const again = await shellOf(serverId);
+    expect(await again.run(sectors)).toBe(`${(4 * gib) / 512}\n`);
+    expect(await again.run('dd if=/dev/vda bs=512 skip=6000000 count=1 2>/dev/null | head -c 5')).toContain('kept');
+    again.close();
+  },
+  2 * bootTimeout,
+);

@@ -30,6 +30,7 @@ import { type BackupRequest, requestCreateBackup } from './transitions/create-ba
 import { requestCreateImage } from './transitions/create-image.ts';
 import { requestDelete } from './transitions/delete.ts';
 import { type EvacuateRequest, requestEvacuate } from './transitions/evacuate.ts';
+import { requestExtendRoot } from './transitions/extend-root.ts';
 import { requestAttachInterface, requestDeletePort, requestDetachInterface } from './transitions/interfaces.ts';
 import { requestLiveMigrate } from './transitions/live-migrate.ts';
 import { requestPause, requestUnpause } from './transitions/pause.ts';
@@ -229,6 +230,7 @@ export class Servers {
     requestRebuild(this.#cloud, subject, id, request);
   resize = (subject: Subject, id: string, flavorId: string, ownSize?: Flavor) =>
     requestResize(this.#cloud, subject, id, flavorId, ownSize);
+  extendRoot = (subject: Subject, id: string, newSize: number) => requestExtendRoot(this.#cloud, subject, id, newSize);
   /** For operators, which the caller has checked; so are `liveMigrate` and `evacuate`. */
   migrate = (subject: Subject, id: string, options: { hostId?: string } = {}) =>
     requestMigrate(this.#cloud, subject, id, options);

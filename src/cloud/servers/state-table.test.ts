@@ -52,6 +52,7 @@ const ask: Record<Key, Ask> = {
   crashDump: (id) => servers().triggerCrashDump(subject(), id),
   rebuild: (id) => servers().rebuild(subject(), id, { imageId }),
   resize: (id) => servers().resize(subject(), id, '84'),
+  extendRoot: (id) => servers().extendRoot(subject(), id, 4 * 2 ** 30),
   migrate: (id) => servers().migrate(subject(), id),
   liveMigrate: (id) => servers().liveMigrate(subject(), id),
   evacuate: (id) => servers().evacuate(subject(), id),

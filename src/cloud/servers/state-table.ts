@@ -42,6 +42,7 @@ export const outcomes: Record<TransitionKey, ReadonlyArray<VmState | 'as before'
   crashDump: ['as before'],
   rebuild: ['active', 'stopped'],
   resize: ['resized'],
+  extendRoot: ['as before'],
   migrate: ['resized'],
   liveMigrate: ['as before'],
   evacuate: ['active', 'stopped'],

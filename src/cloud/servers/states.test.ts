@@ -48,6 +48,7 @@ const allowed: Record<keyof typeof transitions, string> = {
   crashDump: '    . + + . . + + . + . . .',
   rebuild: '      . + . . + . . . + . . .',
   resize: '       . + . . + . . . . . . .',
+  extendRoot: '   . + . . + . . . . . . .',
   migrate: '      . + . . + . . . . . . .',
   liveMigrate: '  . + + . . . . . . . . .',
   evacuate: '     . + . . + . . . + . . .',

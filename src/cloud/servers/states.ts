@@ -82,6 +82,7 @@ export const transitions = {
   crashDump: { name: 'trigger_crash_dump', from: ['active', 'paused', 'rescued', 'resized', 'error'], task: null },
   rebuild: { name: 'rebuild', from: ['active', 'stopped', 'error'], task: 'rebuilding', endsConsoles: true },
   resize: { name: 'resize', from: ['active', 'stopped'], task: 'resize_prep', endsConsoles: true },
+  extendRoot: { name: 'extend_volume', from: ['active', 'stopped'], task: 'extending_root' },
   migrate: { name: 'migrate', from: ['active', 'stopped'], task: 'resize_prep', endsConsoles: true },
   liveMigrate: { name: 'live-migration', from: ['active', 'paused'], task: 'migrating', endsConsoles: true },
   evacuate: { name: 'evacuate', from: ['active', 'stopped', 'error'], task: 'rebuilding', endsConsoles: true },

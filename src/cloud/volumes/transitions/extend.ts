@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { action, span, step } from '../../actions.ts';
+import { action, span } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import { CloudError } from '../../errors.ts';
 import type { Subject } from '../../identity/subject.ts';
@@ -7,26 +7,8 @@ import { noteFailure } from '../messages.ts';
 import { type Volume, volumeFromRow } from '../model.ts';
 import { lockVolume, requireStatus, settleVolume, steadyStatus } from '../rules.ts';
 import { refuseShared } from '../shares.ts';
+import { growDisk } from '../steps/grow-disk.ts';
 import { checkVolumeQuotas } from '../type-quotas.ts';
-
-interface Input {
-  volumeId: string;
-  diskId: string;
-  hostId: string;
-  newSize: number;
-}
-
-const growDisk = step<Input, { actualSize: number }>('growDisk', {
-  retry: { attempts: 3, backoffMs: 500 },
-  async do({ services, input }) {
-    const agent = services.hosts.agent(input.hostId);
-    await agent.diskUsage(input.diskId); // it must be there: a missing disk would be made anew
-    const disk = { diskId: input.diskId, size: input.newSize, base: { kind: 'blank' } as const };
-    const { actualSize } = await agent.ensureDisk(disk);
-    return { state: { actualSize } };
-  },
-  // Nothing to undo: a disk can't shrink, and one that is larger than its volume says harms nobody.
-});
 
 export const extendVolume = action(
   'volume.extend',

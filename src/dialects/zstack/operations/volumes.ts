@@ -18,6 +18,7 @@ import { checkTags, keepTags } from './system-tags.ts';
 import { sizeOf } from './vm-data-volumes.ts';
 import { stateOf } from './vm-words.ts';
 import { vmInstanceUuid, volumeExample } from './volume-examples.ts';
+import { volumeSizeOperations } from './volume-sizes.ts';
 import { volumeStateOperations } from './volume-states.ts';
 import { dataVolume, onVolume } from './volume-words.ts';
 
@@ -156,32 +157,6 @@ const detachDataVolumeFromVm = jobOperation({
   },
 });
 
-const resizeDataVolume = jobOperation({
-  ...shared,
-  id: 'ResizeDataVolume',
-  method: 'PUT',
-  path: '/volumes/data/resize/{uuid}/actions',
-  params: byUuid,
-  body: T.Object({ size: T.Integer({ minimum: sector, description: 'The new size, bytes: more than it has.' }) }),
-  result: volume,
-  title: 'Make a data volume larger',
-  summary: 'Makes a volume larger, attached or not. Its content stays.',
-  examples: [
-    {
-      title: 'Two gibibytes',
-      params: here,
-      body: { resizeDataVolume: { size: 2147483648 } },
-      status: 200,
-      response: { inventory: { ...volumeExample, size: 2147483648 }, success: true },
-    },
-  ],
-  handle: async ({ cloud, subject, input: { uuid, size } }) => {
-    await dataVolume(cloud, subject, 'uuid', uuid);
-    if (size % sector !== 0) throw invalidArgument(`field[size] must be a multiple of ${sector}`);
-    return { actionId: (await onVolume(uuid, () => cloud.blockStorage.extend(subject, uuid, size))).actionId, uuid };
-  },
-});
-
 const deleteDataVolume = jobOperation({
   ...shared,
   id: 'DeleteDataVolume',
@@ -231,7 +206,7 @@ export const volumeOperations = [
   updateVolume,
   attachDataVolumeToVm,
   detachDataVolumeFromVm,
-  resizeDataVolume,
+  ...volumeSizeOperations,
   deleteDataVolume,
   expungeDataVolume,
   ...volumeStateOperations,
