@@ -135,7 +135,10 @@ function responses(operation: AnyOperation, errors: ErrorForms): Json {
   ]);
   for (const status of operation.errors) {
     const failures = failuresOf(operation, status, errors);
-    entries.push([String(status), { description: 'Failure', 'x-errors': failures.length > 0 ? failures : undefined }]);
+    const schema = operation.responses[status];
+    const told = schema ? { content: content(operation, status, schema) } : {};
+    const failure = { description: 'Failure', ...told, 'x-errors': failures.length > 0 ? failures : undefined };
+    entries.push([String(status), failure]);
   }
   return Object.fromEntries(entries);
 }

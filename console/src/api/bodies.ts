@@ -301,6 +301,17 @@ export interface components {
                     token?: {
                         id: string;
                     };
+                    totp?: {
+                        user: {
+                            domain?: {
+                                id?: string | null;
+                                name?: string | null;
+                            } | null;
+                            id?: string | null;
+                            name?: string | null;
+                            passcode: string;
+                        };
+                    };
                 };
                 scope?: {
                     domain?: {
@@ -363,6 +374,8 @@ export interface components {
                     ignore_password_expiry?: boolean | null;
                     ignore_user_inactivity?: boolean | null;
                     lock_password?: boolean | null;
+                    multi_factor_auth_enabled?: boolean | null;
+                    multi_factor_auth_rules?: string[][] | null;
                 };
                 password?: string | null;
                 project_id?: string | null;
@@ -396,6 +409,8 @@ export interface components {
                     ignore_password_expiry?: boolean | null;
                     ignore_user_inactivity?: boolean | null;
                     lock_password?: boolean | null;
+                    multi_factor_auth_enabled?: boolean | null;
+                    multi_factor_auth_rules?: string[][] | null;
                 };
                 password?: string | null;
                 project_id?: string | null;

@@ -1,11 +1,14 @@
 import { CloudError } from '../errors.ts';
 import type { ApplicationCredential, ApplicationCredentials } from './application-credentials.ts';
 import type { Assignments } from './assignments.ts';
+import type { Credentials } from './credentials.ts';
 import type { Domains } from './domains.ts';
 import { notAuthenticated } from './failures.ts';
 import type { AssignmentTarget, Domain, Project, User } from './model.ts';
 import { sha512Hex } from './passwords.ts';
 import type { Projects } from './projects.ts';
+import { MoreProofWanted, type Receipts } from './receipts.ts';
+import { areEnough, requiredMethods } from './required-methods.ts';
 import type { Roles } from './roles.ts';
 import type { TokenClaims, TokenScope, TokenVia } from './token-codec.ts';
 import type { Tokens } from './tokens.ts';
@@ -27,6 +30,8 @@ export type Proof =
   | { method: 'password'; user: OwnedReference; password: string }
   /** With a token they hold, to get one for another scope. */
   | { method: 'token'; token: string }
+  /** By a passcode of now, from the user's authenticator. */
+  | { method: 'totp'; user: OwnedReference; passcode: string }
   /** A program, by a credential of its user, which says the scope too. */
   | { method: 'application_credential'; id?: string; name?: string; user?: OwnedReference; secret: string };
 
@@ -66,8 +71,20 @@ interface Parts {
   roles: Roles;
   assignments: Assignments;
   tokens: Tokens;
+  receipts: Receipts;
   applicationCredentials: ApplicationCredentials;
   trusts: Trusts;
+  credentials: Credentials;
+}
+
+/** What a proof has shown. */
+interface Proven {
+  isRight: boolean;
+  /** Also where it is wrong: whose attempt it was. */
+  user?: User;
+  /** The token that was the proof. */
+  from?: TokenClaims;
+  credential?: ApplicationCredential;
 }
 
 /** Turns proofs of who someone is into tokens. */
@@ -80,17 +97,21 @@ export class Authentication {
 
   /**
    * Throws `unauthenticated`, always in the same words, for wrong passwords, unknown or disabled users, and scopes on
-   * which the user has no role.
+   * which the user has no role; as `MoreProofWanted` where all is right and the user has to use further methods.
+   * @param receipt of an earlier attempt, which counts for the methods that were right in it
    */
-  async authenticate(proof: Proof, wanted?: WantedScope): Promise<{ token: string; claims: TokenClaims }> {
-    if (proof.method === 'application_credential') return this.#withCredential(proof, wanted);
-    const { user, from } = await this.#prove(proof);
-    await this.#requireEnabled(user);
+  async authenticate(
+    proof: Proof | readonly Proof[],
+    wanted?: WantedScope,
+    receipt?: string,
+  ): Promise<{ token: string; claims: TokenClaims }> {
+    const proofs = [proof].flat() as Proof[];
+    const { user, from, credential, methods } = await this.#signIn(proofs, receipt);
+    if (credential) return this.#withCredential(user, credential, methods, wanted);
     if (from?.via) {
       throw new CloudError('forbidden', 'A token of a trust or an application credential can not be used for another.');
     }
     const { as = user, scope, roles, via, notAfter } = await this.#scope(user, wanted);
-    const methods = from ? [...new Set(['token', ...from.methods])] : [proof.method];
     const who = { userId: as.id, userName: as.name, userDomainId: as.domainId };
     return this.#parts.tokens.issue({ ...who, scope, roles, methods, ...(via ? { via } : {}) }, from, notAfter);
   }
@@ -127,15 +148,15 @@ export class Authentication {
   }
 
   /** The scope and the roles are the credential's: as far as its user still has them. */
-  async #withCredential(proof: Extract<Proof, { method: 'application_credential' }>, wanted: WantedScope | undefined) {
-    const { applicationCredentials, users, projects, tokens } = this.#parts;
-    const owner = proof.id === undefined && proof.user ? await this.findUser(proof.user) : undefined;
-    const reference = { id: proof.id, name: proof.name, userId: owner?.user.id };
-    const credential = await applicationCredentials.prove(reference, proof.secret);
-    const user = credential && (await users.find(credential.userId))?.user;
-    const project = credential && (await projects.find(credential.projectId));
-    if (!user || !project) throw notAuthenticated();
-    await this.#requireEnabled(user);
+  async #withCredential(
+    user: User,
+    credential: ApplicationCredential,
+    methods: string[],
+    wanted: WantedScope | undefined,
+  ) {
+    const { projects, tokens } = this.#parts;
+    const project = await projects.find(credential.projectId);
+    if (!project) throw notAuthenticated();
     if (wanted !== undefined && wanted.kind !== 'unscoped') {
       throw new CloudError('unauthenticated', 'Application credentials cannot request a scope.');
     }
@@ -151,7 +172,7 @@ export class Authentication {
     const own = (await this.#namesOf(credential.roleIds)).filter((name) => roles.includes(name));
     if (own.length === 0) throw notAuthenticated();
     const who = { userId: user.id, userName: user.name, userDomainId: user.domainId };
-    const grant = { ...who, scope, roles: own, methods: [proof.method], via };
+    const grant = { ...who, scope, roles: own, methods, via };
     return tokens.issue(grant, undefined, credential.expiresAt ?? undefined);
   }
 
@@ -160,9 +181,10 @@ export class Authentication {
     return this.#parts.roles.effectiveNames(roleIds);
   }
 
-  async #requireEnabled(user: User): Promise<void> {
+  async #requireEnabled(user: User): Promise<Domain> {
     const domain = await this.#parts.domains.find(user.domainId);
     if (!user.enabled || !domain?.enabled) throw notAuthenticated();
+    return domain;
   }
 
   async #trustScope(trustee: User, trustId: string): Promise<Granted> {
@@ -194,19 +216,57 @@ export class Authentication {
     return { scope, roles: given, via, as, notAfter };
   }
 
-  async #prove(
-    proof: Exclude<Proof, { method: 'application_credential' }>,
-  ): Promise<{ user: User; from?: TokenClaims }> {
-    if (proof.method === 'token') {
-      const from = this.#parts.tokens.claimsOf(proof.token);
-      const found = from && (await this.#parts.users.find(from.userId));
-      if (!from || !found) throw notAuthenticated();
-      return { user: found.user, from };
+  /** The one user whom all proofs are of, and the methods that they used, those of the receipt among them. */
+  async #signIn(proofs: Proof[], receipt: string | undefined) {
+    const { users, receipts } = this.#parts;
+    const proven: Proven[] = [];
+    // Each is looked at, whatever the others are: who waits for an answer learns nothing about which one was wrong.
+    for (const proof of proofs) proven.push(await this.#prove(proof));
+    const user = proven[0]?.user;
+    const isRight = proven.every((one) => one.isRight && one.user?.id === user?.id);
+    if (!user || !isRight) {
+      for (const whose of new Set(proven.map((one) => one.user))) await users.settle(whose, 'wrong');
+      throw notAuthenticated();
     }
-    const found = await this.findUser(proof.user);
-    const isRight = await this.#parts.users.signIn(found, sha512Hex(proof.password));
-    if (!found || !isRight) throw notAuthenticated();
-    return { user: found.user };
+    const domain = await this.#requireEnabled(user);
+    const from = proven.find((one) => one.from)?.from;
+    const earlier = receipt === undefined ? [] : receipts.methodsOf(receipt, user.id);
+    if (!earlier) throw notAuthenticated();
+    const methods = [...new Set([...proofs.map(({ method }) => method), ...(from?.methods ?? []), ...earlier])];
+    const isEnough = areEnough(methods, user.options);
+    const isSecret = proofs.some(({ method }) => method === 'password' || method === 'totp');
+    if (isSecret && !(await users.settle(user, isEnough ? 'right' : 'partial'))) throw notAuthenticated();
+    if (!isEnough) throw new MoreProofWanted(receipts.issue(user, domain, methods, requiredMethods(user.options)));
+    return { user, from, credential: proven.find((one) => one.credential)?.credential, methods };
+  }
+
+  async #prove(proof: Proof): Promise<Proven> {
+    const { users, tokens, credentials, applicationCredentials } = this.#parts;
+    switch (proof.method) {
+      case 'token': {
+        const from = tokens.claimsOf(proof.token);
+        const user = from && (await users.find(from.userId))?.user;
+        return { isRight: user !== undefined, user, from };
+      }
+      case 'password': {
+        const found = await this.findUser(proof.user);
+        return {
+          isRight: await users.verifyPassword(sha512Hex(proof.password), found?.passwordHash),
+          user: found?.user,
+        };
+      }
+      case 'totp': {
+        const user = (await this.findUser(proof.user))?.user;
+        return { isRight: await credentials.hasPasscode(user?.id ?? '', proof.passcode), user };
+      }
+      case 'application_credential': {
+        const owner = proof.id === undefined && proof.user ? await this.findUser(proof.user) : undefined;
+        const reference = { id: proof.id, name: proof.name, userId: owner?.user.id };
+        const credential = await applicationCredentials.prove(reference, proof.secret);
+        const user = credential && (await users.find(credential.userId))?.user;
+        return { isRight: user !== undefined, user, credential };
+      }
+    }
   }
 
   async #scope(user: User, wanted: WantedScope | undefined): Promise<Granted> {

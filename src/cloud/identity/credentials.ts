@@ -5,6 +5,7 @@ import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
 import { missing } from './failures.ts';
 import { mayReadIdentity, requireAdmin, type Subject } from './subject.ts';
+import { isPasscode, totpSecret } from './totp.ts';
 
 /** A secret that a user keeps here for other programs. */
 export interface Credential {
@@ -56,6 +57,7 @@ export class Credentials {
 
   async create(subject: Subject, wanted: Omit<Credential, 'id'>): Promise<Credential> {
     requireOwner(subject, wanted.userId, 'create_credential');
+    if (wanted.type === 'totp') requireTotpSecret(wanted.blob);
     const id = wanted.type === 'ec2' ? ec2Id(wanted) : newId(this.#core.env);
     const row = { id, user_id: wanted.userId, project_id: wanted.projectId, type: wanted.type, blob: wanted.blob };
     await this.#core.db.write(async (tx) => {
@@ -73,6 +75,7 @@ export class Credentials {
     const found = await this.get(subject, id);
     requireOwner(subject, found.userId, 'update_credential');
     if (changes.userId !== undefined) requireOwner(subject, changes.userId, 'update_credential');
+    if ((changes.type ?? found.type) === 'totp') requireTotpSecret(changes.blob ?? found.blob);
     await this.#core.db.write((tx) =>
       tx
         .updateTable('credentials')
@@ -92,6 +95,21 @@ export class Credentials {
     const found = await this.get(subject, id);
     requireOwner(subject, found.userId, 'delete_credential');
     await this.#core.db.write((tx) => tx.deleteFrom('credentials').where('id', '=', id).execute());
+  }
+
+  /** Whether the passcode is one of now, by one of the user's secrets. */
+  async hasPasscode(userId: string, passcode: string): Promise<boolean> {
+    const rows = await this.#core.db.read
+      .selectFrom('credentials')
+      .select('blob')
+      .where('user_id', '=', userId)
+      .where('type', '=', 'totp')
+      .execute();
+    const now = this.#core.env.now();
+    return rows.some(({ blob }) => {
+      const secret = totpSecret(blob);
+      return secret !== undefined && isPasscode(secret, passcode, now);
+    });
   }
 
   /** New keys for a user on a project. */
@@ -147,6 +165,14 @@ function partOf(blob: string, name: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Said when it is stored: who finds out at the next sign-in can't get in any more. */
+function requireTotpSecret(blob: string): void {
+  if (totpSecret(blob)) return;
+  throw new CloudError('invalid', 'Invalid blob in credential: a totp secret is base32 of 16 bytes or more.', {
+    field: 'blob',
+  });
 }
 
 function requireOwner(subject: Subject, userId: string, action: string): void {

@@ -17,6 +17,7 @@ import { builtInRoleIds, type Project, type User } from './model.ts';
 import { Passwords } from './passwords.ts';
 import { Policies } from './policies.ts';
 import { Projects } from './projects.ts';
+import { Receipts } from './receipts.ts';
 import { Revocations } from './revocations.ts';
 import { Roles } from './roles.ts';
 import { Sessions } from './sessions.ts';
@@ -57,6 +58,7 @@ export class Identity {
   readonly limits: Limits;
   readonly domainOptions: DomainOptions;
   readonly tokens: Tokens;
+  readonly receipts: Receipts;
   readonly sessions: Sessions;
   readonly authentication: Authentication;
   /** Users whom ZStack's accounts make for themselves, and what these may do. */
@@ -92,6 +94,7 @@ export class Identity {
     this.limits = new Limits(core);
     this.domainOptions = new DomainOptions(core);
     this.tokens = new Tokens(core, key, this.#revocations);
+    this.receipts = new Receipts(core, key, this.#revocations);
     this.accountUsers = new AccountUsers(core, this.users);
     this.accountGroups = new AccountGroups(core);
     this.accountPolicies = new AccountPolicies(core);

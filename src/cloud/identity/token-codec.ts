@@ -37,19 +37,21 @@ export type TokenScope =
   | { kind: 'unscoped' };
 
 /** The first letters of every token: they tell secret scanners and people what it is, and us which form it has. */
-const prefix = 'unkai1.';
+const tokenPrefix = 'unkai1.';
 
 /** No honest token is longer, characters: names are at most 255 each. */
 const maxLength = 8192;
 
-/** Writes and reads tokens: `unkai1.<claims>.<HMAC-SHA-256 of what stands before>`, both parts base64url. */
+/** Writes and reads tokens: `<prefix><claims>.<HMAC-SHA-256 of what stands before>`, both parts base64url. */
 export class TokenCodec {
   readonly #key: KeyObject;
+  readonly #prefix: string;
 
   /** @param key 32 bytes or more */
-  constructor(key: Buffer) {
+  constructor(key: Buffer, prefix = tokenPrefix) {
     if (key.length < 32) throw new Error('the key for signing tokens is too short');
     this.#key = createSecretKey(key);
+    this.#prefix = prefix;
   }
 
   seal(claims: TokenClaims): string {
@@ -57,13 +59,13 @@ export class TokenCodec {
     // A list without keys: the token travels with every request.
     const parts: unknown[] = [userId, userName, userDomainId, scope, roles, methods, auditIds, issuedAt, expiresAt];
     if (claims.via) parts.push(claims.via);
-    const signed = prefix + Buffer.from(JSON.stringify(parts)).toString('base64url');
+    const signed = this.#prefix + Buffer.from(JSON.stringify(parts)).toString('base64url');
     return `${signed}.${this.#sign(signed).toString('base64url')}`;
   }
 
   /** The claims of a token that was sealed with this key; undefined for anything else. Does not look at the time. */
   open(token: string): TokenClaims | undefined {
-    if (token.length > maxLength || !token.startsWith(prefix)) return undefined;
+    if (token.length > maxLength || !token.startsWith(this.#prefix)) return undefined;
     const dot = token.lastIndexOf('.');
     const signed = token.slice(0, dot);
     const expected = this.#sign(signed).toString('base64url');
@@ -72,7 +74,7 @@ export class TokenCodec {
     if (given.length !== expected.length || !timingSafeEqual(Buffer.from(given), Buffer.from(expected))) {
       return undefined;
     }
-    const parts = JSON.parse(Buffer.from(signed.slice(prefix.length), 'base64url').toString()) as Parts;
+    const parts = JSON.parse(Buffer.from(signed.slice(this.#prefix.length), 'base64url').toString()) as Parts;
     const [userId, userName, userDomainId, scope, roles, methods, auditIds, issuedAt, expiresAt, via] = parts;
     const claims = { userId, userName, userDomainId, scope, roles, methods, auditIds, issuedAt, expiresAt };
     return via ? { ...claims, via } : claims;

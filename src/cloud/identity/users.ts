@@ -6,6 +6,7 @@ import { conflictOn, missing, notAuthenticated } from './failures.ts';
 import { adminAccountId, defaultDomainId, type Options, type User, userOf } from './model.ts';
 import { refuseWeakPassword } from './password-rules.ts';
 import type { Passwords } from './passwords.ts';
+import { areEnough } from './required-methods.ts';
 import type { Revocations } from './revocations.ts';
 import { listedDomain, mayReadDomain, requireAdmin, requireManager, type Subject } from './subject.ts';
 
@@ -113,7 +114,7 @@ export class Users {
         enabled: wanted.enabled === false ? 0 : 1,
         default_project_id: wanted.defaultProjectId ?? null,
         password_hash: passwordHash ?? null,
-        options: JSON.stringify(wanted.options ?? {}),
+        options: JSON.stringify(withOptions({}, wanted.options)),
         extra: JSON.stringify(wanted.extra ?? {}),
         failed_logins: null,
         last_failed_at: null,
@@ -142,8 +143,9 @@ export class Users {
   /** Changes a password for whoever knows the old one. */
   async changePassword(id: string, oldSha512: string, newSha512: string): Promise<void> {
     const found = await this.find(id);
-    const isRight = await this.signIn(found, oldSha512);
-    if (!found?.user.enabled || !isRight) throw notAuthenticated();
+    const isRight = await this.verifyPassword(oldSha512, found?.passwordHash);
+    const isLet = await this.settle(found?.user, isRight ? 'partial' : 'wrong');
+    if (!found?.user.enabled || !isLet) throw notAuthenticated();
     if (found.user.options['lock_password'] === true) {
       throw new CloudError('forbidden', 'The password is locked: an administrator has to change it.');
     }
@@ -184,6 +186,7 @@ export class Users {
   async changeIn(tx: Tx, id: string, changes: UserChanges, hash: string | undefined): Promise<User> {
     const { name, email, description, enabled, defaultProjectId, options, extra } = changes;
     const now = this.#core.env.now();
+    const set = options && withOptions(await this.#optionsOf(tx, id), options);
     const row = await tx
       .updateTable('users')
       .set({
@@ -194,7 +197,7 @@ export class Users {
         default_project_id: defaultProjectId,
         password_hash: hash,
         ...(hash === undefined ? {} : { password_changed_at: now, failed_logins: null, last_failed_at: null }),
-        options: options === undefined ? undefined : JSON.stringify(options),
+        options: set === undefined ? undefined : JSON.stringify(set),
         extra: extra === undefined ? undefined : JSON.stringify(extra),
         updated_at: now,
       })
@@ -207,33 +210,50 @@ export class Users {
   }
 
   /**
-   * Whether the password is the user's, and the user is not locked out after too many wrong ones. Takes as long for users
-   * that are not there.
+   * Whether the password is the user's and all that is asked of them, and they are not locked out after too many wrong
+   * ones. Takes as long for users that are not there.
    */
   async signIn(found: { user: User; passwordHash: string | undefined } | undefined, sha512: string): Promise<boolean> {
     const isRight = await this.verifyPassword(sha512, found?.passwordHash);
+    const isEnough = found !== undefined && areEnough(['password'], found.user.options);
+    const attempt = !isRight ? 'wrong' : isEnough ? 'right' : 'partial';
+    return (await this.settle(found?.user, attempt)) && isEnough;
+  }
+
+  /**
+   * Counts an attempt to sign in: whether its proofs were right, and the user is not locked out after too many wrong ones.
+   * What was right as far as it went (`partial`) takes no wrong one back: with a stolen password nobody tries passcodes
+   * for ever.
+   */
+  async settle(user: User | undefined, attempt: 'right' | 'partial' | 'wrong'): Promise<boolean> {
+    const isRight = attempt !== 'wrong';
     const { lockoutAttempts, lockoutDuration } = this.#core.settings;
-    if (!found || lockoutAttempts === 0 || found.user.options['ignore_lockout_failure_attempts'] === true)
-      return isRight;
+    if (!user || lockoutAttempts === 0 || user.options['ignore_lockout_failure_attempts'] === true) return isRight;
     const now = this.#core.env.now();
     return await this.#core.db.write(async (tx) => {
       const row = await tx
         .selectFrom('users')
         .select(['failed_logins', 'last_failed_at'])
-        .where('id', '=', found.user.id)
+        .where('id', '=', user.id)
         .executeTakeFirst();
       const failed = row?.failed_logins ?? 0;
       const isOver = (row?.last_failed_at ?? 0) + lockoutDuration * 1_000_000 <= now;
       if (failed >= lockoutAttempts && !isOver) return false;
-      if (isRight && failed === 0) return true;
+      if (isRight && (failed === 0 || attempt === 'partial')) return true;
       const failed_logins = isRight ? null : isOver && failed >= lockoutAttempts ? 1 : failed + 1;
       await tx
         .updateTable('users')
         .set({ failed_logins, last_failed_at: isRight ? null : now })
-        .where('id', '=', found.user.id)
+        .where('id', '=', user.id)
         .execute();
       return isRight;
     });
+  }
+
+  async #optionsOf(tx: Tx, id: string): Promise<Options> {
+    const query = tx.selectFrom('users').select('options').where('id', '=', id);
+    const row = await (this.#core.db.kind === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
+    return row ? (JSON.parse(row.options) as Options) : {};
   }
 
   /** Refuses a password that is not as the cloud's operator wants them. */
@@ -245,6 +265,11 @@ export class Users {
   verifyPassword(passwordSha512: string, hash: string | undefined): Promise<boolean> {
     return this.#passwords.verify(passwordSha512, hash);
   }
+}
+
+/** The options with the changes; null takes one away. */
+function withOptions(options: Options, changes: Options = {}): Options {
+  return Object.fromEntries(Object.entries({ ...options, ...changes }).filter(([, value]) => value !== null));
 }
 
 function sameName(name: string, domainId?: string): string {

@@ -23,6 +23,16 @@ export const AuthRequest = Type.Object({
         }),
       ),
       token: Type.Optional(Type.Object({ id: Type.String() })),
+      totp: Type.Optional(
+        Type.Object({
+          user: Type.Object({
+            id: optional(Text),
+            name: optional(Text),
+            domain: optional(DomainReference),
+            passcode: Text,
+          }),
+        }),
+      ),
       application_credential: Type.Optional(
         Type.Object({
           id: optional(Text),
@@ -51,16 +61,25 @@ type Auth = Static<typeof AuthRequest>['auth'];
 type Reference = Static<typeof OwnedReferenceBody>;
 
 /** How the request's sender proves who they are. Methods that are not offered fail as a wrong password does. */
-export function proofOf({ identity }: Auth): Proof {
+export function proofsOf({ identity }: Auth): Proof[] {
   const methods = [...new Set(identity.methods)];
   if (methods.length === 0) throw expecting('methods', 'identity');
-  if (methods.length > 1) throw notAuthenticated();
-  switch (methods[0]) {
+  return methods.map((method) => proofOf(method, identity));
+}
+
+function proofOf(method: string, identity: Auth['identity']): Proof {
+  switch (method) {
     case 'password': {
       const user = identity.password?.user;
       if (!user) throw expecting('password', 'identity');
       requireName(user, 'user');
       return { method: 'password', user: reference(user), password: user.password };
+    }
+    case 'totp': {
+      const user = identity.totp?.user;
+      if (!user) throw expecting('totp', 'identity');
+      requireName(user, 'user');
+      return { method: 'totp', user: reference(user), passcode: user.passcode };
     }
     case 'token':
       if (!identity.token) throw expecting('token', 'identity');

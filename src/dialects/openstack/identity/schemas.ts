@@ -132,6 +132,17 @@ export const CatalogView = Type.Array(
   }),
 );
 
+/** What stands in the answer to a proof that is right as far as it goes. */
+export const ReceiptDocument = Type.Object({
+  receipt: Type.Object({
+    methods: Type.Array(Type.String()),
+    user: Type.Object({ id: Type.String(), name: Type.String(), domain: NamedDomain }),
+    issued_at: Type.String(),
+    expires_at: Type.String(),
+  }),
+  required_auth_methods: Type.Array(Type.Array(Type.String())),
+});
+
 export const TokenView = Type.Object({
   methods: Type.Array(Type.String()),
   user: Type.Object({

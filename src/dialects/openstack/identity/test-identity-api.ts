@@ -17,9 +17,9 @@ type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 export type IdentityApi = Awaited<ReturnType<typeof testIdentityApi>>;
 
-/** The Identity API alone over an engine in memory, with tokens of `admin` and of the account `hanako`. For tests. */
-export async function testIdentityApi() {
-  const { core, db, identity } = await testIdentity();
+/** The Identity API alone over an engine in memory, or on the given database, with tokens of `admin` and of the account `hanako`. For tests. */
+export async function testIdentityApi(given: Parameters<typeof testIdentity>[0] = {}) {
+  const { core, db, env, identity } = await testIdentity(given);
   const faults = { isQuiet: true };
   const cloud = { ...core, identity, faults, registerMetrics: () => {} } as unknown as Cloud;
   const app = createApiServer({
@@ -58,5 +58,5 @@ export async function testIdentityApi() {
   }
 
   const [admin, member] = [await tokenOf('admin', adminPassword), await tokenOf('hanako', 'pw')];
-  return { call, login, admin, member, hanako, close };
+  return { call, login, admin, member, hanako, env, identity, close };
 }

@@ -111,7 +111,7 @@ describe('tokens', () => {
       await api.login('admin', 'wrong'),
       await api.login('nobody', 'wrong'),
       await api.login('hanako', 'pw', { project: { id: adminAccountId } }),
-      await api.call('POST', '/v3/auth/tokens', { body: { auth: { identity: { methods: ['totp'] } } } }),
+      await api.call('POST', '/v3/auth/tokens', { body: { auth: { identity: { methods: ['oauth1'] } } } }),
       await api.call('GET', '/v3/users'),
       await api.call('GET', '/v3/users', { token: `${api.admin}x` }),
     ];

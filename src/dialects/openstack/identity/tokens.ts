@@ -3,13 +3,14 @@ import { type Call, operation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import type { CatalogEndpoint } from '../../../cloud/identity/catalog.ts';
 import { notAuthenticated } from '../../../cloud/identity/failures.ts';
+import { MoreProofWanted } from '../../../cloud/identity/receipts.ts';
 import { mayReadIdentity, requireAdmin } from '../../../cloud/identity/subject.ts';
 import type { TokenClaims } from '../../../cloud/identity/token-codec.ts';
-import { AuthRequest, proofOf, scopeOf } from './auth-request.ts';
+import { AuthRequest, proofsOf, scopeOf } from './auth-request.ts';
 import { type CatalogEntry, type CatalogService, catalogFor } from './catalog.ts';
 import { allEndpoints } from './endpoints.ts';
-import { TokenView } from './schemas.ts';
-import { tokenView } from './views.ts';
+import { ReceiptDocument, TokenView } from './schemas.ts';
+import { receiptView, tokenView } from './views.ts';
 
 const TokenDocumentView = Type.Object({ token: TokenView });
 const TokenQuery = Type.Object({
@@ -88,12 +89,14 @@ export const tokenOperations = [
     allow: 'anyone',
     query: TokenQuery,
     body: AuthRequest,
-    responses: { 201: TokenDocumentView },
+    responses: { 201: TokenDocumentView, 401: ReceiptDocument },
     errors: [400, 401, 503],
     title: 'Authenticate',
     summary:
-      'Proves who one is by password or by a token, and gives a token for a project, a domain, the system or nothing. ' +
-      'The token stands in the header X-Subject-Token. Without a scope it is for the default project of the user.',
+      'Proves who one is by password, passcode (TOTP), application credential or token, and gives a token for a project, ' +
+      'a domain, the system or nothing. The token stands in the header X-Subject-Token. Without a scope it is for the ' +
+      'default project of the user. Who has to use several methods may give them at once, or one after the other: the ' +
+      'answer 401 then has a receipt in the header Openstack-Auth-Receipt, which is sent along with the rest.',
     examples: [
       {
         title: 'By password, for a project',
@@ -111,8 +114,16 @@ export const tokenOperations = [
     ],
     handle: async (call) => {
       const { authentication } = call.cloud.identity;
-      const { token, claims } = await authentication.authenticate(proofOf(call.body.auth), scopeOf(call.body.auth));
-      return present(call, claims, token);
+      const receipt = call.raw.headers['openstack-auth-receipt'];
+      const [proofs, scope] = [proofsOf(call.body.auth), scopeOf(call.body.auth)];
+      try {
+        const { token, claims } = await authentication.authenticate(proofs, scope, receipt?.toString());
+        return await present(call, claims, token);
+      } catch (error) {
+        if (!(error instanceof MoreProofWanted)) throw error;
+        const headers = { 'openstack-auth-receipt': error.receipt.text, vary: 'X-Auth-Token' };
+        return { status: 401, headers, body: receiptView(error.receipt) };
+      }
     },
   }),
   operation({

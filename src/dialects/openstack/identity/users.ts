@@ -12,6 +12,11 @@ import { projectView, userView } from './views.ts';
 const Params = Type.Object({ user_id: Id });
 const Document = Type.Object({ user: UserView });
 const Password = Type.String({ maxLength: 4096 });
+/** Combinations of methods of which the user has to use one. */
+const MethodRules = Type.Array(
+  Type.Array(Type.String({ maxLength: 64 }), { minItems: 1, maxItems: 16, uniqueItems: true }),
+  { maxItems: 64, uniqueItems: true },
+);
 /** Options that mean something here. */
 const UserOptions = Type.Object(
   {
@@ -21,6 +26,8 @@ const UserOptions = Type.Object(
     ignore_change_password_upon_first_use: optional(Type.Boolean()),
     ignore_password_expiry: optional(Type.Boolean()),
     ignore_user_inactivity: optional(Type.Boolean()),
+    multi_factor_auth_enabled: optional(Type.Boolean()),
+    multi_factor_auth_rules: optional(MethodRules),
   },
   { additionalProperties: false },
 );

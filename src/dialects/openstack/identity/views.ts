@@ -1,5 +1,6 @@
 import type { TokenDocument } from '../../../cloud/identity/authentication.ts';
 import type { Assignment, Domain, Group, Project, Role, User } from '../../../cloud/identity/model.ts';
+import type { Receipt } from '../../../cloud/identity/receipts.ts';
 import { isBuiltIn } from '../../../cloud/identity/roles.ts';
 import { isoMicrosZ } from '../common/time.ts';
 import type { CatalogService } from './catalog.ts';
@@ -132,6 +133,18 @@ export function tokenView(document: TokenDocument, catalog: CatalogService[] | u
       restricted: !credential.isUnrestricted,
       access_rules: credential.accessRules?.map(({ id, service, path, method }) => ({ id, service, path, method })),
     },
+  };
+}
+
+export function receiptView({ user, methods, required, issuedAt, expiresAt }: Receipt) {
+  return {
+    receipt: {
+      methods,
+      user: { ...user, domain: idAndName(user.domain) },
+      issued_at: isoMicrosZ(issuedAt),
+      expires_at: isoMicrosZ(expiresAt),
+    },
+    required_auth_methods: required,
   };
 }
 

@@ -1,0 +1,45 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+
+/** A passcode lives this long, microseconds. */
+const period = 30_000_000;
+const digits = 6;
+/** Bytes of the shortest secret that is any good (RFC 4226, section 4). */
+const shortest = 16;
+
+const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+
+/** The bytes of a secret in base32, as authenticator apps take it. Undefined for what is none, or is too short. */
+export function totpSecret(text: string): Buffer | undefined {
+  const letters = text.trim().replace(/=+$/, '').toUpperCase();
+  const bytes: number[] = [];
+  let bits = 0;
+  let value = 0;
+  for (const letter of letters) {
+    const at = alphabet.indexOf(letter);
+    if (at === -1) return undefined;
+    value = ((value << 5) | at) & 0xfff;
+    bits += 5;
+    if (bits < 8) continue;
+    bits -= 8;
+    bytes.push((value >> bits) & 0xff);
+  }
+  return bytes.length < shortest ? undefined : Buffer.from(bytes);
+}
+
+/** The passcode of a moment (RFC 6238, with HMAC-SHA-1 and steps of 30 seconds). */
+export function passcodeAt(secret: Buffer, micros: number, length = digits): string {
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(micros / period)));
+  const mac = createHmac('sha1', secret).update(counter).digest();
+  const number = mac.readUInt32BE(mac.at(-1)! & 0xf) & 0x7fffffff;
+  return String(number % 10 ** length).padStart(length, '0');
+}
+
+/** Whether it is the passcode of now, or the one before: clocks differ, and typing takes its time. */
+export function isPasscode(secret: Buffer, given: string, now: number): boolean {
+  const bytes = Buffer.from(given);
+  return [now, now - period].some((moment) => {
+    const right = Buffer.from(passcodeAt(secret, moment));
+    return right.length === bytes.length && timingSafeEqual(right, bytes);
+  });
+}

@@ -1,0 +1,171 @@
+import { afterEach, expect, it } from 'vitest';
+import { eachDatabase } from '../../../../tests/support/postgres.ts';
+import { sha512Hex } from '../../../cloud/identity/passwords.ts';
+import { passcodeAt, totpSecret } from '../../../cloud/identity/totp.ts';
+import { type IdentityApi, testIdentityApi } from './test-identity-api.ts';
+
+const secret = 'GEZDGNBVGY3TQOJQGEZDGNBVGY';
+const totp = { multi_factor_auth_enabled: true, multi_factor_auth_rules: [['password', 'totp']] };
+
+eachDatabase('signing in by several methods', (openDatabase) => {
+  let api: IdentityApi;
+  let userId: string;
+  afterEach(() => api.close());
+
+  async function setUp(options: object, settings = {}) {
+    api = await testIdentityApi({ db: await openDatabase(), settings });
+    userId = api.hanako.user.id;
+    expect((await change({ options })).status).toBe(200);
+    const credential = { user_id: userId, type: 'totp', blob: secret };
+    expect((await api.call('POST', '/v3/credentials', { token: api.admin, body: { credential } })).status).toBe(201);
+  }
+
+  const change = (user: object) => api.call('PATCH', `/v3/users/${userId}`, { token: api.admin, body: { user } });
+  const passcode = (offset = 0) => passcodeAt(totpSecret(secret)!, api.env.now() + offset * 1_000_000);
+  const password = (value = 'pw') => ({ password: { user: { id: userId, password: value } } });
+  const code = (value = passcode()) => ({ totp: { user: { id: userId, passcode: value } } });
+
+  /** Authenticates with the methods that the proof has. */
+  function signIn(proof: object, receipt?: string) {
+    const headers: Record<string, string> = receipt === undefined ? {} : { 'openstack-auth-receipt': receipt };
+    const auth = { identity: { methods: Object.keys(proof), ...proof } };
+    return api.call('POST', '/v3/auth/tokens', { headers, body: { auth } });
+  }
+
+  it('works with both at once, and the token tells them', async () => {
+    await setUp(totp);
+    const { status, json } = await signIn({ ...password(), ...code() });
+    expect(status).toBe(201);
+    expect(json.token).toMatchObject({ methods: ['password', 'totp'], project: { name: 'hanako' } });
+    // Somebody's passcode is no proof beside somebody else's password.
+    const admin = { password: { user: { name: 'admin', domain: { id: 'default' }, password: 'password' } } };
+    expect((await signIn({ ...admin, ...code() })).status).toBe(401);
+    expect((await signIn({ ...password('wrong'), ...code() })).headers['openstack-auth-receipt']).toBeUndefined();
+    expect((await signIn({ ...password(), ...code('000000') })).headers['openstack-auth-receipt']).toBeUndefined();
+  });
+
+  it('works step by step: a receipt says what was right so far', async () => {
+    await setUp(totp);
+    const first = await signIn(password());
+    expect(first.status).toBe(401);
+    const { receipt, required_auth_methods } = first.json;
+    expect(required_auth_methods).toEqual([['password', 'totp']]);
+    expect(receipt).toMatchObject({
+      methods: ['password'],
+      user: { id: userId, name: 'hanako', domain: { id: 'default', name: 'Default' } },
+    });
+    expect(Date.parse(receipt.expires_at) - Date.parse(receipt.issued_at)).toBe(300_000);
+    const text = String(first.headers['openstack-auth-receipt']);
+    expect(first.headers['x-subject-token']).toBeUndefined();
+    // It is good for nothing by itself.
+    expect((await api.call('GET', '/v3/auth/projects', { token: text })).status).toBe(401);
+    expect((await signIn({ token: { id: text } })).status).toBe(401);
+    expect((await signIn(code('000000'), text)).status).toBe(401);
+    expect((await signIn(code())).json.receipt.methods).toEqual(['totp']);
+    const second = await signIn(code(), text);
+    expect(second.status).toBe(201);
+    expect([...second.json.token.methods].sort()).toEqual(['password', 'totp']);
+    // A token of both methods gets others.
+    const token = { token: { id: String(second.headers['x-subject-token']) } };
+    expect((await signIn(token)).status).toBe(201);
+  });
+
+  it('takes a receipt of this user only, for five minutes, until the password changes', async () => {
+    await setUp(totp);
+    const receipt = async () => String((await signIn(password())).headers['openstack-auth-receipt']);
+    const rules = { multi_factor_auth_rules: [['password', 'totp']] };
+    const user = { name: 'jiro', password: 'pw', options: rules };
+    const made = await api.call('POST', '/v3/users', { token: api.admin, body: { user } });
+    const body = {
+      auth: { identity: { methods: ['password'], password: { user: { ...user, id: made.json.user.id } } } },
+    };
+    const other = await api.call('POST', '/v3/auth/tokens', { body });
+    expect(other.json.receipt.user.name).toBe('jiro');
+    expect((await signIn(code(), String(other.headers['openstack-auth-receipt']))).status).toBe(401);
+    expect((await signIn(code(), `${await receipt()}x`)).status).toBe(401);
+    const early = await receipt();
+    api.env.advance(299);
+    expect((await signIn(code(), early)).status).toBe(201);
+    api.env.advance(2);
+    expect((await signIn(code(), early)).status).toBe(401);
+    const late = await receipt();
+    expect((await change({ password: 'pw' })).status).toBe(200);
+    expect((await signIn(code(), late)).status).toBe(401);
+  });
+
+  it('asks for one of the rules, of those methods that there are, and of nobody without rules', async () => {
+    await setUp({
+      multi_factor_auth_rules: [
+        ['password', 'totp'],
+        ['totp', 'oauth1'],
+      ],
+    });
+    expect((await signIn(password())).json.required_auth_methods).toEqual([['password', 'totp'], ['totp']]);
+    expect((await signIn(code())).status).toBe(201);
+    expect((await signIn(code(passcode(-30)))).status).toBe(201);
+    expect((await signIn(code(passcode(-61)))).status).toBe(401);
+    await change({ options: { multi_factor_auth_enabled: false } });
+    expect((await signIn(password())).status).toBe(201);
+    // What a change does not name stays; null takes an option away.
+    const { options } = (await change({ options: { multi_factor_auth_enabled: null, lock_password: true } })).json.user;
+    expect(options).toEqual({
+      lock_password: true,
+      multi_factor_auth_rules: [
+        ['password', 'totp'],
+        ['totp', 'oauth1'],
+      ],
+    });
+    expect((await signIn(password())).status).toBe(401);
+    await change({ options: { multi_factor_auth_rules: [] } });
+    expect((await signIn(password())).status).toBe(201);
+  });
+
+  it('closes the other doors: tokens of one method, application credentials, sessions', async () => {
+    await setUp({});
+    const token = String((await signIn(password())).headers['x-subject-token']);
+    const credentials = `/v3/users/${userId}/application_credentials`;
+    const body = { application_credential: { name: 'robot', secret: 'whirr' } };
+    const { id } = (await api.call('POST', credentials, { token, body })).json.application_credential;
+    const robot = { application_credential: { id, secret: 'whirr' } };
+    await change({ options: totp });
+    expect((await signIn({ token: { id: token } })).json.receipt.methods).toEqual(['token', 'password']);
+    expect((await signIn(robot)).json.receipt.methods).toEqual(['application_credential']);
+    const session = () => api.identity.sessions.openSession('hanako', sha512Hex('pw'));
+    await expect(session()).rejects.toMatchObject({ code: 'unauthenticated' });
+    await change({ options: { multi_factor_auth_rules: [['password', 'totp'], ['application_credential']] } });
+    expect((await signIn(robot)).status).toBe(201);
+    // The password may still be changed by who knows it.
+    const user = { password: 'new', original_password: 'pw' };
+    expect((await api.call('POST', `/v3/users/${userId}/password`, { body: { user } })).status).toBe(204);
+    expect((await signIn({ ...password('new'), ...code() })).status).toBe(201);
+  });
+
+  it('locks out who tries passcodes with a stolen password', async () => {
+    await setUp(totp, { lockoutAttempts: 3, lockoutDuration: 60 });
+    for (const guess of ['000001', '000002', '000003']) {
+      const receipt = String((await signIn(password())).headers['openstack-auth-receipt']);
+      expect((await signIn(code(guess), receipt)).status).toBe(401);
+    }
+    expect((await signIn({ ...password(), ...code() })).status).toBe(401);
+    expect((await signIn(password())).headers['openstack-auth-receipt']).toBeUndefined();
+    api.env.advance(61);
+    expect((await signIn({ ...password(), ...code() })).status).toBe(201);
+  });
+
+  it('refuses what can not be asked for, or is no secret', async () => {
+    await setUp(totp);
+    for (const rules of ['password', ['password'], [[]], [['password', 'password']], [[7]]]) {
+      expect((await change({ options: { multi_factor_auth_rules: rules } })).status).toBe(400);
+    }
+    for (const blob of ['GEZDGNBV', 'not base32', '']) {
+      const credential = { user_id: userId, type: 'totp', blob };
+      const answer = await api.call('POST', '/v3/credentials', { token: api.admin, body: { credential } });
+      expect([answer.status, answer.json.error.code]).toEqual([400, 400]);
+    }
+    for (const totp of [undefined, {}, { user: { id: userId } }, { user: { name: 'hanako', passcode: '1' } }]) {
+      const auth = { identity: { methods: ['totp'], totp } };
+      expect((await api.call('POST', '/v3/auth/tokens', { body: { auth } })).status).toBe(400);
+    }
+    expect((await signIn(code('9'.repeat(4096)))).status).toBe(401);
+  });
+});
