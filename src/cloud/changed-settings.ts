@@ -1,7 +1,8 @@
 import type { CloudCore } from './core.ts';
 import { CloudError } from './errors.ts';
+import { setCpuRatios } from './hosts/cpu-ratios.ts';
 import { requireAdmin, type Subject } from './identity/subject.ts';
-import type { CloudSettings } from './settings.ts';
+import { type CloudSettings, changedKeyOf } from './settings.ts';
 
 /** Settings that an administrator may change while the cloud runs, with the least and the most they can be: seconds, where not said otherwise. */
 export const changeableSettings = {
@@ -10,12 +11,13 @@ export const changeableSettings = {
   /** A number of the three ways, see `CloudSettings`. */
   imageDeletion: { least: 0, most: 2 },
   reclaimInterval: { least: 0, most: 31_536_000 },
+  /** A whole number of processors. */
+  cpuRatio: { least: 1, most: 1000 },
 } as const satisfies Partial<Record<keyof CloudSettings, { least: number; most: number }>>;
 
 export type ChangeableSetting = keyof typeof changeableSettings;
 
 const names = Object.keys(changeableSettings) as ChangeableSetting[];
-const keyOf = (name: ChangeableSetting) => `changed:${name}`;
 
 /**
  * What was changed of the cloud's settings since it was started: kept in the database, so that it holds after a restart
@@ -27,8 +29,8 @@ export class ChangedSettings {
 
   constructor(core: Pick<CloudCore, 'db' | 'settings'>) {
     this.#core = core;
-    const { sessionLifetime, imageRetention, imageDeletion, reclaimInterval } = core.settings;
-    this.#atStart = { sessionLifetime, imageRetention, imageDeletion, reclaimInterval };
+    const { sessionLifetime, imageRetention, imageDeletion, reclaimInterval, cpuRatio } = core.settings;
+    this.#atStart = { sessionLifetime, imageRetention, imageDeletion, reclaimInterval, cpuRatio };
   }
 
   /** What holds where nothing was changed: what the cloud was started with. */
@@ -41,10 +43,10 @@ export class ChangedSettings {
     const rows = await this.#core.db.read
       .selectFrom('settings')
       .selectAll()
-      .where('key', 'in', names.map(keyOf))
+      .where('key', 'in', names.map(changedKeyOf))
       .execute();
     const changed = new Map(rows.map(({ key, value }) => [key, Number(value)]));
-    for (const name of names) this.#core.settings[name] = changed.get(keyOf(name)) ?? this.#atStart[name];
+    for (const name of names) this.#core.settings[name] = changed.get(changedKeyOf(name)) ?? this.#atStart[name];
   }
 
   /** For administrators. Throws `invalid` (`out_of_range`) for a number that is out of its bounds or not whole. */
@@ -57,11 +59,12 @@ export class ChangedSettings {
       });
     }
     await this.#core.db.write(async (tx) => {
-      await tx.deleteFrom('settings').where('key', '=', keyOf(name)).execute();
+      await tx.deleteFrom('settings').where('key', '=', changedKeyOf(name)).execute();
       await tx
         .insertInto('settings')
-        .values({ key: keyOf(name), value: String(value) })
+        .values({ key: changedKeyOf(name), value: String(value) })
         .execute();
+      if (name === 'cpuRatio') await setCpuRatios(tx, value);
     });
     this.#core.settings[name] = value;
   }
@@ -69,7 +72,10 @@ export class ChangedSettings {
   /** Forgets every change. For administrators. */
   async reset(subject: Subject): Promise<void> {
     requireAdmin(subject, 'change_settings');
-    await this.#core.db.write((tx) => tx.deleteFrom('settings').where('key', 'in', names.map(keyOf)).execute());
+    await this.#core.db.write(async (tx) => {
+      await tx.deleteFrom('settings').where('key', 'in', names.map(changedKeyOf)).execute();
+      await setCpuRatios(tx, this.#atStart.cpuRatio);
+    });
     for (const name of names) this.#core.settings[name] = this.#atStart[name];
   }
 }

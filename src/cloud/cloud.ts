@@ -20,6 +20,7 @@ import type { HostNetworks } from './networks/host-networks/host-networks.ts';
 import type { Networks } from './networks/networks.ts';
 import type { Quotas } from './quotas/quotas.ts';
 import type { ReconcilerStatuses } from './reconciler-status.ts';
+import type { ResourceSettings } from './resource-settings/resource-settings.ts';
 import type { SecurityRuleSets } from './security-rule-sets/rule-sets.ts';
 import type { Servers } from './servers/servers.ts';
 import type { Tags } from './tags/tags.ts';
@@ -56,6 +57,7 @@ export interface Cloud extends CloudCore {
   readonly activities: Activities;
   readonly reconcilers: ReconcilerStatuses;
   readonly changedSettings: ChangedSettings;
+  readonly resourceSettings: ResourceSettings;
   /** Adds the engine's figures to `/metrics`. */
   registerMetrics(registry: Registry): void;
 }

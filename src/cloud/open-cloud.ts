@@ -34,6 +34,7 @@ import { Quotas } from './quotas/quotas.ts';
 import { registerReconcilerMetrics } from './reconciler-metrics.ts';
 import { ReconcilerStatuses } from './reconciler-status.ts';
 import { startReconcilers } from './reconcilers.ts';
+import { ResourceSettings } from './resource-settings/resource-settings.ts';
 import { SecurityRuleSets } from './security-rule-sets/rule-sets.ts';
 import { serverActions } from './servers/actions.ts';
 import { Servers } from './servers/servers.ts';
@@ -141,6 +142,7 @@ async function assemble(core: CloudCore, options: CloudOptions): Promise<Cloud> 
     activities: new Activities(core),
     reconcilers,
     changedSettings: new ChangedSettings(core),
+    resourceSettings: new ResourceSettings(core),
     registerMetrics: (registry: Registry) => {
       registerMetrics(core, registry);
       registerReconcilerMetrics(reconcilers, registry);

@@ -39,9 +39,14 @@ export interface CloudSettings {
   resumeGuests: boolean;
   /** How long a guest may take to shut down when it is asked to, before it is ended. */
   shutdownGrace: number;
+  /** How many virtual processors a host gives away for each that it has, where nothing else is said of it. */
+  cpuRatio: number;
   /** Limits of a project that has none of its own; -1 for none. */
   defaultQuotas: Record<QuotaName, number>;
 }
+
+/** Under which key of the table `settings` it is kept what an administrator has changed a setting to. */
+export const changedKeyOf = (name: keyof CloudSettings): string => `changed:${name}`;
 
 export type QuotaName =
   | 'instances'
@@ -90,6 +95,7 @@ export const defaultSettings: CloudSettings = {
   imageCacheBytes: 100 * 2 ** 30,
   resumeGuests: false,
   shutdownGrace: 60,
+  cpuRatio: 16,
   defaultQuotas: {
     instances: -1,
     cores: -1,

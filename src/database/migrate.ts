@@ -4,6 +4,7 @@ import { blockStorage } from './migrations/0002-block-storage/migration.ts';
 import { routers } from './migrations/0003-routers/migration.ts';
 import { consoles } from './migrations/0004-consoles/migration.ts';
 import { serverGroups } from './migrations/0005-server-groups/migration.ts';
+import { resourceSettings } from './migrations/0006-resource-settings/migration.ts';
 import { compute } from './migrations/0008-compute/migration.ts';
 import { volumes } from './migrations/0009-volumes/migration.ts';
 import { networks } from './migrations/0010-networks/migration.ts';
@@ -36,6 +37,7 @@ const migrations: Record<string, Migration> = {
   '0005-server-groups': serverGroups,
   '0008-compute': compute,
   '0009-volumes': volumes,
+  '0006-resource-settings': resourceSettings,
   '0010-networks': networks,
   '0011-zstack': zstack,
   '0012-images': images,

@@ -19,6 +19,7 @@ import type {
   FlavorProjectsTable,
   FlavorsTable,
   HostsTable,
+  ResourceSettingsTable,
   ZonesTable,
 } from './schema/hosts.ts';
 import type {
@@ -78,6 +79,7 @@ import type {
   NetworkResourceTagsTable,
   PortForwardingsTable,
   QosBandwidthRulesTable,
+  QosDscpRulesTable,
   QosPoliciesTable,
   RbacPoliciesTable,
   SubnetPoolsTable,
@@ -149,6 +151,7 @@ export type * from './schema/zstack.ts';
  */
 export interface Schema {
   settings: SettingsTable;
+  resource_settings: ResourceSettingsTable;
   domains: DomainsTable;
   projects: ProjectsTable;
   users: UsersTable;

@@ -84,6 +84,23 @@ describe('bad input', () => {
     expect([413, 503]).toContain((await raw('POST', url, huge)).status);
   });
 
+  it.each(places)('is answered by $dialect at once where nothing follows a content type', async ({ path, words }) => {
+    const url = path.replace('PROJECT', alice.projectId);
+    const empty = await raw('POST', url, '', { accept: 'application/json' });
+    expect([400, 503], empty.text).toContain(empty.status);
+    expect(empty.text).toContain(words);
+    // Neither a length nor chunks: these methods have no body then (RFC 9112, 6.3).
+    for (const method of ['GET', 'DELETE']) {
+      const status = await new Promise<number | undefined>((resolve, reject) => {
+        const headers = { 'x-auth-token': alice.token, 'content-type': 'application/json' };
+        request(cloud.origin + url, { method, headers }, (answer) => resolve(answer.resume().statusCode))
+          .on('error', reject)
+          .end();
+      });
+      expect([200, 400, 401, 404, 405], method).toContain(status);
+    }
+  });
+
   it('names what it does not know', async () => {
     for (const path of [
       `/compute/v2.1/servers/${nothing}`,

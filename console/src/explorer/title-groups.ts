@@ -36,5 +36,6 @@ export const groupNames: Record<string, Pair> = {
   jobs: ['ジョブ', '任务'],
   places: ['場所', '位置'],
   'domain configuration': ['ドメインの設定', '域配置'],
+  'resource configuration': ['リソース設定', '资源配置'],
   'volume proxies': ['ボリュームプロキシ', '云盘代理'],
 };

@@ -3,6 +3,7 @@ import type { AggregatesTable } from '../../database/schema.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
 import { clusterOf } from '../zones/zones.ts';
+import { setCpuRatios } from './cpu-ratios.ts';
 
 /** What is done to an aggregate when its hosts change their zone, as Nova names it. */
 export type ZoneDoing = 'add_host_to_aggregate' | 'remove_host_from_aggregate' | 'update_aggregate_metadata';
@@ -13,7 +14,7 @@ export type ZoneDoing = 'add_host_to_aggregate' | 'remove_host_from_aggregate' |
  */
 export async function moveHosts(
   tx: Tx,
-  core: Pick<CloudCore, 'db' | 'env'>,
+  core: Pick<CloudCore, 'db' | 'env' | 'settings'>,
   aggregate: AggregatesTable,
   targets: ReadonlyMap<string, string>,
   doing: ZoneDoing,
@@ -34,6 +35,7 @@ export async function moveHosts(
     const values = { zone_id: zoneId, cluster_id: clusterId, updated_at: core.env.now() };
     await tx.updateTable('hosts').set(values).where('id', '=', id).execute();
   }
+  await setCpuRatios(tx, core.settings.cpuRatio);
 }
 
 /** Throws (see `refusedZone`) where one of the hosts is in another aggregate that names another zone. */

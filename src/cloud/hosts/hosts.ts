@@ -7,6 +7,7 @@ import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
 import type { Zones } from '../zones/zones.ts';
 import { Aggregates } from './aggregates.ts';
+import { setCpuRatios } from './cpu-ratios.ts';
 import { type Allocation, type Amounts, capacityOf, type Host, hostFromRow } from './model.ts';
 import { chooseHosts, type HostUsage, type Neighbours, noValidHost, type PlacementRequest } from './scheduler.ts';
 
@@ -54,7 +55,7 @@ export class Hosts {
         state: 'enabled',
         management_address: '127.0.0.1',
         reserved_memory_mb: Math.min(512, Math.floor(facts.memoryMb / 8)),
-        cpu_ratio: 16,
+        cpu_ratio: this.#core.settings.cpuRatio,
         memory_ratio: 1,
         disk_ratio: 4,
         disabled_reason: null,
@@ -63,7 +64,8 @@ export class Hosts {
         ...described,
       };
       await tx.insertInto('hosts').values(fresh).execute();
-      return fresh;
+      await setCpuRatios(tx, this.#core.settings.cpuRatio);
+      return await tx.selectFrom('hosts').selectAll().where('id', '=', fresh.id).executeTakeFirstOrThrow();
     });
     this.#agents.set(row.id, agent);
     return hostFromRow(row);

@@ -189,11 +189,11 @@ export class Servers {
     }
   }
 
-  /** Deletes a server; so that it can be restored for a while, where the cloud's settings say so and it ever ran. */
+  /** Deletes a server; so that it can be restored for a while, where the settings that hold for it say so and it ever ran. */
   async delete(subject: Subject, id: string): Promise<{ actionId?: string }> {
-    const { reclaimInterval } = this.#cloud.settings;
-    const mayBeKept = reclaimInterval > 0 && (await this.get(subject, id)).launchedAt !== null;
-    return mayBeKept ? await this.softDelete(subject, id, reclaimInterval) : await this.forceDelete(subject, id);
+    const server = await this.get(subject, id);
+    const keepSeconds = server.launchedAt === null ? 0 : await this.#cloud.resourceSettings.serverRetention(server);
+    return keepSeconds > 0 ? await this.softDelete(subject, id, keepSeconds) : await this.forceDelete(subject, id);
   }
 
   /** @param keepSeconds how long it can be restored */

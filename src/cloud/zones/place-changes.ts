@@ -3,6 +3,7 @@ import type { ClustersTable, ZonesTable } from '../../database/schema.ts';
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
+import { forgetSettings } from '../resource-settings/forget-settings.ts';
 
 /** Where an aggregate keeps the name of its zone, as Nova does. */
 export const zoneKey = 'availability_zone';
@@ -103,6 +104,8 @@ export class PlaceChanges {
         .executeTakeFirst();
       if (guest)
         throw inUse('zone', id, `host[uuid:${guest.host_id}] goes back to zone[uuid:${id}], it can't be deleted`);
+      await forgetSettings(tx, tx.selectFrom('clusters').select('id').where('zone_id', '=', id));
+      await forgetSettings(tx, id);
       await tx.deleteFrom('clusters').where('zone_id', '=', id).execute();
       await leaveStores(tx, id);
       await tx.deleteFrom('l2_networks').where('zone_id', '=', id).execute();
@@ -158,6 +161,7 @@ export class PlaceChanges {
   async deleteCluster(id: string): Promise<void> {
     await this.#write(async (tx) => {
       await refuseHosts(tx, 'cluster', 'cluster_id', id);
+      await forgetSettings(tx, id);
       await tx.deleteFrom('clusters').where('id', '=', id).execute();
     });
   }

@@ -51,6 +51,17 @@ export interface HostsTable {
   updated_at: Micros;
 }
 
+/** What one resource has instead of a setting of the whole cloud. */
+export interface ResourceSettingsTable {
+  id: string;
+  resource_id: string;
+  resource_type: 'server' | 'host' | 'cluster' | 'zone';
+  setting: string;
+  value: number;
+  created_at: Micros;
+  updated_at: Micros;
+}
+
 /** A group of hosts, as operators see it. */
 export interface AggregatesTable {
   id: string;

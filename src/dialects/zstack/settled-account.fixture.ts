@@ -36,6 +36,7 @@ const kindsByPath: Record<string, string> = {
   users: 'user',
   groups: 'userGroup',
   policies: 'policy',
+  'resource-configurations': 'vm',
 };
 
 /** What other fields name. */

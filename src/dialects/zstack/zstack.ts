@@ -17,6 +17,7 @@ import { offeringOperations } from './operations/offerings.ts';
 import { placeOperations } from './operations/places.ts';
 import { policyOperations } from './operations/policies.ts';
 import { quotaOperations } from './operations/quotas.ts';
+import { resourceConfigOperations } from './operations/resource-configs.ts';
 import { sessionOperations } from './operations/sessions.ts';
 import { sharingOperations } from './operations/sharing.ts';
 import { sshKeyPairOperations } from './operations/ssh-key-pairs.ts';
@@ -64,6 +65,7 @@ export const zstack: Dialect = {
     ...sshKeyPairOperations,
     ...managementNodeOperations,
     ...globalConfigOperations,
+    ...resourceConfigOperations,
     ...placeOperations,
     ...hostCareOperations,
     ...backupStorageOperations,

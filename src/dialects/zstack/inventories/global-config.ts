@@ -3,6 +3,11 @@ import { type ChangeableSetting, changeableSettings } from '../../../cloud/chang
 import type { Cloud } from '../../../cloud/cloud.ts';
 import { computed } from '../../../cloud/query/fields.ts';
 import { defineInventory, type Row } from '../../../cloud/query/inventory.ts';
+import {
+  type ResourceSettingName,
+  resourceSettings,
+  retentionWhereKept,
+} from '../../../cloud/resource-settings/resource-settings.ts';
 
 /** A setting of this cloud that ZStack's users know by name, with what it is here. */
 export interface GlobalConfig {
@@ -13,12 +18,11 @@ export interface GlobalConfig {
   defaultValue(cloud: Cloud): string;
   /** Which setting it changes, and to what; absent for those that can only be read. */
   change?: { setting: ChangeableSetting; numberOf(value: string, cloud: Cloud): number | undefined };
+  /** What single resources may have instead; absent where nothing asks for it resource by resource. */
+  bound?: ResourceSettingName;
   /** What it can be: words, or else a range of numbers. */
   words?: readonly string[];
 }
-
-/** What ZStack keeps destroyed servers for, where it is only said that they shall be kept: seconds. */
-const usualServerRetention = 604_800;
 
 const fixed = (category: string, name: string, value: string, description: string): GlobalConfig => ({
   ...{ category, name, description },
@@ -30,13 +34,20 @@ const seconds = (category: string, name: string, setting: ChangeableSetting, des
   ...{ category, name, description },
   value: ({ settings }) => String(settings[setting]),
   defaultValue: ({ changedSettings }) => String(changedSettings.defaults[setting]),
-  change: { setting, numberOf: (value) => (/^\d{1,10}$/.test(value) ? Number(value) : undefined) },
+  change: { setting, numberOf: wholeNumber },
 });
+
+function wholeNumber(value: string): number | undefined {
+  return /^\d{1,10}$/.test(value) ? Number(value) : undefined;
+}
 
 /** By the number of the setting. */
 const imagePolicies: readonly string[] = ['Direct', 'Delay', 'Never'];
 
-const policyOf = (reclaimInterval: number) => (reclaimInterval > 0 ? 'Delay' : 'Direct');
+/** By the number of what a resource has for itself. */
+const serverPolicies: readonly string[] = ['Direct', 'Delay'];
+
+const policyOf = (reclaimInterval: number) => serverPolicies[Number(reclaimInterval > 0)]!;
 
 const globalConfigs: readonly GlobalConfig[] = [
   seconds('identity', 'session.timeout', 'sessionLifetime', 'How long a new session is good, seconds.'),
@@ -63,7 +74,8 @@ const globalConfigs: readonly GlobalConfig[] = [
     category: 'vm',
     name: 'deletionPolicy',
     description: 'Delay: destroyed servers can be recovered for a time. Direct: they are gone at once.',
-    words: ['Direct', 'Delay'],
+    words: serverPolicies,
+    bound: 'serverDeletion',
     value: ({ settings }) => policyOf(settings.reclaimInterval),
     defaultValue: ({ changedSettings }) => policyOf(changedSettings.defaults.reclaimInterval),
     change: {
@@ -71,16 +83,54 @@ const globalConfigs: readonly GlobalConfig[] = [
       numberOf(value, { settings, changedSettings }) {
         if (value === 'Direct') return 0;
         if (value !== 'Delay') return undefined;
-        return settings.reclaimInterval || changedSettings.defaults.reclaimInterval || usualServerRetention;
+        return retentionWhereKept(settings.reclaimInterval, changedSettings.defaults.reclaimInterval);
       },
     },
   },
-  seconds('vm', 'expungePeriod', 'reclaimInterval', 'How long destroyed servers are kept, seconds; 0 for not at all.'),
+  {
+    ...seconds(
+      'vm',
+      'expungePeriod',
+      'reclaimInterval',
+      'How long destroyed servers are kept, seconds; 0 for not at all.',
+    ),
+    bound: 'serverRetention',
+  },
+  {
+    ...seconds(
+      'host',
+      'cpu.overProvisioning.ratio',
+      'cpuRatio',
+      'How many virtual processors a host gives for each of its own.',
+    ),
+    bound: 'cpuRatio',
+  },
   fixed('volume', 'deletionPolicy', 'Direct', 'Deleted volumes are gone at once.'),
 ];
 
 export function globalConfigNamed(category: string, name: string): GlobalConfig | undefined {
   return globalConfigs.find((config) => config.category === category && config.name === name);
+}
+
+/** Those that single resources may have for themselves. */
+export const bindableConfigs = globalConfigs.filter((config) => config.bound !== undefined) as ReadonlyArray<
+  GlobalConfig & { bound: ResourceSettingName }
+>;
+
+/** The number that a resource would have for itself; undefined for what is none of its words, or no whole number. */
+export function boundNumberOf({ words }: GlobalConfig, value: string): number | undefined {
+  if (!words) return wholeNumber(value);
+  return words.includes(value) ? words.indexOf(value) : undefined;
+}
+
+/** What a resource has for itself, in the dialect's words. */
+export function boundValueOf({ words }: GlobalConfig, value: number): string {
+  return words ? words[value]! : String(value);
+}
+
+/** The numbers that a resource's own can be. */
+export function boundsOfBound({ bound }: { bound: ResourceSettingName }): { least: number; most: number } {
+  return resourceSettings[bound];
 }
 
 /** One as clients see it. */
