@@ -1,6 +1,5 @@
-import { AgentError } from '../../agent/contract.ts';
 import type { Cloud } from '../cloud.ts';
-import { CloudError } from '../errors.ts';
+import { asked } from '../hosts/asked.ts';
 import { syncPowerStates } from './power-sync.ts';
 
 /**
@@ -9,12 +8,9 @@ import { syncPowerStates } from './power-sync.ts';
  */
 export async function askHost(cloud: Cloud, hostId: string): Promise<void> {
   await cloud.hosts.get(hostId);
-  try {
+  await asked(async () => {
     const agent = cloud.hosts.agent(hostId);
     await agent.describe();
     await syncPowerStates(cloud, hostId, agent);
-  } catch (error) {
-    if (!(error instanceof AgentError)) throw error;
-    throw new CloudError('unavailable', error.message, { reason: 'unreachable', cause: error });
-  }
+  });
 }

@@ -1,5 +1,6 @@
 import { AgentError, type CachedImage } from '../../agent/contract.ts';
 import type { Cloud } from '../cloud.ts';
+import { asked } from '../hosts/asked.ts';
 
 /** How many images one activation removes at the most. */
 const maxRemovedPerActivation = 20;
@@ -38,20 +39,52 @@ export async function trimImageCaches(cloud: Cloud): Promise<ImageCacheStatus> {
     unneededOf(ofHost, based, cloud),
   );
   for (const cached of unneeded.slice(0, maxRemovedPerActivation)) {
-    const { hostId, imageId } = cached;
+    const { hostId, imageId, size } = cached;
     try {
-      await cloud.hosts.agent(hostId).removeCachedImage(imageId);
-      await forget(cloud, cached);
+      if (!(await removeCached(cloud, cached))) continue;
       status.removed += 1;
       status.images -= 1;
-      status.bytes -= cached.size;
+      status.bytes -= size;
     } catch (error) {
-      if (error instanceof AgentError && error.code === 'in_use') continue;
       status.failed += 1;
       cloud.log.warn({ err: error, imageId, hostId }, 'a cached image could not be removed yet');
     }
   }
   return status;
+}
+
+/**
+ * Removes at once, however young they are, all images from a host's cache that no disk there is a layer over; with
+ * `onlyGone` just those whose image is gone. Throws `not_found`, and `unavailable` (reason `unreachable`) where the host
+ * does not answer.
+ */
+export async function clearImageCache(
+  cloud: Cloud,
+  hostId: string,
+  { onlyGone }: { onlyGone: boolean },
+): Promise<{ removed: number }> {
+  await cloud.hosts.get(hostId);
+  let removed = 0;
+  const based = await imagesUnderDisks(cloud, hostId);
+  await asked(async () => {
+    for (const cached of await cachedImages(cloud, hostId)) {
+      if (based.has(`${hostId} ${cached.imageId}`) || (onlyGone && !cached.isGone)) continue;
+      if (await removeCached(cloud, cached)) removed += 1;
+    }
+  });
+  return { removed };
+}
+
+/** Whether the host has let go of the image: it has not where something there uses it after all. */
+async function removeCached(cloud: Cloud, cached: Cached): Promise<boolean> {
+  try {
+    await cloud.hosts.agent(cached.hostId).removeCachedImage(cached.imageId);
+  } catch (error) {
+    if (error instanceof AgentError && error.code === 'in_use') return false;
+    throw error;
+  }
+  await forget(cloud, cached);
+  return true;
 }
 
 /**
@@ -126,14 +159,15 @@ function sumOf(images: readonly Cached[]): number {
   return images.reduce((sum, { size }) => sum + size, 0);
 }
 
-async function cachedImages({ db }: Cloud): Promise<Cached[]> {
-  const rows = await db.read
+/** What all hosts keep, or one of them. */
+async function cachedImages({ db }: Cloud, hostId?: string): Promise<Cached[]> {
+  let query = db.read
     .selectFrom('cached_images')
     .leftJoin('images', 'images.id', 'cached_images.image_id')
     .select(['cached_images.host_id', 'cached_images.image_id', 'cached_images.size'])
-    .select(['cached_images.last_used_at', 'images.status'])
-    .execute();
-  return rows.map((row) => ({
+    .select(['cached_images.last_used_at', 'images.status']);
+  if (hostId !== undefined) query = query.where('cached_images.host_id', '=', hostId);
+  return (await query.execute()).map((row) => ({
     hostId: row.host_id,
     imageId: row.image_id,
     size: row.size,
@@ -142,14 +176,10 @@ async function cachedImages({ db }: Cloud): Promise<Cached[]> {
   }));
 }
 
-async function imagesUnderDisks({ db }: Cloud): Promise<Set<string>> {
-  const rows = await db.read
-    .selectFrom('disks')
-    .select(['host_id', 'image_id'])
-    .distinct()
-    .where('image_id', 'is not', null)
-    .execute();
-  return new Set(rows.map(({ host_id, image_id }) => `${host_id} ${image_id}`));
+async function imagesUnderDisks({ db }: Cloud, hostId?: string): Promise<Set<string>> {
+  let query = db.read.selectFrom('disks').select(['host_id', 'image_id']).distinct().where('image_id', 'is not', null);
+  if (hostId !== undefined) query = query.where('host_id', '=', hostId);
+  return new Set((await query.execute()).map(({ host_id, image_id }) => `${host_id} ${image_id}`));
 }
 
 /** Unless it was fetched again meanwhile. */

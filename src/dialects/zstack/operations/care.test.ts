@@ -2,6 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { operator } from '../../../cloud/identity/subject.ts';
+import { ImageFiles } from '../image-files.fixture.ts';
 import { SettledAccount } from '../settled-account.fixture.ts';
 import { TestZStack } from '../zstack.fixture.ts';
 
@@ -99,6 +101,51 @@ describe('a host and its storage', () => {
     expect(await test.run('PUT', `/hosts/${nowhere}/actions`, { reconnectHost: {} })).toMatchObject(
       failing('SYS.1003', nowhere),
     );
+  });
+});
+
+describe('the image cache of a primary storage', () => {
+  it('keeps what disks are layers over; force takes all else, the rest goes with its image', async () => {
+    const [host] = await test.query('/hosts');
+    const uuid = String(host!['uuid']);
+    const [store] = await test.query('/backup-storage?q=name=default');
+    const files = await ImageFiles.start();
+    const newImage = async (name: string) => {
+      const params = { name, url: files.url('tiny.qcow2'), backupStorageUuids: [store!['uuid']] };
+      return String(((await test.run('POST', '/images', { params })).json['inventory'] as Body)['uuid']);
+    };
+    const usedOnce = async (imageUuid: string) => {
+      const size = { cpuNum: 1, memorySize: 2 ** 27, rootDiskSize: 2 ** 30 };
+      const { json } = await test.run('POST', '/vm-instances', { params: { name: 'once', imageUuid, ...size } });
+      await test.cloud.servers.forceDelete(operator(), String((json['inventory'] as Body)['uuid']));
+      await test.cloud.runner.idle();
+    };
+    const cached = async () => (await test.query('/primary-storage/imagecache')).map((one) => one['imageUuid']);
+    const clean = (body: Body, storage = uuid) =>
+      test.run('PUT', `/primary-storage/${storage}/actions`, { cleanUpImageCacheOnPrimaryStorage: body });
+    try {
+      const [kept, deleted] = [await newImage('kept'), await newImage('deleted')];
+      for (const image of [kept, deleted]) await usedOnce(image);
+      expect(await cached()).toEqual(expect.arrayContaining([kept, deleted, alice.own['image']]));
+      await test.cloud.images.delete(operator(), deleted);
+      await test.cloud.images.expunge(operator(), deleted);
+      expect(await clean({})).toMatchObject({ status: 200, json: {} });
+      expect(await cached()).toEqual(expect.arrayContaining([kept, alice.own['image']]));
+      expect(await cached()).not.toContain(deleted);
+      expect(await clean({ force: true })).toMatchObject({ status: 200, json: {} });
+      expect(await cached()).toEqual([alice.own['image']]);
+      expect((await test.cloud.hosts.agent(uuid).inventory()).images).toEqual([alice.own['image']]);
+    } finally {
+      await files.stop();
+    }
+    const nowhere = 'f'.repeat(32);
+    expect(await clean({}, nowhere)).toMatchObject(
+      failing('SYS.1003', `resource[uuid:${nowhere}, type:PrimaryStorageVO]`),
+    );
+    const byAlice = { cleanUpImageCacheOnPrimaryStorage: {} };
+    expect(await test.run('PUT', `/primary-storage/${uuid}/actions`, byAlice, alice.headers)).toMatchObject({
+      status: 503,
+    });
   });
 });
 
