@@ -204,8 +204,6 @@ export class Hosts {
     });
   }
 
-  async release(tx: Tx, serverId: string, purpose?: AllocationsTable['purpose']): Promise<void> {
-    let query = tx.deleteFrom('allocations').where('server_id', '=', serverId);
   /** Changes how much room for disks the server holds where it is. */
   async setAllocatedDisk(tx: Tx, serverId: string, diskGb: number): Promise<void> {
     const values = { disk_gb: diskGb };
@@ -217,6 +215,8 @@ export class Hosts {
       .execute();
   }
 
+  async release(tx: Tx, serverId: string, purpose?: AllocationsTable['purpose']): Promise<void> {
+    let query = tx.deleteFrom('allocations').where('server_id', '=', serverId);
     if (purpose) query = query.where('purpose', '=', purpose);
     await query.execute();
   }
