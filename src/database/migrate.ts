@@ -26,6 +26,7 @@ import { zones } from './migrations/0026-zones/migration.ts';
 import { identityLimits } from './migrations/0027-identity-limits/migration.ts';
 import { attachers } from './migrations/0028-attachers/migration.ts';
 import { zstackUsers } from './migrations/0030-zstack-users/migration.ts';
+import { zonedKeys } from './migrations/0035-zoned-keys/migration.ts';
 import type { Schema } from './schema.ts';
 
 /** Every migration, by name, in order. A name is never changed once it was released. */
@@ -57,6 +58,7 @@ const migrations: Record<string, Migration> = {
   '0027-identity-limits': identityLimits,
   '0028-attachers': attachers,
   '0030-zstack-users': zstackUsers,
+  '0035-zoned-keys': zonedKeys,
 };
 
 /** Brings the schema up to date. Safe to run on each start, and by several processes at once on PostgreSQL. */

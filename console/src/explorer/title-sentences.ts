@@ -19,6 +19,7 @@ export const sentences: Record<string, Pair> = {
     '新しいサーバーを置けるゾーン・クラスター・ホストを取得',
     '获取可创建云主机的区域、集群和主机',
   ],
+  'Create or import key pair': ['キーペアを作成またはインポート', '创建或导入密钥对'],
   'Query trees of snapshots': ['スナップショットのツリーを照会', '查询快照树'],
   'Copy an image to another image store': ['イメージを別のイメージストアにコピー', '将镜像复制到另一镜像服务器'],
   'Give a policy to an endpoint': ['エンドポイントにポリシーを付与', '为端点授予策略'],

@@ -16,6 +16,8 @@ export interface NewKeypair {
   publicKey?: string;
   /** Another user than the subject: administrators only. */
   userId?: string;
+  /** Whose servers may have it; without one, those of all zones. */
+  zoneId?: string;
 }
 
 /** Key pairs belong to users, not to projects. */
@@ -67,6 +69,7 @@ export class Keypairs {
       type,
       public_key: publicKey,
       fingerprint,
+      zone_id: wanted.zoneId ?? null,
       created_at: this.#core.env.now(),
     };
     const limit = this.#core.settings.defaultQuotas.keypairs;

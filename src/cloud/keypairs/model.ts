@@ -10,6 +10,8 @@ export interface Keypair {
   publicKey: string;
   /** MD5 of an SSH key, SHA-1 of a certificate: hex pairs with colons. */
   fingerprint: string;
+  /** For servers of this zone only; of any where it is null. */
+  zoneId: string | null;
   /** Microseconds since the epoch. */
   createdAt: number;
 }
@@ -22,6 +24,7 @@ export function keypairOf(row: Selectable<KeypairsTable>): Keypair {
     type: row.type,
     publicKey: row.public_key,
     fingerprint: row.fingerprint,
+    zoneId: row.zone_id,
     createdAt: row.created_at,
   };
 }

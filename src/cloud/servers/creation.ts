@@ -69,12 +69,12 @@ export async function requestCreate(
   const wanted = disks ? { ...asked, imageId: undefined, blockDevices: disks } : asked;
   const flavor = wanted.flavor ?? (await flavorOf(cloud, subject, wanted.flavorId));
   const image = wanted.imageId ? await cloud.images.forBoot(subject, wanted.imageId) : undefined;
-  const publicKey = wanted.keyName ? await publicKeyOf(cloud, subject, wanted.keyName) : null;
   for (const { imageId } of wanted.cdroms ?? []) if (imageId) await cloud.servers.cdroms.requireIso(subject, imageId);
   const zone = wanted.zone ? await cloud.zones.available(wanted.zone) : await cloud.zones.default(subject.domainId);
   if (!zone) {
     throw new CloudError('invalid', 'The requested availability zone is not available', { reason: 'zone_not_found' });
   }
+  const publicKey = wanted.keyName ? await publicKeyOf(cloud, subject, wanted.keyName, zone.id) : null;
   const count = Math.max(wanted.maxCount ?? 1, wanted.minCount ?? 1);
   return await cloud.db.write(async (tx) => {
     const requested = { instances: count, cores: count * flavor.vcpus, ram_mb: count * flavor.memoryMb };
@@ -123,7 +123,7 @@ export async function createOne(
   const root = await rootOf(cloud, tx, subject, { boot, image: context.image, flavor });
   const row = await serverRow(cloud, tx, subject, wanted, context, serverId, root);
   await insertRow(tx, 'servers', row);
-  if (wanted.groupId) await cloud.servers.groups.join(tx, subject, wanted.groupId, serverId);
+  if (wanted.groupId) await cloud.servers.groups.join(tx, subject, wanted.groupId, { serverId, zoneId });
   await attachRoot(cloud, tx, row, root);
   await addDrives(cloud, tx, serverFromRow(row), root, wanted.cdroms);
   const disks = await attachDisks(cloud, tx, subject, row, root, others);
@@ -300,13 +300,15 @@ async function flavorOf(cloud: Cloud, subject: Subject, id: string): Promise<Fla
   }
 }
 
-export async function publicKeyOf(cloud: Cloud, subject: Subject, name: string): Promise<string> {
-  try {
-    return (await cloud.keypairs.get(subject, name)).publicKey;
-  } catch (error) {
+/** The user's key of this name for a server of the zone. Throws `invalid` where there is none, or it is for another zone. */
+export async function publicKeyOf(cloud: Cloud, subject: Subject, name: string, zoneId: string): Promise<string> {
+  const found = await cloud.keypairs.get(subject, name).catch((error) => {
     if (!(error instanceof CloudError) || error.code !== 'not_found') throw error;
     throw new CloudError('invalid', 'Invalid key_name provided.', { reason: 'key_not_found' });
-  }
+  });
+  if (found.zoneId === null || found.zoneId === zoneId) return found.publicKey;
+  const words = 'Invalid key_name provided. The key pair is for servers of another availability zone.';
+  throw new CloudError('invalid', words, { reason: 'key_not_found' });
 }
 
 /** A name that RFC 1123 allows for a host, made of the server's name as Nova does. */

@@ -44,10 +44,11 @@ test('groups keep servers together or apart when hosts are chosen', async () => 
   await using opened = await openThreeHosts();
   const { cloud } = opened;
   const need = { vcpus: 1, memoryMb: 64, diskGb: 0 };
+  const { id: zoneId } = await cloud.zones.default();
   let count = 0;
   const place = async (groupId: string) => {
     const serverId = String(++count).padStart(32, '0');
-    await cloud.db.write((tx) => cloud.servers.groups.join(tx, subject(), groupId, serverId));
+    await cloud.db.write((tx) => cloud.servers.groups.join(tx, subject(), groupId, { serverId, zoneId }));
     return await cloud.hosts.allocate(serverId, 'current', need, (tx) => cloud.servers.groups.neighbours(tx, serverId));
   };
   const group = async (policy: Parameters<typeof cloud.servers.groups.create>[1]['policy']) =>
@@ -71,7 +72,9 @@ test('groups keep servers together or apart when hosts are chosen', async () => 
   const softlyTogether = await group('soft-affinity');
   expect(new Set([await place(softlyTogether), await place(softlyTogether)]).size).toBe(1);
 
-  const unknown = cloud.db.write((tx) => cloud.servers.groups.join(tx, subject(), 'f'.repeat(32), 'x'));
+  const unknown = cloud.db.write((tx) =>
+    cloud.servers.groups.join(tx, subject(), 'f'.repeat(32), { serverId: 'x', zoneId }),
+  );
   await expect(unknown).rejects.toMatchObject({ code: 'invalid' });
   expect((await cloud.servers.groups.list(subject())).map(({ name }) => name)).toEqual([
     'anti-affinity',
@@ -94,7 +97,9 @@ test('quotas limit how many groups a project has, and how many servers a group',
   const { id } = await cloud.servers.groups.create(who, { name: 'only', policy: 'affinity' });
   const second = cloud.servers.groups.create(who, { name: 'second', policy: 'affinity' });
   await expect(second).rejects.toMatchObject({ code: 'quota_exceeded', details: { reason: 'server_groups' } });
-  const join = (serverId: string) => cloud.db.write((tx) => cloud.servers.groups.join(tx, who, id, serverId));
+  const { id: zoneId } = await cloud.zones.default();
+  const join = (serverId: string) =>
+    cloud.db.write((tx) => cloud.servers.groups.join(tx, who, id, { serverId, zoneId }));
   await join('1'.repeat(32));
   await expect(join('2'.repeat(32))).rejects.toMatchObject({
     code: 'quota_exceeded',

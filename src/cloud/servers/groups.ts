@@ -12,6 +12,8 @@ export interface ServerGroup {
   userId: string;
   name: string;
   policy: GroupPolicy;
+  /** For servers of this zone only; of any where it is null. */
+  zoneId: string | null;
   /** Ids of the servers in it that are not deleted, in the order in which they were made. */
   memberIds: string[];
   createdAt: number;
@@ -25,7 +27,7 @@ export class ServerGroups {
     this.#core = core;
   }
 
-  async create(subject: Subject, wanted: { name: string; policy: GroupPolicy }): Promise<ServerGroup> {
+  async create(subject: Subject, wanted: { name: string; policy: GroupPolicy; zoneId?: string }): Promise<ServerGroup> {
     const { db, env } = this.#core;
     const row: ServerGroupsTable = {
       id: newId(env),
@@ -33,6 +35,7 @@ export class ServerGroups {
       user_id: subject.userId,
       name: wanted.name,
       policy: wanted.policy,
+      zone_id: wanted.zoneId ?? null,
       created_at: env.now(),
     };
     await db.write(async (tx) => {
@@ -67,11 +70,18 @@ export class ServerGroups {
     });
   }
 
-  /** Puts a server that is being made into the group. Throws `invalid` when there is none such. */
-  async join(tx: Tx, subject: Subject, groupId: string, serverId: string): Promise<void> {
+  /** Puts a server that is being made into the group. Throws `invalid` when there is none such, or it is of another zone. */
+  async join(
+    tx: Tx,
+    subject: Subject,
+    groupId: string,
+    { serverId, zoneId }: { serverId: string; zoneId: string },
+  ): Promise<void> {
     const group = await this.#rowOf(tx, subject, groupId);
-    if (!group) {
-      throw new CloudError('invalid', `Instance group ${withDashes(groupId)} could not be found.`, {
+    const isElsewhere = group !== undefined && group.zone_id !== null && group.zone_id !== zoneId;
+    if (!group || isElsewhere) {
+      const where = isElsewhere ? ' in the availability zone of the server' : '';
+      throw new CloudError('invalid', `Instance group ${withDashes(groupId)} could not be found${where}.`, {
         reason: 'server_group_not_found',
       });
     }
@@ -143,6 +153,7 @@ function fromRow(row: ServerGroupsTable, memberIds: string[]): ServerGroup {
     userId: row.user_id,
     name: row.name,
     policy: row.policy,
+    zoneId: row.zone_id,
     memberIds,
     createdAt: row.created_at,
   };

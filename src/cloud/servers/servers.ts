@@ -161,7 +161,8 @@ export class Servers {
 
   /** The key that its guest is told of from now on, by metadata: one of the subject's key pairs, or none. */
   async setKey(subject: Subject, id: string, keyName: string | null): Promise<void> {
-    const publicKey = keyName === null ? null : await publicKeyOf(this.#cloud, subject, keyName);
+    const { zoneId } = await this.get(subject, id);
+    const publicKey = keyName === null ? null : await publicKeyOf(this.#cloud, subject, keyName, zoneId);
     await this.#cloud.db.write(async (tx) => {
       await lockServer(this.#cloud, tx, subject, id);
       await updateServer(this.#cloud, tx, id, { key_name: keyName, public_key: publicKey });

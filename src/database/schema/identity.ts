@@ -262,6 +262,8 @@ export interface KeypairsTable {
   type: 'ssh' | 'x509';
   public_key: string;
   fingerprint: string;
+  /** For servers of this zone only; of any where it is null. */
+  zone_id: string | null;
   created_at: Micros;
 }
 

@@ -89,6 +89,8 @@ export interface ServerGroupsTable {
   user_id: string;
   name: string;
   policy: 'affinity' | 'anti-affinity' | 'soft-affinity' | 'soft-anti-affinity';
+  /** For servers of this zone only; of any where it is null. */
+  zone_id: string | null;
   created_at: Micros;
 }
 

@@ -11,6 +11,7 @@ import { k5ImageOperations } from './images.ts';
 import { k5Profile } from './profile.ts';
 import { transferDialects } from './transfers/transfers.ts';
 import { k5OldVolumeOperations, k5VolumeAttachmentOperations, k5VolumeOperations } from './volumes.ts';
+import { zonedOperations } from './zoned.ts';
 
 /** What K5's reference says of an operation in its own words. */
 const own: Record<string, Partial<AnyOperation>> = {
@@ -36,10 +37,17 @@ const own: Record<string, Partial<AnyOperation>> = {
   },
 };
 
+const zoned = new Map(zonedOperations.map((operation) => [operation.id, operation]));
+
 /** K5 is for the users of projects: what only administrators of a Nova do is not a part of it. */
 const operations: readonly AnyOperation[] = commonOperations
   .filter(({ allow, group, since }) => allow !== 'admin' && since === '2.1' && group !== 'volume attachments')
-  .map((operation) => ({ ...operation, dialect: 'k5', since: '2.0', ...own[operation.id] }));
+  .map((operation) => ({
+    ...(zoned.get(operation.id) ?? operation),
+    dialect: 'k5',
+    since: '2.0',
+    ...own[operation.id],
+  }));
 
 const images = k5ImageOperations.map((operation) => ({ ...operation, since: '2.0' }));
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { operator } from '../../cloud/identity/subject.ts';
 import { computeDialects } from '../openstack/compute/compute.ts';
 import { ComputeApi } from '../openstack/compute/test-compute-api.ts';
 import { volume } from '../openstack/volume/volume.ts';
@@ -185,5 +186,102 @@ describe('quotas of one zone', () => {
     expect((await api.call('GET', `${base}/limits?availability_zone=nagoya`)).status).toBe(400);
     expect((await api.call('DELETE', sets + inOsaka)).status).toBe(202);
     await drop(id, elsewhere, await k5Server('osaka'));
+  });
+});
+
+describe('key pairs and server groups', () => {
+  const publicKey =
+    'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl hanako@example.com';
+  const newKey = (keypair: object) =>
+    api.call('POST', `${base}/os-keypairs`, { body: { keypair: { public_key: publicKey, ...keypair } } });
+  const newGroup = (server_group: object) =>
+    api.call('POST', `${base}/os-server-groups`, {
+      body: { server_group: { policies: ['anti-affinity'], ...server_group } },
+    });
+  const refused = async (zone: string, more: object, hints?: object) => {
+    const server = { name: 'x', imageRef: api.imageId, flavorRef: '42', availability_zone: zone, ...more };
+    const made = await api.call('POST', `${base}/servers`, {
+      body: { server, ...(hints ? { 'os:scheduler_hints': hints } : {}) },
+    });
+    expect(made, JSON.stringify(made.body)).toMatchObject({ status: 400, body: { badRequest: { code: 400 } } });
+    return made.body.badRequest.message as string;
+  };
+
+  it('are for servers of their zone, which follows from the domain where none is named', async () => {
+    const made = await newKey({ name: 'mine', availability_zone: 'osaka' });
+    expect(made.status).toBe(200);
+    expect(Object.keys(made.body.keypair).toSorted()).toEqual(['fingerprint', 'name', 'public_key', 'user_id']);
+    const id = await k5Server('osaka', { key_name: 'mine' });
+    expect(await refused('tokyo', { key_name: 'mine' })).toContain('another availability zone');
+
+    expect((await newKey({ name: 'usual' })).status).toBe(200);
+    const usual = await api.server({ key_name: 'usual' });
+    const { zone } = await placeOf(usual);
+    const other = zone === 'tokyo' ? 'osaka' : 'tokyo';
+    expect(await refused(other, { key_name: 'usual' })).toContain('Invalid key_name provided.');
+
+    // Nova's own have no zone.
+    const everywhere = { keypair: { name: 'everywhere', public_key: publicKey } };
+    expect((await api.call('POST', `${nova}/os-keypairs`, { body: everywhere })).status).toBe(200);
+    const ids = [
+      await k5Server('osaka', { key_name: 'everywhere' }),
+      await k5Server('tokyo', { key_name: 'everywhere' }),
+    ];
+    expect((await newKey({ name: 'lost', availability_zone: 'nagoya' })).status).toBe(400);
+    expect((await newKey({ name: 'mine', availability_zone: 'tokyo' })).status).toBe(409);
+    const { keypairs } = (await api.call('GET', `${base}/os-keypairs`)).body;
+    const names = keypairs.map(({ keypair }: { keypair: { name: string } }) => keypair.name);
+    expect(names).toEqual(['everywhere', 'mine', 'usual']);
+    await drop(id, usual, ...ids);
+    for (const name of names) expect((await api.call('DELETE', `${base}/os-keypairs/${name}`)).status).toBe(202);
+  });
+
+  it('keep apart servers of their zone, and take none of another', async () => {
+    const made = await newGroup({ name: 'replicas', availability_zone: 'osaka' });
+    expect(made).toMatchObject({
+      status: 200,
+      body: { server_group: { name: 'replicas', policies: ['anti-affinity'], members: [], metadata: {} } },
+    });
+    const { id: group } = made.body.server_group;
+    expect(await refused('tokyo', {}, { group })).toContain('in the availability zone of the server');
+    const server = { name: 'one', imageRef: api.imageId, flavorRef: '42', availability_zone: 'osaka' };
+    const ids: string[] = [];
+    for (let index = 0; index < 3; index += 1) {
+      const { body } = await api.call('POST', `${base}/servers`, { body: { server, 'os:scheduler_hints': { group } } });
+      ids.push(body.server.id);
+    }
+    const states = async () => {
+      const shown = await Promise.all(ids.map((id) => api.call('GET', `${base}/servers/${id}`)));
+      return shown.map(({ body }) => body.server.status).toSorted();
+    };
+    // There are two hosts in the zone: the third was accepted, and comes nowhere.
+    await expect.poll(states, { timeout: 30_000 }).toEqual(['ACTIVE', 'ACTIVE', 'ERROR']);
+    await drop(...ids);
+    expect((await api.call('DELETE', `${base}/os-server-groups/${group}`)).status).toBe(204);
+
+    for (const wrong of [
+      { name: ' blank' },
+      { name: 'blank ' },
+      { name: '' },
+      { name: 'x', policies: [] },
+      { name: 'x', policies: ['soft-affinity'] },
+      { name: 'x', availability_zone: 'nagoya' },
+    ])
+      expect((await newGroup(wrong)).status, JSON.stringify(wrong)).toBe(400);
+    expect((await newGroup({ name: 'x' })).status).toBe(200);
+  });
+
+  it('hold in all zones when theirs is deleted', async () => {
+    const { zones, keypairs, servers } = api.unkai.cloud;
+    const subject = operator();
+    const zoneId = await zones.changes.createZone({ name: 'short-lived' });
+    await keypairs.create(subject, { name: 'kept', publicKey, zoneId });
+    const group = await servers.groups.create(
+      { ...subject, projectId: api.projectId },
+      { name: 'kept', policy: 'affinity', zoneId },
+    );
+    await zones.changes.deleteZone(zoneId);
+    expect((await keypairs.get(subject, 'kept')).zoneId).toBeNull();
+    expect((await servers.groups.get(subject, group.id)).zoneId).toBeNull();
   });
 });

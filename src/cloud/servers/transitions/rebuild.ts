@@ -126,7 +126,8 @@ export interface RebuildRequest {
 export async function requestRebuild(cloud: Cloud, subject: Subject, serverId: string, request: RebuildRequest) {
   const image = await cloud.images.forBoot(subject, request.imageId);
   const { keyName, hostname } = request;
-  const publicKey = keyName ? await publicKeyOf(cloud, subject, keyName) : null;
+  const zoneId = async () => (await cloud.servers.get(subject, serverId)).zoneId;
+  const publicKey = keyName ? await publicKeyOf(cloud, subject, keyName, await zoneId()) : null;
   return await beginTransition(cloud, subject, serverId, transitions.rebuild, async (tx, server) => {
     const isVolume = bootsFromVolume(server);
     if (isVolume && !request.mayReimageVolume) {

@@ -21,9 +21,9 @@ const Group = Type.Object({
   project_id: Type.Optional(Type.String()),
   user_id: Type.Optional(Type.String()),
 });
-const GroupDocument = Type.Object({ server_group: Group });
+export const ServerGroupDocument = Type.Object({ server_group: Group });
 
-function view(group: ServerGroup, context: Call['context']) {
+export function serverGroupView(group: ServerGroup, context: Call['context']) {
   const minor = minorOf(context);
   const owner = minor >= 13 ? { project_id: group.projectId, user_id: group.userId } : {};
   return {
@@ -87,7 +87,7 @@ export const serverGroupOperations = [
       const all = await cloud.servers.groups.list(subject, { allProjects });
       const { offset = 0, limit = 1000 } = query;
       const page = all.slice(offset, offset + Math.min(limit, 1000));
-      return { body: { server_groups: page.map((group) => view(group, context)) } };
+      return { body: { server_groups: page.map((group) => serverGroupView(group, context)) } };
     },
   }),
   operation({
@@ -104,7 +104,7 @@ export const serverGroupOperations = [
         rules: Type.Optional(Type.Object({}, { maxProperties: 0, description: 'There are none here.' })),
       }),
     }),
-    responses: { 200: GroupDocument },
+    responses: { 200: ServerGroupDocument },
     errors: [400, 401, 403],
     title: 'Create a server group',
     summary:
@@ -123,7 +123,9 @@ export const serverGroupOperations = [
       if (policy.startsWith('soft-') && minorOf(context) < 15) {
         throw invalidField('policy', policy, `'${policy}' is not one of ['anti-affinity', 'affinity']`);
       }
-      return { body: { server_group: view(await cloud.servers.groups.create(subject, { name, policy }), context) } };
+      return {
+        body: { server_group: serverGroupView(await cloud.servers.groups.create(subject, { name, policy }), context) },
+      };
     },
   }),
   operation({
@@ -133,14 +135,14 @@ export const serverGroupOperations = [
     path: '/os-server-groups/{server_group_id}',
     allow: 'reader',
     params: Params,
-    responses: { 200: GroupDocument },
+    responses: { 200: ServerGroupDocument },
     errors: [401, 403, 404],
     title: 'Show a server group',
     summary: 'Shows a server group and the servers in it.',
     examples: [{ title: 'By id', params: exampleGroup, status: 200 }],
     async handle(call) {
       const group = await call.cloud.servers.groups.get(call.subject, idOf(call));
-      return { body: { server_group: view(group, call.context) } };
+      return { body: { server_group: serverGroupView(group, call.context) } };
     },
   }),
   operation({
