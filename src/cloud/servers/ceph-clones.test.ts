@@ -12,6 +12,7 @@ import { SerialShell } from '../../agent/hypervisor/qemu/serial-shell.fixture.ts
 import { type OpenedUnkai, openUnkai } from '../../assembly/open-unkai.ts';
 import { auditCloud, isSound } from '../audit/audit.ts';
 import { operator } from '../identity/subject.ts';
+import { reapDisks } from '../volumes/disk-reaper.ts';
 
 const run = promisify(execFile);
 const patience = 180_000;
@@ -87,6 +88,20 @@ describe.skipIf(!isAsked)('root disks that are clones in a real Ceph', { timeout
     await expect.poll(newest, { timeout: patience, interval: 200 }).toEqual({ boots, isReady: true });
   }
 
+  /** Does what starts the guest, here or there, and waits until its system is up. */
+  async function comesUp(serverId: string, change: () => Promise<{ actionId?: string | undefined }>): Promise<void> {
+    const logs = () => Promise.all(opened.agents.map(({ agent }) => agent.consoleLog(serverId).catch(() => '')));
+    const before = await logs();
+    await ended(await change());
+    const host = await hostOf(serverId);
+    const index = opened.agents.findIndex(({ agent }) => agent === host);
+    const saidSince = async () => {
+      const log = (await logs())[index]!;
+      return log.startsWith(before[index]!) ? log.slice(before[index]!.length) : log;
+    };
+    await expect.poll(saidSince, { timeout: patience, interval: 200 }).toContain('TinyLinux ready');
+  }
+
   async function inGuest(serverId: string, command: string): Promise<string> {
     const shell = new SerialShell(await (await hostOf(serverId)).connectConsole(serverId, 'serial'));
     try {
@@ -101,10 +116,10 @@ describe.skipIf(!isAsked)('root disks that are clones in a real Ceph', { timeout
       serverId,
       `echo '${mark.words}' | dd of=/dev/vda bs=512 seek=${mark.sector} conv=notrunc 2>/dev/null; sync`,
     );
-  const read = (serverId: string) =>
+  const read = (serverId: string, device = 'vda') =>
     inGuest(
       serverId,
-      `dd if=/dev/vda bs=512 skip=${mark.sector} count=1 2>/dev/null | head -c ${mark.words.length} | tr -cd 'a-z '`,
+      `dd if=/dev/${device} bs=512 skip=${mark.sector} count=1 2>/dev/null | head -c ${mark.words.length} | tr -cd 'a-z '`,
     );
 
   async function rootOf(serverId: string) {
@@ -136,6 +151,72 @@ describe.skipIf(!isAsked)('root disks that are clones in a real Ceph', { timeout
     await ended(made!);
     return { id: made!.server.id, larger: larger! };
   }
+
+  /** Each disk of the list is a clone of the image, and there are no others. */
+  async function areClones(...diskIds: Array<string | null>): Promise<void> {
+    expect(await children()).toEqual(diskIds.map((id) => `vms/${id}`).toSorted());
+    expect(await clones()).toEqual(diskIds.toSorted());
+  }
+
+  it('are rescued, go cold to another host and back, are put away, written anew and evacuated', async () => {
+    const { servers, hosts } = opened.cloud;
+    const { id, larger } = await newServer('nomad');
+    const first = await rootOf(id);
+    const home = await hostOf(id);
+    await isUp(id, 1);
+    await write(id);
+
+    await comesUp(id, () => servers.rescue(subject, id));
+    const { rescueDiskId } = await servers.get(subject, id);
+    await areClones(first.diskId, rescueDiskId);
+    expect(await read(id, 'vdb')).toContain(mark.words);
+    expect(await read(id)).not.toContain(mark.words);
+    await isClean();
+    await ended(await servers.unrescue(subject, id));
+    await areClones(first.diskId);
+
+    // What was grown for the new flavor, or brought to the other host, goes; the disk of before was not touched.
+    await ended(await servers.resize(subject, id, larger.id));
+    await ended(await servers.revertResize(subject, id));
+    await areClones(first.diskId);
+    expect(await rootOf(id)).toMatchObject({ diskId: first.diskId, size: first.size });
+    await comesUp(id, () => servers.migrate(subject, id));
+    expect(await hostOf(id)).not.toBe(home);
+    await areClones(first.diskId, (await rootOf(id)).diskId);
+    expect(await read(id)).toContain(mark.words);
+    await isClean();
+    await ended(await servers.revertResize(subject, id));
+    await areClones(first.diskId);
+    expect(await hostOf(id)).toBe(home);
+    await ended(await servers.stop(subject, id));
+    await ended(await servers.migrate(subject, id));
+    await ended(await servers.confirmResize(subject, id));
+    expect(await hostOf(id)).not.toBe(home);
+    await areClones((await rootOf(id)).diskId);
+
+    // What it is put away as is a qcow2 image, which Ceph can't clone: it comes back on a file.
+    await ended(await servers.shelve(subject, id));
+    expect(await clones()).toEqual([]);
+    await comesUp(id, () => servers.unshelve(subject, id));
+    expect(await read(id)).toContain(mark.words);
+    expect((await rootOf(id)).installPath).toMatch(/\.qcow2$/);
+    await isClean();
+
+    await ended(await servers.rebuild(subject, id, { imageId }));
+    await areClones((await rootOf(id)).diskId);
+    const { hostId } = await servers.get(subject, id);
+    await hosts.setForcedDown(hostId!, true);
+    await comesUp(id, () => servers.evacuate(subject, id));
+    expect((await servers.get(subject, id)).hostId).not.toBe(hostId);
+    await hosts.setForcedDown(hostId!, false);
+    // What is left on the host that was down goes when it is back.
+    await reapDisks(opened.cloud);
+    await areClones((await rootOf(id)).diskId);
+    expect(await read(id)).not.toContain(mark.words);
+    await isClean();
+    await ended(await servers.delete(subject, id));
+    await expect.poll(clones, { timeout: patience }).toEqual([]);
+  });
 
   it('boot, move, grow, are saved, rebuilt and removed', async () => {
     const { servers, images, runner } = opened.cloud;
