@@ -27,6 +27,7 @@ import { identityLimits } from './migrations/0027-identity-limits/migration.ts';
 import { attachers } from './migrations/0028-attachers/migration.ts';
 import { zstackUsers } from './migrations/0030-zstack-users/migration.ts';
 import { zonedKeys } from './migrations/0035-zoned-keys/migration.ts';
+import { dscpRules } from './migrations/0034-dscp-rules/migration.ts';
 import type { Schema } from './schema.ts';
 
 /** Every migration, by name, in order. A name is never changed once it was released. */
@@ -58,6 +59,7 @@ const migrations: Record<string, Migration> = {
   '0027-identity-limits': identityLimits,
   '0028-attachers': attachers,
   '0030-zstack-users': zstackUsers,
+  '0034-dscp-rules': dscpRules,
   '0035-zoned-keys': zonedKeys,
 };
 

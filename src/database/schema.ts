@@ -80,6 +80,7 @@ import type {
   PortForwardingsTable,
   QosBandwidthRulesTable,
   QosDscpRulesTable,
+  QosDscpRulesTable,
   QosPoliciesTable,
   RbacPoliciesTable,
   SubnetPoolsTable,
@@ -257,6 +258,7 @@ export interface Schema {
   rbac_policies: RbacPoliciesTable;
   qos_policies: QosPoliciesTable;
   qos_bandwidth_rules: QosBandwidthRulesTable;
+  qos_dscp_rules: QosDscpRulesTable;
   address_groups: AddressGroupsTable;
   actions: ActionsTable;
   action_steps: ActionStepsTable;
