@@ -97,6 +97,8 @@ export interface DesiredPort {
   stateless?: true;
   /** Bits per second that the guest may send and receive, where they are limited. */
   bandwidth?: { egress?: number; ingress?: number };
+  /** What the IP packets that the guest sends are marked with (the six bits of RFC 2474). Absent: as the guest does. */
+  dscp?: number;
 }
 
 /** A port without a group takes nothing in and sends nothing. */

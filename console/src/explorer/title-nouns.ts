@@ -215,6 +215,8 @@ export const nouns: Record<string, Pair> = {
   'qos policies': ['QoS ポリシー', 'QoS 策略'],
   'bandwidth limit': ['帯域制限', '带宽限制'],
   'bandwidth limits': ['帯域制限', '带宽限制'],
+  'dscp mark': ['DSCP マーク', 'DSCP 标记'],
+  'dscp marks': ['DSCP マーク', 'DSCP 标记'],
   'kinds of qos rules': ['QoS ルールの種類', 'QoS 规则类型'],
   agent: ['エージェント', '代理'],
   agents: ['エージェント', '代理'],

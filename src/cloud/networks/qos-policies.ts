@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { Queryable, Tx } from '../../database/database.ts';
 import { oneOf } from '../../database/expressions.ts';
-import type { QosBandwidthRulesTable, QosPoliciesTable } from '../../database/schema.ts';
+import type { QosBandwidthRulesTable, QosDscpRulesTable, QosPoliciesTable } from '../../database/schema.ts';
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
@@ -32,10 +32,18 @@ export interface BandwidthRule {
   maxBurstKbps: number;
 }
 
+/** What packets are marked with that a port sends. */
+export interface DscpRule {
+  id: string;
+  /** The six bits of RFC 2474. */
+  mark: number;
+}
+
 export interface QosPolicy extends Owned {
   shared: boolean;
   isDefault: boolean;
   rules: BandwidthRule[];
+  dscpRule: DscpRule | undefined;
 }
 
 export interface QosPolicyChanges {
@@ -51,7 +59,11 @@ function ruleOf(row: QosBandwidthRulesTable): BandwidthRule {
   return { id: row.id, direction: row.direction, maxKbps: row.max_kbps, maxBurstKbps: row.max_burst_kbps };
 }
 
-/** Limits of what ports may send and take. Administrators make them, as Neutron has it. */
+function dscpRuleOf({ id, mark }: QosDscpRulesTable): DscpRule {
+  return { id, mark };
+}
+
+/** Limits of what ports may send and take, and marks of what they send. Administrators make them, as Neutron has it. */
 export class QosPolicies extends OwnedResources<'qos_policies', QosPolicyField, QosPolicy> {
   readonly #core: CloudCore;
 
@@ -63,11 +75,13 @@ export class QosPolicies extends OwnedResources<'qos_policies', QosPolicyField, 
       modelOf: async (rows: readonly QosPoliciesTable[], db: Queryable) => {
         const ids = rows.map(({ id }) => id);
         const rules = await bandwidthRulesOf(core, db, ids);
+        const dscp = await dscpRulesOf(core, db, ids);
         return rows.map((row) => ({
           ...commonOf(row),
           shared: row.shared === 1,
           isDefault: row.is_default === 1,
           rules: rules.get(row.id) ?? [],
+          dscpRule: dscp.get(row.id),
         }));
       },
     });
@@ -115,6 +129,7 @@ export class QosPolicies extends OwnedResources<'qos_policies', QosPolicyField, 
         throw new CloudError('conflict', message, { resource: 'qos_policy', id, reason: 'qos_policy_in_use' });
       }
       await tx.deleteFrom('qos_bandwidth_rules').where('policy_id', '=', id).execute();
+      await tx.deleteFrom('qos_dscp_rules').where('policy_id', '=', id).execute();
       await this.remove(tx, id);
     });
   }
@@ -170,16 +185,62 @@ export class QosPolicies extends OwnedResources<'qos_policies', QosPolicyField, 
   }
 
   deleteRule(subject: Subject, policyId: string, ruleId: string): Promise<void> {
+    return this.#deleteRule('qos_bandwidth_rules', subject, policyId, ruleId);
+  }
+
+  #deleteRule(
+    table: 'qos_bandwidth_rules' | 'qos_dscp_rules',
+    subject: Subject,
+    policyId: string,
+    ruleId: string,
+  ): Promise<void> {
     return this.#core.db.write(async (tx) => {
       await this.claim(tx, subject, policyId);
       const removed = await tx
-        .deleteFrom('qos_bandwidth_rules')
+        .deleteFrom(table)
         .where('id', '=', ruleId)
         .where('policy_id', '=', policyId)
         .returning('id')
         .execute();
       if (removed.length === 0) throw ruleNotFound(policyId, ruleId);
     });
+  }
+
+  async dscpRule(subject: Subject, policyId: string, ruleId: string): Promise<DscpRule> {
+    const { dscpRule } = await this.get(subject, policyId);
+    if (dscpRule?.id !== ruleId) throw ruleNotFound(policyId, ruleId);
+    return dscpRule;
+  }
+
+  /** Throws `conflict` (`qos_rules_conflict`) where the policy has a mark already. */
+  addDscpRule(subject: Subject, policyId: string, mark: number): Promise<DscpRule> {
+    return this.#core.db.write(async (tx) => {
+      await this.claim(tx, subject, policyId);
+      const other = await tx.selectFrom('qos_dscp_rules').select('id').where('policy_id', '=', policyId).execute();
+      if (other[0]) throw ruleConflict('dscp_marking', policyId, other[0].id);
+      const row = { id: newId(this.#core.env), policy_id: policyId, mark, created_at: this.#core.env.now() };
+      await tx.insertInto('qos_dscp_rules').values(row).execute();
+      return { id: row.id, mark };
+    });
+  }
+
+  updateDscpRule(subject: Subject, policyId: string, ruleId: string, mark: number | undefined): Promise<DscpRule> {
+    return this.#core.db.write(async (tx) => {
+      await this.claim(tx, subject, policyId);
+      const row = await tx
+        .updateTable('qos_dscp_rules')
+        .set((eb) => ({ mark: mark ?? eb.ref('mark') }))
+        .where('id', '=', ruleId)
+        .where('policy_id', '=', policyId)
+        .returningAll()
+        .executeTakeFirst();
+      if (!row) throw ruleNotFound(policyId, ruleId);
+      return dscpRuleOf(row);
+    });
+  }
+
+  deleteDscpRule(subject: Subject, policyId: string, ruleId: string): Promise<void> {
+    return this.#deleteRule('qos_dscp_rules', subject, policyId, ruleId);
   }
 
   async #createIn(tx: Tx, subject: Subject, input: NewQosPolicy): Promise<QosPolicy> {
@@ -227,8 +288,7 @@ export class QosPolicies extends OwnedResources<'qos_policies', QosPolicyField, 
       .where('id', '<>', ruleId)
       .executeTakeFirst();
     if (!other) return;
-    const message = `Rule bandwidth_limit for ${direction} already exists in QoS Policy ${policyId}: ${other.id}.`;
-    throw new CloudError('conflict', message, { reason: 'qos_rules_conflict' });
+    throw ruleConflict(`bandwidth_limit for ${direction}`, policyId, other.id);
   }
 }
 
@@ -250,6 +310,21 @@ export async function bandwidthRulesOf(
   return new Map([...byPolicy].map(([id, rules]) => [id, rules.map(ruleOf)]));
 }
 
+/** The marks of policies that have one. */
+export async function dscpRulesOf(
+  { db: { kind } }: Pick<CloudCore, 'db'>,
+  db: Queryable,
+  policyIds: readonly string[],
+): Promise<Map<string, DscpRule>> {
+  if (policyIds.length === 0) return new Map();
+  const rows = await db
+    .selectFrom('qos_dscp_rules')
+    .selectAll()
+    .where(oneOf({ kind }, sql.ref('policy_id'), policyIds))
+    .execute();
+  return new Map(rows.map((row) => [row.policy_id, dscpRuleOf(row)]));
+}
+
 /** The policy that new networks of a project get for which none is named; null where there is none. */
 export async function defaultPolicyOf(tx: Tx, projectId: string): Promise<string | null> {
   const row = await tx
@@ -264,6 +339,11 @@ export async function defaultPolicyOf(tx: Tx, projectId: string): Promise<string
 /** Throws `not_found` unless the subject may use the policy. */
 export async function requirePolicy(policies: QosPolicies, subject: Subject, id: string | null | undefined, tx: Tx) {
   if (id !== null && id !== undefined) await policies.get(subject, id, tx);
+}
+
+function ruleConflict(what: string, policyId: string, other: string): CloudError {
+  const message = `Rule ${what} already exists in QoS Policy ${policyId}: ${other}.`;
+  return new CloudError('conflict', message, { reason: 'qos_rules_conflict' });
 }
 
 function ruleNotFound(policyId: string, ruleId: string): CloudError {

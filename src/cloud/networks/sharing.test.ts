@@ -70,6 +70,7 @@ eachDatabase('what hangs on networks', (open) => {
   test('limits, options and names of ports are told to hosts', async () => {
     const [policy] = await cloud.networks.qosPolicies.create(admin, [{ name: 'slow', shared: true }]);
     await cloud.networks.qosPolicies.addRule(admin, policy!.id, { direction: 'egress', maxKbps: 500, maxBurstKbps: 0 });
+    const { id: ruleId } = await cloud.networks.qosPolicies.addDscpRule(admin, policy!.id, 46);
     const { id: networkId } = await newNetwork({ qosPolicyId: policy!.id });
     await cloud.networks.subnets.create(alice, [{ networkId, ipVersion: 4, cidr: '10.3.0.0/24' }]);
     const extraDhcpOptions = [{ name: 'bootfile-name', value: 'pxe', version: 4 as const }];
@@ -78,7 +79,13 @@ eachDatabase('what hangs on networks', (open) => {
       tx.updateTable('ports').set({ host_id: 'h', device_id: 'd' }).where('id', '=', port!.id).execute(),
     );
     const desired = await desiredNetworks(cloud.db, [{ hostId: 'h', seat: 0 }]);
-    expect(desired.ports[0]).toMatchObject({ bandwidth: { egress: 500_000 } });
+    expect(desired.ports[0]).toMatchObject({ bandwidth: { egress: 500_000 }, dscp: 46 });
+    await cloud.networks.qosPolicies.updateDscpRule(admin, policy!.id, ruleId, 10);
+    expect((await desiredNetworks(cloud.db, [{ hostId: 'h', seat: 0 }])).ports[0]!.dscp).toBe(10);
+    await cloud.networks.qosPolicies.deleteDscpRule(admin, policy!.id, ruleId);
+    const later = await desiredNetworks(cloud.db, [{ hostId: 'h', seat: 0 }]);
+    expect(later.ports[0]).toMatchObject({ bandwidth: { egress: 500_000 } });
+    expect(later.ports[0]).not.toHaveProperty('dscp');
     expect(desired.networks[0]!.hosts[0]).toMatchObject({
       hostname: 'db',
       options: [{ name: 'bootfile-name', value: 'pxe' }],

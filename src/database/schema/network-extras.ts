@@ -66,6 +66,14 @@ export interface QosBandwidthRulesTable {
   created_at: Micros;
 }
 
+/** What packets are marked with that ports send (RFC 2474). */
+export interface QosDscpRulesTable {
+  id: string;
+  policy_id: string;
+  mark: number;
+  created_at: Micros;
+}
+
 export interface AddressGroupsTable extends Named {
   /** CIDRs. */
   addresses: Json;

@@ -122,6 +122,11 @@ function isFiltered({ adminStateUp, portSecurity }: DesiredPort): boolean {
 function addSender(table: Table, port: DesiredPort, mark: number | undefined): void {
   const chain = `from_${port.portId}`;
   table.chain(chain);
+  if (port.dscp !== undefined) {
+    for (const family of [ipv4, ipv6]) {
+      table.rule(chain, is(field('ether', 'type'), family), set(field(family, 'dscp'), port.dscp));
+    }
+  }
   if (mark === undefined) {
     table.rule(chain, port.adminStateUp ? accept : drop);
     return;

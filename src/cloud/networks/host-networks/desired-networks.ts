@@ -8,8 +8,8 @@ import { defaultHostname, networkDomain } from '../hostnames.ts';
 import { type DhcpOption, type Port, type Subnet, subnetOf } from '../model.ts';
 import { servicePortOwner } from '../network-registry.ts';
 import { loadPorts, selectPorts } from '../port-rows.ts';
-import { type Bandwidth, bandwidthOf } from './desired-bandwidth.ts';
 import { canonical, desiredGroups } from './desired-groups.ts';
+import { type PortQos, qosOf } from './desired-qos.ts';
 import { desiredRouters } from './desired-routers.ts';
 import { surroundingsOf } from './desired-tunnels.ts';
 import type { JoinedSites } from './sites.ts';
@@ -38,7 +38,7 @@ export async function desiredNetworks(
     if (gateway) all.add(gateway.networkId);
   }
   const seats = hosts.length > 1 ? await seatsByServer(db, hosts) : undefined;
-  const limits = await bandwidthOf(db, ports);
+  const qos = await qosOf(db, ports);
   const stateless = await statelessGroups(db);
   const groupIds = [...new Set(ports.flatMap((port) => port.securityGroupIds))];
   const networks = await networksOf(db, [...all].sort(), new Set(own));
@@ -46,7 +46,7 @@ export async function desiredNetworks(
     networks: surroundings
       ? networks.map((network) => ({ ...network, ...surroundings.joining(network.networkId) }))
       : networks,
-    ports: ports.map((port) => ({ ...desiredPort(port, limits, stateless), ...seatsOf(port, seats) })),
+    ports: ports.map((port) => ({ ...desiredPort(port, qos, stateless), ...seatsOf(port, seats) })),
     securityGroups: await desiredGroups(db, groupIds, own),
     routers,
   };
@@ -108,8 +108,7 @@ function seatsOf({ deviceId }: Port, seats: ReadonlyMap<string, Set<number>> | u
   return own ? { seats: [...own].sort((a, b) => a - b) } : {};
 }
 
-function desiredPort(port: Port, limits: ReadonlyMap<string, Bandwidth>, stateless: ReadonlySet<string>): DesiredPort {
-  const bandwidth = limits.get(port.id);
+function desiredPort(port: Port, qos: ReadonlyMap<string, PortQos>, stateless: ReadonlySet<string>): DesiredPort {
   return {
     portId: port.id,
     networkId: port.networkId,
@@ -123,7 +122,7 @@ function desiredPort(port: Port, limits: ReadonlyMap<string, Bandwidth>, statele
     })),
     securityGroupIds: port.securityGroupIds,
     ...(port.securityGroupIds.some((id) => stateless.has(id)) ? { stateless: true as const } : {}),
-    ...(bandwidth ? { bandwidth } : {}),
+    ...qos.get(port.id),
   };
 }
 

@@ -4,12 +4,13 @@ import type { Database } from '../../../database/database.ts';
 import { oneOf } from '../../../database/expressions.ts';
 import { statement } from '../../../database/statement.ts';
 import type { Port } from '../model.ts';
-import { bandwidthRulesOf } from '../qos-policies.ts';
+import { bandwidthRulesOf, dscpRulesOf } from '../qos-policies.ts';
 
-export type Bandwidth = NonNullable<DesiredPort['bandwidth']>;
+/** What a QoS policy says of a port. */
+export type PortQos = Pick<DesiredPort, 'bandwidth' | 'dscp'>;
 
-/** The limits of ports that have some: by their own policy, or else by their network's. */
-export async function bandwidthOf(db: Database, ports: readonly Port[]): Promise<Map<string, Bandwidth>> {
+/** The limits and marks of ports that have some: by their own policy, or else by their network's. */
+export async function qosOf(db: Database, ports: readonly Port[]): Promise<Map<string, PortQos>> {
   const networkIds = [...new Set(ports.map(({ networkId }) => networkId))];
   if (networkIds.length === 0) return new Map();
   const networks = await policiesOfNetworks.all(db.read, { networkIds });
@@ -21,11 +22,20 @@ export async function bandwidthOf(db: Database, ports: readonly Port[]): Promise
     }),
   );
   if (policies.size === 0) return new Map();
-  const rules = await bandwidthRulesOf({ db }, db.read, [...new Set(policies.values())]);
+  const policyIds = [...new Set(policies.values())];
+  const rules = await bandwidthRulesOf({ db }, db.read, policyIds);
+  const marks = await dscpRulesOf({ db }, db.read, policyIds);
   return new Map(
-    [...policies].flatMap(([portId, policyId]) => {
+    [...policies].map(([portId, policyId]) => {
       const limits = (rules.get(policyId) ?? []).map(({ direction, maxKbps }) => [direction, maxKbps * 1000]);
-      return limits.length === 0 ? [] : [[portId, Object.fromEntries(limits) as Bandwidth] as const];
+      const dscp = marks.get(policyId)?.mark;
+      return [
+        portId,
+        {
+          ...(limits.length === 0 ? {} : { bandwidth: Object.fromEntries(limits) }),
+          ...(dscp === undefined ? {} : { dscp }),
+        },
+      ] as const;
     }),
   );
 }

@@ -89,7 +89,7 @@ const table: ReadonlyArray<readonly [alias: string, name: string, description: s
   ['rbac-subnetpool', 'Add subnetpool type to RBAC', 'Sharing of subnet pools.'],
   ['rbac-address-group', 'Add address_group type to RBAC', 'Sharing of address groups.'],
   ['auto-allocated-topology', 'Auto Allocated Topology Services', 'Each project has a network without making one.'],
-  ['qos', 'Quality of Service', 'Ports can be limited in bandwidth.'],
+  ['qos', 'Quality of Service', 'Ports can be limited in bandwidth, and what they send be marked.'],
   [
     'qos-bw-limit-direction',
     'Direction for QoS bandwidth limit rule',

@@ -303,4 +303,9 @@ test('each network is a segment, which administrators see; servers that ask for 
     auto_allocated_topology: { id: 'dry-run=pass' },
   });
   expect(await call('bob', 'GET', path)).toMatchObject({ status: 404 });
+  // It is everybody's: nobody takes it from the others.
+  expect(await call('bob', 'DELETE', path)).toMatchObject({ status: 404 });
+  expect(await call('alice', 'DELETE', '/v2.0/auto-allocated-topology/None')).toMatchObject({ status: 204 });
+  expect(await call('alice', 'DELETE', path)).toMatchObject({ status: 204 });
+  expect(await call('alice', 'GET', path)).toMatchObject({ status: 200 });
 });

@@ -9,6 +9,7 @@ import { addressGroupOperations } from './address-groups.ts';
 import { addressScopeOperations } from './address-scopes.ts';
 import { agentOperations } from './agents.ts';
 import { defaultGroupRuleOperations } from './default-group-rules.ts';
+import { dscpRuleOperations } from './dscp-rules.ts';
 import { extensionOperations } from './extensions.ts';
 import { floatingIpOperations } from './floating-ips.ts';
 import { networkOperations } from './networks.ts';
@@ -16,6 +17,7 @@ import { placeOperations } from './places.ts';
 import { portForwardingOperations } from './port-forwardings.ts';
 import { portOperations } from './ports.ts';
 import { qosPolicyOperations } from './qos-policies.ts';
+import { qosRuleTypeOperations } from './qos-rule-types.ts';
 import { qosRuleOperations } from './qos-rules.ts';
 import { quotaOperations } from './quotas.ts';
 import { rbacPolicyOperations } from './rbac-policies.ts';
@@ -47,6 +49,8 @@ const versioned: readonly AnyOperation[] = [
   ...rbacPolicyOperations,
   ...qosPolicyOperations,
   ...qosRuleOperations,
+  ...dscpRuleOperations,
+  ...qosRuleTypeOperations,
   ...quotaOperations,
   ...agentOperations,
   ...placeOperations,

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { operation } from '../../../api/operation.ts';
 import { CloudError, notFound } from '../../../cloud/errors.ts';
+import type { Subject } from '../../../cloud/identity/subject.ts';
 import type { AddressUse } from '../../../cloud/networks/address-use.ts';
 import { withDashes } from '../../../env/env.ts';
 import { listQuery, matches, type Query, selected, valuesOf } from './queries.ts';
@@ -141,6 +142,13 @@ const showUse = operation({
   },
 });
 
+/** `None` is one's own. */
+function projectOfTopology(subject: Subject, given: string): string {
+  const projectId = given === 'None' ? subject.projectId! : given.replaceAll('-', '');
+  if (projectId !== subject.projectId && !subject.isAdmin) throw notFound('auto_allocated_topology', projectId);
+  return projectId;
+}
+
 const getTopology = operation({
   ...common,
   id: 'GetAutoAllocatedTopology',
@@ -167,8 +175,7 @@ const getTopology = operation({
     { title: 'Of the project admin', params: { project_id: '36c27e8ff05c4780bf6d2fa65700f22e' }, status: 200 },
   ],
   handle: async ({ cloud, subject, params, query }) => {
-    const projectId = params.project_id === 'None' ? subject.projectId! : params.project_id.replaceAll('-', '');
-    if (projectId !== subject.projectId && !subject.isAdmin) throw notFound('auto_allocated_topology', projectId);
+    const projectId = projectOfTopology(subject, params.project_id);
     const [network] = await cloud.networks.networks.list(subject, { filters: { isDefault: [true] } });
     if (!network) throw new CloudError('conflict', 'Deployment error: there is no default network.');
     const id = [query.fields].flat().includes('dry-run') ? 'dry-run=pass' : withDashes(network.id);
@@ -176,4 +183,25 @@ const getTopology = operation({
   },
 });
 
-export const placeOperations = [listZones, listProviders, listUse, showUse, getTopology];
+const deleteTopology = operation({
+  ...common,
+  id: 'DeleteAutoAllocatedTopology',
+  group: 'auto-allocated-topology',
+  method: 'DELETE',
+  path: '/auto-allocated-topology/{project_id}',
+  allow: 'member',
+  params: Type.Object({ project_id: Type.String() }),
+  responses: { 204: null },
+  errors: [401, 403, 404],
+  title: 'Delete auto allocated topology',
+  summary:
+    'Takes away what was made for the project alone. That is nothing here: the network that its servers get by themselves ' +
+    'is there for all, and stays.',
+  examples: [{ title: "One's own", params: { project_id: 'None' }, status: 204 }],
+  handle: ({ subject, params }) => {
+    projectOfTopology(subject, params.project_id);
+    return {};
+  },
+});
+
+export const placeOperations = [listZones, listProviders, listUse, showUse, getTopology, deleteTopology];

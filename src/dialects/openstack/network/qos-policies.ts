@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import type { BandwidthRule, QosPolicy, QosPolicyField } from '../../../cloud/networks/qos-policies.ts';
+import type { BandwidthRule, DscpRule, QosPolicy, QosPolicyField } from '../../../cloud/networks/qos-policies.ts';
 import { withDashes } from '../../../env/env.ts';
 import { type Attributes, listRequest } from './queries.ts';
 import { type Resource, resourceOperations } from './resource.ts';
@@ -42,31 +42,45 @@ export const BandwidthRuleView = Type.Object({
   max_burst_kbps: Type.Integer(),
 });
 
+/** A mark as Neutron's clients know it. */
+export function dscpRuleView({ id, mark }: DscpRule) {
+  return { id: withDashes(id), dscp_mark: mark };
+}
+
+export const DscpRuleView = Type.Object({ id: Type.String(), dscp_mark: Type.Integer() });
+
+/** A rule of any kind, within its policy. */
+const ListedRule = Type.Object({
+  ...Type.Partial(BandwidthRuleView).properties,
+  ...Type.Partial(DscpRuleView).properties,
+  id: Type.String(),
+  type: Type.String(),
+  qos_policy_id: Type.String(),
+});
+
 const qosPolicies: Resource<QosPolicy, Static<typeof CreateBody>, Static<typeof UpdateBody>> = {
   singular: 'policy',
   plural: 'policies',
   collection: 'qos/policies',
   name: 'QosPolicy',
   title: 'QoS policy',
-  summary: 'Limits of what ports send and take, for networks and ports that have the policy.',
+  summary:
+    'Limits of what ports send and take, and marks of what they send, for networks and ports that have the policy.',
   view: (policy) => ({
     ...commonView(policy),
     name: policy.name,
     shared: policy.shared,
     is_default: policy.isDefault,
-    rules: policy.rules.map((rule) => ({
-      ...bandwidthRuleView(rule),
-      type: 'bandwidth_limit',
-      qos_policy_id: withDashes(policy.id),
-    })),
+    rules: [
+      ...policy.rules.map((rule) => ({ ...bandwidthRuleView(rule), type: 'bandwidth_limit' })),
+      ...(policy.dscpRule ? [{ ...dscpRuleView(policy.dscpRule), type: 'dscp_marking' }] : []),
+    ].map((rule) => ({ ...rule, qos_policy_id: withDashes(policy.id) })),
   }),
   viewSchema: View({
     name: Type.String(),
     shared: Type.Boolean(),
     is_default: Type.Boolean(),
-    rules: Type.Array(
-      Type.Object({ ...BandwidthRuleView.properties, type: Type.String(), qos_policy_id: Type.String() }),
-    ),
+    rules: Type.Array(ListedRule),
   }),
   filters: Object.keys(attributes),
   tagged: true,

@@ -1,7 +1,5 @@
 import { Type } from 'typebox';
 import { operation } from '../../../api/operation.ts';
-import { notFound } from '../../../cloud/errors.ts';
-import type { Subject } from '../../../cloud/identity/subject.ts';
 import { BandwidthRuleView, bandwidthRuleView } from './qos-policies.ts';
 import { listQuery, matches, type Query, selected, valuesOf } from './queries.ts';
 import { Body, idInPath } from './wire.ts';
@@ -9,34 +7,22 @@ import { Body, idInPath } from './wire.ts';
 const ruleFilters = ['id', 'max_kbps', 'max_burst_kbps', 'direction'] as const;
 const collection = '/qos/policies/{policy_id}/bandwidth_limit_rules';
 const one = `${collection}/{rule_id}`;
-const PolicyParams = Type.Object({ policy_id: Type.String() });
-const RuleParams = Type.Object({ policy_id: Type.String(), rule_id: Type.String() });
+export const PolicyParams = Type.Object({ policy_id: Type.String() });
+export const RuleParams = Type.Object({ policy_id: Type.String(), rule_id: Type.String() });
 const Direction = Type.Union([Type.Literal('egress'), Type.Literal('ingress')]);
-const largest = 2 ** 31 - 1;
+export const largestRate = 2 ** 31 - 1;
 /** Thousands of bits per second, and thousands of bits. */
-const Rate = Type.Integer({ minimum: 1, maximum: largest });
-const Burst = Type.Integer({ minimum: 0, maximum: largest });
+const Rate = Type.Integer({ minimum: 1, maximum: largestRate });
+const Burst = Type.Integer({ minimum: 0, maximum: largestRate });
 
 const RuleDocument = Type.Object({ bandwidth_limit_rule: BandwidthRuleView });
-const policyParams = { policy_id: '5f6b3d70-9a1e-4d6a-b6a4-0c8b9a7d5e12' };
-const ruleParams = { ...policyParams, rule_id: '2b1f7c0a-4c2d-4e8b-9f6d-7a1e3c5b8d90' };
+export const policyParams = { policy_id: '5f6b3d70-9a1e-4d6a-b6a4-0c8b9a7d5e12' };
+export const ruleParams = { ...policyParams, rule_id: '2b1f7c0a-4c2d-4e8b-9f6d-7a1e3c5b8d90' };
 
 const common = { dialect: 'network', group: 'qos/policies', mode: 'sync' } as const;
-const idsOf = (params: { policy_id: string; rule_id: string }) =>
+/** The engine's ids of a policy and one of its rules. */
+export const idsOf = (params: { policy_id: string; rule_id: string }) =>
   [idInPath('policy', params.policy_id), idInPath('qos_rule', params.rule_id)] as const;
-
-const RuleType = Type.Object({ type: Type.String(), drivers: Type.Optional(Type.Array(Type.Any())) });
-
-/** How hosts keep limits of bandwidth; for administrators, what may be said in one. */
-function ruleTypeView({ isAdmin }: Subject) {
-  const range = (least: number) => ({ start: least, end: largest });
-  const supported_parameters = [
-    { parameter_name: 'max_kbps', parameter_type: 'range', parameter_values: range(1) },
-    { parameter_name: 'max_burst_kbps', parameter_type: 'range', parameter_values: range(0) },
-    { parameter_name: 'direction', parameter_type: 'choices', parameter_values: ['egress', 'ingress'] },
-  ];
-  return { type: 'bandwidth_limit', ...(isAdmin ? { drivers: [{ name: 'linuxbridge', supported_parameters }] } : {}) };
-}
 
 export const qosRuleOperations = [
   operation({
@@ -149,36 +135,6 @@ export const qosRuleOperations = [
     handle: async ({ cloud, subject, params }) => {
       await cloud.networks.qosPolicies.deleteRule(subject, ...idsOf(params));
       return {};
-    },
-  }),
-  operation({
-    ...common,
-    id: 'ListQosRuleTypes',
-    method: 'GET',
-    path: '/qos/rule-types',
-    allow: 'authenticated',
-    responses: { 200: Type.Object({ rule_types: Type.Array(RuleType) }) },
-    errors: [401],
-    title: 'List kinds of QoS rules',
-    summary: 'There is one: limits of bandwidth.',
-    examples: [{ title: 'All', status: 200 }],
-    handle: ({ subject }) => ({ body: { rule_types: [ruleTypeView(subject)] } }),
-  }),
-  operation({
-    ...common,
-    id: 'ShowQosRuleType',
-    method: 'GET',
-    path: '/qos/rule-types/{rule_type}',
-    allow: 'admin',
-    params: Type.Object({ rule_type: Type.String() }),
-    responses: { 200: Type.Object({ rule_type: RuleType }) },
-    errors: [401, 403, 404],
-    title: 'Show kind of QoS rules',
-    summary: 'What can be said in such a rule.',
-    examples: [{ title: 'Limits of bandwidth', params: { rule_type: 'bandwidth_limit' }, status: 200 }],
-    handle: ({ subject, params }) => {
-      if (params.rule_type === 'bandwidth_limit') return { body: { rule_type: ruleTypeView(subject) } };
-      throw notFound('rule_type', params.rule_type);
     },
   }),
 ];

@@ -124,11 +124,38 @@ describe('QoS policies and address groups', () => {
     const rule = { bandwidth_limit_rule: { max_kbps: 1000, direction: 'ingress' } };
     expect((await api.call('admin', 'POST', rules, rule)).status).toBe(201);
     expect((await api.call('admin', 'POST', rules, rule)).status).toBe(409);
+    const marks = `/v2.0/qos/policies/${id(policy)}/dscp_marking_rules`;
+    const mark = (dscp_mark: unknown) => ({ dscp_marking_rule: { dscp_mark } });
+    for (const wrong of [3, 64, -1, '46', null]) {
+      expect((await api.call('admin', 'POST', marks, mark(wrong))).status).toBe(400);
+    }
+    expect((await api.call('alice', 'POST', marks, mark(46))).status).toBe(403);
+    const made = await api.call('admin', 'POST', marks, mark(46));
+    expect(made.status).toBe(201);
+    const again = await api.call('admin', 'POST', marks, mark(10));
+    expect(again).toMatchObject({ status: 409, body: { NeutronError: { type: 'QosRulesConflict' } } });
+    const markId = made.body['dscp_marking_rule']!['id'];
+    const changed = await api.call('admin', 'PUT', `${marks}/${markId}`, mark(10));
+    expect(changed).toMatchObject({ status: 200, body: { dscp_marking_rule: { id: markId, dscp_mark: 10 } } });
+    const listed = (await api.call('alice', 'GET', `${marks}?dscp_mark=10&fields=id`)).body;
+    expect(listed).toEqual({ dscp_marking_rules: [{ id: markId }] });
+    expect((await api.call('alice', 'GET', `${marks}?dscp_mark=46`)).body).toEqual({ dscp_marking_rules: [] });
+    const shown = (await api.call('alice', 'GET', `/v2.0/qos/policies/${id(policy)}`)).body['policy'];
+    expect(shown!['rules']).toEqual([
+      expect.objectContaining({ type: 'bandwidth_limit', max_kbps: 1000, qos_policy_id: id(policy) }),
+      { id: markId, type: 'dscp_marking', dscp_mark: 10, qos_policy_id: id(policy) },
+    ]);
+    const kinds = (await api.call('alice', 'GET', '/v2.0/qos/rule-types')).body['rule_types'];
+    expect(kinds).toEqual([{ type: 'bandwidth_limit' }, { type: 'dscp_marking' }]);
     const network = await api.made('alice', 'networks', 'network', { name: 'n', qos_policy_id: id(policy) });
     expect(network).toMatchObject({ qos_policy_id: id(policy) });
     expect((await api.call('admin', 'DELETE', `/v2.0/qos/policies/${id(policy)}`)).status).toBe(409);
     await api.call('alice', 'DELETE', `/v2.0/networks/${id(network)}`);
+    const bandwidth = (shown!['rules'] as unknown as Array<{ id: string }>)[0]!.id;
+    // A rule is found among those of its kind only.
+    expect((await api.call('admin', 'DELETE', `${marks}/${bandwidth}`)).status).toBe(404);
     expect((await api.call('admin', 'DELETE', `/v2.0/qos/policies/${id(policy)}`)).status).toBe(204);
+    expect((await api.call('admin', 'GET', `${marks}/${markId}`)).status).toBe(404);
   });
 
   test('rules name address groups, which stay while they do', async () => {
