@@ -61,6 +61,8 @@ const migrations: Record<string, Migration> = {
   '0030-zstack-users': zstackUsers,
   '0034-dscp-rules': dscpRules,
   '0035-zoned-keys': zonedKeys,
+  '0033-accounts': accounts,
+  '0031-host-notes': hostNotes,
 };
 
 /** Brings the schema up to date. Safe to run on each start, and by several processes at once on PostgreSQL. */

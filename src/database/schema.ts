@@ -18,7 +18,9 @@ import type {
   ClustersTable,
   FlavorProjectsTable,
   FlavorsTable,
+  HostNotesTable,
   HostsTable,
+  RemovedHostsTable,
   ResourceSettingsTable,
   ZonesTable,
 } from './schema/hosts.ts';
@@ -117,6 +119,7 @@ import type {
   AccessKeysTable,
   AccountGroupMembersTable,
   AccountGroupPoliciesTable,
+  AccountOwnersTable,
   AccountGroupsTable,
   AccountPoliciesTable,
   AccountUserPoliciesTable,
@@ -183,6 +186,8 @@ export interface Schema {
   zone_quotas: ZoneQuotasTable;
   zones: ZonesTable;
   clusters: ClustersTable;
+  host_notes: HostNotesTable;
+  removed_hosts: RemovedHostsTable;
   hosts: HostsTable;
   allocations: AllocationsTable;
   flavors: FlavorsTable;
@@ -232,6 +237,7 @@ export interface Schema {
   eips: EipsTable;
   security_group_networks: SecurityGroupNetworksTable;
   security_group_rule_sets: SecurityGroupRuleSetsTable;
+  account_owners: AccountOwnersTable;
   access_keys: AccessKeysTable;
   account_users: AccountUsersTable;
   account_groups: AccountGroupsTable;

@@ -4,14 +4,17 @@ import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { notFound } from '../errors.ts';
 import { claimUser } from './account-users.ts';
+import type { SessionChanges } from './session-changes.ts';
 import { projectOf, type Subject } from './subject.ts';
 
 /** Users of one account who have policies together. Keystone's groups are others: these say nothing of roles. */
 export class AccountGroups {
   readonly #core: Pick<CloudCore, 'db' | 'env'>;
+  readonly #sessionChanges: SessionChanges;
 
-  constructor(core: Pick<CloudCore, 'db' | 'env'>) {
+  constructor(core: Pick<CloudCore, 'db' | 'env'>, sessionChanges: SessionChanges) {
     this.#core = core;
+    this.#sessionChanges = sessionChanges;
   }
 
   /** For the subject's own account. */
@@ -42,7 +45,8 @@ export class AccountGroups {
   /** Its members lose what its policies allowed at once. Throws `not_found`. */
   async delete(subject: Subject, id: string): Promise<void> {
     await this.#core.db.write(async (tx) => {
-      await claimGroup(tx, subject, id);
+      const { project_id: projectId } = await claimGroup(tx, subject, id);
+      await this.#sessionChanges.mark(tx, { projectId });
       await tx.deleteFrom('account_groups').where('id', '=', id).execute();
     });
   }
@@ -52,6 +56,7 @@ export class AccountGroups {
     await this.#core.db.write(async (tx) => {
       const group = await claimGroup(tx, subject, id);
       await claimUser(tx, subject, userId, group.project_id);
+      await this.#sessionChanges.mark(tx, { userId });
       await tx
         .insertInto('account_group_members')
         .values({ group_id: id, user_id: userId })
@@ -64,6 +69,7 @@ export class AccountGroups {
   async remove(subject: Subject, id: string, userId: string): Promise<void> {
     await this.#core.db.write(async (tx) => {
       await claimGroup(tx, subject, id);
+      await this.#sessionChanges.mark(tx, { userId });
       await tx.deleteFrom('account_group_members').where('group_id', '=', id).where('user_id', '=', userId).execute();
     });
   }

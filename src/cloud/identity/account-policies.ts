@@ -6,6 +6,7 @@ import { CloudError, notFound } from '../errors.ts';
 import { claimGroup } from './account-groups.ts';
 import { claimUser } from './account-users.ts';
 import { actionPattern, type EffectiveStatement, type PolicyStatement } from './policy-statements.ts';
+import type { SessionChanges } from './session-changes.ts';
 import { projectOf, type Subject } from './subject.ts';
 
 export interface NewAccountPolicy {
@@ -18,10 +19,12 @@ export interface NewAccountPolicy {
 /** What users of accounts may do. */
 export class AccountPolicies {
   readonly #core: Pick<CloudCore, 'db' | 'env'>;
+  readonly #sessionChanges: SessionChanges;
   readonly #ofUser;
 
-  constructor(core: Pick<CloudCore, 'db' | 'env'>) {
+  constructor(core: Pick<CloudCore, 'db' | 'env'>, sessionChanges: SessionChanges) {
     this.#core = core;
+    this.#sessionChanges = sessionChanges;
     type Found = Pick<AccountPoliciesTable, 'id' | 'name' | 'statements'>;
     this.#ofUser = core.db.prepare<{ userId: string }, Found>((q, p) =>
       q
@@ -78,7 +81,8 @@ export class AccountPolicies {
   /** Whoever had it loses what it allowed at once. Throws `not_found`. */
   async delete(subject: Subject, id: string): Promise<void> {
     await this.#core.db.write(async (tx) => {
-      await claimPolicy(tx, subject, id);
+      const { project_id: projectId } = await claimPolicy(tx, subject, id);
+      await this.#sessionChanges.mark(tx, { projectId });
       await tx.deleteFrom('account_policies').where('id', '=', id).execute();
     });
   }
@@ -87,6 +91,7 @@ export class AccountPolicies {
   async attachToUser(subject: Subject, userId: string, policyIds: readonly string[]): Promise<void> {
     await this.#core.db.write(async (tx) => {
       const user = await claimUser(tx, subject, userId);
+      await this.#sessionChanges.mark(tx, { userId });
       for (const policy_id of policyIds) {
         await claimPolicy(tx, subject, policy_id, user.project_id);
         await tx
@@ -102,6 +107,7 @@ export class AccountPolicies {
   async detachFromUser(subject: Subject, userId: string, policyIds: readonly string[]): Promise<void> {
     await this.#core.db.write(async (tx) => {
       await claimUser(tx, subject, userId);
+      await this.#sessionChanges.mark(tx, { userId });
       await tx
         .deleteFrom('account_user_policies')
         .where('user_id', '=', userId)
@@ -113,6 +119,7 @@ export class AccountPolicies {
   async attachToGroup(subject: Subject, groupId: string, policyId: string): Promise<void> {
     await this.#core.db.write(async (tx) => {
       const group = await claimGroup(tx, subject, groupId);
+      await this.#sessionChanges.mark(tx, { projectId: group.project_id });
       await claimPolicy(tx, subject, policyId, group.project_id);
       await tx
         .insertInto('account_group_policies')
@@ -124,7 +131,8 @@ export class AccountPolicies {
 
   async detachFromGroup(subject: Subject, groupId: string, policyId: string): Promise<void> {
     await this.#core.db.write(async (tx) => {
-      await claimGroup(tx, subject, groupId);
+      const group = await claimGroup(tx, subject, groupId);
+      await this.#sessionChanges.mark(tx, { projectId: group.project_id });
       await tx
         .deleteFrom('account_group_policies')
         .where('group_id', '=', groupId)

@@ -87,7 +87,7 @@ eachDatabase('users of accounts', (openDatabase) => {
     expect(await db.read.selectFrom('account_group_members').selectAll().execute()).toEqual([]);
     await identity.projects.delete(root, alice.projectId!);
     expect(await db.read.selectFrom('account_groups').selectAll().execute()).toEqual([]);
-    await accountUsers.deleteAllOf(bob.projectId!);
+    await db.write((tx) => accountUsers.deleteAllIn(tx, bob.projectId!));
     expect(await db.read.selectFrom('account_users').selectAll().execute()).toEqual([]);
   });
 });

@@ -1,7 +1,8 @@
 import type { Queryable, Tx } from '../../database/database.ts';
 import type { AccountUsersTable } from '../../database/schema.ts';
 import type { CloudCore } from '../core.ts';
-import { CloudError, notFound } from '../errors.ts';
+import { notFound } from '../errors.ts';
+import { fullName } from './account-names.ts';
 import { conflictOn } from './failures.ts';
 import { projectOf, type Subject } from './subject.ts';
 import type { Users } from './users.ts';
@@ -13,9 +14,6 @@ export interface NewAccountUser {
   /** Lower-case hex SHA-512 of the password. */
   passwordSha512: string;
 }
-
-/** Keystone's names are no longer. */
-const maxNameLength = 255;
 
 /**
  * Users whom accounts make for themselves. Each is a user of the domain too, called `account/user` there, with the same
@@ -94,7 +92,7 @@ export class AccountUsers {
       const { updatedAt } = await this.#users.changeIn(tx, id, { name: full, description, passwordSha512 }, hash);
       await tx
         .updateTable('account_users')
-        .set({ name, description, updated_at: updatedAt })
+        .set({ description, updated_at: updatedAt })
         .where('user_id', '=', id)
         .execute();
     });
@@ -110,11 +108,9 @@ export class AccountUsers {
   }
 
   /** Deletes all users of an account, as part of deleting the account itself. */
-  async deleteAllOf(projectId: string): Promise<void> {
-    await this.#core.db.write(async (tx) => {
-      const rows = await tx.selectFrom('account_users').select('user_id').where('project_id', '=', projectId).execute();
-      for (const { user_id } of rows) await this.#users.deleteIn(tx, user_id);
-    });
+  async deleteAllIn(tx: Tx, projectId: string): Promise<void> {
+    const rows = await tx.selectFrom('account_users').select('user_id').where('project_id', '=', projectId).execute();
+    for (const { user_id } of rows) await this.#users.deleteIn(tx, user_id);
   }
 }
 
@@ -141,16 +137,4 @@ async function accountRow(tx: Tx, projectId: string): Promise<{ name: string; do
     .executeTakeFirst();
   if (!row) throw notFound('project', projectId);
   return row;
-}
-
-function fullName(account: string, name: string): string {
-  const full = `${account}/${name}`;
-  if (full.length <= maxNameLength) return full;
-  throw new CloudError(
-    'invalid',
-    `The names of account and user have ${maxNameLength - 1} characters at most together.`,
-    {
-      field: 'name',
-    },
-  );
 }

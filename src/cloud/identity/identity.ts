@@ -1,5 +1,8 @@
+import type { Tx } from '../../database/database.ts';
 import type { CloudCore } from '../core.ts';
+import { CloudError, notFound } from '../errors.ts';
 import { AccountGroups } from './account-groups.ts';
+import { accountOwner } from './account-names.ts';
 import { AccountPolicies } from './account-policies.ts';
 import { AccountUsers } from './account-users.ts';
 import { ApplicationCredentials } from './application-credentials.ts';
@@ -13,13 +16,14 @@ import { Domains } from './domains.ts';
 import { conflictOn } from './failures.ts';
 import { Groups } from './groups.ts';
 import { Limits } from './limits.ts';
-import { builtInRoleIds, type Project, type User } from './model.ts';
+import { adminAccountId, builtInRoleIds, type Project, type User } from './model.ts';
 import { Passwords } from './passwords.ts';
 import { Policies } from './policies.ts';
 import { Projects } from './projects.ts';
 import { Receipts } from './receipts.ts';
 import { Revocations } from './revocations.ts';
 import { Roles } from './roles.ts';
+import { SessionChanges } from './session-changes.ts';
 import { Sessions } from './sessions.ts';
 import { signingKey } from './signing-key.ts';
 import { requireAdmin, type Subject } from './subject.ts';
@@ -76,10 +80,11 @@ export class Identity {
     this.#passwords = new Passwords(core.env);
     this.#revocations = new Revocations(core);
     this.domains = new Domains(core, this.#revocations);
-    this.users = new Users(core, this.#passwords, this.#revocations);
+    const sessionChanges = new SessionChanges();
+    this.users = new Users(core, this.#passwords, this.#revocations, sessionChanges);
     this.roles = new Roles(core, this.#revocations);
     this.assignments = new Assignments(core, this.#revocations);
-    this.projects = new Projects(core, this.assignments, this.#revocations);
+    this.projects = new Projects(core, this.assignments, this.#revocations, sessionChanges);
     this.groups = new Groups(core, this.#revocations);
     this.applicationCredentials = new ApplicationCredentials(
       core,
@@ -96,9 +101,9 @@ export class Identity {
     this.tokens = new Tokens(core, key, this.#revocations);
     this.receipts = new Receipts(core, key, this.#revocations);
     this.accountUsers = new AccountUsers(core, this.users);
-    this.accountGroups = new AccountGroups(core);
-    this.accountPolicies = new AccountPolicies(core);
-    this.sessions = new Sessions(core, this, this.#revocations);
+    this.accountGroups = new AccountGroups(core, sessionChanges);
+    this.accountPolicies = new AccountPolicies(core, sessionChanges);
+    this.sessions = new Sessions(core, this, this.#revocations, sessionChanges);
     this.authentication = new Authentication(this);
   }
 
@@ -146,10 +151,43 @@ export class Identity {
       .catch(conflictOn('project', `Duplicate entry found with name ${name}.`));
   }
 
-  /** The id of the user who is a project's account: the one of the same name. */
-  async ownerOf(projectId: string): Promise<string | undefined> {
-    const project = await this.projects.find(projectId);
-    return project && (await this.users.findByName(project.name, project.domainId))?.user.id;
+  /**
+   * Renames an account: its project, its user and, with its name in front, the users whom it made; or changes its
+   * description or password. All of it, or nothing. Throws `not_found`, and `duplicate` for a name that is taken.
+   */
+  async updateAccount(subject: Subject, id: string, changes: Partial<Omit<NewAccount, 'isAdmin'>>): Promise<void> {
+    requireAdmin(subject, 'update_account');
+    const { name, description, passwordSha512 } = changes;
+    const hash = await this.users.hashOf(passwordSha512);
+    await this.#core.db
+      .write(async (tx) => {
+        const owner = await this.ownerOf(id, tx);
+        if (owner === undefined) throw notFound('account', id);
+        await this.users.changeIn(tx, owner, { name, passwordSha512 }, hash);
+        await this.projects.changeIn(tx, id, { name, description });
+      })
+      .catch(conflictOn('project', `Duplicate entry found with name ${name}.`));
+  }
+
+  /** Ends an account and its users; what it owned stays. One that is not there is deleted already. */
+  async deleteAccount(subject: Subject, id: string): Promise<void> {
+    requireAdmin(subject, 'delete_account');
+    if (id === adminAccountId) throw new CloudError('forbidden', 'The account of the cloud itself stays.');
+    await this.#core.db.write(async (tx) => {
+      const owner = await this.ownerOf(id, tx);
+      const project = await tx.selectFrom('projects').select('id').where('id', '=', id).executeTakeFirst();
+      if (!project) return;
+      await this.accountUsers.deleteAllIn(tx, id);
+      await this.projects.deleteIn(tx, id);
+      if (owner !== undefined) await this.users.deleteIn(tx, owner);
+    });
+  }
+
+  /** The id of the user who is a project's account; undefined where there is none. */
+  async ownerOf(projectId: string, tx?: Tx): Promise<string | undefined> {
+    const db = tx ?? this.#core.db.read;
+    const row = await db.selectFrom('projects').selectAll().where('id', '=', projectId).executeTakeFirst();
+    return row && (await accountOwner(db, { id: projectId, name: row.name, domainId: row.domain_id }));
   }
 
   /** Keeps up with what other processes revoke and open, and deletes what has expired. A second call changes nothing. */

@@ -2,10 +2,12 @@ import type { Tx } from '../../database/database.ts';
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
+import { followProject } from './account-names.ts';
 import type { Assignments } from './assignments.ts';
 import { conflictOn, missing } from './failures.ts';
 import { adminAccountId, defaultDomainId, type Options, type Project, projectOfRow } from './model.ts';
 import type { Revocations } from './revocations.ts';
+import type { SessionChanges } from './session-changes.ts';
 import { mayReadDomain, requireAdmin, requireManager, type Subject } from './subject.ts';
 
 export interface ProjectFilters {
@@ -37,6 +39,15 @@ export interface NewProject {
   options?: Options;
 }
 
+/** Undefined leaves a member as it is. */
+export interface ProjectChanges {
+  name?: string;
+  description?: string;
+  enabled?: boolean;
+  tags?: string[];
+  options?: Options;
+}
+
 /** How deep projects may lie below their domain. */
 const maxDepth = 5;
 
@@ -45,11 +56,13 @@ export class Projects {
   readonly #core: CloudCore;
   readonly #assignments: Assignments;
   readonly #revocations: Revocations;
+  readonly #sessionChanges: SessionChanges;
 
-  constructor(core: CloudCore, assignments: Assignments, revocations: Revocations) {
+  constructor(core: CloudCore, assignments: Assignments, revocations: Revocations, sessionChanges: SessionChanges) {
     this.#core = core;
     this.#assignments = assignments;
     this.#revocations = revocations;
+    this.#sessionChanges = sessionChanges;
   }
 
   async list(filters: ProjectFilters = {}): Promise<Project[]> {
@@ -170,68 +183,71 @@ export class Projects {
   }
 
   /** Disabling a project ends every token for it. */
-  async update(
-    subject: Subject,
-    id: string,
-    changes: { name?: string; description?: string; enabled?: boolean; tags?: string[]; options?: Options },
-  ): Promise<Project> {
+  async update(subject: Subject, id: string, changes: ProjectChanges): Promise<Project> {
     requireManager(subject, (await this.find(id))?.domainId, 'update_project');
+    const change = this.#core.db.write((tx) => this.changeIn(tx, id, changes));
+    return change.catch(conflictOn('project', sameName(changes.name ?? '')));
+  }
+
+  /** Changes a project as part of a larger change; asks for no permission. */
+  async changeIn(tx: Tx, id: string, changes: ProjectChanges): Promise<Project> {
     const { name, description, enabled, tags, options } = changes;
-    const change = this.#core.db.write(async (tx) => {
-      await refuseImmutable(tx, id, 'modify', isOnlyUnlocking(changes));
-      if (enabled !== undefined) await requireBranch(tx, id, enabled);
-      const row = await tx
-        .updateTable('projects')
-        .set({
-          name,
-          description,
-          enabled: enabled === undefined ? undefined : enabled ? 1 : 0,
-          tags: tags === undefined ? undefined : JSON.stringify(tags),
-          options: options === undefined ? undefined : JSON.stringify(options),
-          updated_at: this.#core.env.now(),
-        })
-        .where('id', '=', id)
-        .returningAll()
-        .executeTakeFirst();
-      if (!row) throw missing('project', id);
-      if (enabled === false) await this.#revocations.revoke(tx, 'project', id);
-      return projectOfRow(row);
-    });
-    return change.catch(conflictOn('project', sameName(name ?? '')));
+    const now = this.#core.env.now();
+    await refuseImmutable(tx, id, 'modify', isOnlyUnlocking(changes));
+    if (enabled !== undefined) await requireBranch(tx, id, enabled);
+    if (name !== undefined) {
+      await followProject(tx, id, name, now);
+      await this.#sessionChanges.mark(tx, { projectId: id });
+    }
+    const row = await tx
+      .updateTable('projects')
+      .set({
+        name,
+        description,
+        enabled: enabled === undefined ? undefined : enabled ? 1 : 0,
+        tags: tags === undefined ? undefined : JSON.stringify(tags),
+        options: options === undefined ? undefined : JSON.stringify(options),
+        updated_at: now,
+      })
+      .where('id', '=', id)
+      .returningAll()
+      .executeTakeFirst();
+    if (!row) throw missing('project', id);
+    if (enabled === false) await this.#revocations.revoke(tx, 'project', id);
+    return projectOfRow(row);
   }
 
   /** What the project owned stays for administrators to see and delete, as in Keystone. */
   async delete(subject: Subject, id: string): Promise<void> {
     requireManager(subject, (await this.find(id))?.domainId, 'delete_project');
     if (id === adminAccountId) throw new CloudError('forbidden', 'The project of the cloud itself stays.');
-    await this.#core.db.write(async (tx) => {
-      await refuseImmutable(tx, id, 'delete', false);
-      const child = await tx.selectFrom('projects').select('id').where('parent_id', '=', id).executeTakeFirst();
-      if (child) {
-        const words = `Cannot delete the project ${id} since it is not a leaf in the hierarchy.`;
-        throw new CloudError('forbidden', words, { resource: 'project', id });
-      }
-      await tx
-        .deleteFrom('role_assignments')
-        .where('target_kind', '=', 'project')
-        .where('target_id', '=', id)
-        .execute();
-      await tx.deleteFrom('quotas').where('project_id', '=', id).execute();
-      await tx.deleteFrom('application_credentials').where('project_id', '=', id).execute();
-      await tx.deleteFrom('credentials').where('project_id', '=', id).execute();
-      await tx.deleteFrom('project_endpoints').where('project_id', '=', id).execute();
-      await tx.deleteFrom('project_endpoint_groups').where('project_id', '=', id).execute();
-      await tx
-        .updateTable('trusts')
-        .set({ deleted_at: this.#core.env.now() })
-        .where('project_id', '=', id)
-        .where('deleted_at', 'is', null)
-        .execute();
-      await tx.updateTable('users').set({ default_project_id: null }).where('default_project_id', '=', id).execute();
-      const { numDeletedRows } = await tx.deleteFrom('projects').where('id', '=', id).executeTakeFirst();
-      if (numDeletedRows === 0n) throw missing('project', id);
-      await this.#revocations.revoke(tx, 'project', id);
-    });
+    await this.#core.db.write((tx) => this.deleteIn(tx, id));
+  }
+
+  /** Deletes a project as part of a larger change; asks for no permission. */
+  async deleteIn(tx: Tx, id: string): Promise<void> {
+    await refuseImmutable(tx, id, 'delete', false);
+    const child = await tx.selectFrom('projects').select('id').where('parent_id', '=', id).executeTakeFirst();
+    if (child) {
+      const words = `Cannot delete the project ${id} since it is not a leaf in the hierarchy.`;
+      throw new CloudError('forbidden', words, { resource: 'project', id });
+    }
+    await tx.deleteFrom('role_assignments').where('target_kind', '=', 'project').where('target_id', '=', id).execute();
+    await tx.deleteFrom('quotas').where('project_id', '=', id).execute();
+    await tx.deleteFrom('application_credentials').where('project_id', '=', id).execute();
+    await tx.deleteFrom('credentials').where('project_id', '=', id).execute();
+    await tx.deleteFrom('project_endpoints').where('project_id', '=', id).execute();
+    await tx.deleteFrom('project_endpoint_groups').where('project_id', '=', id).execute();
+    await tx
+      .updateTable('trusts')
+      .set({ deleted_at: this.#core.env.now() })
+      .where('project_id', '=', id)
+      .where('deleted_at', 'is', null)
+      .execute();
+    await tx.updateTable('users').set({ default_project_id: null }).where('default_project_id', '=', id).execute();
+    const { numDeletedRows } = await tx.deleteFrom('projects').where('id', '=', id).executeTakeFirst();
+    if (numDeletedRows === 0n) throw missing('project', id);
+    await this.#revocations.revoke(tx, 'project', id);
   }
 }
 

@@ -79,6 +79,7 @@ describe('sessions', () => {
       project_id: adminAccountId,
       created_at: env.now(),
       expires_at: env.now() + 1_000_000_000,
+      revision: 0,
     }));
     await db.write((tx) => tx.insertInto('sessions').values(rows).execute());
     const tooMany = expect.objectContaining({ code: 'conflict', details: { reason: 'too_many_sessions' } });

@@ -2,6 +2,7 @@ import type { SessionsTable } from '../../database/schema.ts';
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
+import { accountOwner } from './account-names.ts';
 import type { AccountPolicies } from './account-policies.ts';
 import type { AccountUsers } from './account-users.ts';
 import type { Assignments } from './assignments.ts';
@@ -9,6 +10,7 @@ import { notAuthenticated } from './failures.ts';
 import { defaultDomainId, type Project, type User } from './model.ts';
 import type { Projects } from './projects.ts';
 import type { RevocationKind, Revocations } from './revocations.ts';
+import type { SessionChanges, SessionsOf } from './session-changes.ts';
 import type { Subject } from './subject.ts';
 import type { Users } from './users.ts';
 
@@ -27,12 +29,19 @@ export interface Session {
   expiresAt: number;
 }
 
+type Known = Omit<Subject, 'requestId'>;
+
 interface Live extends Session {
-  subject: Omit<Subject, 'requestId'>;
+  /** Who asks by it; undefined where that is to be read anew. */
+  subject: Known | undefined;
+  /** The domain of its project. */
+  domainId: string;
+  /** That of the row when the subject was read. */
+  revision: number;
 }
 
 /** What sessions need to know of the identity part. */
-interface Known {
+interface Parts {
   projects: Projects;
   users: Users;
   assignments: Assignments;
@@ -45,24 +54,27 @@ type Found = Awaited<ReturnType<Users['find']>>;
 /** Sessions live in memory, and in the database for restarts and other control plane processes. */
 export class Sessions {
   readonly #core: CloudCore;
-  readonly #known: Known;
+  readonly #known: Parts;
   readonly #live = new Map<string, Live>();
+  /** Counts what was ended or changed: what was read before is not kept after it. */
+  #changes = 0;
 
-  constructor(core: CloudCore, known: Known, revocations: Revocations) {
+  constructor(core: CloudCore, known: Parts, revocations: Revocations, changes: SessionChanges) {
     this.#core = core;
     this.#known = known;
     revocations.onRevoked((kind, target) => this.#forget(kind, target));
+    changes.onChanged((whose) => this.#readAnew(whose));
   }
 
   /**
-   * Logs in as an account: its project and the user of the same name.
+   * Logs in as an account: its project and the user who is that account, mostly the one of the same name.
    * @param sha512 lower-case hex SHA-512 of the password
    * Throws `unauthenticated` (reason `wrong_credentials`), and `conflict` (reason `too_many_sessions`).
    */
   async openSession(accountName: string, sha512: string): Promise<Session> {
     const project = await this.#known.projects.findByName(accountName, defaultDomainId);
-    const found = await this.#known.users.findByName(accountName, project?.domainId ?? defaultDomainId);
-    return this.#open(project, found, sha512);
+    const owner = project && (await accountOwner(this.#core.db.read, project));
+    return this.#open(project, owner === undefined ? undefined : await this.#known.users.find(owner), sha512);
   }
 
   /**
@@ -80,16 +92,14 @@ export class Sessions {
     return this.#open(project, found, sha512);
   }
 
-  /** Who asks. Undefined for a session that is unknown, has expired or was closed. Usually a look-up in memory. */
+  /** Who asks. Undefined for a session that is unknown, has expired or was closed. A look-up in memory, but for the first. */
   sessionSubject(id: string, requestId: string): Subject | undefined | Promise<Subject | undefined> {
     const live = this.#live.get(id);
     if (live && live.expiresAt <= this.#core.env.now()) return undefined;
-    // What a user of an account may do is read anew: policies count from the next request on.
-    if (live?.subject.statements) return this.subjectFor(live.userId, live.projectId, requestId);
-    if (live) return { ...live.subject, requestId };
-    // Only where another process may have opened it; a process alone knows all there are.
-    if (this.#core.db.kind === 'sqlite') return undefined;
-    return this.#load(id).then((found) => found && { ...found.subject, requestId });
+    if (live?.subject) return { ...live.subject, requestId };
+    // Unknown: only where another process may have opened it; a process alone knows all there are.
+    if (!live && this.#core.db.kind === 'sqlite') return undefined;
+    return this.#load(id).then((subject) => subject && { ...subject, requestId });
   }
 
   async isValid(id: string): Promise<boolean> {
@@ -122,16 +132,17 @@ export class Sessions {
   async refresh(): Promise<void> {
     const rows = await this.#core.db.read
       .selectFrom('sessions')
-      .select(['id', 'expires_at'])
+      .select(['id', 'expires_at', 'revision'])
       .where('expires_at', '>', this.#core.env.now())
       .execute();
-    const ends = new Map(rows.map((row) => [row.id, row.expires_at]));
+    const byId = new Map(rows.map((row) => [row.id, row]));
     for (const [id, live] of this.#live) {
-      const expiresAt = ends.get(id);
-      if (expiresAt === undefined) this.#live.delete(id);
-      else live.expiresAt = expiresAt;
+      const row = byId.get(id);
+      if (row === undefined) this.#live.delete(id);
+      else live.expiresAt = row.expires_at;
+      if (row !== undefined && row.revision !== live.revision) live.subject = undefined;
     }
-    for (const id of ends.keys()) if (!this.#live.has(id)) await this.#load(id);
+    for (const id of byId.keys()) if (!this.#live.has(id)) await this.#load(id);
   }
 
   /** Deletes what has expired. */
@@ -148,7 +159,7 @@ export class Sessions {
     const createdAt = this.#core.env.now();
     const expiresAt = createdAt + this.#core.settings.sessionLifetime * 1_000_000;
     const id = newId(this.#core.env);
-    const isAccount = found.user.name === project.name;
+    const isAccount = (await accountOwner(this.#core.db.read, project)) === found.user.id;
     const session: Session = { id, userId: found.user.id, projectId: project.id, isAccount, createdAt, expiresAt };
     await this.#core.db.write(async (tx) => {
       const { live } = await tx
@@ -166,14 +177,20 @@ export class Sessions {
           project_id: session.projectId,
           created_at: createdAt,
           expires_at: expiresAt,
+          revision: 0,
         })
         .execute();
     });
-    this.#live.set(id, { ...session, subject });
+    // Policies may have changed since they were read, and there was no row yet that would tell of it.
+    this.#live.set(id, {
+      ...{ ...session, domainId: subject.domainId, revision: 0 },
+      subject: subject.statements ? undefined : subject,
+    });
     return session;
   }
 
-  async #load(id: string): Promise<Live | undefined> {
+  async #load(id: string): Promise<Known | undefined> {
+    const changes = this.#changes;
     const row = await this.#core.db.read
       .selectFrom('sessions')
       .selectAll()
@@ -184,9 +201,11 @@ export class Sessions {
     const project = row && (await this.#known.projects.find(row.project_id));
     const subject = user && (await this.#subjectOf(user, project));
     if (!row || !subject) return undefined;
-    const live = { ...sessionOf(row, user.name === project?.name), subject };
-    this.#live.set(id, live);
-    return live;
+    const isAccount = await this.#isAccount(row.user_id, row.project_id);
+    // What ended or changed while it was read may have been missed.
+    if (changes !== this.#changes) return await this.#load(id);
+    this.#live.set(id, { ...sessionOf(row, isAccount), domainId: subject.domainId, revision: row.revision, subject });
+    return subject;
   }
 
   /** Who a user is in a project, without a session: for signed requests. Undefined for those who may not sign in. */
@@ -198,18 +217,18 @@ export class Sessions {
   }
 
   async #isAccount(userId: string, projectId: string): Promise<boolean> {
-    const { users, projects } = this.#known;
-    const [found, project] = await Promise.all([users.find(userId), projects.find(projectId)]);
-    return found !== undefined && found.user.name === project?.name;
+    const project = await this.#known.projects.find(projectId);
+    return project !== undefined && (await accountOwner(this.#core.db.read, project)) === userId;
   }
 
   /** Undefined for those who may not come in. */
-  async #subjectOf(user: User, project: Project | undefined): Promise<Live['subject'] | undefined> {
+  async #subjectOf(user: User, project: Project | undefined): Promise<Known | undefined> {
     if (!user.enabled || !project?.enabled) return undefined;
     const { users, assignments, accountUsers, accountPolicies } = this.#known;
     const isOfAccount = (await accountUsers.accountOf(user.id)) === project.id;
     // A user of an account has what the account has, as far as policies say so.
-    const actor = isOfAccount ? (await users.findByName(project.name, project.domainId))?.user : user;
+    const owner = isOfAccount ? await accountOwner(this.#core.db.read, project) : undefined;
+    const actor = !isOfAccount ? user : owner === undefined ? undefined : (await users.find(owner))?.user;
     if (!actor?.enabled) return undefined;
     const roles = await assignments.effectiveRoles(actor.id, { kind: 'project', id: project.id });
     if (roles.length === 0) return undefined;
@@ -228,8 +247,11 @@ export class Sessions {
   /** What ends tokens ends sessions too; their rows went with the revocation. */
   #forget(kind: RevocationKind, target: string): void {
     if (kind === 'token' || kind === 'credential') return;
-    for (const [id, { subject }] of this.#live) {
-      const { userId, projectId, domainId } = subject;
+    this.#changes += 1;
+    for (const [id, live] of this.#live) {
+      const { userId, projectId, domainId } = live;
+      // A user of an account has what the account has, which may be what was ended.
+      if (live.subject?.statements) live.subject = undefined;
       const isMeant =
         kind === 'grant'
           ? target === `${userId}/project/${projectId}`
@@ -239,6 +261,14 @@ export class Sessions {
               ? projectId === target
               : domainId === target;
       if (isMeant) this.#live.delete(id);
+    }
+  }
+
+  #readAnew(whose: SessionsOf): void {
+    this.#changes += 1;
+    for (const live of this.#live.values()) {
+      const isMeant = 'userId' in whose ? live.userId === whose.userId : live.projectId === whose.projectId;
+      if (isMeant) live.subject = undefined;
     }
   }
 }

@@ -2,12 +2,14 @@ import type { Tx } from '../../database/database.ts';
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
+import { followUser } from './account-names.ts';
 import { conflictOn, missing, notAuthenticated } from './failures.ts';
 import { adminAccountId, defaultDomainId, type Options, type User, userOf } from './model.ts';
 import { refuseWeakPassword } from './password-rules.ts';
 import type { Passwords } from './passwords.ts';
 import { areEnough } from './required-methods.ts';
 import type { Revocations } from './revocations.ts';
+import type { SessionChanges } from './session-changes.ts';
 import { listedDomain, mayReadDomain, requireAdmin, requireManager, type Subject } from './subject.ts';
 
 export interface UserFilters {
@@ -48,11 +50,13 @@ export class Users {
   readonly #core: CloudCore;
   readonly #passwords: Passwords;
   readonly #revocations: Revocations;
+  readonly #sessionChanges: SessionChanges;
 
-  constructor(core: CloudCore, passwords: Passwords, revocations: Revocations) {
+  constructor(core: CloudCore, passwords: Passwords, revocations: Revocations, sessionChanges: SessionChanges) {
     this.#core = core;
     this.#passwords = passwords;
     this.#revocations = revocations;
+    this.#sessionChanges = sessionChanges;
   }
 
   async list(subject: Subject, filters: UserFilters = {}): Promise<User[]> {
@@ -187,6 +191,10 @@ export class Users {
     const { name, email, description, enabled, defaultProjectId, options, extra } = changes;
     const now = this.#core.env.now();
     const set = options && withOptions(await this.#optionsOf(tx, id), options);
+    if (name !== undefined) {
+      await followUser(tx, id, name, now);
+      await this.#sessionChanges.mark(tx, { userId: id });
+    }
     const row = await tx
       .updateTable('users')
       .set({

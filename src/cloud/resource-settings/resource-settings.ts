@@ -43,7 +43,7 @@ export interface ResourceSetting {
 }
 
 /** What servers are kept for where it is only said that they shall be: seconds. */
-export const usualServerRetention = 604_800;
+const usualServerRetention = 604_800;
 
 /** How long a server that is deleted now can be restored, where nothing but the cloud's setting is asked: seconds. */
 export function retentionWhereKept(reclaimInterval: number, atStart: number): number {

@@ -253,6 +253,8 @@ export interface SessionsTable {
   project_id: string;
   created_at: Micros;
   expires_at: Micros;
+  /** Counts the changes of what it says of its user. */
+  revision: number;
 }
 
 export interface KeypairsTable {

@@ -74,6 +74,12 @@ export interface SecurityGroupNetworksTable {
   network_id: string;
 }
 
+/** The user who is an account, where the account's project and this user were given different names. */
+export interface AccountOwnersTable {
+  project_id: string;
+  user_id: string;
+}
+
 /** Requests are signed with the secret itself, so no digest of it would do. */
 export interface AccessKeysTable {
   id: string;

@@ -173,7 +173,8 @@ describe('refusals', () => {
   it('are of one session too many', async () => {
     const { sessions } = test.cloud.identity;
     const [{ uuid }] = (await test.query('/accounts?q=name=alice')) as [Body];
-    const times = { created_at: test.cloud.env.now(), expires_at: test.cloud.env.now() + 3_600_000_000 };
+    const now = test.cloud.env.now();
+    const times = { created_at: now, expires_at: now + 3_600_000_000, revision: 0 };
     const opened = await sessions.openSession('alice', sha512('secret'));
     const rows = Array.from({ length: 500 }, () => ({
       ...{ id: newId(env), user_id: opened.userId, project_id: String(uuid) },

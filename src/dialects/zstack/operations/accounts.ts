@@ -92,20 +92,19 @@ const updateAccount = (id: string, path: string) =>
     ],
     handle: async ({ cloud, subject, input }) => {
       const { uuid, name, description, oldPassword } = input;
-      const project = await cloud.identity.projects.find(uuid);
-      const user = project && (await cloud.identity.users.findByName(project.name, project.domainId))?.user;
+      const owner = await cloud.identity.ownerOf(uuid);
       const isOwn = subject.projectId === uuid;
-      if (!project || !user || !(subject.isAdmin || isOwn)) throw resourceNotFound('uuid', uuid, 'AccountVO');
+      if (owner === undefined || !(subject.isAdmin || isOwn)) throw resourceNotFound('uuid', uuid, 'AccountVO');
       if (!subject.isAdmin) {
         if (name !== undefined || description !== undefined || !input.password || !oldPassword) {
           throw new ZStackError('ID.1002', 'an account can change its own password only, and needs the old one for it');
         }
-        await rightPassword(() => cloud.identity.users.changePassword(user.id, oldPassword, input.password!));
+        await rightPassword(() => cloud.identity.users.changePassword(owner, oldPassword, input.password!));
         return { uuid };
       }
       const passwordSha512 = input.password;
-      await takenName(name ?? '', () => cloud.identity.users.update(subject, user.id, { name, passwordSha512 }));
-      await takenName(name ?? '', () => cloud.identity.projects.update(subject, uuid, { name, description }));
+      const changes = { name, description, passwordSha512 };
+      await takenName(name ?? '', () => cloud.identity.updateAccount(subject, uuid, changes));
       return { uuid };
     },
   });
@@ -121,12 +120,7 @@ const deleteAccount = jobOperation({
   examples: [{ title: 'Delete', params: { uuid: alice.uuid }, status: 200, response: {} }],
   handle: async ({ cloud, subject, input: { uuid } }) => {
     requireUuid(uuid);
-    const project = await cloud.identity.projects.find(uuid);
-    if (!project) return {};
-    const user = (await cloud.identity.users.findByName(project.name, project.domainId))?.user;
-    await cloud.identity.accountUsers.deleteAllOf(uuid);
-    await cloud.identity.projects.delete(subject, uuid);
-    if (user) await cloud.identity.users.delete(subject, user.id);
+    await cloud.identity.deleteAccount(subject, uuid);
     return {};
   },
 });

@@ -1,0 +1,109 @@
+import { sql } from 'kysely';
+import type { Queryable, Tx } from '../../database/database.ts';
+import { statement } from '../../database/statement.ts';
+import { CloudError } from '../errors.ts';
+
+/** Keystone's names are no longer. */
+const maxNameLength = 255;
+
+interface Place {
+  id: string;
+  name: string;
+  domainId: string;
+}
+
+const ownerOf = statement<Place, { id: string }>((q, p) =>
+  q
+    .selectFrom('users')
+    .select('id')
+    .where('id', '=', (e) =>
+      e.fn.coalesce(
+        e.selectFrom('account_owners').select('user_id').where('project_id', '=', p.id),
+        e.selectFrom('users as u').select('u.id').where('u.name', '=', p.name).where('u.domain_id', '=', p.domainId),
+      ),
+    ),
+);
+
+/** The user who is the project's account: the one of its name, or who was that before one of them was renamed. */
+export async function accountOwner(db: Queryable, { id, name, domainId }: Place): Promise<string | undefined> {
+  return (await ownerOf.first(db, { id, name, domainId }))?.id;
+}
+
+/** What a user of an account is called in the domain. Throws `invalid` for names that are too long together. */
+export function fullName(account: string, name: string): string {
+  const full = `${account}/${name}`;
+  if (full.length <= maxNameLength) return full;
+  const words = `The names of account and user have ${maxNameLength - 1} characters at most together.`;
+  throw new CloudError('invalid', words, { field: 'name' });
+}
+
+/**
+ * Before a project gets another name: whoever is its account stays that, and the users whom the account made for itself
+ * are called by the new name.
+ */
+export async function followProject(tx: Tx, id: string, name: string, now: number): Promise<void> {
+  const before = await tx.selectFrom('projects').select(['name', 'domain_id']).where('id', '=', id).executeTakeFirst();
+  if (!before || before.name === name) return;
+  const namesake = tx
+    .selectFrom('users')
+    .select('id')
+    .where('name', '=', before.name)
+    .where('domain_id', '=', before.domain_id);
+  const user = await namesake.executeTakeFirst();
+  if (user) await keepOwner(tx, { projectId: id, userId: user.id });
+  const own = await tx.selectFrom('account_users').select('name').where('project_id', '=', id).execute();
+  for (const one of own) fullName(name, one.name);
+  if (own.length === 0) return;
+  const called = sql<string>`(select ${name} || '/' || a.name from account_users as a where a.user_id = users.id)`;
+  await tx
+    .updateTable('users')
+    .set({ name: called, updated_at: now })
+    .where('id', 'in', (e) => e.selectFrom('account_users').select('user_id').where('project_id', '=', id))
+    .execute();
+}
+
+/**
+ * Before a user gets another name: an account's own user stays that. A user whom an account made keeps the account's name
+ * in front; throws `invalid` for a name without it.
+ */
+export async function followUser(tx: Tx, id: string, name: string, now: number): Promise<void> {
+  const before = await tx.selectFrom('users').select(['name', 'domain_id']).where('id', '=', id).executeTakeFirst();
+  if (!before || before.name === name) return;
+  const project = await tx
+    .selectFrom('projects')
+    .select('id')
+    .where('name', '=', before.name)
+    .where('domain_id', '=', before.domain_id)
+    .executeTakeFirst();
+  if (project) await keepOwner(tx, { projectId: project.id, userId: id });
+  const account = await tx
+    .selectFrom('account_users as a')
+    .innerJoin('projects as p', 'p.id', 'a.project_id')
+    .select('p.name')
+    .where('a.user_id', '=', id)
+    .executeTakeFirst();
+  if (!account) return;
+  const rest = name.startsWith(`${account.name}/`) ? name.slice(account.name.length + 1) : '';
+  if (rest === '') {
+    const words = `A user of an account has the name of the account in front: ${account.name}/…`;
+    throw new CloudError('invalid', words, { field: 'name' });
+  }
+  await tx.updateTable('account_users').set({ name: rest, updated_at: now }).where('user_id', '=', id).execute();
+}
+
+/** Whoever has a role in the project of their name is the account; others are namesakes by chance. */
+async function keepOwner(tx: Tx, { projectId, userId }: { projectId: string; userId: string }): Promise<void> {
+  const role = await tx
+    .selectFrom('role_assignments')
+    .select('role_id')
+    .where('actor_id', '=', userId)
+    .where('target_kind', '=', 'project')
+    .where('target_id', '=', projectId)
+    .executeTakeFirst();
+  if (!role) return;
+  await tx
+    .insertInto('account_owners')
+    .values({ project_id: projectId, user_id: userId })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+}
