@@ -22,6 +22,12 @@ export function checkSecurity(portSecurity: boolean, groups: readonly unknown[],
   }
 }
 
+/** What Nova says where a server is to have groups on a port that is not filtered. */
+export function groupsCannotBeApplied(): CloudError {
+  const message = 'Network requires port_security_enabled and subnet associated in order to apply security groups.';
+  return new CloudError('invalid', message, { reason: 'security_group_cannot_be_applied' });
+}
+
 /** Replaces the address pairs of a port. Throws `invalid` for what are none. */
 export async function setPairs(
   tx: Tx,

@@ -56,6 +56,19 @@ describe('a server is plugged', () => {
     expect((await cloud.networks.securityGroupsOf([serverId])).get(serverId)).toEqual(['default', 'web']);
   });
 
+  test('into a network that filters nothing, without groups, unless some are asked for', async () => {
+    const [network] = await cloud.networks.networks.create(alice, [{ name: 'open', portSecurity: false }]);
+    const subnet = { networkId: network!.id, ipVersion: 4 as const, cidr: '10.0.1.0/24' };
+    await cloud.networks.subnets.create(alice, [subnet]);
+    await cloud.networks.securityGroups.create(alice, [{ name: 'web' }]);
+    const there = [{ networkId: network!.id }];
+    const failure = reason('invalid', 'security_group_cannot_be_applied');
+    await expect(plug(there, { securityGroupNames: ['web'] })).rejects.toMatchObject(failure);
+    const [port] = await plug(there, { securityGroupNames: ['default'] });
+    expect(port).toMatchObject({ portSecurity: false, securityGroupIds: [] });
+    expect(await plug(there)).toMatchObject([{ portSecurity: false, securityGroupIds: [] }]);
+  });
+
   test('into a network of IPv6 alone, beside one of IPv4', async () => {
     const one = await newNetwork('one', '10.0.1.0/24');
     const six = await newNetwork('six');

@@ -9,6 +9,7 @@ import { portInUse } from './failures.ts';
 import type { Network, Port, PortStatus } from './model.ts';
 import type { NetworkRegistry } from './network-registry.ts';
 import { usableNetwork } from './ownership.ts';
+import { groupsCannotBeApplied } from './port-security.ts';
 import type { NewPort, Ports } from './ports.ts';
 import { ServerPortReads } from './server-port-reads.ts';
 
@@ -54,7 +55,8 @@ export class ServerPorts {
   /**
    * Gives a new server its ports, in the order asked for. Throws with `reason` `network_not_found`, `port_not_found`,
    * `multiple_networks`, `network_requires_subnet`, `port_requires_fixed_ip`, `port_in_use`, `fixed_ip_with_port`,
-   * `ip_address_in_use`, `ip_address_generation_failure`, `security_group_not_found` or `over_quota`.
+   * `ip_address_in_use`, `ip_address_generation_failure`, `security_group_not_found`, `security_group_cannot_be_applied`
+   * or `over_quota`.
    */
   async plug(tx: Tx, request: PlugRequest): Promise<Port[]> {
     const { requested } = request;
@@ -147,7 +149,7 @@ export class ServerPorts {
       deviceId: request.serverId,
       deviceOwner,
       fixedIps: wanted.fixedIp === undefined ? undefined : [{ ipAddress: wanted.fixedIp }],
-      securityGroupIds: groupIds,
+      securityGroupIds: network.portSecurity ? groupIds : withoutGroups(request.securityGroupNames),
     };
     try {
       return await this.#ports.createIn(tx, request.subject, port, {
@@ -217,6 +219,12 @@ export class ServerPorts {
     for (const name of securityGroupNames) ids.push(await groupIdByName(tx, projectId, name));
     return ids;
   }
+}
+
+/** What a port has of groups where nothing is filtered. Throws, as Nova does, where others than the usual one are asked for. */
+function withoutGroups(asked: readonly string[]): string[] {
+  if (asked.every((name) => name === 'default')) return [];
+  throw groupsCannotBeApplied();
 }
 
 /** One that is free at the end: others stay where their guest knows them. */

@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { type Call, operation } from '../../../api/operation.ts';
 import { CloudError, notFound } from '../../../cloud/errors.ts';
 import type { Port, SecurityGroup } from '../../../cloud/networks/model.ts';
+import { groupsCannotBeApplied } from '../../../cloud/networks/port-security.ts';
 import { parseId, withDashes } from '../../../env/env.ts';
 import { minorOf } from './microversions.ts';
 import { groupView, SecurityGroupSchema } from './security-groups-view.ts';
@@ -50,18 +51,17 @@ async function groupsOf(call: Call<{ server_id: string }>): Promise<SecurityGrou
   return ids.length === 0 ? [] : await call.cloud.networks.securityGroups.list(call.subject, { filters: { id: ids } });
 }
 
-/** Adds a group to, or takes it from, every port of the server. Throws `not_found` and `conflict` as Nova does. */
-async function changeGroups(
-  call: Call<{ server_id: string }, object, { name: string }>,
-  how: (port: Port, group: SecurityGroup) => string[],
-) {
-  const { cloud, subject, body } = call;
+/** The server's ports and the group that is named. Throws `invalid` as Nova does for a server without ports. */
+async function portsAndGroup(call: Call<{ server_id: string }, object, { name: string }>) {
   const ports = await portsOf(call);
-  const group = await groupNamed(call, body.name);
+  const group = await groupNamed(call, call.body.name);
   if (ports.length === 0) throw new CloudError('invalid', 'The server has no interface for a security group.');
-  const changes = ports.map((port) => ({ port, securityGroupIds: how(port, group) }));
-  for (const { port, securityGroupIds } of changes) {
-    await cloud.networks.ports.update(subject, port.id, { securityGroupIds });
+  return { ports, group };
+}
+
+async function setGroups({ cloud, subject }: Call, ports: readonly Port[], wanted: (port: Port) => string[]) {
+  for (const port of ports) {
+    await cloud.networks.ports.update(subject, port.id, { securityGroupIds: wanted(port) });
   }
 }
 
@@ -186,7 +186,9 @@ export const serverNetworkingOperations = [
     summary: 'Gives the group to every port of the server.',
     examples: [{ title: 'By name', params: exampleServer, body: { addSecurityGroup: { name: 'web' } }, status: 202 }],
     async handle(call) {
-      await changeGroups(call, (port, { id }) => [...new Set([...port.securityGroupIds, id])]);
+      const { ports, group } = await portsAndGroup(call);
+      if (!ports.every(({ portSecurity }) => portSecurity)) throw groupsCannotBeApplied();
+      await setGroups(call, ports, (port) => [...new Set([...port.securityGroupIds, group.id])]);
       return {};
     },
   }),
@@ -195,16 +197,18 @@ export const serverNetworkingOperations = [
     id: 'RemoveSecurityGroup',
     bodyKey: 'removeSecurityGroup',
     title: 'Remove a security group from a server',
-    summary: 'Takes the group from every port of the server.',
+    summary: 'Takes the group from every port of the server that has it.',
     examples: [
       { title: 'By name', params: exampleServer, body: { removeSecurityGroup: { name: 'web' } }, status: 202 },
     ],
     async handle(call) {
-      await changeGroups(call, (port, group) => {
-        if (port.securityGroupIds.includes(group.id)) return port.securityGroupIds.filter((id) => id !== group.id);
+      const { ports, group } = await portsAndGroup(call);
+      const having = ports.filter((port) => port.securityGroupIds.includes(group.id));
+      if (having.length === 0) {
         const words = `Security group ${group.name} is not associated with the server.`;
         throw new CloudError('not_found', words, { resource: 'security_group' });
-      });
+      }
+      await setGroups(call, having, (port) => port.securityGroupIds.filter((id) => id !== group.id));
       return {};
     },
   }),

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseId } from '../../../env/env.ts';
 import { computeDialects } from './compute.ts';
 import { ComputeApi } from './test-compute-api.ts';
 
@@ -236,5 +237,32 @@ describe('one server', () => {
     expect((await api.call('GET', `${path}/os-instance-actions`)).status).toBe(404);
     const log = await api.call('GET', `${path}/os-instance-actions`, { version: '2.21' });
     expect(log.body.instanceActions.map(({ action }: { action: string }) => action)).toEqual(['delete', 'create']);
+  });
+
+  it('has no security groups on a port that is not filtered, and is given none', async () => {
+    const id = await api.server();
+    const path = `${base}/servers/${id}`;
+    const { networks } = api.unkai.cloud;
+    await networks.securityGroups.create(api.operator, [{ name: 'strict' }]);
+    const [first] = (await api.call('GET', `${path}/os-interface`)).body.interfaceAttachments;
+    const [open] = await networks.networks.create(api.operator, [{ name: 'open', portSecurity: false }]);
+    await networks.subnets.create(api.operator, [{ networkId: open!.id, ipVersion: 4, cidr: '10.9.0.0/24' }]);
+    const attached = await api.call('POST', `${path}/os-interface`, {
+      body: { interfaceAttachment: { net_id: open!.id } },
+    });
+    expect(attached.status).toBe(200);
+    const added = await api.act(id, { addSecurityGroup: { name: 'strict' } });
+    expect(added).toMatchObject({
+      status: 400,
+      body: { badRequest: { message: expect.stringContaining('port_security') } },
+    });
+    const groups = async () => (await networks.ports.get(api.operator, parseId(first.port_id)!)).securityGroupIds;
+    expect(await groups()).toHaveLength(1);
+    expect((await api.act(id, { removeSecurityGroup: { name: 'default' } })).status).toBe(202);
+    expect(await groups()).toEqual([]);
+    const there = (names: string[]) =>
+      create({ networks: [{ uuid: open!.id }], security_groups: names.map((name) => ({ name })) });
+    expect((await there(['strict'])).status).toBe(400);
+    expect((await there([])).status).toBe(202);
   });
 });
