@@ -11,7 +11,9 @@ import type { Cloud } from '../../src/cloud/cloud.ts';
 import { createPostgresDatabase } from './postgres.ts';
 
 export interface TestCloudOptions
-  extends Partial<Pick<UnkaiOptions, 'settings' | 'images' | 'hosts' | 'wrapAgent' | 'wrapDatabase' | 'faults'>> {
+  extends Partial<
+    Pick<UnkaiOptions, 'settings' | 'images' | 'imageStores' | 'hosts' | 'wrapAgent' | 'wrapDatabase' | 'faults'>
+  > {
   /** Default: `simulated`. */
   hypervisor?: HypervisorKind;
   /** Default: `sqlite`. PostgreSQL needs the server that `unkai test` starts. */

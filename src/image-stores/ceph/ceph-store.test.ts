@@ -6,6 +6,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CephCluster, hasCeph } from '../../../tests/support/ceph-cluster.ts';
+import { describeUploads } from '../../../tests/support/store-uploads.ts';
 import { newId } from '../../env/env.ts';
 import { realEnv } from '../../env/real.ts';
 import { describeStore } from '../store-contract.ts';
@@ -101,6 +102,8 @@ describe.skipIf(!hasCeph)('over a real Ceph', { timeout: 120_000 }, () => {
     const opened = openCephStore({ name: 'zs', place, localDirectory: folder });
     await expect(opened).rejects.toMatchObject({ code: 'not_found' });
   });
+
+  describeUploads('ceph', () => cluster.url());
 });
 
 describe('the place of a Ceph store', () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { hasS3Server, S3Server } from '../../../tests/support/s3-server.ts';
+import { describeUploads } from '../../../tests/support/store-uploads.ts';
 import { describeStore } from '../store-contract.ts';
 import { openS3Store } from './s3-store.ts';
 import { s3Place } from './s3-url.ts';
@@ -22,4 +23,6 @@ describe.skipIf(!hasS3Server)('over a real S3 server', () => {
   describeStore('s3', () =>
     openS3Store({ name: 'far', place: s3Place(server.url()), localDirectory: folder, maxLocalBytes: 3 * 1024 * 1024 }),
   );
+
+  describeUploads('s3', () => server.url().replace('/cloud?', '/uploads?'));
 });
