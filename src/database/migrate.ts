@@ -26,8 +26,9 @@ import { zones } from './migrations/0026-zones/migration.ts';
 import { identityLimits } from './migrations/0027-identity-limits/migration.ts';
 import { attachers } from './migrations/0028-attachers/migration.ts';
 import { zstackUsers } from './migrations/0030-zstack-users/migration.ts';
-import { zonedKeys } from './migrations/0035-zoned-keys/migration.ts';
+import { accounts } from './migrations/0033-accounts/migration.ts';
 import { dscpRules } from './migrations/0034-dscp-rules/migration.ts';
+import { zonedKeys } from './migrations/0035-zoned-keys/migration.ts';
 import type { Schema } from './schema.ts';
 
 /** Every migration, by name, in order. A name is never changed once it was released. */
@@ -37,9 +38,9 @@ const migrations: Record<string, Migration> = {
   '0003-routers': routers,
   '0004-consoles': consoles,
   '0005-server-groups': serverGroups,
+  '0006-resource-settings': resourceSettings,
   '0008-compute': compute,
   '0009-volumes': volumes,
-  '0006-resource-settings': resourceSettings,
   '0010-networks': networks,
   '0011-zstack': zstack,
   '0012-images': images,
@@ -59,10 +60,9 @@ const migrations: Record<string, Migration> = {
   '0027-identity-limits': identityLimits,
   '0028-attachers': attachers,
   '0030-zstack-users': zstackUsers,
+  '0033-accounts': accounts,
   '0034-dscp-rules': dscpRules,
   '0035-zoned-keys': zonedKeys,
-  '0033-accounts': accounts,
-  '0031-host-notes': hostNotes,
 };
 
 /** Brings the schema up to date. Safe to run on each start, and by several processes at once on PostgreSQL. */

@@ -18,9 +18,7 @@ import type {
   ClustersTable,
   FlavorProjectsTable,
   FlavorsTable,
-  HostNotesTable,
   HostsTable,
-  RemovedHostsTable,
   ResourceSettingsTable,
   ZonesTable,
 } from './schema/hosts.ts';
@@ -82,7 +80,6 @@ import type {
   PortForwardingsTable,
   QosBandwidthRulesTable,
   QosDscpRulesTable,
-  QosDscpRulesTable,
   QosPoliciesTable,
   RbacPoliciesTable,
   SubnetPoolsTable,
@@ -119,8 +116,8 @@ import type {
   AccessKeysTable,
   AccountGroupMembersTable,
   AccountGroupPoliciesTable,
-  AccountOwnersTable,
   AccountGroupsTable,
+  AccountOwnersTable,
   AccountPoliciesTable,
   AccountUserPoliciesTable,
   AccountUsersTable,
@@ -186,8 +183,6 @@ export interface Schema {
   zone_quotas: ZoneQuotasTable;
   zones: ZonesTable;
   clusters: ClustersTable;
-  host_notes: HostNotesTable;
-  removed_hosts: RemovedHostsTable;
   hosts: HostsTable;
   allocations: AllocationsTable;
   flavors: FlavorsTable;
@@ -237,8 +232,8 @@ export interface Schema {
   eips: EipsTable;
   security_group_networks: SecurityGroupNetworksTable;
   security_group_rule_sets: SecurityGroupRuleSetsTable;
-  account_owners: AccountOwnersTable;
   access_keys: AccessKeysTable;
+  account_owners: AccountOwnersTable;
   account_users: AccountUsersTable;
   account_groups: AccountGroupsTable;
   account_group_members: AccountGroupMembersTable;
