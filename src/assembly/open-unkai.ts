@@ -29,6 +29,8 @@ export interface UnkaiOptions {
   hosts?: number;
   /** The availability zones of hosts, in their order and over again. One that the cloud knows stays where it is. */
   zones?: readonly string[];
+  /** Hosts that come back though they were taken out of the cloud, by name. */
+  readmittedHosts?: readonly string[];
   /** How guests of QEMU get their networks. Default: `bridge` where this machine can, else `user`. */
   network?: NetworkKind;
   hostNetworks?: HostNetworksKind;
@@ -78,6 +80,7 @@ export async function openUnkai(options: UnkaiOptions): Promise<OpenedUnkai> {
       log,
       settings: { ...defaultSettings, ...options.settings },
       hosts: agents,
+      readmitted: options.readmittedHosts,
       imageDirectory: join(dataDir, 'images'),
       adminPassword: options.adminPassword,
       images: { objectFolder: join(dataDir, 'objects'), ...options.images },

@@ -17,6 +17,8 @@ export interface Listening {
   listen: string;
   /** Image stores to be made part of the cloud, as they were written. */
   store?: readonly string[];
+  /** Hosts that come back though they were taken out of the cloud. */
+  readmitHost?: readonly string[];
   enableFaults?: boolean;
 }
 
@@ -55,9 +57,13 @@ export async function startInBackground(
   throw new UserError(`The cloud did not start: ${why}. The end of ${folder.logFile}:\n${logTail(folder.logFile)}`);
 }
 
-function upArguments(folder: DataFolder, { port, listen, store = [], enableFaults }: Listening): string[] {
+function upArguments(
+  folder: DataFolder,
+  { port, listen, store = [], readmitHost = [], enableFaults }: Listening,
+): string[] {
   const faults = enableFaults ? ['--enable-faults'] : [];
   const stores = store.flatMap((text) => ['--store', text]);
+  const readmitted = readmitHost.flatMap((name) => ['--readmit-host', name]);
   return [
     'up',
     '--background',
@@ -68,6 +74,7 @@ function upArguments(folder: DataFolder, { port, listen, store = [], enableFault
     '--listen',
     listen,
     ...stores,
+    ...readmitted,
     ...faults,
   ];
 }

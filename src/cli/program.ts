@@ -67,6 +67,12 @@ function addUp(program: Command): void {
       (text: string, before: string[]) => [...before, text],
       [],
     )
+    .option(
+      '--readmit-host <name>',
+      'a host that comes back though it was taken out of the cloud (may be repeated)',
+      (text: string, before: string[]) => [...before, text],
+      [],
+    )
     .addOption(
       new Option(
         '--reclaim-interval <seconds>',

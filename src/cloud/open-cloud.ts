@@ -52,6 +52,8 @@ export interface CloudOptions {
   settings: CloudSettings;
   /** The hosts that this process serves. A zone is where a new one comes; those that the cloud knows stay where they are. */
   hosts: ReadonlyArray<{ name: string; agent: HostAgent; zone?: string }>;
+  /** Hosts that come back though they were taken out of the cloud, by name. */
+  readmitted?: readonly string[];
   /** The folder of the first image store. Backups of volumes are in `backups` beside it. */
   imageDirectory: string;
   /** How image stores are opened, where not as their rows say. */
@@ -90,6 +92,9 @@ export async function openCloud(options: CloudOptions): Promise<{ cloud: Cloud; 
   await cloud.identity.start();
   await cloud.images.start();
   await cloud.faults.start();
+  for (const name of options.readmitted ?? []) {
+    if (!(await cloud.hosts.readmit(name))) log.warn({ name }, 'no host of this name was taken out of the cloud');
+  }
   for (const { name, agent, zone } of options.hosts) {
     await attach(cloud, { name, zone }, options.faults ? losable(name, agent, cloud.faults) : agent);
   }
@@ -173,7 +178,8 @@ async function bootstrap(cloud: Cloud, options: CloudOptions): Promise<void> {
 }
 
 async function attach(cloud: Cloud, { name, zone }: { name: string; zone?: string }, agent: HostAgent): Promise<void> {
-  await cloud.hosts.attach(agent, { name, ...(await cloud.zones.placeFor(zone)) });
+  if (await cloud.hosts.attach(agent, { name, ...(await cloud.zones.placeFor(zone)) })) return;
+  cloud.log.warn({ name }, 'this host was taken out of the cloud, and only comes back with --readmit-host');
 }
 
 function registerMetrics({ db, runner }: CloudCore, registry: Registry): void {

@@ -1,4 +1,5 @@
 import type { Cloud } from './cloud.ts';
+import { clearRemovedHosts } from './hosts/removal.ts';
 import { removeStoreLeftovers } from './image-stores/leftovers.ts';
 import { confirmDueResizes } from './servers/confirm-due.ts';
 import { noteGuestState, syncPowerStates } from './servers/power-sync.ts';
@@ -13,6 +14,7 @@ const confirmResizesMs = 30_000;
 const reclaimMs = 30_000;
 const diskReaperMs = 30_000;
 const imageCacheMs = 600_000;
+const removedHostsMs = 60_000;
 const storeLeftoversMs = 600_000;
 const settingsMs = 60_000;
 const sweepMs = 3_600_000;
@@ -53,6 +55,7 @@ export function startReconcilers(cloud: Cloud): () => Promise<void> {
     cloud.env.every(reclaimMs, () => run('soft-deleted servers', () => reclaimServers(cloud))),
     cloud.env.every(diskReaperMs, () => run('disk reaper', () => reapDisks(cloud))),
     cloud.env.every(powerSyncMs, () => run('stale guests', () => removeStaleGuests(cloud))),
+    cloud.env.every(removedHostsMs, () => run('removed hosts', () => clearRemovedHosts(cloud))),
     cloud.env.every(imageCacheMs, () => run('image caches', () => trimImageCaches(cloud))),
     cloud.env.every(storeLeftoversMs, () => run('image stores', () => removeStoreLeftovers(cloud))),
     cloud.env.every(sweepMs, () => run('jobs', () => cloud.jobs.sweep())),
@@ -71,6 +74,7 @@ export function startReconcilers(cloud: Cloud): () => Promise<void> {
       ),
     );
   }
+  run('removed hosts', () => clearRemovedHosts(cloud));
   run('power states', syncAll);
   run('disk reaper', () => reapDisks(cloud));
   run('image stores', () => removeStoreLeftovers(cloud));

@@ -26,6 +26,7 @@ import { zones } from './migrations/0026-zones/migration.ts';
 import { identityLimits } from './migrations/0027-identity-limits/migration.ts';
 import { attachers } from './migrations/0028-attachers/migration.ts';
 import { zstackUsers } from './migrations/0030-zstack-users/migration.ts';
+import { hostNotes } from './migrations/0031-host-notes/migration.ts';
 import { accounts } from './migrations/0033-accounts/migration.ts';
 import { dscpRules } from './migrations/0034-dscp-rules/migration.ts';
 import { zonedKeys } from './migrations/0035-zoned-keys/migration.ts';
@@ -61,6 +62,7 @@ const migrations: Record<string, Migration> = {
   '0028-attachers': attachers,
   '0030-zstack-users': zstackUsers,
   '0033-accounts': accounts,
+  '0031-host-notes': hostNotes,
   '0034-dscp-rules': dscpRules,
   '0035-zoned-keys': zonedKeys,
 };

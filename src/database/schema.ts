@@ -18,7 +18,9 @@ import type {
   ClustersTable,
   FlavorProjectsTable,
   FlavorsTable,
+  HostNotesTable,
   HostsTable,
+  RemovedHostsTable,
   ResourceSettingsTable,
   ZonesTable,
 } from './schema/hosts.ts';
@@ -184,6 +186,8 @@ export interface Schema {
   zones: ZonesTable;
   clusters: ClustersTable;
   hosts: HostsTable;
+  host_notes: HostNotesTable;
+  removed_hosts: RemovedHostsTable;
   allocations: AllocationsTable;
   flavors: FlavorsTable;
   flavor_projects: FlavorProjectsTable;

@@ -38,6 +38,8 @@ export interface UpOptions {
   resumeGuests?: 'yes' | 'no';
   /** Image stores, as `parseStore` reads them. */
   store: string[];
+  /** Hosts that come back though they were taken out of the cloud. */
+  readmitHost: string[];
   /** Lets administrators inject faults, until the cloud is stopped. */
   enableFaults?: boolean;
   detach: boolean;
@@ -170,6 +172,7 @@ async function open(
       dataDir: folder.path,
       adminPassword,
       imageStores: stores,
+      readmittedHosts: options.readmitHost,
       listen: options.listen,
       port: options.port,
       log,

@@ -15,6 +15,8 @@ import { chooseHosts, type HostUsage, type Neighbours, noValidHost, type Placeme
 export class Hosts {
   readonly #core: CloudCore;
   readonly #agents = new Map<string, HostAgent>();
+  /** Agents of hosts that were taken out of the cloud, and may still keep something for it. */
+  readonly leaving = new Map<string, HostAgent>();
   readonly #byId;
   readonly aggregates: Aggregates;
 
@@ -26,8 +28,14 @@ export class Hosts {
     );
   }
 
-  /** Takes a host into the cloud, or finds it again by its name, and from now on uses this agent for it. */
-  async attach(agent: HostAgent, place: { name: string; zoneId: string; clusterId: string }): Promise<Host> {
+  /**
+   * Takes a host into the cloud, or finds it again by its name, and from now on uses this agent for it. Undefined for one
+   * that was taken out of the cloud: it is only told to give up what it has.
+   */
+  async attach(
+    agent: HostAgent,
+    place: { name: string; zoneId: string; clusterId: string },
+  ): Promise<Host | undefined> {
     const facts = await agent.describe();
     const now = this.#core.env.now();
     const described = {
@@ -42,6 +50,12 @@ export class Hosts {
       updated_at: now,
     };
     const row = await this.#core.db.write(async (tx) => {
+      const removed = await tx
+        .selectFrom('removed_hosts')
+        .select('host_id')
+        .where('name', '=', place.name)
+        .executeTakeFirst();
+      if (removed) return removed;
       const known = await tx.selectFrom('hosts').selectAll().where('name', '=', place.name).executeTakeFirst();
       if (known) {
         await tx.updateTable('hosts').set(described).where('id', '=', known.id).execute();
@@ -67,8 +81,28 @@ export class Hosts {
       await setCpuRatios(tx, this.#core.settings.cpuRatio);
       return await tx.selectFrom('hosts').selectAll().where('id', '=', fresh.id).executeTakeFirstOrThrow();
     });
+    if ('host_id' in row) {
+      this.leaving.set(row.host_id, agent);
+      return undefined;
+    }
     this.#agents.set(row.id, agent);
     return hostFromRow(row);
+  }
+
+  /** Lets a host come back that was taken out of the cloud; false where none of this name was. */
+  async readmit(name: string): Promise<boolean> {
+    const { numDeletedRows } = await this.#core.db.write((tx) =>
+      tx.deleteFrom('removed_hosts').where('name', '=', name).executeTakeFirst(),
+    );
+    return numDeletedRows > 0n;
+  }
+
+  /** The host is out of the cloud: nothing is asked of its agent any more but to give up what it has. */
+  letGo(id: string): void {
+    const agent = this.#agents.get(id);
+    if (!agent) return;
+    this.#agents.delete(id);
+    this.leaving.set(id, agent);
   }
 
   /** The agent of a host; `unreachable` (and so worth another try) when no agent answers for it now. */

@@ -62,6 +62,22 @@ export interface ResourceSettingsTable {
   updated_at: Micros;
 }
 
+/** What administrators call a host, and the storage that its disk is, beside the name by which the cloud knows it. */
+export interface HostNotesTable {
+  host_id: string;
+  name: string | null;
+  description: string | null;
+  storage_name: string | null;
+  storage_description: string | null;
+}
+
+/** A host that was taken out of the cloud. It does not come back by itself. */
+export interface RemovedHostsTable {
+  name: string;
+  host_id: string;
+  removed_at: Micros;
+}
+
 /** A group of hosts, as operators see it. */
 export interface AggregatesTable {
   id: string;

@@ -7,6 +7,7 @@ import { capabilityOperations } from './operations/capabilities.ts';
 import { factOperations } from './operations/facts.ts';
 import { globalConfigOperations } from './operations/global-configs.ts';
 import { hostCareOperations } from './operations/host-care.ts';
+import { hostChangeOperations } from './operations/host-changes.ts';
 import { imageCopyOperations } from './operations/image-copies.ts';
 import { imageExportOperations } from './operations/image-exports.ts';
 import { imageOperations } from './operations/images.ts';
@@ -68,6 +69,7 @@ export const zstack: Dialect = {
     ...resourceConfigOperations,
     ...placeOperations,
     ...hostCareOperations,
+    ...hostChangeOperations,
     ...backupStorageOperations,
     ...addedBackupStorageOperations,
     ...storageFactOperations,

@@ -1,6 +1,6 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import { column, computed, constant, scaled, words } from '../../../cloud/query/fields.ts';
-import { defineInventory } from '../../../cloud/query/inventory.ts';
+import { defineInventory, type Row } from '../../../cloud/query/inventory.ts';
 import { commonFields, gibibyte, mebibyte, stateField } from './common.ts';
 
 export const zone = defineInventory<'zones'>({
@@ -45,7 +45,8 @@ export const host = defineInventory<'hosts'>({
   table: 'hosts',
   fields: {
     uuid: commonFields.uuid,
-    name: commonFields.name,
+    name: noted('name', 'The name that it was given, or that the machine has.', (row) => row.column('name')),
+    description: noted('description', 'The description.'),
     zoneUuid: column('zone_id', 'string', 'The zone that it is in.'),
     clusterUuid: column('cluster_id', 'string', 'The cluster that it is in.'),
     managementIp: column('management_address', 'string', 'The address at which it is managed.'),
@@ -106,7 +107,8 @@ export const primaryStorage = defineInventory<'hosts'>({
   table: 'hosts',
   fields: {
     uuid: commonFields.uuid,
-    name: computed('string', 'The name.', (row) => sql`('local-storage-of-' || ${row.column('name')})`),
+    name: noted('storage_name', 'The name.', (row) => sql`('local-storage-of-' || ${row.column('name')})`),
+    description: noted('storage_description', 'The description.'),
     zoneUuid: column('zone_id', 'string', 'The zone that it is in.'),
     url: computed('string', 'Where it is.', (row) => sql`('local://' || ${row.column('name')})`),
     totalCapacity: computed('long', 'Bytes that can be promised to disks.', (row) => {
@@ -161,6 +163,18 @@ export const primaryStorage = defineInventory<'hosts'>({
     },
   },
 });
+
+/** What an administrator said of a host, or else what it is by itself. */
+function noted(
+  what: 'name' | 'description' | 'storage_name' | 'storage_description',
+  description: string,
+  otherwise: (row: Row<'hosts'>) => RawBuilder<unknown> = () => sql`null`,
+) {
+  return computed<'hosts'>('string', description, (row) => {
+    const said = sql`(select ${sql.ref(`host_notes.${what}`)} from host_notes where host_notes.host_id = ${row.column('id')})`;
+    return sql`coalesce(${said}, ${otherwise(row)})`;
+  });
+}
 
 function allocated(hostId: ReturnType<typeof sql>, what: 'vcpus' | 'memory_mb' | 'disk_gb') {
   return sql`(select coalesce(sum(${sql.ref(`allocations.${what}`)}), 0) from allocations

@@ -46,6 +46,7 @@ const common = {
 const addImageStore = jobOperation({
   ...imageStores,
   id: 'AddImageStoreBackupStorage',
+  dryRun: false,
   method: 'POST',
   path: '/backup-storage/image-store',
   body: T.Object({
@@ -91,6 +92,7 @@ const addImageStore = jobOperation({
 const addCeph = jobOperation({
   ...shared,
   id: 'AddCephBackupStorage',
+  dryRun: false,
   method: 'POST',
   path: '/backup-storage/ceph',
   body: T.Object({

@@ -126,6 +126,11 @@ describe('the image cache of a primary storage', () => {
     try {
       const [kept, deleted] = [await newImage('kept'), await newImage('deleted')];
       for (const image of [kept, deleted]) await usedOnce(image);
+      const tried = { cleanUpImageCacheOnPrimaryStorage: { force: true } };
+      const dry = { 'unkai-dry-run': '1' };
+      expect(await test.run('PUT', `/primary-storage/${uuid}/actions`, tried, dry)).toMatchObject(
+        failing('SYS.1007', 'has no dry run'),
+      );
       expect(await cached()).toEqual(expect.arrayContaining([kept, deleted, alice.own['image']]));
       await test.cloud.images.delete(operator(), deleted);
       await test.cloud.images.expunge(operator(), deleted);

@@ -12,7 +12,8 @@ import { hostExample } from './place-changes.ts';
 
 const shared = { since: '0.6', allow: 'admin', method: 'PUT' } as const;
 const storages = { ...shared, group: 'Primary Storage', package: 'header.storage.primary' } as const;
-const storageExample = {
+/** The storage of a host as the examples show it. */
+export const storageExample = {
   uuid: hostExample.uuid,
   name: 'local-storage-of-host-1',
   zoneUuid: hostExample.zoneUuid,
@@ -120,6 +121,7 @@ const syncCapacity = jobOperation({
 const cleanUpImageCache = jobOperation({
   ...storages,
   id: 'CleanUpImageCacheOnPrimaryStorage',
+  dryRun: false,
   path: '/primary-storage/{uuid}/actions',
   params: uuidIn('uuid', 'The primary storage.'),
   body: T.Object({

@@ -38,6 +38,7 @@ interface Common<Params extends TObject, Query extends TObject, Body extends TOb
   bodyKeyAliases?: readonly string[];
   fitsPlainParams?: Traits['fitsPlainParams'];
   ofUsers?: Traits['ofUsers'];
+  dryRun?: false;
 }
 
 /** What a handler gets: the valid fields of the request, wherever they stood, and who asks. */
@@ -158,6 +159,7 @@ function made(
     title: definition.title,
     summary: definition.summary,
     examples: definition.examples,
+    ...(definition.dryRun === false ? { dryRun: false } : {}),
     handle,
   });
   return Object.assign(giveTraits(built, traits), { traits });

@@ -1,0 +1,111 @@
+import type { DesiredNetworks, HostAgent } from '../../agent/contract.ts';
+import type { Tx } from '../../database/database.ts';
+import type { Cloud } from '../cloud.ts';
+import { CloudError, notFound } from '../errors.ts';
+import { forgetSettings } from '../resource-settings/forget-settings.ts';
+
+/**
+ * Takes a host out of the cloud. It is told to give up what it keeps for the cloud, at once where it answers, else when it
+ * does, and does not come back by itself. Throws `not_found`, and `conflict` (`in_use`) while there is anything on it, or
+ * something is under way that concerns it.
+ */
+export async function removeHost(cloud: Cloud, id: string): Promise<void> {
+  await cloud.db.write(async (tx) => {
+    const query = tx.selectFrom('hosts').select(['id', 'name']).where('id', '=', id);
+    // Whoever places something there locks the row, too.
+    const host = await (cloud.db.kind === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
+    if (!host) throw notFound('host', id);
+    await refuseContent(tx, id);
+    await forgetRows(tx, id);
+    const removed = { name: host.name, host_id: id, removed_at: cloud.env.now() };
+    await tx.insertInto('removed_hosts').values(removed).execute();
+  });
+  cloud.hosts.letGo(id);
+  await clearRemovedHosts(cloud);
+}
+
+export interface RemovedHostsStatus {
+  /** Hosts that have given up everything. */
+  cleared: number;
+  failed: number;
+}
+
+/** Has hosts that are out of the cloud give up what they still keep for it. It has no row, so nothing needs it. */
+export async function clearRemovedHosts(cloud: Cloud): Promise<RemovedHostsStatus> {
+  const status: RemovedHostsStatus = { cleared: 0, failed: 0 };
+  const known = new Set((await cloud.hosts.list()).map(({ id }) => id));
+  // Another process of the control plane may have taken them out.
+  for (const id of cloud.hosts.agents.keys()) if (!known.has(id)) cloud.hosts.letGo(id);
+  for (const [id, agent] of cloud.hosts.leaving) {
+    try {
+      await clear(cloud, agent);
+      // Of what was looked at before this process knew.
+      await cloud.db.write((tx) => tx.deleteFrom('cached_images').where('host_id', '=', id).execute());
+      cloud.hosts.leaving.delete(id);
+      cloud.log.info({ hostId: id }, 'a host has left the cloud');
+      status.cleared += 1;
+    } catch (err) {
+      cloud.log.warn({ err, hostId: id }, 'a host that was taken out of the cloud could not be cleared yet');
+      status.failed += 1;
+    }
+  }
+  return status;
+}
+
+async function refuseContent(tx: Tx, id: string): Promise<void> {
+  const refuse = (what: string, row: { id: string } | undefined) => {
+    if (!row) return;
+    const words = `host[uuid:${id}] has ${what}[uuid:${row.id}], it can't be deleted`;
+    throw new CloudError('conflict', words, { resource: 'host', id, reason: 'in_use' });
+  };
+  const held = tx.selectFrom('allocations').select('server_id as id').where('host_id', '=', id);
+  refuse('server', await held.executeTakeFirst());
+  for (const table of ['servers', 'volumes', 'volume_snapshots'] as const) {
+    const live = tx.selectFrom(table).select('id').where('host_id', '=', id).where('deleted_at', 'is', null);
+    refuse(
+      { servers: 'server', volumes: 'volume', volume_snapshots: 'snapshot' }[table],
+      await live.executeTakeFirst(),
+    );
+  }
+  const needed = tx.selectFrom('disks').select('id').where('host_id', '=', id).where('released_at', 'is', null);
+  refuse('disk', await needed.executeTakeFirst());
+  const working = tx
+    .selectFrom('actions')
+    .select('id')
+    .where('finished_at', 'is', null)
+    .where('input', 'like', `%${id}%`);
+  refuse('work', await working.executeTakeFirst());
+}
+
+/** Disks that nothing needs any more go with the host, which removes them when it can. */
+async function forgetRows(tx: Tx, id: string): Promise<void> {
+  for (const table of ['disks', 'cached_images', 'aggregate_hosts', 'host_notes'] as const) {
+    await tx.deleteFrom(table).where('host_id', '=', id).execute();
+  }
+  await tx.updateTable('ports').set({ host_id: null }).where('host_id', '=', id).execute();
+  await forgetSettings(tx, id);
+  await tx.deleteFrom('hosts').where('id', '=', id).execute();
+}
+
+const noNetworks: DesiredNetworks = { networks: [], ports: [], securityGroups: [], routers: [] };
+
+async function clear(cloud: Cloud, agent: HostAgent): Promise<void> {
+  const { guests, disks, images } = await agent.inventory();
+  for (const { serverId } of guests) await agent.removeGuest(serverId);
+  for (const diskId of disks) {
+    // Hosts that keep disks in one place tell each other's.
+    const row = await cloud.db.read.selectFrom('disks').select('id').where('id', '=', diskId).executeTakeFirst();
+    if (!row) await agent.removeDisk(diskId);
+  }
+  for (const imageId of images) await agent.removeCachedImage(imageId);
+  if (!(await sharesNetworks(cloud, agent))) await agent.applyNetworks(noNetworks);
+}
+
+/** Whether a host of the cloud has the same networks: that one looks after them, or nobody does as guests have none. */
+async function sharesNetworks({ hosts, hostNetworks }: Cloud, agent: HostAgent): Promise<boolean> {
+  const { driver, shared } = await hostNetworks.networkingOf(agent);
+  if (driver === 'user') return true;
+  if (!shared) return false;
+  const others = await Promise.all([...hosts.agents.values()].map((one) => hostNetworks.networkingOf(one)));
+  return others.some((other) => other.shared?.id === shared.id);
+}
