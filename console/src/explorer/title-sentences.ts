@@ -2,6 +2,11 @@ import type { Pair } from './title-nouns.ts';
 
 /** Titles that say more than a verb and its object, in Japanese and in Chinese. */
 export const sentences: Record<string, Pair> = {
+  'Make a root volume larger': ['ルートボリュームを拡張', '扩容根云盘'],
+  'Clean up the image cache of a primary storage': [
+    'プライマリストレージのイメージキャッシュを整理',
+    '清理主存储的镜像缓存',
+  ],
   'Add a Ceph backup storage': ['Ceph バックアップストレージを追加', '添加 Ceph 镜像服务器'],
   'Attach a policy to a user group': ['ユーザーグループにポリシーを割り当て', '为用户组绑定策略'],
   'Detach a policy from a user group': ['ユーザーグループからポリシーを外す', '解绑用户组的策略'],
