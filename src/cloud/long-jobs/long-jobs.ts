@@ -123,21 +123,20 @@ export class LongJobs {
 
   /** Begins it once more, as a new job. Throws `conflict` (`not_ended`) while it runs. */
   async restart(subject: Subject, id: string): Promise<LongJob> {
-    const job = await this.get(subject, id);
-    if (!hasEnded(job)) {
-      const words = `rerun longjob only support job which state is failed or canceled, but current state is ${job.state}`;
-      throw new CloudError('conflict', words, { resource: 'long_job', id, reason: 'not_ended' });
-    }
+    const { state } = await this.get(subject, id);
     const fresh = { state: 'Running', job_id: newId(this.#core.env), job_result: null, finished_at: null };
     const row = await this.#core.db.write((tx) =>
       tx
         .updateTable('long_jobs')
         .set({ ...fresh, updated_at: this.#core.env.now() })
         .where('id', '=', id)
+        .where('finished_at', 'is not', null)
         .returningAll()
-        .executeTakeFirstOrThrow(),
+        .executeTakeFirst(),
     );
-    return longJobOf(row);
+    if (row) return longJobOf(row);
+    const words = `rerun longjob only when it's succeeded, canceled, or failed, but current state is ${state}`;
+    throw new CloudError('conflict', words, { resource: 'long_job', id, reason: 'not_ended' });
   }
 
   /** Forgets it. Throws `conflict` (`not_ended`) while it runs; one that is not there is gone already. */

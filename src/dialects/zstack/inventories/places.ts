@@ -16,6 +16,10 @@ export const zone = defineInventory<'zones'>({
   relations: {
     cluster: { to: 'ClusterInventory', foreign: 'zoneUuid' },
     host: { to: 'HostInventory', foreign: 'zoneUuid' },
+    vmInstance: { to: 'VmInstanceInventory', foreign: 'zoneUuid' },
+    primaryStorage: { to: 'PrimaryStorageInventory', foreign: 'zoneUuid' },
+    l2Network: { to: 'L2NetworkInventory', foreign: 'zoneUuid' },
+    l3Network: { to: 'L3NetworkInventory', foreign: 'zoneUuid' },
   },
 });
 
@@ -34,6 +38,11 @@ export const cluster = defineInventory<'clusters'>({
   relations: {
     zone: { to: 'ZoneInventory', local: 'zoneUuid' },
     host: { to: 'HostInventory', local: 'uuid', foreign: 'clusterUuid' },
+    primaryStorage: { to: 'PrimaryStorageInventory', through: { table: 'hosts', near: 'cluster_id', far: 'id' } },
+    l2Network: {
+      to: 'L2NetworkInventory',
+      through: { table: 'l2_network_clusters', near: 'cluster_id', far: 'l2_network_id' },
+    },
     vmInstance: { to: 'VmInstanceInventory', local: 'uuid', foreign: 'clusterUuid' },
   },
 });

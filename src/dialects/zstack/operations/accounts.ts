@@ -6,6 +6,7 @@ import { jobOperation } from '../protocol/operation.ts';
 import { invalidArgument, resourceNotFound, ZStackError } from '../protocol/zstack-error.ts';
 import { queryOperations } from '../query/query-operations.ts';
 import { requireUuid } from './images.ts';
+import { checkTags, keepTags } from './system-tags.ts';
 
 const group = 'Account';
 const shared = { group, package: 'header.identity', since: '0.6', allow: 'admin', ofUsers: 'never' } as const;
@@ -49,6 +50,7 @@ const createAccount = jobOperation({
     },
   ],
   handle: async ({ cloud, subject, input }) => {
+    checkTags(input);
     const { project } = await takenName(input.name, () =>
       cloud.identity.createAccount(subject, {
         name: input.name,
@@ -57,6 +59,7 @@ const createAccount = jobOperation({
         isAdmin: input.type === 'SystemAdmin',
       }),
     );
+    await keepTags(cloud, subject, 'project', project.id, input);
     return { uuid: project.id };
   },
 });

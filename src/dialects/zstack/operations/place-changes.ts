@@ -14,6 +14,7 @@ import {
 import { jobOperation } from '../protocol/operation.ts';
 import { invalidArgument, resourceNotFound } from '../protocol/zstack-error.ts';
 import { change, creationExample, deletion, stateChange } from './simple-operations.ts';
+import { checkTags, keepTags } from './system-tags.ts';
 
 const shared = { since: '0.6', allow: 'admin' } as const;
 const dates = { createDate: 'Nov 21, 2026 2:00:00 PM', lastOpDate: 'Nov 21, 2026 2:00:00 PM' };
@@ -75,8 +76,12 @@ const createZone = jobOperation({
   title: 'Create a zone',
   summary: 'Makes an availability zone. Its name must be new: OpenStack’s clients know zones by name.',
   examples: [creationExample('A zone', { name: 'west' }, zoneExample)],
-  handle: async ({ cloud, input: { resourceUuid: id, name, description, isDefault } }) => {
-    return { uuid: await cloud.zones.changes.createZone({ id, name, description, isDefault }) };
+  handle: async ({ cloud, subject, input }) => {
+    const { resourceUuid: id, name, description, isDefault } = input;
+    checkTags(input);
+    const uuid = await cloud.zones.changes.createZone({ id, name, description, isDefault });
+    await keepTags(cloud, subject, 'zone', uuid, input);
+    return { uuid };
   },
 });
 
@@ -107,15 +112,18 @@ const createCluster = jobOperation({
       clusterExample,
     ),
   ],
-  handle: async ({ cloud, input }) => {
+  handle: async ({ cloud, subject, input }) => {
     const { resourceUuid: id, zoneUuid: zoneId, name, description, hypervisorType, architecture } = input;
+    checkTags(input);
     if (hypervisorType !== 'KVM' && hypervisorType !== 'Simulator') {
       throw invalidArgument(`valid value for field[hypervisorType] are [KVM, Simulator], but ${hypervisorType} found`);
     }
     if (!(await cloud.zones.names()).has(zoneId)) throw resourceNotFound('zoneUuid', zoneId, 'ZoneVO');
     const kind = hypervisorType === 'Simulator' ? 'simulated' : 'KVM';
     const wanted = { id, zoneId, name, description, hypervisorType: kind, architecture };
-    return { uuid: await cloud.zones.changes.createCluster(wanted) };
+    const uuid = await cloud.zones.changes.createCluster(wanted);
+    await keepTags(cloud, subject, 'cluster', uuid, input);
+    return { uuid };
   },
 });
 

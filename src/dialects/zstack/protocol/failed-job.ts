@@ -5,10 +5,11 @@ import { jobLocation } from './job-location.ts';
 import { factsOf } from './request-facts.ts';
 import { readJobHeaders } from './request-headers.ts';
 import { traitsOf } from './traits.ts';
+import { deliverWebHook } from './web-hook.ts';
 
 /**
  * The Java SDK understands the failure of an asynchronous operation only where it polls for it: it gets a job that has
- * failed already. Undefined for other callers and operations, which are simply told.
+ * failed already; so does whoever named a web hook, which is told. Undefined for other callers and operations.
  */
 export async function acceptFailedJob(
   { request, origin, operation }: Failure,
@@ -18,10 +19,13 @@ export async function acceptFailedJob(
   if (!facts || operation?.mode !== 'async') return undefined;
   try {
     const headers = readJobHeaders(request);
-    if (!headers.wantsSchema) return undefined;
+    const { webHook, wantsSchema } = headers;
+    if (!wantsSchema && !webHook) return undefined;
     const { jobs } = facts.cloud;
-    const job = await jobs.begin(undefined, { id: headers.chosenJobId, operation: operation.id });
-    await jobs.finish(job.id, { status: 503, body: { error } });
+    const job = await jobs.begin(undefined, { id: headers.chosenJobId, operation: operation.id, webHook });
+    const result = { status: 503, body: { error } };
+    await jobs.finish(job.id, result);
+    if (webHook) deliverWebHook(facts.cloud, job.id, webHook, result);
     return { status: 202, body: jobLocation(origin, job.id, traitsOf(operation).timeoutSeconds) };
   } catch (problem) {
     // The id is taken, or is none: then the failure is told at once.

@@ -333,4 +333,36 @@ describe('jobs', () => {
     const bad = await zstack.call('POST', '/user-tags', quickTag('x'), { 'x-web-hook': 'file:///etc/passwd' });
     expect(bad.status).toBe(400);
   });
+
+  it('tell their web hook also of what was wrong with the request, and answer 202 as ever', async () => {
+    const hook = createServer();
+    await new Promise<void>((resolve) => hook.listen(0, '127.0.0.1', resolve));
+    const told = new Promise<{ headers: Record<string, unknown>; body: Body }>((resolve) => {
+      hook.on('request', async (request, response) => {
+        let text = '';
+        for await (const chunk of request) text += chunk;
+        response.end();
+        resolve({ headers: request.headers, body: JSON.parse(text) as Body });
+      });
+    });
+    try {
+      const webHook = {
+        'x-web-hook': `http://127.0.0.1:${(hook.address() as AddressInfo).port}/`,
+        'x-job-uuid': newId(env),
+      };
+      const accepted = await zstack.call('POST', '/zones', { params: {} }, webHook);
+      expect(accepted.status).toBe(202);
+      const failure = { error: { code: 'SYS.1007', details: expect.stringContaining('field[name]') } };
+      expect(await told).toMatchObject({
+        headers: { 'x-job-uuid': webHook['x-job-uuid'], 'x-job-success': 'false' },
+        body: failure,
+      });
+      expect(await zstack.call('GET', pathOf(accepted))).toMatchObject({ status: 503, json: failure });
+      // Nobody is told on behalf of those who are not known.
+      const stranger = await zstack.call('POST', '/zones', { params: {} }, { ...webHook, authorization: 'OAuth x' });
+      expect(stranger).toMatchObject({ status: 503, json: { error: { code: 'ID.1001' } } });
+    } finally {
+      await new Promise((resolve) => hook.close(resolve));
+    }
+  });
 });
