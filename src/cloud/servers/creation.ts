@@ -53,6 +53,8 @@ export interface NewServer {
   besideServerIds?: readonly string[];
   /** Servers of the project: it is made on a host that has none of them. */
   awayFromServerIds?: readonly string[];
+  /** Whether it is made without being started. */
+  leaveStopped?: boolean;
   minCount?: number;
   maxCount?: number;
 }
@@ -152,6 +154,7 @@ export async function createOne(
       adminPass: wanted.adminPass,
       personality: wanted.personality,
       templateId: context.templateId,
+      leaveStopped: wanted.leaveStopped,
     },
     name: 'create',
     resourceType: 'server',

@@ -5,7 +5,7 @@ import type { Cloud } from '../../cloud.ts';
 import { noteShare } from '../../volumes/shares.ts';
 import { flavorFacts, personality } from '../schemas.ts';
 import { createRootDisk, ensureImageCached } from '../steps/disks.ts';
-import { bindPorts, prepareGuest, runningColumns, setTask, startGuest } from '../steps/guest.ts';
+import { bindPorts, prepareGuest, runningColumns, setTask, startGuest, stoppedColumns } from '../steps/guest.ts';
 import { createNewDisks, newServerDisk, placeNewDisks } from '../steps/new-disks.ts';
 import { chooseHost } from '../steps/placement.ts';
 import { faultOf, forgetPassword } from '../steps/settle.ts';
@@ -34,6 +34,8 @@ const CreateInput = Type.Object({
   personality: Type.Optional(personality),
   /** An image that is there for this server and its like alone, and goes with the last of them. */
   templateId: Type.Optional(Type.String()),
+  /** Whether its guest is not started: it is there, with its disks and its place on a host, and off. */
+  leaveStopped: Type.Optional(Type.Boolean()),
 });
 
 /** A root disk is made only where the server does not boot from a volume that exists. */
@@ -45,6 +47,12 @@ const makeRootDisk = when(
 const makeNewDisks = when(
   ({ input }: { input: { newDisks?: unknown[] } }) => (input.newDisks?.length ?? 0) > 0,
   [placeNewDisks, createNewDisks],
+);
+
+/** A guest that is to be off stays without a process; whoever starts the server starts it for the first time. */
+const startUnlessStopped = when(
+  ({ input }: { input: { leaveStopped?: boolean } }) => !input.leaveStopped,
+  [startGuest],
 );
 
 const useVolumes = step<{ serverId: string; rootVolumeId: string; volumeIds?: string[] }>('useVolumes', {
@@ -68,13 +76,23 @@ export const create = action(
   [
     span(
       'compute__do_build_and_run_instance',
-      [chooseHost, bindPorts, setTask('spawning'), makeRootDisk, makeNewDisks, prepareGuest, startGuest, useVolumes],
+      [
+        chooseHost,
+        bindPorts,
+        setTask('spawning'),
+        makeRootDisk,
+        makeNewDisks,
+        prepareGuest,
+        startUnlessStopped,
+        useVolumes,
+      ],
       { attempts: 2 },
     ),
   ],
   {
     async succeeded(tx, { services, input, actionId, now }) {
-      await settleServer(services, tx, input.serverId, { ...runningColumns, launched_at: now });
+      const columns = input.leaveStopped ? stoppedColumns : runningColumns;
+      await settleServer(services, tx, input.serverId, { ...columns, launched_at: now });
       await forgetPassword(tx, actionId, input);
       if (input.templateId) await leaveTemplate(services, tx, actionId, input.templateId);
     },

@@ -74,7 +74,10 @@ export const createVmInstance = jobOperation({
         { maxItems: 1, description: 'The newer way to say the image: the disk to boot from.' },
       ),
     ),
-    strategy: oneOfField(['InstantStart', 'JustCreate', 'CreateStopped'], 'InstantStart, the only one offered.'),
+    strategy: oneOfField(
+      ['InstantStart', 'JustCreate', 'CreateStopped'],
+      'Whether it is started (InstantStart) or made without being started (CreateStopped); JustCreate is not offered.',
+    ),
     sshKeyPairUuids: uuids('The key pair whose public key shall be put on it: one at the most.'),
     platform: oneOfField(platforms, 'The kind of system in it; as its image where left out.'),
     guestOsType: textField('The operating system in it; as its image where left out.'),
@@ -134,6 +137,7 @@ export const createVmInstance = jobOperation({
       userData: userDataOf(input.systemTags),
       configDrive: true,
       zone,
+      leaveStopped: input.strategy === 'CreateStopped',
     });
     const { server, actionId } = made!;
     await keepTags(cloud, subject, 'server', server.id, input);
@@ -215,7 +219,7 @@ async function keyNameOf(
 function refuseWhatIsNotOffered(given: object): void {
   const input = given as Record<string, unknown>;
   const strategy = input['strategy'] ?? 'InstantStart';
-  if (strategy !== 'InstantStart') {
+  if (strategy === 'JustCreate') {
     throw new ZStackError('SYS.1014', `the strategy[${String(strategy)}] is not offered by this cloud`);
   }
 }

@@ -96,6 +96,24 @@ describe('CreateVmInstance', () => {
     await expect(create({ diskAOs: [{ sourceType: 'VolumeVO' }] })).rejects.toThrow('SYS.1007');
   });
 
+  it('makes one without starting it, with its disks and its place on a host, for whom the first start is a start', async () => {
+    const vm = await create({ strategy: 'CreateStopped', dataDiskSizes: [2 ** 30] });
+    expect(vm).toMatchObject({
+      state: 'Stopped',
+      allVolumes: [
+        { type: 'Root', status: 'Ready' },
+        { type: 'Data', status: 'Ready' },
+      ],
+      vmNics: [{ ip: expect.stringMatching(/^10\.64\./) }],
+    });
+    const { hostId, vmState, powerState } = await zstack.cloud.servers.byId(vm['uuid'] as string);
+    expect({ vmState, powerState }).toEqual({ vmState: 'stopped', powerState: 4 });
+    const { guests } = await zstack.cloud.hosts.agent(hostId!).inventory();
+    expect(guests.find(({ serverId }) => serverId === vm['uuid'])?.state ?? 'absent').toMatch(/^(absent|stopped)$/);
+    expect(await act(vm, { reimageVmInstance: {} })).toMatchObject({ json: { inventory: { state: 'Stopped' } } });
+    expect(await act(vm, { startVmInstance: {} })).toMatchObject({ json: { inventory: { state: 'Running' } } });
+  });
+
   it('finds a size by processors and memory, and says when there is none', async () => {
     const vm = await create({ instanceOfferingUuid: '', cpuNum: 1, memorySize: 134217728 });
     expect(vm).toMatchObject({ cpuNum: 1, memorySize: 134217728 });
@@ -107,7 +125,7 @@ describe('CreateVmInstance', () => {
     [{ imageUuid: newId(env) }, 'SYS.1003', 'type:ImageVO] not found'],
     [{ instanceOfferingUuid: newId(env) }, 'SYS.1003', 'type:InstanceOfferingVO] not found'],
     [{ zoneUuid: newId(env) }, 'SYS.1003', 'type:ZoneVO] not found'],
-    [{ strategy: 'CreateStopped' }, 'SYS.1014', 'the strategy[CreateStopped] is not offered'],
+    [{ strategy: 'JustCreate' }, 'SYS.1014', 'the strategy[JustCreate] is not offered'],
     [{ defaultL3NetworkUuid: newId(env) }, 'SYS.1007', 'is not in l3NetworkUuids'],
     [{ systemTags: ['sorcery::yes'] }, 'SYS.1007', 'no system tag matches[sorcery::yes]'],
   ])('refuses %j', async (more, code, details) => {
