@@ -595,7 +595,9 @@ export interface components {
         /** UpdateQuota */
         NetworkUpdateQuotaBody: {
             quota: {
+                check_limit?: boolean;
                 floatingip?: number;
+                force?: boolean;
                 network?: number;
                 port?: number;
                 router?: number;

@@ -131,6 +131,11 @@ export const titles: {
     'Revert a volume to a snapshot': ['ボリュームをスナップショットに戻す', '将云盘还原到快照'],
     'Let a host take servers': ['ホストのサーバー受け入れを再開', '允许主机接收服务器'],
     'Let a host take no new servers': ['ホストのサーバー受け入れを停止', '停止主机接收服务器'],
+    'Let a host take no new servers, and say why': [
+      '理由を付けてホストのサーバー受け入れを停止',
+      '停止主机接收服务器并说明原因',
+    ],
+    'Say that a host is down': ['ホストの停止を宣言', '声明主机已停机'],
     'Get backup storage that can take an image': [
       'イメージを置けるバックアップストレージを取得',
       '获取可存放镜像的镜像服务器',

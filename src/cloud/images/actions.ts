@@ -1,5 +1,6 @@
 import { type AnyAction, anyAction } from '../../actions/definition.ts';
 import { copyImage } from './copy-action.ts';
+import { emptyImage } from './empty-action.ts';
 import { exportImage } from './exports/export-action.ts';
 import { expungeImage } from './expunge-action.ts';
 import { importImage } from './import-action.ts';
@@ -12,4 +13,5 @@ export const imageActions: readonly AnyAction[] = [
   anyAction(expungeImage),
   anyAction(exportImage),
   anyAction(assembleImage),
+  anyAction(emptyImage),
 ];

@@ -6,10 +6,11 @@ import { activate } from './activation.ts';
 import type { Copies } from './copies.ts';
 import { newImageRow } from './creation.ts';
 import type { Deletion } from './deletion.ts';
+import { type EmptyInput, emptyImage } from './empty-action.ts';
 import { inspectStored } from './inspect-stored.ts';
 import type { Image, NewImage } from './model.ts';
 import type { ImageParts } from './parts.ts';
-import { type ReceivedImage, receiveFailure } from './receive.ts';
+import { type ReceivedImage, receiveFailure, receiveImage } from './receive.ts';
 import { dropReplicas, putReplica } from './rows.ts';
 
 export interface NewTemplate extends NewImage {
@@ -48,6 +49,31 @@ export class Templates {
       await putReplica(tx, { imageId: id, storeId: store.id, now: core.env.now() }, 'pending');
     }
     return (await rows.image(id, tx))!;
+  }
+
+  /**
+   * Registers an image of no bytes: one that says by its properties what servers are made of. It is active when its action
+   * has ended. Throws as `begin` does.
+   */
+  async beginEmpty(tx: Tx, subject: Subject, template: NewImage): Promise<{ image: Image; actionId: string }> {
+    const image = await this.begin(tx, subject, { ...template, diskFormat: 'raw' });
+    const [replica] = await this.#parts.rows.replicas([image.id], tx);
+    const actionId = await this.#parts.core.runner.submit(tx, emptyImage, {
+      input: { imageId: image.id, storeId: replica!.storeId },
+      name: 'emptyImage',
+      resourceType: 'image',
+      resourceId: image.id,
+      projectId: image.projectId,
+      userId: image.userId,
+      requestId: subject.requestId,
+    });
+    return { image, actionId };
+  }
+
+  /** Puts no bytes into the store, and says what these hash to. May be repeated. */
+  async storeNothing({ imageId, storeId }: EmptyInput, signal: AbortSignal): Promise<ReceivedImage> {
+    const driver = this.#parts.stores.driver(storeId);
+    return await receiveImage(driver, nothing(), { imageId, diskFormat: 'raw', maxSize: 0, signal });
   }
 
   /** The file that a host is to export the disk to. The same at every call, for the same image. */
@@ -149,3 +175,5 @@ export class Templates {
     return replica.storeId;
   }
 }
+
+async function* nothing(): AsyncGenerator<Buffer> {}

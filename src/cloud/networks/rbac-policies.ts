@@ -167,10 +167,11 @@ export class RbacPolicies extends OwnedResources<'rbac_policies', RbacPolicyFiel
     });
   }
 
-  /** A network that others are on by this policy stays theirs to use. */
-  async #refuseWhileUsed(tx: Tx, { objectType, objectId, targetProject, projectId, id }: RbacPolicy): Promise<void> {
+  /** A network that others are on by this policy stays theirs to use; its owner needs no policy. */
+  async #refuseWhileUsed(tx: Tx, { objectType, objectId, targetProject, id }: RbacPolicy): Promise<void> {
     if (objectType !== 'network') return;
-    const who = targetProject === '*' ? sql`project_id not in (${projectId}, '')` : sql`project_id = ${targetProject}`;
+    const others = sql`project_id not in ((select project_id from networks where id = ${objectId}), '')`;
+    const who = targetProject === '*' ? others : sql`${others} and project_id = ${targetProject}`;
     const { rows } = await sql`
       select 1 from ports where network_id = ${objectId} and ${who}
         and not exists (select 1 from rbac_policies where object_id = ${objectId} and id <> ${id}

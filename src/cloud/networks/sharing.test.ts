@@ -67,6 +67,20 @@ eachDatabase('what hangs on networks', (open) => {
     expect(await cloud.networks.networks.list(bob, {})).toHaveLength(0);
   });
 
+  test('a policy stays while those whom it shares with are on the network; its owner is there without one', async () => {
+    const network = await newNetwork({ name: 'common' });
+    const share = { objectType: 'network', objectId: network.id, action: 'access_as_shared' } as const;
+    const { rbacPolicies, ports } = cloud.networks;
+    const [own] = await rbacPolicies.create(admin, [{ ...share, targetProject: alice.projectId! }]);
+    const [others] = await rbacPolicies.create(admin, [{ ...share, targetProject: projectB }]);
+    await ports.create(alice, [{ networkId: network.id }]);
+    const [port] = await ports.create(bob, [{ networkId: network.id }]);
+    await rbacPolicies.delete(admin, own!.id);
+    await expect(rbacPolicies.delete(admin, others!.id)).rejects.toMatchObject({ code: 'conflict' });
+    await ports.delete(bob, port!.id);
+    await rbacPolicies.delete(admin, others!.id);
+  });
+
   test('limits, options and names of ports are told to hosts', async () => {
     const [policy] = await cloud.networks.qosPolicies.create(admin, [{ name: 'slow', shared: true }]);
     await cloud.networks.qosPolicies.addRule(admin, policy!.id, { direction: 'egress', maxKbps: 500, maxBurstKbps: 0 });

@@ -28,7 +28,11 @@ async function imaged() {
       device({ sizeGb: 2 }),
     ],
   });
-  const image = await servers.createMappedImage(storage.member, server.id, { name: 'whole', properties: { a: 'b' } });
+  const template = { name: 'whole', properties: { a: 'b' } };
+  const made = await servers.createMappedImage(storage.member, server.id, template);
+  expect(made.image).toMatchObject({ status: 'saving', size: null });
+  expect(await storage.ended(made.actionId)).toBe('succeeded');
+  const image = await storage.cloud.images.get(storage.member, made.image.id);
   await expect
     .poll(async () => (await snapshotsOf()).map(({ status }) => status), { timeout: 60_000 })
     .toEqual(['available', 'available']);

@@ -1,7 +1,6 @@
 import { newId, withDashes } from '../../env/env.ts';
 import type { Cloud } from '../cloud.ts';
 import type { Subject } from '../identity/subject.ts';
-import { newImageRow } from '../images/creation.ts';
 import { mappingProperty, mappingsOf } from '../images/disk-mappings.ts';
 import type { Image } from '../images/model.ts';
 import type { NewTemplate } from '../images/templates.ts';
@@ -16,19 +15,19 @@ const gib = 2 ** 30;
 
 /**
  * Makes an image of a server that boots from a volume, as Nova does: a snapshot of each of its volumes, and an image of
- * no bytes whose properties say which they are. It is active at once, while the snapshots are still made; deleting it
- * leaves them. Throws `conflict` for the server's state, and `quota_exceeded` of snapshots.
+ * no bytes whose properties say which they are. It is active as soon as its own action has ended, while the snapshots are
+ * still made; deleting it leaves them. Throws `conflict` for the server's state, and `quota_exceeded` of snapshots.
  */
 export async function requestMappedImage(
   cloud: Cloud,
   subject: Subject,
   serverId: string,
   template: Pick<NewTemplate, 'name' | 'properties'>,
-): Promise<Image> {
+): Promise<{ image: Image; actionId: string }> {
   const volumes = await cloud.volumes.ofServer(serverId);
   const snapshots = volumes.map((volume) => ({ volume, id: newId(cloud.env) }));
   const imageId = newId(cloud.env);
-  await cloud.db.write(async (tx) => {
+  return await cloud.db.write(async (tx) => {
     const server = await lockServer(cloud, tx, subject, serverId);
     checkTransition(subject, server, transitions.createImage);
     for (const { volume, id } of snapshots) {
@@ -38,9 +37,6 @@ export async function requestMappedImage(
     const image = {
       id: imageId,
       name: template.name,
-      visibility: 'private',
-      diskFormat: 'raw',
-      containerFormat: 'bare',
       minDiskGb: Math.ceil((volumes[0]?.size ?? 0) / gib),
       properties: {
         ...snapshotProperties(subject, server),
@@ -49,13 +45,10 @@ export async function requestMappedImage(
         root_device_name: '/dev/vda',
         [mappingProperty]: JSON.stringify(snapshots.map(({ volume, id }, index) => mappingOf(volume, id, index))),
       },
-    } as const;
-    await newImageRow(tx, cloud, subject, image, 'queued');
+    };
+    return await cloud.images.templates.beginEmpty(tx, subject, image);
   });
-  return await cloud.images.upload(subject, imageId, nothing());
 }
-
-async function* nothing(): AsyncGenerator<Buffer> {}
 
 function mappingOf(volume: Volume, snapshotId: string, index: number) {
   return {

@@ -194,6 +194,26 @@ describe('hosts', () => {
     expect(on.body.service).toMatchObject({ id, status: 'enabled', forced_down: false });
     expect((await api.call('PUT', `${base}/os-services/disable`, { body: { ...body, host: 'x' } })).status).toBe(404);
   });
+
+  it('are told to be down, and why they take no servers, by their hosts, until services have ids', async () => {
+    const body = { host: 'simulated', binary: 'nova-compute' };
+    const change = async (verb: string, more: object, version?: string) =>
+      await api.call('PUT', `${base}/os-services/${verb}`, { version, body: { ...body, ...more } });
+    const disabled_reason = 'a fan is broken';
+    const off = await change('disable-log-reason', { disabled_reason });
+    expect(off.body.service).toEqual({ ...body, status: 'disabled', disabled_reason });
+    const down = await change('force-down', { forced_down: true }, '2.11');
+    expect(down.body.service).toEqual({ ...body, forced_down: true });
+    const [shown] = (await get('/os-services', { version: '2.11' })).body.services;
+    expect(shown).toMatchObject({ status: 'disabled', disabled_reason, state: 'down', forced_down: true });
+    expect((await change('force-down', { forced_down: false }, '2.52')).status).toBe(200);
+    expect((await change('enable', {})).status).toBe(200);
+    const [back] = (await get('/os-services', { version: '2.11' })).body.services;
+    expect(back).toMatchObject({ status: 'enabled', disabled_reason: null, state: 'up', forced_down: false });
+    for (const version of ['2.1', '2.53']) expect((await change('force-down', {}, version)).status).not.toBe(200);
+    expect((await change('force-down', { forced_down: 'perhaps' }, '2.11')).status).toBe(400);
+    expect((await change('force-down', { host: 'x' }, '2.11')).status).toBe(404);
+  });
 });
 
 it('lists the extensions that old clients look for', async () => {

@@ -258,9 +258,9 @@ export const createServerImage = operation({
     const serverId = serverIdOf(call);
     const template = { name: body.name, properties: body.metadata ?? {} };
     const isVolumeBacked = (await cloud.servers.get(subject, serverId)).imageId === null;
-    const image = isVolumeBacked
+    const { image } = isVolumeBacked
       ? await cloud.servers.createMappedImage(subject, serverId, template)
-      : (await cloud.servers.createImage(subject, serverId, template)).image;
+      : await cloud.servers.createImage(subject, serverId, template);
     const id = withDashes(image.id);
     if (minorOf(context) >= 45) return { body: { image_id: id } };
     return { headers: { location: `${origin}/image/v2/images/${id}` } };

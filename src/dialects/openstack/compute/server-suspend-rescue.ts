@@ -174,7 +174,7 @@ const resetState = action(
 
 const BackupBody = closed({
   name: Type.String({ minLength: 1, maxLength: 255 }),
-  backup_type: Type.String({ minLength: 1, maxLength: 255, description: 'Any word: those of a type take turns.' }),
+  backup_type: Type.String({ maxLength: 255, description: 'Any word: those of a type take turns.' }),
   rotation: NumberOrText,
   metadata: Type.Optional(metadata),
 });

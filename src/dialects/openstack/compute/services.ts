@@ -24,18 +24,18 @@ async function shown({ cloud, context }: Pick<Call, 'cloud' | 'context'>, host: 
   return serviceView(host, await cloud.zones.list(), minorOf(context));
 }
 
-async function setState(
-  { cloud, context }: Pick<Call, 'cloud' | 'context'>,
-  host: Host,
-  status: 'enabled' | 'disabled',
-) {
-  return await shown({ cloud, context }, await cloud.hosts.setState(host.id, status));
-}
+const named = { host: Type.String({ minLength: 1 }), binary: Type.String({ minLength: 1 }) };
+const Named = { host: Type.String(), binary: Type.String() };
 
 /** Before 2.53 services are named by their host. */
+async function hostNamed({ cloud }: Pick<Call, 'cloud'>, { host: name, binary }: { host: string; binary: string }) {
+  const host = (await cloud.hosts.list()).find((one) => one.name === name && binary === computeBinary);
+  if (host) return host;
+  throw new CloudError('not_found', `Could not find binary ${binary} on host ${name}.`, { resource: 'service' });
+}
+
 function switched(verb: 'enable' | 'disable') {
   const status = `${verb}d` as const;
-  const schema = Type.Object({ host: Type.String(), binary: Type.String(), status: Type.String() });
   return until(
     52,
     operation({
@@ -43,25 +43,76 @@ function switched(verb: 'enable' | 'disable') {
       id: verb === 'enable' ? 'EnableService' : 'DisableService',
       method: 'PUT',
       path: `/os-services/${verb}`,
-      body: closed({ host: Type.String({ minLength: 1 }), binary: Type.String({ minLength: 1 }) }),
-      responses: { 200: Type.Object({ service: schema }) },
+      body: closed(named),
+      responses: { 200: Type.Object({ service: Type.Object({ ...Named, status: Type.String() }) }) },
       errors: [400, 401, 403, 404],
       title: verb === 'enable' ? 'Let a host take servers' : 'Let a host take no new servers',
       summary: 'Servers that are there stay there. Up to 2.52.',
       examples: [{ title: 'By host', body: { host: 'simulated', binary: computeBinary }, status: 200 }],
       async handle(call) {
-        const { host: name, binary } = call.body;
-        const host = (await call.cloud.hosts.list()).find((one) => one.name === name && binary === computeBinary);
-        if (!host) {
-          const words = `Could not find binary ${binary} on host ${name}.`;
-          throw new CloudError('not_found', words, { resource: 'service' });
-        }
-        await setState(call, host, status);
-        return { body: { service: { host: name, binary, status } } };
+        const { host, binary } = call.body;
+        await call.cloud.hosts.setState((await hostNamed(call, call.body)).id, status);
+        return { body: { service: { host, binary, status } } };
       },
     }),
   );
 }
+
+const disableWithReason = until(
+  52,
+  operation({
+    ...common,
+    id: 'DisableServiceWithReason',
+    method: 'PUT',
+    path: '/os-services/disable-log-reason',
+    body: closed({ ...named, disabled_reason: Type.String({ minLength: 1, maxLength: 255 }) }),
+    responses: {
+      200: Type.Object({
+        service: Type.Object({ ...Named, status: Type.String(), disabled_reason: Type.String() }),
+      }),
+    },
+    errors: [400, 401, 403, 404],
+    title: 'Let a host take no new servers, and say why',
+    summary: 'Servers that are there stay there. Up to 2.52.',
+    examples: [
+      {
+        title: 'By host',
+        body: { host: 'simulated', binary: computeBinary, disabled_reason: 'maintenance' },
+        status: 200,
+      },
+    ],
+    async handle(call) {
+      const { host, binary, disabled_reason } = call.body;
+      await call.cloud.hosts.setState((await hostNamed(call, call.body)).id, 'disabled', disabled_reason);
+      return { body: { service: { host, binary, status: 'disabled', disabled_reason } } };
+    },
+  }),
+);
+
+const forceDown = until(
+  52,
+  operation({
+    ...common,
+    id: 'ForceServiceDown',
+    since: '2.11',
+    method: 'PUT',
+    path: '/os-services/force-down',
+    body: closed({ ...named, forced_down: Type.Optional(BooleanOrWord) }),
+    responses: { 200: Type.Object({ service: Type.Object({ ...Named, forced_down: Type.Boolean() }) }) },
+    errors: [400, 401, 403, 404],
+    title: 'Say that a host is down',
+    summary: 'Its servers can be evacuated then, whatever its agent says. Or take it back. From 2.11 up to 2.52.',
+    examples: [
+      { title: 'By host', body: { host: 'simulated', binary: computeBinary, forced_down: false }, status: 200 },
+    ],
+    async handle(call) {
+      const { host, binary, forced_down: given } = call.body;
+      const forced_down = given !== undefined && booleanOf('forced_down', given);
+      await call.cloud.hosts.setForcedDown((await hostNamed(call, call.body)).id, forced_down);
+      return { body: { service: { host, binary, forced_down } } };
+    },
+  }),
+);
 
 export const serviceOperations = [
   operation({
@@ -85,6 +136,8 @@ export const serviceOperations = [
   }),
   switched('enable'),
   switched('disable'),
+  disableWithReason,
+  forceDown,
   operation({
     ...common,
     id: 'UpdateService',

@@ -261,6 +261,10 @@ test('quotas are shown to their project, set by administrators, and kept to', as
   const set = await call('admin', 'PUT', path, { quota: { network: 1 } });
   expect(set).toMatchObject({ status: 200, body: { quota: { network: 1, subnet: 100 } } });
   expect(await call('bob', 'POST', '/v2.0/networks', { network: {} })).toMatchObject(failure(409, 'OverQuota'));
+  const checked = (quota: object) => call('admin', 'PUT', path, { quota: { ...quota, check_limit: true } });
+  expect(await checked({ network: 0 })).toMatchObject(failure(400, 'InvalidInput'));
+  expect(await checked({ network: 0, force: true })).toMatchObject({ status: 200, body: { quota: { network: 0 } } });
+  expect(await checked({ network: 50, port: -1 })).toMatchObject({ status: 200, body: { quota: { network: 50 } } });
   expect(await call('admin', 'DELETE', path)).toMatchObject({ status: 204 });
   expect((await call('bob', 'GET', `${path}/default`)).body).toMatchObject({ quota: { network: 100 } });
   await made('bob', 'networks', 'network', {});

@@ -1,8 +1,9 @@
 import { type TSchema, Type } from 'typebox';
 import { operation } from '../../../api/operation.ts';
+import { CloudError } from '../../../cloud/errors.ts';
 import type { Limits } from '../../../cloud/quotas/quotas.ts';
 import type { QuotaName } from '../../../cloud/settings.ts';
-import { idInPath } from './wire.ts';
+import { Body, idInPath } from './wire.ts';
 
 /** Neutron's name → the engine's. */
 const names = {
@@ -25,10 +26,12 @@ function each(schema: TSchema): Record<NeutronQuota, TSchema> {
 const QuotaDocument = Type.Object({ quota: Type.Object(each(Type.Integer())) });
 const Detail = Type.Object({ limit: Type.Integer(), used: Type.Integer(), reserved: Type.Integer() });
 const DetailsDocument = Type.Object({ quota: Type.Object(each(Detail)) });
-const Changes = Type.Object(
-  Object.fromEntries(neutronNames.map((name) => [name, Type.Optional(Type.Integer({ minimum: -1 }))])),
-  { additionalProperties: false },
-);
+
+const Changes = Body({
+  ...each(Type.Optional(Type.Integer({ minimum: -1 }))),
+  check_limit: Type.Optional(Type.Boolean({ description: 'Refuses limits below what the project has.' })),
+  force: Type.Optional(Type.Boolean({ description: 'Takes them all the same, as is usual.' })),
+});
 
 const Params = Type.Object({ project_id: Type.String() });
 const common = { dialect: 'network', group: 'quotas', mode: 'sync', params: Params } as const;
@@ -97,6 +100,12 @@ const showQuotaDetails = detailsAt('ShowQuotaDetails', '/quotas/{project_id}/det
 /** The path under which older clients ask. */
 const showQuotaDetailsJson = detailsAt('ShowQuotaDetailsJson', '/quotas/{project_id}/details.json');
 
+function requireRoom(name: QuotaName, limit: number, used: number): void {
+  if (limit < 0 || limit >= used) return;
+  const message = `Quota limit ${limit} for ${name} must be greater than or equal to already used ${used}.`;
+  throw new CloudError('invalid', message, { field: name });
+}
+
 const updateQuota = operation({
   ...common,
   id: 'UpdateQuota',
@@ -108,11 +117,17 @@ const updateQuota = operation({
   responses: { 200: QuotaDocument },
   errors: [400, 401, 403],
   title: 'Set quotas of a project',
-  summary: 'Limits may be below what the project has: then it gets no more.',
+  summary: 'Limits may be below what the project has: then it gets no more. With check_limit they may not.',
   examples: [{ ...example, body: { quota: { network: 20, port: -1 } }, status: 200 }],
   handle: async ({ cloud, subject, params, body }) => {
-    const changes = neutronNames.filter((name) => name in body).map((name) => [names[name], body[name]]);
+    const changes = neutronNames
+      .filter((name) => name in body)
+      .map((name) => [names[name], body[name] as number] as const);
     const projectId = idInPath('project', params.project_id);
+    if (body['check_limit'] === true && body['force'] !== true) {
+      const usage = await cloud.quotas.usage(subject, projectId);
+      for (const [name, limit] of changes) requireRoom(name, limit, usage[name]);
+    }
     const limits = await cloud.quotas.setLimits(subject, projectId, Object.fromEntries(changes) as Partial<Limits>);
     return { body: { quota: quotaView(limits) } };
   },
