@@ -59,6 +59,8 @@ export interface Facts {
   openEvents: ReadonlyArray<{ actionId: string; name: string; kind: string }>;
   inventories: ReadonlyMap<string, HostInventory>;
   stores: ReadonlyMap<string, StoreListing>;
+  /** Whether other processes may be at work on the same database. */
+  isShared: boolean;
   /** Who works on what. */
   owners: Owners;
   /** What could not be looked at. */
@@ -138,6 +140,7 @@ export async function readFacts(cloud: Cloud, agents: ReadonlyMap<string, HostAg
     openEvents,
     inventories: inventories.answers,
     stores: stores.answers,
+    isShared: cloud.db.kind === 'postgres',
     owners: ownersOf([...touched.values()]),
     unanswered: [...inventories.failures, ...stores.failures],
   };

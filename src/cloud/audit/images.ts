@@ -4,12 +4,21 @@ import { unlessOwned } from './owners.ts';
 
 /** How long an upload may be over its time before somebody should have ended it, microseconds. */
 const expiryGrace = 600_000_000;
+/** How long an upload of another process may have shown no sign of life, microseconds. */
+const silence = 60_000_000;
 
 /** Uploads under way, by image: the process that takes the bytes cares for them, not an action; or whoever goes on. */
 function uploads(facts: Facts): Set<string> {
   const live = [...facts.stores.values()].flatMap(({ others }) => others.filter(({ isLive }) => isLive));
   const waiting = facts.uploads.filter(({ state }) => state === 'receiving').map(({ image_id }) => image_id);
-  return new Set([...waiting, ...live.flatMap(({ imageId }) => imageId ?? [])]);
+  const elsewhere = facts.replicas.filter(
+    ({ state, updated_at }) => facts.isShared && state === 'copying' && updated_at + silence > facts.now,
+  );
+  return new Set([
+    ...waiting,
+    ...live.flatMap(({ imageId }) => imageId ?? []),
+    ...elsewhere.map(({ image_id }) => image_id),
+  ]);
 }
 
 /** Images and their copies are in a state that lasts, or somebody brings their bytes. */
@@ -76,6 +85,7 @@ export function bytesHaveImages(facts: Facts): Finding[] {
     ...facts.exports.map(({ store_id, id }) => `${store_id} ${id}`),
   ]);
   const coming = new Set(facts.uploads.map(({ image_id }) => image_id));
+  const uploading = uploads(facts);
   const findings: Finding[] = [];
   for (const [storeId, { images, others }] of facts.stores) {
     for (const { imageId } of images) {
@@ -84,7 +94,8 @@ export function bytesHaveImages(facts: Facts): Finding[] {
       findings.push(...unlessOwned(facts.owners, thing, [imageId], `Store ${storeId} has bytes that are no image's.`));
     }
     for (const { name, kind, imageId, isLive } of others) {
-      if (isLive || (kind === 'staged' && imageId && coming.has(imageId))) continue;
+      if (isLive || (kind === 'upload' && imageId && uploading.has(imageId))) continue;
+      if (kind === 'staged' && imageId && coming.has(imageId)) continue;
       const thing = { invariant: 'no-stray-files', resource: 'image store', id: storeId } as const;
       findings.push(...unlessOwned(facts.owners, thing, [imageId], `There is a file ${name} (${kind}) left over.`));
     }

@@ -50,7 +50,7 @@ export class ImageStores {
 
   constructor(core: CloudCore, open?: StoreOpener) {
     this.#core = core;
-    this.#open = open ?? ((store) => openStore(core.env, store, this.#localRoot()));
+    this.#open = open ?? ((store) => openStore(core, store, this.#localRoot()));
   }
 
   /** Makes the store of a new cloud, in a folder of this host, for all zones there are. */

@@ -32,7 +32,7 @@ async function sweep(cloud: Cloud, storeId: string, store: ImageStore, status: S
   await removeOrphans(cloud, storeId, store, images, status);
   const left = others.filter(({ kind, isLive, imageId }) => kind !== 'unknown' && !isLive && imageId);
   // The listing comes first: an action that has ended since then has cared for its files itself.
-  const owned = left.length > 0 ? await ownedImages(cloud) : new Set<string>();
+  const owned = left.length > 0 ? await ownedImages(cloud, storeId) : new Set<string>();
   const nobodys = left.filter(({ imageId }) => !owned.has(imageId!));
   for (const file of nobodys.slice(0, maxRemovedPerActivation)) await remove(cloud, store, file, status);
 }
@@ -68,7 +68,7 @@ async function removeOrphans(
     orphans.push(...known.map(({ id }) => id));
   }
   if (orphans.length === 0) return;
-  const owned = await ownedImages(cloud);
+  const owned = await ownedImages(cloud, storeId);
   for (const imageId of orphans.filter((id) => !owned.has(id)).slice(0, maxRemovedPerActivation)) {
     try {
       await store.delete(imageId);
@@ -81,15 +81,25 @@ async function removeOrphans(
   }
 }
 
-/** Images that actions still work on: their own, and those that their inputs name; and those whose uploads wait. */
-async function ownedImages({ db }: Cloud): Promise<Set<string>> {
+/**
+ * Images that actions still work on: their own, and those that their inputs name; those whose uploads wait, and those that
+ * are brought into the store right now, perhaps by another process. What a dead one was bringing is given up a minute later.
+ */
+async function ownedImages({ db }: Cloud, storeId: string): Promise<Set<string>> {
   const actions = await db.read
     .selectFrom('actions')
     .select(['resource_id', 'input'])
     .where('finished_at', 'is', null)
     .execute();
   const uploads = await db.read.selectFrom('image_uploads').select('image_id').execute();
+  const coming = await db.read
+    .selectFrom('image_replicas')
+    .select('image_id')
+    .where('store_id', '=', storeId)
+    .where('state', '=', 'copying')
+    .execute();
   return new Set([
+    ...coming.map(({ image_id }) => image_id),
     ...actions.flatMap(({ resource_id, input }) => [resource_id, ...(input.match(/[0-9a-f]{32}/g) ?? [])]),
     ...uploads.map(({ image_id }) => image_id),
   ]);

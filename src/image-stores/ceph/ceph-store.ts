@@ -33,13 +33,15 @@ export interface CephStoreOptions {
   localDirectory: string;
   /** Bytes of images that are kept there at the most. */
   maxLocalBytes?: number;
+  /** Whether other processes write to the store too: what seems to be left by a dead one may be theirs. */
+  isShared?: boolean;
 }
 
 /** Opens a store in a pool that exists and is made for RBD. Throws `StoreError` when it can't be reached. */
 export async function openCephStore(options: CephStoreOptions): Promise<ImageStore> {
   await new Staging(options.localDirectory).open();
   const store = new CephStore(options);
-  await store.recover();
+  await store.recover(options.isShared);
   return store;
 }
 
@@ -69,14 +71,14 @@ class CephStore implements ImageStore {
     return clones === undefined ? undefined : new CephPrograms({ ...this.#place, pool: clones });
   }
 
-  /** Ends what dead processes have begun: a store has one control plane that writes to it. */
-  async recover(): Promise<void> {
+  /** Ends what dead processes have begun; where others live, only what an image was lost by. */
+  async recover(isShared = false): Promise<void> {
     const names = (await this.#programs.list()).map(({ name }) => name);
     await this.#clones?.list(); // it exists
     for (const name of names) {
       const { imageId = '', kind } = strayName.exec(name)?.groups ?? {};
       if (kind === 'old' && !names.includes(imageId)) await this.#rename(name, imageId);
-      else if (kind) await this.#removeUnlessBusy(name);
+      else if (kind && !isShared) await this.#removeUnlessBusy(name);
     }
   }
 

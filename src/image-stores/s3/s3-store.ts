@@ -34,6 +34,8 @@ export interface S3StoreOptions {
   maxLocalBytes?: number;
   /** What the bucket may hold, bytes: S3 itself knows no limit. */
   capacity?: number;
+  /** Whether other processes write to the store too: what seems to be left by a dead one may be theirs. */
+  isShared?: boolean;
 }
 
 type Sdk = typeof import('@aws-sdk/client-s3');
@@ -57,7 +59,7 @@ export async function openS3Store(options: S3StoreOptions): Promise<ImageStore> 
     throw s3Failure(`reach the bucket ${place.bucket}`, error);
   }
   const store = new S3Store(sdk, client, options);
-  await store.abortDeadUploads();
+  if (!options.isShared) await store.abortDeadUploads();
   return store;
 }
 
@@ -106,15 +108,14 @@ class S3Store implements ImageStore {
     const chunks = new ChunkReader(source, signal);
     const seen: { size: number; error?: unknown } = { size: 0 };
     const body = Readable.from(hashed(chunks, hasher, options, seen), { objectMode: false });
+    const partSize = Math.max(smallestPart, Math.ceil((expectedSize ?? 0) / maxParts / mebibyte) * mebibyte);
     const upload = new Upload({
-      client: this.#client,
+      client: this.#clientUntil(signal),
       params: { Bucket: this.#place.bucket, Key: key, Body: body },
-      partSize: Math.max(smallestPart, Math.ceil((expectedSize ?? 0) / maxParts / mebibyte) * mebibyte),
+      partSize,
       queueSize: partsUnderWay,
       leavePartsOnError: false,
     });
-    const onAbort = () => void upload.abort().catch(() => {});
-    signal.addEventListener('abort', onAbort, { once: true });
     let isStored = false;
     try {
       await upload.done();
@@ -124,13 +125,39 @@ class S3Store implements ImageStore {
       return { size: seen.size, installPath: this.installPath(imageId), checksums };
     } catch (error) {
       if (isStored) await this.#remove(key);
+      else if (seen.size >= partSize) await this.#abortUploadsOf(imageId);
       // What the source, or whoever looks at its chunks, failed with is the reason; the rest follows from it.
       throw seen.error ?? (signal.aborted ? abortedBy(signal) : s3Failure(`store image ${imageId}`, error));
     } finally {
-      signal.removeEventListener('abort', onAbort);
       chunks.close();
       hasher.close();
       body.destroy();
+    }
+  }
+
+  /**
+   * The client as an upload has it: what brings bytes ends with the signal. The upload itself ends a little later, when
+   * it has taken back what it had brought: its own way to be aborted leaves that to be done, or not, by nobody.
+   */
+  #clientUntil(signal: AbortSignal): S3Client {
+    const { CreateMultipartUploadCommand, PutObjectCommand, UploadPartCommand } = this.#sdk;
+    const bringing = [CreateMultipartUploadCommand, PutObjectCommand, UploadPartCommand];
+    const client = this.#client;
+    const send = (command: Parameters<S3Client['send']>[0]) =>
+      client.send(command, bringing.some((kind) => command instanceof kind) ? { abortSignal: signal } : {});
+    return Object.create(client, { send: { value: send } }) as S3Client;
+  }
+
+  /**
+   * Removes the parts that a failed upload has brought, also of one whose beginning was never answered, and of one whose
+   * end failed. What can't be removed now is removed by a sweep, or at the next start.
+   */
+  async #abortUploadsOf(imageId: string): Promise<void> {
+    const until = AbortSignal.timeout(this.#place.timeoutMs);
+    try {
+      for (const { name } of await this.#listUploads(imageId, until)) await this.#abortUpload(name, until);
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
     }
   }
 
@@ -237,11 +264,12 @@ class S3Store implements ImageStore {
     return { images, others };
   }
 
-  async #listUploads(): Promise<StoreListing['others']> {
+  /** Of one image, where it is named. Of very many only the first ones: others are seen when those are gone. */
+  async #listUploads(of = '', abortSignal?: AbortSignal): Promise<StoreListing['others']> {
     const { ListMultipartUploadsCommand } = this.#sdk;
     const { bucket, prefix } = this.#place;
-    const list = new ListMultipartUploadsCommand({ Bucket: bucket, Prefix: prefix });
-    const { Uploads = [] } = await this.#client.send(list).catch((error) => {
+    const list = new ListMultipartUploadsCommand({ Bucket: bucket, Prefix: prefix + of });
+    const { Uploads = [] } = await this.#client.send(list, { abortSignal }).catch((error) => {
       throw s3Failure('list uploads', error);
     });
     return Uploads.map(({ Key = '', UploadId = '', Initiated }) => {
@@ -257,23 +285,37 @@ class S3Store implements ImageStore {
     });
   }
 
-  /** Ends what uploads of dead processes have left: a store has one control plane that writes to it. */
+  /** Ends what uploads of dead processes have left. */
   async abortDeadUploads(): Promise<void> {
-    for (const { name, isLive } of await this.#listUploads()) if (!isLive) await this.removeStray(name);
+    const ended = new Set<string>();
+    const left = async () => (await this.#listUploads()).filter(({ name, isLive }) => !isLive && !ended.has(name));
+    for (let some = await left(); some.length > 0; some = await left()) {
+      for (const { name } of some) {
+        await this.removeStray(name);
+        ended.add(name);
+      }
+    }
   }
 
   async removeStray(name: string): Promise<void> {
     if (await this.#staging.removeNamed(name)) return;
     const [kind, id = '', uploadId] = name.split('/');
-    const { bucket, prefix } = this.#place;
-    const { AbortMultipartUploadCommand } = this.#sdk;
+    const { prefix } = this.#place;
     if (kind === 'objects' && id !== '' && !imageName.test(name.slice('objects/'.length))) {
       return await this.#remove(prefix + name.slice('objects/'.length));
     }
     if (kind !== 'uploads' || !uploadId) throw new StoreError('bad_name', `${JSON.stringify(name)} is no stray.`);
     if (this.#uploads.has(id)) throw new StoreError('busy', `An upload is writing ${id}.`);
+    await this.#abortUpload(name);
+  }
+
+  /** By the name that the list gave it. */
+  async #abortUpload(name: string, abortSignal?: AbortSignal): Promise<void> {
+    const [, id = '', uploadId] = name.split('/');
+    const { bucket, prefix } = this.#place;
+    const { AbortMultipartUploadCommand } = this.#sdk;
     const abort = new AbortMultipartUploadCommand({ Bucket: bucket, Key: prefix + id, UploadId: uploadId });
-    await this.#client.send(abort).catch((error) => {
+    await this.#client.send(abort, { abortSignal }).catch((error) => {
       const failure = s3Failure(`end the upload of ${id}`, error);
       if (failure.code !== 'not_found') throw failure;
     });
