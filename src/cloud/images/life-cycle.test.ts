@@ -159,7 +159,7 @@ describe('a copy for another zone', () => {
     await cloud.core.runner.idle();
     const reason = async () => syncStatusReason(image, await cloud.images.replicasOf([image.id]));
     expect(await reason()).toContain('ERROR:A failure occurred during synchronize image');
-    await new PlaceChanges(cloud.core, () => {}).deleteZone(cloud.zones.beta);
+    await new PlaceChanges(cloud.core).deleteZone(cloud.zones.beta);
     await cloud.stores.refresh();
     expect(await reason()).toBeUndefined();
     expect(await cloud.images.copies.resync(alice, image.id)).toEqual([]);

@@ -73,3 +73,22 @@ eachDatabase('the zone of a request that names none', (open) => {
     }
   });
 });
+
+eachDatabase('the names of zones', (open) => {
+  it('are those of now, also where another process gave them', async () => {
+    const db = await open();
+    try {
+      const [here, there] = [1, 2].map(() => new Zones({ db, env } as ConstructorParameters<typeof Zones>[0]));
+      const id = await addZone(db, 'edo');
+      expect([...(await here!.names())]).toEqual([[id, 'edo']]);
+      await there!.changes.updateZone(id, { name: 'tokyo' });
+      expect((await here!.names()).get(id)).toBe('tokyo');
+      const second = await there!.ensure('osaka');
+      expect((await here!.names()).get(second)).toBe('osaka');
+      await there!.changes.deleteZone(second);
+      expect([...(await here!.names())]).toEqual([[id, 'tokyo']]);
+    } finally {
+      await db.close();
+    }
+  });
+});

@@ -32,11 +32,9 @@ export interface PlaceNotes {
 /** Makes, changes and removes zones and clusters. Hosts come to a cluster when their agents are attached. */
 export class PlaceChanges {
   readonly #core: Pick<CloudCore, 'db' | 'env'>;
-  readonly #changed: () => void;
 
-  constructor(core: Pick<CloudCore, 'db' | 'env'>, changed: () => void) {
+  constructor(core: Pick<CloudCore, 'db' | 'env'>) {
     this.#core = core;
-    this.#changed = changed;
   }
 
   /** Throws `duplicate`: zones are known by name to OpenStack's clients. */
@@ -52,7 +50,7 @@ export class PlaceChanges {
       created_at: now,
       updated_at: now,
     };
-    await this.#write(async (tx) => {
+    await this.#core.db.write(async (tx) => {
       await this.#refuseTakenName(tx, zone.name);
       if (zone.isDefault) await tx.updateTable('zones').set({ is_default: 0 }).execute();
       await tx.insertInto('zones').values(row).execute();
@@ -61,7 +59,7 @@ export class PlaceChanges {
   }
 
   async updateZone(id: string, { isDefault, ...notes }: PlaceNotes & { isDefault?: boolean }): Promise<void> {
-    await this.#write(async (tx) => {
+    await this.#core.db.write(async (tx) => {
       if (notes.name !== undefined) {
         await this.#refuseTakenName(tx, notes.name, id);
         await renameInAggregates(tx, id, notes.name, this.#core.env.now());
@@ -76,7 +74,7 @@ export class PlaceChanges {
 
   /** A zone's clusters, and their hosts, go with it: nothing new is placed on disabled hosts. */
   async setZoneEnabled(id: string, enabled: boolean): Promise<void> {
-    await this.#write(async (tx) => {
+    await this.#core.db.write(async (tx) => {
       const flag = enabled ? (1 as const) : (0 as const);
       const now = this.#core.env.now();
       const values = { enabled: flag, updated_at: now };
@@ -93,7 +91,7 @@ export class PlaceChanges {
    * one. One that is not there is deleted already. Where it was the default one, the oldest is that now.
    */
   async deleteZone(id: string): Promise<void> {
-    await this.#write(async (tx) => {
+    await this.#core.db.write(async (tx) => {
       const others = await tx.selectFrom('zones').select('id').where('id', '<>', id).limit(1).execute();
       if (others.length === 0) throw inUse('zone', id, `zone[uuid:${id}] is the only one, it can't be deleted`);
       await refuseHosts(tx, 'zone', 'zone_id', id);
@@ -118,7 +116,7 @@ export class PlaceChanges {
   async createCluster(cluster: NewCluster): Promise<string> {
     const id = cluster.id ?? newId(this.#core.env);
     const now = this.#core.env.now();
-    await this.#write(async (tx) => {
+    await this.#core.db.write(async (tx) => {
       const zone = await tx.selectFrom('zones').select('id').where('id', '=', cluster.zoneId).executeTakeFirst();
       if (!zone) throw notFound('zone', cluster.zoneId);
       const row: ClustersTable = {
@@ -139,7 +137,7 @@ export class PlaceChanges {
 
   async updateCluster(id: string, notes: PlaceNotes): Promise<void> {
     const values = { ...notes, updated_at: this.#core.env.now() };
-    const { numUpdatedRows } = await this.#write((tx) =>
+    const { numUpdatedRows } = await this.#core.db.write((tx) =>
       tx.updateTable('clusters').set(values).where('id', '=', id).executeTakeFirst(),
     );
     if (numUpdatedRows === 0n) throw notFound('cluster', id);
@@ -147,7 +145,7 @@ export class PlaceChanges {
 
   /** A cluster's hosts go with it. */
   async setClusterEnabled(id: string, enabled: boolean): Promise<void> {
-    await this.#write(async (tx) => {
+    await this.#core.db.write(async (tx) => {
       const now = this.#core.env.now();
       const values = { enabled: enabled ? (1 as const) : (0 as const), updated_at: now };
       const { numUpdatedRows } = await tx.updateTable('clusters').set(values).where('id', '=', id).executeTakeFirst();
@@ -159,17 +157,11 @@ export class PlaceChanges {
 
   /** Throws `conflict` (`in_use`) while it has hosts. One that is not there is deleted already. */
   async deleteCluster(id: string): Promise<void> {
-    await this.#write(async (tx) => {
+    await this.#core.db.write(async (tx) => {
       await refuseHosts(tx, 'cluster', 'cluster_id', id);
       await forgetSettings(tx, id);
       await tx.deleteFrom('clusters').where('id', '=', id).execute();
     });
-  }
-
-  async #write<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result> {
-    const result = await this.#core.db.write(work);
-    this.#changed();
-    return result;
   }
 
   async #refuseTakenName(tx: Tx, name: string, except = ''): Promise<void> {

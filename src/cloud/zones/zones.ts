@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Tx } from '../../database/database.ts';
 import type { ClustersTable, ZonesTable } from '../../database/schema.ts';
+import { statement } from '../../database/statement.ts';
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { PlaceChanges } from './place-changes.ts';
@@ -29,12 +30,12 @@ export interface Cluster {
 export class Zones {
   readonly #core: CloudCore;
   /** Zones are few and change rarely, and every server's view names one. */
-  readonly #names = new Map<string, string>();
+  #kept: { version: number; names: ReadonlyMap<string, string> } | undefined;
   readonly changes: PlaceChanges;
 
   constructor(core: CloudCore) {
     this.#core = core;
-    this.changes = new PlaceChanges(core, () => this.#names.clear());
+    this.changes = new PlaceChanges(core);
   }
 
   /** Makes the first zone and cluster of a new cloud. */
@@ -70,7 +71,6 @@ export class Zones {
 
   async list(): Promise<Zone[]> {
     const rows = await this.#core.db.read.selectFrom('zones').selectAll().orderBy('name').execute();
-    for (const row of rows) this.#names.set(row.id, row.name);
     return rows.map(zoneFromRow);
   }
 
@@ -94,7 +94,6 @@ export class Zones {
       updated_at: now,
     };
     await tx.insertInto('zones').values(row).execute();
-    tx.onCommit(() => this.#names.clear());
     return row.id;
   }
 
@@ -154,12 +153,19 @@ export class Zones {
     }));
   }
 
-  /** Zone names by id, from memory once known. */
+  /** Zone names by id: from memory for as long as nobody has changed a zone, and read where that can't be known. */
   async names(): Promise<ReadonlyMap<string, string>> {
-    if (this.#names.size === 0) await this.list();
-    return this.#names;
+    const { db } = this.#core;
+    const version = db.versionOf(['zones']);
+    if (version !== undefined && this.#kept?.version === version) return this.#kept.names;
+    const rows = await allNames.all(db.read, {});
+    const names = new Map(rows.map(({ id, name }) => [id, name]));
+    if (version !== undefined) this.#kept = { version, names };
+    return names;
   }
 }
+
+const allNames = statement((q) => q.selectFrom('zones').select(['id', 'name']));
 
 /** The id of a cluster of the zone; one is made where there is none. */
 export async function clusterOf(tx: Tx, env: CloudCore['env'], zoneId: string): Promise<string> {
