@@ -68,15 +68,24 @@ function leaving(kind: Database['kind']): void {
   const ended = async ({ actionId }: { actionId?: string }) =>
     expect(await opened.cloud.runner.wait(actionId!, { timeoutMs: 60_000 })).toEqual({ state: 'succeeded' });
 
+  async function image(): Promise<string> {
+    const { images } = opened.cloud;
+    const { id } = await images.create(subject(), { name: 'image', diskFormat: 'qcow2', containerFormat: 'bare' });
+    await images.upload(subject(), id, Readable.from([emptyQcow2(gibibyte)]));
+    return id;
+  }
+
+  async function begin(imageId: string, hostId?: string) {
+    const words = { name: 'one', flavorId: '42', networks: 'auto', securityGroups: [] } as const;
+    const [made] = await opened.cloud.servers.create(subject(), { ...words, imageId, hostId });
+    return { actionId: made!.actionId, id: made!.server.id };
+  }
+
   /** A server on that host. */
   async function server(hostId: string): Promise<string> {
-    const { images, servers } = opened.cloud;
-    const image = await images.create(subject(), { name: 'image', diskFormat: 'qcow2', containerFormat: 'bare' });
-    await images.upload(subject(), image.id, Readable.from([emptyQcow2(gibibyte)]));
-    const words = { name: 'one', flavorId: '42', imageId: image.id, networks: 'auto', securityGroups: [] } as const;
-    const [made] = await servers.create(subject(), { ...words, hostId });
-    await ended(made!);
-    return made!.server.id;
+    const made = await begin(await image(), hostId);
+    await ended(made);
+    return made.id;
   }
 
   it('keep neither rows nor things, and do not come back before they are let', async () => {
@@ -151,5 +160,32 @@ function leaving(kind: Database['kind']): void {
     expect(cloud.hosts.agents.has(again!.id)).toBe(true);
     expect(await clearRemovedHosts(cloud)).toEqual({ cleared: 1, failed: 0 });
     expect(cloud.hosts.agents.has(again!.id)).toBe(false);
+  });
+
+  it('are not taken from under what is placed there at the same moment', async () => {
+    const { cloud } = opened;
+    const imageId = await image();
+    const agent = agentOf('simulated-2');
+    await cloud.hosts.setState(await idOf('simulated'), 'disabled');
+    for (let round = 0; round < 8; round += 1) {
+      const id = await idOf('simulated-2');
+      const made = await begin(imageId);
+      // Each time it is a little further when the host is to go.
+      for (let tick = 0; tick < round * round; tick += 1) await new Promise((next) => setImmediate(next));
+      const isGone = await removeHost(cloud, id).then(
+        () => true,
+        () => false,
+      );
+      await cloud.runner.wait(made.actionId, { timeoutMs: 60_000 });
+      const { hostId, vmState } = await cloud.servers.get(subject(), made.id);
+      expect({ hostId, vmState }).toEqual(
+        isGone ? { hostId: null, vmState: 'error' } : { hostId: id, vmState: 'active' },
+      );
+      expect(isSound(await auditCloud(cloud))).toBe(true);
+      await ended(await cloud.servers.forceDelete(subject(), made.id));
+      if (!isGone) await removeHost(cloud, id);
+      await cloud.hosts.readmit('simulated-2');
+      await cloud.hosts.attach(agent, { name: 'simulated-2', ...(await cloud.zones.placeFor()) });
+    }
   });
 }
