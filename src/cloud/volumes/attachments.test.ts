@@ -1,4 +1,7 @@
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { gib, StorageCloud } from './test-cloud.ts';
 
 let storage: StorageCloud;
@@ -65,4 +68,36 @@ test('a connection says where the data is, to the host that has it', async () =>
   expect(found).toMatchObject({ path: installPath, format: 'qcow2' });
   const elsewhere = blocks().attachments.initializeConnection(storage.member, id, { host: 'another' });
   await expect(elsewhere).rejects.toMatchObject({ code: 'invalid' });
+});
+
+test('a connection to what is in Ceph names the image, its cluster and the user, to any host', async () => {
+  const { id } = await storage.volume({ size: gib });
+  const { db, imageStores, volumes } = storage.cloud;
+  await db.write((tx) => volumes.update(tx, id, { install_path: `ceph://vms/${id}` }));
+  const connect = () => blocks().attachments.initializeConnection(storage.member, id, { host: 'another' });
+  // Of no store's cluster; then of one that does not answer.
+  await expect(connect()).rejects.toMatchObject({ code: 'unavailable' });
+  const [store] = imageStores.list();
+  const url = 'ceph://images?conf=/etc/ceph/blue.conf&user=cinder&timeout=1&clones=vms';
+  vi.spyOn(imageStores, 'list').mockReturnValue([{ ...store!, kind: 'ceph', url }]);
+  const programs = await mkdtemp(join(tmpdir(), 'unkai-ceph-'));
+  onTestFinished(async () => {
+    vi.restoreAllMocks();
+    vi.unstubAllEnvs();
+    await rm(programs, { recursive: true });
+  });
+  const cluster = async (script: string) =>
+    await writeFile(join(programs, 'ceph'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  await cluster('exit 1');
+  vi.stubEnv('PATH', `${programs}:${process.env['PATH']}`);
+  await expect(connect()).rejects.toMatchObject({ code: 'unavailable' });
+  const dump = JSON.stringify({ mons: [{ addr: '10.0.0.1:6789/0' }, { addr: '10.0.0.2:6789/0' }] });
+  const asked = '--conf /etc/ceph/blue.conf --id cinder --connect-timeout 1 mon dump --format json';
+  await cluster(`[ "$*" = "${asked}" ] && echo '${dump}'`);
+  const connection = await connect();
+  expect(connection).toEqual({
+    kind: 'rbd',
+    ...{ volumeId: id, pool: 'vms', image: id, user: 'cinder', conf: '/etc/ceph/blue.conf', qosSpecs: undefined },
+    ...{ hosts: ['10.0.0.1', '10.0.0.2'], ports: ['6789', '6789'] },
+  });
 });

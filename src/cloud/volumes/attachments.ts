@@ -5,6 +5,7 @@ import { newId, withDashes } from '../../env/env.ts';
 import type { Cloud } from '../cloud.ts';
 import { CloudError, notFound } from '../errors.ts';
 import { ownsOrAdmin, projectOf, type Subject } from '../identity/subject.ts';
+import { connectionTo, isOnHost, type VolumeConnection } from './connections.ts';
 import { invalidVolume, lockVolume, requireStatus } from './rules.ts';
 import { asShared, sharesOfAll } from './shares.ts';
 
@@ -29,15 +30,6 @@ export interface VolumeAttachment {
 
 /** A further server's having a volume. */
 export type VolumeShare = Pick<VolumeAttachment, 'id' | 'status' | 'device' | 'attachedAt'> & { serverId: string };
-
-/** Where the data of a volume is, for whoever may open files of its host. */
-export interface VolumeConnection {
-  hostName: string;
-  path: string;
-  format: 'qcow2' | 'raw';
-  /** What is to be kept to by whoever connects it; undefined without limits. */
-  qosSpecs: Record<string, string> | undefined;
-}
 
 export interface AttachmentFilter {
   allProjects?: boolean;
@@ -284,24 +276,16 @@ export class VolumeAttachments {
   /** How the volume's data is reached, once it is on its way to somewhere. */
   async connection(subject: Subject, attachment: VolumeAttachment): Promise<VolumeConnection | undefined> {
     if (!attachment.connector || attachment.isOfServer) return undefined;
-    return await this.#wayTo(subject, attachment.volumeId);
+    return await connectionTo(this.#cloud, subject, attachment.volumeId);
   }
 
   /** As `connection`, without an attachment. Throws `invalid` for a volume that can't be reached from the connector's host. */
   async initializeConnection(subject: Subject, volumeId: string, connector: Record<string, unknown>) {
-    const { id, hostId } = await this.#cloud.blockStorage.get(subject, volumeId);
-    await this.#requireReachable({ host_id: hostId }, connector);
-    const connection = await this.#wayTo(subject, id);
+    const { id, hostId, installPath } = await this.#cloud.blockStorage.get(subject, volumeId);
+    await this.#requireReachable({ host_id: hostId, install_path: installPath }, connector);
+    const connection = await connectionTo(this.#cloud, subject, id);
     if (connection) return connection;
     throw invalidVolume('it has no data on any host yet.');
-  }
-
-  async #wayTo(subject: Subject, volumeId: string): Promise<VolumeConnection | undefined> {
-    const volume = await this.#cloud.blockStorage.get(subject, volumeId);
-    const host = (await this.#cloud.hosts.list()).find(({ id }) => id === volume.hostId);
-    if (!host || volume.installPath === null) return undefined;
-    const qosSpecs = await this.#cloud.blockStorage.qos.frontEndSpecs(volume.volumeType);
-    return { hostName: host.name, path: volume.installPath, format: volume.multiattach ? 'raw' : 'qcow2', qosSpecs };
   }
 
   async #change(
@@ -321,13 +305,13 @@ export class VolumeAttachments {
     });
   }
 
-  /** The files of a host's disks can be opened there only. */
+  /** The files of a host's disks can be opened there only; what is in Ceph can be opened anywhere. */
   async #requireReachable(
-    volume: Pick<VolumesTable, 'host_id'>,
+    volume: Pick<VolumesTable, 'host_id' | 'install_path'>,
     connector: Record<string, unknown> | null | undefined,
   ) {
     const wanted = connector?.['host'];
-    if (typeof wanted !== 'string' || wanted === '') return;
+    if (typeof wanted !== 'string' || wanted === '' || !isOnHost(volume.install_path)) return;
     const host = (await this.#cloud.hosts.list()).find(({ id }) => id === volume.host_id);
     if (host?.name === wanted) return;
     throw invalidVolume(`the volume is on the host ${host?.name}, and can't be connected to ${wanted}.`);

@@ -49,6 +49,13 @@ describe('actions on a server', () => {
     for (const flavorRef of ['nope', '84', null]) expect((await act({ resize: { flavorRef } })).status).toBe(400);
   });
 
+  it('back it up, of any type or none', async () => {
+    const backup = (backup_type: unknown) => act({ createBackup: { name: 'backup', backup_type, rotation: 1 } });
+    for (const type of ['daily', '']) expect((await backup(type)).status).toBe(202);
+    expect(await status()).toBe('ACTIVE');
+    for (const type of [null, 7, 'x'.repeat(256)]) expect((await backup(type)).status).toBe(400);
+  });
+
   it('rebuild it', async () => {
     const wanted = { imageRef: api.imageId, name: 'rebuilt', metadata: { a: 'b' }, accessIPv4: '1.2.3.4' };
     const { status: code, headers, body } = await act({ rebuild: { ...wanted, adminPass: 'seekr3t' } });

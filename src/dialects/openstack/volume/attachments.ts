@@ -1,7 +1,8 @@
 import { Type } from 'typebox';
 import { type Call, operation } from '../../../api/operation.ts';
 import { CloudError, notFound } from '../../../cloud/errors.ts';
-import type { VolumeAttachment, VolumeConnection } from '../../../cloud/volumes/attachments.ts';
+import type { VolumeAttachment } from '../../../cloud/volumes/attachments.ts';
+import type { VolumeConnection } from '../../../cloud/volumes/connections.ts';
 import { parseId, withDashes } from '../../../env/env.ts';
 import { LinkSchema } from '../common/links.ts';
 import { queryFlag } from '../common/query.ts';
