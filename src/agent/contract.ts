@@ -193,7 +193,7 @@ export interface GuestSpec {
   vcpus: number;
   memoryMb: number;
   bootMode: 'bios' | 'uefi';
-  /** In the order in which the guest sees them: vda, vdb, … The first one is booted from, where disks come first. */
+  /** In the order in which the guest sees them: vda, vdb, … The first one is booted from, where disks come first and none `bootsFirst`. */
   disks: GuestDisk[];
   cdroms?: GuestCdrom[];
   /** Default: the disks, then the drives. What is not named is not booted from. */
@@ -208,6 +208,8 @@ export interface GuestDisk {
   volumeId: string;
   /** `sata` and `ide` serve systems without virtio drivers. */
   bus: 'virtio' | 'sata' | 'ide' | 'cdrom';
+  /** The guest is booted from it, wherever it stands among its disks. */
+  bootsFirst?: boolean;
   /** The guest can't write to it. */
   readOnly?: boolean;
   /** Other guests may have it too, and write to it: a disk that was made `shared`. */

@@ -52,6 +52,17 @@ const missingPrograms = [
   'cat() { case "$${1-}" in /var/run/udhcpc.*.pid) [ -e "$$1" ] || { rm -f /run/dns.config; lease "$$(basename "$$1" .pid | cut -d. -f2)"; };; esac; command cat "$$@"; };',
 ].join(' ');
 
+/** What is asked of hosts for a server, hints of the request among it. */
+const schedulerFilters = [
+  'ComputeFilter',
+  'ComputeCapabilitiesFilter',
+  'ImagePropertiesFilter',
+  'ServerGroupAntiAffinityFilter',
+  'ServerGroupAffinityFilter',
+  'SameHostFilter',
+  'DifferentHostFilter',
+];
+
 /** TinyLinux runs from memory; what tests write to /tmp and look for after a restart goes to the disk. */
 const tmpOnDisk =
   'grep -q " /tmp " /proc/mounts || { [ -d /disk ] && mkdir -p /disk/tmp && mount -o bind /disk/tmp /tmp; } || true;';
@@ -93,7 +104,8 @@ function sections(facts: CloudFacts, folder: string, { formats }: Pass): Section
       serial_console: true,
       vnc_console: isReal,
       console_output: isReal,
-      stable_rescue: false,
+      stable_rescue: true,
+      scheduler_enabled_filters: schedulerFilters,
       volume_multiattach: true,
       // Files are refused from 2.57 on, and before that go on the config drive only.
       personality: false,

@@ -1,3 +1,5 @@
+import { CloudError } from '../errors.ts';
+
 /** What an image's properties say of the machine it wants. */
 export interface HardwareFacts {
   bootMode: 'bios' | 'uefi';
@@ -30,4 +32,38 @@ export function hardwareOf(properties: Readonly<Record<string, string>>): Hardwa
     osType: value('os_type') ?? null,
     rootDeviceName: properties['root_device_name'] ?? null,
   };
+}
+
+/** How a disk that rescues servers can be shown to them. */
+export const rescueBusNames = ['virtio', 'sata', 'ide', 'cdrom'] as const;
+export type RescueBus = (typeof rescueBusNames)[number];
+
+const rescueBuses: ReadonlyMap<string, RescueBus> = new Map([
+  ['virtio', 'virtio'],
+  ['ide', 'ide'],
+  ['sata', 'sata'],
+  // Hosts have none of these; disks there have the same names to a guest, and no virtio disk loses its own.
+  ['scsi', 'sata'],
+  ['usb', 'sata'],
+]);
+
+/**
+ * Where a server gets the disk that rescues it, if the image wants it beside the server's own disks (`hw_rescue_device`,
+ * `hw_rescue_bus`: Nova's "stable device rescue"); undefined where it is to take the place of the first one. Throws
+ * `invalid` for what there is not.
+ */
+export function rescueBusOf(properties: Readonly<Record<string, string>>): RescueBus | undefined {
+  const [device, bus] = [properties['hw_rescue_device'], properties['hw_rescue_bus']];
+  if (device === undefined && bus === undefined) return undefined;
+  const found = rescueBuses.get(bus ?? (device === 'cdrom' ? 'ide' : 'virtio'));
+  const isDrive = device === 'cdrom' && found !== 'virtio';
+  if (device !== undefined && device !== 'disk' && !isDrive) throw unsupportedRescue('device', device);
+  if (!found) throw unsupportedRescue('bus', bus!);
+  return isDrive ? 'cdrom' : found;
+}
+
+function unsupportedRescue(what: 'device' | 'bus', value: string): CloudError {
+  return new CloudError('invalid', `Requested rescue ${what} '${value}' is not supported by the hosts.`, {
+    field: `hw_rescue_${what}`,
+  });
 }

@@ -30,8 +30,12 @@ export async function guestSpecOf(cloud: Cloud, server: Server, overrides: SpecO
       ...(limits ? { limits } : {}),
     });
   }
-  // Its serial number is the disk's own: the root volume's is the second disk's.
-  if (server.rescueDiskId) disks.unshift({ diskId: server.rescueDiskId, volumeId: server.rescueDiskId, bus });
+  // Its serial number is the disk's own: the root volume's is the root disk's.
+  if (server.rescueDiskId) {
+    const rescueDisk = { diskId: server.rescueDiskId, volumeId: server.rescueDiskId };
+    if (server.rescueBus) disks.push({ ...rescueDisk, bus: server.rescueBus, bootsFirst: true });
+    else disks.unshift({ ...rescueDisk, bus });
+  }
   return {
     serverId: server.id,
     instanceName: server.instanceName,

@@ -1,4 +1,5 @@
 import type { ServersTable, VmState } from '../../database/schema.ts';
+import type { RescueBus } from '../images/hardware.ts';
 
 /** A virtual machine. */
 export interface Server {
@@ -25,6 +26,8 @@ export interface Server {
   shelvedImageId: string | null;
   /** The disk that it boots from while it is rescued. */
   rescueDiskId: string | null;
+  /** Where that disk stands beside its own ones; null where it takes the place of the first. */
+  rescueBus: RescueBus | null;
   rootVolumeId: string | null;
   keyName: string | null;
   publicKey: string | null;
@@ -132,13 +135,19 @@ export function serverFromRow(row: ServersTable): Server {
   };
 }
 
+/** What a server remembers while it is rescued. */
+export interface RescueFacts {
+  rescueDiskId: string;
+  rescueBus?: RescueBus;
+}
+
 /** What the server was before it was resized or shelved, or has while it is rescued. */
-function asItWas(text: string | null): Pick<Server, 'previous' | 'shelvedImageId' | 'rescueDiskId'> {
-  const nothing = { previous: null, shelvedImageId: null, rescueDiskId: null };
+function asItWas(text: string | null): Pick<Server, 'previous' | 'shelvedImageId' | 'rescueDiskId' | 'rescueBus'> {
+  const nothing = { previous: null, shelvedImageId: null, rescueDiskId: null, rescueBus: null };
   if (text === null) return nothing;
-  const facts = JSON.parse(text) as PreviousSize | { shelvedImageId: string | null } | { rescueDiskId: string };
+  const facts = JSON.parse(text) as PreviousSize | { shelvedImageId: string | null } | RescueFacts;
   if ('shelvedImageId' in facts) return { ...nothing, shelvedImageId: facts.shelvedImageId };
-  if ('rescueDiskId' in facts) return { ...nothing, rescueDiskId: facts.rescueDiskId };
+  if ('rescueDiskId' in facts) return { ...nothing, ...facts };
   return { ...nothing, previous: facts };
 }
 

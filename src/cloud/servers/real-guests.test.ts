@@ -118,8 +118,23 @@ test(
     const back = await shellOf(serverId);
     expect(await back.run('cat /sys/block/vda/serial; echo')).toBe(`${root.slice(0, 20)}\n`);
     expect((await host().inventory()).disks).not.toContain(rescueDiskId);
+
+    // With its boot sector gone it boots from a disk beside its own ones, which keep their names.
+    await back.run('dd if=/dev/zero of=/dev/vda bs=440 count=1 conv=notrunc 2>/dev/null; sync');
+    back.close();
+    await opened.cloud.images.update(subject(), tinyLinuxId, ({ properties }) => ({
+      properties: { ...properties, hw_rescue_device: 'disk' },
+    }));
+    await ended(await opened.cloud.servers.rescue(subject(), serverId));
+    await isUp(serverId, 4);
+    const beside = await shellOf(serverId);
+    const after = (await opened.cloud.servers.get(subject(), serverId)).rescueDiskId;
+    const order = (await beside.run(`${serials} 2>/dev/null`)).split('\n');
+    expect(order.slice(0, 2)).toEqual([root.slice(0, 20), after!.slice(0, 20)]);
+    beside.close();
+    await ended(await opened.cloud.servers.unrescue(subject(), serverId));
   },
-  3 * bootTimeout,
+  4 * bootTimeout,
 );
 
 test(

@@ -151,6 +151,16 @@ test('UEFI has its code from the host and its variables from the guest, and is r
   expect(valuesOf(args, '-machine')[0]).toMatch(/,pflash0=uefi-code,pflash1=uefi-variables$/);
 });
 
+test('one disk can be booted from before those that stand before it', () => {
+  const disks = [disk('a', 'virtio'), disk('b', 'virtio'), { ...disk('c', 'sata'), bootsFirst: true }];
+  const all = devices(qemuArguments({ ...guest, disks }, context)).filter((device) => 'drive' in device);
+  expect(all.map(({ serial, bootindex }) => [serial, bootindex])).toEqual([
+    ['volume-of-a-and-more', 2],
+    ['volume-of-b-and-more', 3],
+    ['volume-of-c-and-more', 1],
+  ]);
+});
+
 test('UEFI sees to the config drive too: it is in the boot order, behind the disks', () => {
   const uefi = { ...guest, bootMode: 'uefi' as const, hasConfigDrive: true, disks: [disk('a', 'virtio')] };
   const all = devices(qemuArguments(uefi, { ...context, uefiCode: '/firmware/CODE.fd' }));

@@ -238,11 +238,13 @@ function disks(guest: GuestSpec, context: CommandLineContext): string[][] {
 /** The place of each disk and drive in the boot order, from 1. */
 function bootIndexes({ disks, cdroms = [], bootOrder = ['disk', 'cdrom'] }: GuestSpec) {
   const counts = { disk: disks.length, cdrom: cdroms.length };
+  const first = disks.findIndex(({ bootsFirst }) => bootsFirst);
+  const rankOf = (index: number) => (index === first ? 0 : index < first ? index + 1 : index);
   const placesOf = (kind: BootDevice) => {
     const at = bootOrder.indexOf(kind);
     if (at < 0) return () => ({});
     const before = bootOrder.slice(0, at).reduce((sum, other) => sum + counts[other], 0);
-    return (index: number) => ({ bootindex: before + index + 1 });
+    return (index: number) => ({ bootindex: before + (kind === 'disk' ? rankOf(index) : index) + 1 });
   };
   return { disk: placesOf('disk'), cdrom: placesOf('cdrom') };
 }

@@ -4,7 +4,8 @@ import { action, span, step } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import { CloudError } from '../../errors.ts';
 import type { Subject } from '../../identity/subject.ts';
-import { bootsFromVolume, power } from '../model.ts';
+import { type RescueBus, rescueBusNames, rescueBusOf } from '../../images/hardware.ts';
+import { bootsFromVolume, power, type RescueFacts } from '../model.ts';
 import { guestInput } from '../schemas.ts';
 import { transitions } from '../states.ts';
 import { ensureImageCached } from '../steps/disks.ts';
@@ -13,10 +14,13 @@ import { discardOldDisk } from '../steps/old-disk.ts';
 import { faultOf, forgetPassword } from '../steps/settle.ts';
 import { beginTransition, settleServer, updateServer } from '../transition.ts';
 
+const RescueBusName = Type.Unsafe<RescueBus>({ type: 'string', enum: [...rescueBusNames] });
+
 interface RescueDisk {
   serverId: string;
   hostId: string;
   rescueDiskId: string;
+  rescueBus?: RescueBus;
 }
 
 /** A disk of its own over the image: whatever is broken on the root disk is not touched by booting. */
@@ -36,7 +40,8 @@ const createRescueDisk = step<RescueDisk & { imageId: string; rootSize: number }
 function bootingFromRescueDisk(name: string, begins: boolean) {
   const set = ({ services, input }: { services: Cloud; input: Readonly<RescueDisk> }, rescued: boolean) => ({
     commit: (tx: Parameters<typeof updateServer>[1]) => {
-      const previous = rescued ? JSON.stringify({ rescueDiskId: input.rescueDiskId }) : null;
+      const facts: RescueFacts = { rescueDiskId: input.rescueDiskId, rescueBus: input.rescueBus };
+      const previous = rescued ? JSON.stringify(facts) : null;
       return updateServer(services, tx, input.serverId, { previous });
     },
   });
@@ -57,6 +62,7 @@ export const rescue = action(
     rootVolumeId: Type.String(),
     rootSize: Type.Number(),
     rescueDiskId: Type.String(),
+    rescueBus: Type.Optional(RescueBusName),
     wasInError: Type.Boolean(),
     adminPass: Type.Optional(Type.String()),
   }),
@@ -87,7 +93,12 @@ export const rescue = action(
 
 export const unrescue = action(
   'server.unrescue',
-  Type.Object({ ...guestInput, rescueDiskId: Type.String(), oldDiskId: Type.String() }),
+  Type.Object({
+    ...guestInput,
+    rescueDiskId: Type.String(),
+    rescueBus: Type.Optional(RescueBusName),
+    oldDiskId: Type.String(),
+  }),
   [
     span('compute_unrescue_instance', [
       stopGuest,
@@ -107,20 +118,27 @@ export const unrescue = action(
   },
 );
 
+export interface RescueRequest {
+  /** Default: the server's own image. */
+  imageId?: string;
+  adminPass?: string;
+  /** Whether a server that boots from a volume may be rescued, by an image whose disk stands beside its own. */
+  withVolumes?: boolean;
+}
+
 /**
- * Boots the server from a fresh disk over an image (its own, where none is named), with its root disk as the second one,
- * so that what keeps it from booting can be repaired. Throws `invalid` for a server that boots from a volume.
+ * Boots the server from a fresh disk over an image, so that what keeps it from booting can be repaired. The disk takes the
+ * place of the root disk, which becomes the second one; or stands beside the server's own disks, which keep their places,
+ * where the image says how (`rescueBusOf`). Throws `invalid` for a server that boots from a volume, but for the latter.
  */
-export async function requestRescue(
-  cloud: Cloud,
-  subject: Subject,
-  serverId: string,
-  request: { imageId?: string; adminPass?: string } = {},
-) {
-  const own = (await cloud.servers.get(subject, serverId)).imageId ?? undefined;
-  const image = own === undefined ? undefined : await cloud.images.forBoot(subject, request.imageId ?? own);
+export async function requestRescue(cloud: Cloud, subject: Subject, serverId: string, request: RescueRequest = {}) {
+  const asked = await cloud.servers.get(subject, serverId);
+  const imageId = request.imageId ?? asked.imageId;
+  const mayBe = !bootsFromVolume(asked) || request.withVolumes;
+  const image = mayBe && imageId ? await cloud.images.forBoot(subject, imageId) : undefined;
+  const rescueBus = image && rescueBusOf(image.properties);
   return await beginTransition(cloud, subject, serverId, transitions.rescue, async (tx, server) => {
-    if (bootsFromVolume(server) || !image) {
+    if (!image || (bootsFromVolume(server) && !rescueBus)) {
       throw new CloudError('invalid', 'Cannot rescue a volume-backed instance', { reason: 'volume_backed' });
     }
     if (server.hostId === null || server.previous || server.rescueDiskId || !server.rootVolumeId) {
@@ -144,6 +162,7 @@ export async function requestRescue(
         rootVolumeId,
         rootSize,
         rescueDiskId,
+        rescueBus,
         adminPass: request.adminPass,
       },
     };
@@ -159,6 +178,7 @@ export function requestUnrescue(cloud: Cloud, subject: Subject, serverId: string
       hostId: server.hostId!,
       wasStopped: server.powerState !== power.running,
       rescueDiskId: server.rescueDiskId!,
+      rescueBus: server.rescueBus ?? undefined,
       oldDiskId: server.rescueDiskId!,
     },
   }));

@@ -112,7 +112,9 @@ const rescue = action(
       title: 'Rescue a server',
       summary:
         'Boots the server from a fresh disk over an image, with its own root disk as the second one, so that what ' +
-        'keeps it from booting can be repaired.',
+        'keeps it from booting can be repaired. Where the image has `hw_rescue_device` or `hw_rescue_bus`, the disk ' +
+        'stands beside those of the server, which keep their names; then servers that boot from a volume can be ' +
+        'rescued too, from 2.87 on.',
     },
     body: RescueBody,
     example: { adminPass: 'MySecretPass', rescue_image_ref: exampleImageId },
@@ -122,7 +124,7 @@ const rescue = action(
   async ({ cloud, subject, context, body }, id) => {
     const imageId = imageIdOf(context, body?.rescue_image_ref);
     const adminPass = body?.adminPass ?? newPassword(cloud.env);
-    await cloud.servers.rescue(subject, id, { imageId, adminPass });
+    await cloud.servers.rescue(subject, id, { imageId, adminPass, withVolumes: minorOf(context) >= 87 });
     return { adminPass };
   },
 );

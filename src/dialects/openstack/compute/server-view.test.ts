@@ -36,6 +36,7 @@ const server: ServerDetail = {
   previous: null,
   shelvedImageId: null,
   rescueDiskId: null,
+  rescueBus: null,
   rootVolumeId: '2'.repeat(32),
   keyName: null,
   publicKey: null,
