@@ -19,6 +19,9 @@ const maxDepth = 6;
 
 const tagKinds: Record<string, 'user' | 'system'> = { __userTag__: 'user', __systemTag__: 'system' };
 
+/** Conditions that most rows fit, mostly: there is nothing to look up first. */
+const openOperators: ReadonlySet<Operator> = new Set(['!=', '!~=', '!?=', '>', '>=', '<', '<=', 'not null']);
+
 const negated: Partial<Record<Operator, Operator>> = { '!=': '=', '!~=': '~=', '!?=': '?=' };
 
 /** Values of a statement by name, or what stands for them while it is prepared. */
@@ -104,8 +107,13 @@ export class WhereBuilder {
       const condition = conditions[filter.leaf]!;
       const count = countValues(condition);
       const values = Array.from({ length: count }, (_, at) => this.#values[`c${filter.leaf}_${at}`]);
-      return this.#walk(definition, row, condition.path, (target, at, name) =>
-        this.#field(target, at, { ...condition, values }, name),
+      const isOpen = openOperators.has(condition.operator);
+      return this.#walk(
+        definition,
+        row,
+        condition.path,
+        (target, at, name) => this.#field(target, at, { ...condition, values }, name),
+        isOpen,
       );
     }
     if ('among' in filter) {
@@ -142,6 +150,7 @@ export class WhereBuilder {
     row: Row,
     path: readonly string[],
     end: (definition: InventoryDefinition, row: Row, name: string) => Expression<SqlBool>,
+    isOpen = false,
     depth = 0,
   ): Expression<SqlBool> {
     const name = path[0]!;
@@ -150,13 +159,16 @@ export class WhereBuilder {
     if (!relation || depth >= maxDepth) throw noSuchField(definition, name);
     const { target, local, foreign, through } = relation;
     const other = this.newRow();
-    const rest = [...this.#visibility(target, other.row), this.#walk(target, other.row, path.slice(1), end, depth + 1)];
+    const rest = [
+      ...this.#visibility(target, other.row),
+      this.#walk(target, other.row, path.slice(1), end, isOpen, depth + 1),
+    ];
     const table = sql`${sql.table(target.table)} as ${sql.ref(other.alias)}`;
-    // A list of what fits, so that it can be looked up first; unless this side is the narrower one.
+    // A list of what fits, so that it can be looked up first; unless this side is the narrower one, or nearly all of
+    // what belongs to this side would be in it.
+    const isRowByRow = this.#isNarrow || (isOpen && !ownMember(definition.relations, name));
     const among = (wanted: Expression<unknown>, rows: Expression<unknown>, value: Expression<unknown>) =>
-      this.#isNarrow
-        ? sql<SqlBool>`${value} in (${rows} and ${wanted} = ${value})`
-        : sql<SqlBool>`${value} in (${rows})`;
+      isRowByRow ? sql<SqlBool>`${value} in (${rows} and ${wanted} = ${value})` : sql<SqlBool>`${value} in (${rows})`;
     const foreignKey = foreign.sql(other.row);
     const found = sql`select ${foreignKey} from ${table} where ${sql.join(rest, sql` and `)}`;
     return this.#match(local, row, (value) => {
