@@ -116,7 +116,7 @@ export async function openCloud(options: CloudOptions): Promise<{ cloud: Cloud; 
 
 async function assemble(core: CloudCore, options: CloudOptions): Promise<Cloud> {
   const quotas = new Quotas(core);
-  const imageStores = new ImageStores(core, options.openStore);
+  const imageStores = new ImageStores(core, options.openStore, dirname(options.imageDirectory));
   const zones = new Zones(core);
   const hosts = new Hosts(core, zones);
   const networks = new Networks(core, quotas);

@@ -3,7 +3,8 @@ import { dirname, join } from 'node:path';
 import { ConstraintViolation, type Tx } from '../../database/database.ts';
 import type { ImageStoresTable } from '../../database/schema.ts';
 import { newId } from '../../env/env.ts';
-import { overlaps, whyNoStoreFolder } from '../../image-stores/claim-folder.ts';
+import { KeyedLock } from '../../env/keyed-lock.ts';
+import { type TakenFolder, whyNoStoreFolder } from '../../image-stores/claim-folder.ts';
 import type { ImageStore } from '../../image-stores/store.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
@@ -46,10 +47,14 @@ export class ImageStores {
   readonly #core: CloudCore;
   readonly #open: StoreOpener;
   readonly #drivers = new Map<string, ImageStore>();
+  readonly #dataFolder: string | undefined;
+  readonly #adding = new KeyedLock();
   #known: ImageStoreInfo[] = [];
 
-  constructor(core: CloudCore, open?: StoreOpener) {
+  /** @param dataFolder of the cloud, which nothing is put into that is added while it runs */
+  constructor(core: CloudCore, open?: StoreOpener, dataFolder?: string) {
     this.#core = core;
+    this.#dataFolder = dataFolder;
     this.#open = open ?? ((store) => openStore(core, store, this.#localRoot()));
   }
 
@@ -156,9 +161,8 @@ export class ImageStores {
       .write((tx) => this.#insert(tx, store))
       .catch((error) => {
         if (!(error instanceof ConstraintViolation)) throw error;
-        const words =
-          error.kind === 'unique' ? 'An image store of this name exists already.' : 'There is no such zone.';
-        throw new CloudError(error.kind === 'unique' ? 'duplicate' : 'invalid', words, { cause: error });
+        if (error.kind === 'unique') throw taken(error);
+        throw new CloudError('invalid', 'There is no such zone.', { cause: error });
       });
     await this.open();
     return this.get(id);
@@ -166,17 +170,21 @@ export class ImageStores {
 
   /**
    * As `add`, while the cloud runs: takes a store only if it can be used now. Throws `invalid` (`no_store_place`) for a
-   * place that is another store's or has something else in it, `unavailable` (`not_connected`) for one that does not answer,
-   * `duplicate`.
+   * place that is another store's or the cloud's own, has something else in it or can't be written, `unavailable`
+   * (`not_connected`) for one that does not answer, `duplicate`. A place that is refused is left as it was.
    */
   async addConnected(store: NewImageStore): Promise<ImageStoreInfo> {
+    return await this.#adding.run('', () => this.#addConnected(store));
+  }
+
+  async #addConnected(store: NewImageStore): Promise<ImageStoreInfo> {
     const { kind = 'directory', name, url } = store;
-    const isTaken = (known: ImageStoreInfo) =>
-      known.url === url || (kind === 'directory' && known.kind === 'directory' && overlaps(known.url, url));
-    const other = this.#known.find(isTaken);
+    await this.refresh();
+    const other = this.#known.find((known) => known.url === url);
     const why = other
       ? `${url} is the place of the image store ${other.name}`
-      : kind === 'directory' && (await whyNoStoreFolder(url));
+      : kind === 'directory' && (await whyNoStoreFolder(url, this.#takenFolders()));
+    if (this.byName(name)) throw taken();
     if (why) throw new CloudError('invalid', why, { reason: 'no_store_place' });
     try {
       const driver = await this.#open({ kind, name, url });
@@ -189,6 +197,14 @@ export class ImageStores {
       });
     }
     return await this.add(store);
+  }
+
+  #takenFolders(): TakenFolder[] {
+    const stores = this.#known.filter(({ kind }) => kind === 'directory');
+    return [
+      ...stores.map(({ name, url }) => ({ path: url, whose: `the image store ${name}` })),
+      ...(this.#dataFolder === undefined ? [] : [{ path: this.#dataFolder, whose: "the cloud's own data" }]),
+    ];
   }
 
   async update(id: string, { name, description, enabled }: ImageStoreChanges): Promise<ImageStoreInfo> {
@@ -317,6 +333,10 @@ export class ImageStores {
     await this.refresh();
     return this.get(id);
   }
+}
+
+function taken(cause?: unknown): CloudError {
+  return new CloudError('duplicate', 'An image store of this name exists already.', { cause });
 }
 
 function unavailable(message: string): CloudError {

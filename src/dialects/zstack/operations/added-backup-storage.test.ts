@@ -1,6 +1,6 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import pino from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openUnkai } from '../../../assembly/open-unkai.ts';
@@ -87,13 +87,29 @@ describe('a backup storage', () => {
     await mkdir(strange);
     await writeFile(join(strange, 'letters.txt'), 'dear …');
     const [first] = test.cloud.imageStores.list().filter(({ isDefault }) => isDefault);
+    await symlink(join(folder, 'elsewhere'), join(folder, 'dangling'));
+    await mkdir(join(folder, 'real'));
+    await symlink(join(folder, 'real'), join(folder, 'link'));
+    await symlink(first!.url, join(folder, 'to-the-first'));
+    const data = dirname(first!.url);
     const wrong: Array<[Body, string, string]> = [
       [{ url: strange }, 'SYS.1007', 'is not empty'],
       [{ url: first!.url }, 'SYS.1007', 'is the place of the image store default'],
       [{ url: join(first!.url, 'below') }, 'SYS.1007', 'is the place of the image store default'],
+      [{ url: join(folder, 'to-the-first') }, 'SYS.1007', 'is the place of the image store default'],
+      [{ url: join(data, 'more') }, 'SYS.1007', "is the place of the cloud's own data"],
+      [{ url: join(data, 'hosts') }, 'SYS.1007', "is the place of the cloud's own data"],
+      [{ url: '/' }, 'SYS.1007', 'is the place of'],
+      [{ url: join(folder, 'link') }, 'SYS.1007', 'leads through a symbolic link'],
+      [{ url: join(folder, 'link', 'below') }, 'SYS.1007', 'leads through a symbolic link'],
+      [{ url: join(folder, 'dangling') }, 'SYS.1007', 'leads through a symbolic link'],
+      [{ url: join(strange, 'letters.txt') }, 'SYS.1007', 'is no folder'],
+      // A file system on which nobody makes folders, root neither.
+      [{ url: '/proc/self/more' }, 'SYS.1007', ''],
+      [{ url: '/sys/images' }, 'SYS.1006', 'unable to connect'],
       [{ url: `${folder}/../x` }, 'SYS.1007', 'is no absolute path'],
       [{ url: 'relative' }, 'SYS.1007', 'must be an absolute path'],
-      [{ url: join(strange, 'letters.txt', 'x') }, 'SYS.1007', "can't be read"],
+      [{ url: join(strange, 'letters.txt', 'x') }, 'SYS.1007', 'is no folder'],
       [{ url: join(folder, 'new'), hostname: '192.0.2.1' }, 'SYS.1014', 'another machine[192.0.2.1]'],
       [{ url: join(folder, 'new'), importImages: true }, 'SYS.1014', 'importImages'],
       [{ url: join(folder, 'new'), name: 'a/b' }, 'SYS.1007', 'field[name]'],
@@ -111,8 +127,21 @@ describe('a backup storage', () => {
     });
     const sftp = await test.run('POST', '/backup-storage/sftp', { params: { ...asked, name: 'x', url: '/x' } });
     expect(sftp.json['error']).toMatchObject({ code: 'SYS.1014', details: expect.stringContaining('AddSftpBackup') });
+    expect(await readdir(folder)).not.toContain('new');
+    expect(await readdir(join(folder, 'real'))).toEqual([]);
     const uuids = (all: Body[]) => all.map(({ uuid }) => uuid).toSorted();
     expect(uuids(await test.query('/backup-storage'))).toEqual(uuids(before));
+  });
+
+  it('is at one place once, however often it is asked for at a time', async () => {
+    const url = join(folder, 'contested');
+    const replies = await Promise.all(
+      ['a', 'b', 'c'].map((name) => add({ name, url: join(url, name === 'c' ? name : '') })),
+    );
+    const added = replies.filter(({ json }) => json['success'] === true);
+    expect(added).toHaveLength(1);
+    for (const { json } of replies)
+      if (json['success'] !== true) expect(json['error']).toMatchObject({ code: 'SYS.1007' });
   });
 
   it('is changed and reconnected by the image store’s own paths', async () => {
