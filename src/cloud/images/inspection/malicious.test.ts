@@ -118,6 +118,10 @@ describe('vmdk', () => {
     ['an extent with tabs', (text) => text.replace(extent, 'RW\t20480\tFLAT\t"/etc/passwd=x"\t0')],
     ['an extent in disguise', (text) => text.replace(extent, '$&\n  rdonly 1 zero "/x"')],
     ['another type', (text) => text.replace('monolithicSparse', 'monolithicFlat')],
+    ['a raw device', (text) => text.replace('monolithicSparse', 'fullDevice')],
+    ['a file of ESX', (text) => text.replace('monolithicSparse', 'vmfs')],
+    ['an extent that nobody may read', (text) => text.replace(extent, '$&\nNOACCESS 1 FLAT "x" 0')],
+    ['a path with backslashes', (text) => text.replace(extent, 'RW 20480 SPARSE "..\\secret"')],
     ['two types', (text) => text.replace(/createType=.*/, '#createType="monolithicFlat"\n$&')],
     ['no type', (text) => text.replace(/createType=.*/, '')],
     ['an endless type', (text) => text.replace('monolithicSparse', 'm'.repeat(4000))],
@@ -355,6 +359,24 @@ describe('qed, luks, partition tables, several formats', () => {
     fat[0x15] = 0xf8;
     fat.writeUInt16LE(0xaa55, 510);
     expect(inspectBytes(fat, { declaredFormat: 'raw', policy: 'use' }).detected).toEqual(['raw']);
+  });
+
+  it.each<[string, () => Buffer]>([
+    ['a qcow2 with a backing file', () => patched(images.create('qcow2'), (copy) => copy.writeBigUInt64BE(512n, 8))],
+    ['a qcow2 with a data file', () => patched(images.create('qcow2'), (copy) => copy.writeUInt8(4, 0x4f))],
+    ['a qcow2 of version 1', () => patched(images.create('qcow2'), (copy) => copy.writeUInt32BE(1, 4))],
+    ['a differencing vdi', () => patched(images.create('vdi'), (copy) => copy.writeUInt32LE(4, 0x4c))],
+    ['a differencing vhd', () => patched(images.create('vpc'), (copy) => copy.writeUInt32BE(4, 0x3c))],
+    ['a vhdx', () => images.create('vhdx')],
+    ['a qed', () => images.create('qed')],
+    ['a luks of version 2', () => Buffer.concat([Buffer.from('LUKS\xba\xbe\0\x02', 'latin1'), Buffer.alloc(8192)])],
+  ])('%s that is declared raw is stored as bytes, and never used', (_name, make) => {
+    const bytes = make();
+    expect(inspectBytes(bytes, { declaredFormat: 'raw' })).toMatchObject({ format: 'raw', virtualSize: bytes.length });
+    for (const declaredFormat of ['raw', 'iso', 'ami']) {
+      const use = () => inspectBytes(bytes, { declaredFormat, policy: 'use' });
+      expect(use, declaredFormat).toThrow(expect.objectContaining({ code: 'format_mismatch' }));
+    }
   });
 
   it('content of several formats is refused', () => {
