@@ -47,6 +47,9 @@ describe('the openstack client and networks', { timeout: 240_000 }, () => {
     await openstack('security group rule create --protocol tcp --dst-port 22 --remote-address-group offices web');
     await openstack('network qos policy create slow');
     await openstack('network qos rule create --type bandwidth-limit --max-kbps 1000 --egress slow');
+    await openstack('network qos rule create --type dscp-marking --dscp-mark 46 slow');
+    const marks = (await json('network qos rule list slow')).map((rule: Record<string, unknown>) => rule['DSCP mark']);
+    expect(marks).toContain(46);
     const wanted = '--network web --security-group web --dns-name db --qos-policy slow';
     const port = await json(`port create ${wanted} db`);
     expect(port).toMatchObject({ dns_name: 'db', port_security_enabled: true });
@@ -61,5 +64,16 @@ describe('the openstack client and networks', { timeout: 240_000 }, () => {
     expect((await json('network agent list'))[0]).toMatchObject({ Alive: true });
     expect(await json('availability zone list --network')).not.toEqual([]);
     expect(await json('ip availability list')).not.toEqual([]);
+    await openstack('network auto allocated topology delete');
+  });
+
+  it('sets quotas in spite of what is used, and says by name that hosts are down', async () => {
+    await openstack('quota set --force --networks 1 --cores 50 admin');
+    const [{ Host: host }] = await json('compute service list');
+    for (const state of ['down', 'up']) {
+      await openstack(`--os-compute-api-version 2.11 compute service set --${state} ${host} nova-compute`);
+      const [service] = await json('--os-compute-api-version 2.11 compute service list');
+      expect(service.State).toBe(state);
+    }
   });
 });
