@@ -30,6 +30,7 @@ import { hostNotes } from './migrations/0031-host-notes/migration.ts';
 import { accounts } from './migrations/0033-accounts/migration.ts';
 import { dscpRules } from './migrations/0034-dscp-rules/migration.ts';
 import { zonedKeys } from './migrations/0035-zoned-keys/migration.ts';
+import { tagPatterns } from './migrations/0036-tag-patterns/migration.ts';
 import type { Schema } from './schema.ts';
 
 /** Every migration, by name, in order. A name is never changed once it was released. */
@@ -65,6 +66,7 @@ const migrations: Record<string, Migration> = {
   '0031-host-notes': hostNotes,
   '0034-dscp-rules': dscpRules,
   '0035-zoned-keys': zonedKeys,
+  '0036-tag-patterns': tagPatterns,
 };
 
 /** Brings the schema up to date. Safe to run on each start, and by several processes at once on PostgreSQL. */

@@ -73,6 +73,7 @@ import type {
   ActionsTable,
   JobsTable,
   ResourceTagsTable,
+  TagPatternsTable,
 } from './schema/journal.ts';
 import type {
   AddressGroupsTable,
@@ -270,4 +271,5 @@ export interface Schema {
   action_events: ActionEventsTable;
   jobs: JobsTable;
   resource_tags: ResourceTagsTable;
+  tag_patterns: TagPatternsTable;
 }

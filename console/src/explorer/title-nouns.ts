@@ -74,6 +74,8 @@ export const nouns: Record<string, Pair> = {
   tags: ['タグ', '标签'],
   'user tag': ['ユーザータグ', '用户标签'],
   'user tags': ['ユーザータグ', '用户标签'],
+  'tag pattern': ['タグパターン', '标签模式'],
+  'tag patterns': ['タグパターン', '标签模式'],
   'system tag': ['システムタグ', '系统标签'],
   'system tags': ['システムタグ', '系统标签'],
   quota: ['クォータ', '配额'],

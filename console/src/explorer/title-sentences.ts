@@ -2,6 +2,8 @@ import type { Pair } from './title-nouns.ts';
 
 /** Titles that say more than a verb and its object, in Japanese and in Chinese. */
 export const sentences: Record<string, Pair> = {
+  'Put a tag on resources': ['リソースにタグを付ける', '为资源添加标签'],
+  'Take a tag off resources': ['リソースからタグを外す', '从资源移除标签'],
   'Make a root volume larger': ['ルートボリュームを拡張', '扩容根云盘'],
   'Clean up the image cache of a primary storage': [
     'プライマリストレージのイメージキャッシュを整理',

@@ -5,16 +5,18 @@ import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
 import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
-import { type NewTag, type Tag, type TaggableType, tagFromRow, taggableTypes } from './model.ts';
-
-const maxTagsPerResource = 500;
+import { type NewTag, type Tag, tagFromRow, taggableTypes } from './model.ts';
+import { TagPatterns } from './tag-patterns.ts';
+import { isMine, maxTagsPerResource, stillThere } from './tagged-resources.ts';
 
 /** Tags on resources of any type. A project's tags are its own, whoever owns the resource. */
 export class Tags {
+  readonly patterns: TagPatterns;
   readonly #core: Pick<CloudCore, 'db' | 'env'>;
 
   constructor(core: Pick<CloudCore, 'db' | 'env'>) {
     this.#core = core;
+    this.patterns = new TagPatterns(core);
   }
 
   /**
@@ -132,7 +134,7 @@ export class Tags {
       const goneTypes = Object.entries(taggableTypes).map(
         ([type, { table }]) =>
           sql`(resource_type = ${type} and not exists (select 1 from ${sql.table(table)} as r
-            where r.id = resource_id ${stillThere(type as TaggableType)}))`,
+            where r.id = resource_id ${stillThere(type)}))`,
       );
       return sql`delete from resource_tags where ${sql.join(goneTypes, sql` or `)}`.execute(tx);
     });
@@ -151,6 +153,7 @@ export class Tags {
       inherent: tag.isInherent ? 1 : 0,
       created_at: now,
       updated_at: now,
+      pattern_id: null,
     };
     await tx.insertInto('resource_tags').values(row).execute();
     return tagFromRow(row);
@@ -162,8 +165,7 @@ export class Tags {
     const { rows } = await sql<{ owner: string | null }>`select ${owner} as owner from ${sql.table(table)} as r
       where r.id = ${resourceId} ${stillThere(resourceType)}`.execute(db);
     const found = rows[0];
-    const isMine = found && (found.owner === null ? subject.isAdmin : ownsOrAdmin(subject, found.owner));
-    if (!isMine) throw notFound(resourceType, resourceId);
+    if (!found || !isMine(subject, found.owner)) throw notFound(resourceType, resourceId);
   }
 
   async #own(db: Queryable, subject: Subject, id: string): Promise<ResourceTagsTable> {
@@ -171,13 +173,6 @@ export class Tags {
     if (!row || !ownsOrAdmin(subject, row.project_id)) throw notFound('tag', id);
     return row;
   }
-}
-
-/** Rows of some types stay when the resource is gone, as history. */
-function stillThere(type: TaggableType) {
-  if (type === 'server' || type === 'volume') return sql`and r.deleted_at is null`;
-  if (type === 'image') return sql`and r.status <> 'expunged'`;
-  return sql``;
 }
 
 function refuseInherent(row: ResourceTagsTable): void {

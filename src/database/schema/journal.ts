@@ -86,4 +86,19 @@ export interface ResourceTagsTable {
   inherent: Flag;
   created_at: Micros;
   updated_at: Micros;
+  /** The pattern that it was made of. */
+  pattern_id: string | null;
+}
+
+/** Tags that many resources wear: a name, a colour, and the text, perhaps with words to be filled in. */
+export interface TagPatternsTable {
+  id: string;
+  project_id: string;
+  name: string;
+  value: string;
+  description: string | null;
+  color: string | null;
+  type: 'simple' | 'withToken';
+  created_at: Micros;
+  updated_at: Micros;
 }

@@ -28,7 +28,7 @@ const kindsByPath: Record<string, string> = {
   'security-groups': 'securityGroup',
   rules: 'rule',
   'port-forwarding': 'portForwardingRule',
-  tags: 'tag',
+  tags: 'tagPattern',
   'user-tags': 'tag',
   'system-tags': 'systemTag',
   longjobs: 'longJob',
@@ -67,6 +67,8 @@ const kindsByName: Record<string, string> = {
   ruleUuids: 'rule',
   ruleUuid: 'portForwardingRule',
   apiId: 'job',
+  tagUuid: 'tagPattern',
+  resourceUuids: 'vm',
 };
 
 /** A request for something that an account has. */
@@ -171,6 +173,7 @@ export class SettledAccount {
     );
     const tag = { resourceType: 'VmInstanceVO', resourceUuid: own['vm'], tag: name };
     own['tag'] = await this.#made('/user-tags', tag);
+    own['tagPattern'] = await this.#made('/tags', { name, value: name });
     own['systemTag'] = await this.#made('/system-tags', { ...tag, tag: 'ha::NeverStop' });
     const jobData = JSON.stringify({ name, rootVolumeUuid: own['rootVolume'] });
     const jobName = 'APICreateRootVolumeTemplateFromRootVolumeMsg';

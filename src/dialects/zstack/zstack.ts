@@ -23,6 +23,7 @@ import { sessionOperations } from './operations/sessions.ts';
 import { sharingOperations } from './operations/sharing.ts';
 import { sshKeyPairOperations } from './operations/ssh-key-pairs.ts';
 import { storageFactOperations } from './operations/storage-facts.ts';
+import { tagPatternOperations } from './operations/tag-patterns.ts';
 import { tagOperations } from './operations/tags.ts';
 import { taskOperations } from './operations/tasks.ts';
 import { userGroupOperations } from './operations/user-groups.ts';
@@ -90,6 +91,7 @@ export const zstack: Dialect = {
     ...offeringOperations,
     ...networkOperations,
     ...tagOperations,
+    ...tagPatternOperations,
     ...sharingOperations,
     ...factOperations,
     ...capabilityOperations,

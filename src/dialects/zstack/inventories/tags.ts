@@ -1,8 +1,9 @@
 import { sql } from 'kysely';
-import { column, constant, words } from '../../../cloud/query/fields.ts';
+import { column, computed, constant, words } from '../../../cloud/query/fields.ts';
 import { defineInventory } from '../../../cloud/query/inventory.ts';
 import { resourceClassNames } from '../protocol/resource-types.ts';
 import { commonFields } from './common.ts';
+import { tagPatternMembers } from './tag-pattern.ts';
 
 const tagFields = {
   uuid: commonFields.uuid,
@@ -17,7 +18,13 @@ export const userTag = defineInventory<'resource_tags'>({
   name: 'UserTagInventory',
   className: 'org.zstack.header.tag.UserTagInventory',
   table: 'resource_tags',
-  fields: { ...tagFields, type: constant('User', 'string', 'Always User.') },
+  fields: {
+    ...tagFields,
+    type: constant('User', 'string', 'Always User.'),
+    tagPatternUuid: column('pattern_id', 'string', 'The tag pattern that it was made of.'),
+    tagPattern: computed('json', 'That pattern.', (row) => tagPatternMembers(row.db, row.column('pattern_id'))),
+  },
+  relations: { tagPattern: { to: 'TagPatternInventory', local: 'tagPatternUuid' } },
   scope: (row) => sql`${row.column('kind')} = 'user'`,
   visible: (row, { projectId = '' }) => sql`${row.column('project_id')} = ${projectId}`,
 });

@@ -117,9 +117,11 @@ const deleteTag = jobOperation({
   allow: 'member',
   params: uuidIn('uuid', 'The tag.'),
   title: 'Delete a tag',
-  summary: 'Takes a user or system tag off its resource. One that is gone already stays gone.',
+  summary:
+    'Takes a user or system tag off its resource, or deletes a tag pattern and takes it off all resources. One that is gone already stays gone.',
   examples: [{ title: 'Delete', params: { uuid: example.uuid }, status: 200, response: {} }],
   handle: async ({ cloud, subject, input }) => {
+    if (await cloud.tags.patterns.delete(subject, input.uuid)) return {};
     try {
       await inTagWords(() => cloud.tags.delete(subject, input.uuid), input.uuid);
     } catch (error) {

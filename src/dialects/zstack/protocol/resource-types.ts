@@ -19,6 +19,7 @@ const classNames: Record<string, string> = {
   cdrom: 'VmCdRomVO',
   job: 'LongJobVO',
   tag: 'TagVO',
+  tag_pattern: 'TagPatternVO',
   account_user: 'UserVO',
   account_group: 'UserGroupVO',
   account_policy: 'PolicyVO',

@@ -1,0 +1,72 @@
+import { expect, it } from 'vitest';
+import { eachDatabase } from '../../../tests/support/postgres.ts';
+import type { Database } from '../../database/database.ts';
+import { newId } from '../../env/env.ts';
+import { realEnv } from '../../env/real.ts';
+import { operator } from '../identity/subject.ts';
+import { defaultSettings } from '../settings.ts';
+import { Zones } from '../zones/zones.ts';
+import { Tags } from './tags.ts';
+
+const env = realEnv();
+const admin = { ...operator(), projectId: 'admin' };
+const alice = { ...admin, projectId: 'alice', isAdmin: false, roles: ['member'] };
+
+eachDatabase('patterns of tags', (open) => {
+  async function withZone(
+    work: (world: { db: Database; tags: Tags; zoneId: string; clusterId: string }) => Promise<void>,
+  ) {
+    const db = await open();
+    try {
+      const core = { db, env, settings: { ...defaultSettings } } as unknown as ConstructorParameters<typeof Zones>[0];
+      const { zoneId, clusterId } = await new Zones(core).placeFor('tokyo');
+      await work({ db, tags: new Tags({ db, env }), zoneId, clusterId });
+    } finally {
+      await db.close();
+    }
+  }
+
+  it('are put on all of the resources or on none, once each', () =>
+    withZone(async ({ tags, zoneId, clusterId }) => {
+      const { id } = await tags.patterns.create(admin, { name: 'level', value: 'level::{a}', type: 'withToken' });
+      const onBoth = [zoneId, clusterId];
+      await expect(tags.patterns.attach(admin, id, [...onBoth, newId(env)], { a: '1' })).rejects.toMatchObject({
+        code: 'not_found',
+      });
+      await expect(tags.patterns.attach(admin, id, onBoth)).rejects.toMatchObject({ code: 'invalid' });
+      expect(await tags.of(zoneId, 'user')).toEqual([]);
+      const made = await tags.patterns.attach(admin, id, onBoth, { a: '1' });
+      expect(await tags.patterns.attach(admin, id, [zoneId, zoneId], { a: '2' })).toEqual([made[0]]);
+      expect(await tags.of(zoneId, 'user')).toMatchObject([{ id: made[0], tag: 'level::1', resourceType: 'zone' }]);
+      expect(await tags.of(clusterId, 'user')).toMatchObject([{ id: made[1], resourceType: 'cluster' }]);
+    }));
+
+  it('are attached once by requests that come at the same time', () =>
+    withZone(async ({ tags, zoneId }) => {
+      const { id } = await tags.patterns.create(admin, { name: 'one', value: 'one' });
+      const made = await Promise.all([1, 2, 3].map(() => tags.patterns.attach(admin, id, [zoneId])));
+      expect(new Set(made.flat()).size).toBe(1);
+    }));
+
+  it('go with the tags that were made of them, and leave others', () =>
+    withZone(async ({ db, tags, zoneId, clusterId }) => {
+      const { id } = await tags.patterns.create(admin, { name: 'one', value: 'one' });
+      await tags.patterns.attach(admin, id, [zoneId, clusterId]);
+      const other = await tags.create(admin, { kind: 'user', resourceType: 'zone', resourceId: zoneId, tag: 'other' });
+      await tags.patterns.detach(admin, id, [clusterId]);
+      expect(await tags.of(clusterId, 'user')).toEqual([]);
+      expect(await tags.patterns.delete(alice, id)).toBe(false);
+      expect(await tags.patterns.delete(admin, id)).toBe(true);
+      expect(await tags.of(zoneId, 'user')).toMatchObject([{ id: other.id }]);
+      expect(await db.read.selectFrom('tag_patterns').selectAll().execute()).toEqual([]);
+    }));
+
+  it('are for resources that their project may tag', () =>
+    withZone(async ({ tags, zoneId }) => {
+      const hers = await tags.patterns.create(alice, { name: 'hers', value: 'hers' });
+      await expect(tags.patterns.attach(alice, hers.id, [zoneId])).rejects.toMatchObject({ code: 'not_found' });
+      const { id } = await tags.patterns.create(admin, { name: 'one', value: 'one' });
+      await expect(tags.patterns.update(alice, id, { name: 'x' })).rejects.toMatchObject({ code: 'not_found' });
+      await expect(tags.patterns.detach(alice, id, [zoneId])).rejects.toMatchObject({ code: 'not_found' });
+    }));
+});
