@@ -63,6 +63,17 @@ async function insert<Table extends keyof Schema>(
   }
 }
 
+/** How long the work takes, of several times the one in the middle: milliseconds. */
+async function medianOf(times: number, work: () => Promise<void>): Promise<number> {
+  const took: number[] = [];
+  for (let round = 0; round < times; round += 1) {
+    const started = performance.now();
+    await work();
+    took.push(performance.now() - started);
+  }
+  return took.toSorted((a, b) => a - b)[Math.floor(times / 2)]!;
+}
+
 describe(`queries of ${count} servers`, () => {
   let test: TestZStack;
   let first: string;
@@ -106,15 +117,11 @@ describe(`queries of ${count} servers`, () => {
     ['by name and the network', () => `q=name=${middle}&q=vmNics.l3Network.name=alice`, 1],
   ];
   it.each(questions)('answer %s, with how many there are, quickly', async (_, conditions, expected) => {
-    const took: number[] = [];
-    for (let round = 0; round < rounds; round += 1) {
-      const started = performance.now();
+    const median = await medianOf(rounds, async () => {
       const { json } = await test.call('GET', `/vm-instances?${conditions()}&replyWithCount=true`);
-      took.push(performance.now() - started);
       expect(json['total']).toBe(expected);
       expect(json['inventories']).toHaveLength(expected);
-    }
-    const median = took.toSorted((a, b) => a - b)[Math.floor(rounds / 2)]!;
+    });
     if (isMeasured) console.log(`${conditions()}: ${median.toFixed(1)} ms`);
     expect(median).toBeLessThan(limitMs);
   });
@@ -139,13 +146,13 @@ describe(`queries of ${count} servers`, () => {
     ['q=name~=many-1%25&q=vmNics.l3Network.zone.name=nova', withOne],
   ];
   it.each(broad)('answer what no index narrows: %s', async (conditions, expected) => {
-    const started = performance.now();
-    const { json } = await test.call('GET', `/vm-instances?${conditions}&limit=10&replyWithCount=true`);
-    const took = performance.now() - started;
-    expect(json['total']).toBe(expected);
-    expect(json['inventories']).toHaveLength(10);
-    if (isMeasured) console.log(`${conditions}: ${took.toFixed(0)} ms`);
-    expect(took).toBeLessThan(broadLimitMs);
+    const median = await medianOf(isMeasured ? 3 : 1, async () => {
+      const { json } = await test.call('GET', `/vm-instances?${conditions}&limit=10&replyWithCount=true`);
+      expect(json['total']).toBe(expected);
+      expect(json['inventories']).toHaveLength(10);
+    });
+    if (isMeasured) console.log(`${conditions}: ${median.toFixed(0)} ms`);
+    expect(median).toBeLessThan(broadLimitMs);
   });
 
   it('gives a page of all of them, and how many there are', async () => {
