@@ -126,6 +126,18 @@ export function* story(imageUrl: string): Generator<Step> {
     'tag',
   );
   yield { ...list('QueryVmInstance', '/vm-instances?q=__userTag__=story'), wrong: has({ uuid: ids['vm'] }) };
+  yield make('CreateTag', '/tags', { name: 'story', value: 'story-tag' }, 'pattern', { type: 'simple' });
+  const worn = `/tags/${ids['pattern']}/resources`;
+  yield {
+    ...{ operation: 'AttachTagToResources', method: 'POST', path: worn },
+    body: { params: { resourceUuids: [ids['vm']] } },
+  };
+  yield {
+    ...list('QueryUserTag', `/user-tags?q=tagPatternUuid=${ids['pattern']}`),
+    wrong: has({ resourceUuid: ids['vm'], tag: 'story-tag' }),
+  };
+  yield remove('DetachTagFromResources', `${worn}?resourceUuids=${ids['vm']}`);
+  yield remove('DeleteTag', `/tags/${ids['pattern']}`);
   yield { ...act('StopVmInstance', server, { type: 'cold' }), wrong: has({ state: 'Stopped' }) };
   yield make('CreateVolumeSnapshot', `/volumes/${ids['root']}/volume-snapshots`, { name: 'built' }, 'built', {
     volumeType: 'Root',
