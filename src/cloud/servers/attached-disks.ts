@@ -55,9 +55,9 @@ export async function attachDisks(
     made.push({ ...disk.made, diskId: newId(cloud.env) });
   };
 
-  if (root.snapshotId !== undefined) {
-    const { volumeId: id, size, snapshotId, tag, deleteOnTermination } = root;
-    await make({ source: 'snapshot', id: snapshotId, tag, deleteOnTermination }, { id, index: 0, size });
+  if (root.madeOf) {
+    const { volumeId: id, size, madeOf, tag, deleteOnTermination } = root;
+    await make({ ...madeOf, tag, deleteOnTermination }, { id, index: 0, size });
   }
   const volumeIds: string[] = [];
   for (const [at, device] of others.entries()) {

@@ -59,6 +59,20 @@ test('a server gets volumes of every source, in the order in which they are aske
   }
 });
 
+test('a server boots from a volume with nothing on it, as one does that is to be installed', async () => {
+  const boot = device({ bootIndex: 0, sizeGb: 2, deleteOnTermination: true });
+  const server = await storage.server({ imageId: await storage.image(), blockDevices: [boot] });
+  expect(server).toMatchObject({ imageId: null, vmState: 'active' });
+  const [root, ...others] = await storage.cloud.volumes.ofServer(server.id);
+  expect(root).toMatchObject({ kind: 'root', device: '/dev/vda', size: 2 * gib, imageId: null, status: 'in-use' });
+  expect(others).toEqual([]);
+  expect(storage.disksOf(server.id)).toEqual([root!.id]);
+  const sizeless = storage.server({ blockDevices: [device({ bootIndex: 0 })] });
+  await expect(sizeless).rejects.toEqual(refused(/needs a size/));
+  const own = storage.server({ blockDevices: [device({ bootIndex: 0, destination: 'local', sizeGb: 1 })] });
+  await expect(own).rejects.toEqual(refused(/source is blank/));
+});
+
 test('what can not be made is refused before anything is', async () => {
   const imageId = await storage.image();
   const existing = await storage.volume({ size: gib });

@@ -39,8 +39,8 @@ export interface RootPlan {
   size: number;
   /** What the new root disk is a layer over. */
   image?: Image;
-  /** The snapshot that the volume is a copy of. */
-  snapshotId?: string;
+  /** Where the volume is made as further disks are: a copy of a snapshot, or blank. */
+  madeOf?: Pick<BlockDevice, 'source' | 'id'>;
   /** Where the volume is, if it exists. */
   hostId?: string;
   /** What the volume remembers of its image, if it exists. */
@@ -92,6 +92,7 @@ async function rootWithoutTag(cloud: Cloud, tx: Tx, subject: Subject, request: R
   if (!boot) return ownDisk(cloud, request, request.image);
   if (boot.source === 'volume' && boot.destination === 'volume') return await existingVolume(cloud, tx, subject, boot);
   if (boot.source === 'snapshot' && boot.destination === 'volume') return await snapshotCopy(cloud, tx, subject, boot);
+  if (boot.source === 'blank' && boot.destination === 'volume') return blankVolume(cloud, boot);
   if (boot.source !== 'image')
     throw invalidMapping(`a server can't boot from a device whose source is ${boot.source}.`);
   const image = boot.id ? await cloud.images.forBoot(subject, boot.id) : request.image;
@@ -117,6 +118,13 @@ function newVolume(cloud: Cloud, image: Image | undefined, boot: BlockDevice): R
   if (size < needed) throw invalidMapping(`volume is smaller (${size} bytes) than the image needs (${needed} bytes).`);
   const { deleteOnTermination } = boot;
   return { volumeId: newId(cloud.env), isNew: true, origin: 'volume', deleteOnTermination, size, image };
+}
+
+/** Nothing boots from it until something is written to it: by a system in a drive, from the network, or a rescue. */
+function blankVolume(cloud: Cloud, { sizeGb, deleteOnTermination }: BlockDevice): RootPlan {
+  if (!sizeGb || sizeGb < 1) throw invalidMapping('the volume to boot from needs a size.');
+  const facts = { volumeId: newId(cloud.env), size: sizeGb * 2 ** 30, madeOf: { source: 'blank' } } as const;
+  return { ...facts, isNew: true, origin: 'volume', deleteOnTermination };
 }
 
 async function existingVolume(cloud: Cloud, tx: Tx, subject: Subject, boot: BlockDevice): Promise<RootPlan> {
@@ -159,7 +167,7 @@ async function snapshotCopy(cloud: Cloud, tx: Tx, subject: Subject, boot: BlockD
     origin: 'volume',
     deleteOnTermination: boot.deleteOnTermination,
     size,
-    snapshotId: id,
+    madeOf: { source: 'snapshot', id },
     hostId: row.host_id ?? undefined,
     imageMetadata: JSON.parse(row.image_metadata) as Record<string, string>,
   };

@@ -230,7 +230,7 @@ async function serverRow(
 }
 
 async function attachRoot(cloud: Cloud, tx: Tx, server: ServersTable, root: RootPlan): Promise<void> {
-  if (root.snapshotId !== undefined) return; // it is one of the disks that are copies
+  if (root.madeOf) return; // it is one of the further disks
   const { tag: deviceTag, deleteOnTermination } = root;
   if (!root.isNew) {
     return await cloud.volumes.attachRoot(tx, root.volumeId, server.id, { deleteOnTermination, deviceTag });
