@@ -15,7 +15,7 @@ const ends: PublishedService['ends'] = [
   [/ \/os-hosts/, 42],
   [/ (add|remove)FloatingIp$/, 43],
   [/ \/os-hypervisors\/\{\}\/(search|servers)$/, 52],
-  [/ \/os-services\/(enable|disable)$/, 52],
+  [/ \/os-services\/(enable|disable|disable-log-reason|force-down)$/, 52],
   [/ \/os-hypervisors\/(\{\}\/uptime|statistics)$/, 87],
 ];
 
