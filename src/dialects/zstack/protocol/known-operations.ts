@@ -35,7 +35,12 @@ function grow(): Node {
 
 /** The operations that ZStack has at the path (relative to `/v1`), or undefined for a path that it does not have. */
 export function knownOperations(method: string, path: string): readonly string[] | undefined {
-  return find(root, segmentsOf(path), 0, method);
+  const segments = segmentsOf(path);
+  const found = find(root, segments, 0, method);
+  if (found || method !== 'GET') return found;
+  // Whatever a query finds can be asked for by its uuid alone, which ZStack does not count as an operation.
+  const queries = find(root, segments.slice(0, -1), 0, method)?.filter((id) => id.startsWith('Query'));
+  return queries?.length ? queries : undefined;
 }
 
 /** Whether ZStack has the path at all, with whatever method. */

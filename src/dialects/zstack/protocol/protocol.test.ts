@@ -117,6 +117,7 @@ describe('requests', () => {
   it('for what ZStack has and this cloud has not are told so', async () => {
     for (const [method, path, body, id] of [
       ['GET', '/load-balancers', undefined, 'QueryLoadBalancer'],
+      ['GET', `/load-balancers/${newId(env)}`, undefined, 'QueryLoadBalancer'],
       ['POST', '/load-balancers', { params: {} }, 'CreateLoadBalancer'],
       ['PUT', `/images/${newId(env)}/actions`, { setImageQga: { enable: true } }, 'SetImageQga'],
     ] as const) {
