@@ -1,6 +1,6 @@
 import type { IdentityListAvailableProjects } from '../api/answers.ts';
 import type { IdentityAuthenticateAndIssueTokenBody, ZstackLogInByAccountBody } from '../api/bodies.ts';
-import { get, send } from './api.ts';
+import { ApiError, get, send } from './api.ts';
 import { type Session, session, setSession } from './session.ts';
 
 interface TokenBody {
@@ -16,13 +16,23 @@ export type Project = IdentityListAvailableProjects['projects'][number];
 
 const lastProject = 'unkai.project';
 
-/** Signs in, and chooses the project of last time, or the first. Throws `ApiError` for wrong credentials. */
-export async function signIn(name: string, password: string): Promise<void> {
-  const identity = { methods: ['password'], password: { user: { name, domain: { id: 'default' }, password } } };
+/**
+ * Signs in, and chooses the project of last time, or the first. Throws `ApiError` for wrong credentials, and
+ * `PasscodeWanted` for a user who has to give a passcode too.
+ */
+export async function signIn(name: string, password: string, passcode?: string): Promise<void> {
+  const user = { name, domain: { id: 'default' } };
+  const identity = {
+    methods: passcode === undefined ? ['password'] : ['password', 'totp'],
+    password: { user: { ...user, password } },
+    ...(passcode === undefined ? {} : { totp: { user: { ...user, passcode } } }),
+  };
   const unscoped = await send<TokenBody>({
     method: 'POST',
     path: '/identity/v3/auth/tokens',
     body: { auth: { identity, scope: 'unscoped' } } satisfies IdentityAuthenticateAndIssueTokenBody,
+  }).catch((error: unknown) => {
+    throw wantsPasscode(error) ? new PasscodeWanted() : error;
   });
   const token = unscoped.headers.get('x-subject-token') ?? '';
   const { body } = await send<{ projects: Project[] }>({
@@ -37,6 +47,16 @@ export async function signIn(name: string, password: string): Promise<void> {
   const zstack = await zstackSession(name, password);
   const current = session();
   if (zstack && current) setSession({ ...current, zstack });
+}
+
+/** All was right so far, and the user has to use an authenticator as well. */
+export class PasscodeWanted extends Error {}
+
+/** Keystone says with a receipt that more is wanted, and what: combinations of methods, of which one is enough. */
+function wantsPasscode(error: unknown): boolean {
+  if (!(error instanceof ApiError) || error.status !== 401) return false;
+  const { required_auth_methods: ways } = (error.body ?? {}) as { required_auth_methods?: string[][] };
+  return ways?.some((way) => way.every((method) => method === 'password' || method === 'totp')) ?? false;
 }
 
 /** The user exists, but may not work on any project. */

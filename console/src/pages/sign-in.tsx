@@ -5,7 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { Notice } from '../components/basics.tsx';
 import { type Language, languages, setLanguage } from '../i18n/index.ts';
 import { ApiError } from '../lib/api.ts';
-import { NoProject, signIn } from '../lib/sign-in.ts';
+import { NoProject, PasscodeWanted, signIn } from '../lib/sign-in.ts';
 
 export function SignIn() {
   const { t, i18n } = useTranslation();
@@ -13,9 +13,14 @@ export function SignIn() {
   const { next } = useSearch({ strict: false }) as { next?: string };
   const [name, setName] = useState('');
   const [password, setPassword] = useState('');
+  /** Undefined as long as none is wanted. */
+  const [passcode, setPasscode] = useState<string>();
   const enter = useMutation({
-    mutationFn: () => signIn(name, password),
+    mutationFn: () => signIn(name, password, passcode),
     meta: { isQuiet: true },
+    onError: (error) => {
+      if (error instanceof PasscodeWanted) setPasscode('');
+    },
     onSuccess: () => navigate({ to: (next ?? '/ui/home') as '/', replace: true }),
   });
   const submit = (event: FormEvent) => {
@@ -42,7 +47,10 @@ export function SignIn() {
               autoComplete="username"
               required
               value={name}
-              onChange={(event) => setName(event.target.value)}
+              onChange={(event) => {
+                setName(event.target.value);
+                setPasscode(undefined);
+              }}
             />
           </div>
           <div className="field">
@@ -58,7 +66,26 @@ export function SignIn() {
             />
             <p className="hint">{t('passwordHint')}</p>
           </div>
-          {enter.error && <Notice tone="bad">{wordsFor(enter.error, t)}</Notice>}
+          {passcode !== undefined && (
+            <div className="field">
+              <label htmlFor="passcode">{t('passcode')}</label>
+              <input
+                id="passcode"
+                className="input"
+                inputMode="numeric"
+                autoComplete="one-time-code"
+                // biome-ignore lint/a11y/noAutofocus: it appears as what is asked for next
+                autoFocus
+                required
+                value={passcode}
+                onChange={(event) => setPasscode(event.target.value.trim())}
+              />
+              <p className="hint">{t('passcodeHint')}</p>
+            </div>
+          )}
+          {enter.error && !(enter.error instanceof PasscodeWanted) && (
+            <Notice tone="bad">{wordsFor(enter.error, passcode !== undefined, t)}</Notice>
+          )}
           <button type="submit" className="button primary" disabled={enter.isPending}>
             {t('signIn')}
           </button>
@@ -86,9 +113,10 @@ export function SignIn() {
   );
 }
 
-function wordsFor(error: Error, t: (key: string) => string): string {
+function wordsFor(error: Error, hadPasscode: boolean, t: (key: string) => string): string {
   if (error instanceof NoProject) return t('noProject');
-  return error instanceof ApiError && error.status === 401 ? t('wrongPassword') : error.message;
+  if (!(error instanceof ApiError) || error.status !== 401) return error.message;
+  return t(hadPasscode ? 'wrongPasscode' : 'wrongPassword');
 }
 
 /** A sea of clouds with a summit above it. */
