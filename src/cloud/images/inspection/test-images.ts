@@ -5,6 +5,11 @@ import { join } from 'node:path';
 import { createInspector, type InspectionOptions } from './inspect.ts';
 import type { Inspection } from './policy.ts';
 
+/** What qemu-img says, now and then, where the time that a thread had is measured coarsely: it times its key derivation. */
+const coarseClock = /Unable to get accurate CPU usage/;
+/** It is a matter of chance, one time in three on such a machine, and known within milliseconds. */
+const mostTries = 50;
+
 /** A folder for the images of one test file, and qemu-img to make them with. */
 export class TestImages {
   readonly folder = mkdtempSync(join(tmpdir(), 'unkai-inspection-'));
@@ -14,7 +19,14 @@ export class TestImages {
   }
 
   qemuImg(...args: string[]): void {
-    execFileSync('qemu-img', args, { cwd: this.folder, stdio: ['ignore', 'ignore', 'pipe'] });
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        execFileSync('qemu-img', args, { cwd: this.folder, stdio: ['ignore', 'ignore', 'pipe'] });
+        return;
+      } catch (error) {
+        if (attempt === mostTries || !coarseClock.test(String(error))) throw error;
+      }
+    }
   }
 
   /** An image of 10 MiB by `qemu-img create`, as bytes. */
