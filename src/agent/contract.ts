@@ -193,7 +193,10 @@ export interface GuestSpec {
   vcpus: number;
   memoryMb: number;
   bootMode: 'bios' | 'uefi';
-  /** In the order in which the guest sees them: vda, vdb, … The first one is booted from, where disks come first and none `bootsFirst`. */
+  /**
+   * In the order in which the guest sees them: vda, vdb, … The first one is booted from, where disks come first and none
+   * `bootsFirst`.
+   */
   disks: GuestDisk[];
   cdroms?: GuestCdrom[];
   /** Default: the disks, then the drives. What is not named is not booted from. */

@@ -89,7 +89,10 @@ class Keys {
 
   /** The console has the keyboard as soon as it is connected; Shift with Escape takes it back. */
   async connected(): Promise<void> {
-    await this.page.getByText(this.words['console.connected']!).waitFor({ timeout: bootMs });
+    const isConnected = this.page.getByText(this.words['console.connected']!).waitFor({ timeout: bootMs });
+    await isConnected.catch(async (error: Error) => {
+      throw new Error(`${error.message}: ${await this.page.locator('.card.console').innerText()}`);
+    });
   }
 
   async leaveConsole(): Promise<void> {

@@ -1,6 +1,6 @@
 import { useMutation } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { type FormEvent, useState } from 'react';
+import { type ComponentProps, type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Notice } from '../components/basics.tsx';
 import { type Language, languages, setLanguage } from '../i18n/index.ts';
@@ -39,49 +39,37 @@ export function SignIn() {
       <main>
         <form onSubmit={submit}>
           <h1>{t('signIn')}</h1>
-          <div className="field">
-            <label htmlFor="name">{t('userName')}</label>
-            <input
-              id="name"
-              className="input"
-              autoComplete="username"
-              required
-              value={name}
-              onChange={(event) => {
-                setName(event.target.value);
-                setPasscode(undefined);
-              }}
-            />
-          </div>
-          <div className="field">
-            <label htmlFor="password">{t('password')}</label>
-            <input
-              id="password"
-              className="input"
-              type="password"
-              autoComplete="current-password"
-              required
-              value={password}
-              onChange={(event) => setPassword(event.target.value)}
-            />
-            <p className="hint">{t('passwordHint')}</p>
-          </div>
+          <Field
+            id="name"
+            title={t('userName')}
+            autoComplete="username"
+            value={name}
+            onChange={(event) => {
+              setName(event.target.value);
+              setPasscode(undefined);
+            }}
+          />
+          <Field
+            id="password"
+            title={t('password')}
+            hint={t('passwordHint')}
+            type="password"
+            autoComplete="current-password"
+            value={password}
+            onChange={(event) => setPassword(event.target.value)}
+          />
           {passcode !== undefined && (
-            <div className="field">
-              <label htmlFor="passcode">{t('passcode')}</label>
-              <input
-                id="passcode"
-                className="input"
-                inputMode="numeric"
-                autoComplete="one-time-code"
-                // biome-ignore lint/a11y/noAutofocus: it appears as what is asked for next
-                autoFocus
-                required
-                value={passcode}
-                onChange={(event) => setPasscode(event.target.value.trim())}
-              />
-              <p className="hint">{t('passcodeHint')}</p>
-            </div>
+            <Field
+              id="passcode"
+              title={t('passcode')}
+              hint={t('passcodeHint')}
+              inputMode="numeric"
+              autoComplete="one-time-code"
+              // It appears as what is asked for next.
+              autoFocus
+              value={passcode}
+              onChange={(event) => setPasscode(event.target.value.trim())}
+            />
           )}
           {enter.error && !(enter.error instanceof PasscodeWanted) && (
             <Notice tone="bad">{wordsFor(enter.error, passcode !== undefined, t)}</Notice>
@@ -109,6 +97,16 @@ export function SignIn() {
           </a>
         </form>
       </main>
+    </div>
+  );
+}
+
+function Field({ title, hint, ...input }: { id: string; title: string; hint?: string } & ComponentProps<'input'>) {
+  return (
+    <div className="field">
+      <label htmlFor={input.id}>{title}</label>
+      <input className="input" required {...input} />
+      {hint !== undefined && <p className="hint">{hint}</p>}
     </div>
   );
 }

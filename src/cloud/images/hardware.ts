@@ -1,3 +1,4 @@
+import type { GuestDisk } from '../../agent/contract.ts';
 import { CloudError } from '../errors.ts';
 
 /** What an image's properties say of the machine it wants. */
@@ -35,8 +36,8 @@ export function hardwareOf(properties: Readonly<Record<string, string>>): Hardwa
 }
 
 /** How a disk that rescues servers can be shown to them. */
-export const rescueBusNames = ['virtio', 'sata', 'ide', 'cdrom'] as const;
-export type RescueBus = (typeof rescueBusNames)[number];
+export type RescueBus = GuestDisk['bus'];
+export const rescueBusNames: readonly RescueBus[] = ['virtio', 'sata', 'ide', 'cdrom'];
 
 const rescueBuses: ReadonlyMap<string, RescueBus> = new Map([
   ['virtio', 'virtio'],

@@ -221,7 +221,10 @@ export class ServerPorts {
   }
 }
 
-/** What a port has of groups where nothing is filtered. Throws, as Nova does, where others than the usual one are asked for. */
+/**
+ * What a port has of groups where nothing is filtered. Throws, as Nova does, where others than the usual one are asked
+ * for.
+ */
 function withoutGroups(asked: readonly string[]): string[] {
   if (asked.every((name) => name === 'default')) return [];
   throw groupsCannotBeApplied();

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { realEnv } from '../../../env/real.ts';
 import { probeQemu, runProbe } from './accelerator.ts';
 import { writeBootSector } from './boot-sector.ts';
-import { probeProgram } from './probe-program.ts';
+import { probeExitCode, probeProgram } from './probe-program.ts';
 
 const env = realEnv();
 const binary = 'qemu-system-x86_64';
@@ -41,6 +42,18 @@ test('the probe goes through long mode and page faults to its end, also where th
   // One instruction that is not there: it never comes to its end.
   await writeBootSector(image, [...probeProgram.slice(0, 0x63), 0x0f, 0x0b, ...probeProgram.slice(0x65)]);
   expect(await runProbe(env, binary, image, 'tcg', 1000)).toBeUndefined();
+});
+
+test.skipIf(!existsSync('/dev/kvm'))('where QEMU can only use KVM, that it runs is enough', async () => {
+  const onlyKvm = join(folder, 'qemu');
+  const script = [
+    '#!/bin/sh',
+    'case "$*" in',
+    '*--version*) echo "QEMU emulator version 9.0.0" ;;',
+    '*-accel\\ tcg*) exit 1 ;;',
+  ];
+  await writeFile(onlyKvm, [...script, `*) exit ${probeExitCode} ;;`, 'esac', ''].join('\n'), { mode: 0o700 });
+  expect(await probeQemu(env, onlyKvm, folder)).toEqual({ version: 9_000_000, accelerator: 'kvm' });
 });
 
 test('a given accelerator is not put to the test', async () => {

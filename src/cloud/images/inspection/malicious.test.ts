@@ -1,7 +1,15 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ImageRefused } from './image-refused.ts';
-import { inspectBytes, isoImage, mbrDisk, patched, protectiveMbrDisk, TestImages } from './test-images.ts';
+import {
+  inspectBytes,
+  isoImage,
+  luksOfVersion1,
+  mbrDisk,
+  patched,
+  protectiveMbrDisk,
+  TestImages,
+} from './test-images.ts';
 
 const images = new TestImages();
 afterAll(() => images.remove());
@@ -19,17 +27,6 @@ function refused(bytes: Buffer, declaredFormat: string): string {
   });
   expect(outcomes[1]).toBe(outcomes[0]);
   return outcomes[0]!;
-}
-
-/** As `cryptsetup` writes it, with one key and a payload of 4 KiB; making a real one takes seconds of key derivation. */
-function luksOfVersion1(): Buffer {
-  const image = Buffer.alloc(8192);
-  image.write('LUKS\xba\xbe\0\x01aes', 'latin1');
-  image.writeUInt32BE(8, 104);
-  image.writeUInt32BE(1000, 164);
-  image.writeUInt32BE(0x00ac71f3, 208);
-  image.writeUInt32BE(1000, 212);
-  return image;
 }
 
 describe('qcow2', () => {
