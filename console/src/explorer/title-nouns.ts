@@ -19,6 +19,7 @@ export const nouns: Record<string, Pair> = {
   'image stores': ['イメージストア', '镜像存储'],
   volume: ['ボリューム', '云盘'],
   volumes: ['ボリューム', '云盘'],
+  'assisted volume snapshot': ['補助付きボリュームスナップショット', '辅助云盘快照'],
   'data volume': ['データボリューム', '数据云盘'],
   'root volume': ['ルートボリューム', '根云盘'],
   'root volume image': ['ルートボリュームイメージ', '根云盘镜像'],

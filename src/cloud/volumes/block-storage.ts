@@ -19,6 +19,11 @@ import { invalidVolume, lockSnapshot, lockVolume, updateSnapshot, type VolumeSta
 import { noteShare } from './shares.ts';
 import { type Snapshot, snapshotFromRow, snapshotNotFound } from './snapshot-model.ts';
 import { VolumeTransfers } from './transfers.ts';
+import {
+  type AssistedSnapshot,
+  requestAssistedSnapshot,
+  requestDeleteAssistedSnapshot,
+} from './transitions/assisted-snapshot.ts';
 import { type AttachRequest, requestAttachVolume } from './transitions/attach.ts';
 import { requestDeleteVolume } from './transitions/delete.ts';
 import { requestDetachVolume } from './transitions/detach.ts';
@@ -218,6 +223,10 @@ export class BlockStorage {
   createSnapshot = (subject: Subject, wanted: NewSnapshot) => requestCreateSnapshot(this.#cloud, subject, wanted);
   deleteSnapshot = (subject: Subject, id: string, options?: { force?: boolean }) =>
     requestDeleteSnapshot(this.#cloud, subject, id, options);
+  createAssistedSnapshot = (subject: Subject, wanted: AssistedSnapshot) =>
+    requestAssistedSnapshot(this.#cloud, subject, wanted);
+  deleteAssistedSnapshot = (subject: Subject, which: AssistedSnapshot) =>
+    requestDeleteAssistedSnapshot(this.#cloud, subject, which);
 
   async updateSnapshot(
     subject: Subject,

@@ -43,6 +43,7 @@ const unpublished = [
   ...['DELETE /os-services/{}', 'GET /extensions/{}', 'POST /os-aggregates/{}/images', 'GET /servers/{}/topology'],
   ...['GET /servers/{}/os-virtual-interfaces', 'GET /os-floating-ip-pools', 'GET /os-networks', 'GET /os-networks/{}'],
   ...['GET /servers/{}/migrations/{}', 'DELETE /servers/{}/migrations/{}'],
+  ...['POST /os-assisted-volume-snapshots', 'DELETE /os-assisted-volume-snapshots/{}'],
 ];
 
 describe('answers of the compute API', () => {

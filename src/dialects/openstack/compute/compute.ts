@@ -3,6 +3,7 @@ import type { AnyOperation } from '../../../api/operation.ts';
 import { openstackDialect } from '../common/openstack-dialect.ts';
 import { requireOwnProjectInUrl } from '../common/project-in-url.ts';
 import { aggregateOperations } from './aggregates.ts';
+import { assistedSnapshotOperations } from './assisted-snapshots.ts';
 import { computeDiscovery } from './discovery.ts';
 import { extensionOperations } from './extensions.ts';
 import { createExternalEvents } from './external-events.ts';
@@ -102,6 +103,7 @@ const novaOperations = [
   ...networkProxies,
   ...volumeProxies,
   ...snapshotProxies,
+  ...assistedSnapshotOperations,
   ...imageMetadataOperations,
   ...quotaClassOperations,
   ...hostOperations,
