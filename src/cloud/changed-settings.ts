@@ -64,7 +64,7 @@ export class ChangedSettings {
         .insertInto('settings')
         .values({ key: changedKeyOf(name), value: String(value) })
         .execute();
-      if (name === 'cpuRatio') await setCpuRatios(tx, value);
+      if (name === 'cpuRatio') await setCpuRatios(this.#core.db, tx, value);
     });
     this.#core.settings[name] = value;
   }
@@ -74,7 +74,7 @@ export class ChangedSettings {
     requireAdmin(subject, 'change_settings');
     await this.#core.db.write(async (tx) => {
       await tx.deleteFrom('settings').where('key', 'in', names.map(changedKeyOf)).execute();
-      await setCpuRatios(tx, this.#atStart.cpuRatio);
+      await setCpuRatios(this.#core.db, tx, this.#atStart.cpuRatio);
     });
     for (const name of names) this.#core.settings[name] = this.#atStart[name];
   }

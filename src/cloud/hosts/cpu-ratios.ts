@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Tx } from '../../database/database.ts';
+import type { Database, Tx } from '../../database/database.ts';
 import { changedKeyOf } from '../settings.ts';
 
 /**
@@ -7,7 +7,9 @@ import { changedKeyOf } from '../settings.ts';
  * whatever changes one of these, or where a host is: placement reads the host's row alone.
  * @param ofCloud the cloud's where nobody has changed it
  */
-export async function setCpuRatios(tx: Tx, ofCloud: number): Promise<void> {
+export async function setCpuRatios({ kind }: Pick<Database, 'kind'>, tx: Tx, ofCloud: number): Promise<void> {
+  // One after the other, as each has to see what the one before has changed. SQLite has one writer.
+  if (kind === 'postgres') await sql`select pg_advisory_xact_lock(hashtext('cpu ratios'))`.execute(tx);
   const ratioOf = (column: 'id' | 'cluster_id' | 'zone_id') =>
     sql`(select r.value from resource_settings as r where r.setting = 'cpuRatio'
       and r.resource_id = ${sql.ref(`hosts.${column}`)})`;

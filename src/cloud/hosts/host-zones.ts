@@ -35,7 +35,7 @@ export async function moveHosts(
     const values = { zone_id: zoneId, cluster_id: clusterId, updated_at: core.env.now() };
     await tx.updateTable('hosts').set(values).where('id', '=', id).execute();
   }
-  await setCpuRatios(tx, core.settings.cpuRatio);
+  await setCpuRatios(core.db, tx, core.settings.cpuRatio);
 }
 
 /** Throws (see `refusedZone`) where one of the hosts is in another aggregate that names another zone. */

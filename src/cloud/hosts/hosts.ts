@@ -78,7 +78,7 @@ export class Hosts {
         ...described,
       };
       await tx.insertInto('hosts').values(fresh).execute();
-      await setCpuRatios(tx, this.#core.settings.cpuRatio);
+      await setCpuRatios(this.#core.db, tx, this.#core.settings.cpuRatio);
       return await tx.selectFrom('hosts').selectAll().where('id', '=', fresh.id).executeTakeFirstOrThrow();
     });
     if ('host_id' in row) {

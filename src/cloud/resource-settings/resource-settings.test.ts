@@ -1,5 +1,7 @@
+import { sql } from 'kysely';
 import { expect, it } from 'vitest';
 import { eachDatabase } from '../../../tests/support/postgres.ts';
+import type { Database } from '../../database/database.ts';
 import type { HostsTable, ResourceSettingsTable } from '../../database/schema.ts';
 import { newId } from '../../env/env.ts';
 import { realEnv } from '../../env/real.ts';
@@ -12,7 +14,7 @@ import { ResourceSettings } from './resource-settings.ts';
 const env = realEnv();
 const root = operator();
 
-eachDatabase('settings of resources', (open) => {
+eachDatabase('settings of resources', (open, kind) => {
   async function setUp() {
     const db = await open();
     const core = { db, env, settings: { ...defaultSettings } } as unknown as ConstructorParameters<typeof Zones>[0];
@@ -102,6 +104,36 @@ eachDatabase('settings of resources', (open) => {
       await zones.changes.deleteCluster(clusterId);
       expect(await settings.holdingFor(root, zoneId, ['cpuRatio'])).toMatchObject([{ value: 8 }]);
     } finally {
+      await db.close();
+    }
+  });
+
+  it.each([
+    ['the nearest', 'zone', 4],
+    ['the last', 'cluster', 8],
+  ] as const)('hold as %s says where two are set at the same moment', async (_, second, expected) => {
+    const { db, core, zoneId, clusterId, ratio, settings } = await setUp();
+    const held = Promise.withResolvers<void>();
+    const goOn = Promise.withResolvers<void>();
+    const write: Database['write'] = (work) =>
+      db.write(async (tx) => {
+        const result = await work(tx);
+        held.resolve();
+        await goOn.promise;
+        return result;
+      });
+    const slow = new ResourceSettings({ ...core, db: Object.assign(Object.create(db), { write }) });
+    const waits = sql`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+    try {
+      const first = slow.set(root, clusterId, new Map([['cpuRatio', 4]]));
+      await held.promise;
+      const other = settings.set(root, second === 'zone' ? zoneId : clusterId, new Map([['cpuRatio', 8]]));
+      if (kind === 'postgres') await expect.poll(async () => (await waits.execute(db.read)).rows).toHaveLength(1);
+      goOn.resolve();
+      await Promise.all([first, other]);
+      expect(await ratio()).toBe(expected);
+    } finally {
+      goOn.resolve();
       await db.close();
     }
   });

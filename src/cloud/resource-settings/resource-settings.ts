@@ -1,6 +1,6 @@
 import type { Queryable, Tx } from '../../database/database.ts';
 import type { ResourceSettingsTable } from '../../database/schema.ts';
-import { insertRow, statement, updateRow } from '../../database/statement.ts';
+import { statement } from '../../database/statement.ts';
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
@@ -92,7 +92,7 @@ export class ResourceSettings {
         refuseWrong(setting, resourceType, value);
         all.push(await this.#put(tx, { resourceType, resourceId, setting, value }));
       }
-      if (values.has('cpuRatio')) await setCpuRatios(tx, this.#core.settings.cpuRatio);
+      if (values.has('cpuRatio')) await setCpuRatios(this.#core.db, tx, this.#core.settings.cpuRatio);
       return all;
     });
   }
@@ -106,7 +106,7 @@ export class ResourceSettings {
         .where('resource_id', '=', resourceId)
         .where('setting', '=', setting)
         .execute();
-      if (setting === 'cpuRatio') await setCpuRatios(tx, this.#core.settings.cpuRatio);
+      if (setting === 'cpuRatio') await setCpuRatios(this.#core.db, tx, this.#core.settings.cpuRatio);
     });
   }
 
@@ -171,28 +171,23 @@ export class ResourceSettings {
     wanted: Pick<ResourceSetting, 'resourceType' | 'resourceId' | 'setting' | 'value'>,
   ): Promise<ResourceSetting> {
     const { resourceType, resourceId, setting, value } = wanted;
-    const updated_at = this.#core.env.now();
-    const known = await tx
-      .selectFrom('resource_settings')
-      .selectAll()
-      .where('resource_id', '=', resourceId)
-      .where('setting', '=', setting)
-      .executeTakeFirst();
-    if (known) {
-      await updateRow(tx, 'resource_settings', known.id, { value, updated_at });
-      return settingFromRow({ ...known, value, updated_at });
-    }
+    const now = this.#core.env.now();
     const row: ResourceSettingsTable = {
       id: newId(this.#core.env),
       resource_id: resourceId,
       resource_type: resourceType,
       setting,
       value,
-      created_at: updated_at,
-      updated_at,
+      created_at: now,
+      updated_at: now,
     };
-    await insertRow(tx, 'resource_settings', row);
-    return settingFromRow(row);
+    const put = await tx
+      .insertInto('resource_settings')
+      .values(row)
+      .onConflict((known) => known.columns(['resource_id', 'setting']).doUpdateSet({ value, updated_at: now }))
+      .returningAll()
+      .executeTakeFirstOrThrow();
+    return settingFromRow(put);
   }
 }
 
