@@ -65,10 +65,11 @@ export async function clearImageCache(
 ): Promise<{ removed: number }> {
   await cloud.hosts.get(hostId);
   let removed = 0;
-  const based = await imagesUnderDisks(cloud, hostId);
   await asked(async () => {
     for (const cached of await cachedImages(cloud, hostId)) {
-      if (based.has(`${hostId} ${cached.imageId}`) || (onlyGone && !cached.isGone)) continue;
+      if (onlyGone && !cached.isGone) continue;
+      // Asked anew each time: a disk that is about to be made may have got its row while others were removed.
+      if ((await imagesUnderDisks(cloud, cached)).size > 0) continue;
       if (await removeCached(cloud, cached)) removed += 1;
     }
   });
@@ -176,9 +177,9 @@ async function cachedImages({ db }: Cloud, hostId?: string): Promise<Cached[]> {
   }));
 }
 
-async function imagesUnderDisks({ db }: Cloud, hostId?: string): Promise<Set<string>> {
+async function imagesUnderDisks({ db }: Cloud, of?: Pick<Cached, 'hostId' | 'imageId'>): Promise<Set<string>> {
   let query = db.read.selectFrom('disks').select(['host_id', 'image_id']).distinct().where('image_id', 'is not', null);
-  if (hostId !== undefined) query = query.where('host_id', '=', hostId);
+  if (of) query = query.where('host_id', '=', of.hostId).where('image_id', '=', of.imageId);
   return new Set((await query.execute()).map(({ host_id, image_id }) => `${host_id} ${image_id}`));
 }
 
