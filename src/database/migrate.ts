@@ -25,6 +25,7 @@ import { cdroms } from './migrations/0025-cdroms/migration.ts';
 import { zones } from './migrations/0026-zones/migration.ts';
 import { identityLimits } from './migrations/0027-identity-limits/migration.ts';
 import { attachers } from './migrations/0028-attachers/migration.ts';
+import { shareAttachers } from './migrations/0029-share-attachers/migration.ts';
 import { zstackUsers } from './migrations/0030-zstack-users/migration.ts';
 import { hostNotes } from './migrations/0031-host-notes/migration.ts';
 import { accounts } from './migrations/0033-accounts/migration.ts';
@@ -61,6 +62,7 @@ const migrations: Record<string, Migration> = {
   '0026-zones': zones,
   '0027-identity-limits': identityLimits,
   '0028-attachers': attachers,
+  '0029-share-attachers': shareAttachers,
   '0030-zstack-users': zstackUsers,
   '0033-accounts': accounts,
   '0031-host-notes': hostNotes,

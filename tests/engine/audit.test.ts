@@ -113,7 +113,7 @@ const damage: ReadonlyArray<{ what: string; says: Invariant; break(): Promise<un
       await write((tx) =>
         tx
           .insertInto('volume_shares')
-          .values({ ...share, ...place, status: 'attached', created_at: 1, attached_at: 1 })
+          .values({ ...share, ...place, status: 'attached', attached_by_volume_api: 0, created_at: 1, attached_at: 1 })
           .execute(),
       );
     },

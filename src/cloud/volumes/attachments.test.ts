@@ -62,6 +62,33 @@ test('what the volume API gave to a server it takes away again, and what it gave
   await expect(attachments.detach(storage.member, id)).rejects.toMatchObject(ofComputeApi);
 });
 
+test('of several servers that have a volume, each has it from the API that gave it', async () => {
+  const { attachments, types } = blocks();
+  const { id: volumeType } = await types.create(storage.admin, {
+    name: 'shared',
+    extraSpecs: { multiattach: '<is> True' },
+  });
+  const [first, second, third] = [await storage.server(), await storage.server(), await storage.server()];
+  const { id } = await storage.volume({ size: gib, volumeType });
+  const byServer = async ({ id: serverId }: { id: string }) =>
+    (await attachments.list(storage.member, { volumeId: id })).find((one) => one.serverId === serverId)!.id;
+
+  await attachments.attach(storage.member, id, { serverId: first.id });
+  await becomes(id, 'in-use');
+  await storage.ended((await blocks().attach(storage.member, second.id, { volumeId: id })).actionId);
+  await attachments.attach(storage.member, id, { serverId: third.id });
+  await becomes(id, 'in-use');
+  await expect(attachments.detach(storage.member, id, await byServer(second))).rejects.toMatchObject(ofComputeApi);
+  await attachments.detach(storage.member, id, await byServer(first));
+  await becomes(id, 'in-use');
+  // It has taken the place of the first one.
+  await expect(attachments.detach(storage.member, id, await byServer(second))).rejects.toMatchObject(ofComputeApi);
+  await attachments.detach(storage.member, id, await byServer(third));
+  await becomes(id, 'in-use');
+  await storage.ended((await blocks().detach(storage.member, second.id, id)).actionId);
+  await becomes(id, 'available');
+});
+
 test('a connection says where the data is, to the host that has it', async () => {
   const { id, installPath } = await storage.volume({ size: gib });
   const found = await blocks().attachments.initializeConnection(storage.member, id, {});

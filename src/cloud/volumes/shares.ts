@@ -19,6 +19,7 @@ export interface VolumePlace {
   device: { index: number; name: string };
   tag?: string;
   deleteOnTermination: boolean;
+  byVolumeApi?: boolean;
 }
 
 /** The further servers that have the volume, in the order in which they got it. */
@@ -53,7 +54,7 @@ export async function shareVolume(
   core: Pick<CloudCore, 'db' | 'env'>,
   tx: Tx,
   row: VolumesTable,
-  { serverId, device, tag, deleteOnTermination }: VolumePlace,
+  { serverId, device, tag, deleteOnTermination, byVolumeApi }: VolumePlace,
 ): Promise<VolumesTable> {
   const others = await sharesOf(tx, row.id);
   if (row.server_id === serverId || others.some(({ server_id }) => server_id === serverId)) {
@@ -69,6 +70,7 @@ export async function shareVolume(
     device_index: device.index,
     device_tag: tag ?? null,
     delete_on_termination: deleteOnTermination ? 1 : 0,
+    attached_by_volume_api: byVolumeApi ? 1 : 0,
     created_at: core.env.now(),
     attached_at: null,
   };
@@ -159,6 +161,7 @@ function columnsOf(share: VolumeSharesTable) {
     device_index: share.device_index,
     device_tag: share.device_tag,
     delete_on_termination: share.delete_on_termination,
+    attached_by_volume_api: share.attached_by_volume_api,
     attached_at: share.attached_at,
   } as const;
 }

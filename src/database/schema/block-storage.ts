@@ -133,6 +133,8 @@ export interface VolumeSharesTable {
   device_index: number;
   device_tag: string | null;
   delete_on_termination: Flag;
+  /** Else the compute API. */
+  attached_by_volume_api: Flag;
   created_at: Micros;
   attached_at: Micros | null;
 }

@@ -175,8 +175,9 @@ export async function requestAttachVolume(
       last_error: null,
     } as const;
     if (isMore) {
-      const { tag, deleteOnTermination = false } = request;
-      volume = volumeFromRow(await shareVolume(cloud, tx, row, { serverId, device, tag, deleteOnTermination }));
+      const { tag, deleteOnTermination = false, byVolumeApi } = request;
+      const place = { serverId, device, tag, deleteOnTermination, byVolumeApi };
+      volume = volumeFromRow(await shareVolume(cloud, tx, row, place));
     } else {
       await cloud.volumes.update(tx, row.id, changes);
       volume = volumeFromRow({ ...row, ...changes });
