@@ -81,6 +81,7 @@ export async function openUnkai(options: UnkaiOptions): Promise<OpenedUnkai> {
       settings: { ...defaultSettings, ...options.settings },
       hosts: agents,
       readmitted: options.readmittedHosts,
+      controlPlane: hostname(),
       imageDirectory: join(dataDir, 'images'),
       adminPassword: options.adminPassword,
       images: { objectFolder: join(dataDir, 'objects'), ...options.images },

@@ -2,6 +2,7 @@ import type { Registry } from 'prom-client';
 import type { AccessKeys } from './access-keys/access-keys.ts';
 import type { Activities } from './activity/activity.ts';
 import type { ChangedSettings } from './changed-settings.ts';
+import type { ControlPlanes } from './control-planes/control-planes.ts';
 import type { CloudCore } from './core.ts';
 import type { DiskOfferings } from './disk-offerings/disk-offerings.ts';
 import type { Eips } from './eips/eips.ts';
@@ -35,6 +36,7 @@ export interface Cloud extends CloudCore {
   readonly quotas: Quotas;
   readonly zones: Zones;
   readonly hosts: Hosts;
+  readonly controlPlanes: ControlPlanes;
   readonly flavors: Flavors;
   readonly imageStores: ImageStores;
   readonly images: Images;

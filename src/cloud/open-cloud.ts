@@ -10,6 +10,7 @@ import { AccessKeys } from './access-keys/access-keys.ts';
 import { Activities } from './activity/activity.ts';
 import { ChangedSettings } from './changed-settings.ts';
 import type { Cloud } from './cloud.ts';
+import { ControlPlanes } from './control-planes/control-planes.ts';
 import type { CloudCore, Log } from './core.ts';
 import { DiskOfferings } from './disk-offerings/disk-offerings.ts';
 import { Eips } from './eips/eips.ts';
@@ -52,6 +53,8 @@ export interface CloudOptions {
   settings: CloudSettings;
   /** The hosts that this process serves. A zone is where a new one comes; those that the cloud knows stay where they are. */
   hosts: ReadonlyArray<{ name: string; agent: HostAgent; zone?: string }>;
+  /** The machine of this process, as administrators know it. Default: `controller`. */
+  controlPlane?: string;
   /** Hosts that come back though they were taken out of the cloud, by name. */
   readmitted?: readonly string[];
   /** The folder of the first image store. Backups of volumes are in `backups` beside it. */
@@ -99,6 +102,7 @@ export async function openCloud(options: CloudOptions): Promise<{ cloud: Cloud; 
     await attach(cloud, { name, zone }, options.faults ? losable(name, agent, cloud.faults) : agent);
   }
   await cloud.hostNetworks.start((request) => answerMetadata(cloud, request));
+  await cloud.controlPlanes.beat();
   await runner.start(cloud);
   const stopReconcilers = startReconcilers(cloud);
   return {
@@ -128,6 +132,7 @@ async function assemble(core: CloudCore, options: CloudOptions): Promise<Cloud> 
     keypairs: new Keypairs(core),
     zones,
     hosts,
+    controlPlanes: new ControlPlanes(core, options.controlPlane ?? 'controller'),
     flavors: new Flavors(core),
     imageStores,
     images: new Images(core, imageStores, options.images),

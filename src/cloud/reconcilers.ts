@@ -18,6 +18,7 @@ const removedHostsMs = 60_000;
 const storeLeftoversMs = 600_000;
 const settingsMs = 60_000;
 const sweepMs = 3_600_000;
+const controlPlaneMs = 20_000;
 
 /**
  * Starts what keeps the cloud as it is meant to be. Each activation takes no input, does bounded work and does not retry:
@@ -66,6 +67,7 @@ export function startReconcilers(cloud: Cloud): () => Promise<void> {
   if (cloud.db.kind === 'postgres') {
     stops.push(cloud.env.every(settingsMs, () => run('settings', () => cloud.changedSettings.load())));
     stops.push(cloud.env.every(settingsMs, () => run('list of image stores', () => cloud.imageStores.open())));
+    stops.push(cloud.env.every(controlPlaneMs, () => run('control plane', () => cloud.controlPlanes.beat())));
   }
   for (const [hostId, agent] of cloud.hosts.agents) {
     stops.push(

@@ -32,6 +32,8 @@ import { accounts } from './migrations/0033-accounts/migration.ts';
 import { dscpRules } from './migrations/0034-dscp-rules/migration.ts';
 import { zonedKeys } from './migrations/0035-zoned-keys/migration.ts';
 import { tagPatterns } from './migrations/0036-tag-patterns/migration.ts';
+import { ownLimits } from './migrations/0043-own-limits/migration.ts';
+import { controlPlanes } from './migrations/0039-control-planes/migration.ts';
 import type { Schema } from './schema.ts';
 
 /** Every migration, by name, in order. A name is never changed once it was released. */
@@ -69,6 +71,8 @@ const migrations: Record<string, Migration> = {
   '0034-dscp-rules': dscpRules,
   '0035-zoned-keys': zonedKeys,
   '0036-tag-patterns': tagPatterns,
+  '0043-own-limits': ownLimits,
+  '0039-control-planes': controlPlanes,
 };
 
 /** Brings the schema up to date. Safe to run on each start, and by several processes at once on PostgreSQL. */

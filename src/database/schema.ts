@@ -16,6 +16,7 @@ import type {
   AggregatesTable,
   AllocationsTable,
   ClustersTable,
+  ControlPlanesTable,
   FlavorProjectsTable,
   FlavorsTable,
   HostNotesTable,
@@ -189,6 +190,7 @@ export interface Schema {
   hosts: HostsTable;
   host_notes: HostNotesTable;
   removed_hosts: RemovedHostsTable;
+  control_planes: ControlPlanesTable;
   allocations: AllocationsTable;
   flavors: FlavorsTable;
   flavor_projects: FlavorProjectsTable;

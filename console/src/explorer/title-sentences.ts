@@ -2,6 +2,12 @@ import type { Pair } from './title-nouns.ts';
 
 /** Titles that say more than a verb and its object, in Japanese and in Chinese. */
 export const sentences: Record<string, Pair> = {
+  'Limit a volume': ['ボリュームの速度を制限', '限制云盘速度'],
+  'Take limits off a volume': ['ボリュームの速度制限を解除', '取消云盘限速'],
+  'Get the limits of a volume': ['ボリュームの速度制限を取得', '获取云盘限速'],
+  'Limit an interface': ['インターフェースの帯域を制限', '限制网卡带宽'],
+  'Take a limit off an interface': ['インターフェースの帯域制限を解除', '取消网卡限速'],
+  'Get the limits of an interface': ['インターフェースの帯域制限を取得', '获取网卡限速'],
   'Put a tag on resources': ['リソースにタグを付ける', '为资源添加标签'],
   'Take a tag off resources': ['リソースからタグを外す', '从资源移除标签'],
   'Make a root volume larger': ['ルートボリュームを拡張', '扩容根云盘'],

@@ -105,6 +105,9 @@ export interface Port extends Common {
   bindingHost: string;
   extraDhcpOptions: DhcpOption[];
   qosPolicyId: string | null;
+  /** Bits per second that its guest may send and take beside what the policy says; null where it is not limited. */
+  egressLimit: number | null;
+  ingressLimit: number | null;
 }
 
 /** What DHCP tells one port beside what it tells everyone. */
@@ -226,6 +229,8 @@ export function portOf(
     bindingHost: row.binding_host,
     extraDhcpOptions: JSON.parse(row.extra_dhcp_opts) as DhcpOption[],
     qosPolicyId: row.qos_policy_id,
+    egressLimit: row.egress_limit,
+    ingressLimit: row.ingress_limit,
   };
 }
 

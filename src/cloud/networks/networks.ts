@@ -11,6 +11,7 @@ import { type AddressUse, addressUseOf } from './address-use.ts';
 import { DefaultGroupRules } from './default-group-rules.ts';
 import { ensureDefaultNetwork } from './default-network.ts';
 import { FloatingIps } from './floating-ips.ts';
+import { bandwidthOf } from './host-networks/desired-qos.ts';
 import type { Port, PortStatus } from './model.ts';
 import { NetworkRegistry } from './network-registry.ts';
 import { PortAddressing } from './port-addressing.ts';
@@ -122,6 +123,11 @@ export class Networks {
     tx.onCommit(() => this.#changed());
     const [port] = await this.#serverPorts.plug(tx, { ...request, requested: [wanted] });
     return port!;
+  }
+
+  /** What is limited of a port in all, and what a policy says of it: bits per second. */
+  bandwidthOf(port: Port) {
+    return bandwidthOf(this.#core.db, port);
   }
 
   /** The ports of a server, whether or not its host can serve them. */

@@ -73,6 +73,9 @@ export interface NewPort {
   dnsDomain?: string;
   extraDhcpOptions?: readonly DhcpOption[];
   qosPolicyId?: string | null;
+  /** Bits per second, beside what the policy says; null for none. */
+  egressLimit?: number | null;
+  ingressLimit?: number | null;
   /** Administrators only. */
   bindingHost?: string;
 }
@@ -233,6 +236,8 @@ export class Ports {
         binding_host: changes.bindingHost,
         extra_dhcp_opts: changes.extraDhcpOptions && JSON.stringify(changes.extraDhcpOptions),
         qos_policy_id: changes.qosPolicyId,
+        egress_limit: changes.egressLimit,
+        ingress_limit: changes.ingressLimit,
       })
       .where('id', '=', id)
       .execute();
@@ -332,6 +337,8 @@ export class Ports {
         binding_host: input.bindingHost ?? '',
         extra_dhcp_opts: JSON.stringify(input.extraDhcpOptions ?? []),
         qos_policy_id: input.qosPolicyId ?? null,
+        egress_limit: input.egressLimit ?? null,
+        ingress_limit: input.ingressLimit ?? null,
         created_at: now,
         updated_at: now,
         revision: 0,

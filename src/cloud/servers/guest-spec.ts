@@ -2,6 +2,7 @@ import type { DiskLimits, GuestDisk, GuestNic, GuestSpec } from '../../agent/con
 import type { Cloud } from '../cloud.ts';
 import { limitsOfFlavor } from '../volumes/disk-limits.ts';
 import type { Volume } from '../volumes/model.ts';
+import { combinedLimits, type OwnLimits } from '../volumes/own-limits.ts';
 import { drivesOf } from './cdroms/drives.ts';
 import type { FlavorFacts, Server } from './model.ts';
 
@@ -9,6 +10,8 @@ import type { FlavorFacts, Server } from './model.ts';
 export interface SpecOverrides {
   flavor?: FlavorFacts;
   rootDiskId?: string;
+  /** Of volumes, by their ids. */
+  ownLimits?: ReadonlyMap<string, OwnLimits>;
 }
 
 /** The server as its host has to run it. */
@@ -21,7 +24,8 @@ export async function guestSpecOf(cloud: Cloud, server: Server, overrides: SpecO
     const isRoot = volume.id === server.rootVolumeId;
     const diskId = isRoot && overrides.rootDiskId ? overrides.rootDiskId : volume.diskId;
     if (!diskId) throw new Error(`volume ${volume.id} of server ${server.id} has no disk`);
-    const limits = await diskLimits(cloud, volume, flavor);
+    const above = await limitsAbove(cloud, volume, flavor);
+    const limits = combinedLimits(above, overrides.ownLimits?.get(volume.id) ?? volume.ownLimits);
     const readOnly = !isRoot && volume.metadata['readonly'] === 'True';
     disks.push({
       ...{ diskId, volumeId: volume.id, bus: isRoot ? bus : 'virtio' },
@@ -50,10 +54,10 @@ export async function guestSpecOf(cloud: Cloud, server: Server, overrides: SpecO
 }
 
 /** A flavor limits what is part of the server, a type its volumes: as Nova has it. */
-function diskLimits(
+export function limitsAbove(
   cloud: Cloud,
   volume: Volume,
-  flavor: FlavorFacts,
+  flavor: Pick<FlavorFacts, 'extraSpecs'>,
 ): DiskLimits | undefined | Promise<DiskLimits | undefined> {
   if (volume.origin === 'server') return limitsOfFlavor(flavor.extraSpecs);
   return cloud.blockStorage.qos.limitsOf(volume.volumeType, volume.size);

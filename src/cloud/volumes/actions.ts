@@ -6,6 +6,7 @@ import { createVolume } from './transitions/create.ts';
 import { deleteVolume } from './transitions/delete.ts';
 import { detachVolume } from './transitions/detach.ts';
 import { extendVolume } from './transitions/extend.ts';
+import { limitVolume } from './transitions/limit.ts';
 import { reimageVolume } from './transitions/reimage.ts';
 import { restoreBackup } from './transitions/restore.ts';
 import { retypeVolume } from './transitions/retype.ts';
@@ -28,6 +29,7 @@ export const volumeActions: AnyAction[] = [
   anyAction(restoreBackup),
   anyAction(reimageVolume),
   anyAction(retypeVolume),
+  anyAction(limitVolume),
   anyAction(convertVolume),
   anyAction(attachVolume),
   anyAction(detachVolume),

@@ -14,6 +14,7 @@ import { type HostStorageUsage, usageOfHost } from './host-usage.ts';
 import { listSnapshots, listVolumes, type SnapshotFilter, type StoragePage, type VolumeFilter } from './listing.ts';
 import { VolumeMessages } from './messages.ts';
 import { type Volume, volumeFromRow, volumeNotFound } from './model.ts';
+import type { OwnLimitChanges } from './own-limits.ts';
 import { VolumeQos } from './qos.ts';
 import { invalidVolume, lockSnapshot, lockVolume, updateSnapshot, type VolumeStatus } from './rules.ts';
 import { noteShare } from './shares.ts';
@@ -28,6 +29,7 @@ import { type AttachRequest, requestAttachVolume } from './transitions/attach.ts
 import { requestDeleteVolume } from './transitions/delete.ts';
 import { requestDetachVolume } from './transitions/detach.ts';
 import { requestExtendVolume } from './transitions/extend.ts';
+import { requestLimitVolume } from './transitions/limit.ts';
 import { requestReimageVolume } from './transitions/reimage.ts';
 import { requestRetypeVolume } from './transitions/retype.ts';
 import { requestRevertVolume } from './transitions/revert.ts';
@@ -89,7 +91,7 @@ export class BlockStorage {
   /** How fast guests may use a volume, undefined where nothing is limited. */
   async limitsOf(id: string): Promise<DiskLimits | undefined> {
     const row = await this.#volume.first({ id });
-    return row && this.qos.limitsOf(row.volume_type, row.size);
+    return row && this.qos.limitsOfVolume(volumeFromRow(row));
   }
 
   /** The volumes that a server has. */
@@ -120,6 +122,8 @@ export class BlockStorage {
   reimage = (subject: Subject, id: string, imageId: string) => requestReimageVolume(this.#cloud, subject, id, imageId);
   retype = (subject: Subject, id: string, typeNameOrId: string) =>
     requestRetypeVolume(this.#cloud, subject, id, typeNameOrId);
+  limit = (subject: Subject, id: string, changes: OwnLimitChanges) =>
+    requestLimitVolume(this.#cloud, subject, id, changes);
   attach = (subject: Subject, serverId: string, request: AttachRequest) =>
     requestAttachVolume(this.#cloud, subject, serverId, request);
   detach = (subject: Subject, serverId: string, volumeId: string) =>

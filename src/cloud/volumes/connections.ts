@@ -3,6 +3,8 @@ import type { Cloud } from '../cloud.ts';
 import { CloudError } from '../errors.ts';
 import type { Host } from '../hosts/model.ts';
 import type { Subject } from '../identity/subject.ts';
+import { wordsOf } from './disk-limits.ts';
+import type { Volume } from './model.ts';
 
 /** Where the data of a volume is, for whoever may open it there. */
 export type VolumeConnection = (FileConnection | RbdConnection) & {
@@ -49,7 +51,7 @@ export async function connectionTo(
   const volume = await cloud.blockStorage.get(subject, volumeId);
   const host = (await cloud.hosts.list()).find(({ id }) => id === volume.hostId);
   if (!host || volume.installPath === null) return undefined;
-  const qosSpecs = await cloud.blockStorage.qos.frontEndSpecs(volume.volumeType);
+  const qosSpecs = await specsOf(cloud, volume);
   const { pool, image } = inCeph.exec(volume.installPath)?.groups ?? {};
   if (pool === undefined || image === undefined) {
     const format = volume.multiattach ? 'raw' : 'qcow2';
@@ -61,6 +63,14 @@ export async function connectionTo(
     throw new CloudError('unavailable', 'The storage of the volume does not answer. Try again later.', { cause });
   });
   return { kind: 'rbd', volumeId, pool, image, user: place.user, conf: place.conf, ...monitors, qosSpecs };
+}
+
+/** The specs of the volume's type as they are; what holds in all where the volume has limits of its own. */
+async function specsOf(cloud: Cloud, volume: Volume): Promise<Record<string, string> | undefined> {
+  const { qos } = cloud.blockStorage;
+  if (Object.keys(volume.ownLimits).length === 0) return await qos.frontEndSpecs(volume.volumeType);
+  const limits = await qos.limitsOfVolume(volume);
+  return limits && wordsOf(limits);
 }
 
 /** The cluster of the pool: that of the store, preferably of the host's zone, whose images its disks are clones of. */

@@ -278,6 +278,7 @@ export function volumeRow(
     delete_on_termination: 0,
     attached_by_volume_api: 0,
     enabled: 1,
+    own_limits: null,
     metadata: JSON.stringify(wanted.metadata ?? {}),
     last_error: null,
     attached_at: null,

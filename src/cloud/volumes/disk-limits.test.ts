@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { limitsFrom, limitsOfFlavor, specsForSize } from './disk-limits.ts';
+import { limitsFrom, limitsOfFlavor, specsForSize, wordsOf } from './disk-limits.ts';
 
 const gib = 2 ** 30;
 
@@ -14,6 +14,8 @@ test("the words of libvirt's iotune are understood, with their bursts", () => {
     writeRequests: { rate: 50 },
     requestBytes: 4096,
   });
+  const limits = { readBytes: { rate: 9, burst: 20, burstSeconds: 3 }, totalRequests: { rate: 5 }, requestBytes: 4096 };
+  expect(limitsFrom(wordsOf(limits))).toEqual(limits);
   expect(limitsOfFlavor({ 'quota:disk_total_iops_sec': '10', 'hw:cpu_policy': 'shared' })).toEqual({
     totalRequests: { rate: 10 },
   });

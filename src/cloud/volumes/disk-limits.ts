@@ -36,6 +36,17 @@ export function limitsFrom(words: Words, prefix = ''): DiskLimits | undefined {
   return requestBytes === undefined ? limits : { ...limits, requestBytes };
 }
 
+/** The limits in the same words. */
+export function wordsOf({ requestBytes, ...limits }: DiskLimits): Record<string, string> {
+  const words: Record<string, string> = {};
+  for (const [kind, { rate, burst, burstSeconds }] of Object.entries(limits) as Array<[Kind, DiskRate]>) {
+    words[kinds[kind]] = String(rate);
+    if (burst !== undefined) words[`${kinds[kind]}_max`] = String(burst);
+    if (burstSeconds !== undefined) words[`${kinds[kind]}_max_length`] = String(burstSeconds);
+  }
+  return requestBytes === undefined ? words : { ...words, size_iops_sec: String(requestBytes) };
+}
+
 /**
  * The specs with what they say per GiB (`total_iops_sec_per_gb`, at least `…_per_gb_min`) reckoned for a volume of the
  * size, as Cinder does when a volume is connected.

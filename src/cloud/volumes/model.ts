@@ -1,5 +1,6 @@
 import type { VolumesTable } from '../../database/schema.ts';
 import { type CloudError, notFound } from '../errors.ts';
+import { type OwnLimits, ownLimitsFrom } from './own-limits.ts';
 
 /** A disk as users know it: the root disk of a server, or block storage of its own. */
 export interface Volume {
@@ -37,6 +38,8 @@ export interface Volume {
   enabled: boolean;
   /** Several servers may have it at the same time. */
   multiattach: boolean;
+  /** Of itself, beside what its type or its server's flavor says. */
+  ownLimits: OwnLimits;
   metadata: Record<string, string>;
   imageMetadata: Record<string, string>;
   lastError: string | null;
@@ -77,6 +80,7 @@ export function volumeFromRow(row: VolumesTable): Volume {
     volumeType: row.volume_type,
     enabled: row.enabled === 1,
     multiattach: row.multiattach === 1,
+    ownLimits: ownLimitsFrom(row.own_limits),
     metadata: JSON.parse(row.metadata) as Record<string, string>,
     imageMetadata: JSON.parse(row.image_metadata) as Record<string, string>,
     lastError: row.last_error,

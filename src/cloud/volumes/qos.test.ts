@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { AgentError, type DiskLimits, type HostAgent } from '../../agent/contract.ts';
+import { connectionTo } from './connections.ts';
 import { gib, StorageCloud } from './test-cloud.ts';
 
 let storage: StorageCloud;
@@ -61,6 +62,29 @@ test('the limits of its type go with a volume to the guest, change when it gets 
   expect(limitsIn(server.id, volume.id)).toEqual(slow);
   await storage.ended((await blockStorage.retype(storage.admin, volume.id, 'behind')).actionId);
   expect(limitsIn(server.id, volume.id)).toBe(undefined);
+});
+
+test('limits of its own hold for a volume beside those of its type, and whoever connects it elsewhere is told', async () => {
+  const { blockStorage } = storage.cloud;
+  await type('slow', { total_iops_sec: '100', read_bytes_sec: '5000' });
+  const server = await storage.server();
+  const volume = await storage.volume({ volumeType: 'slow' });
+  expect(await blockStorage.limit(storage.member, volume.id, { totalRequests: 20, writeBytes: 700 })).toEqual({});
+  expect((await connectionTo(storage.cloud, storage.member, volume.id))!.qosSpecs).toEqual({
+    ...{ total_iops_sec: '20', read_bytes_sec: '5000', write_bytes_sec: '700' },
+  });
+  await storage.ended((await blockStorage.attach(storage.member, server.id, { volumeId: volume.id })).actionId);
+  const limits = { totalRequests: { rate: 20 }, readBytes: { rate: 5000 }, writeBytes: { rate: 700 } };
+  expect(limitsIn(server.id, volume.id)).toEqual(limits);
+
+  isRefusing = true;
+  const failing = await blockStorage.limit(storage.member, volume.id, { writeBytes: 800 });
+  expect(await storage.ended(failing.actionId)).toMatch(/it broke/);
+  isRefusing = false;
+  expect((await blockStorage.get(storage.member, volume.id)).ownLimits).toEqual({ totalRequests: 20, writeBytes: 700 });
+  expect(limitsIn(server.id, volume.id)).toEqual(limits);
+  await storage.ended((await blockStorage.limit(storage.member, volume.id, { writeBytes: null })).actionId);
+  expect(limitsIn(server.id, volume.id)).toEqual({ totalRequests: { rate: 20 }, readBytes: { rate: 5000 } });
 });
 
 test("a flavor's limits hold for the disk that is part of the server, and for no volume", async () => {

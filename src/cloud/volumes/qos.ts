@@ -5,6 +5,8 @@ import type { Cloud } from '../cloud.ts';
 import { CloudError, notFound } from '../errors.ts';
 import { requireAdmin, type Subject } from '../identity/subject.ts';
 import { limitsFrom, specsForSize } from './disk-limits.ts';
+import type { Volume } from './model.ts';
+import { combinedLimits } from './own-limits.ts';
 import { type VolumeType, volumeTypeFromRow } from './type-model.ts';
 
 /** Limits of what guests may do with volumes. */
@@ -50,6 +52,11 @@ export class VolumeQos {
   async limitsOf(typeId: string, size: number): Promise<DiskLimits | undefined> {
     const specs = await this.frontEndSpecs(typeId);
     return specs && limitsFrom(specsForSize(specs, size));
+  }
+
+  /** What holds for a volume: its type's limits and its own. */
+  async limitsOfVolume({ volumeType, size, ownLimits }: Volume): Promise<DiskLimits | undefined> {
+    return combinedLimits(await this.limitsOf(volumeType, size), ownLimits);
   }
 
   async list(subject: Subject): Promise<QosSpecs[]> {

@@ -196,3 +196,26 @@ test(
   },
   4 * bootTimeout,
 );
+
+test(
+  'the disk that is part of a server is limited by itself while the server runs',
+  async () => {
+    const { blockStorage, servers } = opened.cloud;
+    const serverId = await server('limited', { imageId: tinyLinuxId });
+    const { rootVolumeId } = await servers.get(subject(), serverId);
+    const shell = await shellOf(serverId);
+    const read = async () => {
+      const start = performance.now();
+      await shell.run('echo 3 >/proc/sys/vm/drop_caches; dd if=/dev/vda of=/dev/null bs=64k count=16');
+      return performance.now() - start;
+    };
+    await ended(await blockStorage.limit(subject(), rootVolumeId!, { readBytes: 2 ** 18 }));
+    const limited = await read();
+    // A lower bound is certain: nothing makes a limited disk fast.
+    expect(limited).toBeGreaterThan(3000);
+    await ended(await blockStorage.limit(subject(), rootVolumeId!, { readBytes: null }));
+    expect(await read()).toBeLessThan(limited / 2);
+    await ended(await servers.delete(subject(), serverId));
+  },
+  3 * bootTimeout,
+);

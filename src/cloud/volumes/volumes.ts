@@ -132,6 +132,7 @@ export class Volumes {
       volume_type: localVolumeType.id,
       enabled: 1,
       multiattach: 0,
+      own_limits: null,
       metadata: '{}',
       image_metadata: JSON.stringify(volume.imageMetadata ?? {}),
       last_error: null,

@@ -78,6 +78,14 @@ export interface RemovedHostsTable {
   removed_at: Micros;
 }
 
+/** A machine on which a process of the control plane is, or was. */
+export interface ControlPlanesTable {
+  name: string;
+  created_at: Micros;
+  /** When it last said so. */
+  seen_at: Micros;
+}
+
 /** A group of hosts, as operators see it. */
 export interface AggregatesTable {
   id: string;

@@ -75,6 +75,9 @@ export interface PortsTable {
   /** `[{name, value, version}]` */
   extra_dhcp_opts: Json;
   qos_policy_id: string | null;
+  /** Bits per second that its guest may send and take beside what the policy says; null where it is not limited. */
+  egress_limit: number | null;
+  ingress_limit: number | null;
   created_at: Micros;
   updated_at: Micros;
   revision: number;

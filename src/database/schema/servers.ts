@@ -138,6 +138,8 @@ export interface VolumesTable {
   enabled: Flag;
   /** Several servers may have it at the same time: its disk is made for that. */
   multiattach: Flag;
+  /** What is limited of it beside what its type or flavor says: `OwnLimits`; null where nothing is. */
+  own_limits: Json | null;
   metadata: Json;
   image_metadata: Json;
   last_error: string | null;

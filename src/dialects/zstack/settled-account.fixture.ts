@@ -71,6 +71,9 @@ const kindsByName: Record<string, string> = {
   resourceUuids: 'vm',
 };
 
+/** Of operations at a path of something else. */
+const kindsByOperation: ReadonlyArray<readonly [RegExp, string]> = [[/NicQos$/, 'nic']];
+
 /** A request for something that an account has. */
 export interface AimedRequest {
   url: string;
@@ -185,7 +188,8 @@ export class SettledAccount {
     const { params = {}, query = {}, body } = example;
     let isAimed = false;
     const idOf = (name: string, before?: string) => {
-      const id = this.own[(name === 'uuid' ? kindsByPath[before ?? ''] : kindsByName[name]) ?? ''];
+      const special = kindsByOperation.find(([words]) => words.test(operation.id))?.[1];
+      const id = this.own[(name === 'uuid' ? (special ?? kindsByPath[before ?? '']) : kindsByName[name]) ?? ''];
       if (id !== undefined) isAimed = true;
       return id ?? this.#common[name];
     };

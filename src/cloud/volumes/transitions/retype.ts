@@ -26,7 +26,7 @@ async function limitAs({ services, input }: Context, typeId: string): Promise<vo
   if (server.hostId === null || !volume) return;
   const { disks } = await guestSpecOf(services, server);
   const disk = disks.find(({ volumeId }) => volumeId === volume.id)!;
-  const limits = await services.blockStorage.qos.limitsOf(typeId, volume.size);
+  const limits = await services.blockStorage.qos.limitsOfVolume({ ...volume, volumeType: typeId });
   await services.hosts.agent(server.hostId).attachDisk(server.id, { ...disk, limits });
 }
 

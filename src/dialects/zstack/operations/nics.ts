@@ -1,16 +1,13 @@
 import { Type as T } from 'typebox';
-import type { Cloud } from '../../../cloud/cloud.ts';
-import { CloudError } from '../../../cloud/errors.ts';
-import type { Subject } from '../../../cloud/identity/subject.ts';
-import type { Port } from '../../../cloud/networks/model.ts';
 import { vmNic } from '../inventories/network.ts';
 import { vmInstance } from '../inventories/vm-instance.ts';
 import { resourceUuidField, tagUuidsField, textField, uuidField, uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
-import { resourceNotFound } from '../protocol/zstack-error.ts';
 import { l3Example } from './l3-examples.ts';
 import { l3NetworkNamed } from './l3-words.ts';
 import { nicExample } from './nic-examples.ts';
+import { nicQosOperations } from './nic-qos.ts';
+import { nicNamed } from './nic-words.ts';
 import { creationExample, deletion } from './simple-operations.ts';
 import { vmExample } from './vm-examples.ts';
 import { inAllowedState } from './vm-words.ts';
@@ -20,15 +17,6 @@ const shared = { group, package: 'header.vm', since: '0.6', allow: 'member' } as
 
 /** The states in which interfaces may be changed, as the dialect has them. */
 const changeable = ['Running', 'Stopped', 'Paused'];
-
-async function nicNamed(cloud: Cloud, subject: Subject, field: string, uuid: string): Promise<Port> {
-  try {
-    return await cloud.networks.ports.get(subject, uuid);
-  } catch (error) {
-    if (!(error instanceof CloudError) || error.code !== 'not_found') throw error;
-    throw resourceNotFound(field, uuid, 'VmNicVO');
-  }
-}
 
 const attachL3NetworkToVm = jobOperation({
   ...shared,
@@ -158,6 +146,7 @@ export const nicOperations = [
   detachL3NetworkFromVm,
   createVmNic,
   attachVmNicToVm,
+  ...nicQosOperations,
   deletion({
     ...shared,
     id: 'DeleteVmNic',

@@ -18,6 +18,7 @@ import { checkTags, keepTags } from './system-tags.ts';
 import { sizeOf } from './vm-data-volumes.ts';
 import { stateOf } from './vm-words.ts';
 import { vmInstanceUuid, volumeExample } from './volume-examples.ts';
+import { volumeQosOperations } from './volume-qos.ts';
 import { volumeSizeOperations } from './volume-sizes.ts';
 import { volumeStateOperations } from './volume-states.ts';
 import { dataVolume, onVolume } from './volume-words.ts';
@@ -207,6 +208,7 @@ export const volumeOperations = [
   attachDataVolumeToVm,
   detachDataVolumeFromVm,
   ...volumeSizeOperations,
+  ...volumeQosOperations,
   deleteDataVolume,
   expungeDataVolume,
   ...volumeStateOperations,
