@@ -239,11 +239,8 @@ export class Users {
     if (!user || lockoutAttempts === 0 || user.options['ignore_lockout_failure_attempts'] === true) return isRight;
     const now = this.#core.env.now();
     return await this.#core.db.write(async (tx) => {
-      const row = await tx
-        .selectFrom('users')
-        .select(['failed_logins', 'last_failed_at'])
-        .where('id', '=', user.id)
-        .executeTakeFirst();
+      const query = tx.selectFrom('users').select(['failed_logins', 'last_failed_at']).where('id', '=', user.id);
+      const row = await (this.#core.db.kind === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
       const failed = row?.failed_logins ?? 0;
       const isOver = (row?.last_failed_at ?? 0) + lockoutDuration * 1_000_000 <= now;
       if (failed >= lockoutAttempts && !isOver) return false;

@@ -152,6 +152,13 @@ eachDatabase('signing in by several methods', (openDatabase) => {
     expect((await signIn({ ...password(), ...code() })).status).toBe(201);
   });
 
+  it('counts each of many guesses that come at once', async () => {
+    await setUp(totp, { lockoutAttempts: 3, lockoutDuration: 60 });
+    const guesses = await Promise.all(['000001', '000002', '000003', '000004'].map((guess) => signIn(code(guess))));
+    expect(guesses.map(({ status }) => status)).toEqual([401, 401, 401, 401]);
+    expect((await signIn({ ...password(), ...code() })).status).toBe(401);
+  });
+
   it('refuses what can not be asked for, or is no secret', async () => {
     await setUp(totp);
     for (const rules of ['password', ['password'], [[]], [['password', 'password']], [[7]]]) {
