@@ -108,9 +108,6 @@ export class Authentication {
     const proofs = [proof].flat() as Proof[];
     const { user, from, credential, methods } = await this.#signIn(proofs, receipt);
     if (credential) return this.#withCredential(user, credential, methods, wanted);
-    if (from?.via) {
-      throw new CloudError('forbidden', 'A token of a trust or an application credential can not be used for another.');
-    }
     const { as = user, scope, roles, via, notAfter } = await this.#scope(user, wanted);
     const who = { userId: as.id, userName: as.name, userDomainId: as.domainId };
     return this.#parts.tokens.issue({ ...who, scope, roles, methods, ...(via ? { via } : {}) }, from, notAfter);
@@ -230,6 +227,10 @@ export class Authentication {
     }
     const domain = await this.#requireEnabled(user);
     const from = proven.find((one) => one.from)?.from;
+    // Nor for a part of a proof: what it tells was not proven by the one whom it is of.
+    if (from?.via) {
+      throw new CloudError('forbidden', 'A token of a trust or an application credential can not be used for another.');
+    }
     const earlier = receipt === undefined ? [] : receipts.methodsOf(receipt, user.id);
     if (!earlier) throw notAuthenticated();
     const methods = [...new Set([...proofs.map(({ method }) => method), ...(from?.methods ?? []), ...earlier])];

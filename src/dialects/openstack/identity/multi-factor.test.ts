@@ -159,6 +159,28 @@ eachDatabase('signing in by several methods', (openDatabase) => {
     expect((await signIn({ ...password(), ...code() })).status).toBe(401);
   });
 
+  it('takes a trust for no part of the proof: its token is of who trusted, by what another one proved', async () => {
+    await setUp({});
+    const own = String((await signIn(password())).headers['x-subject-token']);
+    const user = { name: 'jiro', password: 'pw' };
+    const made = await api.call('POST', '/v3/users', { token: api.admin, body: { user } });
+    const trustee = { id: made.json.user.id, password: 'pw' };
+    const project_id = api.hanako.project.id;
+    const trust = { trustor_user_id: userId, trustee_user_id: trustee.id, impersonation: true, project_id };
+    const given = { trust: { ...trust, roles: [{ name: 'member' }] } };
+    const { id } = (await api.call('POST', '/v3/OS-TRUST/trusts', { token: own, body: given })).json.trust;
+    const auth = {
+      identity: { methods: ['password'], password: { user: trustee } },
+      scope: { 'OS-TRUST:trust': { id } },
+    };
+    const trusted = await api.call('POST', '/v3/auth/tokens', { body: { auth } });
+    expect(trusted.json.token.user.id).toBe(userId);
+    await change({ options: totp });
+    const answer = await signIn({ token: { id: String(trusted.headers['x-subject-token']) } });
+    expect(answer.status).toBe(403);
+    expect(answer.headers['openstack-auth-receipt']).toBeUndefined();
+  });
+
   it('refuses what can not be asked for, or is no secret', async () => {
     await setUp(totp);
     for (const rules of ['password', ['password'], [[]], [['password', 'password']], [[7]]]) {
