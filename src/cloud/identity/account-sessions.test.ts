@@ -98,6 +98,25 @@ eachDatabase('sessions of users of accounts', (openDatabase, kind) => {
     expect(await policies()).toEqual(['images']);
   });
 
+  it('are not opened by what was read before it changed', async () => {
+    const { identity, user, project } = await setUp();
+    const real = identity.assignments.effectiveRoles.bind(identity.assignments);
+    /** Opens a session of the account while something changes. */
+    const openDuring = async (change: () => Promise<unknown>) => {
+      vi.spyOn(identity.assignments, 'effectiveRoles').mockImplementationOnce(async (...given) => {
+        const before = await real(...given);
+        await change();
+        return before;
+      });
+      const { id } = await identity.sessions.openSession('alice', password);
+      return await identity.sessions.sessionSubject(id, 'r');
+    };
+    const renamed = await openDuring(() => identity.projects.update(root, project.id, { name: 'shop' }));
+    expect(renamed).toMatchObject({ userName: 'alice', projectName: 'shop' });
+    await identity.projects.update(root, project.id, { name: 'alice' });
+    expect(await openDuring(() => identity.users.update(root, user.id, { enabled: false }))).toBeUndefined();
+  });
+
   it('end, or stand still, with the account that they are of', async () => {
     const { identity, user, project, dev, session, policies } = await setUp();
     const { sessions } = identity;

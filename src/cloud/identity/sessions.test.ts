@@ -28,7 +28,10 @@ describe('sessions', () => {
     const session = await identity.sessions.openSession('admin', sha512Hex(adminPassword));
     expect(session).toMatchObject({ userId: adminAccountId, projectId: adminAccountId });
     expect(session.expiresAt - session.createdAt).toBe(7200 * 1_000_000);
-    expect(identity.sessions.sessionSubject(session.id, 'req-1')).toMatchObject({ isAdmin: true, requestId: 'req-1' });
+    expect(await identity.sessions.sessionSubject(session.id, 'req-1')).toMatchObject({
+      isAdmin: true,
+      requestId: 'req-1',
+    });
     await expect(identity.sessions.openSession('admin', sha512Hex('x'))).rejects.toEqual(wrong);
     await expect(identity.sessions.openSession('nobody', sha512Hex('x'))).rejects.toEqual(wrong);
   });

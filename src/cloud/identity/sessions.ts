@@ -181,11 +181,8 @@ export class Sessions {
         })
         .execute();
     });
-    // Policies may have changed since they were read, and there was no row yet that would tell of it.
-    this.#live.set(id, {
-      ...{ ...session, domainId: subject.domainId, revision: 0 },
-      subject: subject.statements ? undefined : subject,
-    });
+    // What was read may have changed or ended since, and there was no row yet that would have told of it.
+    this.#live.set(id, { ...session, domainId: subject.domainId, revision: 0, subject: undefined });
     return session;
   }
 
