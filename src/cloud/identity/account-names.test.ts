@@ -1,4 +1,5 @@
-import { afterEach, expect, it } from 'vitest';
+import { sql } from 'kysely';
+import { afterEach, expect, it, vi } from 'vitest';
 import { eachDatabase } from '../../../tests/support/postgres.ts';
 import type { Database } from '../../database/database.ts';
 import { sha512Hex } from './passwords.ts';
@@ -7,6 +8,12 @@ import { testIdentity } from './test-identity.ts';
 
 const root = operator();
 const password = sha512Hex('secret');
+
+/** Resolves once a transaction waits for another one. */
+async function isWaiting(db: Database): Promise<void> {
+  const waiting = sql`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+  await expect.poll(async () => (await waiting.execute(db.read)).rows.length, { timeout: 5000 }).toBeGreaterThan(0);
+}
 
 eachDatabase('names of accounts', (openDatabase) => {
   const open: Array<{ identity: { stop(): void }; db: Database }> = [];
@@ -84,6 +91,21 @@ eachDatabase('names of accounts', (openDatabase) => {
     expect(await signIn('store')).toEqual(same);
     await identity.users.update(root, user.id, { name: 'first' });
     expect(await signIn('store')).toEqual(same);
+  });
+
+  it('are those of users, too, whom it makes while it is renamed', async () => {
+    const { identity, project, alice, db } = await setUp();
+    const real = identity.users.createIn.bind(identity.users);
+    let renamed: Promise<void> | undefined;
+    vi.spyOn(identity.users, 'createIn').mockImplementationOnce(async (tx, ...given) => {
+      renamed = identity.updateAccount(root, project.id, { name: 'anna' });
+      // With SQLite the one waits for the other as a whole.
+      if (db.kind === 'postgres') await Promise.race([renamed, isWaiting(db)]);
+      return await real(tx, ...given);
+    });
+    const { id } = await identity.accountUsers.create(alice, { name: 'ops', passwordSha512: password });
+    await renamed;
+    expect((await identity.users.find(id))?.user.name).toBe('anna/ops');
   });
 
   it('stay in front of those of its users', async () => {

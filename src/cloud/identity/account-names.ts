@@ -1,10 +1,16 @@
 import { sql } from 'kysely';
-import type { Queryable, Tx } from '../../database/database.ts';
+import type { Database, Queryable, Tx } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
 import { CloudError } from '../errors.ts';
 
 /** Keystone's names are no longer. */
 const maxNameLength = 255;
+
+interface Renamed {
+  id: string;
+  name: string;
+  now: number;
+}
 
 interface Place {
   id: string;
@@ -37,12 +43,18 @@ export function fullName(account: string, name: string): string {
   throw new CloudError('invalid', words, { field: 'name' });
 }
 
+/** A project whose name nobody changes until the transaction ends: users are called by it. */
+export async function heldProject({ kind }: Pick<Database, 'kind'>, tx: Tx, id: string) {
+  const query = tx.selectFrom('projects').select(['name', 'domain_id']).where('id', '=', id);
+  return await (kind === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
+}
+
 /**
  * Before a project gets another name: whoever is its account stays that, and the users whom the account made for itself
  * are called by the new name.
  */
-export async function followProject(tx: Tx, id: string, name: string, now: number): Promise<void> {
-  const before = await tx.selectFrom('projects').select(['name', 'domain_id']).where('id', '=', id).executeTakeFirst();
+export async function followProject(db: Pick<Database, 'kind'>, tx: Tx, { id, name, now }: Renamed): Promise<void> {
+  const before = await heldProject(db, tx, id);
   if (!before || before.name === name) return;
   const namesake = tx
     .selectFrom('users')
@@ -66,7 +78,7 @@ export async function followProject(tx: Tx, id: string, name: string, now: numbe
  * Before a user gets another name: an account's own user stays that. A user whom an account made keeps the account's name
  * in front; throws `invalid` for a name without it.
  */
-export async function followUser(tx: Tx, id: string, name: string, now: number): Promise<void> {
+export async function followUser(db: Pick<Database, 'kind'>, tx: Tx, { id, name, now }: Renamed): Promise<void> {
   const before = await tx.selectFrom('users').select(['name', 'domain_id']).where('id', '=', id).executeTakeFirst();
   if (!before || before.name === name) return;
   const project = await tx
@@ -76,12 +88,8 @@ export async function followUser(tx: Tx, id: string, name: string, now: number):
     .where('domain_id', '=', before.domain_id)
     .executeTakeFirst();
   if (project) await keepOwner(tx, { projectId: project.id, userId: id });
-  const account = await tx
-    .selectFrom('account_users as a')
-    .innerJoin('projects as p', 'p.id', 'a.project_id')
-    .select('p.name')
-    .where('a.user_id', '=', id)
-    .executeTakeFirst();
+  const own = await tx.selectFrom('account_users').select('project_id').where('user_id', '=', id).executeTakeFirst();
+  const account = own && (await heldProject(db, tx, own.project_id));
   if (!account) return;
   const rest = name.startsWith(`${account.name}/`) ? name.slice(account.name.length + 1) : '';
   if (rest === '') {

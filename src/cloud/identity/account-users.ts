@@ -2,7 +2,7 @@ import type { Queryable, Tx } from '../../database/database.ts';
 import type { AccountUsersTable } from '../../database/schema.ts';
 import type { CloudCore } from '../core.ts';
 import { notFound } from '../errors.ts';
-import { fullName } from './account-names.ts';
+import { fullName, heldProject } from './account-names.ts';
 import { conflictOn } from './failures.ts';
 import { projectOf, type Subject } from './subject.ts';
 import type { Users } from './users.ts';
@@ -55,7 +55,7 @@ export class AccountUsers {
     const { id, name, description } = wanted;
     const hash = await this.#users.hashOf(wanted.passwordSha512);
     const created = this.#core.db.write(async (tx) => {
-      const { name: account, domain_id: domainId } = await accountRow(tx, projectId);
+      const { name: account, domain_id: domainId } = await this.#held(tx, projectId);
       const full = fullName(account, name);
       const user = await this.#users.createIn(
         tx,
@@ -88,7 +88,7 @@ export class AccountUsers {
     const hash = await this.#users.hashOf(passwordSha512);
     const change = this.#core.db.write(async (tx) => {
       const row = await claimUser(tx, subject, id);
-      const full = name === undefined ? undefined : fullName((await accountRow(tx, row.project_id)).name, name);
+      const full = name === undefined ? undefined : fullName((await this.#held(tx, row.project_id)).name, name);
       const { updatedAt } = await this.#users.changeIn(tx, id, { name: full, description, passwordSha512 }, hash);
       await tx
         .updateTable('account_users')
@@ -112,6 +112,12 @@ export class AccountUsers {
     const rows = await tx.selectFrom('account_users').select('user_id').where('project_id', '=', projectId).execute();
     for (const { user_id } of rows) await this.#users.deleteIn(tx, user_id);
   }
+
+  async #held(tx: Tx, projectId: string) {
+    const project = await heldProject(this.#core.db, tx, projectId);
+    if (!project) throw notFound('project', projectId);
+    return project;
+  }
 }
 
 /** The user, if the subject may have to do with it, and it is of the account. Throws `not_found`. */
@@ -126,15 +132,5 @@ export async function claimUser(
   if (!row || !isTheirs || (projectId !== undefined && row.project_id !== projectId)) {
     throw notFound('account_user', id);
   }
-  return row;
-}
-
-async function accountRow(tx: Tx, projectId: string): Promise<{ name: string; domain_id: string }> {
-  const row = await tx
-    .selectFrom('projects')
-    .select(['name', 'domain_id'])
-    .where('id', '=', projectId)
-    .executeTakeFirst();
-  if (!row) throw notFound('project', projectId);
   return row;
 }

@@ -192,7 +192,7 @@ export class Users {
     const now = this.#core.env.now();
     const set = options && withOptions(await this.#optionsOf(tx, id), options);
     if (name !== undefined) {
-      await followUser(tx, id, name, now);
+      await followUser(this.#core.db, tx, { id, name, now });
       await this.#sessionChanges.mark(tx, { userId: id });
     }
     const row = await tx
