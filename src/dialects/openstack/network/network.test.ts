@@ -262,7 +262,9 @@ test('quotas are shown to their project, set by administrators, and kept to', as
   expect(set).toMatchObject({ status: 200, body: { quota: { network: 1, subnet: 100 } } });
   expect(await call('bob', 'POST', '/v2.0/networks', { network: {} })).toMatchObject(failure(409, 'OverQuota'));
   const checked = (quota: object) => call('admin', 'PUT', path, { quota: { ...quota, check_limit: true } });
-  expect(await checked({ network: 0 })).toMatchObject(failure(400, 'InvalidInput'));
+  const below = await checked({ network: 0 });
+  expect(below).toMatchObject(failure(400, 'InvalidInput'));
+  expect(below.body['NeutronError']!['message']).toContain('Quota limit 0 for network must be');
   expect(await checked({ network: 0, force: true })).toMatchObject({ status: 200, body: { quota: { network: 0 } } });
   expect(await checked({ network: 50, port: -1 })).toMatchObject({ status: 200, body: { quota: { network: 50 } } });
   expect(await call('admin', 'DELETE', path)).toMatchObject({ status: 204 });

@@ -100,7 +100,7 @@ const showQuotaDetails = detailsAt('ShowQuotaDetails', '/quotas/{project_id}/det
 /** The path under which older clients ask. */
 const showQuotaDetailsJson = detailsAt('ShowQuotaDetailsJson', '/quotas/{project_id}/details.json');
 
-function requireRoom(name: QuotaName, limit: number, used: number): void {
+function requireRoom(name: NeutronQuota, limit: number, used: number): void {
   if (limit < 0 || limit >= used) return;
   const message = `Quota limit ${limit} for ${name} must be greater than or equal to already used ${used}.`;
   throw new CloudError('invalid', message, { field: name });
@@ -120,15 +120,14 @@ const updateQuota = operation({
   summary: 'Limits may be below what the project has: then it gets no more. With check_limit they may not.',
   examples: [{ ...example, body: { quota: { network: 20, port: -1 } }, status: 200 }],
   handle: async ({ cloud, subject, params, body }) => {
-    const changes = neutronNames
-      .filter((name) => name in body)
-      .map((name) => [names[name], body[name] as number] as const);
+    const changed = neutronNames.filter((name) => name in body).map((name) => [name, body[name] as number] as const);
     const projectId = idInPath('project', params.project_id);
     if (body['check_limit'] === true && body['force'] !== true) {
       const usage = await cloud.quotas.usage(subject, projectId);
-      for (const [name, limit] of changes) requireRoom(name, limit, usage[name]);
+      for (const [name, limit] of changed) requireRoom(name, limit, usage[names[name]]);
     }
-    const limits = await cloud.quotas.setLimits(subject, projectId, Object.fromEntries(changes) as Partial<Limits>);
+    const changes: Partial<Limits> = Object.fromEntries(changed.map(([name, limit]) => [names[name], limit]));
+    const limits = await cloud.quotas.setLimits(subject, projectId, changes);
     return { body: { quota: quotaView(limits) } };
   },
 });
