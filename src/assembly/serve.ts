@@ -4,6 +4,7 @@ import type { Cloud } from '../cloud/cloud.ts';
 import { ConsoleBuild } from './console-build.ts';
 import { dialectGroups } from './dialects.ts';
 import { type OpenedUnkai, openUnkai, type UnkaiOptions } from './open-unkai.ts';
+import { startWebHooks } from './web-hooks.ts';
 
 export interface ServeOptions extends UnkaiOptions {
   log: FastifyBaseLogger;
@@ -55,7 +56,7 @@ export async function serveUnkai(options: ServeOptions): Promise<ServedUnkai> {
     if (state.phase === 'failed') log.warn({ reason: state.reason }, 'the web console could not be built');
     else log.info({}, 'the web console is ready');
   });
-  void resumeWebHooks(opened.cloud).catch((err) => log.error({ err }, 'web hooks could not be resumed'));
+  const stopWebHooks = startWebHooks(opened.cloud);
   const { port } = app.server.address() as { port: number };
   return {
     ...opened,
@@ -66,16 +67,11 @@ export async function serveUnkai(options: ServeOptions): Promise<ServedUnkai> {
       await console?.stop();
       const impatience = setTimeout(() => app.server.closeAllConnections(), drainMs);
       await app.close();
+      await stopWebHooks();
       clearTimeout(impatience);
       await opened.close();
     },
   };
-}
-
-/** Calls that an earlier process still owed its users. */
-async function resumeWebHooks(cloud: Cloud): Promise<void> {
-  const { resumeWebHooks: resume } = await import('../dialects/zstack/protocol/web-hook.ts');
-  await resume(cloud);
 }
 
 /** Where this machine reaches a server that listens on the address. */

@@ -126,8 +126,9 @@ async function assemble(core: CloudCore, options: CloudOptions): Promise<Cloud> 
   const networks = new Networks(core, quotas);
   const reconcilers = new ReconcilerStatuses(core.env);
   const parts = {
+  const identity = await openIdentity(core);
     ...core,
-    identity: await openIdentity(core),
+    identity,
     quotas,
     keypairs: new Keypairs(core),
     zones,
@@ -147,7 +148,7 @@ async function assemble(core: CloudCore, options: CloudOptions): Promise<Cloud> 
     l3Networks: new L3Networks(core, networks),
     eips: new Eips(core, networks),
     securityRuleSets: new SecurityRuleSets(core, networks),
-    accessKeys: new AccessKeys(core),
+    accessKeys: new AccessKeys(core, identity),
     longJobs: new LongJobs(core),
     activities: new Activities(core),
     reconcilers,

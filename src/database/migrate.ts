@@ -34,6 +34,7 @@ import { zonedKeys } from './migrations/0035-zoned-keys/migration.ts';
 import { tagPatterns } from './migrations/0036-tag-patterns/migration.ts';
 import { ownLimits } from './migrations/0043-own-limits/migration.ts';
 import { controlPlanes } from './migrations/0039-control-planes/migration.ts';
+import { zstackJobs } from './migrations/0041-zstack-jobs/migration.ts';
 import type { Schema } from './schema.ts';
 
 /** Every migration, by name, in order. A name is never changed once it was released. */
@@ -73,6 +74,7 @@ const migrations: Record<string, Migration> = {
   '0036-tag-patterns': tagPatterns,
   '0043-own-limits': ownLimits,
   '0039-control-planes': controlPlanes,
+  '0041-zstack-jobs': zstackJobs,
 };
 
 /** Brings the schema up to date. Safe to run on each start, and by several processes at once on PostgreSQL. */

@@ -3,7 +3,9 @@ import type { AccessKeysTable } from '../../database/schema.ts';
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
+import type { Identity } from '../identity/identity.ts';
 import type { Subject } from '../identity/subject.ts';
+import { type Signer, Signers } from './signers.ts';
 
 /** A pair by which programs sign requests instead of logging in. */
 export interface AccessKey {
@@ -30,10 +32,17 @@ const secretLength = 40;
 
 export class AccessKeys {
   readonly #core: Pick<CloudCore, 'db' | 'env'>;
+  readonly #signers: Signers;
   readonly #byKeyId;
 
-  constructor(core: Pick<CloudCore, 'db' | 'env'>) {
+  constructor(core: Pick<CloudCore, 'db' | 'env'>, identity: Identity) {
     this.#core = core;
+    this.#signers = new Signers(core, identity, async (accessKeyId) => {
+      const key = await this.#byKeyId.first({ keyId: accessKeyId });
+      if (key?.enabled !== 1) return undefined;
+      const subject = await identity.sessions.subjectFor(key.user_id, key.project_id);
+      return subject && { secret: key.secret, subject };
+    });
     this.#byKeyId = core.db.prepare<{ keyId: string }, AccessKeysTable>((q, p) =>
       q.selectFrom('access_keys').selectAll().where('access_key_id', '=', p.keyId),
     );
@@ -71,15 +80,15 @@ export class AccessKeys {
     return accessKeyOf(row);
   }
 
-  /** Whose enabled key has this id; undefined where there is none. */
-  async find(accessKeyId: string): Promise<AccessKey | undefined> {
-    const row = await this.#byKeyId.first({ keyId: accessKeyId });
-    return row && row.enabled === 1 ? accessKeyOf(row) : undefined;
+  /** Who signs by the key of this id. Undefined where there is none, or none that is enabled; in memory mostly. */
+  signerOf(accessKeyId: string): Signer | undefined | Promise<Signer | undefined> {
+    return this.#signers.find(accessKeyId);
   }
 
   /** Throws `not_found`. */
   async setEnabled(subject: Subject, id: string, enabled: boolean): Promise<void> {
     const { numUpdatedRows } = await this.#core.db.write((tx) => {
+      tx.onCommit(() => this.#signers.forget());
       const values = { enabled: enabled ? (1 as const) : (0 as const), updated_at: this.#core.env.now() };
       const query = tx.updateTable('access_keys').set(values).where('id', '=', id);
       return query.where((e) => e.and(theirs(subject))).executeTakeFirst();
@@ -90,6 +99,7 @@ export class AccessKeys {
   /** One that is not there is deleted already. */
   async delete(subject: Subject, id: string): Promise<void> {
     await this.#core.db.write((tx) => {
+      tx.onCommit(() => this.#signers.forget());
       const query = tx.deleteFrom('access_keys').where('id', '=', id);
       return query.where((e) => e.and(theirs(subject))).execute();
     });
@@ -123,7 +133,7 @@ function theirs({ statements, isAdmin, userId, projectId = '' }: Subject): { pro
 }
 
 /** Whether the signature (base64 of HMAC-SHA1) is that of the text. */
-export function isSignedBy({ secret }: Pick<AccessKey, 'secret'>, text: string, signature: string): boolean {
+export function isSignedBy({ secret }: Pick<Signer, 'secret'>, text: string, signature: string): boolean {
   const expected = createHmac('sha1', secret).update(text).digest();
   const given = Buffer.from(signature, 'base64');
   return given.length === expected.length && timingSafeEqual(given, expected);

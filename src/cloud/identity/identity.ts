@@ -72,6 +72,7 @@ export class Identity {
   readonly #core: CloudCore;
   readonly #passwords: Passwords;
   readonly #revocations: Revocations;
+  readonly #sessionChanges = new SessionChanges();
   readonly #stops: Array<() => void> = [];
 
   /** Use `openIdentity`. */
@@ -80,7 +81,7 @@ export class Identity {
     this.#passwords = new Passwords(core.env);
     this.#revocations = new Revocations(core);
     this.domains = new Domains(core, this.#revocations);
-    const sessionChanges = new SessionChanges();
+    const sessionChanges = this.#sessionChanges;
     this.users = new Users(core, this.#passwords, this.#revocations, sessionChanges);
     this.roles = new Roles(core, this.#revocations);
     this.assignments = new Assignments(core, this.#revocations);
@@ -105,6 +106,14 @@ export class Identity {
     this.accountPolicies = new AccountPolicies(core, sessionChanges);
     this.sessions = new Sessions(core, this, this.#revocations, sessionChanges);
     this.authentication = new Authentication(this);
+  }
+
+  /** Called once this process has learnt that who somebody is, or what they may do, was changed or ended. */
+  onSubjectsChanged(listener: () => void): void {
+    this.#sessionChanges.onChanged(listener);
+    this.#revocations.onRevoked((kind) => {
+      if (kind !== 'token') listener();
+    });
   }
 
   /** The region's name, which catalogs tell. */

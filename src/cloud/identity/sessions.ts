@@ -206,11 +206,10 @@ export class Sessions {
   }
 
   /** Who a user is in a project, without a session: for signed requests. Undefined for those who may not sign in. */
-  async subjectFor(userId: string, projectId: string, requestId: string): Promise<Subject | undefined> {
+  async subjectFor(userId: string, projectId: string): Promise<Known | undefined> {
     const { users, projects } = this.#known;
     const [found, project] = await Promise.all([users.find(userId), projects.find(projectId)]);
-    const subject = found && (await this.#subjectOf(found.user, project));
-    return subject && { ...subject, requestId };
+    return found && (await this.#subjectOf(found.user, project));
   }
 
   async #isAccount(userId: string, projectId: string): Promise<boolean> {

@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { ConstraintViolation, type Database, type PreparedQuery } from '../../database/database.ts';
 import { isDryRun } from '../../database/dry-run.ts';
 import type { JobsTable } from '../../database/schema.ts';
@@ -6,6 +7,7 @@ import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
 import { type Job, type JobResult, jobFromRow } from './model.ts';
+import { hookGrace, WebHooks } from './web-hooks.ts';
 
 /** How long a finished job can still be asked for, seconds. */
 export const jobRetention = 3 * 3600;
@@ -34,6 +36,7 @@ export interface JobProgress {
  * work; it keeps the answer for `jobRetention` after the end.
  */
 export class Jobs {
+  readonly webHooks: WebHooks;
   readonly #db: Database;
   readonly #env: Env;
   readonly #byId: PreparedQuery<{ id: string }, JobsTable>;
@@ -41,6 +44,7 @@ export class Jobs {
   constructor(core: Pick<CloudCore, 'db' | 'env'>) {
     this.#db = core.db;
     this.#env = core.env;
+    this.webHooks = new WebHooks(core);
     this.#byId = core.db.prepare<{ id: string }, JobsTable>((db, { id }) =>
       db.selectFrom('jobs').selectAll().where('id', '=', id),
     );
@@ -67,6 +71,9 @@ export class Jobs {
       action_id: null,
       result: null,
       web_hook: job.webHook ?? null,
+      hook_due_at: job.webHook ? begun.createdAt + hookGrace : null,
+      hook_tries: 0,
+      continued_until: null,
       created_at: begun.createdAt,
       finished_at: null,
     };
@@ -87,10 +94,15 @@ export class Jobs {
 
   /** Says which action does the work, and how the answer is to be made of it. */
   async attach(id: string, actionId: string, plan: Record<string, unknown>): Promise<void> {
+    await this.#update(id, { action_id: actionId, result: JSON.stringify(plan) });
+  }
+
+  /** Says that this process goes on with the job for so long, microseconds since the epoch, whatever its action does. */
+  async continueUntil(id: string, until: number): Promise<void> {
     await this.#db.write((tx) =>
       tx
         .updateTable('jobs')
-        .set({ action_id: actionId, result: JSON.stringify(plan) })
+        .set({ continued_until: until })
         .where('id', '=', id)
         .where('finished_at', 'is', null)
         .execute(),
@@ -106,31 +118,29 @@ export class Jobs {
     return job;
   }
 
-  /** Stores the answer. False when the job was finished already: then the first answer stays. */
+  /**
+   * Stores the answer, and in the same transaction that it is owed to the job's web hook. False when the job was finished
+   * already: then the first answer stays.
+   */
   async finish(id: string, result: JobResult): Promise<boolean> {
     if (isDryRun()) return true;
+    return await this.#update(id, { result: JSON.stringify(result), finished_at: this.#env.now() });
+  }
+
+  /** Changes a job that is not finished, and has its web hook looked after. False where it is finished. */
+  async #update(id: string, values: Partial<JobsTable>): Promise<boolean> {
+    const due = sql<number | null>`case when web_hook is null then null else cast(${this.#env.now()} as bigint) end`;
     const changed = await this.#db.write((tx) =>
       tx
         .updateTable('jobs')
-        .set({ result: JSON.stringify(result), finished_at: this.#env.now() })
+        .set({ ...values, hook_due_at: due })
         .where('id', '=', id)
         .where('finished_at', 'is', null)
+        .returning('web_hook')
         .executeTakeFirst(),
     );
-    return changed.numUpdatedRows > 0n;
-  }
-
-  /** Jobs that still owe their web hook an answer: what a process has to look after when it starts. */
-  async withPendingWebHooks(): Promise<Job[]> {
-    const rows = await this.#db.read
-      .selectFrom('jobs')
-      .selectAll()
-      .where('finished_at', 'is', null)
-      .where('web_hook', 'is not', null)
-      .orderBy('created_at')
-      .limit(1000)
-      .execute();
-    return rows.map(jobFromRow);
+    if (changed?.web_hook) this.webHooks.wake();
+    return changed !== undefined;
   }
 
   /** The action that the request `requestId` began, for a job whose process died before it could write that down. */

@@ -16,6 +16,8 @@ export interface Job {
   result?: JobResult;
   /** Where the answer is to be sent when there is one. */
   webHook?: string;
+  /** Until when a process says that it goes on with the job after its action, microseconds. */
+  continuedUntil?: number;
   /** Microseconds. */
   createdAt: number;
   finishedAt?: number;
@@ -37,6 +39,7 @@ export function jobFromRow(row: JobsTable): Job {
     createdAt: row.created_at,
   };
   if (row.action_id !== null) job.actionId = row.action_id;
+  if (row.continued_until !== null) job.continuedUntil = row.continued_until;
   if (row.web_hook !== null) job.webHook = row.web_hook;
   if (row.finished_at === null) {
     if (row.result !== null) job.plan = parsed(row.result);

@@ -70,6 +70,12 @@ export interface JobsTable {
   /** The answer, once there is one: `{status, body}`. */
   result: Json | null;
   web_hook: string | null;
+  /** When the web hook is next to be looked after; null where nothing is owed to it (any more). */
+  hook_due_at: Micros | null;
+  /** How often it was told in vain. */
+  hook_tries: number;
+  /** Until when a process says that it goes on with the job after its action. */
+  continued_until: Micros | null;
   created_at: Micros;
   finished_at: Micros | null;
 }

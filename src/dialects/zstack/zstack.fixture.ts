@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import pino from 'pino';
 import { createApiServer } from '../../api/server.ts';
 import { type OpenedUnkai, openUnkai, type UnkaiOptions } from '../../assembly/open-unkai.ts';
+import { startWebHooks } from '../../assembly/web-hooks.ts';
 import { zstack } from './zstack.ts';
 
 type Body = Record<string, unknown>;
@@ -25,8 +26,10 @@ export class TestZStack {
   readonly folder: string;
   /** The session of the account admin. */
   session = '';
+  readonly #stopWebHooks: () => Promise<void>;
 
   private constructor(app: FastifyInstance, unkai: OpenedUnkai, folder: string) {
+    this.#stopWebHooks = startWebHooks(unkai.cloud);
     this.app = app;
     this.unkai = unkai;
     this.folder = folder;
@@ -46,6 +49,7 @@ export class TestZStack {
 
   async stop(): Promise<void> {
     await this.app.close();
+    await this.#stopWebHooks();
     await this.unkai.close();
     await rm(this.folder, { recursive: true, force: true });
   }

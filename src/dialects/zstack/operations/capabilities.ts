@@ -150,11 +150,9 @@ async function askedAbout(cloud: Cloud, subject: Subject, userUuid: string | und
   if (!userUuid || userUuid === subject.userId || userUuid === subject.projectId) return subject;
   const accountUuid = await cloud.identity.accountUsers.accountOf(userUuid);
   const isTheirs = accountUuid !== undefined && !subject.statements && ownsOrAdmin(subject, accountUuid);
-  const found = isTheirs
-    ? await cloud.identity.sessions.subjectFor(userUuid, accountUuid, subject.requestId)
-    : undefined;
+  const found = isTheirs ? await cloud.identity.sessions.subjectFor(userUuid, accountUuid) : undefined;
   if (!found) throw resourceNotFound('userUuid', userUuid, 'UserVO');
-  return found;
+  return { ...found, requestId: subject.requestId };
 }
 
 const getInterdependent = syncOperation({

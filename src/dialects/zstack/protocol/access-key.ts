@@ -25,13 +25,12 @@ export async function authenticateBySignature(
   const time = date === undefined ? undefined : wallClock(date);
   if (date === undefined || time === undefined) return { problem: 'no date' };
   if (!isNow(cloud, time)) return { problem: 'skewed' };
-  const key = await cloud.accessKeys.find(keyId);
-  if (!key) return { problem: 'unknown key' };
-  if (!isSignedBy(key, `${request.method}\n${date}\n${signedPath(request.url)}`, signature)) {
+  const signer = await cloud.accessKeys.signerOf(keyId);
+  if (!signer) return { problem: 'unknown key' };
+  if (!isSignedBy(signer, `${request.method}\n${date}\n${signedPath(request.url)}`, signature)) {
     return { problem: 'wrong signature' };
   }
-  const subject = await cloud.identity.sessions.subjectFor(key.userId, key.projectId, requestId);
-  return subject ? { subject } : { problem: 'unknown key' };
+  return { subject: { ...signer.subject, requestId } };
 }
 
 function split(credentials: string): [string | undefined, string | undefined] {

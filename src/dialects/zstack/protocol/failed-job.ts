@@ -5,7 +5,6 @@ import { jobLocation } from './job-location.ts';
 import { factsOf } from './request-facts.ts';
 import { readJobHeaders } from './request-headers.ts';
 import { traitsOf } from './traits.ts';
-import { deliverWebHook } from './web-hook.ts';
 
 /**
  * The Java SDK understands the failure of an asynchronous operation only where it polls for it: it gets a job that has
@@ -23,9 +22,7 @@ export async function acceptFailedJob(
     if (!wantsSchema && !webHook) return undefined;
     const { jobs } = facts.cloud;
     const job = await jobs.begin(undefined, { id: headers.chosenJobId, operation: operation.id, webHook });
-    const result = { status: 503, body: { error } };
-    await jobs.finish(job.id, result);
-    if (webHook) deliverWebHook(facts.cloud, job.id, webHook, result);
+    await jobs.finish(job.id, { status: 503, body: { error } });
     return { status: 202, body: jobLocation(origin, job.id, traitsOf(operation).timeoutSeconds) };
   } catch (problem) {
     // The id is taken, or is none: then the failure is told at once.

@@ -46,7 +46,7 @@ async function resultOf(cloud: Cloud, job: Job, plan: JobPlan, actionId: string,
   }
   if (plan.builds && !(await allBuilt(cloud, plan.builds, waitMs))) return undefined;
   if (plan.continued) {
-    const failure = await endOfContinuation(job.id, waitMs);
+    const failure = await endOfContinuation(cloud, job, waitMs);
     if (failure === 'running') return undefined;
     if (failure)
       return { status: 503, body: { error: traits?.describeFailure?.(failure, plan.about ?? {}) ?? failure } };

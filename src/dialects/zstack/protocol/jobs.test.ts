@@ -2,11 +2,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Cloud } from '../../../cloud/cloud.ts';
-import { withDashes } from '../../../env/env.ts';
+import { newId, withDashes } from '../../../env/env.ts';
 import { ImageFiles } from '../image-files.fixture.ts';
 import { TestZStack } from '../zstack.fixture.ts';
 import { concludeJob } from './job-result.ts';
-import { resumeWebHooks } from './web-hook.ts';
 
 /** The cloud, some seconds later. */
 function later(cloud: Cloud, seconds: number): Cloud {
@@ -57,6 +56,22 @@ describe('jobs of a process that died', () => {
     expect((await zstack.call('GET', `/api-jobs/${job.id}`)).json).toMatchObject({ error: { code: 'SYS.1012' } });
   });
 
+  it('are gone on with by the process that began them: others wait for it, as long as it says so', async () => {
+    const { cloud } = zstack;
+    const id = newId(cloud.env);
+    const uuid = await begunImport(id, 'quick.qcow2');
+    const actionId = (await cloud.jobs.actionOfRequest(`req-${withDashes(id)}`))!;
+    await cloud.runner.wait(actionId, { timeoutMs: 10_000 });
+    await cloud.jobs.begin(undefined, { id, operation: 'AddImage' });
+    await cloud.jobs.continueUntil(id, cloud.env.now() + 30e6);
+    await cloud.jobs.attach(id, actionId, { uuid, continued: true });
+    const job = (await cloud.jobs.find(id))!;
+    expect(await concludeJob(cloud, job, 0)).toBeUndefined();
+    const given = await concludeJob(later(cloud, 31), job, 0);
+    expect(given?.status).toBe(503);
+    expect(JSON.stringify(given?.body)).toContain(`the management node was restarted before job[${id}] was done`);
+  });
+
   it('fail when they take longer than they may, and tell their web hook how they ended otherwise', async () => {
     const { cloud } = zstack;
     const seen: unknown[] = [];
@@ -84,7 +99,6 @@ describe('jobs of a process that died', () => {
         status: 503,
         body: { error: { code: 'SYS.1001', details: 'the operation[AddImage] did not end within 5 seconds' } },
       });
-      await resumeWebHooks(cloud);
       files.release();
       await understood;
       expect(seen).toEqual(['true']);

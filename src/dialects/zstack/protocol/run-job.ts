@@ -9,7 +9,6 @@ import { jobLocation } from './job-location.ts';
 import { concludeJob, type JobPlan, presentOutcome } from './job-result.ts';
 import { type JobHeaders, readJobHeaders } from './request-headers.ts';
 import type { Traits } from './traits.ts';
-import { deliverWebHook, watchForWebHook } from './web-hook.ts';
 import { invalidArgument, MalformedRequest } from './zstack-error.ts';
 
 /** What the engine gave for an asynchronous operation. */
@@ -49,13 +48,13 @@ export async function runJob(
     // Clients may choose the uuid of what they make.
     const error = isTaken(failure) ? invalidArgument('a resource with this resourceUuid exists already') : failure;
     const result = { status: 503, body: { error: describeError(error, undefined, subject.requestId) } };
-    await conclude(cloud, job, result);
+    await cloud.jobs.finish(job.id, result);
     if (headers.webHook || headers.wantsSchema) return accepted;
     throw error;
   }
   if (!outcome.actionId) {
     const result = { status: 200, body: await presentOutcome(cloud, operation.traits, outcome) };
-    await conclude(cloud, job, result);
+    await cloud.jobs.finish(job.id, result);
     return headers.webHook ? accepted : answerOf(job, result);
   }
   const plan: JobPlan = { timeoutSeconds: seconds };
@@ -64,13 +63,14 @@ export async function runJob(
   if (outcome.about) plan.about = outcome.about;
   if (outcome.builds) plan.builds = [...outcome.builds];
   if (outcome.afterwards) plan.continued = true;
-  await cloud.jobs.attach(job.id, outcome.actionId, { ...plan });
-  if (outcome.afterwards) continueJob(cloud, job.id, outcome.actionId, outcome.afterwards, subject.requestId);
-  if (headers.webHook) {
-    watchForWebHook(cloud, { ...job, actionId: outcome.actionId, plan: { ...plan } });
-    return accepted;
+  const planned: Job = { ...job, actionId: outcome.actionId, plan: { ...plan } };
+  if (outcome.afterwards) {
+    const conclude = () => concludeJob(cloud, planned, 0);
+    await continueJob(cloud, job.id, outcome.actionId, outcome.afterwards, subject.requestId, conclude);
   }
-  const result = await concludeJob(cloud, { ...job, actionId: outcome.actionId, plan: { ...plan } }, headers.waitMs);
+  await cloud.jobs.attach(job.id, outcome.actionId, { ...plan });
+  if (headers.webHook) return accepted;
+  const result = await concludeJob(cloud, planned, headers.waitMs);
   if (!result || (result.status !== 200 && headers.wantsSchema)) return accepted;
   return answerOf(job, result);
 }
@@ -86,11 +86,6 @@ async function beginJob(cloud: Cloud, subject: Call['subject'], operation: strin
     }
     throw error;
   }
-}
-
-async function conclude(cloud: Cloud, job: Job, result: JobResult): Promise<void> {
-  await cloud.jobs.finish(job.id, result);
-  if (job.webHook) deliverWebHook(cloud, job.id, job.webHook, result);
 }
 
 function answerOf(job: Job, result: JobResult): Answer {

@@ -1,64 +1,50 @@
 import type { Cloud } from '../../../cloud/cloud.ts';
-import type { Job, JobResult } from '../../../cloud/jobs/model.ts';
-import { actionOf, concludeJob } from './job-result.ts';
+import type { JobResult } from '../../../cloud/jobs/model.ts';
+import type { OwedWebHook } from '../../../cloud/jobs/web-hooks.ts';
+import { concludeJob } from './job-result.ts';
 
 const maxTries = 15;
 const pauseMs = 2000;
 const answerTimeoutMs = 10_000;
 /** How long one look at a running job lasts. */
-const lookMs = 10_000;
+const lookMs = 5000;
 
-/** POSTs the result to the client's URL, again and again until it answers with a 2xx; gives up after `maxTries`. */
-export function deliverWebHook(cloud: Cloud, jobId: string, url: string, result: JobResult): void {
-  void deliver(cloud, jobId, url, result);
+/**
+ * Looks after a web hook once: waits a moment for the job's end, and POSTs the result to the client's URL. It is to be
+ * done again until the hook has answered with a 2xx, `maxTries` times at the most. Where a process dies between
+ * that answer and writing it down, the hook hears of the job twice.
+ */
+export async function attendWebHook(cloud: Cloud, owed: OwedWebHook, signal: AbortSignal): Promise<void> {
+  const { job } = owed;
+  const { webHooks } = cloud.jobs;
+  const begun = cloud.env.now();
+  const result = await concludeJob(cloud, job, lookMs);
+  if (!result) {
+    const looked = (cloud.env.now() - begun) / 1000;
+    return await webHooks.postpone(owed, Math.max(0, pauseMs - looked));
+  }
+  if (await post(job.webHook, job.id, result, signal)) return await webHooks.settle(owed);
+  if (signal.aborted) return;
+  const tries = owed.tries + 1;
+  if (tries < maxTries) return await webHooks.postpone({ ...owed, tries }, pauseMs);
+  cloud.log.warn({ jobId: job.id, host: new URL(job.webHook).host, tries }, 'a web hook was given up');
+  await webHooks.settle(owed);
 }
 
-async function deliver(cloud: Cloud, jobId: string, url: string, result: JobResult): Promise<void> {
+/** The answer's body is of no interest, and following redirects would lead to places that nobody named. */
+async function post(url: string, jobId: string, result: JobResult, ending: AbortSignal): Promise<boolean> {
   const headers = {
     'content-type': 'application/json;charset=UTF-8',
     'x-job-uuid': jobId,
     'x-job-success': String(result.status === 200),
   };
-  const body = JSON.stringify(result.body);
-  for (let attempt = 1; attempt <= maxTries; attempt += 1) {
-    if (await post(url, headers, body)) return;
-    if (attempt < maxTries) await cloud.env.sleep(pauseMs);
-  }
-}
-
-/** The answer's body is of no interest, and following redirects would lead to places that nobody named. */
-async function post(url: string, headers: Record<string, string>, body: string): Promise<boolean> {
   try {
-    const signal = AbortSignal.timeout(answerTimeoutMs);
+    const signal = AbortSignal.any([ending, AbortSignal.timeout(answerTimeoutMs)]);
+    const body = JSON.stringify(result.body);
     const response = await fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal });
     await response.body?.cancel();
     return response.ok;
   } catch {
     return false;
-  }
-}
-
-/** Follows the job to its end and then tells the web hook. */
-export function watchForWebHook(cloud: Cloud, job: Job): void {
-  void watch(cloud, job);
-}
-
-async function watch(cloud: Cloud, job: Job): Promise<void> {
-  try {
-    for (;;) {
-      const result = await concludeJob(cloud, job, lookMs);
-      if (!result) continue;
-      return await deliver(cloud, job.id, job.webHook!, result);
-    }
-  } catch {
-    // The database or the runner is closing: whoever starts next takes the job up again.
-  }
-}
-
-/** Takes up the web hooks that an earlier process still owed. */
-export async function resumeWebHooks(cloud: Cloud): Promise<void> {
-  for (const job of await cloud.jobs.withPendingWebHooks()) {
-    const actionId = await actionOf(cloud, job);
-    if (actionId) watchForWebHook(cloud, { ...job, actionId });
   }
 }
