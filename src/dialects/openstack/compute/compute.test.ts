@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { computeDialects } from './compute.ts';
 import { computeMicroversions } from './microversions.ts';
@@ -162,7 +163,11 @@ describe('hosts', () => {
     const { body } = await get('/os-availability-zone', { as: 'alice' });
     expect(body.availabilityZoneInfo).toEqual([{ zoneName: 'nova', zoneState: { available: true }, hosts: null }]);
     const detail = await get('/os-availability-zone/detail');
-    expect(detail.body.availabilityZoneInfo[0].hosts.simulated['nova-compute']).toMatchObject({ active: true });
+    const [nova, internal] = detail.body.availabilityZoneInfo;
+    expect(nova.hosts.simulated['nova-compute']).toMatchObject({ active: true });
+    const service = { available: true, active: true, updated_at: expect.any(String) };
+    const hosts = { [hostname()]: { 'nova-scheduler': service, 'nova-conductor': service } };
+    expect(internal).toEqual({ zoneName: 'internal', zoneState: { available: true }, hosts });
   });
 
   it('are for administrators, numbered before 2.53', async () => {
@@ -193,6 +198,58 @@ describe('hosts', () => {
     const on = await api.call('PUT', `${base}/os-services/${id}`, { version: '2.53', body: { status: 'enabled' } });
     expect(on.body.service).toMatchObject({ id, status: 'enabled', forced_down: false });
     expect((await api.call('PUT', `${base}/os-services/disable`, { body: { ...body, host: 'x' } })).status).toBe(404);
+  });
+
+  it('are beside what the control plane does itself, which nobody switches', async () => {
+    const controller = hostname();
+    const list = async (query: string, version = '2.53') =>
+      (await get(`/os-services?${query}`, { version })).body.services as Array<{ id: string; binary: string }>;
+    const all = await list('');
+    expect(all.map(({ binary }) => binary)).toEqual(['nova-compute', 'nova-scheduler', 'nova-conductor']);
+    const scheduler = await list('binary=nova-scheduler');
+    expect(scheduler).toEqual([
+      {
+        ...{
+          id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+          binary: 'nova-scheduler',
+          host: controller,
+          zone: 'internal',
+        },
+        ...{
+          status: 'enabled',
+          state: 'up',
+          updated_at: expect.any(String),
+          disabled_reason: null,
+          forced_down: false,
+        },
+      },
+    ]);
+    expect(await list(`host=${controller}`)).toHaveLength(2);
+    expect(await list(`host=${controller}&binary=nova-compute`)).toEqual([]);
+    expect((await list('binary=nova-conductor', '2.10'))[0]).toEqual(
+      expect.not.objectContaining({ forced_down: expect.anything() }),
+    );
+    expect((await list('binary=nova-conductor', '2.52'))[0]).toMatchObject({ id: expect.any(Number) });
+
+    const url = `${base}/os-services/${scheduler[0]!.id}`;
+    const off = await api.call('PUT', url, { version: '2.53', body: { status: 'disabled' } });
+    expect(off).toMatchObject({ status: 400 });
+    expect(off.body.badRequest.message).toBe(
+      'Updating a nova-scheduler service is not supported. Only nova-compute services can be updated.',
+    );
+    const body = { host: controller, binary: 'nova-scheduler' };
+    expect((await api.call('PUT', `${base}/os-services/disable`, { body })).status).toBe(404);
+    expect((await api.call('DELETE', url, { version: '2.53' })).status).toBe(409);
+
+    const hosts = (await get('/os-hosts')).body.hosts;
+    expect(hosts).toEqual([
+      { host_name: 'simulated', service: 'compute', zone: 'nova' },
+      { host_name: controller, service: 'scheduler', zone: 'internal' },
+      { host_name: controller, service: 'conductor', zone: 'internal' },
+    ]);
+    expect((await get('/os-hosts?zone=internal')).body.hosts).toEqual(hosts.slice(1));
+    const shown = await get(`/os-hosts/${controller}`);
+    expect(shown).toMatchObject({ status: 404 });
   });
 
   it('are told to be down, and why they take no servers, by their hosts, until services have ids', async () => {

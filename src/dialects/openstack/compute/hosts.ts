@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { type Call, operation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import type { Host } from '../../../cloud/hosts/model.ts';
+import { controlServices, internalZone } from './control-services.ts';
 import { until } from './microversions.ts';
 import { lastOf, queryText } from './wire.ts';
 
@@ -67,15 +68,24 @@ export const hostOperations = [
     },
     errors: [401, 403],
     title: 'List hosts',
-    summary: 'The hosts with their zones. Up to 2.42; hypervisors and services tell more.',
+    summary:
+      'Which service is on which host, and in which zone; without hosts that take no servers. Up to 2.42; hypervisors and ' +
+      'services tell more.',
     examples: [{ title: 'All', status: 200 }],
     async handle({ cloud, query }) {
       const zones = await cloud.zones.names();
       const wanted = lastOf(query.zone);
-      const hosts = (await cloud.hosts.list())
-        .map(({ name, zoneId }) => ({ host_name: name, service: 'compute', zone: zones.get(zoneId) ?? '' }))
-        .filter(({ zone }) => !wanted || zone === wanted);
-      return { body: { hosts } };
+      const all = [
+        ...(await cloud.hosts.list())
+          .filter(({ state }) => state === 'enabled')
+          .map(({ name, zoneId }) => ({ host_name: name, service: 'compute', zone: zones.get(zoneId) ?? '' })),
+        ...(await controlServices(cloud)).map(({ binary, on }) => ({
+          host_name: on.name,
+          service: binary.replace('nova-', ''),
+          zone: internalZone,
+        })),
+      ];
+      return { body: { hosts: all.filter(({ zone }) => !wanted || zone === wanted) } };
     },
   }),
   operation({

@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { type Call, operation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import type { Host } from '../../../cloud/hosts/model.ts';
+import { controlServices, controlServiceView, findControlService } from './control-services.ts';
 import { computeBinary, findHost, serviceView } from './hosts-view.ts';
 import { minorOf, until } from './microversions.ts';
 import { BooleanOrWord, booleanOf, closed, lastOf, queryText, TextOrNull } from './wire.ts';
@@ -31,7 +32,24 @@ const Named = { host: Type.String(), binary: Type.String() };
 async function hostNamed({ cloud }: Pick<Call, 'cloud'>, { host: name, binary }: { host: string; binary: string }) {
   const host = (await cloud.hosts.list()).find((one) => one.name === name && binary === computeBinary);
   if (host) return host;
+  const others = await controlServices(cloud);
+  if (others.some((one) => one.binary === binary && one.on.name === name)) {
+    // Only hosts of servers are in a cell.
+    throw new CloudError('not_found', `Host '${name}' is not mapped to any cell`, { resource: 'service' });
+  }
   throw new CloudError('not_found', `Could not find binary ${binary} on host ${name}.`, { resource: 'service' });
+}
+
+/** Why there is no host to be updated by this id. */
+async function notUpdatable({ cloud, context }: Pick<Call, 'cloud' | 'context'>, id: string): Promise<CloudError> {
+  const service = findControlService(await controlServices(cloud), id, minorOf(context));
+  if (!service) return serviceNotFound(id);
+  const words = `Updating a ${service.binary} service is not supported. Only nova-compute services can be updated.`;
+  return new CloudError('invalid', words);
+}
+
+function serviceNotFound(id: string): CloudError {
+  return new CloudError('not_found', `Service ${id} could not be found.`, { resource: 'service' });
 }
 
 function switched(verb: 'enable' | 'disable') {
@@ -124,14 +142,17 @@ export const serviceOperations = [
     responses: { 200: Type.Object({ services: Type.Array(Service) }) },
     errors: [401, 403],
     title: 'List compute services',
-    summary: 'The agents of the hosts.',
+    summary: 'The agents of the hosts, and what the control plane does itself that Nova has services for.',
     examples: [{ title: 'All', status: 200 }],
     async handle({ cloud, context, query }) {
       const [host, binary] = [lastOf(query.host), lastOf(query.binary)];
-      const hosts = (await cloud.hosts.list()).filter(({ name }) => host === undefined || name === host);
-      const zones = await cloud.zones.list();
-      const services = hosts.map((one) => serviceView(one, zones, minorOf(context)));
-      return { body: { services: services.filter((one) => binary === undefined || one.binary === binary) } };
+      const [minor, zones] = [minorOf(context), await cloud.zones.list()];
+      const all = [
+        ...(await cloud.hosts.list()).map((one) => serviceView(one, zones, minor)),
+        ...(await controlServices(cloud)).map((one) => controlServiceView(one, minor)),
+      ];
+      const is = (wanted: string | undefined, has: string) => !wanted || wanted === has;
+      return { body: { services: all.filter((one) => is(host, one.host) && is(binary, one.binary)) } };
     },
   }),
   switched('enable'),
@@ -165,7 +186,7 @@ export const serviceOperations = [
     async handle(call) {
       const { service_id: id } = call.params;
       const host = findHost(await call.cloud.hosts.list(), id, minorOf(call.context));
-      if (!host) throw new CloudError('not_found', `Service ${id} could not be found.`, { resource: 'service' });
+      if (!host) throw await notUpdatable(call, id);
       const { status, disabled_reason, forced_down } = call.body;
       if (disabled_reason !== undefined && status !== 'disabled') {
         throw new CloudError('invalid', "Specifying 'disabled_reason' is only allowed when status is 'disabled'.");
@@ -189,14 +210,21 @@ export const serviceOperations = [
     responses: { 204: null },
     errors: [401, 403, 404, 409],
     title: 'Delete a compute service',
-    summary: 'A host whose agent is there comes back by itself, so this is refused as long as it is.',
+    summary:
+      'What is there comes back by itself, so this is refused as long as it is. A control plane that is gone for good leaves ' +
+      'the list with all of its services.',
     examples: [
       { title: 'One that is there', params: { service_id: 'e81d66a4-ddd3-4aba-8a84-171d1cb4d339' }, status: 409 },
     ],
     async handle(call) {
       const { service_id: id } = call.params;
       const host = findHost(await call.cloud.hosts.list(), id, minorOf(call.context));
-      if (!host) throw new CloudError('not_found', `Service ${id} could not be found.`, { resource: 'service' });
+      if (!host) {
+        const service = findControlService(await controlServices(call.cloud), id, minorOf(call.context));
+        if (!service) throw serviceNotFound(id);
+        await call.cloud.controlPlanes.forget(service.on.name);
+        return {};
+      }
       throw new CloudError('conflict', `The agent of host ${host.name} belongs to the cloud: it can't be deleted.`);
     },
   }),

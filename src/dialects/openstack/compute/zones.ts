@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { operation } from '../../../api/operation.ts';
 import { isoMicros } from '../common/time.ts';
+import { controlServices, internalZone } from './control-services.ts';
 import { computeBinary, isUp } from './hosts-view.ts';
 
 const common = { dialect: 'compute', group: 'hosts', method: 'GET', since: '2.1', mode: 'sync' } as const;
@@ -55,7 +56,7 @@ export const zoneOperations = [
     },
     errors: [401, 403],
     title: 'List availability zones with details',
-    summary: 'Where servers can be, with the hosts.',
+    summary: 'Where servers can be, with the hosts, and the zone of what the control plane does itself.',
     examples: [{ title: 'All', status: 200 }],
     async handle({ cloud }) {
       const hosts = await cloud.hosts.list();
@@ -71,7 +72,15 @@ export const zoneOperations = [
             }),
         ),
       }));
-      return { body: { availabilityZoneInfo: info } };
+      const byHost = Map.groupBy(await controlServices(cloud), ({ on }) => on.name);
+      const internal = [...byHost].map(([name, services]) => {
+        const told = services.map(({ binary, on }) => {
+          return [binary, { available: on.isUp, active: true, updated_at: isoMicros(on.seenAt) }] as const;
+        });
+        return [name, Object.fromEntries(told)] as const;
+      });
+      const own = { zoneName: internalZone, zoneState: { available: true }, hosts: Object.fromEntries(internal) };
+      return { body: { availabilityZoneInfo: [...info, own] } };
     },
   }),
 ];

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { Type } from 'typebox';
 import { operation } from '../../../api/operation.ts';
 import { notFound } from '../../../cloud/errors.ts';
 import type { Host } from '../../../cloud/hosts/model.ts';
 import { withDashes } from '../../../env/env.ts';
+import { derivedId } from '../common/derived-id.ts';
 import { isoSeconds } from '../common/time.ts';
 import { listQuery, matches, pageLinks, type Query, selected, valuesOf } from './queries.ts';
 import { idInPath } from './wire.ts';
@@ -30,7 +30,7 @@ const AgentView = Type.Object({
 function agentsOf(hosts: readonly Host[], zones: ReadonlyMap<string, string>): Array<Record<string, unknown>> {
   return hosts.flatMap((host) =>
     kinds.map((kind) => ({
-      id: withDashes(createHash('sha256').update(`${kind} of ${host.id}`).digest('hex').slice(0, 32)),
+      id: derivedId(`${kind} of ${host.id}`),
       agent_type: kind,
       binary: 'unkai',
       topic: 'N/A',

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { Type } from 'typebox';
 import { operation } from '../../../api/operation.ts';
 import { notFound } from '../../../cloud/errors.ts';
 import type { Network } from '../../../cloud/networks/model.ts';
 import { withDashes } from '../../../env/env.ts';
+import { derivedId } from '../common/derived-id.ts';
 import { provider } from './networks.ts';
 import { listQuery, matches, pageLinks, type Query, selected, valuesOf } from './queries.ts';
 import { commonView, idInPath, Nullable, View } from './wire.ts';
@@ -25,7 +25,7 @@ function segmentView(network: Network): Record<string, unknown> {
   const facts = provider(network);
   return {
     ...{ revision_number, created_at, updated_at },
-    id: withDashes(createHash('sha256').update(`segment of ${network.id}`).digest('hex').slice(0, 32)),
+    id: derivedId(`segment of ${network.id}`),
     name: null,
     description: '',
     network_id: withDashes(network.id),

@@ -42,13 +42,18 @@ async function services({ cloud }: Pick<Call, 'cloud'>) {
     updated_at: isoMicros(host.updatedAt),
     disabled_reason: host.disabledReason,
   });
-  const [first] = hosts;
-  const own = ['cinder-scheduler', 'cinder-backup'].map((binary) => ({
-    ...of(first!, binary, first!.name),
-    status: 'enabled',
-    state: 'up',
-    disabled_reason: null,
-  }));
+  const [zone] = await cloud.zones.list();
+  const own = (await cloud.controlPlanes.list()).flatMap(({ name, isUp, seenAt }) =>
+    ['cinder-scheduler', 'cinder-backup'].map((binary) => ({
+      binary,
+      host: name,
+      zone: zone?.name ?? '',
+      status: 'enabled',
+      state: isUp ? 'up' : 'down',
+      updated_at: isoMicros(seenAt),
+      disabled_reason: null,
+    })),
+  );
   const volumes = hosts.map((host) => ({
     ...of(host, 'cinder-volume', `${host.name}${backendSuffix}`),
     frozen: false,
@@ -56,7 +61,7 @@ async function services({ cloud }: Pick<Call, 'cloud'>) {
     active_backend_id: null,
     backend_state: host.status === 'connected' ? 'up' : 'down',
   }));
-  return first ? [...own, ...volumes] : [];
+  return [...own, ...volumes];
 }
 
 async function findService(call: Pick<Call, 'cloud'>, { host, binary }: { host: string; binary: string }) {
