@@ -125,8 +125,8 @@ async function assemble(core: CloudCore, options: CloudOptions): Promise<Cloud> 
   const hosts = new Hosts(core, zones);
   const networks = new Networks(core, quotas);
   const reconcilers = new ReconcilerStatuses(core.env);
-  const parts = {
   const identity = await openIdentity(core);
+  const parts = {
     ...core,
     identity,
     quotas,
