@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { expect, it } from 'vitest';
 import { eachDatabase } from '../../../tests/support/postgres.ts';
 import type { Database } from '../../database/database.ts';
@@ -12,7 +13,7 @@ const env = realEnv();
 const admin = { ...operator(), projectId: 'admin' };
 const alice = { ...admin, projectId: 'alice', isAdmin: false, roles: ['member'] };
 
-eachDatabase('patterns of tags', (open) => {
+eachDatabase('patterns of tags', (open, kind) => {
   async function withZone(
     work: (world: { db: Database; tags: Tags; zoneId: string; clusterId: string }) => Promise<void>,
   ) {
@@ -46,6 +47,29 @@ eachDatabase('patterns of tags', (open) => {
       const { id } = await tags.patterns.create(admin, { name: 'one', value: 'one' });
       const made = await Promise.all([1, 2, 3].map(() => tags.patterns.attach(admin, id, [zoneId])));
       expect(new Set(made.flat()).size).toBe(1);
+    }));
+
+  it('are refused where another tag of their text comes at the same moment', () =>
+    withZone(async ({ db, tags, zoneId }) => {
+      const { id } = await tags.patterns.create(admin, { name: 'one', value: 'same' });
+      const held = Promise.withResolvers<void>();
+      const goOn = Promise.withResolvers<void>();
+      const write: Database['write'] = (work) =>
+        db.write(async (tx) => {
+          const result = await work(tx);
+          held.resolve();
+          await goOn.promise;
+          return result;
+        });
+      const slow = new Tags({ db: Object.assign(Object.create(db), { write }), env });
+      const waits = sql`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+      const first = slow.create(admin, { kind: 'user', resourceType: 'zone', resourceId: zoneId, tag: 'same' });
+      await held.promise;
+      const duplicate = { code: 'duplicate', details: { id: zoneId, reason: 'duplicate_tag' } };
+      const second = expect(tags.patterns.attach(admin, id, [zoneId])).rejects.toMatchObject(duplicate);
+      if (kind === 'postgres') await expect.poll(async () => (await waits.execute(db.read)).rows).toHaveLength(1);
+      goOn.resolve();
+      await Promise.all([first, second]);
     }));
 
   it('go with the tags that were made of them, and leave others', () =>

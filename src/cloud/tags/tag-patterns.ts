@@ -1,8 +1,8 @@
 import type { Queryable, Tx } from '../../database/database.ts';
-import type { TagPatternsTable } from '../../database/schema.ts';
+import type { ResourceTagsTable, TagPatternsTable } from '../../database/schema.ts';
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
-import { CloudError, notFound } from '../errors.ts';
+import { CloudError, isTaken, notFound } from '../errors.ts';
 import { ownsOrAdmin, projectOf, type Subject } from '../identity/subject.ts';
 import { maxTagsPerResource, typesOf } from './tagged-resources.ts';
 
@@ -95,39 +95,50 @@ export class TagPatterns {
     resourceIds: readonly string[],
     tokens: Readonly<Record<string, string>> = {},
   ): Promise<string[]> {
-    const wanted = [...new Set(resourceIds)];
-    return await this.#core.db.write(async (tx) => {
-      const pattern = await claim(tx, subject, id);
-      const tag = pattern.type === 'withToken' ? filledIn(pattern, tokens) : pattern.value;
-      const types = await typesOf(tx, subject, wanted);
-      const known = await tagsOn(tx, wanted);
-      const now = this.#core.env.now();
-      const ids: string[] = [];
-      for (const resourceId of wanted) {
-        const tags = known.filter((one) => one.resource_id === resourceId);
-        const worn = tags.find(({ pattern_id }) => pattern_id === id);
-        if (worn) {
-          ids.push(worn.id);
-          continue;
-        }
+    const attach = () => this.#core.db.write((tx) => this.#attach(tx, subject, id, [...new Set(resourceIds)], tokens));
+    return await attach().catch((error: unknown) => {
+      if (!isTaken(error)) throw error;
+      // A tag of the same text came meanwhile: now it is seen which resource has it.
+      return attach();
+    });
+  }
+
+  async #attach(
+    tx: Tx,
+    subject: Subject,
+    id: string,
+    resourceIds: readonly string[],
+    tokens: Readonly<Record<string, string>>,
+  ): Promise<string[]> {
+    const pattern = await claim(tx, subject, id);
+    const tag = pattern.type === 'withToken' ? filledIn(pattern, tokens) : pattern.value;
+    const types = await typesOf(tx, subject, resourceIds);
+    const known = await tagsOn(tx, resourceIds);
+    const now = this.#core.env.now();
+    const ids: string[] = [];
+    const rows: ResourceTagsTable[] = [];
+    for (const resourceId of resourceIds) {
+      const tags = known.get(resourceId) ?? [];
+      const worn = tags.find(({ pattern_id }) => pattern_id === id);
+      if (!worn) {
         refuseWhatHasNoRoom(resourceId, tags, tag);
-        const row = { id: newId(this.#core.env), kind: 'user', resource_type: types.get(resourceId)! } as const;
-        const times = { created_at: now, updated_at: now };
-        const about = {
+        rows.push({
+          id: newId(this.#core.env),
+          kind: 'user',
+          resource_type: types.get(resourceId)!,
           resource_id: resourceId,
           project_id: projectOf(subject),
           tag,
           inherent: 0,
+          created_at: now,
+          updated_at: now,
           pattern_id: id,
-        } as const;
-        await tx
-          .insertInto('resource_tags')
-          .values({ ...row, ...about, ...times })
-          .execute();
-        ids.push(row.id);
+        });
       }
-      return ids;
-    });
+      ids.push(worn?.id ?? rows.at(-1)!.id);
+    }
+    if (rows.length > 0) await tx.insertInto('resource_tags').values(rows).execute();
+    return ids;
   }
 
   /** Takes the tags of this pattern off resources; those that have none stay as they are. Throws `not_found`. */
@@ -155,7 +166,8 @@ async function claim(tx: Tx, subject: Subject, id: string): Promise<TagPatternsT
 
 async function tagsOn(db: Queryable, resourceIds: readonly string[]) {
   const tags = db.selectFrom('resource_tags').select(['id', 'kind', 'resource_id', 'tag', 'pattern_id']);
-  return await tags.where('resource_id', 'in', [...resourceIds]).execute();
+  const rows = await tags.where('resource_id', 'in', [...resourceIds]).execute();
+  return Map.groupBy(rows, ({ resource_id }) => resource_id);
 }
 
 function refuseWhatHasNoRoom(
