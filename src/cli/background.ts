@@ -19,6 +19,8 @@ export interface Listening {
   store?: readonly string[];
   /** Hosts that come back though they were taken out of the cloud. */
   readmitHost?: readonly string[];
+  /** Rules for passwords and sign-ins, `name=value` each. */
+  securityCompliance?: readonly string[];
   enableFaults?: boolean;
 }
 
@@ -59,11 +61,12 @@ export async function startInBackground(
 
 function upArguments(
   folder: DataFolder,
-  { port, listen, store = [], readmitHost = [], enableFaults }: Listening,
+  { port, listen, store = [], readmitHost = [], securityCompliance = [], enableFaults }: Listening,
 ): string[] {
   const faults = enableFaults ? ['--enable-faults'] : [];
   const stores = store.flatMap((text) => ['--store', text]);
   const readmitted = readmitHost.flatMap((name) => ['--readmit-host', name]);
+  const rules = securityCompliance.flatMap((text) => ['--security-compliance', text]);
   return [
     'up',
     '--background',
@@ -75,6 +78,7 @@ function upArguments(
     listen,
     ...stores,
     ...readmitted,
+    ...rules,
     ...faults,
   ];
 }

@@ -27,6 +27,8 @@ export interface FolderSettings {
   liveMigrationBandwidth?: number;
   /** How much of images a host keeps, GiB; absent for 100. */
   imageCache?: number;
+  /** Rules for passwords and sign-ins by Keystone's names, as they were written; absent for none. */
+  securityCompliance?: Record<string, string>;
   /** Whether guests run again once their host is back from a power loss; absent for no. */
   resumeGuests?: 'yes' | 'no';
 }

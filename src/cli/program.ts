@@ -113,6 +113,13 @@ function addUp(program: Command): void {
         .choices(['yes', 'no'])
         .env('UNKAI_RESUME_GUESTS'),
     )
+    .option(
+      '--security-compliance <rule>',
+      "what is asked of passwords and sign-ins, by Keystone's names, as lockout_failure_attempts=5 or " +
+        'password_expires_days=90; nothing after the = takes a rule away (may be repeated; it stays part of the cloud)',
+      (text: string, before: string[]) => [...before, text],
+      [],
+    )
     .option('--enable-faults', 'let administrators make things go wrong on purpose (unkai faults)', false)
     .option('-d, --detach', 'go on in the background once the cloud is ready', false)
     .addOption(new Option('--background').hideHelp().default(false))

@@ -1,16 +1,13 @@
+import { noCompliance, type SecurityCompliance } from './identity/security-compliance.ts';
+
 /** What an operator may set about a cloud. Times are seconds, sizes bytes. */
 export interface CloudSettings {
   /** The region's name in catalogs. */
   region: string;
   /** How long a Keystone token is good. */
   tokenLifetime: number;
-  /** After how many wrong passwords in a row a user is locked out; 0 for never. */
-  lockoutAttempts: number;
-  /** For how long. */
-  lockoutDuration: number;
-  /** A regular expression that new passwords have to fit, and what it asks for in words. */
-  passwordPattern?: string;
-  passwordPatternWords?: string;
+  /** What is asked of passwords and of those who sign in. */
+  securityCompliance: SecurityCompliance;
   /** How long a ZStack session is good; it does not slide. */
   sessionLifetime: number;
   /** How long a deleted server can be restored, as Nova's `reclaim_instance_interval`; 0 deletes it at once. */
@@ -82,8 +79,7 @@ export type QuotaName =
 export const defaultSettings: CloudSettings = {
   region: 'RegionOne',
   tokenLifetime: 3 * 3600,
-  lockoutAttempts: 0,
-  lockoutDuration: 1800,
+  securityCompliance: noCompliance,
   sessionLifetime: 7200,
   reclaimInterval: 0,
   resizeConfirmWindow: 0,

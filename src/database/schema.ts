@@ -35,6 +35,7 @@ import type {
   DomainOptionsTable,
   DomainsTable,
   EndpointGroupsTable,
+  FormerPasswordsTable,
   GroupMembersTable,
   GroupsTable,
   ImpliedRolesTable,
@@ -173,6 +174,7 @@ export interface Schema {
   catalog_services: CatalogServicesTable;
   catalog_endpoints: CatalogEndpointsTable;
   endpoint_groups: EndpointGroupsTable;
+  former_passwords: FormerPasswordsTable;
   policies: PoliciesTable;
   policy_associations: PolicyAssociationsTable;
   registered_limits: RegisteredLimitsTable;

@@ -5,6 +5,7 @@ import { FolderInUse } from '../../assembly/folder-lock.ts';
 import type { StoreConfig } from '../../assembly/image-stores.ts';
 import type { HostNetworksKind, HypervisorKind } from '../../assembly/open-unkai.ts';
 import type { ServedUnkai } from '../../assembly/serve.ts';
+import { parseCompliance } from '../../cloud/identity/security-compliance.ts';
 import { startInBackground } from '../background.ts';
 import { DataFolder, type FolderSettings, type RunRecord } from '../data-folder.ts';
 import { version } from '../defaults.ts';
@@ -40,6 +41,8 @@ export interface UpOptions {
   store: string[];
   /** Hosts that come back though they were taken out of the cloud. */
   readmitHost: string[];
+  /** Rules for passwords and sign-ins, `name=value` each. */
+  securityCompliance: string[];
   /** Lets administrators inject faults, until the cloud is stopped. */
   enableFaults?: boolean;
   detach: boolean;
@@ -69,6 +72,7 @@ export async function up(options: UpOptions): Promise<void> {
     liveMigrationBandwidth: options.liveMigrationBandwidth ?? known?.liveMigrationBandwidth,
     imageCache: options.imageCache ?? known?.imageCache,
     resumeGuests: options.resumeGuests ?? known?.resumeGuests,
+    securityCompliance: complianceOf(options.securityCompliance, known?.securityCompliance),
   };
   if (!options.background) {
     if (options.port !== 0) await requireFreePort(options.listen, options.port);
@@ -99,6 +103,26 @@ function hostNetworksOf(wanted: HostNetworksKind | undefined, known: FolderSetti
   if (wanted !== undefined && wanted !== before && (known?.hosts ?? 1) > 1)
     throw new UserError(`The hosts of this cloud have ${before} networks: that can't be changed any more.`);
   return wanted ?? known?.hostNetworks;
+}
+
+/** The rules that there were, with the changes. */
+function complianceOf(
+  texts: readonly string[],
+  known: Record<string, string> = {},
+): Record<string, string> | undefined {
+  const rules = { ...known };
+  for (const text of texts) {
+    const [, name = '', value = ''] = /^(\w+)=(.*)$/.exec(text) ?? [];
+    if (name === '') throw new UserError(`--security-compliance ${text}: it must be a rule's name, = and its value.`);
+    rules[name] = value;
+  }
+  const wanted = Object.fromEntries(Object.entries(rules).filter(([, value]) => value !== ''));
+  try {
+    parseCompliance(wanted);
+  } catch (error) {
+    throw new UserError(`--security-compliance: ${(error as Error).message}`);
+  }
+  return Object.keys(wanted).length === 0 ? undefined : wanted;
 }
 
 /** What is written wrongly is said before anything is begun. */
@@ -167,6 +191,7 @@ async function open(
         resizeConfirmWindow: settings.resizeConfirmWindow ?? 0,
         liveMigrationBandwidth: (settings.liveMigrationBandwidth ?? 0) * 2 ** 20,
         resumeGuests: settings.resumeGuests === 'yes',
+        securityCompliance: parseCompliance(settings.securityCompliance ?? {}),
         ...(settings.imageCache === undefined ? {} : { imageCacheBytes: settings.imageCache * 2 ** 30 }),
       },
       dataDir: folder.path,

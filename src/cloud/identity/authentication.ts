@@ -47,7 +47,7 @@ export type WantedScope =
 /** What a token is about, as its holder may read it. */
 export interface TokenDocument {
   claims: TokenClaims;
-  user: { id: string; name: string; domain: Domain };
+  user: { id: string; name: string; domain: Domain; passwordExpiresAt: number | undefined };
   project?: { id: string; name: string; domain: Domain };
   domain?: Domain;
   roles: Array<{ id: string; name: string }>;
@@ -115,7 +115,7 @@ export class Authentication {
 
   /** Names and ids around a token. Undefined when what it is about has gone. */
   async describe(claims: TokenClaims): Promise<TokenDocument | undefined> {
-    const { domains, roles } = this.#parts;
+    const { domains, roles, users } = this.#parts;
     const { scope } = claims;
     const userDomain = await domains.find(claims.userDomainId);
     const scopeDomainId = scope.kind === 'project' ? scope.domainId : scope.kind === 'domain' ? scope.id : undefined;
@@ -124,7 +124,12 @@ export class Authentication {
     const known = claims.roles.length > 0 ? await roles.list() : [];
     return {
       claims,
-      user: { id: claims.userId, name: claims.userName, domain: userDomain },
+      user: {
+        id: claims.userId,
+        name: claims.userName,
+        domain: userDomain,
+        passwordExpiresAt: (await users.find(claims.userId))?.user.passwordExpiresAt,
+      },
       project: scope.kind === 'project' ? { id: scope.id, name: scope.name, domain: scopeDomain! } : undefined,
       domain: scope.kind === 'domain' ? scopeDomain : undefined,
       roles: claims.roles.flatMap((name) => known.filter((role) => role.name === name)),
@@ -237,7 +242,9 @@ export class Authentication {
     const isEnough = areEnough(methods, user.options);
     const isSecret = proofs.some(({ method }) => method === 'password' || method === 'totp');
     if (isSecret && !(await users.settle(user, isEnough ? 'right' : 'partial'))) throw notAuthenticated();
+    if (proofs.some(({ method }) => method === 'password')) users.refuseExpired(user);
     if (!isEnough) throw new MoreProofWanted(receipts.issue(user, domain, methods, requiredMethods(user.options)));
+    await users.cameIn(user);
     return { user, from, credential: proven.find((one) => one.credential)?.credential, methods };
   }
 

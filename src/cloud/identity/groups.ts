@@ -5,6 +5,7 @@ import { membersOf } from './assignments.ts';
 import { conflictOn, missing } from './failures.ts';
 import { defaultDomainId, type Group, groupOf, type User, userOf } from './model.ts';
 import type { Revocations } from './revocations.ts';
+import { asActive } from './security-compliance.ts';
 import { isManager, listedDomain, mayReadDomain, requireAdmin, requireManager, type Subject } from './subject.ts';
 
 /** Users who get roles together. */
@@ -96,7 +97,8 @@ export class Groups {
       .where('group_id', '=', id)
       .orderBy('users.name')
       .execute();
-    return rows.map(userOf);
+    const { env, settings } = this.#core;
+    return rows.map((row) => asActive(settings.securityCompliance, userOf(row), env.now()));
   }
 
   /** The groups of a user: one's own, or as an administrator anyone's. */

@@ -50,6 +50,9 @@ export interface User {
   /** Members that clients have set and that mean nothing here. */
   extra: Options;
   passwordChangedAt: number | undefined;
+  passwordExpiresAt: number | undefined;
+  /** When they signed in last, where the cloud keeps it. */
+  lastActiveAt: number | undefined;
   createdAt: number;
   updatedAt: number;
 }
@@ -160,6 +163,8 @@ export function userOf(row: Selectable<UsersTable>): User {
     options: JSON.parse(row.options) as Options,
     extra: JSON.parse(row.extra) as Options,
     passwordChangedAt: row.password_changed_at ?? undefined,
+    passwordExpiresAt: row.password_expires_at ?? undefined,
+    lastActiveAt: row.last_active_at ?? undefined,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };

@@ -156,6 +156,7 @@ export class Sessions {
     const isRight = await this.#known.users.signIn(found, sha512);
     const subject = found && isRight && (await this.#subjectOf(found.user, project));
     if (!found || !project || !subject) throw notAuthenticated();
+    await this.#known.users.cameIn(found.user);
     const createdAt = this.#core.env.now();
     const expiresAt = createdAt + this.#core.settings.sessionLifetime * 1_000_000;
     const id = newId(this.#core.env);

@@ -1,14 +1,25 @@
+import type { Selectable } from 'kysely';
 import type { Tx } from '../../database/database.ts';
+import type { UsersTable } from '../../database/schema.ts';
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
 import { followUser } from './account-names.ts';
 import { conflictOn, missing, notAuthenticated } from './failures.ts';
+import { FormerPasswords } from './former-passwords.ts';
 import { adminAccountId, defaultDomainId, type Options, type User, userOf } from './model.ts';
-import { refuseWeakPassword } from './password-rules.ts';
 import type { Passwords } from './passwords.ts';
 import { areEnough } from './required-methods.ts';
 import type { Revocations } from './revocations.ts';
+import {
+  asActive,
+  isNewDay,
+  passwordExpiry,
+  refuseExpiredPassword,
+  refuseWeakPassword,
+  refuseYoungPassword,
+  type SecurityCompliance,
+} from './security-compliance.ts';
 import type { SessionChanges } from './session-changes.ts';
 import { listedDomain, mayReadDomain, requireAdmin, requireManager, type Subject } from './subject.ts';
 
@@ -16,6 +27,8 @@ export interface UserFilters {
   name?: string;
   domainId?: string;
   enabled?: boolean;
+  /** Of whom the password expires then; users whose password never does fit none but `neq`. */
+  passwordExpiresAt?: { operator: '<' | '<=' | '>' | '>=' | '=' | '!='; time: number };
 }
 
 export interface NewUser {
@@ -51,12 +64,14 @@ export class Users {
   readonly #passwords: Passwords;
   readonly #revocations: Revocations;
   readonly #sessionChanges: SessionChanges;
+  readonly #formerPasswords: FormerPasswords;
 
   constructor(core: CloudCore, passwords: Passwords, revocations: Revocations, sessionChanges: SessionChanges) {
     this.#core = core;
     this.#passwords = passwords;
     this.#revocations = revocations;
     this.#sessionChanges = sessionChanges;
+    this.#formerPasswords = new FormerPasswords(core, passwords);
   }
 
   async list(subject: Subject, filters: UserFilters = {}): Promise<User[]> {
@@ -66,11 +81,15 @@ export class Users {
       .selectAll()
       .$if(filters.name !== undefined, (query) => query.where('name', '=', filters.name!))
       .$if(domainId !== undefined, (query) => query.where('domain_id', '=', domainId!))
-      .$if(filters.enabled !== undefined, (query) => query.where('enabled', '=', filters.enabled ? 1 : 0))
+      .$if(filters.enabled === true, (query) => query.where('enabled', '=', 1))
+      .$if(filters.passwordExpiresAt !== undefined, (query) =>
+        query.where('password_expires_at', filters.passwordExpiresAt!.operator, filters.passwordExpiresAt!.time),
+      )
       .orderBy('name')
       .orderBy('id')
       .execute();
-    return rows.map(userOf);
+    const { enabled } = filters;
+    return rows.map((row) => this.#userOf(row)).filter((user) => enabled === undefined || user.enabled === enabled);
   }
 
   /** Throws `not_found`, and `forbidden` for those who are neither the user nor may look at their domain. */
@@ -83,7 +102,7 @@ export class Users {
 
   async find(id: string): Promise<{ user: User; passwordHash: string | undefined } | undefined> {
     const row = await this.#core.db.read.selectFrom('users').selectAll().where('id', '=', id).executeTakeFirst();
-    return row && { user: userOf(row), passwordHash: row.password_hash ?? undefined };
+    return row && { user: this.#userOf(row), passwordHash: row.password_hash ?? undefined };
   }
 
   async findByName(name: string, domainId: string) {
@@ -93,7 +112,7 @@ export class Users {
       .where('name', '=', name)
       .where('domain_id', '=', domainId)
       .executeTakeFirst();
-    return row && { user: userOf(row), passwordHash: row.password_hash ?? undefined };
+    return row && { user: this.#userOf(row), passwordHash: row.password_hash ?? undefined };
   }
 
   async create(subject: Subject, wanted: NewUser): Promise<User> {
@@ -123,12 +142,14 @@ export class Users {
         failed_logins: null,
         last_failed_at: null,
         password_changed_at: passwordHash === undefined ? null : now,
+        password_expires_at: passwordHash === undefined ? null : this.#expiry(wanted.id, wanted.options ?? {}, false),
+        last_active_at: null,
         created_at: now,
         updated_at: now,
       })
       .returningAll()
       .executeTakeFirstOrThrow();
-    return userOf(row);
+    return this.#userOf(row);
   }
 
   hashOf(passwordSha512: string | undefined): Promise<string> | undefined {
@@ -156,8 +177,10 @@ export class Users {
     if (newSha512 === oldSha512) {
       throw new CloudError('invalid', 'The new password must not be the old one.', { field: 'password' });
     }
+    refuseYoungPassword(this.#rules, found.user, this.#core.env.now());
+    await this.#formerPasswords.refuseRepeated(id, newSha512, found.passwordHash);
     const hash = await this.#passwords.hash(newSha512);
-    await this.#core.db.write((tx) => this.changeIn(tx, id, { passwordSha512: newSha512 }, hash));
+    await this.#core.db.write((tx) => this.changeIn(tx, id, { passwordSha512: newSha512 }, hash, true));
   }
 
   /** The user's assignments and key pairs go along; what they made belongs to projects and stays. */
@@ -186,11 +209,16 @@ export class Users {
     await this.#revocations.revoke(tx, 'user', id);
   }
 
-  /** Changes a user as part of a larger change; asks for no permission. */
-  async changeIn(tx: Tx, id: string, changes: UserChanges, hash: string | undefined): Promise<User> {
+  /**
+   * Changes a user as part of a larger change; asks for no permission.
+   * @param isOwn whether the password is one that the user has chosen
+   */
+  async changeIn(tx: Tx, id: string, changes: UserChanges, hash: string | undefined, isOwn = false): Promise<User> {
     const { name, email, description, enabled, defaultProjectId, options, extra } = changes;
     const now = this.#core.env.now();
-    const set = options && withOptions(await this.#optionsOf(tx, id), options);
+    const before = options !== undefined || hash !== undefined ? await this.#optionsOf(tx, id) : {};
+    const set = options && withOptions(before, options);
+    if (hash !== undefined) await this.#formerPasswords.keep(tx, id);
     if (name !== undefined) {
       await followUser(this.#core.db, tx, { id, name, now });
       await this.#sessionChanges.mark(tx, { userId: id });
@@ -204,7 +232,12 @@ export class Users {
         enabled: enabled === undefined ? undefined : enabled ? 1 : 0,
         default_project_id: defaultProjectId,
         password_hash: hash,
-        ...(hash === undefined ? {} : { password_changed_at: now, failed_logins: null, last_failed_at: null }),
+        ...(hash === undefined
+          ? {}
+          : { password_changed_at: now, password_expires_at: this.#expiry(id, set ?? before, isOwn) }),
+        // Who is enabled again starts anew.
+        ...(hash === undefined && enabled !== true ? {} : { failed_logins: null, last_failed_at: null }),
+        ...(enabled === true ? { last_active_at: now } : {}),
         options: set === undefined ? undefined : JSON.stringify(set),
         extra: extra === undefined ? undefined : JSON.stringify(extra),
         updated_at: now,
@@ -214,18 +247,34 @@ export class Users {
       .executeTakeFirst();
     if (!row) throw missing('user', id);
     if (hash !== undefined || enabled === false) await this.#revocations.revoke(tx, 'user', id);
-    return userOf(row);
+    return this.#userOf(row);
   }
 
   /**
    * Whether the password is the user's and all that is asked of them, and they are not locked out after too many wrong
-   * ones. Takes as long for users that are not there.
+   * ones. Takes as long for users that are not there. Throws `unauthenticated` where the password has expired.
    */
   async signIn(found: { user: User; passwordHash: string | undefined } | undefined, sha512: string): Promise<boolean> {
     const isRight = await this.verifyPassword(sha512, found?.passwordHash);
     const isEnough = found !== undefined && areEnough(['password'], found.user.options);
     const attempt = !isRight ? 'wrong' : isEnough ? 'right' : 'partial';
-    return (await this.settle(found?.user, attempt)) && isEnough;
+    const isLet = (await this.settle(found?.user, attempt)) && isEnough;
+    if (isLet) this.refuseExpired(found.user);
+    return isLet;
+  }
+
+  /** Throws `unauthenticated` where the user's password has expired, in words by which clients ask for a new one. */
+  refuseExpired(user: User): void {
+    refuseExpiredPassword(user, this.#core.env.now());
+  }
+
+  /** To be told whenever somebody has signed in. */
+  async cameIn(user: User): Promise<void> {
+    const now = this.#core.env.now();
+    if (this.#rules.disableUserAccountDaysInactive === 0 || !isNewDay(user, now)) return;
+    await this.#core.db.write((tx) =>
+      tx.updateTable('users').set({ last_active_at: now }).where('id', '=', user.id).execute(),
+    );
   }
 
   /**
@@ -235,17 +284,17 @@ export class Users {
    */
   async settle(user: User | undefined, attempt: 'right' | 'partial' | 'wrong'): Promise<boolean> {
     const isRight = attempt !== 'wrong';
-    const { lockoutAttempts, lockoutDuration } = this.#core.settings;
-    if (!user || lockoutAttempts === 0 || user.options['ignore_lockout_failure_attempts'] === true) return isRight;
+    const { lockoutFailureAttempts: most, lockoutDuration } = this.#rules;
+    if (!user || most === 0 || user.options['ignore_lockout_failure_attempts'] === true) return isRight;
     const now = this.#core.env.now();
     return await this.#core.db.write(async (tx) => {
       const query = tx.selectFrom('users').select(['failed_logins', 'last_failed_at']).where('id', '=', user.id);
       const row = await (this.#core.db.kind === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
       const failed = row?.failed_logins ?? 0;
       const isOver = (row?.last_failed_at ?? 0) + lockoutDuration * 1_000_000 <= now;
-      if (failed >= lockoutAttempts && !isOver) return false;
+      if (failed >= most && !isOver) return false;
       if (isRight && (failed === 0 || attempt === 'partial')) return true;
-      const failed_logins = isRight ? null : isOver && failed >= lockoutAttempts ? 1 : failed + 1;
+      const failed_logins = isRight ? null : isOver && failed >= most ? 1 : failed + 1;
       await tx
         .updateTable('users')
         .set({ failed_logins, last_failed_at: isRight ? null : now })
@@ -263,7 +312,20 @@ export class Users {
 
   /** Refuses a password that is not as the cloud's operator wants them. */
   requireStrong(password: string | null | undefined): void {
-    refuseWeakPassword(this.#core.settings, password);
+    refuseWeakPassword(this.#rules, password);
+  }
+
+  get #rules(): SecurityCompliance {
+    return this.#core.settings.securityCompliance;
+  }
+
+  #userOf(row: Selectable<UsersTable>): User {
+    return asActive(this.#rules, userOf(row), this.#core.env.now());
+  }
+
+  /** The cloud's first administrator has a password that an operator chose when the cloud was made: it is their own. */
+  #expiry(id: string | undefined, options: Options, isOwn: boolean): number | null {
+    return passwordExpiry(this.#rules, { now: this.#core.env.now(), options, isOwn: isOwn || id === adminAccountId });
   }
 
   /** Whether the password is the user's; takes as long for users that are not there. */

@@ -46,8 +46,18 @@ export interface UsersTable {
   failed_logins: number | null;
   last_failed_at: Micros | null;
   password_changed_at: Micros | null;
+  password_expires_at: Micros | null;
+  /** When they signed in last, to the day; kept where somebody asks. */
+  last_active_at: Micros | null;
   created_at: Micros;
   updated_at: Micros;
+}
+
+/** Passwords that users had before, as far back as nobody may use them again. */
+export interface FormerPasswordsTable {
+  user_id: string;
+  replaced_at: Micros;
+  password_hash: string;
 }
 
 export interface RolesTable {

@@ -13,7 +13,7 @@ export interface Fault {
 /** The service's answer to a failed request. A 401 looks the same in all: the middleware before them gives it. */
 export function fault(service: OpenStackService, failure: Failure): Fault {
   const problem = httpFailure(service, failure);
-  if (problem.status === 401) return unauthorized(failure.origin);
+  if (problem.status === 401) return unauthorized(failure.origin, problem);
   return bodies[service](problem, failure);
 }
 
@@ -26,8 +26,12 @@ const bodies: Record<OpenStackService, (problem: HttpFailure, failure: Failure) 
   placement: placementFault,
 };
 
-/** The header tells clients where to sign in again; with it they do so once by themselves. */
-function unauthorized(origin: string): Fault {
+/**
+ * The header tells clients where to sign in again; with it they do so once by themselves. Why somebody may not come in
+ * is told to nobody, but to those whose password has expired: Horizon asks them for a new one.
+ */
+function unauthorized(origin: string, { cause, message }: HttpFailure): Fault {
+  const isExpired = cause?.details.reason === 'password_expired';
   return {
     status: 401,
     headers: { 'www-authenticate': `Keystone uri="${origin}/identity"` },
@@ -35,7 +39,7 @@ function unauthorized(origin: string): Fault {
       error: {
         code: 401,
         title: 'Unauthorized',
-        message: 'The request you have made requires authentication.',
+        message: isExpired ? message : 'The request you have made requires authentication.',
       },
     },
   };

@@ -57,10 +57,10 @@ function passwordRule(call: Pick<Call, 'cloud'>, domainId: string, option: strin
       'Reading security compliance information for any domain other than the default domain is not allowed',
     );
   }
-  const { passwordPattern, passwordPatternWords } = call.cloud.settings;
+  const { passwordRegex, passwordRegexDescription } = call.cloud.settings.securityCompliance;
   const rule: Record<string, unknown> = {
-    password_regex: passwordPattern ?? null,
-    password_regex_description: passwordPatternWords ?? null,
+    password_regex: passwordRegex ?? null,
+    password_regex_description: passwordRegexDescription ?? null,
   };
   if (option === undefined) return { [compliance]: rule };
   if (!Object.hasOwn(rule, option)) {

@@ -1,6 +1,7 @@
 import { afterEach, expect, it } from 'vitest';
 import { eachDatabase } from '../../../../tests/support/postgres.ts';
 import { sha512Hex } from '../../../cloud/identity/passwords.ts';
+import { noCompliance, type SecurityCompliance } from '../../../cloud/identity/security-compliance.ts';
 import { passcodeAt, totpSecret } from '../../../cloud/identity/totp.ts';
 import { type IdentityApi, testIdentityApi } from './test-identity-api.ts';
 
@@ -12,7 +13,8 @@ eachDatabase('signing in by several methods', (openDatabase) => {
   let userId: string;
   afterEach(() => api.close());
 
-  async function setUp(options: object, settings = {}) {
+  async function setUp(options: object, rules: Partial<SecurityCompliance> = {}) {
+    const settings = { securityCompliance: { ...noCompliance, ...rules } };
     api = await testIdentityApi({ db: await openDatabase(), settings });
     userId = api.hanako.user.id;
     expect((await change({ options })).status).toBe(200);
@@ -141,7 +143,7 @@ eachDatabase('signing in by several methods', (openDatabase) => {
   });
 
   it('locks out who tries passcodes with a stolen password', async () => {
-    await setUp(totp, { lockoutAttempts: 3, lockoutDuration: 60 });
+    await setUp(totp, { lockoutFailureAttempts: 3, lockoutDuration: 60 });
     for (const guess of ['000001', '000002', '000003']) {
       const receipt = String((await signIn(password())).headers['openstack-auth-receipt']);
       expect((await signIn(code(guess), receipt)).status).toBe(401);
@@ -153,7 +155,7 @@ eachDatabase('signing in by several methods', (openDatabase) => {
   });
 
   it('counts each of many guesses that come at once', async () => {
-    await setUp(totp, { lockoutAttempts: 3, lockoutDuration: 60 });
+    await setUp(totp, { lockoutFailureAttempts: 3, lockoutDuration: 60 });
     const guesses = await Promise.all(['000001', '000002', '000003', '000004'].map((guess) => signIn(code(guess))));
     expect(guesses.map(({ status }) => status)).toEqual([401, 401, 401, 401]);
     expect((await signIn({ ...password(), ...code() })).status).toBe(401);

@@ -81,7 +81,7 @@ export const UserView = Type.Object({
   description: Type.Optional(Type.String()),
   default_project_id: Type.Optional(Type.String()),
   project_id: Type.Optional(nullable(Type.String())),
-  password_expires_at: Type.Null(),
+  password_expires_at: nullable(Type.String()),
   options: OptionsView,
   links: SelfLink,
 });
@@ -149,7 +149,7 @@ export const TokenView = Type.Object({
     id: Type.String(),
     name: Type.String(),
     domain: NamedDomain,
-    password_expires_at: Type.Null(),
+    password_expires_at: nullable(Type.String()),
   }),
   audit_ids: Type.Array(Type.String()),
   expires_at: Type.String(),

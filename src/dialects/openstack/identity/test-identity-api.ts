@@ -58,5 +58,5 @@ export async function testIdentityApi(given: Parameters<typeof testIdentity>[0] 
   }
 
   const [admin, member] = [await tokenOf('admin', adminPassword), await tokenOf('hanako', 'pw')];
-  return { call, login, admin, member, hanako, env, identity, close };
+  return { call, login, tokenOf, admin, member, hanako, db, env, identity, close };
 }

@@ -4,7 +4,9 @@ import { CloudError } from '../../../cloud/errors.ts';
 import { adminAccountId } from '../../../cloud/identity/model.ts';
 import { sha512Hex } from '../../../cloud/identity/passwords.ts';
 import { homeOf } from '../../../cloud/identity/subject.ts';
+import type { UserFilters } from '../../../cloud/identity/users.ts';
 import { queryBoolean } from '../common/query.ts';
+import { parseTime } from '../common/time.ts';
 import { list, v3 } from './answers.ts';
 import { Description, Id, listDocument, Name, optional, ProjectView, UserView } from './schemas.ts';
 import { projectView, userView } from './views.ts';
@@ -22,7 +24,6 @@ const UserOptions = Type.Object(
   {
     ignore_lockout_failure_attempts: optional(Type.Boolean()),
     lock_password: optional(Type.Boolean()),
-    // Kept: no password expires here, and nobody is disabled for being away.
     ignore_change_password_upon_first_use: optional(Type.Boolean()),
     ignore_password_expiry: optional(Type.Boolean()),
     ignore_user_inactivity: optional(Type.Boolean()),
@@ -58,6 +59,19 @@ function sha512Of(password: string | null | undefined): string | undefined {
   return password === null || password === undefined ? undefined : sha512Hex(password);
 }
 
+const operators = { lt: '<', lte: '<=', gt: '>', gte: '>=', eq: '=', neq: '!=' } as const;
+
+/** `lt:2026-11-06T15:32:17Z`. Throws `invalid` for anything else. */
+function expiryFilter(text: string): NonNullable<UserFilters['passwordExpiresAt']> {
+  const [, name = '', when = ''] = /^([a-z]+):(.+)$/.exec(text) ?? [];
+  const time = parseTime(when);
+  if (Object.hasOwn(operators, name) && time !== undefined) {
+    return { operator: operators[name as keyof typeof operators], time };
+  }
+  const words = 'password_expires_at is an operator (lt, lte, gt, gte, eq, neq), a colon, and a time.';
+  throw new CloudError('invalid', words, { field: 'password_expires_at' });
+}
+
 export const userOperations = [
   operation({
     id: 'ListUsers',
@@ -71,15 +85,19 @@ export const userOperations = [
       name: Type.Optional(Type.String()),
       domain_id: Type.Optional(Type.String()),
       enabled: Type.Optional(Type.String()),
+      password_expires_at: Type.Optional(
+        Type.String({ description: 'An operator (lt, lte, gt, gte, eq, neq), a colon, and a time.' }),
+      ),
     }),
     responses: { 200: listDocument('users', UserView) },
-    errors: [401, 403],
+    errors: [400, 401, 403],
     title: 'List users',
     summary: 'Lists all users, or those that fit all filters.',
     examples: [{ title: 'By name', query: { name: 'admin' }, status: 200 }],
     handle: async (call) => {
-      const { name, domain_id, enabled } = call.query;
-      const filters = { name, domainId: domain_id, enabled: queryBoolean(enabled) };
+      const { name, domain_id, enabled, password_expires_at } = call.query;
+      const passwordExpiresAt = password_expires_at === undefined ? undefined : expiryFilter(password_expires_at);
+      const filters = { name, domainId: domain_id, enabled: queryBoolean(enabled), passwordExpiresAt };
       return list(call, 'users', await call.cloud.identity.users.list(call.subject, filters), userView);
     },
   }),

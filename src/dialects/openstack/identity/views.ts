@@ -2,7 +2,7 @@ import type { TokenDocument } from '../../../cloud/identity/authentication.ts';
 import type { Assignment, Domain, Group, Project, Role, User } from '../../../cloud/identity/model.ts';
 import type { Receipt } from '../../../cloud/identity/receipts.ts';
 import { isBuiltIn } from '../../../cloud/identity/roles.ts';
-import { isoMicrosZ } from '../common/time.ts';
+import { isoMicros, isoMicrosZ } from '../common/time.ts';
 import type { CatalogService } from './catalog.ts';
 
 /** Where links start: `<origin>/identity/v3`. */
@@ -45,11 +45,16 @@ export function userView(base: Base, user: User) {
     email: user.email,
     description: user.description === '' ? undefined : user.description,
     default_project_id: user.defaultProjectId,
-    password_expires_at: null,
+    password_expires_at: passwordExpiry(user.passwordExpiresAt),
     options: user.options,
     project_id: user.extra['project_id'],
     links: { self: `${base}/users/${user.id}` },
   };
+}
+
+/** As Keystone writes it, without a zone. */
+function passwordExpiry(at: number | undefined): string | null {
+  return at === undefined ? null : isoMicros(at);
 }
 
 export function roleView(base: Base, role: Role) {
@@ -111,7 +116,12 @@ export function tokenView(document: TokenDocument, catalog: CatalogService[] | u
   const isScoped = scope.kind !== 'unscoped';
   return {
     methods: claims.methods,
-    user: { ...user, domain: idAndName(user.domain), password_expires_at: null },
+    user: {
+      id: user.id,
+      name: user.name,
+      domain: idAndName(user.domain),
+      password_expires_at: passwordExpiry(user.passwordExpiresAt),
+    },
     audit_ids: claims.auditIds,
     expires_at: isoMicrosZ(claims.expiresAt),
     issued_at: isoMicrosZ(claims.issuedAt),
