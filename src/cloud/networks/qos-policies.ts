@@ -141,7 +141,7 @@ export class QosPolicies extends OwnedResources<'qos_policies', QosPolicyField, 
     return rule;
   }
 
-  /** Throws `conflict` (`qos_rule_exists`): one limit for each direction. */
+  /** Throws `conflict` (`qos_rules_conflict`): one limit for each direction. */
   addRule(subject: Subject, policyId: string, rule: Omit<BandwidthRule, 'id'>): Promise<BandwidthRule> {
     return this.#core.db.write(async (tx) => {
       await this.claim(tx, subject, policyId);

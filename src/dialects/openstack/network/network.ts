@@ -8,6 +8,7 @@ import { openstackDialect } from '../common/openstack-dialect.ts';
 import { addressGroupOperations } from './address-groups.ts';
 import { addressScopeOperations } from './address-scopes.ts';
 import { agentOperations } from './agents.ts';
+import { bandwidthRuleOperations } from './bandwidth-rules.ts';
 import { defaultGroupRuleOperations } from './default-group-rules.ts';
 import { dscpRuleOperations } from './dscp-rules.ts';
 import { extensionOperations } from './extensions.ts';
@@ -18,7 +19,6 @@ import { portForwardingOperations } from './port-forwardings.ts';
 import { portOperations } from './ports.ts';
 import { qosPolicyOperations } from './qos-policies.ts';
 import { qosRuleTypeOperations } from './qos-rule-types.ts';
-import { qosRuleOperations } from './qos-rules.ts';
 import { quotaOperations } from './quotas.ts';
 import { rbacPolicyOperations } from './rbac-policies.ts';
 import { routerActionOperations } from './router-actions.ts';
@@ -48,7 +48,7 @@ const versioned: readonly AnyOperation[] = [
   ...addressGroupOperations,
   ...rbacPolicyOperations,
   ...qosPolicyOperations,
-  ...qosRuleOperations,
+  ...bandwidthRuleOperations,
   ...dscpRuleOperations,
   ...qosRuleTypeOperations,
   ...quotaOperations,

@@ -2,8 +2,8 @@ import { Type } from 'typebox';
 import { operation } from '../../../api/operation.ts';
 import { notFound } from '../../../cloud/errors.ts';
 import type { Subject } from '../../../cloud/identity/subject.ts';
+import { largestRate } from './bandwidth-rules.ts';
 import { dscpMarks } from './dscp-rules.ts';
-import { largestRate } from './qos-rules.ts';
 
 const common = { dialect: 'network', group: 'qos/policies', mode: 'sync' } as const;
 const RuleType = Type.Object({ type: Type.String(), drivers: Type.Optional(Type.Array(Type.Any())) });
