@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HypervisorKind } from '../assembly/open-unkai.ts';
-import { startInBackground } from './background.ts';
+import { type Listening, startInBackground } from './background.ts';
 import { DataFolder, type RunRecord } from './data-folder.ts';
 import { defaultDataDir, defaultListen } from './defaults.ts';
 import { preparation, removeFolder } from './machine.ts';
@@ -21,7 +21,12 @@ export class OwnCloud {
     this.record = record;
   }
 
-  static async start(hypervisor: HypervisorKind, purpose: string): Promise<OwnCloud> {
+  /** @param wanted what the cloud is to have besides what every one has */
+  static async start(
+    hypervisor: HypervisorKind,
+    purpose: string,
+    wanted: (folder: DataFolder) => Omit<Listening, 'port' | 'listen'> = () => ({}),
+  ): Promise<OwnCloud> {
     const folder = new DataFolder(mkdtempSync(join(tmpdir(), `unkai-${purpose}-`)));
     try {
       // Built images are kept with the checkout's own: the next start is sooner.
@@ -35,7 +40,11 @@ export class OwnCloud {
           title: 'Start a cloud',
           async run() {
             folder.ensureAdminPassword(undefined);
-            record = await startInBackground(folder, { port: 0, listen: defaultListen }, { hypervisor });
+            record = await startInBackground(
+              folder,
+              { ...wanted(folder), port: 0, listen: defaultListen },
+              { hypervisor },
+            );
           },
         },
       ]);

@@ -1,4 +1,5 @@
 import type { HypervisorKind } from '../../assembly/open-unkai.ts';
+import type { SecurityCompliance } from '../../cloud/identity/security-compliance.ts';
 
 /** What Tempest has to know of a cloud. */
 export interface CloudFacts {
@@ -21,6 +22,8 @@ export interface CloudFacts {
   /** Guests can be reached over floating IPs from this machine. */
   guestsAreReachable: boolean;
   hosts: number;
+  /** What is asked of passwords and sign-ins. */
+  compliance: SecurityCompliance;
   /** The newest microversions that the services offer. */
   newest: { compute: string; volume: string; placement: string | undefined };
 }
@@ -71,6 +74,7 @@ const tmpOnDisk =
 function sections(facts: CloudFacts, folder: string, { formats }: Pass): Sections {
   const [image, otherImage] = facts.images;
   const [flavor, otherFlavor] = facts.flavors;
+  const { compliance } = facts;
   const isReal = facts.hypervisor === 'qemu';
   const patience = { build_interval: 1, build_timeout: isReal ? 300 : 120 };
   return {
@@ -85,8 +89,21 @@ function sections(facts: CloudFacts, folder: string, { formats }: Pass): Section
       admin_domain_name: 'Default',
       tempest_roles: ['member'],
     },
-    identity: { uri_v3: `${facts.origin}/identity/v3`, auth_version: 'v3', region: facts.region },
-    'identity-feature-enabled': { api_v2: false, api_v2_admin: false },
+    identity: {
+      uri_v3: `${facts.origin}/identity/v3`,
+      auth_version: 'v3',
+      region: facts.region,
+      user_lockout_failure_attempts: compliance.lockoutFailureAttempts,
+      user_lockout_duration: compliance.lockoutDuration,
+      user_unique_last_password_count: compliance.uniqueLastPasswordCount,
+      user_minimum_password_age: compliance.minimumPasswordAge,
+    },
+    'identity-feature-enabled': {
+      api_v2: false,
+      api_v2_admin: false,
+      // What its tests try of it.
+      security_compliance: compliance.lockoutFailureAttempts > 0 && compliance.uniqueLastPasswordCount > 0,
+    },
     compute: {
       ...patience,
       image_ref: image,
@@ -105,6 +122,7 @@ function sections(facts: CloudFacts, folder: string, { formats }: Pass): Section
       vnc_console: isReal,
       console_output: isReal,
       stable_rescue: true,
+      hostname_fqdn_sanitization: true,
       scheduler_enabled_filters: schedulerFilters,
       volume_multiattach: true,
       // Files are refused from 2.57 on, and before that go on the config drive only.

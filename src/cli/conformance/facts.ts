@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { buildTinyLinux } from '../../../guest/tinylinux.ts';
+import { parseCompliance } from '../../cloud/identity/security-compliance.ts';
 import { OpenStackClient } from '../clients/openstack-client.ts';
 import type { DataFolder, RunRecord } from '../data-folder.ts';
 import { UserError } from '../user-error.ts';
@@ -41,6 +42,7 @@ export async function findFacts(folder: DataFolder, record: RunRecord): Promise<
     // User networking refuses external networks.
     guestsAreReachable: record.hypervisor === 'qemu' && networks.length > 0,
     hosts: hypervisors.length,
+    compliance: parseCompliance(folder.settings()?.securityCompliance ?? {}),
     newest: {
       compute: (await newestOf(admin, '/compute'))!,
       volume: (await newestOf(admin, '/volume'))!,

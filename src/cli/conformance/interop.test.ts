@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { noCompliance } from '../../cloud/identity/security-compliance.ts';
 import { tempestConf } from './configuration.ts';
 import { interopSelection, interopTests, removedUpstream, renamedUpstream } from './interop.ts';
 import { areaOf, skipReasons, tableOf } from './report.ts';
@@ -30,6 +31,7 @@ test('the configuration tells what there is, and nothing else', () => {
     publicNetwork: undefined,
     guestsAreReachable: false,
     hosts: 1,
+    compliance: noCompliance,
     sharedType: 'multiattach',
     newest: { compute: '2.96', volume: '3.71', placement: undefined },
     networkExtensions: ['router'],
@@ -38,6 +40,7 @@ test('the configuration tells what there is, and nothing else', () => {
   expect(conf).toContain('uri_v3 = http://127.0.0.1:1/identity/v3');
   expect(conf).toContain('run_validation = false');
   expect(conf).toContain('live_migration = false');
+  expect(conf).toContain('security_compliance = false');
   expect(conf).not.toContain('public_network_id');
   expect(conf).not.toContain('[placement]');
   expect(tempestConf(facts, '/tmp/x', { formats: 'shapeless' })).toContain('disk_formats = raw,ami,ari,aki');
