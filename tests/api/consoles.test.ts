@@ -158,7 +158,6 @@ test(
     expect(rescued).toEqual({ status: 200, body: { adminPass: 'secret' } });
     await cloud.cloud.runner.idle();
     expect((await call('/action', { suspend: null })).status).toBe(409);
-    expect((await call('/action', { 'os-resetState': { state: 'error' } })).status).toBe(409);
     expect((await call('/action', { unrescue: null })).status).toBe(202);
     await cloud.cloud.runner.idle();
     expect((await call('/action', { trigger_crash_dump: null })).status).toBe(202);

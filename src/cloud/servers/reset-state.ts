@@ -7,8 +7,9 @@ import { lockServer, updateServer } from './transition.ts';
 
 /**
  * Says of a server that it is active, or in error, whatever it was: for administrators, who have looked. What its guest
- * really does is found out afterwards. Throws `conflict` while something is under way, which ends by itself, and for
- * servers that have more to go back to than a state.
+ * really does is found out afterwards. One that is rescued is so no more: its guest goes on from the rescue disk until it is
+ * started again, as by a hard reboot, and that disk goes. Throws `conflict` while something is under way, which ends by
+ * itself, and for servers that have more to go back to than a state.
  */
 export async function resetState(
   cloud: Cloud,
@@ -35,15 +36,16 @@ export async function resetState(
     }
     const now = cloud.env.now();
     const fault: ServerFault = { code: 500, message: 'An administrator set this state.', details: '', createdAt: now };
+    if (server.rescueDiskId) await cloud.volumes.releaseDisk(tx, server.rescueDiskId);
     await updateServer(cloud, tx, serverId, {
       vm_state: state,
+      ...(server.rescueDiskId ? { previous: null } : {}),
       fault: state === 'error' ? JSON.stringify(fault) : null,
     });
   });
 }
 
-function wayOut(server: { vmState: string; previous: object | null; rescueDiskId: string | null }): string | undefined {
+function wayOut(server: { vmState: string; previous: object | null }): string | undefined {
   if (server.previous) return 'confirm or revert the resize of';
-  if (server.rescueDiskId) return 'unrescue';
   return server.vmState.startsWith('shelved') ? 'unshelve' : undefined;
 }

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { statement } from '../../../database/statement.ts';
 import { action, span, step } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import type { Subject } from '../../identity/subject.ts';
@@ -16,7 +17,8 @@ const rebootGuest = step<{ serverId: string; hostId: string; type: 'soft' | 'har
   async do({ services, input }) {
     const agent = services.hosts.agent(input.hostId);
     const state = await agent.guestState(input.serverId);
-    if (state === 'running') {
+    const isAsItShallBe = input.type === 'soft' || !(await hasFormerDisk(services, input.serverId));
+    if (state === 'running' && isAsItShallBe) {
       const graceSeconds = services.settings.shutdownGrace;
       return await agent.rebootGuest(input.serverId, { type: input.type, graceSeconds });
     }
@@ -26,6 +28,20 @@ const rebootGuest = step<{ serverId: string; hostId: string; type: 'soft' | 'har
   },
   // Nothing to undo: a guest that was reset can't be un-reset.
 });
+
+/** Whether the guest may have a disk that its server has no more: only a guest that begins anew is without it. */
+async function hasFormerDisk({ db }: Cloud, serverId: string): Promise<boolean> {
+  return (await formerDisks.first(db.read, { serverId })) !== undefined;
+}
+
+const formerDisks = statement((q, p: { serverId: string }) =>
+  q
+    .selectFrom('servers')
+    .innerJoin('disks', 'disks.volume_id', 'servers.root_volume_id')
+    .select('disks.id')
+    .where('servers.id', '=', p.serverId)
+    .where('disks.released_at', 'is not', null),
+);
 
 export const reboot = action('server.reboot', RebootInput, [span('compute_reboot_instance', [rebootGuest])], {
   async succeeded(tx, { services, input }) {

@@ -163,8 +163,9 @@ const resetState = action(
     words: {
       title: "Reset a server's state",
       summary:
-        'Says of a server that it is active or in error. What its guest really does is found out afterwards. While ' +
-        'something is under way on the server it is refused: that ends by itself.',
+        'Says of a server that it is active or in error. What its guest really does is found out afterwards. One that was ' +
+        'rescued boots from its own disk when it is started again. While something is under way on the server it is ' +
+        'refused: that ends by itself.',
     },
     body: closed({ state: Type.Union([Type.Literal('active'), Type.Literal('error')]) }),
     example: { state: 'error' },
