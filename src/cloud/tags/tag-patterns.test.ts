@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { sql } from 'kysely';
 import { expect, it } from 'vitest';
 import { eachDatabase } from '../../../tests/support/postgres.ts';
@@ -70,6 +71,20 @@ eachDatabase('patterns of tags', (open, kind) => {
       if (kind === 'postgres') await expect.poll(async () => (await waits.execute(db.read)).rows).toHaveLength(1);
       goOn.resolve();
       await Promise.all([first, second]);
+    }));
+
+  it('make no tags that are too long, as nothing else does', () =>
+    withZone(async ({ tags, zoneId }) => {
+      const { id } = await tags.patterns.create(admin, { name: 'long', value: '{a}', type: 'withToken' });
+      const tag = { kind: 'user', resourceType: 'zone', resourceId: zoneId } as const;
+      // Nothing that can be compressed.
+      const text = Array.from(randomBytes(1024), (byte) => String.fromCodePoint(0x4e00 + byte)).join('');
+      await expect(tags.patterns.attach(admin, id, [zoneId], { a: text })).rejects.toMatchObject({ code: 'invalid' });
+      await expect(tags.create(admin, { ...tag, tag: text })).rejects.toMatchObject({ code: 'invalid' });
+      const made = await tags.create(admin, { ...tag, tag: randomBytes(1024).toString('hex') });
+      await expect(tags.update(admin, made.id, text)).rejects.toMatchObject({ code: 'invalid' });
+      const longest = randomBytes(1024).toString('hex');
+      expect(await tags.patterns.attach(admin, id, [zoneId], { a: longest })).toHaveLength(1);
     }));
 
   it('go with the tags that were made of them, and leave others', () =>

@@ -4,6 +4,7 @@ import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError, isTaken, notFound } from '../errors.ts';
 import { ownsOrAdmin, projectOf, type Subject } from '../identity/subject.ts';
+import { refuseLong } from './tag-length.ts';
 import { maxTagsPerResource, typesOf } from './tagged-resources.ts';
 
 export interface NewTagPattern {
@@ -86,7 +87,7 @@ export class TagPatterns {
    * Gives each of the resources a tag of this pattern: all of them, or none. Those that have one keep it.
    * @param tokens what stands for the words in braces
    * @returns the tags' ids, in the order of the resources
-   * Throws `not_found`, `invalid` where a token is missing, `duplicate` where a resource has another tag of that text,
+   * Throws `not_found`, `invalid` where a token is missing or the text gets too long, `duplicate` where a resource has another tag of that text,
    * `conflict` where it has too many.
    */
   async attach(
@@ -112,6 +113,7 @@ export class TagPatterns {
   ): Promise<string[]> {
     const pattern = await claim(tx, subject, id);
     const tag = pattern.type === 'withToken' ? filledIn(pattern, tokens) : pattern.value;
+    refuseLong(tag);
     const types = await typesOf(tx, subject, resourceIds);
     const known = await tagsOn(tx, resourceIds);
     const now = this.#core.env.now();

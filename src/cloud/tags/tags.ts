@@ -6,6 +6,7 @@ import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
 import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
 import { type NewTag, type Tag, tagFromRow, taggableTypes } from './model.ts';
+import { refuseLong } from './tag-length.ts';
 import { TagPatterns } from './tag-patterns.ts';
 import { isMine, maxTagsPerResource, stillThere } from './tagged-resources.ts';
 
@@ -21,7 +22,7 @@ export class Tags {
 
   /**
    * Puts a tag on a resource. Throws `not_found` for a resource that the subject may not know of, `duplicate` where it
-   * has the tag, `conflict` where it has too many.
+   * has the tag, `conflict` where it has too many, `invalid` for a text that is too long.
    */
   async create(subject: Subject, tag: NewTag): Promise<Tag> {
     return await this.#core.db.write((tx) => this.createIn(tx, subject, tag)).catch(duplicate(tag));
@@ -101,8 +102,9 @@ export class Tags {
     return tags;
   }
 
-  /** Changes the text of a tag. Throws `forbidden` for inherent ones and `duplicate`. */
+  /** Changes the text of a tag. Throws `forbidden` for inherent ones, `duplicate`, and `invalid` for a text that is too long. */
   async update(subject: Subject, id: string, text: string): Promise<Tag> {
+    refuseLong(text);
     const now = this.#core.env.now();
     return await this.#core.db
       .write(async (tx) => {
@@ -142,6 +144,7 @@ export class Tags {
   }
 
   async #insert(tx: Tx, projectId: string, tag: NewTag): Promise<Tag> {
+    refuseLong(tag.tag);
     const now = this.#core.env.now();
     const row: ResourceTagsTable = {
       id: tag.id ?? newId(this.#core.env),

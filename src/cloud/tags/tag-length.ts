@@ -1,0 +1,10 @@
+import { CloudError } from '../errors.ts';
+
+/** What the indexes of every database take. */
+const maxTagBytes = 2048;
+
+/** Throws `invalid` for a text that is too long for a tag. */
+export function refuseLong(tag: string): void {
+  if (Buffer.byteLength(tag) > maxTagBytes)
+    throw new CloudError('invalid', `A tag can have ${maxTagBytes} bytes at most.`);
+}
