@@ -152,8 +152,15 @@ export interface RbdParent extends RbdImage {
   diskPool: string;
 }
 
+/** What a guest finds on a disk that is made for it. */
+export interface DiskContent {
+  format: 'ext2' | 'ext3' | 'ext4' | 'xfs' | 'swap';
+  label?: string;
+}
+
 export type DiskBase =
-  | { kind: 'blank' }
+  /** With nothing on it, or made ready to be used. In Ceph where the disk is that it is to be `beside`; else a file. */
+  | { kind: 'blank'; content?: DiskContent; beside?: string }
   /** A copy-on-write layer over a cached image. */
   | { kind: 'image'; imageId: string }
   /** A copy of another disk of this host as of one moment, also while a guest writes to it. */

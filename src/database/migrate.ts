@@ -32,9 +32,10 @@ import { accounts } from './migrations/0033-accounts/migration.ts';
 import { dscpRules } from './migrations/0034-dscp-rules/migration.ts';
 import { zonedKeys } from './migrations/0035-zoned-keys/migration.ts';
 import { tagPatterns } from './migrations/0036-tag-patterns/migration.ts';
-import { ownLimits } from './migrations/0043-own-limits/migration.ts';
+import { localDisks } from './migrations/0037-local-disks/migration.ts';
 import { controlPlanes } from './migrations/0039-control-planes/migration.ts';
 import { zstackJobs } from './migrations/0041-zstack-jobs/migration.ts';
+import { ownLimits } from './migrations/0043-own-limits/migration.ts';
 import { securityCompliance } from './migrations/0047-security-compliance/migration.ts';
 import type { Schema } from './schema.ts';
 
@@ -73,6 +74,7 @@ const migrations: Record<string, Migration> = {
   '0034-dscp-rules': dscpRules,
   '0035-zoned-keys': zonedKeys,
   '0036-tag-patterns': tagPatterns,
+  '0037-local-disks': localDisks,
   '0043-own-limits': ownLimits,
   '0039-control-planes': controlPlanes,
   '0041-zstack-jobs': zstackJobs,

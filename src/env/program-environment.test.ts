@@ -6,7 +6,8 @@ afterEach(() => vi.unstubAllEnvs());
 it('has what programs need, and what its caller adds, and nothing else that is around', () => {
   for (const name of ['CEPH_ARGS', 'PYTHONUNBUFFERED', 'LC_ALL', 'LANGUAGE', 'XZ_OPT', 'TZ'])
     vi.stubEnv(name, 'strange');
-  const { PATH, HOME } = process.env;
+  const { HOME } = process.env;
+  const PATH = `${process.env['PATH']}:/usr/sbin:/sbin`;
   expect(programEnvironment()).toEqual({ PATH, ...(HOME === undefined ? {} : { HOME }), LANG: 'C.UTF-8' });
   expect(programEnvironment({ TZ: 'UTC' })).toMatchObject({ PATH, LANG: 'C.UTF-8', TZ: 'UTC' });
   vi.stubEnv('HOME', undefined);

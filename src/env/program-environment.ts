@@ -4,6 +4,7 @@
  */
 export function programEnvironment(more: Readonly<Record<string, string>> = {}): Record<string, string> {
   const { PATH, HOME } = process.env;
-  const own = { PATH, HOME, LANG: 'C.UTF-8', ...more };
+  // Debian keeps some programs (mkswap, mkfs) where only an administrator's shell looks.
+  const own = { PATH: PATH && `${PATH}:/usr/sbin:/sbin`, HOME, LANG: 'C.UTF-8', ...more };
   return Object.fromEntries(Object.entries(own).filter((entry): entry is [string, string] => entry[1] !== undefined));
 }

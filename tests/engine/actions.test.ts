@@ -7,6 +7,7 @@ import { KillableProcess } from '../support/killable.ts';
 import { Case } from './case.ts';
 import { type Fixture, serverName } from './fixtures/fixture.ts';
 import { imageFixtures } from './fixtures/images.ts';
+import { localDiskFixtures } from './fixtures/local-disks.ts';
 import { serverFixtures } from './fixtures/servers.ts';
 import { volumeFixtures } from './fixtures/volumes.ts';
 import { printOf } from './print.ts';
@@ -14,10 +15,11 @@ import { type HostFault, isAsked } from './world.ts';
 import { doneTwice, failing, preceded, stepsOf, undoneTwice, withSteps } from './wrap.ts';
 
 const fixtures: Record<string, Fixture[]> = { ...serverFixtures, ...volumeFixtures, ...imageFixtures };
+for (const [kind, more] of Object.entries(localDiskFixtures)) fixtures[kind] = [...(fixtures[kind] ?? []), ...more];
 /** More database writes than any action has. */
 const maxWrites = 80;
 /** Steps at the end of actions that see to it themselves that they can't fail. */
-const neverFail: ReadonlySet<string> = new Set(['discardOldDisk', 'discardRootDisk', 'discardLeftBehind', 'leaveHost']);
+const neverFail: ReadonlySet<string> = new Set(['discardOldDisk', 'discardOwnDisks', 'discardLeftBehind', 'leaveHost']);
 
 it('has a case for every action there is', () => {
   expect(allActions.map(({ kind }) => kind).filter((kind) => !fixtures[kind])).toEqual([]);

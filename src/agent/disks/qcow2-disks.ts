@@ -5,6 +5,7 @@ import { KeyedLock } from '../../env/keyed-lock.ts';
 import { createAtomically } from '../atomic-file.ts';
 import {
   AgentError,
+  type DiskBase,
   type DiskSource,
   type DiskSpec,
   type DiskUsage,
@@ -13,6 +14,7 @@ import {
 } from '../contract.ts';
 import { assertSafeId, isNotFound, toAgentError } from '../errors.ts';
 import { copyFile } from './copy-file.ts';
+import { withContent } from './disk-content.ts';
 import type { ImageCache } from './image-cache.ts';
 import { assertSelfContainedQcow2, readBackingPath, readQcow2Header } from './qcow2-header.ts';
 import type { QemuImg } from './qemu-img.ts';
@@ -215,7 +217,13 @@ export class Qcow2Disks {
   async #make(disk: DiskSpec, temporary: string): Promise<void> {
     const { base } = disk;
     const to = { path: temporary, format: disk.shared ? ('raw' as const) : ('qcow2' as const) };
-    if (base.kind === 'blank') return this.#qemuImg.create(temporary, to.format, disk.size);
+    if (base.kind === 'blank') {
+      if (!base.content) return this.#qemuImg.create(temporary, to.format, disk.size);
+      const { content } = base;
+      return withContent(this.#env, temporary, { size: disk.size, content }, (from) =>
+        this.#qemuImg.convert(from, to, { bytes: disk.size }),
+      );
+    }
     if (base.kind === 'image') {
       const cloned = await this.#cache.findParent(base.imageId);
       if (cloned) {
@@ -243,7 +251,8 @@ export class Qcow2Disks {
    * One that several guests may have is a file.
    */
   async #makeInCeph({ diskId, size, base, shared }: DiskSpec): Promise<boolean> {
-    if (shared || base.kind === 'blank') return false;
+    if (shared) return false;
+    if (base.kind === 'blank') return await this.#makeBlankInCeph(diskId, size, base);
     if (base.kind === 'image') {
       const found = await this.#cache.findParent(base.imageId);
       if (found) await this.#inCeph.clone(diskId, size, { parent: found.parent, imageId: base.imageId });
@@ -259,6 +268,15 @@ export class Qcow2Disks {
     const from = await this.#inCeph.find(base.diskId);
     if (!from || (await this.#findOpen(base.diskId))) return false;
     await this.#inCeph.copy(diskId, size, from);
+    return true;
+  }
+
+  async #makeBlankInCeph(diskId: string, size: number, { content, beside }: Extract<DiskBase, { kind: 'blank' }>) {
+    const neighbour = beside === undefined ? undefined : await this.#inCeph.find(beside);
+    if (!neighbour) return false;
+    const make = (path?: string) => this.#inCeph.blank(diskId, size, { beside: neighbour, path });
+    if (content) await withContent(this.#env, this.path({ diskId }), { size, content }, ({ path }) => make(path));
+    else await make();
     return true;
   }
 

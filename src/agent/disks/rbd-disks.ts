@@ -50,6 +50,14 @@ export class RbdDisks {
     await this.#make(diskId, size, disk, () => this.#rbd.copy(image, disk.image, virtualSize));
   }
 
+  /** A disk in the pool of another one: with what the file has, or nothing on it. */
+  async blank(diskId: string, size: number, { beside, path }: { beside: RbdDisk; path?: string }): Promise<void> {
+    const image = { ...beside.image, image: diskId };
+    await this.#make(diskId, size, { image }, () =>
+      path === undefined ? this.#rbd.create(image, size) : this.#rbd.import(path, image, size),
+    );
+  }
+
   async remove(diskId: string): Promise<void> {
     const record = await this.#record(diskId);
     if (!record) return;

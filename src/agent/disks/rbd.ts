@@ -30,6 +30,16 @@ export class Rbd {
     await this.#run(parent, ['clone', `${nameOf(parent)}@${parent.snapshot}`, nameOf(to)]);
   }
 
+  /** Makes an image with nothing on it. */
+  async create(image: RbdImage, size: number): Promise<void> {
+    await this.#run(image, ['create', '--size', `${size}B`, nameOf(image)]);
+  }
+
+  /** Makes an image of a file, of which holes take no room. */
+  async import(path: string, to: RbdImage, bytes: number): Promise<void> {
+    await this.#run(to, ['import', '--no-progress', path, nameOf(to)], minuteMs + bytes / 10_000);
+  }
+
   /** Copies what an image that nobody writes to has of its own: a layer stays one, over the same snapshot. */
   async copy(from: RbdImage, to: RbdImage, bytes: number): Promise<void> {
     // As slow as 10 MB/s.

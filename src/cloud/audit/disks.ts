@@ -47,7 +47,7 @@ export function disksHaveOwners(facts: Facts): Finding[] {
   for (const server of facts.servers.values()) {
     const { previous, rescueDiskId } = serverFromRow(server);
     if (previous?.rootDiskId) kept.add(previous.rootDiskId);
-    for (const { diskId } of previous?.disks ?? []) kept.add(diskId);
+    for (const { diskId } of previous?.disks ?? []) if (diskId !== null) kept.add(diskId);
     if (rescueDiskId) kept.add(rescueDiskId);
   }
   return [...facts.disks.values()].flatMap((disk) => {
@@ -170,14 +170,18 @@ export function volumesHaveDisks(facts: Facts): Finding[] {
     ...[...facts.volumes.values()].map((row) => ({ ...row, kind: 'volume', holder: row.server_id })),
     ...[...facts.snapshots.values()].map((row) => ({ ...row, kind: 'snapshot', holder: row.volume_id })),
   ];
-  return things.flatMap(({ id, kind, status, disk_id, host_id, holder }) => {
+  return things.flatMap((one) => {
+    const { id, kind, status, disk_id, host_id, holder } = one;
     const thing = { invariant: 'volume-has-disk', resource: kind, id } as const;
     const say = (text: string) => unlessOwned(facts.owners, thing, [id, holder], text);
     if (disk_id === null) {
       const server = facts.servers.get(holder ?? '');
       const isAway = server?.vm_state === 'shelved_offloaded' || server?.vm_state === 'error';
       const needsDisk = status === 'available' || status === 'in-use';
-      return needsDisk && !isAway ? say(`The ${kind} is ${status} and has no disk.`) : [];
+      // A local disk of no bytes is one that a resize has given or taken: which is for its user to confirm.
+      const isEmpty = 'local_disk' in one && one.local_disk !== null && one.size === 0;
+      const isOpen = isEmpty && server?.vm_state === 'resized';
+      return needsDisk && !isAway && !isOpen ? say(`The ${kind} is ${status} and has no disk.`) : [];
     }
     const disk = facts.disks.get(disk_id);
     if (!disk) return say(`The disk ${disk_id} of the ${kind} is in no record.`);

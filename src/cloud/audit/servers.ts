@@ -1,4 +1,5 @@
 import type { AllocationsTable, ServersTable, VmState } from '../../database/schema.ts';
+import { diskRoomOf } from '../flavors/disk-room.ts';
 import { capacityOf, hostFromRow } from '../hosts/model.ts';
 import { type FlavorFacts, power, serverFromRow } from '../servers/model.ts';
 import type { Facts } from './facts.ts';
@@ -117,8 +118,7 @@ export function guestsAreOnOneHost(facts: Facts): Finding[] {
     });
 }
 
-const amountsOf = (flavor: FlavorFacts) =>
-  `${flavor.vcpus} vCPUs, ${flavor.memoryMb} MB, ${flavor.diskGb + flavor.ephemeralGb} GB`;
+const amountsOf = (flavor: FlavorFacts) => `${flavor.vcpus} vCPUs, ${flavor.memoryMb} MB, ${diskRoomOf(flavor)} GB`;
 const heldBy = (held: AllocationsTable) => `${held.vcpus} vCPUs, ${held.memory_mb} MB, ${held.disk_gb} GB`;
 
 /** Each live server on a host holds exactly its size there; resized ones hold the size before, too; nobody else holds anything. */

@@ -2,6 +2,7 @@ import type { Tx } from '../../database/database.ts';
 import { runDry } from '../../database/dry-run.ts';
 import type { ActionsTable } from '../../database/schema.ts';
 import type { Cloud } from '../cloud.ts';
+import { diskRoomOf } from '../flavors/disk-room.ts';
 import { chooseHosts, type HostUsage } from '../hosts/scheduler.ts';
 import type { Subject } from '../identity/subject.ts';
 import { type CountedQuota, countedQuotas, usageOf } from '../quotas/usage.ts';
@@ -24,7 +25,7 @@ interface PlacedInput {
   zoneId?: string;
   architecture?: string;
   onlyHostId?: string;
-  flavor: { vcpus: number; memoryMb: number; diskGb: number; ephemeralGb: number };
+  flavor: { vcpus: number; memoryMb: number; diskGb: number; ephemeralGb: number; swapMb: number };
 }
 
 const placing = new Set(['server.create', 'server.unshelve']);
@@ -74,7 +75,7 @@ async function placementOf(cloud: Cloud, actions: readonly ActionsTable[]): Prom
     const amounts = {
       vcpus: flavor.vcpus,
       memoryMb: flavor.memoryMb,
-      diskGb: flavor.diskGb + flavor.ephemeralGb,
+      diskGb: diskRoomOf(flavor),
     };
     const hosts = chooseHosts(usages, { ...amounts, zoneId, architecture, onlyHostId });
     const { used } = usages.find(({ host }) => host.id === hosts[0]!.id)!;

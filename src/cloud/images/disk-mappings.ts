@@ -9,9 +9,12 @@ export const mappingProperty = 'block_device_mapping';
 export interface MappedDisk {
   bootIndex: number | null;
   source: 'image' | 'volume' | 'snapshot' | 'blank';
-  destination: 'volume';
+  destination: 'volume' | 'local';
   id?: string;
   sizeGb?: number;
+  /** Of a local disk, which is blank. */
+  sizeMb?: number;
+  guestFormat?: string;
   deleteOnTermination: boolean;
 }
 
@@ -24,16 +27,21 @@ export function mappingsOf({ properties }: Pick<Image, 'properties'>): MappedDis
     const id = mapping['snapshot_id'] ?? mapping['volume_id'] ?? mapping['image_id'];
     const source = mapping['source_type'];
     const isKnown = source === 'snapshot' || source === 'volume' || source === 'image' || source === 'blank';
-    if (!isKnown || mapping['destination_type'] !== 'volume') {
+    const isLocal = source === 'blank' && mapping['destination_type'] === 'local';
+    if (!isKnown || (mapping['destination_type'] !== 'volume' && !isLocal)) {
       throw invalidMapping(`the image names a disk from ${String(source)} to ${String(mapping['destination_type'])}.`);
     }
-    const size = Number(mapping['volume_size']);
+    const number = Number(mapping['volume_size']);
+    const size = Number.isInteger(number) && number > 0 ? number : undefined;
+    const guestFormat = mapping['guest_format'];
+    const format = isLocal && typeof guestFormat === 'string' ? { guestFormat } : {};
     return {
       bootIndex: mapping['boot_index'] === 0 ? 0 : null,
       source,
-      destination: 'volume',
+      destination: isLocal ? 'local' : 'volume',
       id: typeof id === 'string' ? (parseId(id) ?? id) : undefined,
-      sizeGb: Number.isInteger(size) && size > 0 ? size : undefined,
+      ...(format.guestFormat === 'swap' ? { sizeMb: size } : { sizeGb: size }),
+      ...format,
       deleteOnTermination: mapping['delete_on_termination'] === true,
     };
   });

@@ -1,5 +1,6 @@
 import type { FileContent } from '../../agent/file-content.ts';
 import type { Cloud } from '../cloud.ts';
+import type { Volume } from '../volumes/model.ts';
 
 /** EC2's documents about a server by path, as far as they make sense of servers here. */
 export async function ec2Documents(cloud: Cloud, serverId: string): Promise<Map<string, FileContent>> {
@@ -13,8 +14,7 @@ export async function ec2Documents(cloud: Cloud, serverId: string): Promise<Map<
     'ami-id': ec2Id('ami', server.imageId ?? server.id),
     'ami-launch-index': String(server.launchIndex),
     'ami-manifest-path': '(unknown)',
-    'block-device-mapping/ami': 'vda',
-    'block-device-mapping/root': '/dev/vda',
+    ...blockDeviceMapping(await cloud.volumes.ofServer(serverId)),
     hostname: server.hostname,
     'instance-action': 'none',
     'instance-id': ec2Id('i', server.id),
@@ -36,6 +36,23 @@ export async function ec2Documents(cloud: Cloud, serverId: string): Promise<Map<
   }
   if (server.userData !== null) documents.set('user-data', { base64: server.userData });
   return documents;
+}
+
+/** By what EC2 calls them: `ephemeral0`, `swap`, and `ebs0` for the first volume beside the root disk. */
+export function blockDeviceMapping(disks: readonly Volume[]): Record<string, string> {
+  const named: Array<[string, string]> = [
+    ['ami', 'vda'],
+    ['root', '/dev/vda'],
+  ];
+  const counts = new Map<string, number>();
+  for (const { kind, device, size } of disks) {
+    if (kind === 'root' || device === null || size === 0) continue;
+    const name = kind === 'data' ? 'ebs' : kind;
+    const index = counts.get(name) ?? 0;
+    counts.set(name, index + 1);
+    named.push([kind === 'swap' ? 'swap' : `${name}${index}`, device]);
+  }
+  return Object.fromEntries(named.map(([name, device]) => [`block-device-mapping/${name}`, device]));
 }
 
 /** An id in EC2's form follows from the cloud's own. */

@@ -8,19 +8,20 @@ import { registerForServer } from '../volumes/for-server.ts';
 import { lockVolume, requireEnabled, requireStatus } from '../volumes/rules.ts';
 import { multiattachTooOld, shareVolume, takesOneMore } from '../volumes/shares.ts';
 import { type BlockDevice, invalidMapping, type RootPlan } from './block-devices.ts';
+import { type LocalDiskPlan, registerLocalDisk } from './local-disks.ts';
 import type { NewServerDisk } from './steps/new-disks.ts';
 
 export interface AttachedDisks {
   /** Those of volumes that are made along with the server. */
   made: NewServerDisk[];
-  /** Every volume that the server gets beside the one that it boots from. */
+  /** Every volume and local disk that the server gets beside the one that it boots from. */
   volumeIds: string[];
   /** Where the server has to be, because of what its disks are or are copies of. */
   hostId?: string;
 }
 
 /**
- * Gives a new server its volumes beside the one that it boots from, and the one that it boots from where that is a copy
+ * Gives a new server its local disks and its volumes beside the one that it boots from, and the one that it boots from where that is a copy
  * of a snapshot: those that exist, and rows of those that are made along with it.
  */
 export async function attachDisks(
@@ -29,12 +30,12 @@ export async function attachDisks(
   subject: Subject,
   server: ServersTable,
   root: RootPlan,
-  others: readonly BlockDevice[],
+  { locals, others }: { locals: readonly LocalDiskPlan[]; others: readonly BlockDevice[] },
 ): Promise<AttachedDisks> {
   const made: NewServerDisk[] = [];
   const hostIds = new Set<string>(root.hostId ? [root.hostId] : []);
   const make = async (
-    device: Pick<BlockDevice, 'source' | 'id' | 'name' | 'tag' | 'deleteOnTermination'>,
+    device: Pick<BlockDevice, 'source' | 'id' | 'name' | 'tag' | 'deleteOnTermination' | 'volumeType'>,
     facts: { id: string; index: number; size?: number },
   ) => {
     const disk = await registerForServer(
@@ -44,6 +45,7 @@ export async function attachDisks(
       {
         id: facts.id,
         name: device.name ?? '',
+        typeId: device.volumeType,
         size: facts.size,
         ...(device.source === 'image' ? { imageId: device.id } : {}),
         ...(device.source === 'snapshot' ? { snapshotId: device.id } : {}),
@@ -60,8 +62,15 @@ export async function attachDisks(
     await make({ ...madeOf, tag, deleteOnTermination }, { id, index: 0, size });
   }
   const volumeIds: string[] = [];
+  for (const [at, plan] of locals.entries()) {
+    const place = { id: server.id, projectId: server.project_id, zoneId: server.zone_id };
+    const volumeId = await registerLocalDisk(cloud, tx, subject, place, { ...plan, deviceIndex: at + 1 });
+    volumeIds.push(volumeId);
+    const { size, content } = plan;
+    made.push({ volumeId, size, diskId: newId(cloud.env), local: { content } });
+  }
   for (const [at, device] of others.entries()) {
-    const index = at + 1;
+    const index = locals.length + at + 1;
     if (device.source === 'volume') {
       volumeIds.push(device.id!);
       hostIds.add(await attachExisting(cloud, tx, subject, server, device, index));

@@ -78,7 +78,8 @@ test('what can not be made is refused before anything is', async () => {
   const existing = await storage.volume({ size: gib });
   const blank = await snapshotOf(existing.id);
   const create = (...blockDevices: BlockDevice[]) => storage.server({ imageId, blockDevices });
-  await expect(create(device({ destination: 'local', sizeGb: 1 }))).rejects.toEqual(refused(/blank to local/));
+  const local = { destination: 'local', source: 'image', id: imageId } as const;
+  await expect(create(device(local))).rejects.toEqual(refused(/Mapping image to local is not supported/));
   await expect(create(device({}))).rejects.toEqual(refused(/needs a size/));
   await expect(create(device({ source: 'snapshot' }))).rejects.toEqual(refused(/uuid of the snapshot is missing/));
   const boot = { bootIndex: 0, source: 'snapshot', id: blank } as const;

@@ -19,6 +19,15 @@ export interface BlockDevice {
   /** Of the volume that is made. */
   name?: string;
   sizeGb?: number;
+  /** Of a swap disk. */
+  sizeMb?: number;
+  /** What is to be on a blank local disk: a file system, or `swap`. */
+  guestFormat?: string;
+  /** How the guest is to reach a local disk, and as what. */
+  bus?: string;
+  deviceType?: string;
+  /** Of the volume that is made: name or id, or its id once it was looked up. */
+  volumeType?: string;
   /** By what the guest is told to know the disk. */
   tag?: string;
   deleteOnTermination: boolean;
@@ -39,8 +48,8 @@ export interface RootPlan {
   size: number;
   /** What the new root disk is a layer over. */
   image?: Image;
-  /** Where the volume is made as further disks are: a copy of a snapshot, or blank. */
-  madeOf?: Pick<BlockDevice, 'source' | 'id'>;
+  /** Where the volume is made as further disks are: of an image, a copy of a snapshot, or blank. */
+  madeOf?: Pick<BlockDevice, 'source' | 'id' | 'volumeType'>;
   /** Where the volume is, if it exists. */
   hostId?: string;
   /** What the volume remembers of its image, if it exists. */
@@ -55,21 +64,55 @@ interface Request {
 }
 
 export function invalidMapping(why: string): CloudError {
-  return new CloudError('invalid', `Block Device Mapping is Invalid: ${why}`, { reason: 'block_device' });
+  return invalidBlockDevice(`Block Device Mapping is Invalid: ${why}`);
+}
+
+/** As `invalidMapping`, where Nova's words are others. */
+export function invalidBlockDevice(message: string): CloudError {
+  return new CloudError('invalid', message, { reason: 'block_device' });
+}
+
+/** The devices with the ids of the volume types that they name. Throws `invalid` for types that are not there to be used. */
+export async function withVolumeTypes<Devices extends readonly BlockDevice[] | undefined>(
+  cloud: Cloud,
+  subject: Subject,
+  devices: Devices,
+): Promise<Devices | BlockDevice[]> {
+  if (!devices?.some(({ volumeType }) => volumeType !== undefined)) return devices;
+  const found: BlockDevice[] = [];
+  for (const device of devices) {
+    if (device.volumeType === undefined) found.push(device);
+    else found.push({ ...device, volumeType: await typeOf(cloud, subject, device.volumeType, device.destination) });
+  }
+  return found;
+}
+
+async function typeOf(cloud: Cloud, subject: Subject, name: string, destination: BlockDevice['destination']) {
+  if (destination === 'local')
+    throw invalidMapping('Specifying a volume_type with destination_type=local is not supported.');
+  const type = await cloud.blockStorage.types.find(subject, name).catch((error) => {
+    if (!(error instanceof CloudError) || error.code !== 'not_found') throw error;
+    throw new CloudError('invalid', `Volume type ${name} could not be found.`, { reason: 'volume_type_not_found' });
+  });
+  if (type.encryption) throw invalidMapping(`no storage here encrypts, as the volume type ${type.name} says.`);
+  return type.id;
 }
 
 /**
- * The device to boot from, if one is named, and the others in their order. Throws `invalid` for what is not made here:
- * others that are no volumes, and volumes without a size.
+ * The device to boot from, if one is named, and the others that are volumes in their order. Throws `invalid` for what is
+ * not made: further images on local disks, and volumes without a size.
  */
 export function arrange(devices: readonly BlockDevice[]): { boot: BlockDevice | undefined; others: BlockDevice[] } {
   const boots = devices.filter(({ bootIndex }) => bootIndex === 0);
   if (boots.length > 1)
     throw invalidMapping('Boot sequence for the instance and image/block device mapping combination is not valid.');
-  const others = devices.filter(({ bootIndex }) => bootIndex !== 0);
-  for (const { source, destination, sizeGb, id } of others) {
-    if (destination !== 'volume')
-      throw invalidMapping(`a further disk is a volume here: ${source} to ${destination} is not supported.`);
+  for (const { source, destination, id, bootIndex } of devices) {
+    if (source === 'blank' && id !== undefined) throw invalidMapping('Invalid device UUID.');
+    if (destination === 'local' && source !== 'blank' && bootIndex !== 0)
+      throw invalidMapping(`Mapping ${source} to local is not supported.`);
+  }
+  const others = devices.filter(({ bootIndex, destination }) => bootIndex !== 0 && destination === 'volume');
+  for (const { source, sizeGb, id } of others) {
     if ((source === 'blank' || source === 'image') && !sizeGb)
       throw invalidMapping(`the volume of a ${source} needs a size.`);
     if (source !== 'blank' && id === undefined) throw invalidMapping(`the uuid of the ${source} is missing.`);
@@ -116,14 +159,19 @@ function newVolume(cloud: Cloud, image: Image | undefined, boot: BlockDevice): R
   const size = boot.sizeGb * 2 ** 30;
   const needed = Math.max(image.virtualSize ?? image.size ?? 0, image.minDiskGb * 2 ** 30);
   if (size < needed) throw invalidMapping(`volume is smaller (${size} bytes) than the image needs (${needed} bytes).`);
-  const { deleteOnTermination } = boot;
-  return { volumeId: newId(cloud.env), isNew: true, origin: 'volume', deleteOnTermination, size, image };
+  const { deleteOnTermination, volumeType } = boot;
+  const madeOf = { source: 'image', id: image.id, volumeType } as const;
+  return { volumeId: newId(cloud.env), isNew: true, origin: 'volume', deleteOnTermination, size, image, madeOf };
 }
 
 /** Nothing boots from it until something is written to it: by a system in a drive, from the network, or a rescue. */
-function blankVolume(cloud: Cloud, { sizeGb, deleteOnTermination }: BlockDevice): RootPlan {
+function blankVolume(cloud: Cloud, { sizeGb, deleteOnTermination, volumeType }: BlockDevice): RootPlan {
   if (!sizeGb || sizeGb < 1) throw invalidMapping('the volume to boot from needs a size.');
-  const facts = { volumeId: newId(cloud.env), size: sizeGb * 2 ** 30, madeOf: { source: 'blank' } } as const;
+  const facts = {
+    volumeId: newId(cloud.env),
+    size: sizeGb * 2 ** 30,
+    madeOf: { source: 'blank', volumeType },
+  } as const;
   return { ...facts, isNew: true, origin: 'volume', deleteOnTermination };
 }
 
@@ -167,7 +215,7 @@ async function snapshotCopy(cloud: Cloud, tx: Tx, subject: Subject, boot: BlockD
     origin: 'volume',
     deleteOnTermination: boot.deleteOnTermination,
     size,
-    madeOf: { source: 'snapshot', id },
+    madeOf: { source: 'snapshot', id, volumeType: boot.volumeType },
     hostId: row.host_id ?? undefined,
     imageMetadata: JSON.parse(row.image_metadata) as Record<string, string>,
   };

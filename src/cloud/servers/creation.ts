@@ -8,12 +8,12 @@ import type { Flavor } from '../flavors/flavors.ts';
 import { projectOf, type Subject } from '../identity/subject.ts';
 import type { Image } from '../images/model.ts';
 import type { InterfaceRequest } from '../networks/server-ports.ts';
-import { imageMetadataOf } from '../volumes/creation.ts';
 import { attachDisks } from './attached-disks.ts';
-import { arrange, type BlockDevice, type RootPlan, rootOf } from './block-devices.ts';
+import { arrange, type BlockDevice, type RootPlan, rootOf, withVolumeTypes } from './block-devices.ts';
 import type { NewCdrom } from './cdroms/cdroms.ts';
 import { factsOf } from './flavor-facts.ts';
 import { hardwareOf } from './image-fit.ts';
+import { planLocalDisks } from './local-disks.ts';
 import { disksOfImage } from './mapped-images.ts';
 import { power, type Server, serverFromRow } from './model.ts';
 import { create } from './transitions/create.ts';
@@ -68,7 +68,8 @@ export async function requestCreate(
   const projectId = projectOf(subject);
   // Once only: a disk that an image names can't be such an image again, or one that names itself would have no end.
   const disks = await disksOfImage(cloud, subject, asked);
-  const wanted = disks ? { ...asked, imageId: undefined, blockDevices: disks } : asked;
+  const named = disks ? { ...asked, imageId: undefined, blockDevices: disks } : asked;
+  const wanted = { ...named, blockDevices: await withVolumeTypes(cloud, subject, named.blockDevices) };
   const flavor = wanted.flavor ?? (await flavorOf(cloud, subject, wanted.flavorId));
   const image = wanted.imageId ? await cloud.images.forBoot(subject, wanted.imageId) : undefined;
   for (const { imageId } of wanted.cdroms ?? []) if (imageId) await cloud.servers.cdroms.requireIso(subject, imageId);
@@ -123,12 +124,16 @@ export async function createOne(
   await refuseTakenId(tx, serverId);
   const { boot, others } = arrange(wanted.blockDevices ?? []);
   const root = await rootOf(cloud, tx, subject, { boot, image: context.image, flavor });
-  const row = await serverRow(cloud, tx, subject, wanted, context, serverId, root);
+  const hardware = hardwareOf({ properties: root.image?.properties ?? root.imageMetadata ?? {} });
+  const locals = planLocalDisks(wanted.blockDevices ?? [], flavor, hardware['os_type']);
+  const row = await serverRow(cloud, tx, subject, wanted, context, { serverId, root, hardware });
   await insertRow(tx, 'servers', row);
   if (wanted.groupId) await cloud.servers.groups.join(tx, subject, wanted.groupId, { serverId, zoneId });
   await attachRoot(cloud, tx, row, root);
   await addDrives(cloud, tx, serverFromRow(row), root, wanted.cdroms);
-  const disks = await attachDisks(cloud, tx, subject, row, root, others);
+  /** Else it is one of the further disks, or there already. */
+  const makesRoot = root.image !== undefined && !root.madeOf;
+  const disks = await attachDisks(cloud, tx, subject, row, root, { locals, others });
   await cloud.networks.plugServer(tx, {
     serverId,
     projectId,
@@ -144,8 +149,8 @@ export async function createOne(
       architecture: root.image?.properties['architecture'],
       rootVolumeId: root.volumeId,
       rootSize: root.size,
-      imageId: root.image?.id,
-      newDiskId: root.image ? newId(cloud.env) : undefined,
+      imageId: makesRoot ? root.image?.id : undefined,
+      newDiskId: makesRoot ? newId(cloud.env) : undefined,
       onlyHostId: disks.hostId ?? wanted.hostId,
       besideHostIds: await hostsOf(tx, projectId, wanted.besideServerIds),
       awayFromHostIds: await hostsOf(tx, projectId, wanted.awayFromServerIds),
@@ -180,8 +185,7 @@ async function serverRow(
   subject: Subject,
   wanted: NewServer,
   context: CreationContext,
-  serverId: string,
-  root: RootPlan,
+  { serverId, root, hardware }: { serverId: string; root: RootPlan; hardware: Record<string, string> },
 ): Promise<ServersTable> {
   const now = cloud.env.now();
   const name = context.count > 1 ? `${wanted.name}-${context.index + 1}` : wanted.name;
@@ -208,7 +212,7 @@ async function serverRow(
     key_name: wanted.keyName ?? null,
     public_key: context.publicKey,
     metadata: JSON.stringify(wanted.metadata ?? {}),
-    hardware: JSON.stringify(hardwareOf({ properties: root.image?.properties ?? root.imageMetadata ?? {} })),
+    hardware: JSON.stringify(hardware),
     user_data: wanted.userData ?? null,
     has_config_drive: wanted.configDrive ? 1 : 0,
     disk_config: wanted.diskConfig ?? 'MANUAL',
@@ -244,8 +248,6 @@ async function attachRoot(cloud: Cloud, tx: Tx, server: ServersTable, root: Root
     zoneId: server.zone_id,
     size: root.size,
     imageId: root.image?.id ?? null,
-    imageMetadata: root.image && root.origin === 'volume' ? imageMetadataOf(root.image) : undefined,
-    origin: root.origin,
     deleteOnTermination,
     deviceTag,
   });

@@ -23,12 +23,13 @@ export async function guestSpecOf(cloud: Cloud, server: Server, overrides: SpecO
   for (const volume of volumes) {
     const isRoot = volume.id === server.rootVolumeId;
     const diskId = isRoot && overrides.rootDiskId ? overrides.rootDiskId : volume.diskId;
+    if (!diskId && volume.localDisk && volume.size === 0) continue; // a resize has given or taken it
     if (!diskId) throw new Error(`volume ${volume.id} of server ${server.id} has no disk`);
     const above = await limitsAbove(cloud, volume, flavor);
     const limits = combinedLimits(above, overrides.ownLimits?.get(volume.id) ?? volume.ownLimits);
     const readOnly = !isRoot && volume.metadata['readonly'] === 'True';
     disks.push({
-      ...{ diskId, volumeId: volume.id, bus: isRoot ? bus : 'virtio' },
+      ...{ diskId, volumeId: volume.id, bus: isRoot ? bus : busOf(volume, bus) },
       ...(readOnly ? { readOnly } : {}),
       ...(volume.multiattach ? { shared: true } : {}),
       ...(limits ? { limits } : {}),
@@ -67,6 +68,11 @@ export function limitsAbove(
 export async function guestNicsOf(cloud: Cloud, server: Server): Promise<GuestNic[]> {
   const nics = await cloud.networks.nicsOf(server.id);
   return server.hardware['hw_vif_model'] === 'e1000' ? nics.map((nic) => ({ ...nic, model: 'e1000' as const })) : nics;
+}
+
+/** A disk of the server's own is on the bus of its image, where nobody said another; volumes can come and go. */
+function busOf({ localDisk }: Volume, bus: GuestDisk['bus']): GuestDisk['bus'] {
+  return localDisk ? (localDisk.bus ?? bus) : 'virtio';
 }
 
 /** Glance's `hw_disk_bus`, as far as hosts know the bus. */

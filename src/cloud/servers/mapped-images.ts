@@ -12,6 +12,7 @@ import { checkTransition, lockServer } from './transition.ts';
 import { snapshotProperties } from './transitions/create-image.ts';
 
 const gib = 2 ** 30;
+const mib = 2 ** 20;
 
 /**
  * Makes an image of a server that boots from a volume, as Nova does: a snapshot of each of its volumes, and an image of
@@ -24,7 +25,8 @@ export async function requestMappedImage(
   serverId: string,
   template: Pick<NewTemplate, 'name' | 'properties'>,
 ): Promise<{ image: Image; actionId: string }> {
-  const volumes = await cloud.volumes.ofServer(serverId);
+  const disks = await cloud.volumes.ofServer(serverId);
+  const volumes = disks.filter(({ origin }) => origin === 'volume');
   const snapshots = volumes.map((volume) => ({ volume, id: newId(cloud.env) }));
   const imageId = newId(cloud.env);
   return await cloud.db.write(async (tx) => {
@@ -43,7 +45,10 @@ export async function requestMappedImage(
         ...template.properties,
         bdm_v2: 'True',
         root_device_name: '/dev/vda',
-        [mappingProperty]: JSON.stringify(snapshots.map(({ volume, id }, index) => mappingOf(volume, id, index))),
+        [mappingProperty]: JSON.stringify([
+          ...snapshots.map(({ volume, id }, index) => mappingOf(volume, id, index)),
+          ...disks.flatMap((disk) => (disk.localDisk && !disk.localDisk.byFlavor ? localMappingOf(disk) : [])),
+        ]),
       },
     };
     return await cloud.images.templates.beginEmpty(tx, subject, image);
@@ -66,6 +71,21 @@ function mappingOf(volume: Volume, snapshotId: string, index: number) {
     volume_id: null,
     no_device: null,
     tag: null,
+  };
+}
+
+/** Nothing is copied of a disk that is not a volume, but another server is to have such a one as well. */
+function localMappingOf({ kind, size, device, localDisk }: Volume) {
+  return {
+    boot_index: -1,
+    device_name: device,
+    source_type: 'blank',
+    destination_type: 'local',
+    volume_size: kind === 'swap' ? size / mib : size / gib,
+    guest_format: localDisk?.content?.format ?? null,
+    delete_on_termination: true,
+    disk_bus: localDisk?.bus ?? null,
+    device_type: 'disk',
   };
 }
 

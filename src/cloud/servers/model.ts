@@ -74,9 +74,13 @@ export interface PreviousSize {
   rootDiskId: string | null;
   rootSize: number | null;
   wasStopped: boolean;
-  /** The host that it goes back to, and the disks of its other volumes there; absent where it stayed. */
+  /** The host that it goes back to; absent where it stayed. */
   hostId?: string;
-  disks?: Array<{ volumeId: string; diskId: string }>;
+  /**
+   * Its other disks as it had them: all where it has moved, else those that have changed, with their size in bytes. Null
+   * for a disk that it had not.
+   */
+  disks?: Array<{ volumeId: string; diskId: string | null; size?: number }>;
 }
 
 /** Why the server is not as its user wanted it. */

@@ -1,9 +1,17 @@
 import type { Tx } from '../../database/database.ts';
+import type { VolumesTable } from '../../database/schema.ts';
 import { newId, withDashes } from '../../env/env.ts';
 import type { Cloud } from '../cloud.ts';
 import { CloudError } from '../errors.ts';
-import type { Server } from './model.ts';
+import { contentOf, sizeAfterwards } from './local-disks.ts';
+import { bootsFromVolume, type FlavorFacts, type Server } from './model.ts';
 import type { MovedDisk } from './steps/move.ts';
+
+const gibibyte = 2 ** 30;
+
+function localFactsOf(row: Pick<VolumesTable, 'kind' | 'local_disk'>): MovedDisk['local'] {
+  return row.local_disk === null ? undefined : { content: contentOf(row), isKept: row.kind === 'ephemeral' };
+}
 
 /** What of a server's place follows from its rows: its disks with their successors, and where they may go. */
 export interface PlaceFacts {
@@ -59,13 +67,19 @@ export async function requireOwnRoot(tx: Tx, server: Server): Promise<void> {
 
 /**
  * The disks of a server, the root first, each with an id for its successor.
- * @param newRootSize bytes that the root disk has at least afterwards
+ * @param newFlavor what it is to be of afterwards; its local disks change with it as that one says
  */
-export async function disksToMove(cloud: Cloud, tx: Tx, server: Server, newRootSize = 0): Promise<PlaceFacts> {
+export async function disksToMove(
+  cloud: Cloud,
+  tx: Tx,
+  server: Server,
+  newFlavor?: Pick<FlavorFacts, 'diskGb' | 'ephemeralGb' | 'swapMb'>,
+): Promise<PlaceFacts> {
+  const newRootSize = newFlavor && !bootsFromVolume(server) ? newFlavor.diskGb * gibibyte : 0;
   const rows = await tx
     .selectFrom('volumes')
     .leftJoin('disks', 'disks.id', 'volumes.disk_id')
-    .select(['volumes.id', 'volumes.disk_id', 'volumes.size', 'disks.image_id'])
+    .select(['volumes.id', 'volumes.disk_id', 'volumes.size', 'volumes.kind', 'local_disk', 'disks.image_id'])
     .where('volumes.server_id', '=', server.id)
     .orderBy('device_index')
     .execute();
@@ -75,14 +89,16 @@ export async function disksToMove(cloud: Cloud, tx: Tx, server: Server, newRootS
   ];
   const isKept = (await whatKeeps(tx, server.id)) !== undefined;
   return {
-    disks: ordered.map(({ id, disk_id, size, image_id }, index) => ({
-      volumeId: id,
-      oldDiskId: disk_id!,
-      newDiskId: newId(cloud.env),
-      oldSize: size,
-      newSize: index === 0 ? Math.max(size, newRootSize) : size,
-      imageId: image_id,
-    })),
+    disks: ordered.map((row, index) => {
+      const { id: volumeId, disk_id: oldDiskId, size: oldSize, image_id: imageId } = row;
+      const local = localFactsOf(row);
+      const usual = index === 0 ? Math.max(oldSize, newRootSize) : oldSize;
+      const newSize = local && newFlavor ? sizeAfterwards(row, newFlavor) : usual;
+      const newDiskId = local && newSize === 0 ? null : newId(cloud.env);
+      const isChanged = local !== undefined && newSize !== oldSize;
+      const facts = { volumeId, oldDiskId, newDiskId, oldSize, newSize, imageId };
+      return { ...facts, ...(isChanged ? { isChanged } : {}), ...(local ? { local } : {}) };
+    }),
     zoneId: server.zoneId,
     architecture: server.hardware['architecture'],
     onlyHostId: isKept ? (server.hostId ?? undefined) : undefined,

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import type { DiskContent } from '../../agent/contract.ts';
 
 /** Parts of the inputs of server actions, as their journals hold them. */
 export const flavorFacts = Type.Object({
@@ -11,6 +12,13 @@ export const flavorFacts = Type.Object({
   ephemeralGb: Type.Number(),
   swapMb: Type.Number(),
   extraSpecs: Type.Record(Type.String(), Type.String()),
+});
+
+/** What is to be on a local disk that is made. */
+export const localContent = Type.Object({
+  content: Type.Optional(
+    Type.Unsafe<DiskContent>(Type.Object({ format: Type.String(), label: Type.Optional(Type.String()) })),
+  ),
 });
 
 export const guestInput = {

@@ -279,6 +279,7 @@ export function volumeRow(
     attached_by_volume_api: 0,
     enabled: 1,
     own_limits: null,
+    local_disk: null,
     metadata: JSON.stringify(wanted.metadata ?? {}),
     last_error: null,
     attached_at: null,

@@ -16,7 +16,7 @@ export async function registerForServer(
   cloud: Cloud,
   tx: Tx,
   subject: Subject,
-  wanted: NewVolume & { id: string },
+  wanted: NewVolume & { id: string; typeId?: string },
   place: { server: ServersTable; deviceIndex: number; deviceTag?: string; deleteOnTermination: boolean },
 ): Promise<{
   made: { volumeId: string; size: number; imageId?: string; sourceDiskId?: string };
@@ -28,7 +28,7 @@ export async function registerForServer(
   if (source.zoneId !== undefined && source.zoneId !== server.zone_id) {
     throw invalidVolume('what a volume of the server is made of is in another availability zone.');
   }
-  const typeId = source.typeId ?? (await cloud.blockStorage.types.default(subject)).id;
+  const typeId = wanted.typeId ?? source.typeId ?? (await cloud.blockStorage.types.default(subject)).id;
   await checkVolumeQuotas(cloud, tx, server.project_id, { typeId, volumes: 1, bytes: size, largest: size });
   const now = cloud.env.now();
   const row = volumeRow(cloud, subject, wanted, {

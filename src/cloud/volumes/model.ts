@@ -1,6 +1,17 @@
+import type { DiskContent } from '../../agent/contract.ts';
 import type { VolumesTable } from '../../database/schema.ts';
 import { type CloudError, notFound } from '../errors.ts';
 import { type OwnLimits, ownLimitsFrom } from './own-limits.ts';
+
+/** What else is to be known of a disk that is a server's own and not its root disk. */
+export interface LocalDisk {
+  /** What its guest finds on it when it is new; nothing where absent. */
+  content?: DiskContent;
+  /** Its flavor says that the server has it, and not its user: a resize makes it as large as the other flavor says. */
+  byFlavor: boolean;
+  /** How the guest reaches it, where its user said. */
+  bus?: 'virtio' | 'sata' | 'ide';
+}
 
 /** A disk as users know it: the root disk of a server, or block storage of its own. */
 export interface Volume {
@@ -9,7 +20,7 @@ export interface Volume {
   userId: string;
   name: string | null;
   description: string | null;
-  kind: 'root' | 'data';
+  kind: VolumesTable['kind'];
   /** `server`: part of a server, lives and dies with it. `volume`: block storage of its own. */
   origin: 'server' | 'volume';
   status: string;
@@ -40,6 +51,8 @@ export interface Volume {
   multiattach: boolean;
   /** Of itself, beside what its type or its server's flavor says. */
   ownLimits: OwnLimits;
+  /** Of ephemeral and swap disks alone. */
+  localDisk: LocalDisk | null;
   metadata: Record<string, string>;
   imageMetadata: Record<string, string>;
   lastError: string | null;
@@ -81,6 +94,7 @@ export function volumeFromRow(row: VolumesTable): Volume {
     enabled: row.enabled === 1,
     multiattach: row.multiattach === 1,
     ownLimits: ownLimitsFrom(row.own_limits),
+    localDisk: row.local_disk === null ? null : (JSON.parse(row.local_disk) as LocalDisk),
     metadata: JSON.parse(row.metadata) as Record<string, string>,
     imageMetadata: JSON.parse(row.image_metadata) as Record<string, string>,
     lastError: row.last_error,

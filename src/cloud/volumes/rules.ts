@@ -55,7 +55,8 @@ export async function lockVolume(
     .selectAll()
     .where('id', '=', volumeId)
     .where('deleted_at', 'is', null)
-    .where('origin', 'in', [...origins]);
+    .where('origin', 'in', [...origins])
+    .where('local_disk', 'is', null);
   const row = await (core.db.kind === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
   if (!row || !ownsOrAdmin(subject, row.project_id)) throw volumeNotFound(volumeId);
   return row;

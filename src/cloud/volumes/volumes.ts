@@ -11,7 +11,7 @@ import { type Volume, volumeFromRow, volumeNotFound } from './model.ts';
 import { asShared, leaveShared } from './shares.ts';
 import { localVolumeType } from './type-model.ts';
 
-/** A volume to be made along with the server that boots from it. */
+/** A server's own disk, to be made along with the server that boots from it. */
 export interface NewRootVolume {
   id: string;
   serverId: string;
@@ -21,10 +21,6 @@ export interface NewRootVolume {
   zoneId: string;
   size: number;
   imageId: string | null;
-  /** What a volume that can outlive the server knows of its image. */
-  imageMetadata?: Record<string, string>;
-  /** `server`: the server's own disk. `volume`: block storage that can outlive it. */
-  origin: Volume['origin'];
   deleteOnTermination: boolean;
   deviceTag?: string;
 }
@@ -70,7 +66,8 @@ export class Volumes {
 
   async get(subject: Subject, id: string): Promise<Volume> {
     const row = await this.#byId.first({ id });
-    if (!row || row.deleted_at !== null || !ownsOrAdmin(subject, row.project_id)) throw volumeNotFound(id);
+    if (!row || row.deleted_at !== null || row.local_disk !== null || !ownsOrAdmin(subject, row.project_id))
+      throw volumeNotFound(id);
     return volumeFromRow(row);
   }
 
@@ -106,10 +103,10 @@ export class Volumes {
       id: volume.id,
       project_id: volume.projectId,
       user_id: volume.userId,
-      name: volume.origin === 'server' ? `ROOT-for-${volume.name}` : '',
+      name: `ROOT-for-${volume.name}`,
       description: null,
       kind: 'root',
-      origin: volume.origin,
+      origin: 'server',
       status: 'creating',
       size: volume.size,
       actual_size: null,
@@ -133,8 +130,9 @@ export class Volumes {
       enabled: 1,
       multiattach: 0,
       own_limits: null,
+      local_disk: null,
       metadata: '{}',
-      image_metadata: JSON.stringify(volume.imageMetadata ?? {}),
+      image_metadata: '{}',
       last_error: null,
       attached_at: now,
       detached_at: null,

@@ -105,7 +105,8 @@ export interface VolumesTable {
   user_id: string;
   name: string | null;
   description: string | null;
-  kind: 'root' | 'data';
+  /** `ephemeral` and `swap` are disks of the server's own beside its root disk; no API knows them as volumes. */
+  kind: 'root' | 'data' | 'ephemeral' | 'swap';
   /** `server`: part of a server, lives and dies with it. `volume`: a block storage volume of its own. */
   origin: 'server' | 'volume';
   status: string;
@@ -140,6 +141,8 @@ export interface VolumesTable {
   multiattach: Flag;
   /** What is limited of it beside what its type or flavor says: `OwnLimits`; null where nothing is. */
   own_limits: Json | null;
+  /** What is to be on an ephemeral or swap disk, and why the server has it: `LocalDisk`. */
+  local_disk: Json | null;
   metadata: Json;
   image_metadata: Json;
   last_error: string | null;

@@ -1,7 +1,6 @@
-import type { Tx } from '../../../database/database.ts';
 import { step } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
-import { discard } from './old-disk.ts';
+import { discardDisks } from './old-disk.ts';
 
 /** What stays on a host that a server has left. */
 export interface LeftBehind {
@@ -28,11 +27,5 @@ export async function discardAll(cloud: Cloud, serverId: string, hostId: string,
   } catch (error) {
     cloud.log.warn({ err: error, serverId, hostId }, 'a guest that has moved could not be removed yet');
   }
-  const results: Array<Awaited<ReturnType<typeof discard>>> = [];
-  for (const diskId of diskIds) results.push(await discard(cloud, hostId, diskId));
-  return {
-    async commit(tx: Tx) {
-      for (const { commit } of results) await commit(tx);
-    },
-  };
+  return await discardDisks(cloud, hostId, diskIds);
 }

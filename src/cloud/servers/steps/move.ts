@@ -1,34 +1,40 @@
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import type { DiskSource } from '../../../agent/contract.ts';
 import type { Tx } from '../../../database/database.ts';
 import { step } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import { CloudError } from '../../errors.ts';
+import { diskRoomOf } from '../../flavors/disk-room.ts';
 import { bringImage } from '../../volumes/image-cache.ts';
+import { blankBeside } from '../local-disks.ts';
 import type { FlavorFacts } from '../model.ts';
+import { localContent } from '../schemas.ts';
 import { updateServer } from '../transition.ts';
 
-/** A disk of a server, and the one that takes its place. Bytes. */
-export interface MovedDisk {
-  volumeId: string;
-  oldDiskId: string;
-  newDiskId: string;
-  oldSize: number;
-  newSize: number;
-  /** The image that it is a layer over. */
-  imageId: string | null;
-}
+const textOrNull = Type.Union([Type.String(), Type.Null()]);
 
-const movedDisks = Type.Array(
-  Type.Object({
-    volumeId: Type.String(),
-    oldDiskId: Type.String(),
-    newDiskId: Type.String(),
-    oldSize: Type.Number(),
-    newSize: Type.Number(),
-    imageId: Type.Union([Type.String(), Type.Null()]),
-  }),
-);
+/** A disk of a server, and the one that takes its place. Bytes. */
+export const movedDisk = Type.Object({
+  volumeId: Type.String(),
+  /** Null for a local disk that the server had not, or is not to have. */
+  oldDiskId: textOrNull,
+  newDiskId: textOrNull,
+  oldSize: Type.Number(),
+  newSize: Type.Number(),
+  /** The image that it is a layer over. */
+  imageId: textOrNull,
+  /** Whether another disk takes its place also where the server stays on its host; the root disk always has one. */
+  isChanged: Type.Optional(Type.Boolean()),
+  /** Of a disk that is the server's own, beside its root disk. */
+  local: Type.Optional(
+    Type.Object({
+      ...localContent.properties,
+      /** Whether what is on it is of use to anybody: nothing is copied of a swap disk. */
+      isKept: Type.Boolean(),
+    }),
+  ),
+});
+export type MovedDisk = Static<typeof movedDisk>;
 
 /** What a step about a server that gets another place has to know. */
 export interface MoveInput {
@@ -51,7 +57,7 @@ export interface MoveInput {
 }
 
 export const moveInput = {
-  disks: movedDisks,
+  disks: Type.Array(movedDisk),
   newFlavor: Type.Any(),
   mayStay: Type.Boolean(),
   zoneId: Type.Optional(Type.String()),
@@ -71,12 +77,18 @@ export function targetOf({ input, state }: Facts): string {
   return state.targetHostId ?? input.targetHostId ?? input.hostId;
 }
 
+/** The disks in whose places others come: all where the server moves, else those that change. The root disk first. */
+function changing(facts: Facts): MovedDisk[] {
+  const { disks } = facts.input;
+  return isMoved(facts) ? disks : disks.filter(({ isChanged }, index) => index === 0 || isChanged);
+}
+
 export const isMoved = (facts: Facts): boolean => targetOf(facts) !== facts.input.hostId;
 
 const amountsOf = (flavor: FlavorFacts) => ({
   vcpus: flavor.vcpus,
   memoryMb: flavor.memoryMb,
-  diskGb: flavor.diskGb + flavor.ephemeralGb,
+  diskGb: diskRoomOf(flavor),
 });
 
 /** What of a server has to find room elsewhere: all but what stays when it stays. */
@@ -102,26 +114,24 @@ export const claimTarget = step<MoveInput, MoveState>('claimTarget', {
     const targetHostId = await services.hosts.allocate(input.serverId, 'current', placementOf(input), (tx) =>
       services.servers.groups.neighbours(tx, input.serverId),
     );
-    const moved = targetHostId === input.hostId ? input.disks.slice(0, 1) : input.disks;
+    const successors = changing({ input, state: { targetHostId } });
     return {
       state: { targetHostId },
       async commit(tx) {
         // What a disk is a layer over elsewhere is known when it is there.
         const stays = targetHostId === input.hostId;
-        for (const { newDiskId: id, volumeId, imageId, newSize: size } of moved)
-          await services.volumes.announceDisk(tx, targetHostId, {
-            id,
-            volumeId,
-            imageId: stays ? imageId : null,
-            size,
-          });
+        for (const { newDiskId: id, volumeId, imageId, newSize: size } of successors) {
+          if (id === null) continue;
+          const disk = { id, volumeId, imageId: stays ? imageId : null, size };
+          await services.volumes.announceDisk(tx, targetHostId, disk);
+        }
       },
     };
   },
   async undo({ services, input }) {
     return {
       async commit(tx) {
-        for (const { newDiskId } of input.disks) await services.volumes.releaseDisk(tx, newDiskId);
+        for (const id of newDiskIds(input)) await services.volumes.releaseDisk(tx, id);
         if (!(await hasPrevious(tx, input.serverId))) return;
         await services.hosts.release(tx, input.serverId, 'current');
         await setPurpose(tx, input.serverId, 'current');
@@ -151,8 +161,13 @@ export const copyDisks = step<MoveInput, MoveState>('copyDisks', {
     const { services, input } = context;
     const target = services.hosts.agent(targetOf(context));
     const layers: Layer[] = [];
-    const [root, ...others] = input.disks as [MovedDisk, ...MovedDisk[]];
-    const copy = async ({ oldDiskId, newDiskId, newSize }: MovedDisk) => {
+    const [root, ...others] = changing(context) as [MovedDisk, ...MovedDisk[]];
+    const copy = async ({ oldDiskId, newDiskId, newSize, local }: MovedDisk & { newDiskId: string }) => {
+      if (oldDiskId === null || local?.isKept === false)
+        return target.ensureDisk({
+          ...{ diskId: newDiskId, size: newSize },
+          base: blankBeside(local!, root.newDiskId!),
+        });
       if (!isMoved(context))
         return target.ensureDisk({ diskId: newDiskId, size: newSize, base: { kind: 'copy', diskId: oldDiskId } });
       const source = await services.hosts.agent(input.hostId).offerDisk(oldDiskId);
@@ -162,8 +177,8 @@ export const copyDisks = step<MoveInput, MoveState>('copyDisks', {
       const offered: DiskSource = hasImage ? source : whole;
       return target.ensureDisk({ diskId: newDiskId, size: newSize, base: { kind: 'moved', source: offered } });
     };
-    const usage = await copy(root);
-    if (isMoved(context)) for (const disk of others) await copy(disk);
+    const usage = await copy(withSuccessor(root));
+    for (const disk of others) if (disk.newDiskId !== null) await copy(withSuccessor(disk));
     return {
       async commit(tx) {
         await services.volumes.noteUsage(tx, root.volumeId, usage);
@@ -196,13 +211,22 @@ export async function ensureImage(cloud: Cloud, hostId: string, imageId: string)
   return true;
 }
 
+const newDiskIds = ({ disks }: Pick<MoveInput, 'disks'>) => disks.flatMap(({ newDiskId }) => newDiskId ?? []);
+
+/** The disk, where it is known that another one takes its place. */
+export function withSuccessor(disk: MovedDisk): MovedDisk & { newDiskId: string } {
+  const { newDiskId } = disk;
+  if (newDiskId === null) throw new Error(`nothing takes the place of the disk of ${disk.volumeId}`);
+  return { ...disk, newDiskId };
+}
+
 async function removeNewDisks(context: Facts & { services: Cloud }) {
   const { services, input } = context;
   const agent = services.hosts.agent(targetOf(context));
-  for (const { newDiskId } of input.disks) await agent.removeDisk(newDiskId);
+  for (const id of newDiskIds(input)) await agent.removeDisk(id);
   return {
     async commit(tx: Tx) {
-      for (const { newDiskId } of input.disks) await services.volumes.forgetDisk(tx, newDiskId);
+      for (const id of newDiskIds(input)) await services.volumes.forgetDisk(tx, id);
     },
   };
 }
@@ -215,8 +239,8 @@ export const makeEmptyDisks = step<MoveInput, MoveState & { layered: string[] }>
     const target = services.hosts.agent(targetOf(context));
     const layered: string[] = [];
     const layers: Layer[] = [];
-    for (const { volumeId, oldDiskId, newDiskId: diskId, imageId } of input.disks) {
-      const { virtualSize: size } = await services.hosts.agent(input.hostId).diskUsage(oldDiskId);
+    for (const { volumeId, oldDiskId, newDiskId: diskId, imageId } of input.disks.map(withSuccessor)) {
+      const { virtualSize: size } = await services.hosts.agent(input.hostId).diskUsage(oldDiskId!);
       const hasImage = imageId !== null && (await ensureImage(services, targetOf(context), imageId));
       if (hasImage) {
         layered.push(volumeId);
@@ -236,13 +260,15 @@ export const makeEmptyDisks = step<MoveInput, MoveState & { layered: string[] }>
 export const handOver = step<MoveInput, MoveState>('handOver', {
   async do(context) {
     const { services, input } = context;
-    const moves = input.disks.map((disk) => ({ id: disk.volumeId, diskId: disk.newDiskId, size: disk.newSize }));
-    return { commit: (tx) => place(services, tx, input, targetOf(context), isMoved(context), moves) };
+    const disks = changing(context).map((disk) => ({ id: disk.volumeId, diskId: disk.newDiskId, size: disk.newSize }));
+    return {
+      commit: (tx) => place(services, tx, input, { hostId: targetOf(context), moves: isMoved(context), disks }),
+    };
   },
   async undo(context) {
     const { services, input } = context;
-    const moves = input.disks.map((disk) => ({ id: disk.volumeId, diskId: disk.oldDiskId, size: disk.oldSize }));
-    return { commit: (tx) => place(services, tx, input, input.hostId, isMoved(context), moves) };
+    const disks = changing(context).map((disk) => ({ id: disk.volumeId, diskId: disk.oldDiskId, size: disk.oldSize }));
+    return { commit: (tx) => place(services, tx, input, { hostId: input.hostId, moves: isMoved(context), disks }) };
   },
 });
 
@@ -250,11 +276,10 @@ async function place(
   cloud: Cloud,
   tx: Tx,
   { serverId }: MoveInput,
-  hostId: string,
-  moves: boolean,
-  disks: ReadonlyArray<{ id: string; diskId: string; size: number }>,
+  to: { hostId: string; moves: boolean; disks: ReadonlyArray<{ id: string; diskId: string | null; size: number }> },
 ): Promise<void> {
-  for (const { id, diskId, size } of moves ? disks : disks.slice(0, 1))
+  const { hostId, moves, disks } = to;
+  for (const { id, diskId, size } of disks)
     await cloud.volumes.update(tx, id, { disk_id: diskId, size, host_id: hostId });
   if (!moves) return;
   const host = await tx.selectFrom('hosts').select('zone_id').where('id', '=', hostId).executeTakeFirstOrThrow();

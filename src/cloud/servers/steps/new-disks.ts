@@ -1,8 +1,10 @@
 import { type Static, Type } from 'typebox';
 import type { CachedImage, DiskUsage } from '../../../agent/contract.ts';
-import { step } from '../../actions.ts';
+import { step, when } from '../../actions.ts';
 import { imageBelow, isShared } from '../../volumes/base-image.ts';
 import { cacheImageOn } from '../../volumes/image-cache.ts';
+import { blankBeside } from '../local-disks.ts';
+import { localContent } from '../schemas.ts';
 import { type GuestInput, type GuestState, hostOf } from './guest.ts';
 
 /** The disk of a volume that is made along with the server that gets it: blank, over an image, or a copy. */
@@ -14,6 +16,8 @@ export const newServerDisk = Type.Object({
   size: Type.Number(),
   imageId: Type.Optional(Type.String()),
   sourceDiskId: Type.Optional(Type.String()),
+  /** Whether it is the server's own, beside its root disk. */
+  local: Type.Optional(localContent),
 });
 export type NewServerDisk = Static<typeof newServerDisk>;
 
@@ -22,7 +26,7 @@ export interface NewDisksInput extends GuestInput {
 }
 
 /** Takes the room of the disks on the server's host: they are registered before they exist. */
-export const placeNewDisks = step<NewDisksInput, GuestState>('placeNewDisks', {
+const placeNewDisks = step<NewDisksInput, GuestState>('placeNewDisks', {
   async do(context) {
     const { services, input } = context;
     const hostId = hostOf(context);
@@ -49,7 +53,7 @@ export const placeNewDisks = step<NewDisksInput, GuestState>('placeNewDisks', {
 });
 
 /** Makes the disks on the server's host, one after the other. */
-export const createNewDisks = step<NewDisksInput, GuestState>('createNewDisks', {
+const createNewDisks = step<NewDisksInput, GuestState>('createNewDisks', {
   retry: { attempts: 3, backoffMs: 500 },
   async do(context) {
     const { services, input } = context;
@@ -59,8 +63,9 @@ export const createNewDisks = step<NewDisksInput, GuestState>('createNewDisks', 
     const images: CachedImage[] = [];
     for (const id of imageIds) images.push(await cacheImageOn(services, hostId, id));
     const usages: Array<{ volumeId: string; usage: DiskUsage }> = [];
-    for (const { volumeId, diskId, size, imageId, sourceDiskId } of input.newDisks!) {
-      const copied = sourceDiskId ? ({ kind: 'copy', diskId: sourceDiskId } as const) : ({ kind: 'blank' } as const);
+    for (const { volumeId, diskId, size, imageId, sourceDiskId, local } of input.newDisks!) {
+      const empty = local ? blankBeside(local, input.newDiskId) : ({ kind: 'blank' } as const);
+      const copied = sourceDiskId ? ({ kind: 'copy', diskId: sourceDiskId } as const) : empty;
       const base = imageId ? ({ kind: 'image', imageId } as const) : copied;
       const shared = await isShared(services.db.read, volumeId);
       const disk = { diskId, size, base, ...(shared ? { shared } : {}) };
@@ -78,3 +83,8 @@ export const createNewDisks = step<NewDisksInput, GuestState>('createNewDisks', 
     for (const { diskId } of context.input.newDisks!) await agent.removeDisk(diskId);
   },
 });
+
+export const makeNewDisks = when(
+  ({ input }: { input: { newDisks?: unknown[] } }) => (input.newDisks?.length ?? 0) > 0,
+  [placeNewDisks, createNewDisks],
+);

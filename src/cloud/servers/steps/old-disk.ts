@@ -1,15 +1,35 @@
+import type { Tx } from '../../../database/database.ts';
 import { step } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import type { GuestInput } from './guest.ts';
 
+interface OldDisks extends GuestInput {
+  hostId: string;
+  oldDiskId: string;
+  /** Of its local disks. */
+  otherOldDiskIds?: string[];
+}
+
 /**
- * Removes the disk that the server no longer uses. It can't fail an action that has otherwise worked: what the host does
+ * Removes the disks that the server no longer uses. It can't fail an action that has otherwise worked: what the host does
  * not let go of now, the disk reaper removes later.
  */
-export const discardOldDisk = step<GuestInput & { hostId: string; oldDiskId: string }>('discardOldDisk', {
-  do: ({ services, input }) => discard(services, input.hostId, input.oldDiskId),
+export const discardOldDisk = step<OldDisks>('discardOldDisk', {
+  do: ({ services, input }) =>
+    discardDisks(services, input.hostId, [input.oldDiskId, ...(input.otherOldDiskIds ?? [])]),
   // Nothing to undo: it is the last step, and only runs when nothing may fail any more.
 });
+
+/** Removes released disks of one host as far as it lets them go. */
+export async function discardDisks(cloud: Cloud, hostId: string, diskIds: readonly string[]) {
+  const results: Array<Awaited<ReturnType<typeof discard>>> = [];
+  for (const diskId of diskIds) results.push(await discard(cloud, hostId, diskId));
+  return {
+    async commit(tx: Tx) {
+      for (const { commit } of results) await commit(tx);
+    },
+  };
+}
 
 /** Removes one released disk if its host lets it, and in any case marks it as released. */
 export async function discard(cloud: Cloud, hostId: string, diskId: string) {

@@ -1,4 +1,5 @@
 import { step } from '../../actions.ts';
+import { diskRoomOf } from '../../flavors/disk-room.ts';
 import type { FlavorFacts } from '../model.ts';
 import { updateServer } from '../transition.ts';
 import type { GuestInput, GuestState } from './guest.ts';
@@ -28,7 +29,7 @@ export const chooseHost = step<PlacementInput, GuestState>('chooseHost', {
     const request = {
       vcpus: flavor.vcpus,
       memoryMb: flavor.memoryMb,
-      diskGb: flavor.diskGb + flavor.ephemeralGb,
+      diskGb: diskRoomOf(flavor),
       zoneId: input.zoneId,
       architecture: input.architecture,
       onlyHostId: input.onlyHostId,

@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { action, span, when } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import type { Subject } from '../../identity/subject.ts';
+import { forgetEmptyDisks } from '../local-disks.ts';
 import { guestInput } from '../schemas.ts';
 import { transitions } from '../states.ts';
 import { runningColumns, stoppedColumns } from '../steps/guest.ts';
@@ -17,6 +18,7 @@ export const confirmResize = action(
   Type.Object({
     ...guestInput,
     oldDiskId: Type.String(),
+    otherOldDiskIds: Type.Optional(Type.Array(Type.String())),
     /** The host that it has left, and all its disks there. */
     leftHostId: Type.Optional(Type.String()),
     leftDiskIds: Type.Optional(Type.Array(Type.String())),
@@ -31,12 +33,14 @@ export const confirmResize = action(
     onFailure: 'park',
     async succeeded(tx, { services, input }) {
       await services.hosts.release(tx, input.serverId, 'previous');
+      await forgetEmptyDisks(services, tx, input.serverId);
       const columns = input.wasStopped ? stoppedColumns : runningColumns;
       await settleServer(services, tx, input.serverId, { ...columns, previous: null });
     },
     async failed(tx, { services, input }) {
-      for (const id of input.leftDiskIds ?? [input.oldDiskId]) await services.volumes.releaseDisk(tx, id);
+      for (const id of [input.oldDiskId, ...(input.otherOldDiskIds ?? [])]) await services.volumes.releaseDisk(tx, id);
       await services.hosts.release(tx, input.serverId, 'previous');
+      await forgetEmptyDisks(services, tx, input.serverId);
       const columns = input.wasStopped ? stoppedColumns : runningColumns;
       await settleServer(services, tx, input.serverId, { ...columns, previous: null });
     },
@@ -47,10 +51,12 @@ export const confirmResize = action(
 export function requestConfirmResize(cloud: Cloud, subject: Subject, serverId: string) {
   return beginTransition(cloud, subject, serverId, transitions.confirmResize, (_tx, server) => {
     const { wasStopped, rootDiskId, hostId, disks = [] } = server.previous!;
-    const left = { leftHostId: hostId, leftDiskIds: [rootDiskId!, ...disks.map(({ diskId }) => diskId)] };
+    const otherOldDiskIds = disks.flatMap(({ diskId }) => diskId ?? []);
+    const left = { leftHostId: hostId, leftDiskIds: [rootDiskId!, ...otherOldDiskIds] };
+    const old = { oldDiskId: rootDiskId!, otherOldDiskIds };
     return {
       action: confirmResize,
-      input: { serverId, hostId: server.hostId!, wasStopped, oldDiskId: rootDiskId!, ...(hostId ? left : {}) },
+      input: { serverId, hostId: server.hostId!, wasStopped, ...old, ...(hostId ? left : {}) },
     };
   });
 }

@@ -6,7 +6,7 @@ import { noteShare } from '../../volumes/shares.ts';
 import { flavorFacts, personality } from '../schemas.ts';
 import { createRootDisk, ensureImageCached } from '../steps/disks.ts';
 import { bindPorts, prepareGuest, runningColumns, setTask, startGuest, stoppedColumns } from '../steps/guest.ts';
-import { createNewDisks, newServerDisk, placeNewDisks } from '../steps/new-disks.ts';
+import { makeNewDisks, newServerDisk } from '../steps/new-disks.ts';
 import { chooseHost } from '../steps/placement.ts';
 import { faultOf, forgetPassword } from '../steps/settle.ts';
 import { settleServer } from '../transition.ts';
@@ -42,11 +42,6 @@ const CreateInput = Type.Object({
 const makeRootDisk = when(
   ({ input }: { input: { imageId?: string } }) => input.imageId !== undefined,
   [ensureImageCached, createRootDisk],
-);
-
-const makeNewDisks = when(
-  ({ input }: { input: { newDisks?: unknown[] } }) => (input.newDisks?.length ?? 0) > 0,
-  [placeNewDisks, createNewDisks],
 );
 
 /** A guest that is to be off stays without a process; whoever starts the server starts it for the first time. */

@@ -11,7 +11,8 @@ import { transitions } from '../states.ts';
 import { atTarget } from '../steps/at-target.ts';
 import { createRootDisk, ensureImageCached } from '../steps/disks.ts';
 import { prepareGuest, runningColumns, startGuest, stoppedColumns } from '../steps/guest.ts';
-import { claimTarget, handOver, type MoveInput, moveInput } from '../steps/move.ts';
+import { createLocalDisks, hasLocalDisks, renewedDisk } from '../steps/local-disks.ts';
+import { claimTarget, handOver, type MoveInput, moveInput, withSuccessor } from '../steps/move.ts';
 import { faultOf, forgetPassword } from '../steps/settle.ts';
 import { beginTransition, settleServer } from '../transition.ts';
 
@@ -51,6 +52,7 @@ export const evacuate = action(
     imageId: Type.String(),
     rootVolumeId: Type.String(),
     newDiskId: Type.String(),
+    localDisks: Type.Optional(Type.Array(renewedDisk)),
     rootSize: Type.Number(),
     adminPass: Type.Optional(Type.String()),
     vmState: Type.String(),
@@ -63,6 +65,7 @@ export const evacuate = action(
       atTarget(ensureImageCached),
       atTarget(createRootDisk),
       noteImage,
+      when(hasLocalDisks, [atTarget(createLocalDisks)]),
       handOver,
       atTarget(prepareGuest),
       when(({ input }: { input: { wasStopped: boolean } }) => !input.wasStopped, [atTarget(startGuest)]),
@@ -71,7 +74,8 @@ export const evacuate = action(
   {
     async succeeded(tx, { services, input, actionId, now }) {
       await services.hosts.release(tx, input.serverId, 'previous');
-      for (const { oldDiskId } of input.disks) await services.volumes.releaseDisk(tx, oldDiskId);
+      for (const { oldDiskId } of input.disks)
+        if (oldDiskId !== null) await services.volumes.releaseDisk(tx, oldDiskId);
       await services.volumes.update(tx, input.rootVolumeId, { image_id: input.imageId });
       const columns = input.wasStopped ? stoppedColumns : runningColumns;
       await settleServer(services, tx, input.serverId, { ...columns, launched_at: now, fault: null });
@@ -85,13 +89,17 @@ export const evacuate = action(
   },
 );
 
+function renewed({ volumeId, newDiskId, newSize, local }: ReturnType<typeof withSuccessor>) {
+  return { volumeId, newDiskId, size: newSize, content: local?.content };
+}
+
 export interface EvacuateRequest {
   hostId?: string;
   adminPass?: string;
 }
 
 /**
- * Builds the server anew, from its image, on another host: its own is down. What was on its disk is lost. Refused while
+ * Builds the server anew, from its image, on another host: its own is down. What was on its disks is lost. Refused while
  * the host is up, and for servers with volumes, which are on that host too. For operators.
  */
 export async function requestEvacuate(cloud: Cloud, subject: Subject, serverId: string, request: EvacuateRequest = {}) {
@@ -102,8 +110,8 @@ export async function requestEvacuate(cloud: Cloud, subject: Subject, serverId: 
     if (request.hostId === host.id)
       throw new CloudError('invalid', "The target host can't be the same one.", { field: 'host' });
     const { disks, ...place } = await disksToMove(cloud, tx, server);
-    const [root, ...others] = disks;
-    if (!root || bootsFromVolume(server) || others.length > 0 || place.onlyHostId !== undefined) {
+    const [root, ...others] = disks.map(withSuccessor);
+    if (!root || bootsFromVolume(server) || others.some(({ local }) => !local) || place.onlyHostId !== undefined) {
       const words = `The volumes of the server are on host ${host.name}, which is down: it can't be evacuated without them.`;
       throw new CloudError('conflict', words, { reason: 'volumes' });
     }
@@ -116,7 +124,8 @@ export async function requestEvacuate(cloud: Cloud, subject: Subject, serverId: 
         hostId: host.id,
         wasStopped:
           server.vmState === 'stopped' || (server.vmState === 'error' && server.powerState === power.shutdown),
-        disks: [{ ...root, imageId }],
+        disks: [{ ...root, imageId }, ...others],
+        localDisks: others.map(renewed),
         ...place,
         newFlavor: server.flavor,
         mayStay: false,

@@ -2,17 +2,17 @@ import { Type } from 'typebox';
 import { action, span } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import { CloudError } from '../../errors.ts';
+import { diskRoomOf } from '../../flavors/disk-room.ts';
 import type { Subject } from '../../identity/subject.ts';
 import { lockVolume, requireStatus, settleVolume } from '../../volumes/rules.ts';
 import { growDisk } from '../../volumes/steps/grow-disk.ts';
-import { bootsFromVolume, type FlavorFacts } from '../model.ts';
+import { bootsFromVolume } from '../model.ts';
 import { flavorFacts } from '../schemas.ts';
 import { transitions } from '../states.ts';
 import { beginTransition, settleServer } from '../transition.ts';
 import { flavorColumns } from './resize.ts';
 
 const gibibyte = 2 ** 30;
-const roomOf = ({ diskGb, ephemeralGb }: FlavorFacts) => diskGb + ephemeralGb;
 
 export const extendRoot = action(
   'server.extend-root',
@@ -37,7 +37,7 @@ export const extendRoot = action(
     async failed(tx, { services, input }, failure) {
       const { serverId, volumeId, oldFlavor } = input;
       await settleVolume(services, tx, volumeId, 'extending', { status: 'in-use', last_error: failure.message });
-      await services.hosts.setAllocatedDisk(tx, serverId, roomOf(oldFlavor));
+      await services.hosts.setAllocatedDisk(tx, serverId, diskRoomOf(oldFlavor));
       await settleServer(services, tx, serverId, { task_state: null });
     },
   },
@@ -64,7 +64,7 @@ export function requestExtendRoot(cloud: Cloud, subject: Subject, serverId: stri
     const newFlavor = { ...oldFlavor, diskGb: Math.max(oldFlavor.diskGb, Math.ceil(newSize / gibibyte)) };
     const more = (newFlavor.diskGb - oldFlavor.diskGb) * gibibyte;
     await cloud.hosts.placeDisk(tx, { size: more, onlyHostId: server.hostId! });
-    await cloud.hosts.setAllocatedDisk(tx, serverId, roomOf(newFlavor));
+    await cloud.hosts.setAllocatedDisk(tx, serverId, diskRoomOf(newFlavor));
     await cloud.volumes.update(tx, root.id, { status: 'extending' });
     return {
       action: extendRoot,

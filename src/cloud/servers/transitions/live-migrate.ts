@@ -18,6 +18,7 @@ import {
   makeEmptyDisks,
   moveInput,
   targetOf,
+  withSuccessor,
 } from '../steps/move.ts';
 import { faultOf } from '../steps/settle.ts';
 import { beginTransition, settleServer } from '../transition.ts';
@@ -55,7 +56,9 @@ const transferGuest = step<Input, State>('transferGuest', {
       // An earlier try may have been cut off, and may still be under way.
       await source.takeBackGuest(serverId, { paused });
       await services.hostNetworks.prepare(targetOf(context));
-      const successors = new Map(input.disks.map(({ volumeId, newDiskId }) => [volumeId, newDiskId]));
+      const successors = new Map(
+        input.disks.map(withSuccessor).map(({ volumeId, newDiskId }) => [volumeId, newDiskId]),
+      );
       const { nics } = await guestSpecOf(services, await services.servers.byId(serverId));
       for (const { imageId } of origin.spec.cdroms ?? [])
         if (imageId !== undefined) await bringImage(services, targetOf(context), imageId);
@@ -104,7 +107,7 @@ const leaveHost = step<Input, State>('leaveHost', {
       services,
       input.serverId,
       input.hostId,
-      input.disks.map(({ oldDiskId }) => oldDiskId),
+      input.disks.flatMap(({ oldDiskId }) => oldDiskId ?? []),
     ),
 });
 

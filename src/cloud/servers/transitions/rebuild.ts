@@ -24,6 +24,7 @@ import {
   stoppedColumns,
   writeConfigDrive,
 } from '../steps/guest.ts';
+import { createLocalDisks, disksToRenew, hasLocalDisks, renewedDisk, swapLocalDisks } from '../steps/local-disks.ts';
 import { discardOldDisk } from '../steps/old-disk.ts';
 import { faultOf, forgetPassword } from '../steps/settle.ts';
 import { beginTransition, settleServer } from '../transition.ts';
@@ -41,6 +42,8 @@ const RebuildInput = Type.Object({
   oldSize: Type.Number(),
   oldDiskId: Type.String(),
   newDiskId: Type.String(),
+  localDisks: Type.Optional(Type.Array(renewedDisk)),
+  otherOldDiskIds: Type.Optional(Type.Array(Type.String())),
   adminPass: Type.Optional(Type.String()),
   personality: Type.Optional(personality),
 });
@@ -64,8 +67,10 @@ export const rebuild = action(
       stopGuest,
       ensureImageCached,
       createRootDisk,
+      when(hasLocalDisks, [createLocalDisks]),
       setTask('rebuild_spawning'),
       swapRootDisk,
+      when(hasLocalDisks, [swapLocalDisks]),
       writeConfigDrive,
       startGuest,
       when(
@@ -94,7 +99,8 @@ export const rebuild = action(
       await settleServer(services, tx, input.serverId, { ...columns, ...before, ...faultOf(failure, now) });
       if (input.imageMetadata !== undefined)
         await settleVolume(services, tx, input.rootVolumeId, 'downloading', { status: 'in-use' });
-      await services.volumes.releaseDisk(tx, input.newDiskId);
+      for (const id of [input.newDiskId, ...(input.localDisks ?? []).map(({ newDiskId }) => newDiskId)])
+        await services.volumes.releaseDisk(tx, id);
       await forgetPassword(tx, actionId, input);
     },
   },
@@ -120,8 +126,8 @@ export interface RebuildRequest {
 }
 
 /**
- * Gives the server a fresh root disk from an image: its own, or the data of the volume that it boots from. Its id, addresses
- * and other volumes stay.
+ * Gives the server a fresh root disk from an image: its own, or the data of the volume that it boots from. Its ephemeral and
+ * swap disks are fresh, too. Its id, addresses and other volumes stay.
  */
 export async function requestRebuild(cloud: Cloud, subject: Subject, serverId: string, request: RebuildRequest) {
   const image = await cloud.images.forBoot(subject, request.imageId);
@@ -153,6 +159,9 @@ export async function requestRebuild(cloud: Cloud, subject: Subject, serverId: s
       imageId: image.id,
       size: rootSize,
     });
+    const localDisks = await disksToRenew(cloud, tx, serverId);
+    for (const { newDiskId: id, volumeId, size } of localDisks)
+      await cloud.volumes.registerDisk(tx, server.hostId!, { id, volumeId, imageId: null, size });
     const hardware = JSON.stringify(hardwareOf(image));
     return {
       action: rebuild,
@@ -169,6 +178,8 @@ export async function requestRebuild(cloud: Cloud, subject: Subject, serverId: s
         oldSize: root.size,
         oldDiskId: root.disk_id!,
         newDiskId,
+        localDisks,
+        otherOldDiskIds: localDisks.flatMap(({ oldDiskId }) => oldDiskId ?? []),
         adminPass: request.adminPass,
         personality: request.personality,
       },

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import type { SettleContext } from '../../../actions/definition.ts';
+import type { ActionFailure, SettleContext } from '../../../actions/definition.ts';
 import type { Tx } from '../../../database/database.ts';
 import { action, span, step, when } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
@@ -7,6 +7,7 @@ import { CloudError } from '../../errors.ts';
 import type { Flavor } from '../../flavors/flavors.ts';
 import type { Subject } from '../../identity/subject.ts';
 import { factsOf } from '../flavor-facts.ts';
+import { forgetEmptyDisks, growLocalDisks } from '../local-disks.ts';
 import { bootsFromVolume, type FlavorFacts, type PreviousSize, power } from '../model.ts';
 import { disksToMove, requireMovable, requireOwnRoot } from '../moved-disks.ts';
 import { flavorFacts, guestInput } from '../schemas.ts';
@@ -53,14 +54,16 @@ async function succeeded(tx: Tx, context: SettleContext<Cloud, Input, MoveState>
   const { services, input, now } = context;
   const [root, ...others] = input.disks;
   const moved = isMoved(context);
+  const kept = others.flatMap(({ volumeId, oldDiskId, oldSize, isChanged }) =>
+    moved || isChanged ? [{ volumeId, diskId: oldDiskId, ...(isChanged ? { size: oldSize } : {}) }] : [],
+  );
   const previous: PreviousSize = {
     flavor: input.oldFlavor,
     rootDiskId: root!.oldDiskId,
     rootSize: root!.oldSize,
     wasStopped: input.wasStopped,
-    ...(moved
-      ? { hostId: input.hostId, disks: others.map(({ volumeId, oldDiskId }) => ({ volumeId, diskId: oldDiskId })) }
-      : {}),
+    ...(moved ? { hostId: input.hostId } : {}),
+    ...(kept.length > 0 ? { disks: kept } : {}),
   };
   await settleServer(services, tx, input.serverId, {
     vm_state: 'resized',
@@ -72,20 +75,24 @@ async function succeeded(tx: Tx, context: SettleContext<Cloud, Input, MoveState>
   });
 }
 
+async function failed(
+  tx: Tx,
+  { services, input, now }: SettleContext<Cloud, Input, MoveState>,
+  failure: ActionFailure,
+) {
+  const columns = input.wasStopped ? stoppedColumns : runningColumns;
+  await settleServer(services, tx, input.serverId, { ...columns, ...faultOf(failure, now) });
+  await forgetEmptyDisks(services, tx, input.serverId);
+}
+
 export const resize = action('server.resize', ResizeInput, nodes, {
   succeeded,
-  async failed(tx, { services, input, now }, failure) {
-    const columns = input.wasStopped ? stoppedColumns : runningColumns;
-    await settleServer(services, tx, input.serverId, { ...columns, ...faultOf(failure, now) });
-  },
+  failed,
 });
 
 export const migrate = action('server.migrate', ResizeInput, nodes, {
   succeeded,
-  async failed(tx, { services, input, now }, failure) {
-    const columns = input.wasStopped ? stoppedColumns : runningColumns;
-    await settleServer(services, tx, input.serverId, { ...columns, ...faultOf(failure, now) });
-  },
+  failed,
 });
 
 /**
@@ -115,8 +122,8 @@ export async function requestResize(
       });
     }
     await requireOwnRoot(tx, server);
-    const newRootSize = bootsFromVolume(server) ? undefined : flavor.diskGb * 2 ** 30;
-    const place = await disksToMove(cloud, tx, server, newRootSize);
+    await growLocalDisks(cloud, tx, subject, server, flavor);
+    const place = await disksToMove(cloud, tx, server, flavor);
     const extraCores = Math.max(0, flavor.vcpus - server.flavor.vcpus);
     const extraMemory = Math.max(0, flavor.memoryMb - server.flavor.memoryMb);
     await cloud.quotas.check(tx, server.projectId, { cores: extraCores, ram_mb: extraMemory }, server.zoneId);

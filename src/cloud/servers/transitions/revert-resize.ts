@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { action, span, step, when } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import type { Subject } from '../../identity/subject.ts';
+import { forgetEmptyDisks } from '../local-disks.ts';
 import { type FlavorFacts, power } from '../model.ts';
 import { flavorFacts, guestInput } from '../schemas.ts';
 import { transitions } from '../states.ts';
@@ -39,6 +40,7 @@ export const revertResize = action(
     ...moveInput,
     guestWasStopped: Type.Boolean(),
     oldDiskId: Type.String(),
+    otherOldDiskIds: Type.Optional(Type.Array(Type.String())),
     oldFlavor: flavorFacts,
     newFlavor: flavorFacts,
     leftHostId: Type.Optional(Type.String()),
@@ -62,6 +64,7 @@ export const revertResize = action(
     async succeeded(tx, { services, input, now }) {
       await services.hosts.release(tx, input.serverId, 'current');
       await tx.updateTable('allocations').set({ purpose: 'current' }).where('server_id', '=', input.serverId).execute();
+      await forgetEmptyDisks(services, tx, input.serverId);
       const columns = input.guestWasStopped ? stoppedColumns : runningColumns;
       await settleServer(services, tx, input.serverId, { ...columns, previous: null, launched_at: now, fault: null });
     },
@@ -83,19 +86,21 @@ export const revertResize = action(
 export function requestRevertResize(cloud: Cloud, subject: Subject, serverId: string) {
   return beginTransition(cloud, subject, serverId, transitions.revertResize, async (tx, server) => {
     const previous = server.previous!;
-    const kept = new Map(previous.disks?.map(({ volumeId, diskId }) => [volumeId, diskId]));
+    const kept = new Map(previous.disks?.map((disk) => [disk.volumeId, disk]));
     const volumes = await tx.selectFrom('volumes').selectAll().where('server_id', '=', serverId).execute();
     const disks: MovedDisk[] = [];
     for (const { id: volumeId, disk_id, size } of volumes) {
       const isRoot = volumeId === server.rootVolumeId;
-      const newDiskId = isRoot ? previous.rootDiskId : kept.get(volumeId);
-      if (!newDiskId) continue;
-      const newSize = isRoot ? previous.rootSize! : size;
-      const disk = { volumeId, oldDiskId: disk_id!, newDiskId, oldSize: size, newSize, imageId: null };
+      const before = isRoot ? { diskId: previous.rootDiskId, size: previous.rootSize! } : kept.get(volumeId);
+      if (!before) continue;
+      const { diskId: newDiskId, size: newSize = size } = before;
+      const facts = { volumeId, oldDiskId: disk_id, newDiskId, oldSize: size, newSize, imageId: null };
+      const disk = { ...facts, isChanged: true };
       if (isRoot) disks.unshift(disk);
       else disks.push(disk);
     }
-    const left = { leftHostId: server.hostId!, leftDiskIds: disks.map(({ oldDiskId }) => oldDiskId) };
+    const [oldDiskId, ...otherOldDiskIds] = disks.flatMap((disk) => disk.oldDiskId ?? []) as [string, ...string[]];
+    const left = { leftHostId: server.hostId!, leftDiskIds: [oldDiskId, ...otherOldDiskIds] };
     return {
       action: revertResize,
       input: {
@@ -104,7 +109,8 @@ export function requestRevertResize(cloud: Cloud, subject: Subject, serverId: st
         wasStopped: server.powerState === power.shutdown,
         guestWasStopped: previous.wasStopped,
         disks,
-        oldDiskId: disks[0]!.oldDiskId,
+        oldDiskId,
+        otherOldDiskIds,
         mayStay: true,
         targetHostId: previous.hostId ?? server.hostId!,
         oldFlavor: server.flavor,

@@ -2,11 +2,12 @@ import { Type } from 'typebox';
 import { action, span, step, when } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import type { Subject } from '../../identity/subject.ts';
+import { localDisksOf } from '../local-disks.ts';
 import { bootsFromVolume, power } from '../model.ts';
 import { guestInput } from '../schemas.ts';
 import { transitions } from '../states.ts';
 import { isGoingAway, setTask, stopGuest, writeConfigDrive } from '../steps/guest.ts';
-import { discard } from '../steps/old-disk.ts';
+import { discardDisks } from '../steps/old-disk.ts';
 import { faultOf } from '../steps/settle.ts';
 import { adoptTemplate, exportRootDisk, publishTemplate } from '../steps/template.ts';
 import { beginTransition, settleServer, updateServer } from '../transition.ts';
@@ -18,6 +19,12 @@ interface OffloadInput {
   rootVolumeId: string;
   diskId: string;
   keepsDisk: boolean;
+  localDisks?: Array<{ volumeId: string; diskId: string }>;
+}
+
+/** The disks that the server gives up, with all that is on them. */
+function givenUp({ keepsDisk, rootVolumeId, diskId, localDisks = [] }: Readonly<OffloadInput>) {
+  return keepsDisk ? localDisks : [{ volumeId: rootVolumeId, diskId }, ...localDisks];
 }
 
 /** Takes the guest off its host. Undone by putting back what it needs to start there again. */
@@ -39,26 +46,31 @@ const leaveHost = step<OffloadInput>('leaveHost', {
         await services.hosts.release(tx, input.serverId);
         await services.networks.bindPorts(tx, input.serverId, null, 'DOWN');
         await updateServer(services, tx, input.serverId, { host_id: null });
-        if (input.keepsDisk) return;
-        await services.volumes.setDisk(tx, input.rootVolumeId, null);
-        await services.volumes.releaseDisk(tx, input.diskId);
+        for (const { volumeId, diskId } of givenUp(input)) {
+          await services.volumes.setDisk(tx, volumeId, null);
+          await services.volumes.releaseDisk(tx, diskId);
+        }
       },
     };
   },
   // Nothing to undo: no step after it can fail.
 });
 
-const discardRootDisk = step<OffloadInput>('discardRootDisk', {
-  do: ({ services, input }) => discard(services, input.hostId, input.diskId),
-  // Nothing to undo: its content is in the image.
+const discardOwnDisks = step<OffloadInput>('discardOwnDisks', {
+  do: ({ services, input }) => {
+    const diskIds = givenUp(input).map(({ diskId }) => diskId);
+    return discardDisks(services, input.hostId, diskIds);
+  },
+  // Nothing to undo: what of them is kept is in the image.
 });
+const givesUpDisks = ({ input }: { input: OffloadInput }) => givenUp(input).length > 0;
 
 const hasDiskOfItsOwn = ({ input }: { input: { keepsDisk: boolean } }) => !input.keepsDisk;
 const offload = span('compute_shelve_offload_instance', [
   setTask('shelving_offloading'),
   takeGuestAway,
   leaveHost,
-  when(hasDiskOfItsOwn, [discardRootDisk]),
+  discardOwnDisks,
 ]);
 
 export const shelve = action(
@@ -70,6 +82,7 @@ export const shelve = action(
     /** Empty where the root disk is a volume, which stays as it is. */
     templateId: Type.String(),
     keepsDisk: Type.Boolean(),
+    localDisks: Type.Optional(Type.Array(Type.Object({ volumeId: Type.String(), diskId: Type.String() }))),
   }),
   [
     when(hasDiskOfItsOwn, [
@@ -84,7 +97,14 @@ export const shelve = action(
     ]),
     when(
       ({ input }: { input: { keepsDisk: boolean } }) => input.keepsDisk,
-      [span('compute_shelve_offload_instance', [stopGuest, takeGuestAway, leaveHost])],
+      [
+        span('compute_shelve_offload_instance', [
+          stopGuest,
+          takeGuestAway,
+          leaveHost,
+          when(givesUpDisks, [discardOwnDisks]),
+        ]),
+      ],
     ),
   ],
   {
@@ -109,7 +129,7 @@ export const shelve = action(
   },
 );
 
-/** Puts a server away: its host's room is free again, its root disk becomes an image (or stays, where it is a volume). */
+/** Puts a server away: its host's room is free again, its root disk becomes an image (or stays, where it is a volume). What is on ephemeral disks is lost. */
 export function requestShelve(cloud: Cloud, subject: Subject, serverId: string) {
   return beginTransition(cloud, subject, serverId, transitions.shelve, async (tx, server) => {
     const root = await tx
@@ -127,6 +147,7 @@ export function requestShelve(cloud: Cloud, subject: Subject, serverId: string) 
           properties: snapshotProperties(subject, server),
           diskFormat: 'qcow2',
         });
+    const locals = await localDisksOf(tx, serverId);
     return {
       action: shelve,
       input: {
@@ -137,6 +158,7 @@ export function requestShelve(cloud: Cloud, subject: Subject, serverId: string) 
         diskId: root.disk_id!,
         templateId: image?.id ?? '',
         keepsDisk,
+        localDisks: locals.flatMap(({ id: volumeId, disk_id: diskId }) => (diskId ? { volumeId, diskId } : [])),
       },
     };
   });

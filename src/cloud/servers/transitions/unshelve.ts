@@ -5,10 +5,12 @@ import type { Cloud } from '../../cloud.ts';
 import { CloudError } from '../../errors.ts';
 import type { Subject } from '../../identity/subject.ts';
 import { hostOfVolumes } from '../../volumes/host-of-volumes.ts';
+import { contentOf, localDisksOf } from '../local-disks.ts';
 import { flavorFacts } from '../schemas.ts';
 import { transitions } from '../states.ts';
 import { createRootDisk, ensureImageCached } from '../steps/disks.ts';
 import { bindPorts, prepareGuest, runningColumns, startGuest } from '../steps/guest.ts';
+import { makeNewDisks, newServerDisk } from '../steps/new-disks.ts';
 import { chooseHost } from '../steps/placement.ts';
 import { faultOf } from '../steps/settle.ts';
 import { beginTransition, settleServer, updateServer } from '../transition.ts';
@@ -31,6 +33,7 @@ export const unshelve = action(
     /** The image it was put away as; absent where its root disk is a volume. */
     imageId: Type.Optional(Type.String()),
     newDiskId: Type.Optional(Type.String()),
+    newDisks: Type.Optional(Type.Array(newServerDisk)),
     onlyHostId: Type.Optional(Type.String()),
     wantedHostId: Type.Optional(Type.String()),
   }),
@@ -40,6 +43,7 @@ export const unshelve = action(
     span('compute_unshelve_instance', [
       bindPorts,
       when(hasImage, [ensureImageCached, createRootDisk]),
+      makeNewDisks,
       prepareGuest,
       startGuest,
     ]),
@@ -86,6 +90,7 @@ export function requestUnshelve(cloud: Cloud, subject: Subject, serverId: string
       .where('id', '=', server.rootVolumeId)
       .executeTakeFirstOrThrow();
     const imageId = server.shelvedImageId ?? undefined;
+    const locals = await localDisksOf(tx, serverId);
     return {
       action: unshelve,
       input: {
@@ -97,6 +102,12 @@ export function requestUnshelve(cloud: Cloud, subject: Subject, serverId: string
         rootSize: root.size,
         imageId,
         newDiskId: imageId ? newId(cloud.env) : undefined,
+        newDisks: locals.map((row) => ({
+          volumeId: row.id,
+          diskId: newId(cloud.env),
+          size: row.size,
+          local: { content: contentOf(row) },
+        })),
         // Volumes do not move: a server that has some comes back where they are.
         onlyHostId: imageId ? await hostOfVolumes(tx, serverId) : (root.host_id ?? undefined),
         wantedHostId: host?.id,

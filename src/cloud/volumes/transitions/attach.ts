@@ -207,7 +207,7 @@ function refuseUnfit(row: VolumesTable, server: Server, { refuseMultiattach }: A
 }
 
 /** The places that a server's volumes have. */
-async function devicesOf(tx: Tx, serverId: string): Promise<Set<number>> {
+export async function devicesOf(tx: Tx, serverId: string): Promise<Set<number>> {
   const [own, shared] = [tx.selectFrom('volumes'), tx.selectFrom('volume_shares')];
   const rows = [
     ...(await own.select('device_index').where('server_id', '=', serverId).execute()),

@@ -28,6 +28,7 @@ import {
 } from './server-schemas.ts';
 import {
   BooleanOrWord,
+  booleanOf,
   closed,
   exampleImageId,
   exampleServer,
@@ -150,6 +151,10 @@ async function readRequest(
   if (typeof wanted.user_data === 'string') checkBase64('user_data', wanted.user_data);
   refuseCertificates(wanted.trusted_image_certificates);
   await checkMetadata(call, wanted.metadata);
+  if (wanted.preserve_ephemeral !== undefined && booleanOf('preserve_ephemeral', wanted.preserve_ephemeral)) {
+    const words = 'The current driver does not support preserving ephemeral partitions.';
+    throw new CloudError('invalid', words, { field: 'preserve_ephemeral' });
+  }
   const imageId = imageIdOf(context, wanted.imageRef);
   if (imageId === undefined) throw new CloudError('invalid', 'Invalid imageRef provided.', { field: 'imageRef' });
   return {

@@ -66,6 +66,14 @@ const BlockDeviceMapping = closed({
   guest_format: Type.Optional(TextOrNull),
   no_device: Type.Optional(Type.Unknown()),
   tag: Type.Optional(DeviceTag),
+  volume_type: Type.Optional(
+    Type.Unsafe<string | null>({
+      type: ['string', 'null'],
+      minLength: 0,
+      maxLength: 255,
+      description: 'Name or id, of a volume that is made; from 2.67 on.',
+    }),
+  ),
 });
 
 const ServerRequest = closed({
@@ -243,16 +251,28 @@ const networkTags = (minor: number): KnownIn => (minor <= 36 ? [32, 36] : [42]);
 const diskTags = (minor: number): KnownIn => (minor <= 32 ? [32, 32] : [42]);
 
 function blockDevice(context: Call['context'], given: Of<typeof BlockDeviceMapping>): BlockDevice {
-  const mapping = knownMembers(context, 'block_device_mapping_v2', given, { tag: diskTags(minorOf(context)) });
+  const mapping = knownMembers(context, 'block_device_mapping_v2', given, {
+    tag: diskTags(minorOf(context)),
+    volume_type: [67],
+  });
   const source = mapping.source_type ?? sourceOf(mapping);
   const id = mapping.uuid ?? mapping.volume_id ?? mapping.snapshot_id ?? mapping.image_id;
   const index = mapping.boot_index;
+  const size = mapping.volume_size == null ? undefined : integerOf('volume_size', mapping.volume_size, 1);
+  const destination = mapping.destination_type ?? (source === 'image' ? 'local' : 'volume');
+  const local = source === 'blank' && destination === 'local';
+  const { guest_format, disk_bus, device_type } = mapping;
   return {
     bootIndex: index === null || index === undefined || Number(index) < 0 ? null : integerOf('boot_index', index, 0),
     source,
-    destination: mapping.destination_type ?? (source === 'image' ? 'local' : 'volume'),
+    destination,
     id: id === undefined || id === '' ? undefined : uuidOf('uuid', id),
-    sizeGb: mapping.volume_size == null ? undefined : integerOf('volume_size', mapping.volume_size, 1),
+    // Swap disks are measured in MiB.
+    ...(local && guest_format === 'swap' ? { sizeMb: size } : { sizeGb: size }),
+    ...(local
+      ? { guestFormat: guest_format || undefined, bus: disk_bus || undefined, deviceType: device_type || undefined }
+      : {}),
+    volumeType: mapping.volume_type || undefined,
     tag: mapping.tag,
     deleteOnTermination: booleanOf('delete_on_termination', mapping.delete_on_termination ?? false),
     refuseMultiattach: minorOf(context) < 60,
