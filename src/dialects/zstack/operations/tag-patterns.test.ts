@@ -68,6 +68,9 @@ describe('tag patterns', () => {
     });
     expect(await change({ value: 'other::{c}::{d}' })).toMatchObject({ json: { error: { code: 'SYS.1007' } } });
     await expect(create({ name: 'x', value: 'x', type: 'withToken' })).rejects.toThrow('must have tokens');
+    await expect(create({ name: 'x', value: 'x', color: 'red' })).rejects.toThrow(
+      /field\[color\].* is not valid: .*pattern/,
+    );
     const simple = await create({ name: 'simple', value: 'simple' });
     const renamed = { updateTag: { name: 'plain', value: 'simple' } };
     expect(await zstack.run('PUT', `/tags/${String(simple['uuid'])}/actions`, renamed)).toMatchObject({

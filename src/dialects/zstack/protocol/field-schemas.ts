@@ -1,7 +1,7 @@
 import { Type as T } from 'typebox';
 
 /** A uuid as the dialect writes it: version 4, lower case, without dashes. */
-const uuidPattern = '^[0-9a-f]{12}[1-5][0-9a-f]{3}[89ab][0-9a-f]{15}$';
+export const uuidPattern = '^[0-9a-f]{12}[1-5][0-9a-f]{3}[89ab][0-9a-f]{15}$';
 
 /** Fields that most operations have, with the dialect's own limits. */
 export const nameField = T.String({ minLength: 1, maxLength: 255, description: 'The name.' });

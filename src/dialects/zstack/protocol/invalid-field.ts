@@ -1,6 +1,7 @@
 import type { InvalidRequest } from '../../../api/dialect.ts';
 import type { AnyOperation } from '../../../api/operation.ts';
 import type { ErrorBody } from './error-codes.ts';
+import { uuidPattern } from './field-schemas.ts';
 import { traitsOf } from './traits.ts';
 import { errorBody } from './zstack-error.ts';
 
@@ -33,13 +34,13 @@ function words(invalid: InvalidRequest, field: string, message: string, operatio
     case 'minLength':
       return `field[${field}] cannot be an empty string`;
     case 'pattern':
+      if (ruleParams['pattern'] !== uuidPattern) break;
       return (
         `${field}[${String(value)}] is not a valid uuid. ` +
         `A valid uuid is a UUID(v4 recommended) with '-' stripped. It consists of 32 hexadecimal digits`
       );
-    default:
-      return `field[${field}] of message[${message}] is not valid: ${invalid.message}`;
   }
+  return `field[${field}] of message[${message}] is not valid: ${invalid.message}`;
 }
 
 function rangeOf(operation: AnyOperation | undefined, field: string): string {
