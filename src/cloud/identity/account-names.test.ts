@@ -1,13 +1,7 @@
 import { sql } from 'kysely';
-import { afterEach, expect, it, vi } from 'vitest';
-import { eachDatabase } from '../../../tests/support/postgres.ts';
+import { expect, it, vi } from 'vitest';
 import type { Database } from '../../database/database.ts';
-import { sha512Hex } from './passwords.ts';
-import { operator, type Subject } from './subject.ts';
-import { testIdentity } from './test-identity.ts';
-
-const root = operator();
-const password = sha512Hex('secret');
+import { eachIdentity, password, root } from './accounts.fixture.ts';
 
 /** Resolves once a transaction waits for another one. */
 async function isWaiting(db: Database): Promise<void> {
@@ -15,21 +9,11 @@ async function isWaiting(db: Database): Promise<void> {
   await expect.poll(async () => (await waiting.execute(db.read)).rows.length, { timeout: 5000 }).toBeGreaterThan(0);
 }
 
-eachDatabase('names of accounts', (openDatabase) => {
-  const open: Array<{ identity: { stop(): void }; db: Database }> = [];
-  afterEach(async () => {
-    for (const { identity, db } of open.splice(0)) {
-      identity.stop();
-      await db.close();
-    }
-  });
-
+eachIdentity('names of accounts', (open) => {
   async function setUp() {
-    const made = await testIdentity({ db: await openDatabase() });
-    open.push(made);
+    const made = await open();
     const { identity } = made;
-    const { project, user } = await identity.createAccount(root, { name: 'alice', passwordSha512: password });
-    const alice: Subject = { ...root, userId: user.id, projectId: project.id, isAdmin: false, roles: ['member'] };
+    const { project, user, subject: alice } = await made.account('alice');
     const { id: dev } = await identity.accountUsers.create(alice, { name: 'dev', passwordSha512: password });
     const names = async () => ({
       project: (await identity.projects.find(project.id))?.name,

@@ -1,30 +1,14 @@
-import { afterEach, expect, it, vi } from 'vitest';
-import { eachDatabase } from '../../../tests/support/postgres.ts';
-import type { Database } from '../../database/database.ts';
+import { expect, it, vi } from 'vitest';
+import { eachIdentity, password, root } from './accounts.fixture.ts';
 import { type Identity, openIdentity } from './identity.ts';
-import { sha512Hex } from './passwords.ts';
-import { operator, type Subject } from './subject.ts';
-import { testIdentity } from './test-identity.ts';
 
-const root = operator();
-const password = sha512Hex('secret');
 const action = 'org.zstack.header.image.APIAddImageMsg';
 
-eachDatabase('sessions of users of accounts', (openDatabase, kind) => {
-  const open: Array<{ identity: { stop(): void }; db: Database }> = [];
-  afterEach(async () => {
-    for (const { identity, db } of open.splice(0)) {
-      identity.stop();
-      await db.close();
-    }
-  });
-
+eachIdentity('sessions of users of accounts', (open, kind) => {
   async function setUp() {
-    const made = await testIdentity({ db: await openDatabase() });
-    open.push(made);
+    const made = await open();
     const { identity } = made;
-    const { project, user } = await identity.createAccount(root, { name: 'alice', passwordSha512: password });
-    const alice: Subject = { ...root, userId: user.id, projectId: project.id, isAdmin: false, roles: ['member'] };
+    const { project, user, subject: alice } = await made.account('alice');
     const { id: dev } = await identity.accountUsers.create(alice, { name: 'dev', passwordSha512: password });
     const statements = [{ effect: 'Allow' as const, actions: [action] }];
     const policy = await identity.accountPolicies.create(alice, { name: 'images', statements });

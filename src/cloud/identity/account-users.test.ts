@@ -1,37 +1,14 @@
-import { afterEach, expect, it } from 'vitest';
-import { eachDatabase } from '../../../tests/support/postgres.ts';
-import type { Database } from '../../database/database.ts';
+import { expect, it } from 'vitest';
+import { eachIdentity, root } from './accounts.fixture.ts';
 import { sha512Hex } from './passwords.ts';
-import { operator, type Subject } from './subject.ts';
-import { testIdentity } from './test-identity.ts';
 
-const root = operator();
 const image = 'org.zstack.header.image.APIAddImageMsg';
 
-eachDatabase('users of accounts', (openDatabase) => {
-  const open: Array<{ identity: { stop(): void }; db: Database }> = [];
-  afterEach(async () => {
-    for (const { identity, db } of open.splice(0)) {
-      identity.stop();
-      await db.close();
-    }
-  });
-
-  async function setUp() {
-    const made = await testIdentity({ db: await openDatabase() });
-    open.push(made);
-    const account = async (name: string): Promise<Subject> => {
-      const passwordSha512 = sha512Hex('secret');
-      const { project, user } = await made.identity.createAccount(root, { name, passwordSha512 });
-      return { ...root, userId: user.id, userName: name, projectId: project.id, isAdmin: false, roles: ['member'] };
-    };
-    return { ...made, account };
-  }
-
+eachIdentity('users of accounts', (open) => {
   it('have what their policies and those of their groups say, until these go', async () => {
-    const { identity, account } = await setUp();
+    const { identity, account } = await open();
     const { accountUsers, accountGroups, accountPolicies } = identity;
-    const alice = await account('alice');
+    const { subject: alice } = await account('alice');
     const { id } = await accountUsers.create(alice, { name: 'dev', passwordSha512: sha512Hex('x') });
     const own = await accountPolicies.create(alice, {
       name: 'own',
@@ -63,9 +40,9 @@ eachDatabase('users of accounts', (openDatabase) => {
   });
 
   it('are out of reach of other accounts, and take all of it along when they go', async () => {
-    const { identity, db, account } = await setUp();
+    const { identity, db, account } = await open();
     const { accountUsers, accountGroups, accountPolicies } = identity;
-    const [alice, bob] = [await account('alice'), await account('bob')];
+    const [{ subject: alice }, { subject: bob }] = [await account('alice'), await account('bob')];
     const wanted = { name: 'dev', passwordSha512: sha512Hex('x') };
     const { id } = await accountUsers.create(alice, wanted);
     const group = await accountGroups.create(alice, { name: 'group' });
