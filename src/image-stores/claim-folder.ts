@@ -59,7 +59,7 @@ async function isLink(path: string): Promise<boolean> {
 }
 
 /** Whether one of the folders is the other, or lies in it. */
-function overlaps(one: string, other: string): boolean {
+export function overlaps(one: string, other: string): boolean {
   const within = (folder: string) => (folder.endsWith(sep) ? folder : folder + sep);
   const [a, b] = [within(one), within(other)];
   return a.startsWith(b) || b.startsWith(a);

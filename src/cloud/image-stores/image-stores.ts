@@ -1,10 +1,11 @@
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { ConstraintViolation, type Tx } from '../../database/database.ts';
+import { sql } from 'kysely';
+import { ConstraintViolation, type Database, type Tx } from '../../database/database.ts';
 import type { ImageStoresTable } from '../../database/schema.ts';
 import { newId } from '../../env/env.ts';
 import { KeyedLock } from '../../env/keyed-lock.ts';
-import { type TakenFolder, whyNoStoreFolder } from '../../image-stores/claim-folder.ts';
+import { overlaps, type TakenFolder, whyNoStoreFolder } from '../../image-stores/claim-folder.ts';
 import type { ImageStore } from '../../image-stores/store.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
@@ -155,7 +156,10 @@ export class ImageStores {
     return missing;
   }
 
-  /** Takes a store into the cloud and opens it. Throws `duplicate` for a name or id that is taken. */
+  /**
+   * Takes a store into the cloud and opens it. Throws `duplicate` for a name or id that is taken, and `invalid`
+   * (`no_store_place`) for the place of another one.
+   */
   async add(store: NewImageStore): Promise<ImageStoreInfo> {
     const id = await this.#core.db
       .write((tx) => this.#insert(tx, store))
@@ -302,6 +306,7 @@ export class ImageStores {
       created_at: now,
       updated_at: now,
     };
+    await refuseTakenPlace(this.#core.db, tx, row);
     await tx.insertInto('image_stores').values(row).execute();
     for (const zoneId of store.zoneIds ?? []) {
       await tx.insertInto('image_store_zones').values({ store_id: row.id, zone_id: zoneId }).execute();
@@ -333,6 +338,18 @@ export class ImageStores {
     await this.refresh();
     return this.get(id);
   }
+}
+
+/** Each of two stores at one place would take the other's images for nobody's. */
+async function refuseTakenPlace({ kind }: Database, tx: Tx, store: ImageStoresTable): Promise<void> {
+  if (kind === 'postgres') await sql`select pg_advisory_xact_lock(hashtext('places of image stores'))`.execute(tx);
+  const others = await tx.selectFrom('image_stores').select(['name', 'kind', 'url']).execute();
+  const isSame = (other: (typeof others)[number]) =>
+    other.kind === 'directory' && store.kind === 'directory' ? overlaps(other.url, store.url) : other.url === store.url;
+  const other = others.find((one) => one.name !== store.name && isSame(one));
+  if (!other) return;
+  const words = `${store.url} is the place of the image store ${other.name}`;
+  throw new CloudError('invalid', words, { reason: 'no_store_place' });
 }
 
 function taken(cause?: unknown): CloudError {
