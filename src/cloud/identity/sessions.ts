@@ -22,7 +22,7 @@ export interface Session {
   id: string;
   userId: string;
   projectId: string;
-  /** It is the account's own: its user has the account's name. */
+  /** It is the account's own: its user is the account (see `accountOwner`). */
   isAccount: boolean;
   /** Microseconds since the epoch. */
   createdAt: number;
