@@ -98,6 +98,7 @@ export class Authentication {
   /**
    * Throws `unauthenticated`, always in the same words, for wrong passwords, unknown or disabled users, and scopes on
    * which the user has no role; as `MoreProofWanted` where all is right and the user has to use further methods.
+   * `not_found` for a token that is good for nothing.
    * @param receipt of an earlier attempt, which counts for the methods that were right in it
    */
   async authenticate(
@@ -254,7 +255,9 @@ export class Authentication {
       case 'token': {
         const from = tokens.claimsOf(proof.token);
         const user = from && (await users.find(from.userId))?.user;
-        return { isRight: user !== undefined, user, from };
+        // As Keystone says it of one that has ended, was revoked or never was.
+        if (!user) throw new CloudError('not_found', 'Failed to validate token', { resource: 'token' });
+        return { isRight: true, user, from };
       }
       case 'password': {
         const found = await this.findUser(proof.user);

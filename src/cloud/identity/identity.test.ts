@@ -70,7 +70,9 @@ describe('tokens', () => {
     const { authentication } = identity;
     await expect(authentication.authenticate(passwordOf('admin', 'wrong'))).rejects.toEqual(unauthenticated);
     await expect(authentication.authenticate(passwordOf('nobody', 'wrong'))).rejects.toEqual(unauthenticated);
-    await expect(authentication.authenticate({ method: 'token', token: 'forged' })).rejects.toEqual(unauthenticated);
+    await expect(authentication.authenticate({ method: 'token', token: 'forged' })).rejects.toMatchObject({
+      code: 'not_found',
+    });
     const elsewhere = { kind: 'project', project: { id: adminAccountId } } as const;
     await expect(authentication.authenticate(passwordOf('hanako', 'pw'), elsewhere)).rejects.toEqual(unauthenticated);
     await expect(authentication.authenticate(passwordOf('hanako', 'pw'), { kind: 'system' })).rejects.toEqual(

@@ -37,6 +37,7 @@ const refreshInterval = 2000;
 const expireInterval = 3600_000;
 
 export interface NewAccount {
+  id?: string;
   name: string;
   /** Lower-case hex SHA-512 of the password. */
   passwordSha512: string;
@@ -144,10 +145,10 @@ export class Identity {
   async createAccount(subject: Subject, account: NewAccount): Promise<{ project: Project; user: User }> {
     requireAdmin(subject, 'create_account');
     const hash = await this.#passwords.hash(account.passwordSha512);
-    const { name, description } = account;
+    const { id, name, description } = account;
     return this.#core.db
       .write(async (tx) => {
-        const project = await this.projects.createIn(tx, { name, description });
+        const project = await this.projects.createIn(tx, { id, name, description });
         const user = await this.users.createIn(tx, { name, description, defaultProjectId: project.id }, hash);
         const target = { kind: 'project', id: project.id } as const;
         await this.assignments.grantIn(tx, {
@@ -164,7 +165,11 @@ export class Identity {
    * Renames an account: its project, its user and, with its name in front, the users whom it made; or changes its
    * description or password. All of it, or nothing. Throws `not_found`, and `duplicate` for a name that is taken.
    */
-  async updateAccount(subject: Subject, id: string, changes: Partial<Omit<NewAccount, 'isAdmin'>>): Promise<void> {
+  async updateAccount(
+    subject: Subject,
+    id: string,
+    changes: Partial<Omit<NewAccount, 'id' | 'isAdmin'>>,
+  ): Promise<void> {
     requireAdmin(subject, 'update_account');
     const { name, description, passwordSha512 } = changes;
     const hash = await this.users.hashOf(passwordSha512);

@@ -72,12 +72,12 @@ eachDatabase('the rules for passwords and sign-ins', (openDatabase) => {
     api.env.advance(90 * day);
     const refused = await signIn('first');
     expect(refused.status).toBe(401);
-    expect(refused.json.error.message).toBe(
-      `The password is expired and needs to be changed for user: ${userId}.`,
-    );
+    expect(refused.json.error.message).toBe(`The password is expired and needs to be changed for user: ${userId}.`);
     // A wrong one is told nothing of it.
     expect((await signIn('wrong')).json.error.message).toBe('The request you have made requires authentication.');
-    await expect(api.identity.sessions.openUserSession({ name: 'hanako' }, 'jiro', sha512Hex('first'))).rejects.toThrow('expired');
+    await expect(api.identity.sessions.openUserSession({ name: 'hanako' }, 'jiro', sha512Hex('first'))).rejects.toThrow(
+      'expired',
+    );
     expect((await changeOwn('first', 'second')).status).toBe(204);
     expect((await signIn('second')).status).toBe(201);
   });

@@ -90,7 +90,7 @@ export const tokenOperations = [
     query: TokenQuery,
     body: AuthRequest,
     responses: { 201: TokenDocumentView, 401: ReceiptDocument },
-    errors: [400, 401, 503],
+    errors: [400, 401, 404, 503],
     title: 'Authenticate',
     summary:
       'Proves who one is by password, passcode (TOTP), application credential or token, and gives a token for a project, ' +
