@@ -1,7 +1,6 @@
-import { sql } from 'kysely';
 import { expect, it } from 'vitest';
+import { holdWrites, untilBlocked } from '../../../tests/support/held-writes.ts';
 import { eachDatabase } from '../../../tests/support/postgres.ts';
-import type { Database } from '../../database/database.ts';
 import type { HostsTable, ResourceSettingsTable } from '../../database/schema.ts';
 import { newId } from '../../env/env.ts';
 import { realEnv } from '../../env/real.ts';
@@ -14,7 +13,7 @@ import { ResourceSettings } from './resource-settings.ts';
 const env = realEnv();
 const root = operator();
 
-eachDatabase('settings of resources', (open, kind) => {
+eachDatabase('settings of resources', (open) => {
   async function setUp() {
     const db = await open();
     const core = { db, env, settings: { ...defaultSettings } } as unknown as ConstructorParameters<typeof Zones>[0];
@@ -113,27 +112,18 @@ eachDatabase('settings of resources', (open, kind) => {
     ['the last', 'cluster', 8],
   ] as const)('hold as %s says where two are set at the same moment', async (_, second, expected) => {
     const { db, core, zoneId, clusterId, ratio, settings } = await setUp();
-    const held = Promise.withResolvers<void>();
-    const goOn = Promise.withResolvers<void>();
-    const write: Database['write'] = (work) =>
-      db.write(async (tx) => {
-        const result = await work(tx);
-        held.resolve();
-        await goOn.promise;
-        return result;
-      });
-    const slow = new ResourceSettings({ ...core, db: Object.assign(Object.create(db), { write }) });
-    const waits = sql`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+    const { db: slowDb, held, commit } = holdWrites(db);
+    const slow = new ResourceSettings({ ...core, db: slowDb });
     try {
       const first = slow.set(root, clusterId, new Map([['cpuRatio', 4]]));
-      await held.promise;
+      await held;
       const other = settings.set(root, second === 'zone' ? zoneId : clusterId, new Map([['cpuRatio', 8]]));
-      if (kind === 'postgres') await expect.poll(async () => (await waits.execute(db.read)).rows).toHaveLength(1);
-      goOn.resolve();
+      await untilBlocked(db);
+      commit();
       await Promise.all([first, other]);
       expect(await ratio()).toBe(expected);
     } finally {
-      goOn.resolve();
+      commit();
       await db.close();
     }
   });

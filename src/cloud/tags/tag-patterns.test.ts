@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { sql } from 'kysely';
 import { expect, it } from 'vitest';
+import { holdWrites, untilBlocked } from '../../../tests/support/held-writes.ts';
 import { eachDatabase } from '../../../tests/support/postgres.ts';
 import type { Database } from '../../database/database.ts';
 import { newId } from '../../env/env.ts';
@@ -14,7 +14,7 @@ const env = realEnv();
 const admin = { ...operator(), projectId: 'admin' };
 const alice = { ...admin, projectId: 'alice', isAdmin: false, roles: ['member'] };
 
-eachDatabase('patterns of tags', (open, kind) => {
+eachDatabase('patterns of tags', (open) => {
   async function withZone(
     work: (world: { db: Database; tags: Tags; zoneId: string; clusterId: string }) => Promise<void>,
   ) {
@@ -53,23 +53,14 @@ eachDatabase('patterns of tags', (open, kind) => {
   it('are refused where another tag of their text comes at the same moment', () =>
     withZone(async ({ db, tags, zoneId }) => {
       const { id } = await tags.patterns.create(admin, { name: 'one', value: 'same' });
-      const held = Promise.withResolvers<void>();
-      const goOn = Promise.withResolvers<void>();
-      const write: Database['write'] = (work) =>
-        db.write(async (tx) => {
-          const result = await work(tx);
-          held.resolve();
-          await goOn.promise;
-          return result;
-        });
-      const slow = new Tags({ db: Object.assign(Object.create(db), { write }), env });
-      const waits = sql`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+      const { db: slowDb, held, commit } = holdWrites(db);
+      const slow = new Tags({ db: slowDb, env });
       const first = slow.create(admin, { kind: 'user', resourceType: 'zone', resourceId: zoneId, tag: 'same' });
-      await held.promise;
+      await held;
       const duplicate = { code: 'duplicate', details: { id: zoneId, reason: 'duplicate_tag' } };
       const second = expect(tags.patterns.attach(admin, id, [zoneId])).rejects.toMatchObject(duplicate);
-      if (kind === 'postgres') await expect.poll(async () => (await waits.execute(db.read)).rows).toHaveLength(1);
-      goOn.resolve();
+      await untilBlocked(db);
+      commit();
       await Promise.all([first, second]);
     }));
 
