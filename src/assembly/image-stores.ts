@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Cloud } from '../cloud/cloud.ts';
 import type { ImageStoreInfo } from '../cloud/image-stores/model.ts';
+import { whyNoSftpPlace } from '../cloud/image-stores/store-logins.ts';
 
 /** An image store that an operator wants besides the first one. */
 export interface StoreConfig {
@@ -9,15 +10,16 @@ export interface StoreConfig {
   /** The zones that it serves; they are made where there are none of these names. */
   zones: string[];
   /**
-   * The folder, `s3://bucket/prefix?endpoint=http://host:port&region=…&credentials=/path`, or
-   * `ceph://pool?conf=/etc/ceph/ceph.conf&user=admin`, with `&clones=pool` where disks are to be clones.
+   * The folder, `s3://bucket/prefix?endpoint=http://host:port&region=…&credentials=/path`,
+   * `ceph://pool?conf=/etc/ceph/ceph.conf&user=admin`, with `&clones=pool` where disks are to be clones, or
+   * `sftp://user@host:22/folder?key=/path`.
    */
   url: string;
   /** How users may know its server, as in K5's `sync_status_reason`. */
   address?: string;
 }
 
-const kinds: ReadonlyArray<StoreConfig['kind']> = ['directory', 's3', 'ceph'];
+const kinds: ReadonlyArray<StoreConfig['kind']> = ['directory', 's3', 'ceph', 'sftp'];
 const members = ['name', 'kind', 'zone', 'url', 'address'];
 
 /**
@@ -31,12 +33,15 @@ export function parseStore(text: string): StoreConfig {
     if (!members.includes(name)) throw new Error(`--store: ${name} is none of ${members.join(', ')}`);
     given.set(name, value.join('='));
   }
-  const kind = kinds.find((one) => one === (given.get('kind') ?? 'directory'));
-  if (!kind) throw new Error(`--store: kind is one of ${kinds.join(', ')}`);
   const name = given.get('name');
   const url = given.get('url');
+  const scheme = kinds.find((one) => url?.startsWith(`${one}://`));
+  const kind = kinds.find((one) => one === (given.get('kind') ?? scheme ?? 'directory'));
+  if (!kind) throw new Error(`--store: kind is one of ${kinds.join(', ')}`);
   if (!name || !/^[\w.-]{1,64}$/.test(name)) throw new Error('--store: name is missing, or has odd characters');
   if (!url) throw new Error('--store: url is missing');
+  const why = kind === 'sftp' ? whyNoSftpPlace(url, []) : undefined;
+  if (why !== undefined) throw new Error(`--store: ${why}`);
   const address = given.get('address');
   return {
     name,

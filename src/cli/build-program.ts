@@ -15,7 +15,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { type Plugin, rolldown } from 'rolldown';
 
 /** Packages that are rarely asked for, or that start threads from files of their own. */
-const apart = ['@aws-sdk/client-s3', '@aws-sdk/lib-storage', 'chevrotain', 'listr2', 'pg', 'pino', 'rolldown'];
+const apart = ['@aws-sdk/client-s3', '@aws-sdk/lib-storage', 'chevrotain', 'listr2', 'pg', 'pino', 'rolldown', 'ssh2'];
 const keptBuilds = 2;
 
 /**

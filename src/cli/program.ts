@@ -62,8 +62,8 @@ function addUp(program: Command): void {
     .addOption(database())
     .option(
       '--store <spec>',
-      'another image store, as name=far,kind=s3,zone=zone-2,url=s3://bucket?endpoint=http://host:port or kind=ceph,url=ceph://pool?conf=/etc/ceph/ceph.conf (may be repeated; ' +
-        'it stays part of the cloud)',
+      'another image store, as name=far,zone=zone-2,url=s3://bucket?endpoint=http://host:port, url=ceph://pool?conf=/etc/ceph/ceph.conf or ' +
+        'url=sftp://user@host:22/folder?key=/path (may be repeated; it stays part of the cloud)',
       (text: string, before: string[]) => [...before, text],
       [],
     )
@@ -243,7 +243,7 @@ function addTest(program: Command): void {
     )
     .option(
       '--stores',
-      'the tests of image stores only, against a real S3 server and a real Ceph: what is missing is brought, and none is skipped',
+      'the tests of image stores only, against a real S3 server, a real Ceph and a real SFTP server: what is missing is brought, and none is skipped',
       false,
     )
     .option('--interop', "OpenStack's required tests as well, on real guests, where Tempest can be had", false)

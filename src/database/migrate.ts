@@ -37,6 +37,7 @@ import { controlPlanes } from './migrations/0039-control-planes/migration.ts';
 import { zstackJobs } from './migrations/0041-zstack-jobs/migration.ts';
 import { ownLimits } from './migrations/0043-own-limits/migration.ts';
 import { securityCompliance } from './migrations/0047-security-compliance/migration.ts';
+import { storeLogins } from './migrations/0045-store-logins/migration.ts';
 import type { Schema } from './schema.ts';
 
 /** Every migration, by name, in order. A name is never changed once it was released. */
@@ -79,6 +80,7 @@ const migrations: Record<string, Migration> = {
   '0039-control-planes': controlPlanes,
   '0041-zstack-jobs': zstackJobs,
   '0047-security-compliance': securityCompliance,
+  '0045-store-logins': storeLogins,
 };
 
 /** Brings the schema up to date. Safe to run on each start, and by several processes at once on PostgreSQL. */

@@ -63,6 +63,7 @@ import type {
   ImageMembersTable,
   ImageReplicasTable,
   ImageStoresTable,
+  ImageStoreLoginsTable,
   ImageStoreZonesTable,
   ImagesTable,
   ImageTagsTable,
@@ -200,6 +201,7 @@ export interface Schema {
   aggregate_hosts: AggregateHostsTable;
   image_stores: ImageStoresTable;
   image_store_zones: ImageStoreZonesTable;
+  image_store_logins: ImageStoreLoginsTable;
   images: ImagesTable;
   image_tags: ImageTagsTable;
   image_exports: ImageExportsTable;

@@ -1,8 +1,9 @@
 import { access, constants, lstat, readdir, realpath } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
 
-/** What a store of this kind keeps in its folder, and what a new file system brings along. */
-const expected = ['images', 'staging', 'lost+found'];
+/** What a new file system brings along, and what a store of this kind keeps in its folder. */
+const broughtAlong = ['lost+found'];
+const ofStores = ['images', 'staging'];
 const mayUse = constants.R_OK | constants.W_OK | constants.X_OK;
 
 /** A folder that is somebody's, and whose, as a part of a sentence: `the image store default`. */
@@ -16,6 +17,19 @@ export interface TakenFolder {
  * there yet, or have been a store before, by a path without symbolic links, apart from folders that are taken.
  */
 export async function whyNoStoreFolder(folder: string, taken: readonly TakenFolder[]): Promise<string | undefined> {
+  return await whyNot(folder, taken, ofStores);
+}
+
+/** As `whyNoStoreFolder`, of a folder for other things: it must be empty, or not there yet. */
+export async function whyNoFreeFolder(folder: string, taken: readonly TakenFolder[]): Promise<string | undefined> {
+  return await whyNot(folder, taken, []);
+}
+
+async function whyNot(
+  folder: string,
+  taken: readonly TakenFolder[],
+  mayHave: readonly string[],
+): Promise<string | undefined> {
   const path = resolve(folder);
   if (!isAbsolute(folder) || path !== folder.replace(/(?<=.)\/+$/, '')) return `${folder} is no absolute path`;
   try {
@@ -27,9 +41,10 @@ export async function whyNoStoreFolder(folder: string, taken: readonly TakenFold
     if (real !== path || (existing !== path && (await isLink(path))))
       return `${folder} leads through a symbolic link: name the folder itself`;
     const names = existing === path ? await readdir(path) : [];
-    const strange = names.find((name) => !expected.includes(name));
-    if (strange !== undefined) return `${folder} is not empty, and no image store: it has ${strange}`;
-    const own = names.filter((name) => name !== 'lost+found').map((name) => join(path, name));
+    const strange = names.find((name) => !broughtAlong.includes(name) && !mayHave.includes(name));
+    const elsewise = mayHave.length > 0 ? ', and no image store' : '';
+    if (strange !== undefined) return `${folder} is not empty${elsewise}: it has ${strange}`;
+    const own = names.filter((name) => mayHave.includes(name)).map((name) => join(path, name));
     for (const used of [existing, ...own]) await access(used, mayUse);
     return undefined;
   } catch (error) {

@@ -2,8 +2,8 @@ import { constants, ReadStream } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { freeChunk } from '../env/free-chunk.ts';
 import { hashInto } from './files.ts';
-import { createHasher, type PieceSink } from './hashing/hasher.ts';
-import { PieceWriter } from './piece-writer.ts';
+import { createHasher, type Hasher, type PieceSink } from './hashing/hasher.ts';
+import { type PieceTarget, PieceWriter } from './piece-writer.ts';
 import { ChunkReader, letGo, throwIfAborted } from './receive.ts';
 import { type CopyOptions, type CopySource, StoreError, storeFailure } from './store.ts';
 
@@ -16,28 +16,46 @@ export async function copyIntoFile(path: string, source: CopySource, options: Co
   const file = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o640).catch((error) => {
     throw storeFailure('create a file for the copy', error);
   });
-  let sha512: string;
+  let isCopy: boolean;
   try {
-    sha512 = await goOn(file, source, options);
+    isCopy = await copyPieces(
+      new PieceWriter(file),
+      (hasher) => hold(file, source.size, hasher, options.signal),
+      source,
+      options,
+    );
   } finally {
     await file.close();
   }
-  if (sha512 === source.checksums.sha512) return;
+  if (isCopy) return;
   await rm(path, { force: true });
-  throw new StoreError('corrupt', 'The copy is not what its original is.');
+  throw noCopy();
 }
 
-async function goOn(file: FileHandle, source: CopySource, { signal, onBytes }: CopyOptions): Promise<string> {
-  const writer = new PieceWriter(file);
+/** What a copy fails with that is another image than its original. */
+export function noCopy(): StoreError {
+  return new StoreError('corrupt', 'The copy is not what its original is.');
+}
+
+/**
+ * Brings to the target what it lacks of the source. Tells whether it is a copy then.
+ *
+ * @param hold gives the hasher what the target has of the copy already, and tells how many bytes that are
+ */
+export async function copyPieces(
+  target: PieceTarget,
+  hold: (hasher: Hasher<'sha512'>) => Promise<number>,
+  source: CopySource,
+  { signal, onBytes }: CopyOptions,
+): Promise<boolean> {
   let sink: PieceSink = async () => {};
   const hasher = createHasher(['sha512'], (piece, position) => sink(piece, position));
   let chunks: ChunkReader | undefined;
   let rest: AsyncIterable<Buffer> | undefined;
   try {
-    const held = await hold(file, source.size, () => hashInto(hasher, file, signal));
+    let size = await hold(hasher);
     await hasher.flush();
-    sink = (piece, position) => writer.write(piece, position);
-    let size = held;
+    sink = (piece, position) => target.write(piece, position);
     onBytes?.(size);
     if (size < source.size) {
       rest = await source.read(size);
@@ -52,20 +70,20 @@ async function goOn(file: FileHandle, source: CopySource, { signal, onBytes }: C
     }
     if (size < source.size) throw new StoreError('size_mismatch', `The source broke off after ${size} bytes.`);
     const { sha512 } = await hasher.digest();
-    await writer.finish();
+    await target.finish();
     throwIfAborted(signal);
-    return sha512;
+    return sha512 === source.checksums.sha512;
   } finally {
     chunks?.close();
     if (rest) letGo(rest);
     hasher.close();
-    await writer.settle();
+    await target.settle();
   }
 }
 
 /** The bytes that the file has of the copy. One that has too many is no beginning of it. */
-async function hold(file: FileHandle, size: number, hash: () => Promise<number>): Promise<number> {
+async function hold(file: FileHandle, size: number, hasher: Hasher<'sha512'>, signal?: AbortSignal): Promise<number> {
   const found = await file.stat();
   if (found.size > size) await file.truncate(0);
-  return await hash();
+  return await hashInto(hasher, file, signal);
 }

@@ -11,6 +11,7 @@ import {
   type CopySource,
   type ImageStore,
   type PutOptions,
+  rangeWithin,
   type StoredImage,
   type StoredUpload,
   StoreError,
@@ -118,19 +119,16 @@ class DirectoryStore implements ImageStore {
     }
   }
 
-  async read(imageId: string, { start = 0, end }: { start?: number; end?: number } = {}): Promise<Readable> {
+  async read(imageId: string, range: { start?: number; end?: number } = {}): Promise<Readable> {
     const file = await this.#openImage(imageId);
     try {
       const { size } = await file.stat();
-      const to = end ?? size;
-      if (!(Number.isInteger(start) && Number.isInteger(to) && 0 <= start && start <= to && to <= size)) {
-        throw new StoreError('bad_range', `Bytes ${start} to ${to} are not within the ${size} of image ${imageId}.`);
-      }
-      if (start === to) {
+      const { start, end } = rangeWithin(size, imageId, range);
+      if (start === end) {
         await file.close();
         return Readable.from([]);
       }
-      return file.createReadStream({ start, end: to - 1, highWaterMark: readLength });
+      return file.createReadStream({ start, end: end - 1, highWaterMark: readLength });
     } catch (error) {
       await file.close();
       throw storeFailure(`read image ${imageId}`, error);

@@ -9,8 +9,22 @@ const syncLength = 64 * 1024 * 1024;
 /** Pieces are compared with it, so it is as long as they are at the most. */
 const zeros = Buffer.alloc(pieceLength);
 
+/** Whether a piece is nothing but zeros. */
+export function isHole(piece: Buffer): boolean {
+  return piece.equals(zeros.subarray(0, piece.length));
+}
+
 /** What disks are written in without the system's cache: no file system asks for more. */
 const alignment = 4096;
+
+/** Where the pieces of a new image go: `write` is told of them in their order, and may be given the next before it is done. */
+export interface PieceTarget {
+  write(piece: Buffer, position: number): Promise<void>;
+  /** Everything is on stable storage when this resolves. */
+  finish(): Promise<void>;
+  /** Waits for what is under way, whatever comes of it. */
+  settle(): Promise<void>;
+}
 
 /**
  * Writes pieces, one of them under way at a time, and beside them brings earlier ones to stable storage. Pieces of
@@ -19,7 +33,7 @@ const alignment = 4096;
  * Where the file system can, they go to the disk without a copy in the system's cache (`O_DIRECT`), which would cost more
  * processor time than all the rest of an upload but its hashes, and push out what others need.
  */
-export class PieceWriter {
+export class PieceWriter implements PieceTarget {
   readonly #file: FileHandle;
   #underWay: Promise<void> = Promise.resolve();
   #syncing: Promise<void> = Promise.resolve();
@@ -56,7 +70,7 @@ export class PieceWriter {
   }
 
   async #writeNow(piece: Buffer, position: number): Promise<void> {
-    if (piece.equals(zeros.subarray(0, piece.length))) {
+    if (isHole(piece)) {
       this.#holeEnd = position + piece.length;
       return;
     }

@@ -1,7 +1,7 @@
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import { createHasher } from './hashing/hasher.ts';
-import { PieceWriter } from './piece-writer.ts';
+import { createHasher, type Hasher } from './hashing/hasher.ts';
+import { type PieceTarget, PieceWriter } from './piece-writer.ts';
 import { type PutOptions, type StoredUpload, StoreError, storeFailure } from './store.ts';
 
 export interface Received {
@@ -18,34 +18,38 @@ export async function receive(
   source: AsyncIterable<Buffer>,
   { onChunk, onTaken, signal, expectedSize }: PutOptions,
 ): Promise<Received> {
-  const chunks = new ChunkReader(source, signal);
-  try {
-    throwIfAborted(signal);
-    const file = await open(path, 'wx', 0o640).catch((error) => {
+  let file: FileHandle | undefined;
+  const create = async () => {
+    file = await open(path, 'wx', 0o640).catch((error) => {
       throw storeFailure('create a file for the upload', error);
     });
-    try {
-      return await receiveInto(file, chunks, { onChunk, onTaken, expectedSize });
-    } finally {
-      await file.close();
-    }
+    return new PieceWriter(file);
+  };
+  try {
+    return await receivePieces(create, source, { onChunk, onTaken, signal, expectedSize });
   } catch (error) {
     await rm(path, { force: true });
     throw error;
   } finally {
-    chunks.close();
+    await file?.close();
   }
 }
 
-async function receiveInto(
-  file: FileHandle,
-  chunks: ChunkReader,
-  { onChunk, onTaken, expectedSize }: Pick<PutOptions, 'onChunk' | 'onTaken' | 'expectedSize'>,
+/** Hands a stream on in pieces, and hashes it on the way. */
+export async function receivePieces(
+  create: () => Promise<PieceTarget>,
+  source: AsyncIterable<Buffer>,
+  { onChunk, onTaken, signal, expectedSize }: PutOptions,
 ): Promise<Received> {
-  const writer = new PieceWriter(file);
-  const hasher = createHasher(['md5', 'sha512'], (piece, position) => writer.write(piece, position));
+  const chunks = new ChunkReader(source, signal);
+  let hasher: Hasher<'md5' | 'sha512'> | undefined;
+  let target: PieceTarget | undefined;
   let size = 0;
   try {
+    chunks.check();
+    const created = await create();
+    target = created;
+    hasher = createHasher(['md5', 'sha512'], (piece, position) => created.write(piece, position));
     for (;;) {
       const chunk = await chunks.next();
       if (!chunk) break;
@@ -56,12 +60,13 @@ async function receiveInto(
     }
     if (expectedSize !== undefined && size < expectedSize) throw sizeMismatch(expectedSize, `${size}`);
     const checksums = await hasher.digest();
-    await writer.finish();
+    await target.finish();
     chunks.check();
     return { size, checksums };
   } finally {
-    hasher.close();
-    await writer.settle();
+    chunks.close();
+    hasher?.close();
+    await target?.settle();
   }
 }
 

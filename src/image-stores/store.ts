@@ -8,7 +8,7 @@ import type { Readable } from 'node:stream';
 export interface ImageStore {
   /** The store's own name within the cloud; it is part of install paths. */
   readonly name: string;
-  readonly kind: 'directory' | 's3' | 'ceph';
+  readonly kind: 'directory' | 's3' | 'ceph' | 'sftp';
 
   /**
    * Stores the image, all of it or nothing: it becomes visible at once and complete, is on stable storage when this
@@ -146,6 +146,17 @@ export class StoreError extends Error {
     this.name = 'StoreError';
     this.code = code;
   }
+}
+
+/** The part of an image that is to be read, within its size. Throws `bad_range`. */
+export function rangeWithin(
+  size: number,
+  imageId: string,
+  { start = 0, end = size }: { start?: number; end?: number },
+): { start: number; end: number } {
+  if (Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start <= end && end <= size)
+    return { start, end };
+  throw new StoreError('bad_range', `Bytes ${start} to ${end} are not within the ${size} of image ${imageId}.`);
 }
 
 const noSpaceCodes = ['ENOSPC', 'EDQUOT', 'EFBIG'];

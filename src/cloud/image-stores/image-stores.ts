@@ -10,7 +10,16 @@ import type { ImageStore } from '../../image-stores/store.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
 import { type ImageStoreInfo, storeFromRow } from './model.ts';
-import { openStore } from './open-store.ts';
+import { openStore, type StoreToOpen } from './open-store.ts';
+import {
+  candidateLogin,
+  changeLogin,
+  keepLogin,
+  type LoginChanges,
+  notConnected,
+  storeLogin,
+  whyNoSftpPlace,
+} from './store-logins.ts';
 
 export interface NewImageStore {
   /** The client's own id, 32 hex digits. */
@@ -19,8 +28,12 @@ export interface NewImageStore {
   description?: string | null;
   /** Default: `directory`. */
   kind?: ImageStoreInfo['kind'];
-  /** The folder, absolute; or `s3://bucket/prefix?endpoint=…`. */
+  /** The folder, absolute; or `s3://bucket/prefix?endpoint=…`, `ceph://pool`, `sftp://user@host:22/folder`. */
   url: string;
+  /** Of a store that is logged in to, where no file and no environment has it. */
+  password?: string;
+  /** The key by which the server is known that is logged in to. */
+  hostKey?: string;
   address?: string | null;
   isDefault?: boolean;
   zoneIds?: readonly string[];
@@ -33,7 +46,7 @@ export interface ImageStoreChanges {
 }
 
 /** How the driver of a store is opened. */
-export type StoreOpener = (store: Pick<ImageStoreInfo, 'kind' | 'name' | 'url'>) => Promise<ImageStore>;
+export type StoreOpener = (store: StoreToOpen) => Promise<ImageStore>;
 
 /** Which stores may take an image. */
 export interface StoreWishes {
@@ -187,20 +200,21 @@ export class ImageStores {
     const other = this.#known.find((known) => known.url === url);
     const why = other
       ? `${url} is the place of the image store ${other.name}`
-      : kind === 'directory' && (await whyNoStoreFolder(url, this.#takenFolders()));
+      : kind === 'sftp'
+        ? whyNoSftpPlace(url, this.#known)
+        : kind === 'directory' && (await whyNoStoreFolder(url, this.#takenFolders()));
     if (this.byName(name)) throw taken();
     if (why) throw new CloudError('invalid', why, { reason: 'no_store_place' });
+    let hostKey: string | undefined;
     try {
-      const driver = await this.#open({ kind, name, url });
+      const login = candidateLogin(store);
+      const driver = await this.#open({ kind, name, url, login: async () => login });
       await driver.capacity().finally(() => driver.close());
+      hostKey = await login.hostKey.read();
     } catch (error) {
-      const words = error instanceof Error ? error.message : String(error);
-      throw new CloudError('unavailable', `The image store can't be used: ${words}`, {
-        reason: 'not_connected',
-        cause: error,
-      });
+      throw notConnected(error);
     }
-    return await this.add(store);
+    return await this.add({ ...store, ...(hostKey === undefined ? {} : { hostKey }) });
   }
 
   #takenFolders(): TakenFolder[] {
@@ -245,6 +259,21 @@ export class ImageStores {
       tx.deleteFrom('image_store_zones').where('store_id', '=', id).where('zone_id', '=', zoneId).execute(),
     );
     return await this.#fresh(id);
+  }
+
+  /**
+   * Reaches a store on another machine by another address or as another user from now on. Throws `unavailable`
+   * (`not_connected`) where that can't be done now, or leads to a place that lacks images of the store.
+   */
+  async relogin(id: string, changes: LoginChanges): Promise<ImageStoreInfo> {
+    return await this.#adding.run('', async () => {
+      await changeLogin(this.#core, this.get(id), changes, this.#open);
+      await this.#drivers.get(id)?.close();
+      this.#drivers.delete(id);
+      await this.refresh();
+      await this.#connect(this.get(id));
+      return await this.#fresh(id);
+    });
   }
 
   /** Opens the store's driver if it is not open, and tells whether that went well in the store's status. */
@@ -308,6 +337,7 @@ export class ImageStores {
     };
     await refuseTakenPlace(this.#core.db, tx, row);
     await tx.insertInto('image_stores').values(row).execute();
+    if (row.kind === 'sftp') await keepLogin(tx, row, store);
     for (const zoneId of store.zoneIds ?? []) {
       await tx.insertInto('image_store_zones').values({ store_id: row.id, zone_id: zoneId }).execute();
     }
@@ -317,7 +347,8 @@ export class ImageStores {
   async #connect(store: ImageStoreInfo): Promise<void> {
     let status: ImageStoreInfo['status'] = 'connected';
     try {
-      if (!this.#drivers.has(store.id)) this.#drivers.set(store.id, await this.#open(store));
+      const login = () => storeLogin(this.#core.db, store.id);
+      if (!this.#drivers.has(store.id)) this.#drivers.set(store.id, await this.#open({ ...store, login }));
     } catch (error) {
       status = 'disconnected';
       const isNew = store.status !== status;

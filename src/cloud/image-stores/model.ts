@@ -7,7 +7,10 @@ export interface ImageStoreInfo {
   name: string;
   description: string | null;
   kind: ImageStoresTable['kind'];
-  /** Where it is, for administrators: the folder of a directory store, `s3://bucket/prefix?endpoint=…`, or `ceph://pool`. */
+  /**
+   * Where it is, for administrators: the folder of a directory store, `s3://bucket/prefix?endpoint=…`, `ceph://pool`, or
+   * `sftp://user@host:22/folder`.
+   */
   url: string;
   /** Whether it may be used for new images; what it holds can be read in any case. */
   enabled: boolean;

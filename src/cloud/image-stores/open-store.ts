@@ -1,8 +1,14 @@
 import { join } from 'node:path';
 import type { Database } from '../../database/database.ts';
 import type { Env } from '../../env/env.ts';
+import type { SftpLogin } from '../../image-stores/sftp/sftp-link.ts';
 import type { ImageStore } from '../../image-stores/store.ts';
 import type { ImageStoreInfo } from './model.ts';
+
+/** What is to be opened, and how it is logged in to where it has to be. */
+export interface StoreToOpen extends Pick<ImageStoreInfo, 'kind' | 'name' | 'url'> {
+  login: () => Promise<SftpLogin>;
+}
 
 /**
  * Opens the driver of a store. What a cloud does not use is not loaded.
@@ -11,7 +17,7 @@ import type { ImageStoreInfo } from './model.ts';
  */
 export async function openStore(
   { env, db }: { env: Pick<Env, 'now'>; db: Pick<Database, 'kind'> },
-  { kind, name, url }: Pick<ImageStoreInfo, 'kind' | 'name' | 'url'>,
+  { kind, name, url, login }: StoreToOpen,
   localRoot: string,
 ): Promise<ImageStore> {
   // Any number of processes share a PostgreSQL; the folder of an SQLite is one process's own.
@@ -30,6 +36,12 @@ export async function openStore(
       const { openCephStore } = await import('../../image-stores/ceph/ceph-store.ts');
       const { cephPlace } = await import('../../image-stores/ceph/ceph-url.ts');
       return await openCephStore({ name, place: cephPlace(url), localDirectory: join(localRoot, name), isShared });
+    }
+    case 'sftp': {
+      const { openSftpStore } = await import('../../image-stores/sftp/sftp-store.ts');
+      const { sftpPlace } = await import('../../image-stores/sftp/sftp-url.ts');
+      const localDirectory = join(localRoot, name);
+      return await openSftpStore({ name, place: sftpPlace(url), login: await login(), localDirectory, env });
     }
   }
 }

@@ -5,7 +5,7 @@ export interface ImageStoresTable {
   id: string;
   name: string;
   description: string | null;
-  kind: 'directory' | 's3' | 'ceph';
+  kind: 'directory' | 's3' | 'ceph' | 'sftp';
   url: string;
   enabled: Flag;
   status: 'connecting' | 'connected' | 'disconnected';
@@ -19,6 +19,19 @@ export interface ImageStoresTable {
 export interface ImageStoreZonesTable {
   store_id: string;
   zone_id: string;
+}
+
+/** How a store on another machine is logged in to. Its place stands in the store's URL as well; here it can be searched. */
+export interface ImageStoreLoginsTable {
+  store_id: string;
+  hostname: string;
+  port: number;
+  path: string;
+  username: string;
+  /** The server asks for the password itself, so no digest of it would do. */
+  password: string | null;
+  /** By which the server has been known since it was first seen: `ssh-ed25519 AAAA…`. */
+  host_key: string | null;
 }
 
 export type ImageStatus =

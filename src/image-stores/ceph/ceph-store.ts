@@ -10,6 +10,7 @@ import {
   type CloneSource,
   type ImageStore,
   type PutOptions,
+  rangeWithin,
   type StoredImage,
   type StoredUpload,
   StoreError,
@@ -130,18 +131,12 @@ class CephStore implements ImageStore {
     await this.#programs.rbd(`rename ${from}`, ['rename', this.#spec(from), this.#spec(to)]);
   }
 
-  async read(imageId: string, { start = 0, end }: { start?: number; end?: number } = {}): Promise<Readable> {
+  async read(imageId: string, range: { start?: number; end?: number } = {}): Promise<Readable> {
     const found = await this.stat(imageId);
     if (!found) throw new StoreError('not_found', `Failed to open image ${imageId}: the pool has none of this name.`);
-    const to = end ?? found.size;
-    if (!(Number.isInteger(start) && Number.isInteger(to) && 0 <= start && start <= to && to <= found.size)) {
-      throw new StoreError(
-        'bad_range',
-        `Bytes ${start} to ${to} are not within the ${found.size} of image ${imageId}.`,
-      );
-    }
-    if (start === to) return Readable.from([]);
-    const running = this.#programs.startRead(`read image ${imageId}`, `${imageId}@${snapshot}`, start, to);
+    const { start, end } = rangeWithin(found.size, imageId, range);
+    if (start === end) return Readable.from([]);
+    const running = this.#programs.startRead(`read image ${imageId}`, `${imageId}@${snapshot}`, start, end);
     const bytes = Readable.from(outputOf(running), { objectMode: false });
     bytes.once('close', () => running.child.kill());
     return bytes;

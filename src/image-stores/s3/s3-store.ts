@@ -8,6 +8,7 @@ import { adoptByUpload, Staging } from '../staged-file.ts';
 import {
   type ImageStore,
   type PutOptions,
+  rangeWithin,
   type StoredImage,
   type StoredUpload,
   StoreError,
@@ -161,22 +162,16 @@ class S3Store implements ImageStore {
     }
   }
 
-  async read(imageId: string, { start = 0, end }: { start?: number; end?: number } = {}): Promise<Readable> {
+  async read(imageId: string, range: { start?: number; end?: number } = {}): Promise<Readable> {
     const key = this.#key(imageId);
     const found = await this.stat(imageId);
     if (!found) throw new StoreError('not_found', `Failed to open image ${imageId}: there is no such object.`);
-    const to = end ?? found.size;
-    if (!(Number.isInteger(start) && Number.isInteger(to) && 0 <= start && start <= to && to <= found.size)) {
-      throw new StoreError(
-        'bad_range',
-        `Bytes ${start} to ${to} are not within the ${found.size} of image ${imageId}.`,
-      );
-    }
-    if (start === to) return Readable.from([]);
+    const { start, end } = rangeWithin(found.size, imageId, range);
+    if (start === end) return Readable.from([]);
     try {
       const { GetObjectCommand } = this.#sdk;
-      const range = { Bucket: this.#place.bucket, Key: key, Range: `bytes=${start}-${to - 1}` };
-      const { Body } = await this.#client.send(new GetObjectCommand(range));
+      const part = { Bucket: this.#place.bucket, Key: key, Range: `bytes=${start}-${end - 1}` };
+      const { Body } = await this.#client.send(new GetObjectCommand(part));
       const body = Body as Readable;
       // Who reads it is told when they read; an error that comes before has nobody else to go to.
       body.on('error', () => {});

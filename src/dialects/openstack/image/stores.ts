@@ -21,7 +21,7 @@ const StoreDetail = Type.Object({
   properties: Type.Record(Type.String(), Type.Unknown()),
 });
 
-const types: Record<ImageStoreInfo['kind'], string> = { directory: 'filesystem', s3: 's3', ceph: 'rbd' };
+const types: Record<ImageStoreInfo['kind'], string> = { directory: 'filesystem', s3: 's3', ceph: 'rbd', sftp: 'sftp' };
 
 function storeView(cloud: Cloud, store: ImageStoreInfo) {
   return {
