@@ -36,6 +36,7 @@ import { localDisks } from './migrations/0037-local-disks/migration.ts';
 import { controlPlanes } from './migrations/0039-control-planes/migration.ts';
 import { zstackJobs } from './migrations/0041-zstack-jobs/migration.ts';
 import { ownLimits } from './migrations/0043-own-limits/migration.ts';
+import { serverExtras } from './migrations/0044-server-extras/migration.ts';
 import { securityCompliance } from './migrations/0047-security-compliance/migration.ts';
 import { storeLogins } from './migrations/0045-store-logins/migration.ts';
 import type { Schema } from './schema.ts';
@@ -77,6 +78,7 @@ const migrations: Record<string, Migration> = {
   '0036-tag-patterns': tagPatterns,
   '0037-local-disks': localDisks,
   '0043-own-limits': ownLimits,
+  '0044-server-extras': serverExtras,
   '0039-control-planes': controlPlanes,
   '0041-zstack-jobs': zstackJobs,
   '0047-security-compliance': securityCompliance,

@@ -102,6 +102,7 @@ import type {
   SubnetsTable,
 } from './schema/networks.ts';
 import type {
+  ConsolePasswordsTable,
   ConsoleTokensTable,
   DisksTable,
   GuestPasswordsTable,
@@ -109,6 +110,8 @@ import type {
   ServerGroupsTable,
   ServersTable,
   ServerTagsTable,
+  SnapshotGroupMembersTable,
+  SnapshotGroupsTable,
   VolumesTable,
 } from './schema/servers.ts';
 import type {
@@ -212,6 +215,9 @@ export interface Schema {
   cached_images: CachedImagesTable;
   servers: ServersTable;
   guest_passwords: GuestPasswordsTable;
+  console_passwords: ConsolePasswordsTable;
+  snapshot_groups: SnapshotGroupsTable;
+  snapshot_group_members: SnapshotGroupMembersTable;
   cdroms: CdromsTable;
   boot_orders: BootOrdersTable;
   server_tags: ServerTagsTable;

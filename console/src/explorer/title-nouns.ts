@@ -75,6 +75,8 @@ export const nouns: Record<string, Pair> = {
   tags: ['タグ', '标签'],
   'user tag': ['ユーザータグ', '用户标签'],
   'user tags': ['ユーザータグ', '用户标签'],
+  'affinity group': ['アフィニティグループ', '亲和组'],
+  'affinity groups': ['アフィニティグループ', '亲和组'],
   'tag pattern': ['タグパターン', '标签模式'],
   'tag patterns': ['タグパターン', '标签模式'],
   'system tag': ['システムタグ', '系统标签'],

@@ -2,6 +2,8 @@ import type { Pair } from './title-nouns.ts';
 
 /** Titles that say more than a verb and its object, in Japanese and in Chinese. */
 export const sentences: Record<string, Pair> = {
+  'Put a server into an affinity group': ['サーバーをアフィニティグループに入れる', '将云主机加入亲和组'],
+  'Take a server out of an affinity group': ['サーバーをアフィニティグループから外す', '将云主机移出亲和组'],
   'Limit a volume': ['ボリュームの速度を制限', '限制云盘速度'],
   'Take limits off a volume': ['ボリュームの速度制限を解除', '取消云盘限速'],
   'Get the limits of a volume': ['ボリュームの速度制限を取得', '获取云盘限速'],

@@ -40,6 +40,50 @@ async function openThreeHosts() {
   };
 }
 
+test('servers come into a group and leave it later, where its policy has them; a disabled one decides nothing', async () => {
+  await using opened = await openThreeHosts();
+  const { cloud } = opened;
+  const { groups } = cloud.servers;
+  const zone = (await cloud.zones.default()).id;
+  const [apart, other] = await Promise.all(
+    ['apart', 'other'].map((name) => groups.create(subject(), { name, policy: 'anti-affinity', zoneId: zone })),
+  );
+  const server = async (name: string) => {
+    const [made] = await cloud.servers.create(subject(), {
+      ...{ name, flavorId: '42', networks: 'none', securityGroups: [] },
+      blockDevices: [{ bootIndex: 0, source: 'blank', destination: 'volume', sizeGb: 1, deleteOnTermination: true }],
+    });
+    await cloud.runner.wait(made!.actionId, { timeoutMs: 10_000 });
+    return made!.server.id;
+  };
+  const [one, two, three] = [await server('one'), await server('two'), await server('three')];
+  const hostOf = async (id: string) => (await cloud.hosts.allocations({ serverId: id }))[0]!.hostId;
+  await groups.add(subject(), apart!.id, one);
+  await groups.add(subject(), apart!.id, one);
+  expect((await groups.get(subject(), apart!.id)).memberIds).toEqual([one]);
+  await expect(groups.add(subject(), other!.id, one)).rejects.toMatchObject({ details: { reason: 'other_group' } });
+  await cloud.db.write(async (tx) => {
+    const place = { host_id: await hostOf(one) };
+    await tx.updateTable('allocations').set(place).where('server_id', '=', two).execute();
+  });
+  await expect(groups.add(subject(), apart!.id, two)).rejects.toMatchObject({ details: { reason: 'group_policy' } });
+  expect((await groups.get(subject(), apart!.id)).memberIds).toEqual([one]);
+  expect(await groups.remove(subject(), apart!.id, one)).toBe(true);
+  expect(await groups.remove(subject(), apart!.id, one)).toBe(false);
+  await groups.add(subject(), apart!.id, two);
+
+  await groups.update(subject(), apart!.id, { enabled: false, description: 'off' });
+  expect(await groups.get(subject(), apart!.id)).toMatchObject({ enabled: false, description: 'off' });
+  await expect(groups.add(subject(), apart!.id, three)).rejects.toMatchObject({
+    details: { reason: 'server_group_disabled' },
+  });
+  expect(await cloud.db.write((tx) => groups.neighbours(tx, two))).toBe(undefined);
+  await groups.update(subject(), apart!.id, { enabled: true });
+  expect(await cloud.db.write((tx) => groups.neighbours(tx, two))).toEqual({ policy: 'anti-affinity', hostIds: [] });
+  await expect(groups.add(subject(), 'f'.repeat(32), three)).rejects.toMatchObject({ code: 'not_found' });
+  await expect(groups.add(subject(), apart!.id, 'f'.repeat(32))).rejects.toMatchObject({ code: 'not_found' });
+});
+
 test('groups keep servers together or apart when hosts are chosen', async () => {
   await using opened = await openThreeHosts();
   const { cloud } = opened;

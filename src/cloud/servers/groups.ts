@@ -5,6 +5,7 @@ import type { Cloud } from '../cloud.ts';
 import { CloudError, notFound } from '../errors.ts';
 import type { GroupPolicy, Neighbours } from '../hosts/scheduler.ts';
 import { ownsOrAdmin, projectOf, type Subject } from '../identity/subject.ts';
+import { lockServer } from './transition.ts';
 
 export interface ServerGroup {
   id: string;
@@ -16,10 +17,31 @@ export interface ServerGroup {
   zoneId: string | null;
   /** Ids of the servers in it that are not deleted, in the order in which they were made. */
   memberIds: string[];
+  description: string | null;
+  /** Where it is not, hosts are chosen without it, and no server comes into it. */
+  enabled: boolean;
   createdAt: number;
+  updatedAt: number;
 }
 
-/** Groups of servers that the scheduler keeps together on one host, or apart. A server is in one from its creation on. */
+export interface NewServerGroup {
+  id?: string;
+  name: string;
+  policy: GroupPolicy;
+  zoneId?: string;
+  description?: string;
+}
+
+interface GroupChanges {
+  name?: string;
+  description?: string;
+  enabled?: boolean;
+}
+
+/**
+ * Groups of servers that the scheduler keeps together on one host, or apart. Nova's servers are in one from their creation
+ * on; the engine takes them in and lets them go later, too, as ZStack's affinity groups do.
+ */
 export class ServerGroups {
   readonly #core: Cloud;
 
@@ -27,16 +49,19 @@ export class ServerGroups {
     this.#core = core;
   }
 
-  async create(subject: Subject, wanted: { name: string; policy: GroupPolicy; zoneId?: string }): Promise<ServerGroup> {
+  async create(subject: Subject, wanted: NewServerGroup): Promise<ServerGroup> {
     const { db, env } = this.#core;
     const row: ServerGroupsTable = {
-      id: newId(env),
+      id: wanted.id ?? newId(env),
       project_id: projectOf(subject),
       user_id: subject.userId,
       name: wanted.name,
       policy: wanted.policy,
       zone_id: wanted.zoneId ?? null,
+      description: wanted.description ?? null,
+      enabled: 1,
       created_at: env.now(),
+      updated_at: env.now(),
     };
     await db.write(async (tx) => {
       await this.#core.quotas.check(tx, row.project_id, { server_groups: 1 });
@@ -59,6 +84,48 @@ export class ServerGroups {
     const row = await this.#rowOf(this.#core.db.read, subject, id);
     if (!row) throw groupNotFound(id);
     return fromRow(row, (await this.#membersOf([id])).get(id) ?? []);
+  }
+
+  async update(subject: Subject, id: string, changes: GroupChanges): Promise<void> {
+    const { enabled, ...words } = changes;
+    const columns = { ...words, ...(enabled === undefined ? {} : { enabled: enabled ? (1 as const) : (0 as const) }) };
+    await this.#core.db.write(async (tx) => {
+      if (!(await this.#rowOf(tx, subject, id))) throw groupNotFound(id);
+      const changed = { ...columns, updated_at: this.#core.env.now() };
+      await tx.updateTable('server_groups').set(changed).where('id', '=', id).execute();
+    });
+  }
+
+  /**
+   * Takes in a server that exists: it stays where it is. Throws `conflict` where it is in another group
+   * (`other_group`), or would be where the group's policy does not have it (`group_policy`).
+   */
+  async add(subject: Subject, groupId: string, serverId: string): Promise<void> {
+    await this.#core.db.write(async (tx) => {
+      if (!(await this.#rowOf(tx, subject, groupId))) throw groupNotFound(groupId);
+      const { zoneId } = await lockServer(this.#core, tx, subject, serverId);
+      const members = tx.selectFrom('server_group_members').select('group_id').where('server_id', '=', serverId);
+      const present = (await members.executeTakeFirst())?.group_id;
+      if (present === groupId) return;
+      if (present !== undefined) throw refused(serverId, `is in the group ${withDashes(present)}`, 'other_group');
+      await this.join(tx, subject, groupId, { serverId, zoneId });
+      const neighbours = await this.neighbours(tx, serverId);
+      const held = tx.selectFrom('allocations').select('host_id').where('server_id', '=', serverId);
+      const host = await held.where('purpose', '=', 'current').executeTakeFirst();
+      if (host && neighbours && !suits(neighbours, host.host_id)) {
+        throw refused(serverId, `is not where the policy ${neighbours.policy} has it`, 'group_policy');
+      }
+    });
+  }
+
+  /** Lets a server go, which stays where it is. Gives false where it was not in the group. */
+  async remove(subject: Subject, groupId: string, serverId: string): Promise<boolean> {
+    return await this.#core.db.write(async (tx) => {
+      if (!(await this.#rowOf(tx, subject, groupId))) throw groupNotFound(groupId);
+      const members = tx.deleteFrom('server_group_members').where('group_id', '=', groupId);
+      const { numDeletedRows } = await members.where('server_id', '=', serverId).executeTakeFirstOrThrow();
+      return numDeletedRows > 0n;
+    });
   }
 
   /** Servers that are in it stay where they are. */
@@ -85,6 +152,11 @@ export class ServerGroups {
         reason: 'server_group_not_found',
       });
     }
+    if (group.enabled === 0) {
+      throw new CloudError('invalid', `Instance group ${withDashes(groupId)} is disabled.`, {
+        reason: 'server_group_disabled',
+      });
+    }
     const there = tx.selectFrom('server_group_members').select('server_id').where('group_id', '=', groupId);
     const members = (await there.execute()).length + 1;
     await this.#core.quotas.check(tx, group.project_id, { server_group_members: members });
@@ -99,7 +171,7 @@ export class ServerGroups {
     const membership = tx.selectFrom('server_group_members').select('group_id').where('server_id', '=', serverId);
     const query = tx.selectFrom('server_groups').selectAll().where('id', '=', membership);
     const group = await (this.#core.db.kind === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
-    if (!group) return undefined;
+    if (!group || group.enabled === 0) return undefined;
     const rows = await tx
       .selectFrom('server_group_members')
       .innerJoin('allocations', 'allocations.server_id', 'server_group_members.server_id')
@@ -142,6 +214,16 @@ export class ServerGroups {
   }
 }
 
+/** Whether a server of the group may be on the host. */
+function suits({ policy, hostIds }: Neighbours, hostId: string): boolean {
+  if (policy === 'anti-affinity') return !hostIds.includes(hostId);
+  return policy !== 'affinity' || hostIds.every((id) => id === hostId);
+}
+
+function refused(serverId: string, why: string, reason: string): CloudError {
+  return new CloudError('conflict', `Instance ${withDashes(serverId)} ${why}.`, { reason });
+}
+
 function groupNotFound(id: string): CloudError {
   return notFound('server_group', id, `Instance group ${withDashes(id)} could not be found.`);
 }
@@ -155,6 +237,9 @@ function fromRow(row: ServerGroupsTable, memberIds: string[]): ServerGroup {
     policy: row.policy,
     zoneId: row.zone_id,
     memberIds,
+    description: row.description,
+    enabled: row.enabled === 1,
     createdAt: row.created_at,
+    updatedAt: row.updated_at,
   };
 }

@@ -91,7 +91,11 @@ export interface ServerGroupsTable {
   policy: 'affinity' | 'anti-affinity' | 'soft-affinity' | 'soft-anti-affinity';
   /** For servers of this zone only; of any where it is null. */
   zone_id: string | null;
+  description: string | null;
+  /** Hosts are chosen by it, and servers may come into it. */
+  enabled: Flag;
   created_at: Micros;
+  updated_at: Micros;
 }
 
 export interface ServerGroupMembersTable {
@@ -157,6 +161,36 @@ export interface VolumesTable {
 export interface GuestPasswordsTable {
   server_id: string;
   password: string;
+  created_at: Micros;
+}
+
+/** What VNC asks for before it shows the screen of a server, from the server's next start on. */
+export interface ConsolePasswordsTable {
+  server_id: string;
+  password: string;
+}
+
+/** Snapshots of all disks of a server, of one moment. */
+export interface SnapshotGroupsTable {
+  id: string;
+  project_id: string;
+  user_id: string;
+  server_id: string;
+  name: string | null;
+  description: string | null;
+  created_at: Micros;
+  updated_at: Micros;
+}
+
+/** A snapshot of such a group, with what was known of its disk at that moment; it stays when the snapshot is deleted. */
+export interface SnapshotGroupMembersTable {
+  snapshot_id: string;
+  group_id: string;
+  volume_id: string;
+  volume_name: string | null;
+  volume_kind: 'root' | 'data';
+  device_index: number;
+  snapshot_name: string | null;
   created_at: Micros;
 }
 

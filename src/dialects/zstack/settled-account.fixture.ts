@@ -21,6 +21,7 @@ const kindsByPath: Record<string, string> = {
   trees: 'snapshot',
   'vm-instances': 'vm',
   nics: 'nic',
+  'affinity-groups': 'affinityGroup',
   'l3-networks': 'l3Network',
   'ip-ranges': 'ipRange',
   vips: 'vip',
@@ -64,6 +65,7 @@ const kindsByName: Record<string, string> = {
   vipUuid: 'vip',
   eipUuid: 'eip',
   securityGroupUuid: 'securityGroup',
+  affinityGroupUuid: 'affinityGroup',
   ruleUuids: 'rule',
   ruleUuid: 'portForwardingRule',
   apiId: 'job',
@@ -177,6 +179,7 @@ export class SettledAccount {
     const tag = { resourceType: 'VmInstanceVO', resourceUuid: own['vm'], tag: name };
     own['tag'] = await this.#made('/user-tags', tag);
     own['tagPattern'] = await this.#made('/tags', { name, value: name });
+    own['affinityGroup'] = await this.#made('/affinity-groups', { name, policy: 'antiSoft' });
     own['systemTag'] = await this.#made('/system-tags', { ...tag, tag: 'ha::NeverStop' });
     const jobData = JSON.stringify({ name, rootVolumeUuid: own['rootVolume'] });
     const jobName = 'APICreateRootVolumeTemplateFromRootVolumeMsg';

@@ -2,6 +2,7 @@ import type { Dialect } from '../../api/dialect.ts';
 import { accessKeyOperations } from './operations/access-keys.ts';
 import { accountOperations } from './operations/accounts.ts';
 import { addedBackupStorageOperations } from './operations/added-backup-storage.ts';
+import { affinityGroupOperations } from './operations/affinity-groups.ts';
 import { backupStorageOperations } from './operations/backup-storage.ts';
 import { capabilityOperations } from './operations/capabilities.ts';
 import { factOperations } from './operations/facts.ts';
@@ -89,6 +90,7 @@ export const zstack: Dialect = {
     ...vmChangeOperations,
     ...vmConsoleOperations,
     ...offeringOperations,
+    ...affinityGroupOperations,
     ...networkOperations,
     ...tagOperations,
     ...tagPatternOperations,

@@ -17,6 +17,7 @@ import {
 } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
 import { errorBody, invalidArgument, ZStackError } from '../protocol/zstack-error.ts';
+import { onAffinityGroup } from './affinity-groups.ts';
 import { drivesFor } from './cdrom-words.ts';
 import { keyPairNamed } from './ssh-key-pairs.ts';
 import { checkTags, keepTags, systemTagValues } from './system-tags.ts';
@@ -90,7 +91,7 @@ export const createVmInstance = jobOperation({
   describeFailure: (cause) => errorBody('VM.1000', cause.details, { cause }),
   title: 'Create a server',
   summary:
-    'Makes a server from an image and starts it. System tags say more of it: hostname::, userdata::<base64>, sshkey::<public key>, staticIp::<l3 network>::<address>, cdroms::<Empty, None or an ISO image>::…',
+    'Makes a server from an image and starts it. System tags say more of it: hostname::, userdata::<base64>, sshkey::<public key>, staticIp::<l3 network>::<address>, cdroms::<Empty, None or an ISO image>::…, affinityGroupUuid::<affinity group>',
   examples: [
     {
       title: 'A server with one interface',
@@ -122,7 +123,8 @@ export const createVmInstance = jobOperation({
     const flavor = await flavorFor(cloud, subject, { ...input, rootDiskSize });
     const dataSizes = await dataSizesOf(cloud, input);
     const zone = await zoneNameFor(cloud, input);
-    const [made] = await cloud.servers.create(subject, {
+    const groupId = systemTagValues(input.systemTags, 'affinityGroupUuid')[0];
+    const wanted = {
       id: input.resourceUuid,
       name: input.name,
       description: input.description ?? null,
@@ -138,7 +140,10 @@ export const createVmInstance = jobOperation({
       configDrive: true,
       zone,
       leaveStopped: input.strategy === 'CreateStopped',
-    });
+      ...(groupId ? { groupId } : {}),
+    };
+    const create = () => cloud.servers.create(subject, wanted);
+    const [made] = await onAffinityGroup('affinityGroupUuid', groupId ?? '', create);
     const { server, actionId } = made!;
     await keepTags(cloud, subject, 'server', server.id, input);
     await describeGuest(cloud, subject, server.id, input);

@@ -1,5 +1,4 @@
 import { Type as T } from 'typebox';
-import type { DiskLimits } from '../../../agent/contract.ts';
 import { limitsAbove } from '../../../cloud/servers/guest-spec.ts';
 import { combinedLimits, type LimitKind, type OwnLimitChanges } from '../../../cloud/volumes/own-limits.ts';
 import { volume } from '../inventories/volume.ts';
@@ -142,7 +141,7 @@ const members = {
   iopsWrite: 'writeRequests',
 } as const satisfies Record<string, LimitKind>;
 
-function shown(limits: DiskLimits | undefined, suffix = ''): Record<string, number> {
+function shown(limits: ReturnType<typeof combinedLimits>, suffix = ''): Record<string, number> {
   return Object.fromEntries(
     Object.entries(members).map(([name, kind]) => [`${name}${suffix}`, limits?.[kind]?.rate ?? -1]),
   );

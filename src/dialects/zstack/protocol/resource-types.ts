@@ -12,6 +12,7 @@ const classNames: Record<string, string> = {
   image_store: 'BackupStorageVO',
   project: 'AccountVO',
   keypair: 'SshKeyPairVO',
+  server_group: 'AffinityGroupVO',
   security_group: 'SecurityGroupVO',
   floating_ip: 'VipVO',
   eip: 'EipVO',

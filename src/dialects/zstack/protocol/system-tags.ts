@@ -7,6 +7,7 @@ import { invalidArgument } from '../protocol/zstack-error.ts';
 /** The first words of system tags that mean something to ZStack's servers or their consoles. */
 const knownNotations = [
   'additionalQmp',
+  'affinityGroupUuid',
   'bootMode',
   'bootOrder',
   'capability',
@@ -46,6 +47,9 @@ const knownNotations = [
   'xmlHook',
 ] as const;
 
+/** What these say is kept where it belongs, and can change there. */
+const notKept = ['affinityGroupUuid'] as const;
+
 /** Refuses system tags that no part of ZStack knows: unlike user tags they are not free text. */
 export function requireKnownSystemTag(tag: string): void {
   const notation = tag.split('::', 1)[0]!;
@@ -73,8 +77,9 @@ export async function keepTags(
   { systemTags = [], userTags = [] }: Tags,
 ): Promise<void> {
   const on = { resourceType, resourceId };
+  const kept = systemTags.filter((tag) => !notKept.some((notation) => tag.startsWith(`${notation}::`)));
   const tags: NewTag[] = [
-    ...systemTags.map((tag) => ({ ...on, kind: 'system' as const, tag })),
+    ...kept.map((tag) => ({ ...on, kind: 'system' as const, tag })),
     ...userTags.map((tag) => ({ ...on, kind: 'user' as const, tag })),
   ];
   await cloud.tags.addAll(subject, tags);

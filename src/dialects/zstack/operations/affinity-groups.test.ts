@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { operator } from '../../../cloud/identity/subject.ts';
+import { SettledAccount } from '../settled-account.fixture.ts';
+import { TestZStack } from '../zstack.fixture.ts';
+
+type Body = Record<string, unknown>;
+
+let zstack: TestZStack;
+let alice: SettledAccount;
+beforeAll(async () => {
+  zstack = await TestZStack.start();
+  alice = await SettledAccount.settle(zstack, 'alice');
+});
+afterAll(() => zstack.stop());
+
+const failing = (code: string, details: unknown) => ({ status: 503, json: { error: { code, details } } });
+const run = (method: 'POST' | 'PUT' | 'DELETE', path: string, body?: Body) =>
+  zstack.run(method, path, body, alice.headers);
+
+async function group(params: Body): Promise<string> {
+  const { json, text } = await run('POST', '/affinity-groups', { params: { name: 'web', ...params } });
+  const made = json['inventory'] as Body | undefined;
+  if (!made) throw new Error(text);
+  return String(made['uuid']);
+}
+
+const server = (systemTags: string[]) => {
+  const { image: imageUuid } = alice.own;
+  const params = { name: 'one', imageUuid, cpuNum: 1, memorySize: 2 ** 27, rootDiskSize: 2 ** 30 };
+  return run('POST', '/vm-instances', { params, systemTags });
+};
+
+it('is a server group of Nova, from the making of a server on', async () => {
+  const uuid = await group({ policy: 'antiHard', description: 'apart' });
+  const made = await server([`affinityGroupUuid::${uuid}`]);
+  const vmUuid = String((made.json['inventory'] as Body)['uuid']);
+  const [shown] = await zstack.query(`/affinity-groups/${uuid}`, alice.headers);
+  expect(shown).toMatchObject({
+    ...{ uuid, name: 'web', description: 'apart', policy: 'antiHard', type: 'HOST', state: 'Enabled' },
+    usages: [{ affinityGroupUuid: uuid, resourceUuid: vmUuid, resourceType: 'VmInstanceVO' }],
+  });
+  expect(await zstack.cloud.servers.groups.get(operator(), uuid)).toMatchObject({
+    ...{ policy: 'anti-affinity', memberIds: [vmUuid] },
+  });
+  // There is one host.
+  expect(await server([`affinityGroupUuid::${uuid}`])).toMatchObject(failing('VM.1000', expect.anything()));
+  const unknown = alice.own['vm']!;
+  expect(await server([`affinityGroupUuid::${unknown}`])).toMatchObject(
+    failing('SYS.1003', `invalid field[affinityGroupUuid], resource[uuid:${unknown}, type:AffinityGroupVO] not found`),
+  );
+  const tags = await zstack.query(`/system-tags?q=resourceUuid=${vmUuid}`, alice.headers);
+  expect(tags.map(({ tag }) => tag)).not.toContain(`affinityGroupUuid::${uuid}`);
+});
+
+it('takes servers in and lets them go, and says why not', async () => {
+  const { vm } = alice.own;
+  const [uuid, other] = [await group({ policy: 'proSoft', type: 'host' }), await group({ policy: 'antiSoft' })];
+  const add = (to: string) => run('POST', `/affinity-groups/${to}/vm-instances/${vm}`, { params: {} });
+  const remove = (from: string) => run('DELETE', `/affinity-groups/${from}/vm-instances?uuid=${vm}`);
+  expect(await add(uuid)).toMatchObject({ status: 200, json: { inventory: { usages: [{ resourceUuid: vm }] } } });
+  expect(await add(other)).toMatchObject(failing('SYS.1006', expect.stringContaining('is in the group')));
+  expect(await remove(other)).toMatchObject(
+    failing('SYS.1006', `vm[uuid:${vm}] is not in affinityGroup[uuid:${other}]`),
+  );
+  expect(await remove(uuid)).toMatchObject({ status: 200, json: { inventory: { uuid, usages: [] } } });
+
+  const change = (body: Body) => run('PUT', `/affinity-groups/${uuid}/actions`, body);
+  expect(await change({ changeAffinityGroupState: { stateEvent: 'disable' } })).toMatchObject({
+    json: { inventory: { state: 'Disabled' } },
+  });
+  expect(await add(uuid)).toMatchObject(failing('SYS.1006', `affinityGroup[uuid:${uuid}] is Disabled`));
+  expect(await change({ updateAffinityGroup: { name: 'renamed' } })).toMatchObject({
+    json: { inventory: { name: 'renamed', state: 'Disabled' } },
+  });
+  expect((await run('DELETE', `/affinity-groups/${uuid}`)).status).toBe(200);
+  expect((await run('DELETE', `/affinity-groups/${uuid}`)).json).toEqual({});
+  expect(await change({ updateAffinityGroup: { name: 'x' } })).toMatchObject(failing('SYS.1003', expect.anything()));
+  expect(await run('POST', '/affinity-groups', { params: { name: 'x', policy: 'near' } })).toMatchObject(
+    failing('SYS.1007', expect.stringContaining('policy')),
+  );
+});
