@@ -21,6 +21,14 @@ export function disksContract(bench: ContractBench): void {
       await expect(bench.host.diskUsage('blank')).rejects.toEqual(failure('not_found'));
     });
 
+    test('are made ready to be used, of the size that was asked for', async () => {
+      const content = { format: 'ext4', label: 'ephemeral0' } as const;
+      const disk = { diskId: 'ready', base: { kind: 'blank' as const, content, beside: 'none' } };
+      for (const size of [16 * mebibyte, 16 * mebibyte, 20 * mebibyte])
+        expect(await bench.host.ensureDisk({ ...disk, size })).toMatchObject({ virtualSize: size });
+      expect(await bench.host.inventory()).toMatchObject({ disks: ['ready'], strayFiles: [] });
+    });
+
     test('on an image are at least as large as the image', async () => {
       await bench.host.ensureImageCached({ imageId: 'boot', ...bench.rawImage });
       const base = { kind: 'image' as const, imageId: 'boot' };

@@ -5,12 +5,26 @@ import { KillableProcess } from '../support/killable.ts';
 import { createPostgresDatabase } from '../support/postgres.ts';
 import { postgresVariable } from '../support/postgres-server.ts';
 import { Case } from './case.ts';
+import type { Fixture } from './fixtures/fixture.ts';
+import { localDiskFixtures } from './fixtures/local-disks.ts';
 import { serverFixtures } from './fixtures/servers.ts';
 import { volumeFixtures } from './fixtures/volumes.ts';
 
 /** What `actions.test.ts` does with every action on SQLite is done with these on PostgreSQL, where holds have to lapse. */
-const samples = ['server.create', 'server.delete', 'server.rebuild', 'server.clone', 'server.shelve', 'volume.create'];
-const fixtures = { ...serverFixtures, ...volumeFixtures };
+const samples = [
+  'server.create',
+  'server.delete',
+  'server.rebuild',
+  'server.clone',
+  'server.resize',
+  'server.shelve',
+  'volume.create',
+];
+const fixtures: Record<string, Fixture[]> = {
+  ...serverFixtures,
+  ...volumeFixtures,
+  'server.resize': localDiskFixtures['server.resize']!,
+};
 /** Longer than a process holds an action without a sign of life. */
 const lapseSeconds = 60;
 const maxWrites = 80;

@@ -1,4 +1,4 @@
-import type { FileContent } from '../../agent/file-content.ts';
+import type { FileContent, FileContents } from '../../agent/file-content.ts';
 import type { Cloud } from '../cloud.ts';
 import type { Volume } from '../volumes/model.ts';
 
@@ -38,8 +38,48 @@ export async function ec2Documents(cloud: Cloud, serverId: string): Promise<Map<
   return documents;
 }
 
+/** Versions under which guests look for EC2's documents on a config drive. */
+const folders = ['ec2/latest', 'ec2/2009-04-04'];
+
+/**
+ * EC2's documents as a config drive has them: all facts in one, by which cloud-init finds the ephemeral and swap disks that
+ * it puts to use.
+ */
+export async function ec2Files(cloud: Cloud, serverId: string): Promise<FileContents> {
+  const documents = await ec2Documents(cloud, serverId);
+  const metaData: Facts = {};
+  for (const [path, content] of documents) {
+    const [kind, ...names] = path.split('/');
+    if (kind === 'meta-data' && typeof content === 'string') put(metaData, names, content);
+  }
+  const text = JSON.stringify(metaData);
+  const userData = documents.get('user-data');
+  return Object.fromEntries(
+    folders.flatMap((folder) => [
+      [`${folder}/meta-data.json`, text],
+      ...(userData === undefined ? [] : [[`${folder}/user-data`, userData]]),
+    ]),
+  );
+}
+
+interface Facts {
+  [name: string]: string | Facts;
+}
+
+/** Puts a fact where its path says: below the facts of its folder. */
+function put(facts: Facts, [name = '', ...rest]: readonly string[], value: string): void {
+  if (rest.length === 0) {
+    facts[name] = value;
+    return;
+  }
+  const folder = facts[name];
+  const below: Facts = typeof folder === 'object' ? folder : {};
+  facts[name] = below;
+  put(below, rest, value);
+}
+
 /** By what EC2 calls them: `ephemeral0`, `swap`, and `ebs0` for the first volume beside the root disk. */
-export function blockDeviceMapping(disks: readonly Volume[]): Record<string, string> {
+function blockDeviceMapping(disks: readonly Volume[]): Record<string, string> {
   const named: Array<[string, string]> = [
     ['ami', 'vda'],
     ['root', '/dev/vda'],

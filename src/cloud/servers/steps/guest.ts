@@ -2,6 +2,7 @@ import type { Tx } from '../../../database/database.ts';
 import { statement } from '../../../database/statement.ts';
 import { step } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
+import { ec2Files } from '../../metadata/ec2-documents.ts';
 import { runGuest } from '../cdroms/run-guest.ts';
 import { configDriveFiles } from '../config-drive.ts';
 import { taggedDevicesOf } from '../device-tags.ts';
@@ -109,7 +110,7 @@ export const writeConfigDrive = step<GuestInput, GuestState>('writeConfigDrive',
       adminPass: input.adminPass,
       personality: input.personality,
     });
-    await agentOf(context).ensureConfigDrive(input.serverId, files);
+    await agentOf(context).ensureConfigDrive(input.serverId, { ...files, ...(await ec2Files(services, server.id)) });
   },
   // Nothing to undo: a later start writes it anew, and removing the guest removes it.
 });
