@@ -8,6 +8,7 @@ import type { GuestSpec, GuestState, HostAgent } from './contract.ts';
 import { type ContractBench, failure, imageBytes, mebibyte } from './contract-bench.fixture.ts';
 import { disksContract } from './contract-disks-suite.ts';
 import { imagesContract } from './contract-images-suite.ts';
+import { storagesContract } from './contract-storages-suite.ts';
 import { readQcow2Header } from './disks/qcow2-header.ts';
 import { bootProgram } from './hypervisor/qemu/boot-program.ts';
 import { writeBootSector } from './hypervisor/qemu/boot-sector.ts';
@@ -42,6 +43,7 @@ export function hostAgentContract<Host extends HostAgent>(name: string, subject:
       for (const guest of before.guests) await host.removeGuest(guest.serverId);
       for (const diskId of before.disks) await host.removeDisk(diskId);
       for (const imageId of before.images) await host.removeCachedImage(imageId);
+      await host.applyStorages([]);
       const after = await host.inventory();
       await host.close();
       await rm(root, { recursive: true, force: true });
@@ -96,6 +98,7 @@ export function hostAgentContract<Host extends HostAgent>(name: string, subject:
     };
     imagesContract(bench);
     disksContract(bench);
+    storagesContract(bench);
 
     describe('guests', () => {
       test('go through their states, each verb as often as one likes', async () => {

@@ -6,6 +6,7 @@ import type { BootDevice, GuestCdrom, MediumVerbs } from './medium-contract.ts';
 import type { DiskSource, MigrationVerbs } from './migration-contract.ts';
 import type { DesiredNetworks, DesiredRoute, HostNetworking, Ipv6Mode, MetadataResponder } from './network-contract.ts';
 import type { NicVerbs } from './nic-contract.ts';
+import type { StorageVerbs } from './storage-contract.ts';
 
 export type * from './disk-limits.ts';
 export type * from './insight-contract.ts';
@@ -13,6 +14,7 @@ export type * from './medium-contract.ts';
 export type * from './migration-contract.ts';
 export type * from './network-contract.ts';
 export type * from './nic-contract.ts';
+export type * from './storage-contract.ts';
 
 /**
  * What the control plane may ask of one hypervisor host. This file is all that `cloud/` knows of hosts.
@@ -22,7 +24,7 @@ export type * from './nic-contract.ts';
  * sockets, taps, processes) are named from the ids that the caller gives, never from chance. Failures are `AgentError`.
  * Sizes are bytes unless a name says otherwise.
  */
-export interface HostAgent extends MigrationVerbs, InsightVerbs, NicVerbs, MediumVerbs {
+export interface HostAgent extends MigrationVerbs, InsightVerbs, NicVerbs, MediumVerbs, StorageVerbs {
   /** What the host is and can hold. */
   describe(): Promise<HostDescription>;
 
@@ -172,6 +174,8 @@ export interface DiskSpec {
   diskId: string;
   size: number;
   base: DiskBase;
+  /** The further storage that it is made in; the host's own folder where none is said. A disk that exists stays where it is. */
+  storageId?: string;
   /** Several guests may have it at the same time: a flat disk, which keeps no books that two could write to. */
   shared?: boolean;
 }

@@ -24,6 +24,7 @@ import type { ReconcilerStatuses } from './reconciler-status.ts';
 import type { ResourceSettings } from './resource-settings/resource-settings.ts';
 import type { SecurityRuleSets } from './security-rule-sets/rule-sets.ts';
 import type { Servers } from './servers/servers.ts';
+import type { Storages } from './storages/storages.ts';
 import type { Tags } from './tags/tags.ts';
 import type { BlockStorage } from './volumes/block-storage.ts';
 import type { Volumes } from './volumes/volumes.ts';
@@ -45,6 +46,7 @@ export interface Cloud extends CloudCore {
   readonly networks: Networks;
   readonly hostNetworks: HostNetworks;
   readonly servers: Servers;
+  readonly storages: Storages;
   readonly tags: Tags;
   readonly jobs: Jobs;
   /** Failures that people put in to try their automation; off unless the cloud was started with them. */

@@ -40,6 +40,7 @@ import { SecurityRuleSets } from './security-rule-sets/rule-sets.ts';
 import { serverActions } from './servers/actions.ts';
 import { Servers } from './servers/servers.ts';
 import type { CloudSettings } from './settings.ts';
+import { Storages } from './storages/storages.ts';
 import { Tags } from './tags/tags.ts';
 import { volumeActions } from './volumes/actions.ts';
 import { BlockStorage } from './volumes/block-storage.ts';
@@ -140,6 +141,7 @@ async function assemble(core: CloudCore, options: CloudOptions): Promise<Cloud> 
     volumes: new Volumes(core),
     networks,
     hostNetworks: new HostNetworks(core, hosts, networks),
+    storages: new Storages(core, hosts, dirname(options.imageDirectory)),
     tags: new Tags(core),
     jobs: new Jobs(core),
     faults: new Faults(core, options.faults ?? false),

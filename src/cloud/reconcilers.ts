@@ -15,6 +15,7 @@ const reclaimMs = 30_000;
 const diskReaperMs = 30_000;
 const imageCacheMs = 600_000;
 const removedHostsMs = 60_000;
+const storagesMs = 60_000;
 const storeLeftoversMs = 600_000;
 const settingsMs = 60_000;
 const sweepMs = 3_600_000;
@@ -57,6 +58,7 @@ export function startReconcilers(cloud: Cloud): () => Promise<void> {
     cloud.env.every(diskReaperMs, () => run('disk reaper', () => reapDisks(cloud))),
     cloud.env.every(powerSyncMs, () => run('stale guests', () => removeStaleGuests(cloud))),
     cloud.env.every(removedHostsMs, () => run('removed hosts', () => clearRemovedHosts(cloud))),
+    cloud.env.every(storagesMs, () => run('storages', () => cloud.storages.tellHosts())),
     cloud.env.every(imageCacheMs, () => run('image caches', () => trimImageCaches(cloud))),
     cloud.env.every(storeLeftoversMs, () => run('image stores', () => removeStoreLeftovers(cloud))),
     cloud.env.every(sweepMs, () => run('jobs', () => cloud.jobs.sweep())),
@@ -77,6 +79,7 @@ export function startReconcilers(cloud: Cloud): () => Promise<void> {
     );
   }
   run('removed hosts', () => clearRemovedHosts(cloud));
+  run('storages', () => cloud.storages.tellHosts());
   run('power states', syncAll);
   run('disk reaper', () => reapDisks(cloud));
   run('image stores', () => removeStoreLeftovers(cloud));

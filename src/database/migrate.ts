@@ -28,6 +28,7 @@ import { attachers } from './migrations/0028-attachers/migration.ts';
 import { shareAttachers } from './migrations/0029-share-attachers/migration.ts';
 import { zstackUsers } from './migrations/0030-zstack-users/migration.ts';
 import { hostNotes } from './migrations/0031-host-notes/migration.ts';
+import { storages } from './migrations/0032-storages/migration.ts';
 import { accounts } from './migrations/0033-accounts/migration.ts';
 import { dscpRules } from './migrations/0034-dscp-rules/migration.ts';
 import { zonedKeys } from './migrations/0035-zoned-keys/migration.ts';
@@ -73,6 +74,7 @@ const migrations: Record<string, Migration> = {
   '0030-zstack-users': zstackUsers,
   '0033-accounts': accounts,
   '0031-host-notes': hostNotes,
+  '0032-storages': storages,
   '0034-dscp-rules': dscpRules,
   '0035-zoned-keys': zonedKeys,
   '0036-tag-patterns': tagPatterns,

@@ -115,6 +115,13 @@ import type {
   VolumesTable,
 } from './schema/servers.ts';
 import type {
+  PrimaryStorageClustersView,
+  PrimaryStoragesView,
+  StorageClustersTable,
+  StorageHostsTable,
+  StoragesTable,
+} from './schema/storages.ts';
+import type {
   VolumeGroupMembersTable,
   VolumeGroupSnapshotMembersTable,
   VolumeGroupSnapshotsTable,
@@ -152,6 +159,7 @@ export type * from './schema/journal.ts';
 export type * from './schema/network-extras.ts';
 export type * from './schema/networks.ts';
 export type * from './schema/servers.ts';
+export type * from './schema/storages.ts';
 export type * from './schema/volume-groups.ts';
 export type * from './schema/zstack.ts';
 
@@ -195,6 +203,11 @@ export interface Schema {
   clusters: ClustersTable;
   hosts: HostsTable;
   host_notes: HostNotesTable;
+  storages: StoragesTable;
+  storage_clusters: StorageClustersTable;
+  storage_hosts: StorageHostsTable;
+  primary_storages: PrimaryStoragesView;
+  primary_storage_clusters: PrimaryStorageClustersView;
   removed_hosts: RemovedHostsTable;
   control_planes: ControlPlanesTable;
   allocations: AllocationsTable;

@@ -10,6 +10,7 @@ import { ImageCache } from './image-cache.ts';
 import { Qcow2Disks } from './qcow2-disks.ts';
 import { emptyQcow2, readQcow2Header } from './qcow2-header.ts';
 import { QemuImg } from './qemu-img.ts';
+import { Storages } from './storages.ts';
 
 const run = promisify(execFile);
 const env = realEnv();
@@ -25,7 +26,8 @@ beforeEach(async () => {
   await mkdir(folder);
   const qemuImg = new QemuImg(env);
   cache = new ImageCache(cacheFolder, env, qemuImg);
-  disks = new Qcow2Disks({ folder, env, qemuImg, cache, findOpen: async () => undefined });
+  const storages = new Storages(join(root, 'storages'));
+  disks = new Qcow2Disks({ folder, env, qemuImg, cache, storages, findOpen: async () => undefined });
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 

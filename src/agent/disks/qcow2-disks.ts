@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import type { Env } from '../../env/env.ts';
 import { KeyedLock } from '../../env/keyed-lock.ts';
@@ -12,14 +12,16 @@ import {
   type GuestDisk,
   type RbdImage,
 } from '../contract.ts';
-import { assertSafeId, isNotFound, toAgentError } from '../errors.ts';
+import { assertSafeId, toAgentError } from '../errors.ts';
 import { copyFile } from './copy-file.ts';
 import { withContent } from './disk-content.ts';
+import { DiskLinks } from './disk-links.ts';
 import type { ImageCache } from './image-cache.ts';
 import { assertSelfContainedQcow2, readBackingPath, readQcow2Header } from './qcow2-header.ts';
 import type { QemuImg } from './qemu-img.ts';
 import { Rbd } from './rbd.ts';
 import { RbdDisks } from './rbd-disks.ts';
+import { linkedFrom, type Storages } from './storages.ts';
 
 /** A file that is a disk. */
 interface DiskFile {
@@ -40,7 +42,8 @@ export interface OpenDisk {
 /**
  * The disks of the host's guests and volumes: `<folder>/<diskId>.qcow2`, whose headers only this program and QEMU
  * write, or `<diskId>.raw` where several guests may have it, or `<diskId>.rbd`, which says where in Ceph it is: a disk on
- * an image that is cloned there, and what is copied from one while no guest has it open. `findOpen` says which guest has a disk open: then only that
+ * an image that is cloned there, and what is copied from one while no guest has it open. Files may lie in a further
+ * storage of the host: then the folder has links to them. `findOpen` says which guest has a disk open: then only that
  * guest's QEMU may touch the file.
  */
 export class Qcow2Disks {
@@ -49,6 +52,8 @@ export class Qcow2Disks {
   readonly #qemuImg: QemuImg;
   readonly #cache: ImageCache;
   readonly #inCeph: RbdDisks;
+  readonly #storages: Storages;
+  readonly #links: DiskLinks;
   readonly #findOpen: (diskId: string) => Promise<OpenDisk | undefined>;
   readonly #lock = new KeyedLock();
 
@@ -57,6 +62,7 @@ export class Qcow2Disks {
     env: Env;
     qemuImg: QemuImg;
     cache: ImageCache;
+    storages: Storages;
     findOpen: (diskId: string) => Promise<OpenDisk | undefined>;
   }) {
     this.#folder = options.folder;
@@ -64,6 +70,8 @@ export class Qcow2Disks {
     this.#qemuImg = options.qemuImg;
     this.#cache = options.cache;
     this.#inCeph = new RbdDisks(options.folder, new Rbd(options.env));
+    this.#storages = options.storages;
+    this.#links = new DiskLinks(options.storages);
     this.#findOpen = options.findOpen;
   }
 
@@ -88,8 +96,8 @@ export class Qcow2Disks {
 
   async #find(diskId: string): Promise<DiskFile | undefined> {
     for (const format of formats) {
-      const path = this.path({ diskId, shared: format === 'raw' });
-      if (await isThere(path)) return { path, format };
+      const path = await this.#links.find(this.path({ diskId, shared: format === 'raw' }));
+      if (path !== undefined) return { path, format };
     }
     return undefined;
   }
@@ -115,7 +123,7 @@ export class Qcow2Disks {
         else {
           const make = async () => {
             if (await this.#makeInCeph(disk)) return;
-            await createAtomically(path, (temporary) => this.#make(disk, temporary));
+            await this.#links.create(path, disk.storageId, (temporary) => this.#make(disk, temporary));
           };
           const below = imageBelow(disk);
           await (below === undefined ? make() : this.#cache.use(below, make));
@@ -132,7 +140,7 @@ export class Qcow2Disks {
     return this.hold([diskId], async () => {
       const open = await this.#findOpen(diskId);
       if (open) throw new AgentError('in_use', `disk ${diskId} is open in the guest of server ${open.serverId}`);
-      for (const path of paths) await rm(path, { force: true });
+      for (const path of paths) await this.#links.remove(path);
       await this.#inCeph.remove(diskId);
     });
   }
@@ -187,8 +195,7 @@ export class Qcow2Disks {
         const layer = inCeph.imageId === undefined ? {} : { imageId: inCeph.imageId };
         return { kind: 'rbd', ...inCeph.image, virtualSize, actualSize, ...layer };
       }
-      const isLayer = installPath === this.path({ diskId });
-      const backing = isLayer ? await readBackingPath(installPath) : undefined;
+      const backing = installPath.endsWith('.qcow2') ? await readBackingPath(installPath) : undefined;
       const image = backing === undefined ? {} : { imageId: basename(backing) };
       return { kind: 'file', path: installPath, virtualSize, actualSize, ...image };
     });
@@ -198,8 +205,10 @@ export class Qcow2Disks {
   async isBase(imageId: string): Promise<boolean> {
     for (const diskId of (await this.list()).disks) {
       if ((await this.#inCeph.find(diskId))?.imageId === imageId) return true;
-      // One that was removed since is none, and a flat one neither.
-      const backing = await readBackingPath(this.path({ diskId })).catch(() => undefined);
+      // One that was removed since is none, and a flat one neither. Of one that is away nobody knows.
+      const path = this.path({ diskId });
+      if (await this.#links.isAway(path)) return true;
+      const backing = await readBackingPath(path).catch(() => undefined);
       if (backing !== undefined && basename(backing) === imageId) return true;
     }
     return false;
@@ -212,6 +221,18 @@ export class Qcow2Disks {
       disks: names.flatMap((name) => diskIdOf(name) ?? []).sort(),
       strays: names.filter((name) => diskIdOf(name) === undefined),
     };
+  }
+
+  /** Whether the file of a disk lies in the folder of a storage. */
+  async isIn(folder: string): Promise<boolean> {
+    const names = await readdir(this.#folder);
+    for (const name of names) if (await this.#links.liesIn(join(this.#folder, name), folder)) return true;
+    return false;
+  }
+
+  /** Files in the host's further storages that are no disk's, as `<storage id>/<name>`. */
+  storageStrays(): Promise<string[]> {
+    return this.#storages.strays(async (path) => (await linkedFrom(join(this.#folder, basename(path)))) === path);
   }
 
   async #make(disk: DiskSpec, temporary: string): Promise<void> {
@@ -248,10 +269,10 @@ export class Qcow2Disks {
 
   /**
    * Makes the disk in Ceph, if it belongs there: on an image that is cloned, or from a disk there that no guest has open.
-   * One that several guests may have is a file.
+   * One that several guests may have is a file, and one that has its place in a storage of the host.
    */
-  async #makeInCeph({ diskId, size, base, shared }: DiskSpec): Promise<boolean> {
-    if (shared) return false;
+  async #makeInCeph({ diskId, size, base, shared, storageId }: DiskSpec): Promise<boolean> {
+    if (shared || storageId !== undefined) return false;
     if (base.kind === 'blank') return await this.#makeBlankInCeph(diskId, size, base);
     if (base.kind === 'image') {
       const found = await this.#cache.findParent(base.imageId);
@@ -322,16 +343,6 @@ export class Qcow2Disks {
 /** The disk that a file of that name is; undefined for other files. */
 export function diskIdOf(name: string): string | undefined {
   return /^(.+)\.(?:qcow2|raw|rbd)$/.exec(name)?.[1];
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    (error) => {
-      if (isNotFound(error)) return false;
-      throw error;
-    },
-  );
 }
 
 /** The image that the disk is to be a layer over. A copy has what its source has, which is held meanwhile. */

@@ -1,4 +1,4 @@
-import { AgentError, type HostAgent } from '../../agent/contract.ts';
+import { AgentError, type DiskSpec, type DiskUsage, type HostAgent } from '../../agent/contract.ts';
 import type { Queryable, Tx } from '../../database/database.ts';
 import type { AllocationsTable, HostsTable } from '../../database/schema.ts';
 import { insertRow, statement } from '../../database/statement.ts';
@@ -8,6 +8,7 @@ import { CloudError, notFound } from '../errors.ts';
 import type { Zones } from '../zones/zones.ts';
 import { Aggregates } from './aggregates.ts';
 import { setCpuRatios } from './cpu-ratios.ts';
+import { choosePlace, type DiskPlace, type DiskRequest, placeOfDisk } from './disk-places.ts';
 import { type Allocation, type Amounts, capacityOf, type Host, hostFromRow } from './model.ts';
 import { chooseHosts, type HostUsage, type Neighbours, noValidHost, type PlacementRequest } from './scheduler.ts';
 
@@ -211,14 +212,19 @@ export class Hosts {
     return await query.execute();
   }
 
-  /** Finds a host for a disk that is to be registered in the same transaction: that is what takes the room. */
-  async placeDisk(tx: Tx, request: { size: number; zoneId?: string; onlyHostId?: string }): Promise<Host> {
-    const { size, ...place } = request;
+  /** Finds a place for a disk that is to be registered in the same transaction: that is what takes the room. */
+  async placeDisk(tx: Tx, request: DiskRequest): Promise<DiskPlace> {
     // One transaction after the other sees what the one before took. SQLite has one writer.
     if (this.#core.db.kind === 'postgres')
       await tx.selectFrom('hosts').select('id').orderBy('id').forUpdate().execute();
-    const [host] = chooseHosts(await this.usage(tx), { ...place, vcpus: 0, memoryMb: 0, diskGb: inGb(size) });
-    return host!;
+    return await choosePlace(tx, await this.usage(tx), request);
+  }
+
+  /** Makes a disk that is registered exist where its row says: see `HostAgent.ensureDisk`. */
+  async ensureDisk(hostId: string, disk: Omit<DiskSpec, 'storageId'>): Promise<DiskUsage> {
+    const place = await placeOfDisk.first(this.#core.db.read, { diskId: disk.diskId });
+    const storageId = place?.storage_id ?? undefined;
+    return await this.agent(hostId).ensureDisk(storageId === undefined ? disk : { ...disk, storageId });
   }
 
   async putAllocation(
@@ -307,12 +313,13 @@ function taken(db: Queryable) {
 const takenByHost = statement((q) => taken(q));
 const takenOf = statement((q, p: { hostId: string }) => taken(q).where('host_id', '=', p.hostId));
 
-/** What the disks of volumes and of their snapshots take, by host. Those of servers are in their allocations. */
+/** What volumes and their snapshots take of the own disks of hosts. What servers take is in their allocations. */
 function volumeDisks(db: Queryable) {
   return db
     .selectFrom('disks')
     .leftJoin('volumes', 'volumes.id', 'disks.volume_id')
     .select((e) => ['disks.host_id', e.fn.sum<number>('disks.size').as('bytes')])
+    .where('disks.storage_id', 'is', null)
     .where((e) => e.or([e('volumes.id', 'is', null), e('volumes.origin', '=', 'volume')]))
     .groupBy('disks.host_id');
 }

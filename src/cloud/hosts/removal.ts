@@ -79,7 +79,7 @@ async function refuseContent(tx: Tx, id: string): Promise<void> {
 
 /** Disks that nothing needs any more go with the host, which removes them when it can. */
 async function forgetRows(tx: Tx, id: string): Promise<void> {
-  for (const table of ['disks', 'cached_images', 'aggregate_hosts', 'host_notes'] as const) {
+  for (const table of ['disks', 'cached_images', 'aggregate_hosts', 'host_notes', 'storage_hosts'] as const) {
     await tx.deleteFrom(table).where('host_id', '=', id).execute();
   }
   await tx.updateTable('ports').set({ host_id: null }).where('host_id', '=', id).execute();
@@ -97,6 +97,8 @@ async function clear(cloud: Cloud, agent: HostAgent): Promise<void> {
     const row = await cloud.db.read.selectFrom('disks').select('id').where('id', '=', diskId).executeTakeFirst();
     if (!row) await agent.removeDisk(diskId);
   }
+  const kept = (await agent.applyStorages([])).find(({ problem }) => problem !== undefined);
+  if (kept) throw new Error(`a storage is kept: ${kept.problem}`);
   for (const imageId of images) await agent.removeCachedImage(imageId);
   if (!(await sharesNetworks(cloud, agent))) await agent.applyNetworks(noNetworks);
 }

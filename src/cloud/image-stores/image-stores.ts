@@ -202,7 +202,7 @@ export class ImageStores {
       ? `${url} is the place of the image store ${other.name}`
       : kind === 'sftp'
         ? whyNoSftpPlace(url, this.#known)
-        : kind === 'directory' && (await whyNoStoreFolder(url, this.#takenFolders()));
+        : kind === 'directory' && (await whyNoStoreFolder(url, await this.#takenFolders()));
     if (this.byName(name)) throw taken();
     if (why) throw new CloudError('invalid', why, { reason: 'no_store_place' });
     let hostKey: string | undefined;
@@ -217,10 +217,12 @@ export class ImageStores {
     return await this.add({ ...store, ...(hostKey === undefined ? {} : { hostKey }) });
   }
 
-  #takenFolders(): TakenFolder[] {
+  async #takenFolders(): Promise<TakenFolder[]> {
+    const storages = await this.#core.db.read.selectFrom('storages').select(['name', 'path']).execute();
     const stores = this.#known.filter(({ kind }) => kind === 'directory');
     return [
       ...stores.map(({ name, url }) => ({ path: url, whose: `the image store ${name}` })),
+      ...storages.map(({ name, path }) => ({ path, whose: `the primary storage ${name}` })),
       ...(this.#dataFolder === undefined ? [] : [{ path: this.#dataFolder, whose: "the cloud's own data" }]),
     ];
   }

@@ -33,6 +33,8 @@ export interface NewVolume {
   metadata?: Record<string, string>;
   /** Several servers may have it, whatever its type says. */
   multiattach?: boolean;
+  /** On which host it is to lie, and in which storage (null: on the host's own disk); wherever there is room if none is said. */
+  place?: { hostId?: string; storageId?: string | null };
   /** The group it is to be in, whose types must be among them. */
   groupId?: string;
 }
@@ -128,7 +130,8 @@ export async function createVolumeIn(
       backupId: source.backupId,
       backupDataId: source.backupDataId,
       sourceDiskId: source.diskId,
-      onlyHostId: source.hostId,
+      onlyHostId: source.hostId ?? wanted.place?.hostId,
+      storageId: wanted.place?.storageId,
     },
     name: 'create',
     resourceType: 'volume',
@@ -268,6 +271,7 @@ export function volumeRow(
     actual_size: null,
     host_id: null,
     disk_id: null,
+    storage_id: null,
     install_path: null,
     server_id: null,
     attachment_id: null,

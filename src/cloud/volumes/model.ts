@@ -30,6 +30,8 @@ export interface Volume {
   hostId: string | null;
   zoneId: string;
   diskId: string | null;
+  /** The storage in which it lies; null for the own disk of its host. */
+  storageId: string | null;
   installPath: string | null;
   imageId: string | null;
   /** The volume, or the snapshot, that it began as a copy of. */
@@ -78,6 +80,7 @@ export function volumeFromRow(row: VolumesTable): Volume {
     hostId: row.host_id,
     zoneId: row.zone_id,
     diskId: row.disk_id,
+    storageId: row.storage_id,
     installPath: row.install_path,
     imageId: row.image_id,
     sourceVolumeId: row.source_volume_id,

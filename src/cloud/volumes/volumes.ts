@@ -6,6 +6,7 @@ import type { Schema, VolumeSharesTable, VolumesTable } from '../../database/sch
 import { insertRow, statement, updateRow } from '../../database/statement.ts';
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
+import { placeOfDisk } from '../hosts/disk-places.ts';
 import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
 import { type Volume, volumeFromRow, volumeNotFound } from './model.ts';
 import { asShared, leaveShared } from './shares.ts';
@@ -23,6 +24,17 @@ export interface NewRootVolume {
   imageId: string | null;
   deleteOnTermination: boolean;
   deviceTag?: string;
+}
+
+/** A disk that is about to exist. */
+export interface NewDisk {
+  id: string;
+  /** The volume that it is for, or the snapshot. */
+  volumeId: string;
+  imageId: string | null;
+  size: number;
+  /** Null for the host's own disk. By default where the volume lies, if the host has that storage. */
+  storageId?: string | null;
 }
 
 /** Volumes, and the disks on hosts that hold their data. */
@@ -113,6 +125,7 @@ export class Volumes {
       host_id: null,
       zone_id: volume.zoneId,
       disk_id: null,
+      storage_id: null,
       install_path: null,
       image_id: volume.imageId,
       source_volume_id: null,
@@ -169,30 +182,46 @@ export class Volumes {
   }
 
   /** Stores that a disk is about to exist on a host, before it does. */
-  async registerDisk(
-    tx: Tx,
-    hostId: string,
-    disk: { id: string; volumeId: string; imageId: string | null; size: number },
-  ): Promise<void> {
-    await this.announceDisk(tx, hostId, disk);
-    await this.update(tx, disk.volumeId, { host_id: hostId });
+  async registerDisk(tx: Tx, hostId: string, disk: NewDisk): Promise<void> {
+    const storageId = await this.announceDisk(tx, hostId, disk);
+    await this.update(tx, disk.volumeId, { host_id: hostId, storage_id: storageId });
   }
 
-  /** As `registerDisk`, for a volume that stays on another host until it has moved. */
-  async announceDisk(
-    tx: Tx,
-    hostId: string,
-    disk: { id: string; volumeId: string; imageId: string | null; size: number },
-  ): Promise<void> {
+  /** As `registerDisk`, for a volume that stays on another host until it has moved. Says in which storage the disk is. */
+  async announceDisk(tx: Tx, hostId: string, disk: NewDisk): Promise<string | null> {
+    const { id, volumeId, imageId, size } = disk;
+    const wanted = disk.storageId === undefined ? await this.storageOn(tx, hostId, volumeId) : disk.storageId;
+    // Whoever takes the storage from the host locks its row, too. SQLite has one writer.
+    if (wanted !== null && this.#core.db.kind === 'postgres')
+      await tx.selectFrom('storages').select('id').where('id', '=', wanted).forUpdate().execute();
     await insertRow(tx, 'disks', {
-      id: disk.id,
+      id,
       host_id: hostId,
-      volume_id: disk.volumeId,
-      image_id: disk.imageId,
-      size: disk.size,
+      storage_id: wanted,
+      volume_id: volumeId,
+      image_id: imageId,
+      size,
       created_at: this.#core.env.now(),
       released_at: null,
     });
+    return wanted;
+  }
+
+  /** The storage in which the volume lies, or the volume of the snapshot, if this host has it too; else null. */
+  async storageOn(tx: Tx, hostId: string, volumeId: string): Promise<string | null> {
+    return (await storageBeside.first(tx, { hostId, volumeId }))?.storage_id ?? null;
+  }
+
+  /** The volume is where this disk of it is. */
+  async setPlace(
+    tx: Tx,
+    volumeId: string,
+    { diskId, hostId }: { diskId: string | null; hostId: string },
+    changes: Partial<VolumesTable> = {},
+  ): Promise<void> {
+    const disk = diskId === null ? undefined : await placeOfDisk.first(tx, { diskId });
+    const place = { disk_id: diskId, host_id: hostId, storage_id: disk?.storage_id ?? null };
+    await this.update(tx, volumeId, { ...changes, ...place });
   }
 
   /** The disk is gone from its host. */
@@ -299,6 +328,33 @@ export class Volumes {
       .execute();
   }
 }
+
+const storageBeside = statement<{ hostId: string; volumeId: string }, { storage_id: string | null }>((q, p) =>
+  q
+    .selectFrom('volumes')
+    .innerJoin('storage_hosts', 'storage_hosts.storage_id', 'volumes.storage_id')
+    .innerJoin('hosts', 'hosts.id', 'storage_hosts.host_id')
+    .innerJoin('storage_clusters', (join) =>
+      join
+        .onRef('storage_clusters.storage_id', '=', 'storage_hosts.storage_id')
+        .onRef('storage_clusters.cluster_id', '=', 'hosts.cluster_id'),
+    )
+    .select('volumes.storage_id')
+    .where('storage_hosts.host_id', '=', p.hostId)
+    .where((e) =>
+      e.or([
+        e('volumes.id', '=', p.volumeId),
+        e(
+          'volumes.id',
+          '=',
+          e
+            .selectFrom('volume_snapshots')
+            .select('volume_snapshots.volume_id')
+            .where('volume_snapshots.id', '=', p.volumeId),
+        ),
+      ]),
+    ),
+);
 
 const putCachedImage = statement<{ hostId: string; imageId: string; size: number; now: number }>((q, p) =>
   q

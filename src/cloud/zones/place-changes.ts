@@ -102,6 +102,11 @@ export class PlaceChanges {
         .executeTakeFirst();
       if (guest)
         throw inUse('zone', id, `host[uuid:${guest.host_id}] goes back to zone[uuid:${id}], it can't be deleted`);
+      const storage = await tx.selectFrom('storages').select('id').where('zone_id', '=', id).executeTakeFirst();
+      if (storage) {
+        const words = `zone[uuid:${id}] has primary storage[uuid:${storage.id}], it can't be deleted`;
+        throw inUse('zone', id, words);
+      }
       await forgetSettings(tx, tx.selectFrom('clusters').select('id').where('zone_id', '=', id));
       await forgetSettings(tx, id);
       await tx.deleteFrom('clusters').where('zone_id', '=', id).execute();
@@ -160,6 +165,7 @@ export class PlaceChanges {
     await this.#core.db.write(async (tx) => {
       await refuseHosts(tx, 'cluster', 'cluster_id', id);
       await forgetSettings(tx, id);
+      await tx.deleteFrom('storage_clusters').where('cluster_id', '=', id).execute();
       await tx.deleteFrom('clusters').where('id', '=', id).execute();
     });
   }

@@ -120,6 +120,8 @@ export interface VolumesTable {
   zone_id: string;
   /** The disk that holds the volume's data now. */
   disk_id: string | null;
+  /** The storage in which that disk lies; null where it is the host's own disk. */
+  storage_id: string | null;
   install_path: string | null;
   /** The image the volume was made from. */
   image_id: string | null;
@@ -198,6 +200,8 @@ export interface SnapshotGroupMembersTable {
 export interface DisksTable {
   id: string;
   host_id: string;
+  /** The storage in which it lies there; null for the host's own disk. */
+  storage_id: string | null;
   /** The volume that it belongs to, or the snapshot. */
   volume_id: string;
   /** The cached image it is a layer over. */

@@ -3,6 +3,7 @@ import type { Env } from '../../../env/env.ts';
 import { KeyedLock } from '../../../env/keyed-lock.ts';
 import { AgentError, type GuestState, type HostInventory } from '../../contract.ts';
 import type { OpenDisk } from '../../disks/qcow2-disks.ts';
+import type { Storages } from '../../disks/storages.ts';
 import { toAgentError } from '../../errors.ts';
 import type { AgentLog } from '../../log.ts';
 import { diskNode } from './command-line.ts';
@@ -20,6 +21,7 @@ interface GuestsOptions {
   log: AgentLog;
   binary: string;
   folder: HostFolder;
+  storages: Storages;
 }
 
 /** The guests of a host: which there are, one piece of work on each at a time, and whom their changes are told to. */
@@ -127,13 +129,14 @@ export class QemuGuests {
   }
 
   async inventory(): Promise<HostInventory['guests']> {
+    const folders = [this.#options.folder.disks, ...(await this.#options.storages.folders())];
     return await Promise.all(
       [...this.#guests.values()].map(async (guest) => {
         const [state, pid] = await Promise.all([guest.state(), guest.pid()]);
         const hasConfigDrive = await this.#options.folder.hasConfigDrive(guest.serverId);
         const { serverId } = guest;
         if (pid === undefined) return { serverId, state, hasConfigDrive };
-        const openDisks = await disksOpenIn(pid, this.#options.folder.disks);
+        const openDisks = await disksOpenIn(pid, folders);
         return { serverId, state, pid, hasConfigDrive, ...(openDisks ? { openDisks } : {}) };
       }),
     );

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { isInProgress } from '../../atomic-file.ts';
 import { guestFiles } from './command-line.ts';
 
-const ownFiles = new Set(['cache', 'disks', 'guests', 'qemu.json', 'kvm-probe.img', 'network.json']);
+const ownFiles = new Set(['cache', 'disks', 'storages', 'guests', 'qemu.json', 'kvm-probe.img', 'network.json']);
 const ownGuestFiles = new Set<string>(Object.values(guestFiles));
 const serverIdForm = /^[0-9a-f]{32}$/;
 /** Names of things that were being made or removed when an earlier agent ended. */
@@ -14,12 +14,15 @@ export class HostFolder {
   readonly path: string;
   readonly cache: string;
   readonly disks: string;
+  /** Links to folders elsewhere in which disks can lie, too. */
+  readonly storages: string;
   readonly guests: string;
 
   private constructor(path: string) {
     this.path = path;
     this.cache = join(path, 'cache');
     this.disks = join(path, 'disks');
+    this.storages = join(path, 'storages');
     this.guests = join(path, 'guests');
   }
 
@@ -28,10 +31,13 @@ export class HostFolder {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     // Processes are recognised by the paths in their command lines: there must be one way to write them.
     const folder = new HostFolder(await realpath(directory));
-    for (const part of [folder.cache, folder.disks, folder.guests]) await mkdir(part, { recursive: true, mode: 0o700 });
+    const parts = [folder.cache, folder.disks, folder.storages, folder.guests];
+    for (const part of parts) await mkdir(part, { recursive: true, mode: 0o700 });
     const guestFolders = (await folder.guestIds()).map((id) => folder.guest(id));
-    for (const part of [folder.path, folder.cache, folder.disks, folder.guests, ...guestFolders]) {
-      for (const name of await readdir(part)) {
+    const storages = (await readdir(folder.storages)).map((name) => join(folder.storages, name));
+    for (const part of [folder.path, ...parts, ...guestFolders, ...storages]) {
+      // A storage may be away.
+      for (const name of await readdir(part).catch(() => [])) {
         if (leftover.test(name)) await rm(join(part, name), { recursive: true, force: true });
       }
     }
@@ -54,9 +60,10 @@ export class HostFolder {
   }
 
   /** Files that neither belong here nor are just being made, by relative path; `strays` are names found by others. */
-  async strayFiles(strays: { cache: string[]; disks: string[] }): Promise<string[]> {
+  async strayFiles(strays: { cache: string[]; disks: string[]; storages: string[] }): Promise<string[]> {
     const found = (await readdir(this.path)).filter((name) => !ownFiles.has(name));
     found.push(...strays.cache.map((name) => join('cache', name)), ...strays.disks.map((name) => join('disks', name)));
+    found.push(...strays.storages.map((name) => join('storages', name)));
     for (const name of await readdir(this.guests)) {
       if (!serverIdForm.test(name)) found.push(join('guests', name));
       else for (const file of await this.#guestStrays(name)) found.push(join('guests', name, file));

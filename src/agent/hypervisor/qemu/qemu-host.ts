@@ -3,11 +3,13 @@ import type { Socket } from 'node:net';
 import { availableParallelism, hostname, totalmem, uptime } from 'node:os';
 import { join } from 'node:path';
 import type { Env } from '../../../env/env.ts';
+import { KeyedLock } from '../../../env/keyed-lock.ts';
 import { writeConfigDrive } from '../../config-drive/config-drive.ts';
 import {
   AgentError,
   type CachedImage,
   type DesiredNetworks,
+  type DesiredStorage,
   type DiskExport,
   type DiskSpec,
   type GuestDisk,
@@ -21,10 +23,12 @@ import {
   type MetadataResponder,
   type MigrationVerbs,
   type NicVerbs,
+  type StorageReport,
 } from '../../contract.ts';
 import { ImageCache } from '../../disks/image-cache.ts';
 import { Qcow2Disks } from '../../disks/qcow2-disks.ts';
 import { QemuImg } from '../../disks/qemu-img.ts';
+import { Storages } from '../../disks/storages.ts';
 import { assertServerId, toAgentError } from '../../errors.ts';
 import type { FileContents } from '../../file-content.ts';
 import { type AgentLog, silentLog } from '../../log.ts';
@@ -89,6 +93,8 @@ class LocalQemuHost implements Omit<QemuHost, keyof (MigrationVerbs & InsightVer
   readonly #probe: QemuProbe;
   readonly #cache: ImageCache;
   readonly #disks: Qcow2Disks;
+  readonly #storages: Storages;
+  readonly #storageLock = new KeyedLock();
   readonly #guests: QemuGuests;
   readonly #network: NetworkDriver;
 
@@ -101,9 +107,11 @@ class LocalQemuHost implements Omit<QemuHost, keyof (MigrationVerbs & InsightVer
     this.#network = options.network ?? userNetworkDriver();
     const qemuImg = new QemuImg(options.env);
     this.#cache = new ImageCache(this.#folder.cache, options.env, qemuImg);
-    this.#guests = new QemuGuests({ ...options, log: options.log ?? silentLog });
+    this.#storages = new Storages(this.#folder.storages, this.#sharers);
+    this.#guests = new QemuGuests({ ...options, storages: this.#storages, log: options.log ?? silentLog });
     const findOpen = (diskId: string) => this.#guests.findOpen(diskId);
-    this.#disks = new Qcow2Disks({ folder: this.#folder.disks, env: this.#env, qemuImg, cache: this.#cache, findOpen });
+    const [cache, storages] = [this.#cache, this.#storages];
+    this.#disks = new Qcow2Disks({ folder: this.#folder.disks, env: this.#env, qemuImg, cache, storages, findOpen });
   }
 
   sweepCache(): Promise<void> {
@@ -165,6 +173,10 @@ class LocalQemuHost implements Omit<QemuHost, keyof (MigrationVerbs & InsightVer
       imageId,
       async () => this.#guests.hasMedium(imageId) || (await this.#disks.isBase(imageId)),
     );
+  }
+
+  applyStorages(desired: readonly DesiredStorage[]): Promise<StorageReport[]> {
+    return this.#storageLock.run('', () => this.#storages.apply(desired, (folder) => this.#disks.isIn(folder)));
   }
 
   ensureDisk(disk: DiskSpec) {
@@ -307,7 +319,8 @@ class LocalQemuHost implements Omit<QemuHost, keyof (MigrationVerbs & InsightVer
   async inventory(): Promise<HostInventory> {
     const [cache, disks] = await Promise.all([this.#cache.list(), this.#disks.list()]);
     const guests = await this.#guests.inventory();
-    const strayFiles = await this.#folder.strayFiles({ cache: cache.strays, disks: disks.strays });
+    const storages = await this.#disks.storageStrays();
+    const strayFiles = await this.#folder.strayFiles({ cache: cache.strays, disks: disks.strays, storages });
     return {
       images: cache.images,
       disks: disks.disks,

@@ -15,6 +15,8 @@ export interface SimulatedHostOptions {
   capacity?: { vcpus: number; memoryMb: number; diskGb: number };
   /** Where image stores keep what the host reads and writes; files of this machine if not given. */
   files?: ReachedFiles;
+  /** Why a folder for disks can't be used, where it can't. */
+  storageProblem?: (path: string) => string | undefined;
   /** Milliseconds that a verb takes, by the environment's clock. Default 0. */
   latency?: Partial<Record<AgentVerb, number>>;
   /** Asked before a verb does anything: an error it returns is what the caller gets, and nothing has happened. */

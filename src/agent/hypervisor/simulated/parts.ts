@@ -46,6 +46,8 @@ export interface SimulatedDisk {
   actualSize: number;
   /** The image that it is a layer over. */
   imageId?: string;
+  /** The further storage that it lies in. */
+  storageId?: string;
 }
 
 export interface SimulatedGuest {
@@ -89,6 +91,15 @@ export function refuseOpen(guests: Iterable<[string, SimulatedGuest]>, diskId: s
 
 /** A disk as the host makes it of what it has. */
 export function newDisk(
+  disk: DiskSpec,
+  images: Pick<SimulatedObjects<SimulatedImage>, 'get'>,
+  diskOf: (diskId: string) => SimulatedDisk,
+): SimulatedDisk {
+  const { storageId } = disk;
+  return { ...madeFrom(disk, images, diskOf), ...(storageId === undefined ? {} : { storageId }) };
+}
+
+function madeFrom(
   { size, base, shared }: DiskSpec,
   images: Pick<SimulatedObjects<SimulatedImage>, 'get'>,
   diskOf: (diskId: string) => SimulatedDisk,

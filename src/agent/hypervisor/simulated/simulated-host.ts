@@ -4,6 +4,7 @@ import {
   AgentError,
   type CachedImage,
   type DesiredNetworks,
+  type DesiredStorage,
   type DiskExport,
   type DiskSpec,
   type DiskUsage,
@@ -17,6 +18,7 @@ import {
   type MetadataResponder,
   type MigrationVerbs,
   type NicVerbs,
+  type StorageVerbs,
 } from '../../contract.ts';
 import { withDisk } from '../../disks/disk-list.ts';
 import { assertSafeId, assertServerId, toAgentError } from '../../errors.ts';
@@ -44,6 +46,7 @@ import {
   wholeSectors,
   withoutVolume,
 } from './parts.ts';
+import { installPathOf, simulatedStorages } from './storages.ts';
 
 export type { AgentVerb, SimulatedHost, SimulatedHostOptions } from './options.ts';
 
@@ -53,12 +56,15 @@ export async function openSimulatedHost(options: SimulatedHostOptions): Promise<
   return Object.assign(host, host.otherVerbs());
 }
 
-class InMemoryHost implements Omit<SimulatedHost, keyof (MigrationVerbs & InsightVerbs & NicVerbs & MediumVerbs)> {
+type OtherVerbs = MigrationVerbs & InsightVerbs & NicVerbs & MediumVerbs & StorageVerbs;
+
+class InMemoryHost implements Omit<SimulatedHost, keyof OtherVerbs> {
   readonly #options: SimulatedHostOptions;
   readonly #capacity: { vcpus: number; memoryMb: number; diskGb: number };
   readonly #images: SimulatedObjects<SimulatedImage>;
   readonly #disks: SimulatedObjects<SimulatedDisk>;
   readonly #guests: SimulatedObjects<SimulatedGuest>;
+  readonly #storages: SimulatedObjects<DesiredStorage>;
   readonly #files: ReachedFiles;
   readonly networks = new SimulatedNetworks();
   readonly #locks = new KeyedLock();
@@ -74,13 +80,17 @@ class InMemoryHost implements Omit<SimulatedHost, keyof (MigrationVerbs & Insigh
     this.#images = new SimulatedObjects(folder('images'));
     this.#disks = new SimulatedObjects(folder('disks'));
     this.#guests = new SimulatedObjects(folder('guests'));
+    this.#storages = new SimulatedObjects(folder('storages'));
   }
 
-  otherVerbs(): MigrationVerbs & InsightVerbs & NicVerbs & MediumVerbs {
+  otherVerbs(): OtherVerbs {
     const parts = {
       guests: this.#guests,
       disks: this.#disks,
       images: this.#images,
+      storages: this.#storages,
+      capacityBytes: this.#capacity.diskGb * gibibyte,
+      storageProblem: this.#options.storageProblem,
       verb: <T>(verb: AgentVerb, args: readonly unknown[], work: () => Promise<T>) => this.#verb(verb, args, work),
       known: (serverId: string) => this.#known(serverId),
       refuseOpen: (diskId: string) => this.#refuseOpen(diskId),
@@ -90,6 +100,7 @@ class InMemoryHost implements Omit<SimulatedHost, keyof (MigrationVerbs & Insigh
       ...simulatedInsight(parts),
       ...simulatedNics(parts),
       ...simulatedMedia(parts),
+      ...simulatedStorages(parts),
     };
   }
 
@@ -148,6 +159,7 @@ class InMemoryHost implements Omit<SimulatedHost, keyof (MigrationVerbs & Insigh
       const known = this.#disks.get(disk.diskId);
       if (!known) {
         this.#needRoom(emptyDiskBytes);
+        if (disk.storageId !== undefined) this.#storage(disk.storageId);
         const made = newDisk(disk, this.#images, (diskId) => this.#disk(diskId));
         this.#disks.set(disk.diskId, made);
       } else if (known.virtualSize < disk.size)
@@ -305,7 +317,7 @@ class InMemoryHost implements Omit<SimulatedHost, keyof (MigrationVerbs & Insigh
 
   async close(): Promise<void> {
     this.#listeners.clear();
-    for (const objects of [this.#images, this.#disks, this.#guests]) objects.close();
+    for (const objects of [this.#images, this.#disks, this.#guests, this.#storages]) objects.close();
   }
 
   endGuest(serverId: string): void {
@@ -382,8 +394,15 @@ class InMemoryHost implements Omit<SimulatedHost, keyof (MigrationVerbs & Insigh
   }
 
   #usage(diskId: string): DiskUsage {
-    const { virtualSize, actualSize } = this.#disk(diskId);
-    return { virtualSize, actualSize, installPath: `simulated:/disks/${diskId}.qcow2` };
+    const { virtualSize, actualSize, storageId } = this.#disk(diskId);
+    const storage = storageId === undefined ? undefined : this.#storage(storageId);
+    return { virtualSize, actualSize, installPath: installPathOf(diskId, storage) };
+  }
+
+  #storage(storageId: string): DesiredStorage {
+    const storage = this.#storages.get(storageId);
+    if (!storage) throw new AgentError('not_found', `this host has no storage ${storageId}`);
+    return storage;
   }
 
   #freeBytes(): number {

@@ -47,12 +47,11 @@ export const createRootDisk = step<RootDiskInput, GuestState>('createRootDisk', 
     const base = await baseOf(services, input.imageId!);
     const disk = { diskId: input.newDiskId!, size: input.rootSize, base };
     const hostId = hostOf(context);
-    const agent = services.hosts.agent(hostId);
-    const usage = await agent.ensureDisk(disk).catch(async (error: unknown) => {
+    const usage = await services.hosts.ensureDisk(hostId, disk).catch(async (error: unknown) => {
       if (!(error instanceof AgentError) || error.code !== 'not_found') throw error;
       // Its image was of no use for long, and was removed a moment ago: between the step before and this one.
       await cacheImageOn(services, hostId, input.imageId!);
-      return await agent.ensureDisk(disk);
+      return await services.hosts.ensureDisk(hostId, disk);
     });
     return { commit: (tx) => services.volumes.noteUsage(tx, input.rootVolumeId, usage) };
   },

@@ -159,23 +159,27 @@ export const copyDisks = step<MoveInput, MoveState>('copyDisks', {
   retry: { attempts: 3, backoffMs: 500 },
   async do(context) {
     const { services, input } = context;
-    const target = services.hosts.agent(targetOf(context));
+    const target = targetOf(context);
     const layers: Layer[] = [];
     const [root, ...others] = changing(context) as [MovedDisk, ...MovedDisk[]];
     const copy = async ({ oldDiskId, newDiskId, newSize, local }: MovedDisk & { newDiskId: string }) => {
       if (oldDiskId === null || local?.isKept === false)
-        return target.ensureDisk({
+        return services.hosts.ensureDisk(target, {
           ...{ diskId: newDiskId, size: newSize },
           base: blankBeside(local!, root.newDiskId!),
         });
       if (!isMoved(context))
-        return target.ensureDisk({ diskId: newDiskId, size: newSize, base: { kind: 'copy', diskId: oldDiskId } });
+        return services.hosts.ensureDisk(target, {
+          ...{ diskId: newDiskId, size: newSize },
+          base: { kind: 'copy', diskId: oldDiskId },
+        });
       const source = await services.hosts.agent(input.hostId).offerDisk(oldDiskId);
       const { imageId, ...whole } = source;
-      const hasImage = imageId !== undefined && (await ensureImage(services, targetOf(context), imageId));
+      const hasImage = imageId !== undefined && (await ensureImage(services, target, imageId));
       if (hasImage) layers.push({ diskId: newDiskId, imageId });
       const offered: DiskSource = hasImage ? source : whole;
-      return target.ensureDisk({ diskId: newDiskId, size: newSize, base: { kind: 'moved', source: offered } });
+      const base = { kind: 'moved', source: offered } as const;
+      return services.hosts.ensureDisk(target, { diskId: newDiskId, size: newSize, base });
     };
     const usage = await copy(withSuccessor(root));
     for (const disk of others) if (disk.newDiskId !== null) await copy(withSuccessor(disk));
@@ -236,17 +240,18 @@ export const makeEmptyDisks = step<MoveInput, MoveState & { layered: string[] }>
   retry: { attempts: 3, backoffMs: 500 },
   async do(context) {
     const { services, input } = context;
-    const target = services.hosts.agent(targetOf(context));
+    const target = targetOf(context);
     const layered: string[] = [];
     const layers: Layer[] = [];
     for (const { volumeId, oldDiskId, newDiskId: diskId, imageId } of input.disks.map(withSuccessor)) {
       const { virtualSize: size } = await services.hosts.agent(input.hostId).diskUsage(oldDiskId!);
-      const hasImage = imageId !== null && (await ensureImage(services, targetOf(context), imageId));
+      const hasImage = imageId !== null && (await ensureImage(services, target, imageId));
       if (hasImage) {
         layered.push(volumeId);
         layers.push({ diskId, imageId });
       }
-      await target.ensureDisk({ diskId, size, base: hasImage ? { kind: 'image', imageId } : { kind: 'blank' } });
+      const base = hasImage ? ({ kind: 'image', imageId } as const) : ({ kind: 'blank' } as const);
+      await services.hosts.ensureDisk(target, { diskId, size, base });
     }
     return {
       state: { layered },
@@ -279,8 +284,7 @@ async function place(
   to: { hostId: string; moves: boolean; disks: ReadonlyArray<{ id: string; diskId: string | null; size: number }> },
 ): Promise<void> {
   const { hostId, moves, disks } = to;
-  for (const { id, diskId, size } of disks)
-    await cloud.volumes.update(tx, id, { disk_id: diskId, size, host_id: hostId });
+  for (const { id, diskId, size } of disks) await cloud.volumes.setPlace(tx, id, { diskId, hostId }, { size });
   if (!moves) return;
   const host = await tx.selectFrom('hosts').select('zone_id').where('id', '=', hostId).executeTakeFirstOrThrow();
   await updateServer(cloud, tx, serverId, { host_id: hostId, zone_id: host.zone_id });

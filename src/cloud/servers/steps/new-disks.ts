@@ -58,7 +58,6 @@ const createNewDisks = step<NewDisksInput, GuestState>('createNewDisks', {
   async do(context) {
     const { services, input } = context;
     const hostId = hostOf(context);
-    const agent = services.hosts.agent(hostId);
     const imageIds = [...new Set(input.newDisks!.flatMap(({ imageId }) => imageId ?? []))];
     const images: CachedImage[] = [];
     for (const id of imageIds) images.push(await cacheImageOn(services, hostId, id));
@@ -69,7 +68,7 @@ const createNewDisks = step<NewDisksInput, GuestState>('createNewDisks', {
       const base = imageId ? ({ kind: 'image', imageId } as const) : copied;
       const shared = await isShared(services.db.read, volumeId);
       const disk = { diskId, size, base, ...(shared ? { shared } : {}) };
-      usages.push({ volumeId, usage: await agent.ensureDisk(disk) });
+      usages.push({ volumeId, usage: await services.hosts.ensureDisk(hostId, disk) });
     }
     return {
       commit: async (tx) => {

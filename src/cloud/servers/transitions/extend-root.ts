@@ -63,7 +63,7 @@ export function requestExtendRoot(cloud: Cloud, subject: Subject, serverId: stri
     const oldFlavor = server.flavor;
     const newFlavor = { ...oldFlavor, diskGb: Math.max(oldFlavor.diskGb, Math.ceil(newSize / gibibyte)) };
     const more = (newFlavor.diskGb - oldFlavor.diskGb) * gibibyte;
-    await cloud.hosts.placeDisk(tx, { size: more, onlyHostId: server.hostId! });
+    await cloud.hosts.placeDisk(tx, { size: more, onlyHostId: server.hostId!, storageId: null });
     await cloud.hosts.setAllocatedDisk(tx, serverId, diskRoomOf(newFlavor));
     await cloud.volumes.update(tx, root.id, { status: 'extending' });
     return {

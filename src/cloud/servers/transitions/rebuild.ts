@@ -217,6 +217,6 @@ async function beginReimage(
   requireStatus(root, ['in-use'], 're-image');
   if (root.multiattach === 1) throw invalidVolume('a volume that several servers can have is not written anew.');
   requireRoom(image, root.size);
-  await cloud.hosts.placeDisk(tx, { size: root.size, onlyHostId: server.hostId! });
+  await cloud.hosts.placeDisk(tx, { size: root.size, onlyHostId: server.hostId!, storageId: root.storage_id });
   await cloud.volumes.update(tx, root.id, { status: 'downloading' });
 }

@@ -28,8 +28,7 @@ const createRescueDisk = step<RescueDisk & { imageId: string; rootSize: number }
   retry: { attempts: 3, backoffMs: 500 },
   async do({ services, input }) {
     const base = { kind: 'image', imageId: input.imageId } as const;
-    const agent = services.hosts.agent(input.hostId);
-    await agent.ensureDisk({ diskId: input.rescueDiskId, size: input.rootSize, base });
+    await services.hosts.ensureDisk(input.hostId, { diskId: input.rescueDiskId, size: input.rootSize, base });
   },
   async undo({ services, input }) {
     await services.hosts.agent(input.hostId).removeDisk(input.rescueDiskId);

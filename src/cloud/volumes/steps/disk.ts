@@ -19,6 +19,8 @@ export interface NewDiskInput {
   /** The disk that it is to be a copy of, and where that is. */
   sourceDiskId?: string;
   onlyHostId?: string;
+  /** The storage that it has to be in, null for a host's own disk; wherever there is room if none is said. */
+  storageId?: string | null;
   /** Whether several guests may have it; by default as the volume's row says. */
   shared?: boolean;
 }
@@ -35,11 +37,11 @@ export const placeDisk = step<NewDiskInput, NewDiskState>('placeDisk', {
     const hostId = await services.db.write(async (tx) => {
       const known = await tx.selectFrom('disks').select('host_id').where('id', '=', input.newDiskId).executeTakeFirst();
       if (known) return known.host_id;
-      const { size, zoneId, onlyHostId } = input;
-      const host = await services.hosts.placeDisk(tx, { size, zoneId, onlyHostId });
-      const { ownerId: volumeId, sourceDiskId } = input;
+      const { size, zoneId, onlyHostId, storageId, ownerId: volumeId, sourceDiskId } = input;
+      const request = { size, zoneId, onlyHostId, storageId, nearDiskId: sourceDiskId };
+      const { host, storageId: place } = await services.hosts.placeDisk(tx, request);
       const imageId = await imageBelow(tx, { volumeId, imageId: input.imageId ?? input.backupDataId, sourceDiskId });
-      const disk = { id: input.newDiskId, volumeId, imageId, size };
+      const disk = { id: input.newDiskId, volumeId, imageId, size, storageId: place };
       await services.volumes.registerDisk(tx, host.id, disk);
       return host.id;
     });
@@ -49,7 +51,7 @@ export const placeDisk = step<NewDiskInput, NewDiskState>('placeDisk', {
     return {
       commit: async (tx) => {
         await services.volumes.forgetDisk(tx, input.newDiskId);
-        await services.volumes.update(tx, input.ownerId, { host_id: null });
+        await services.volumes.update(tx, input.ownerId, { host_id: null, storage_id: null });
       },
     };
   },
@@ -88,7 +90,7 @@ export const makeDisk = step<NewDiskInput, NewDiskState & { actualSize: number; 
   async do({ services, input, state }) {
     const shared = input.shared ?? (await isShared(services.db.read, input.ownerId));
     const disk = { diskId: input.newDiskId, size: input.size, base: baseFrom(input), ...(shared ? { shared } : {}) };
-    const { actualSize, installPath } = await services.hosts.agent(state.hostId!).ensureDisk(disk);
+    const { actualSize, installPath } = await services.hosts.ensureDisk(state.hostId!, disk);
     return { state: { actualSize, installPath } };
   },
   async undo({ services, input, state }) {

@@ -14,7 +14,7 @@ export const growDisk = step<GrowInput, { actualSize: number }>('growDisk', {
     const agent = services.hosts.agent(input.hostId);
     await agent.diskUsage(input.diskId); // it must be there: a missing disk would be made anew
     const disk = { diskId: input.diskId, size: input.newSize, base: { kind: 'blank' } as const };
-    const { actualSize } = await agent.ensureDisk(disk);
+    const { actualSize } = await services.hosts.ensureDisk(input.hostId, disk);
     return { state: { actualSize } };
   },
   // Nothing to undo: a disk can't shrink, and one that is larger than its volume says harms nobody.

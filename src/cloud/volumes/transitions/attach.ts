@@ -90,9 +90,9 @@ export const attachVolume = action(
     async succeeded(tx, { services, input, state, now }) {
       if (input.from) {
         const { actualSize, installPath } = state as BroughtDisk; // a span without steps takes the type away
-        const place = { disk_id: input.diskId, host_id: input.hostId! };
-        const columns = { ...place, actual_size: actualSize, install_path: installPath };
-        await services.volumes.update(tx, input.volumeId, columns);
+        const columns = { actual_size: actualSize, install_path: installPath };
+        const place = { diskId: input.diskId, hostId: input.hostId! };
+        await services.volumes.setPlace(tx, input.volumeId, place, columns);
         await services.volumes.releaseDisk(tx, input.from.diskId);
       }
       const isShare = await noteShare(tx, input, { status: 'attached', attached_at: now });
@@ -152,12 +152,14 @@ export async function requestAttachVolume(
     const from = await wayTo(cloud, tx, server, row, isMore);
     const diskId = from ? newId(cloud.env) : row.disk_id!;
     if (from) {
-      await cloud.hosts.placeDisk(tx, { size: row.size, onlyHostId: server.hostId! });
+      const storageId = await cloud.volumes.storageOn(tx, server.hostId!, row.id);
+      await cloud.hosts.placeDisk(tx, { size: row.size, onlyHostId: server.hostId!, storageId });
       await cloud.volumes.announceDisk(tx, server.hostId!, {
         id: diskId,
         volumeId: row.id,
         imageId: null,
         size: row.size,
+        storageId,
       });
     }
     const device = chooseDevice(await devicesOf(tx, serverId), request.device);

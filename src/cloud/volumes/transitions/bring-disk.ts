@@ -29,7 +29,7 @@ export const bringDisk = step<Input, BroughtDisk>('bringDisk', {
     const base = { kind: 'moved', source } as const;
     const shared = await isShared(services.db.read, input.volumeId);
     const disk = { diskId, size: whole.virtualSize, base, ...(shared ? { shared } : {}) };
-    const { actualSize, installPath } = await services.hosts.agent(hostId).ensureDisk(disk);
+    const { actualSize, installPath } = await services.hosts.ensureDisk(hostId, disk);
     return {
       state: { actualSize, installPath },
       async commit(tx) {

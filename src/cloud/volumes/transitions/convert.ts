@@ -49,7 +49,7 @@ export async function beginConversion(
   requireStatus(row, ['available'], 'retype it between volume types with and without multiattach');
   const newDiskId = newId(cloud.env);
   const [hostId, oldDiskId] = [row.host_id!, row.disk_id!];
-  await cloud.hosts.placeDisk(tx, { size: row.size, onlyHostId: hostId });
+  await cloud.hosts.placeDisk(tx, { size: row.size, onlyHostId: hostId, storageId: row.storage_id });
   await cloud.volumes.registerDisk(tx, hostId, { id: newDiskId, volumeId: row.id, imageId: null, size: row.size });
   await cloud.volumes.update(tx, row.id, { status: 'retyping' });
   const actionId = await cloud.runner.submit(tx, convertVolume, {

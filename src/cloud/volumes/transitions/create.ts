@@ -49,6 +49,7 @@ export const createVolume = action(
     backupDataId: Type.Optional(Type.String()),
     sourceDiskId: Type.Optional(Type.String()),
     onlyHostId: Type.Optional(Type.String()),
+    storageId: Type.Optional(Type.Union([Type.String(), Type.Null()])),
   }),
   [span('create_volume', [chooseBackend, placeDisk, fetchImage, fetchBackup, makeDisk])],
   {

@@ -56,7 +56,7 @@ export async function requestExtendVolume(
       bytes: newSize - row.size,
       largest: newSize,
     });
-    await cloud.hosts.placeDisk(tx, { size: newSize - row.size, onlyHostId: row.host_id! });
+    await cloud.hosts.placeDisk(tx, { size: newSize - row.size, onlyHostId: row.host_id!, storageId: row.storage_id });
     await cloud.volumes.update(tx, volumeId, { status: 'extending' });
     const actionId = await cloud.runner.submit(tx, extendVolume, {
       input: { volumeId, diskId: row.disk_id!, hostId: row.host_id!, newSize },

@@ -54,7 +54,7 @@ export async function requestReimageVolume(
     if (!row.disk_id || !row.host_id) throw invalidVolume(`Volume ${withDashes(volumeId)} has no disk.`);
     requireRoom(image, row.size);
     const newDiskId = newId(cloud.env);
-    await cloud.hosts.placeDisk(tx, { size: row.size, onlyHostId: row.host_id });
+    await cloud.hosts.placeDisk(tx, { size: row.size, onlyHostId: row.host_id, storageId: row.storage_id });
     const below = await imageBelow(tx, { volumeId, imageId: image.id });
     await cloud.volumes.registerDisk(tx, row.host_id, { id: newDiskId, volumeId, imageId: below, size: row.size });
     await cloud.volumes.update(tx, volumeId, { status: 'downloading' });

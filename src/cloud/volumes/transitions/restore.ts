@@ -69,7 +69,7 @@ export async function requestRestoreBackup(
     }
     const newDiskId = newId(cloud.env);
     const hostId = row.host_id!;
-    await cloud.hosts.placeDisk(tx, { size: row.size, onlyHostId: hostId });
+    await cloud.hosts.placeDisk(tx, { size: row.size, onlyHostId: hostId, storageId: row.storage_id });
     const imageId = await imageBelow(tx, { volumeId, imageId: backup.dataId });
     const disk = { id: newDiskId, volumeId, imageId, size: row.size };
     await cloud.volumes.registerDisk(tx, hostId, disk);

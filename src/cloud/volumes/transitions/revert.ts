@@ -24,7 +24,7 @@ const copySnapshot = step<Input, { actualSize: number; installPath: string }>('c
     const base = { kind: 'copy', diskId: input.snapshotDiskId } as const;
     const shared = await isShared(services.db.read, input.volumeId);
     const disk = { diskId: input.newDiskId, size: input.size, base, ...(shared ? { shared } : {}) };
-    const { actualSize, installPath } = await services.hosts.agent(input.hostId).ensureDisk(disk);
+    const { actualSize, installPath } = await services.hosts.ensureDisk(input.hostId, disk);
     return { state: { actualSize, installPath } };
   },
   async undo({ services, input }) {

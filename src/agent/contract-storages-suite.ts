@@ -1,0 +1,71 @@
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { DesiredStorage } from './contract.ts';
+import { type ContractBench, failure, mebibyte } from './contract-bench.fixture.ts';
+
+/** What every host agent must do with storages beside its own folder. */
+export function storagesContract(bench: ContractBench): void {
+  const storage = (): DesiredStorage => ({ storageId: 'big', path: join(bench.root, 'big'), part: 'host' });
+  const blank = { size: 4 * mebibyte, base: { kind: 'blank' as const } };
+
+  describe('storages', () => {
+    test('are made as often as told, hold disks, and go when they are empty', async () => {
+      for (const [report] of [
+        await bench.host.applyStorages([storage()]),
+        await bench.host.applyStorages([storage()]),
+      ]) {
+        expect(report).toMatchObject({ storageId: 'big' });
+        expect(report).not.toHaveProperty('problem');
+        expect(report!.totalBytes).toBeGreaterThan(0);
+        expect(report!.freeBytes).toBeGreaterThan(0);
+      }
+      const disk = { diskId: 'there', storageId: 'big', ...blank };
+      const made = await bench.host.ensureDisk(disk);
+      expect(made.installPath).toContain(join(bench.root, 'big', 'host', 'there.qcow2'));
+      expect(await bench.host.ensureDisk({ ...disk, size: 9 * mebibyte })).toMatchObject({ virtualSize: 9 * mebibyte });
+      await bench.restart();
+      expect(await bench.host.diskUsage('there')).toMatchObject({
+        virtualSize: 9 * mebibyte,
+        installPath: made.installPath,
+      });
+      expect(await bench.host.inventory()).toMatchObject({ disks: ['there'], strayFiles: [] });
+
+      expect(await bench.host.applyStorages([])).toEqual([
+        expect.objectContaining({ storageId: 'big', problem: expect.stringContaining('disks of this host lie in') }),
+      ]);
+      await bench.host.removeDisk('there');
+      await bench.host.removeDisk('there');
+      expect(await bench.host.applyStorages([])).toEqual([]);
+      expect(await bench.host.applyStorages([])).toEqual([]);
+      await expect(bench.host.ensureDisk(disk)).rejects.toEqual(failure('not_found'));
+      expect(await bench.host.inventory()).toMatchObject({ disks: [], strayFiles: [] });
+    });
+
+    test('take copies of what is on the host’s own disk, and give theirs', async () => {
+      await bench.host.applyStorages([storage()]);
+      await bench.host.ensureImageCached({ imageId: 'boot', ...bench.rawImage });
+      await bench.host.ensureDisk({ diskId: 'own', size: mebibyte, base: { kind: 'image', imageId: 'boot' } });
+      const there = { diskId: 'there', size: 2 * mebibyte, storageId: 'big' };
+      await bench.host.ensureDisk({ ...there, base: { kind: 'copy', diskId: 'own' } });
+      await expect(bench.host.removeCachedImage('boot')).rejects.toEqual(failure('in_use'));
+      await bench.host.removeDisk('own');
+      await expect(bench.host.removeCachedImage('boot')).rejects.toEqual(failure('in_use'));
+      const source = await bench.host.offerDisk('there');
+      expect(source).toMatchObject({ imageId: 'boot', virtualSize: 2 * mebibyte });
+      const back = { diskId: 'back', size: 2 * mebibyte, base: { kind: 'moved' as const, source } };
+      expect((await bench.host.ensureDisk(back)).installPath).not.toContain('big');
+    });
+
+    test('hold disks that guests have open', async () => {
+      await bench.host.applyStorages([storage()]);
+      await bench.host.ensureDisk({ diskId: 'data', storageId: 'big', ...blank });
+      const guest = await bench.prepareGuest();
+      const disks = [...guest.disks, { diskId: 'data', volumeId: 'data', bus: 'virtio' as const }];
+      await bench.host.ensureGuestRunning({ ...guest, disks });
+      const [open] = (await bench.host.inventory()).guests;
+      expect(open?.openDisks).toContain('data');
+      await expect(bench.host.removeDisk('data')).rejects.toEqual(failure('in_use'));
+      await bench.host.removeGuest(guest.serverId);
+    });
+  });
+}

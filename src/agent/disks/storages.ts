@@ -1,0 +1,163 @@
+import {
+  access,
+  constants,
+  mkdir,
+  readdir,
+  readlink,
+  realpath,
+  rmdir,
+  stat,
+  statfs,
+  symlink,
+  unlink,
+} from 'node:fs/promises';
+import { join } from 'node:path';
+import { isInProgress, syncPath } from '../atomic-file.ts';
+import { AgentError, type DesiredStorage, type StorageReport } from '../contract.ts';
+import { assertSafeId, isNotFound, systemErrorCode } from '../errors.ts';
+
+const mayUse = constants.R_OK | constants.W_OK | constants.X_OK;
+
+/**
+ * The host's further storages: `<folder>/<storage id>` is a link to the folder in which the disks lie. The link is made
+ * after the folder and goes after it, so that a folder that is missing behind a link is one that is not mounted.
+ */
+export class Storages {
+  readonly #folder: string;
+  readonly #sharers: number;
+
+  /** @param sharers how many hosts the machine is divided among */
+  constructor(folder: string, sharers = 1) {
+    this.#folder = folder;
+    this.#sharers = sharers;
+  }
+
+  /** See `HostAgent.applyStorages`. `isUsed` says whether a disk lies in the folder. */
+  async apply(
+    desired: readonly DesiredStorage[],
+    isUsed: (folder: string) => Promise<boolean>,
+  ): Promise<StorageReport[]> {
+    const wanted = new Map(desired.map((one) => [one.storageId, one]));
+    const reports: StorageReport[] = [];
+    for (const storageId of await this.#ids()) {
+      const place = wanted.get(storageId);
+      const folder = await this.#linked(storageId);
+      if (folder === undefined || (place && folder === folderOf(place))) continue;
+      const problem = await this.#giveUp(storageId, folder, isUsed);
+      if (problem === undefined) continue;
+      reports.push(unusable(storageId, problem));
+      wanted.delete(storageId);
+    }
+    for (const place of wanted.values()) reports.push(await this.#make(place));
+    return reports;
+  }
+
+  /** Where the disks of a storage lie. Throws where there is no such storage, or its folder is away. */
+  async folder(storageId: string): Promise<string> {
+    assertSafeId('storage', storageId);
+    const folder = await this.#linked(storageId);
+    if (folder === undefined) throw new AgentError('not_found', `this host has no storage ${storageId}`);
+    await assertThere(folder);
+    return folder;
+  }
+
+  /** The folders that are there, as the system writes them. */
+  async folders(): Promise<string[]> {
+    const ids = await this.#ids();
+    const found = await Promise.all(ids.map((id) => realpath(join(this.#folder, id)).catch(() => undefined)));
+    return found.filter((folder) => folder !== undefined);
+  }
+
+  /**
+   * Files in the storages that no disk is, as `<storage id>/<name>`.
+   * @param isDisk whether a disk of this host lies at the path
+   */
+  async strays(isDisk: (path: string) => Promise<boolean>): Promise<string[]> {
+    const strays: string[] = [];
+    for (const storageId of await this.#ids()) {
+      const folder = await this.#linked(storageId);
+      if (folder === undefined) continue;
+      for (const name of await readdir(folder).catch(() => [])) {
+        const path = join(folder, name);
+        if (!isInProgress(path) && !(await isDisk(path))) strays.push(join(storageId, name));
+      }
+    }
+    return strays;
+  }
+
+  async #make(place: DesiredStorage): Promise<StorageReport> {
+    const { storageId } = place;
+    try {
+      assertSafeId('storage', storageId);
+      assertSafeId('part', place.part);
+      const folder = folderOf(place);
+      if ((await this.#linked(storageId)) === undefined) {
+        await mkdir(folder, { recursive: true, mode: 0o700 });
+        await syncPath(place.path);
+        await symlink(folder, join(this.#folder, storageId));
+        await syncPath(this.#folder);
+      }
+      await assertThere(folder);
+      await access(folder, mayUse);
+      const { blocks, bavail, bsize } = await statfs(folder);
+      const part = (count: number) => Math.floor((count * bsize) / this.#sharers);
+      return { storageId, totalBytes: part(blocks), freeBytes: part(bavail) };
+    } catch (error) {
+      return unusable(storageId, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** Undefined where it is gone. */
+  async #giveUp(
+    storageId: string,
+    folder: string,
+    isUsed: (folder: string) => Promise<boolean>,
+  ): Promise<string | undefined> {
+    if (await isUsed(folder)) return `disks of this host lie in ${folder}`;
+    try {
+      await rmdir(folder);
+    } catch (error) {
+      if (!isNotFound(error)) return `${folder} can't be removed: ${systemErrorCode(error)}`;
+    }
+    await unlink(join(this.#folder, storageId));
+    return undefined;
+  }
+
+  async #ids(): Promise<string[]> {
+    return (await readdir(this.#folder)).sort();
+  }
+
+  async #linked(storageId: string): Promise<string | undefined> {
+    return await linkedFrom(join(this.#folder, storageId));
+  }
+}
+
+/** Where a link leads, whether or not anything is there; undefined for what is no link. */
+export async function linkedFrom(path: string): Promise<string | undefined> {
+  try {
+    return await readlink(path);
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === 'ENOENT' || code === 'EINVAL') return undefined;
+    throw error;
+  }
+}
+
+/** Throws where the folder is away that was made once. */
+export async function assertThere(folder: string): Promise<void> {
+  try {
+    await stat(folder);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    const words = `the storage folder ${folder} is gone: is what it lies on mounted?`;
+    throw new AgentError('hypervisor_failed', words, { cause: error });
+  }
+}
+
+function folderOf({ path, part }: DesiredStorage): string {
+  return join(path, part);
+}
+
+function unusable(storageId: string, problem: string): StorageReport {
+  return { storageId, totalBytes: 0, freeBytes: 0, problem };
+}

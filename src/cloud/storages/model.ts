@@ -1,0 +1,26 @@
+import type { StoragesTable } from '../../database/schema.ts';
+
+/** A storage beside the disks of hosts: a folder, perhaps a mounted one, of which each host of its clusters has a part. */
+export interface Storage {
+  id: string;
+  zoneId: string;
+  name: string;
+  description: string | null;
+  path: string;
+  state: StoragesTable['state'];
+  createdAt: number;
+  updatedAt: number;
+}
+
+export function storageFromRow(row: StoragesTable): Storage {
+  return {
+    id: row.id,
+    zoneId: row.zone_id,
+    name: row.name,
+    description: row.description,
+    path: row.path,
+    state: row.state,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}

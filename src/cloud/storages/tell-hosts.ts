@@ -1,0 +1,101 @@
+import type { DesiredStorage, HostAgent, StorageReport } from '../../agent/contract.ts';
+import type { Tx } from '../../database/database.ts';
+import type { StorageHostsTable } from '../../database/schema.ts';
+import { KeyedLock } from '../../env/keyed-lock.ts';
+import type { CloudCore } from '../core.ts';
+import type { Hosts } from '../hosts/hosts.ts';
+
+export interface StorageHostsStatus {
+  /** Hosts that were asked. */
+  hosts: number;
+  /** Parts of storages that can't be used now. */
+  disconnected: number;
+}
+
+/**
+ * Has hosts make their parts of the storages that their clusters have, and give up those that they have no more, and
+ * keeps what they say. What is wanted is read from the database each time, so that whatever was interrupted is made good.
+ */
+export class StorageHosts {
+  readonly #core: CloudCore;
+  readonly #hosts: Hosts;
+  /** A host is told of one list after the other. */
+  readonly #lock = new KeyedLock();
+
+  constructor(core: CloudCore, hosts: Hosts) {
+    this.#core = core;
+    this.#hosts = hosts;
+  }
+
+  async tell(): Promise<StorageHostsStatus> {
+    const status: StorageHostsStatus = { hosts: 0, disconnected: 0 };
+    for (const [hostId, agent] of this.#hosts.agents) {
+      const reports = await this.#lock.run(hostId, () => this.#tellHost(hostId, agent));
+      if (!reports) continue;
+      status.hosts += 1;
+      status.disconnected += reports.filter(({ problem }) => problem !== undefined).length;
+    }
+    return status;
+  }
+
+  /** Undefined where the host has no storage, and never had one. */
+  async #tellHost(hostId: string, agent: HostAgent): Promise<StorageReport[] | undefined> {
+    const desired = await this.#desired(hostId);
+    const known = await this.#core.db.read
+      .selectFrom('storage_hosts')
+      .selectAll()
+      .where('host_id', '=', hostId)
+      .execute();
+    if (desired.length === 0 && known.length === 0) return undefined;
+    const reports = await agent.applyStorages(desired).catch((error: unknown) => {
+      this.#core.log.warn({ err: error, hostId }, 'a host could not be told of its storages');
+      const problem = error instanceof Error ? error.message : String(error);
+      const ids = new Set(
+        [...desired, ...known.map((row) => ({ storageId: row.storage_id }))].map((one) => one.storageId),
+      );
+      return [...ids].map((storageId) => ({ storageId, totalBytes: 0, freeBytes: 0, problem }));
+    });
+    await this.#core.db.write(async (tx) => {
+      for (const report of reports) await this.#note(tx, hostId, report);
+      for (const { storage_id } of known) {
+        if (reports.some(({ storageId }) => storageId === storage_id)) continue;
+        await tx
+          .deleteFrom('storage_hosts')
+          .where('host_id', '=', hostId)
+          .where('storage_id', '=', storage_id)
+          .execute();
+      }
+    });
+    return reports;
+  }
+
+  async #desired(hostId: string): Promise<DesiredStorage[]> {
+    const rows = await this.#core.db.read
+      .selectFrom('hosts')
+      .innerJoin('storage_clusters', 'storage_clusters.cluster_id', 'hosts.cluster_id')
+      .innerJoin('storages', 'storages.id', 'storage_clusters.storage_id')
+      .select(['storages.id', 'storages.path'])
+      .where('hosts.id', '=', hostId)
+      .orderBy('storages.id')
+      .execute();
+    // Hosts of one machine have their parts side by side.
+    return rows.map(({ id, path }) => ({ storageId: id, path, part: hostId }));
+  }
+
+  async #note(tx: Tx, hostId: string, { storageId, totalBytes, freeBytes, problem }: StorageReport): Promise<void> {
+    const said = {
+      status: problem === undefined ? ('connected' as const) : ('disconnected' as const),
+      problem: problem ?? null,
+      updated_at: this.#core.env.now(),
+    };
+    const sizes = { total_bytes: totalBytes, free_bytes: freeBytes };
+    const row: StorageHostsTable = { storage_id: storageId, host_id: hostId, ...said, ...sizes };
+    await tx
+      .insertInto('storage_hosts')
+      .values(row)
+      .onConflict((conflict) =>
+        conflict.columns(['storage_id', 'host_id']).doUpdateSet(problem === undefined ? { ...said, ...sizes } : said),
+      )
+      .execute();
+  }
+}

@@ -1,0 +1,59 @@
+import type { Micros } from './columns.ts';
+
+/** A storage beside the disks of hosts: a folder that hosts of some clusters have, each its own part of it. */
+export interface StoragesTable {
+  id: string;
+  zone_id: string;
+  name: string;
+  description: string | null;
+  /** The folder, absolute. */
+  path: string;
+  /** Only an enabled one takes new disks. */
+  state: 'enabled' | 'disabled' | 'maintenance';
+  created_at: Micros;
+  updated_at: Micros;
+}
+
+/** Clusters whose hosts can use the storage. */
+export interface StorageClustersTable {
+  storage_id: string;
+  cluster_id: string;
+}
+
+/** What a host said of its part of a storage when it was told of it last. */
+export interface StorageHostsTable {
+  storage_id: string;
+  host_id: string;
+  status: 'connected' | 'disconnected';
+  /** Why it can't be used. */
+  problem: string | null;
+  /** Bytes of the folder that are the host's to use; what they were when it could be used last. */
+  total_bytes: number;
+  free_bytes: number;
+  updated_at: Micros;
+}
+
+/** A view: the storages that were added, and the own disk of each host, which has its id. */
+export interface PrimaryStoragesView {
+  id: string;
+  name: string;
+  description: string | null;
+  zone_id: string;
+  url: string;
+  /** What can be promised to disks, and what of it is not. */
+  total_bytes: number;
+  available_bytes: number;
+  /** What there is, and what of it is free. */
+  total_physical_bytes: number;
+  available_physical_bytes: number;
+  state: 'enabled' | 'disabled' | 'maintenance';
+  status: 'connecting' | 'connected' | 'disconnected';
+  created_at: Micros;
+  updated_at: Micros;
+}
+
+/** A view: clusters whose hosts have the storage. */
+export interface PrimaryStorageClustersView {
+  storage_id: string;
+  cluster_id: string;
+}
