@@ -38,8 +38,9 @@ import { controlPlanes } from './migrations/0039-control-planes/migration.ts';
 import { zstackJobs } from './migrations/0041-zstack-jobs/migration.ts';
 import { ownLimits } from './migrations/0043-own-limits/migration.ts';
 import { serverExtras } from './migrations/0044-server-extras/migration.ts';
-import { securityCompliance } from './migrations/0047-security-compliance/migration.ts';
 import { storeLogins } from './migrations/0045-store-logins/migration.ts';
+import { securityCompliance } from './migrations/0047-security-compliance/migration.ts';
+import { failedImports } from './migrations/0048-failed-imports/migration.ts';
 import type { Schema } from './schema.ts';
 
 /** Every migration, by name, in order. A name is never changed once it was released. */
@@ -78,12 +79,13 @@ const migrations: Record<string, Migration> = {
   '0034-dscp-rules': dscpRules,
   '0035-zoned-keys': zonedKeys,
   '0036-tag-patterns': tagPatterns,
+  '0039-control-planes': controlPlanes,
   '0037-local-disks': localDisks,
+  '0047-security-compliance': securityCompliance,
+  '0048-failed-imports': failedImports,
   '0043-own-limits': ownLimits,
   '0044-server-extras': serverExtras,
-  '0039-control-planes': controlPlanes,
   '0041-zstack-jobs': zstackJobs,
-  '0047-security-compliance': securityCompliance,
   '0045-store-logins': storeLogins,
 };
 

@@ -223,7 +223,7 @@ export class Authentication {
   async #signIn(proofs: Proof[], receipt: string | undefined) {
     const { users, receipts } = this.#parts;
     const proven: Proven[] = [];
-    // Each is looked at, whatever the others are: who waits for an answer learns nothing about which one was wrong.
+    // Each secret is looked at, whatever the others are: who waits for an answer learns nothing about which one was wrong.
     for (const proof of proofs) proven.push(await this.#prove(proof));
     const user = proven[0]?.user;
     const isRight = proven.every((one) => one.isRight && one.user?.id === user?.id);

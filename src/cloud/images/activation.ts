@@ -29,6 +29,7 @@ export async function activate(
       checksum: received.checksums.md5,
       hash_value: received.checksums.sha512,
       last_error: null,
+      failed_import: null,
       origin_store_id: at.storeId,
       staged: null,
       updated_at: now,

@@ -58,6 +58,7 @@ export async function newImageRow(
       origin_store_id: null,
       staged: null,
       import_task_id: null,
+      failed_import: null,
       ...columnsOf({ ...image, projectId }),
     })
     .execute();

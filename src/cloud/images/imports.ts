@@ -200,9 +200,11 @@ export class Imports {
   async fail(tx: Tx, { imageId, removeOnFailure }: ImportInput, reason: string): Promise<void> {
     const now = this.#parts.core.env.now();
     const end = removeOnFailure ? { status: 'expunged' as const, deleted_at: now } : { status: 'queued' as const };
+    const names = (await this.#parts.rows.replicas([imageId], tx)).map(({ storeName }) => storeName);
+    const failed_import = removeOnFailure ? null : names.toSorted().join(',');
     const changed = await tx
       .updateTable('images')
-      .set({ ...end, size: null, staged: null, last_error: reason, updated_at: now })
+      .set({ ...end, size: null, staged: null, last_error: reason, failed_import, updated_at: now })
       .where('id', '=', imageId)
       .where('status', '=', 'importing')
       .executeTakeFirst();
@@ -236,7 +238,7 @@ export class Imports {
     const now = core.env.now();
     await tx
       .updateTable('images')
-      .set({ status: 'importing', last_error: null, updated_at: now })
+      .set({ status: 'importing', last_error: null, failed_import: null, updated_at: now })
       .where('id', '=', image.id)
       .execute();
     for (const store of chosen) await putReplica(tx, { imageId: image.id, storeId: store.id, now }, 'pending');

@@ -50,6 +50,8 @@ export interface Image {
   originStoreId: string | null;
   /** The action that imports the image, or imported or copied it last; null for images that were never imported. */
   importTaskId: string | null;
+  /** Names of the stores that the last import was for, if it failed before there was anything in any of them. */
+  failedImport: readonly string[];
   /** Deleted while deactivated: it is deactivated again when it is recovered. */
   wasDeactivated: boolean;
 }
@@ -142,6 +144,7 @@ export function imageFromRow(row: ImagesTable, tags: string[]): Image {
     expungeAt: row.expunge_at,
     originStoreId: row.origin_store_id,
     importTaskId: row.import_task_id,
+    failedImport: row.failed_import?.split(',') ?? [],
     wasDeactivated: wasDeactivated !== undefined,
   };
 }

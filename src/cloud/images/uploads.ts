@@ -204,7 +204,13 @@ export class Uploads {
       await checkImageQuota(core, tx, image.projectId, upload.sizeHint ?? 0);
       await tx
         .updateTable('images')
-        .set({ status: upload.status, size: upload.sizeHint ?? null, last_error: null, updated_at: upload.startedAt })
+        .set({
+          status: upload.status,
+          size: upload.sizeHint ?? null,
+          last_error: null,
+          failed_import: null,
+          updated_at: upload.startedAt,
+        })
         .where('id', '=', id)
         .execute();
       await dropReplicas(tx, id);

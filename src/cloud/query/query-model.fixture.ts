@@ -203,6 +203,7 @@ export async function fill(db: Database, things: Array<Omit<Thing, 'uuid'>>): Pr
           origin_store_id: null,
           staged: null,
           import_task_id: null,
+          failed_import: null,
         })
         .execute();
       for (const { store: storeId, size } of one.copies) {

@@ -86,6 +86,8 @@ export interface ImagesTable {
   staged: Json | null;
   /** The action that imports, or imported last. */
   import_task_id: string | null;
+  /** Names of the stores that an import was for which failed, with commas between them. */
+  failed_import: string | null;
 }
 
 export interface ImageTagsTable {

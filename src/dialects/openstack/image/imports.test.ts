@@ -55,7 +55,7 @@ describe('glance-direct', () => {
     const id = await staged(randomBytes(100_000), { disk_format: 'qcow2' });
     await api.call('POST', `/v2/images/${id}/import`, { body: directly });
     await api.settled();
-    expect(await api.show(id)).toMatchObject({ status: 'queued', size: null });
+    expect(await api.show(id)).toMatchObject({ status: 'queued', size: null, os_glance_failed_import: 'default' });
     const { tasks } = (await api.call('GET', `/v2/images/${id}/tasks`)).body;
     expect(tasks).toMatchObject([{ status: 'failure', message: expect.stringMatching(/not qcow2/), result: null }]);
     expect(await api.cloud.files()).toEqual([]);

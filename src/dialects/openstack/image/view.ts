@@ -61,7 +61,11 @@ function ownProperties(image: Image, replicas: readonly ImageReplica[]): Record<
 }
 
 /** Where an import, or a copy that was asked for, still goes, and where it could not. Kept when it is over, as Glance does. */
-function importProgress({ importTaskId, status }: Image, replicas: readonly ImageReplica[]): Record<string, string> {
+function importProgress(image: Image, replicas: readonly ImageReplica[]): Record<string, string> {
+  const { importTaskId, status, failedImport } = image;
+  if (failedImport.length > 0) {
+    return { os_glance_importing_to_stores: '', os_glance_failed_import: failedImport.join(',') };
+  }
   if (importTaskId === null || status === 'queued') return {};
   return {
     os_glance_importing_to_stores: namesIn(replicas, ['pending', 'copying']),
