@@ -59,11 +59,9 @@ export class ChangedSettings {
       });
     }
     await this.#core.db.write(async (tx) => {
-      await tx.deleteFrom('settings').where('key', '=', changedKeyOf(name)).execute();
-      await tx
-        .insertInto('settings')
-        .values({ key: changedKeyOf(name), value: String(value) })
-        .execute();
+      const row = { key: changedKeyOf(name), value: String(value) };
+      const insert = tx.insertInto('settings').values(row);
+      await insert.onConflict((known) => known.column('key').doUpdateSet({ value: row.value })).execute();
       if (name === 'cpuRatio') await setCpuRatios(this.#core.db, tx, value);
     });
     this.#core.settings[name] = value;
