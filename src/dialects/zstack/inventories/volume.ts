@@ -35,7 +35,7 @@ export const volume = defineInventory<'volumes'>({
     image: { to: 'ImageInventory', local: 'rootImageUuid' },
     primaryStorage: { to: 'PrimaryStorageInventory', local: 'primaryStorageUuid' },
   },
-  // ZStack has no disks of a server beside its root disk that are no volumes: those that have none of its words are not told.
+  // ZStack has no word for the ephemeral and swap disks of a server.
   scope: (row) => sql`${row.column('deleted_at')} is null and ${row.column('local_disk')} is null`,
   visible: (row, { projectId = '' }) => sql`${row.column('project_id')} = ${projectId}`,
 });

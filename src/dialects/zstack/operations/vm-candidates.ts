@@ -1,6 +1,7 @@
 import { type Static, Type as T } from 'typebox';
 import type { Cloud } from '../../../cloud/cloud.ts';
 import { CloudError } from '../../../cloud/errors.ts';
+import { diskRoomOf } from '../../../cloud/flavors/disk-room.ts';
 import type { Host } from '../../../cloud/hosts/model.ts';
 import { chooseHosts } from '../../../cloud/hosts/scheduler.ts';
 import type { Subject } from '../../../cloud/identity/subject.ts';
@@ -47,7 +48,7 @@ async function candidates(cloud: Cloud, subject: Subject, wanted: Wanted): Promi
     const fitting = chooseHosts(await cloud.hosts.usage(), {
       vcpus: flavor?.vcpus ?? 0,
       memoryMb: flavor?.memoryMb ?? 0,
-      diskGb: flavor?.diskGb ?? Math.ceil((rootBytes ?? 0) / gibibyte),
+      diskGb: flavor ? diskRoomOf(flavor) : Math.ceil((rootBytes ?? 0) / gibibyte),
       ...(wanted.zoneUuid && { zoneId: wanted.zoneUuid }),
       ...(typeof architecture === 'string' && { architecture }),
     });

@@ -74,6 +74,23 @@ describe('servers of any size', () => {
     expect(root).toMatchObject({ type: 'Root', size: 2 ** 30 });
   });
 
+  it('have the local disks of an offering that Nova made, of which no query tells, and keep them with another one', async () => {
+    const sizes = { vcpus: 1, memoryMb: 96, diskGb: 1, ephemeralGb: 2, swapMb: 64 };
+    const { uuid: instanceOfferingUuid } = await test.cloud.flavors.create({ name: 'local', ...sizes });
+    const vm = await create({ instanceOfferingUuid });
+    const kinds = async () => (await test.cloud.volumes.ofServer(vm['uuid'] as string)).map(({ kind }) => kind);
+    expect(await kinds()).toEqual(['root', 'ephemeral', 'swap']);
+    expect(vm['allVolumes']).toMatchObject([{ type: 'Root' }]);
+    expect(await test.query(`/volumes?q=vmInstanceUuid=${vm['uuid']}`)).toHaveLength(1);
+    const plain = await create({ cpuNum: 1, memorySize: 96 * 2 ** 20 });
+    expect(await test.cloud.volumes.ofServer(plain['uuid'] as string)).toHaveLength(1);
+    const wide = { name: 'wider', cpuNum: 2, memorySize: 256 * 2 ** 20 };
+    const offering = await run('POST', '/instance-offerings', { params: wide });
+    const changeInstanceOffering = { instanceOfferingUuid: offering['uuid'] };
+    await act(`/vm-instances/${vm['uuid']}`, { changeInstanceOffering });
+    expect(await kinds()).toEqual(['root', 'ephemeral', 'swap']);
+  });
+
   it('say their host name, and have a console while they run', async () => {
     const vm = await create({ cpuNum: 1, memorySize: 128 * 2 ** 20 });
     await act(`/vm-instances/${vm['uuid']}`, { setVmHostname: { hostname: 'front' } });

@@ -69,8 +69,9 @@ const changeInstanceOffering = jobOperation({
     });
     await stateOf(cloud, subject, vmInstanceUuid, 'vmInstanceUuid');
     const { flavor } = await cloud.servers.get(subject, vmInstanceUuid);
-    // Offerings say nothing of disks, so the root volume stays as it is.
-    const size = { ...offering, diskGb: flavor.diskGb };
+    // Offerings say nothing of disks, so those that are the server's own stay as they are.
+    const { diskGb, ephemeralGb, swapMb } = flavor;
+    const size = { ...offering, diskGb, ephemeralGb, swapMb };
     return await resizeTo(cloud, subject, vmInstanceUuid, size, 'org.zstack.header.vm.APIChangeInstanceOfferingMsg');
   },
 });

@@ -51,6 +51,8 @@ export async function flavorFor(cloud: Cloud, subject: Subject, size: Size): Pro
   const fitting = (await cloud.flavors.list(subject))
     .filter((flavor) => flavor.vcpus === vcpus && flavor.memoryMb * mebibyte === memory)
     .filter((flavor) => flavor.diskGb * gibibyte >= rootDiskSize)
+    // Nobody asked for more disks, of which ZStack has no word.
+    .filter(({ ephemeralGb, swapMb }) => ephemeralGb === 0 && swapMb === 0)
     .toSorted((a, b) => a.diskGb - b.diskGb)[0];
   if (fitting) return fitting;
   if (memory % mebibyte !== 0) throw invalidArgument('field[memorySize] must be whole mebibytes');
@@ -68,8 +70,8 @@ function ownSize(vcpus: number, memoryMb: number, diskGb: number, named: Flavor 
     vcpus,
     memoryMb,
     diskGb,
-    ephemeralGb: 0,
-    swapMb: 0,
+    ephemeralGb: named?.ephemeralGb ?? 0,
+    swapMb: named?.swapMb ?? 0,
     rxtxFactor: 1,
     isPublic: false,
     enabled: true,
