@@ -19,6 +19,7 @@ export interface AccessKey {
 }
 
 export interface NewAccessKey {
+  id?: string;
   projectId: string;
   userId: string;
   description?: string | null;
@@ -58,7 +59,7 @@ export class AccessKeys {
     }
     const now = this.#core.env.now();
     const row: AccessKeysTable = {
-      id: newId(this.#core.env),
+      id: key.id ?? newId(this.#core.env),
       project_id: key.projectId,
       user_id: key.userId,
       description: key.description ?? null,

@@ -28,6 +28,7 @@ export interface Flavor {
 
 export interface NewFlavor {
   id?: string;
+  uuid?: string;
   name: string;
   description?: string | null;
   vcpus: number;
@@ -152,7 +153,7 @@ export class Flavors {
 
   async #insert(tx: Tx, flavor: NewFlavor): Promise<Flavor> {
     const now = this.#core.env.now();
-    const uuid = newId(this.#core.env);
+    const uuid = flavor.uuid ?? newId(this.#core.env);
     const row: FlavorsTable = {
       id: flavor.id ?? uuid,
       uuid,

@@ -10,6 +10,7 @@ import { certificateFingerprint, generateSshKeyPair, sshFingerprint } from './pu
 const safeName = /^[A-Za-z0-9_\-@. ]{1,255}$/;
 
 export interface NewKeypair {
+  id?: string;
   name: string;
   type?: 'ssh' | 'x509';
   /** To be imported; without one a pair is generated. */
@@ -63,7 +64,7 @@ export class Keypairs {
     const { publicKey, privateKey } = await this.#keyOf(type, wanted.publicKey, owner);
     const fingerprint = type === 'ssh' ? sshFingerprint(publicKey) : certificateFingerprint(publicKey);
     const row = {
-      id: newId(this.#core.env),
+      id: wanted.id ?? newId(this.#core.env),
       user_id: owner,
       name: wanted.name,
       type,

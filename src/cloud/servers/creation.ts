@@ -109,6 +109,8 @@ export interface CreationContext {
   count: number;
   /** An image that is there for these servers alone: it goes with the last of them that is made of it. */
   templateId?: string;
+  /** The image that they show instead of that one. */
+  shownImageId?: string | null;
 }
 
 /** Registers a server and submits what builds it. The quotas were checked. */
@@ -129,7 +131,7 @@ export async function createOne(
   const row = await serverRow(cloud, tx, subject, wanted, context, { serverId, root, hardware });
   await insertRow(tx, 'servers', row);
   if (wanted.groupId) await cloud.servers.groups.join(tx, subject, wanted.groupId, { serverId, zoneId });
-  await attachRoot(cloud, tx, row, root);
+  await attachRoot(cloud, tx, row, root, context.shownImageId);
   await addDrives(cloud, tx, serverFromRow(row), root, wanted.cdroms);
   /** Else it is one of the further disks, or there already. */
   const makesRoot = root.image !== undefined && !root.madeOf;
@@ -204,7 +206,7 @@ async function serverRow(
     host_id: null,
     zone_id: context.zoneId,
     pinned_zone_id: wanted.zone ? context.zoneId : null,
-    image_id: root.origin === 'server' ? (root.image?.id ?? null) : null,
+    image_id: root.origin === 'server' ? (context.shownImageId ?? root.image?.id ?? null) : null,
     flavor_id: context.flavor.id,
     flavor: JSON.stringify(factsOf(context.flavor)),
     previous: null,
@@ -233,7 +235,13 @@ async function serverRow(
   };
 }
 
-async function attachRoot(cloud: Cloud, tx: Tx, server: ServersTable, root: RootPlan): Promise<void> {
+async function attachRoot(
+  cloud: Cloud,
+  tx: Tx,
+  server: ServersTable,
+  root: RootPlan,
+  shownImageId: string | null | undefined,
+): Promise<void> {
   if (root.madeOf) return; // it is one of the further disks
   const { tag: deviceTag, deleteOnTermination } = root;
   if (!root.isNew) {
@@ -247,7 +255,7 @@ async function attachRoot(cloud: Cloud, tx: Tx, server: ServersTable, root: Root
     name: server.name,
     zoneId: server.zone_id,
     size: root.size,
-    imageId: root.image?.id ?? null,
+    imageId: shownImageId ?? root.image?.id ?? null,
     deleteOnTermination,
     deviceTag,
   });

@@ -1,5 +1,14 @@
 import type { ResourceTagsTable } from '../../database/schema.ts';
 
+/** Where resources of a type are, and whose they are. */
+export interface Taggable {
+  table: string;
+  /** The column that says whose it is; undefined for what belongs to the cloud. */
+  ownedBy: string | undefined;
+  /** The table that has that column, and what points there, where it is another one. */
+  through?: { table: string; by: string };
+}
+
 /** Resources that can have tags, by the engine's name of their type. */
 export const taggableTypes = {
   server: { table: 'servers', ownedBy: 'project_id' },
@@ -13,7 +22,15 @@ export const taggableTypes = {
   host: { table: 'hosts', ownedBy: undefined },
   image_store: { table: 'image_stores', ownedBy: undefined },
   project: { table: 'projects', ownedBy: 'id' },
-} as const;
+  cdrom: { table: 'cdroms', ownedBy: 'project_id', through: { table: 'servers', by: 'server_id' } },
+  volume_snapshot: { table: 'volume_snapshots', ownedBy: 'project_id' },
+  subnet: { table: 'subnets', ownedBy: 'project_id' },
+  l2_network: { table: 'l2_networks', ownedBy: undefined },
+  disk_offering: { table: 'disk_offerings', ownedBy: undefined },
+  floating_ip: { table: 'floating_ips', ownedBy: 'project_id' },
+  eip: { table: 'eips', ownedBy: 'project_id', through: { table: 'floating_ips', by: 'floating_ip_id' } },
+  port_forwarding_rule: { table: 'port_forwarding_rules', ownedBy: 'project_id' },
+} as const satisfies Record<string, Taggable>;
 
 export type TaggableType = keyof typeof taggableTypes;
 export type TagKind = 'user' | 'system';

@@ -104,6 +104,13 @@ export class TagPatterns {
     });
   }
 
+  /** Throws `not_found`, and `invalid` for a pattern with tokens: nobody has said what these are to be. */
+  async requireSimple(subject: Subject, id: string): Promise<void> {
+    const pattern = await find(this.#core.db.read, subject, id);
+    if (!pattern) throw notFound('tag_pattern', id);
+    if (pattern.type === 'withToken') filledIn(pattern, {});
+  }
+
   async #attach(
     tx: Tx,
     subject: Subject,

@@ -1,8 +1,8 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { Queryable } from '../../database/database.ts';
 import { notFound } from '../errors.ts';
 import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
-import { isTaggable, type TaggableType, taggableTypes } from './model.ts';
+import { isTaggable, type Taggable, type TaggableType, taggableTypes } from './model.ts';
 
 export const maxTagsPerResource = 500;
 
@@ -11,6 +11,14 @@ export function stillThere(type: string) {
   if (type === 'server' || type === 'volume') return sql`and r.deleted_at is null`;
   if (type === 'image') return sql`and r.status <> 'expunged'`;
   return sql``;
+}
+
+/** Whose a resource is, of a table that is called `r`. */
+export function ownerOf({ ownedBy, through }: Taggable): RawBuilder<string | null> {
+  if (!ownedBy) return sql`null`;
+  if (!through) return sql.ref(`r.${ownedBy}`);
+  const { table, by } = through;
+  return sql`(select t.${sql.ref(ownedBy)} from ${sql.table(table)} as t where t.id = ${sql.ref(`r.${by}`)})`;
 }
 
 /** Whether the subject may tag what belongs to this project; what belongs to none is for administrators. */
@@ -24,9 +32,8 @@ export async function typesOf(
   subject: Subject,
   ids: readonly string[],
 ): Promise<Map<string, TaggableType>> {
-  const each = Object.entries(taggableTypes).map(([type, { table, ownedBy }]) => {
-    const owner = ownedBy ? sql.ref(`r.${ownedBy}`) : sql`null`;
-    return sql`select ${sql.lit(type)} as type, r.id as id, ${owner} as owner from ${sql.table(table)} as r
+  const each = Object.entries(taggableTypes).map(([type, kind]) => {
+    return sql`select ${sql.lit(type)} as type, r.id as id, ${ownerOf(kind)} as owner from ${sql.table(kind.table)} as r
       where r.id in (${sql.join(ids)}) ${stillThere(type)}`;
   });
   const { rows } = await sql<{

@@ -8,7 +8,7 @@ import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
 import { type NewTag, type Tag, tagFromRow, taggableTypes } from './model.ts';
 import { refuseLong } from './tag-length.ts';
 import { TagPatterns } from './tag-patterns.ts';
-import { isMine, maxTagsPerResource, stillThere } from './tagged-resources.ts';
+import { isMine, maxTagsPerResource, ownerOf, stillThere } from './tagged-resources.ts';
 
 /** Tags on resources of any type. A project's tags are its own, whoever owns the resource. */
 export class Tags {
@@ -163,9 +163,10 @@ export class Tags {
   }
 
   async #requireResource(db: Queryable, subject: Subject, { resourceType, resourceId }: NewTag): Promise<void> {
-    const { table, ownedBy } = taggableTypes[resourceType];
-    const owner = ownedBy ? sql.ref(`r.${ownedBy}`) : sql`null`;
-    const { rows } = await sql<{ owner: string | null }>`select ${owner} as owner from ${sql.table(table)} as r
+    const kind = taggableTypes[resourceType];
+    const { rows } = await sql<{
+      owner: string | null;
+    }>`select ${ownerOf(kind)} as owner from ${sql.table(kind.table)} as r
       where r.id = ${resourceId} ${stillThere(resourceType)}`.execute(db);
     const found = rows[0];
     if (!found || !isMine(subject, found.owner)) throw notFound(resourceType, resourceId);

@@ -20,6 +20,7 @@ const cloneInput = Type.Object({
   diskId: Type.String(),
   clones: Type.Array(Type.Object({ id: Type.String(), name: Type.String() })),
   withVolumes: Type.Boolean(),
+  leaveStopped: Type.Optional(Type.Boolean()),
   userId: Type.String(),
   isAdmin: Type.Boolean(),
 });
@@ -45,10 +46,18 @@ const registerClones = step<CloneInput>('registerClones', {
           ...{ projectId: origin.projectId, flavor: wanted.flavor, image, publicKey: origin.publicKey },
           ...{ zoneId: origin.zoneId, reservationId: newReservationId(services), count: 1 },
           templateId: input.templateId,
+          // The template is gone once they are built; they are of the image that the server is of.
+          shownImageId: origin.imageId,
         };
         for (const [index, { id, name }] of input.clones.entries()) {
           const blockDevices = sources.map((volume) => copyOf(volume.id, `DATA-for-${name}`));
-          await createOne(services, tx, owner, { ...wanted, id, name, blockDevices }, { ...context, index });
+          await createOne(
+            services,
+            tx,
+            owner,
+            { ...wanted, id, name, blockDevices, leaveStopped: input.leaveStopped },
+            { ...context, index },
+          );
         }
       },
     };
@@ -110,6 +119,8 @@ export interface CloneRequest {
   names: readonly string[];
   /** Whether the volumes that it has are cloned too: then its clones are made on its host, where those are. */
   withVolumes?: boolean;
+  /** Whether they are made without being started. */
+  leaveStopped?: boolean;
 }
 
 /**
@@ -121,7 +132,7 @@ export async function requestClone(
   cloud: Cloud,
   subject: Subject,
   serverId: string,
-  { names, withVolumes = false }: CloneRequest,
+  { names, withVolumes = false, leaveStopped }: CloneRequest,
 ): Promise<{ server: Server; actionId: string; cloneIds: string[] }> {
   const clones = names.map((name) => ({ id: newId(cloud.env), name }));
   const begun = await beginTransition(cloud, subject, serverId, transitions.clone, async (tx, server) => {
@@ -131,7 +142,7 @@ export async function requestClone(
     const { userId, isAdmin } = subject;
     return {
       action: clone,
-      input: { ...disk, serverId, templateId: image.id, clones, withVolumes, userId, isAdmin },
+      input: { ...disk, serverId, templateId: image.id, clones, withVolumes, leaveStopped, userId, isAdmin },
     };
   });
   return { ...begun, cloneIds: clones.map(({ id }) => id) };

@@ -24,6 +24,7 @@ const secret = 'sBNGmwRxQF2lFRs6nmpqXVJy3hZ8U1D5kCtWaOe7';
 const createAccessKey = jobOperation({
   ...shared,
   id: 'CreateAccessKey',
+  creates: 'untagged',
   method: 'POST',
   path: '/accesskeys',
   body: T.Object({
@@ -54,7 +55,14 @@ const createAccessKey = jobOperation({
     // An account's uuid stands for the user of the same name too, or for the caller where there is none.
     const caller = accountUuid === subject.projectId ? subject.userId : userUuid;
     const userId = userUuid === accountUuid ? ((await cloud.identity.ownerOf(accountUuid)) ?? caller) : userUuid;
-    const wanted = { projectId: accountUuid, userId, description, accessKeyId: AccessKeyID, secret: AccessKeySecret };
+    const wanted = {
+      id: input.resourceUuid,
+      projectId: accountUuid,
+      userId,
+      description,
+      accessKeyId: AccessKeyID,
+      secret: AccessKeySecret,
+    };
     const made = await cloud.accessKeys.create(subject, wanted);
     const inventory = await readInventory(cloud, accessKey, made.id);
     return { body: { inventory: { ...inventory, AccessKeySecret: made.secret }, success: true } };

@@ -6,7 +6,6 @@ import { jobOperation } from '../protocol/operation.ts';
 import { invalidArgument, resourceNotFound, ZStackError } from '../protocol/zstack-error.ts';
 import { queryOperations } from '../query/query-operations.ts';
 import { requireUuid } from './images.ts';
-import { checkTags, keepTags } from './system-tags.ts';
 
 const group = 'Account';
 const shared = { group, package: 'header.identity', since: '0.6', allow: 'admin', ofUsers: 'never' } as const;
@@ -30,6 +29,7 @@ const password = T.String({
 const createAccount = jobOperation({
   ...shared,
   id: 'CreateAccount',
+  creates: 'project',
   method: 'POST',
   path: '/accounts',
   body: T.Object({
@@ -50,16 +50,15 @@ const createAccount = jobOperation({
     },
   ],
   handle: async ({ cloud, subject, input }) => {
-    checkTags(input);
     const { project } = await takenName(input.name, () =>
       cloud.identity.createAccount(subject, {
+        id: input.resourceUuid,
         name: input.name,
         passwordSha512: input.password,
         description: input.description,
         isAdmin: input.type === 'SystemAdmin',
       }),
     );
-    await keepTags(cloud, subject, 'project', project.id, input);
     return { uuid: project.id };
   },
 });

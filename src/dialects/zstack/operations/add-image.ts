@@ -1,19 +1,12 @@
 import { Type as T } from 'typebox';
 import { image } from '../inventories/image.ts';
-import {
-  descriptionField,
-  nameField,
-  oneOfField,
-  resourceUuidField,
-  tagUuidsField,
-  textField,
-} from '../protocol/field-schemas.ts';
+import { descriptionField, nameField, oneOfField, textField } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
+import { systemTagValues } from '../protocol/system-tags.ts';
 import { errorBody, invalidArgument, operationFailed } from '../protocol/zstack-error.ts';
 import { backupStorageUuid, imageExample } from './image-examples.ts';
 import { guestChanges, guestFields, mediaTypes } from './image-fields.ts';
 import { requireBackupStorage } from './image-words.ts';
-import { checkTags, keepTags, systemTagValues } from './system-tags.ts';
 
 const formats = ['qcow2', 'raw', 'iso', 'vmdk', 'vdi', 'vhd', 'vhdx'];
 const schemes = /^(https?|file|upload):\/\/|^\//;
@@ -22,6 +15,7 @@ const uploadIdleSeconds = 30;
 
 export const addImage = jobOperation({
   id: 'AddImage',
+  creates: 'image',
   group: 'Image',
   package: 'header.image',
   method: 'POST',
@@ -47,8 +41,6 @@ export const addImage = jobOperation({
       description: 'The backup storages that shall have it.',
     }),
     type: textField('Always zstack.', 32),
-    resourceUuid: resourceUuidField,
-    tagUuids: tagUuidsField,
   }),
   result: image,
   describeFailure: (cause, { name, backupStorageUuids }) =>
@@ -100,11 +92,9 @@ export const addImage = jobOperation({
     if (url.startsWith('upload://')) {
       const upload = { storeIds: backupStorageUuids, idleSeconds: uploadIdleSeconds, origin };
       const { id } = await cloud.images.partUploads.add(subject, wanted, upload);
-      await keepTags(cloud, subject, 'image', id, input);
       return { uuid: id };
     }
     const added = await cloud.images.imports.add(subject, wanted, { url, storeIds: backupStorageUuids });
-    await keepTags(cloud, subject, 'image', added.image.id, input);
     const about = { name, backupStorageUuids: backupStorageUuids.join(', ') };
     return { actionId: added.actionId, uuid: added.image.id, about };
   },
@@ -119,7 +109,6 @@ function checkRequest(input: {
   systemTags?: string[];
 }) {
   const { url, format, type } = input;
-  checkTags(input);
   if (!schemes.test(url)) {
     throw invalidArgument("url must starts with 'file:///', 'http://', 'https://'， 'ftp://', 'sftp://' or '/'");
   }

@@ -10,7 +10,6 @@ import {
   descriptionField,
   nameField,
   optionalName,
-  resourceUuidField,
   textField,
   uuidIn,
 } from '../protocol/field-schemas.ts';
@@ -40,12 +39,12 @@ const common = {
   name: nameField,
   description: descriptionField,
   importImages: booleanField('Must be false: a new store begins empty.'),
-  resourceUuid: resourceUuidField,
 };
 
 const addImageStore = jobOperation({
   ...imageStores,
   id: 'AddImageStoreBackupStorage',
+  creates: 'image_store',
   dryRun: false,
   method: 'POST',
   path: '/backup-storage/image-store',
@@ -92,6 +91,7 @@ const addImageStore = jobOperation({
 const addCeph = jobOperation({
   ...shared,
   id: 'AddCephBackupStorage',
+  creates: 'image_store',
   dryRun: false,
   method: 'POST',
   path: '/backup-storage/ceph',

@@ -2,8 +2,8 @@ import type { Cloud } from '../../../cloud/cloud.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import type { Subject } from '../../../cloud/identity/subject.ts';
 import type { Cdrom, NewCdrom } from '../../../cloud/servers/cdroms/cdroms.ts';
+import { systemTagValues } from '../protocol/system-tags.ts';
 import { invalidArgument, operationFailed, resourceNotFound } from '../protocol/zstack-error.ts';
-import { systemTagValues } from './system-tags.ts';
 
 /** The drive of the examples. */
 export const cdRomExample = {

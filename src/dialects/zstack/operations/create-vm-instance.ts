@@ -10,17 +10,15 @@ import {
   nameField,
   oneOfField,
   platforms,
-  resourceUuidField,
-  tagUuidsField,
   textField,
   uuidField,
 } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
+import { systemTagValues } from '../protocol/system-tags.ts';
 import { errorBody, invalidArgument, ZStackError } from '../protocol/zstack-error.ts';
 import { onAffinityGroup } from './affinity-groups.ts';
 import { drivesFor } from './cdrom-words.ts';
 import { keyPairNamed } from './ssh-key-pairs.ts';
-import { checkTags, keepTags, systemTagValues } from './system-tags.ts';
 import { addDataVolumes, dataSizesOf, sizeOf } from './vm-data-volumes.ts';
 import { vmExample } from './vm-examples.ts';
 import { describeGuest } from './vm-guest.ts';
@@ -31,6 +29,7 @@ const uuids = (description: string) => T.Optional(T.Array(T.String({ maxLength: 
 
 export const createVmInstance = jobOperation({
   id: 'CreateVmInstance',
+  creates: 'server',
   group: 'VM Instance',
   package: 'header.vm',
   method: 'POST',
@@ -84,8 +83,6 @@ export const createVmInstance = jobOperation({
     guestOsType: textField('The operating system in it; as its image where left out.'),
     architecture: oneOfField(architectures, 'The processors it is for; as its image where left out.'),
     virtio: booleanField('Accepted; the image decides.'),
-    resourceUuid: resourceUuidField,
-    tagUuids: tagUuidsField,
   }),
   result: vmInstance,
   describeFailure: (cause) => errorBody('VM.1000', cause.details, { cause }),
@@ -111,7 +108,6 @@ export const createVmInstance = jobOperation({
   handle: async ({ cloud, subject, input: given }) => {
     const [disk] = given.diskAOs ?? [];
     const input = disk ? { ...given, ...ofBootDisk(disk) } : given;
-    checkTags(input);
     refuseWhatIsNotOffered(input);
     const image = await usableImage(cloud, subject, input.imageUuid);
     const rootDiskSize =
@@ -145,7 +141,6 @@ export const createVmInstance = jobOperation({
     const create = () => cloud.servers.create(subject, wanted);
     const [made] = await onAffinityGroup('affinityGroupUuid', groupId ?? '', create);
     const { server, actionId } = made!;
-    await keepTags(cloud, subject, 'server', server.id, input);
     await describeGuest(cloud, subject, server.id, input);
     if (dataSizes.length === 0) return { actionId, uuid: server.id };
     const afterwards = () => addDataVolumes(cloud, subject, server.id, input.name, dataSizes);

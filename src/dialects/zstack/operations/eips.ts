@@ -1,14 +1,6 @@
 import { Type as T } from 'typebox';
 import { eipInventory, vip } from '../inventories/vip.ts';
-import {
-  descriptionField,
-  nameField,
-  resourceUuidField,
-  tagUuidsField,
-  textField,
-  uuidField,
-  uuidIn,
-} from '../protocol/field-schemas.ts';
+import { descriptionField, nameField, textField, uuidField, uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
 import { queryOperations } from '../query/query-operations.ts';
 import { l3NetworkNamed } from './l3-words.ts';
@@ -47,6 +39,7 @@ const { vmNicUuid: _nic, guestIp: _ip, ...freeEip } = eipExample;
 const createVip = jobOperation({
   ...vips,
   id: 'CreateVip',
+  creates: 'floating_ip',
   method: 'POST',
   path: '/vips',
   body: T.Object({
@@ -56,8 +49,6 @@ const createVip = jobOperation({
     ipRangeUuid: uuidField('The range that it shall be of.'),
     allocatorStrategy: textField('Accepted.'),
     requiredIp: textField('The address itself: administrators only.', 64),
-    resourceUuid: resourceUuidField,
-    tagUuids: tagUuidsField,
   }),
   result: vip,
   title: 'Create a VIP',
@@ -80,6 +71,7 @@ const createVip = jobOperation({
 const createEip = jobOperation({
   ...eips,
   id: 'CreateEip',
+  creates: 'eip',
   method: 'POST',
   path: '/eips',
   body: T.Object({
@@ -88,8 +80,6 @@ const createEip = jobOperation({
     vipUuid: T.String({ maxLength: 64, description: 'The address outside.' }),
     vmNicUuid: uuidField('The interface that it is for.'),
     usedIpUuid: uuidField('Accepted: the first address of the interface.'),
-    resourceUuid: resourceUuidField,
-    tagUuids: tagUuidsField,
   }),
   result: eipInventory,
   title: 'Create an EIP',

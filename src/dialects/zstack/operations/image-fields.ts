@@ -1,7 +1,7 @@
 import { type Static, Type as T } from 'typebox';
 import type { ImageChanges, MediaType } from '../../../cloud/images/model.ts';
 import { architectures, booleanField, oneOfField, platforms, textField } from '../protocol/field-schemas.ts';
-import { systemTagValues } from './system-tags.ts';
+import { systemTagValues } from '../protocol/system-tags.ts';
 
 export const mediaTypes = ['RootVolumeTemplate', 'ISO', 'DataVolumeTemplate'] as const;
 const engineMediaTypes: Record<(typeof mediaTypes)[number], MediaType> = {

@@ -6,14 +6,7 @@ import { image } from '../inventories/image.ts';
 import { backupStorage } from '../inventories/storage.ts';
 import { vmInstance } from '../inventories/vm-instance.ts';
 import type { ErrorBody } from '../protocol/error-codes.ts';
-import {
-  descriptionField,
-  nameField,
-  resourceUuidField,
-  tagUuidsField,
-  uuidIn,
-  uuidListField,
-} from '../protocol/field-schemas.ts';
+import { descriptionField, nameField, uuidIn, uuidListField } from '../protocol/field-schemas.ts';
 import { jobOperation, syncOperation } from '../protocol/operation.ts';
 import { errorBody, failureOf, invalidArgument, operationFailed } from '../protocol/zstack-error.ts';
 import { inventorySchema } from '../query/inventory-schema.ts';
@@ -22,7 +15,6 @@ import { backupStorageUuid, imageExample } from './image-examples.ts';
 import { guestChanges, guestFields } from './image-fields.ts';
 import { requireBackupStorage } from './image-words.ts';
 import { snapshotTemplateOperations } from './snapshot-templates.ts';
-import { keepTags } from './system-tags.ts';
 import { stateProblem } from './vm-words.ts';
 import { dataVolume, onVolume, volumeNamed } from './volume-words.ts';
 
@@ -31,6 +23,8 @@ const allowedStates = ['Running', 'Stopped', 'Paused'];
 
 const createRootVolumeTemplate = jobOperation({
   id: 'CreateRootVolumeTemplateFromRootVolume',
+  creates: 'image',
+  anySystemTags: true,
   group: 'Image',
   package: 'header.image',
   method: 'POST',
@@ -46,8 +40,6 @@ const createRootVolumeTemplate = jobOperation({
     backupStorageUuids: uuidListField(
       'The backup storages that shall have it; one of the volume’s zone where left out.',
     ),
-    resourceUuid: resourceUuidField,
-    tagUuids: tagUuidsField,
   }),
   result: image,
   describeFailure: (cause, { rootVolumeUuid }) => failedOnAll(rootVolumeUuid ?? '', cause),
@@ -91,7 +83,6 @@ const createRootVolumeTemplate = jobOperation({
       guestOs: input.guestOsType ?? (vm!['guestOsType'] as string | undefined) ?? null,
       storeIds: input.backupStorageUuids,
     });
-    await keepTags(cloud, subject, 'image', made.image.id, input);
     return { actionId: made.actionId, uuid: made.image.id, about: { rootVolumeUuid } };
   },
 });
@@ -162,6 +153,8 @@ const getCandidates = (id: string, path: string, params?: ReturnType<typeof uuid
 
 const createDataVolumeTemplate = jobOperation({
   id: 'CreateDataVolumeTemplateFromVolume',
+  creates: 'image',
+  anySystemTags: true,
   group: 'Image',
   package: 'header.image',
   method: 'POST',
@@ -176,8 +169,6 @@ const createDataVolumeTemplate = jobOperation({
     backupStorageUuids: uuidListField(
       'The backup storages that shall have it; one of the volume’s zone where left out.',
     ),
-    resourceUuid: resourceUuidField,
-    tagUuids: tagUuidsField,
   }),
   result: image,
   title: 'Create a data volume image from a data volume',
@@ -215,7 +206,6 @@ const createDataVolumeTemplate = jobOperation({
     };
     const upload = () => cloud.blockStorage.uploadImage(subject, volumeUuid, template, { force: true });
     const made = await onVolume(volumeUuid, upload);
-    await keepTags(cloud, subject, 'image', made.image.id, input);
     return { actionId: made.actionId, uuid: made.image.id };
   },
 });

@@ -4,15 +4,7 @@ import type { Subject } from '../../../cloud/identity/subject.ts';
 import { formatIpv4, parseIpv4, parseIpv4Cidr } from '../../../cloud/networks/addresses.ts';
 import type { AllocationPool } from '../../../cloud/networks/model.ts';
 import { ipRange } from '../inventories/network.ts';
-import {
-  descriptionField,
-  nameField,
-  oneOfField,
-  resourceUuidField,
-  tagUuidsField,
-  textField,
-  uuidIn,
-} from '../protocol/field-schemas.ts';
+import { descriptionField, nameField, oneOfField, textField, uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
 import { invalidArgument } from '../protocol/zstack-error.ts';
 import { queryOperations } from '../query/query-operations.ts';
@@ -30,8 +22,6 @@ const common = {
   description: descriptionField,
   gateway: textField('The gateway; the first address where it is left out.', 64),
   ipRangeType: oneOfField(['Normal', 'AddressPool'], 'Normal, the only one offered.'),
-  resourceUuid: resourceUuidField,
-  tagUuids: tagUuidsField,
 };
 
 function numberOf(field: string, text: string): number {
@@ -73,6 +63,7 @@ async function addSubnet(
 const addIpRange = jobOperation({
   ...shared,
   id: 'AddIpRange',
+  creates: 'subnet',
   method: 'POST',
   path: '/l3-networks/{l3NetworkUuid}/ip-ranges',
   params: byL3,
@@ -107,6 +98,7 @@ const addIpRange = jobOperation({
 const addIpRangeByNetworkCidr = jobOperation({
   ...shared,
   id: 'AddIpRangeByNetworkCidr',
+  creates: 'subnet',
   method: 'POST',
   path: '/l3-networks/{l3NetworkUuid}/ip-ranges/by-cidr',
   params: byL3,

@@ -1,14 +1,6 @@
 import { Type as T } from 'typebox';
 import { l2Network, l2VlanNetwork } from '../inventories/l2-network.ts';
-import {
-  booleanField,
-  descriptionField,
-  nameField,
-  oneOfField,
-  resourceUuidField,
-  tagUuidsField,
-  textField,
-} from '../protocol/field-schemas.ts';
+import { booleanField, descriptionField, nameField, oneOfField, textField } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
 import { invalidArgument, ZStackError } from '../protocol/zstack-error.ts';
 import { queryOperations } from '../query/query-operations.ts';
@@ -41,8 +33,6 @@ const fields = {
   vSwitchType: oneOfField(['LinuxBridge', 'OvsDpdk', 'MacVlan'], 'LinuxBridge, the only one offered.'),
   isolated: booleanField('Must be false.'),
   pvlan: textField('Not offered.'),
-  resourceUuid: resourceUuidField,
-  tagUuids: tagUuidsField,
 };
 
 /** What is asked of all of them, without what this cloud does not have. */
@@ -58,6 +48,7 @@ function wanted(input: { vSwitchType?: string; isolated?: boolean; pvlan?: strin
 const createL2NoVlanNetwork = jobOperation({
   ...shared,
   id: 'CreateL2NoVlanNetwork',
+  creates: 'l2_network',
   method: 'POST',
   path: '/l2-networks/no-vlan',
   body: T.Object(fields),
@@ -80,6 +71,7 @@ const createL2NoVlanNetwork = jobOperation({
 const createL2VlanNetwork = jobOperation({
   ...shared,
   id: 'CreateL2VlanNetwork',
+  creates: 'l2_network',
   method: 'POST',
   path: '/l2-networks/vlan',
   body: T.Object({ ...fields, vlan: T.Integer({ minimum: 1, maximum: 4094, description: 'The VLAN.' }) }),

@@ -1,22 +1,12 @@
 import { Type as T } from 'typebox';
 import { l3Network } from '../inventories/network.ts';
-import {
-  booleanField,
-  descriptionField,
-  nameField,
-  oneOfField,
-  resourceUuidField,
-  tagUuidsField,
-  textField,
-  uuidIn,
-} from '../protocol/field-schemas.ts';
+import { booleanField, descriptionField, nameField, oneOfField, textField, uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation, syncOperation } from '../protocol/operation.ts';
 import { invalidArgument, resourceNotFound, ZStackError } from '../protocol/zstack-error.ts';
 import { queryOperations } from '../query/query-operations.ts';
 import { l3Example } from './l3-examples.ts';
 import { l3NetworkNamed } from './l3-words.ts';
 import { change, creationExample, deletion, stateChange } from './simple-operations.ts';
-import { checkTags, keepTags } from './system-tags.ts';
 
 const group = 'L3 Network';
 const shared = { group, package: 'header.network.l3', since: '0.6', allow: 'member' } as const;
@@ -28,6 +18,7 @@ const success = { inventory: l3Example, success: true };
 const createL3Network = jobOperation({
   ...shared,
   id: 'CreateL3Network',
+  creates: 'network',
   method: 'POST',
   path: '/l3-networks',
   body: T.Object({
@@ -40,8 +31,6 @@ const createL3Network = jobOperation({
     system: booleanField('Whether it is for the cloud’s own servers only.'),
     dnsDomain: textField('The domain of its guests.'),
     enableIPAM: booleanField('Must be true.'),
-    resourceUuid: resourceUuidField,
-    tagUuids: tagUuidsField,
   }),
   result: l3Network,
   title: 'Create an L3 network',
@@ -54,7 +43,6 @@ const createL3Network = jobOperation({
     ),
   ],
   handle: async ({ cloud, subject, input }) => {
-    checkTags(input);
     if (input.enableIPAM === false) {
       throw new ZStackError('SYS.1014', 'networks whose addresses the cloud does not give out are not offered');
     }
@@ -70,7 +58,6 @@ const createL3Network = jobOperation({
       const isUnknown = error instanceof Error && 'code' in error && error.code === 'not_found';
       throw isUnknown ? resourceNotFound('l2NetworkUuid', l2NetworkUuid, 'L2NetworkVO') : error;
     });
-    await keepTags(cloud, subject, 'network', made.id, input);
     return { uuid: made.id };
   },
 });

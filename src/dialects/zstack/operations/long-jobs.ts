@@ -1,7 +1,7 @@
 import { Type as T } from 'typebox';
 import { hasEnded } from '../../../cloud/long-jobs/long-jobs.ts';
 import { longJob } from '../inventories/long-job.ts';
-import { descriptionField, optionalName, resourceUuidField, tagUuidsField, uuidIn } from '../protocol/field-schemas.ts';
+import { descriptionField, optionalName, uuidIn } from '../protocol/field-schemas.ts';
 import { actionOf } from '../protocol/job-result.ts';
 import { jobOperation } from '../protocol/operation.ts';
 import { planRequest, settle, startLongJob } from '../protocol/start-long-job.ts';
@@ -26,6 +26,7 @@ const byUuid = uuidIn('uuid', 'The long job.');
 const submitLongJob = jobOperation({
   ...shared,
   id: 'SubmitLongJob',
+  creates: 'untagged',
   method: 'POST',
   path: '/longjobs',
   body: T.Object({
@@ -34,8 +35,6 @@ const submitLongJob = jobOperation({
     jobName: T.String({ minLength: 1, maxLength: 255, description: 'The request, as APIAddImageMsg.' }),
     jobData: T.String({ maxLength: 65536, description: 'The fields of the request, as JSON.' }),
     targetResourceUuid: T.Optional(T.String({ maxLength: 32, description: 'What it is about.' })),
-    resourceUuid: resourceUuidField,
-    tagUuids: tagUuidsField,
   }),
   result: longJob,
   title: 'Submit a long job',

@@ -1,7 +1,7 @@
 import { Type as T } from 'typebox';
 import { vmNic } from '../inventories/network.ts';
 import { vmInstance } from '../inventories/vm-instance.ts';
-import { resourceUuidField, tagUuidsField, textField, uuidField, uuidIn } from '../protocol/field-schemas.ts';
+import { textField, uuidField, uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
 import { l3Example } from './l3-examples.ts';
 import { l3NetworkNamed } from './l3-words.ts';
@@ -89,13 +89,12 @@ const detachL3NetworkFromVm = jobOperation({
 const createVmNic = jobOperation({
   ...shared,
   id: 'CreateVmNic',
+  creates: 'port',
   method: 'POST',
   path: '/nics',
   body: T.Object({
     l3NetworkUuid: T.String({ maxLength: 64, description: 'The network.' }),
     ip: textField('The address that it shall have.', 64),
-    resourceUuid: resourceUuidField,
-    tagUuids: tagUuidsField,
   }),
   result: vmNic,
   title: 'Create an interface',

@@ -2,14 +2,7 @@ import { Type as T } from 'typebox';
 import { CloudError } from '../../../cloud/errors.ts';
 import { mebibyte } from '../inventories/common.ts';
 import { diskOffering, instanceOffering } from '../inventories/offering.ts';
-import {
-  descriptionField,
-  nameField,
-  resourceUuidField,
-  tagUuidsField,
-  textField,
-  uuidIn,
-} from '../protocol/field-schemas.ts';
+import { descriptionField, nameField, textField, uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
 import { invalidArgument } from '../protocol/zstack-error.ts';
 import { queryOperations } from '../query/query-operations.ts';
@@ -39,6 +32,7 @@ const rootVolumeGb = 20;
 const createInstanceOffering = jobOperation({
   ...shared,
   id: 'CreateInstanceOffering',
+  creates: 'untagged',
   method: 'POST',
   path: '/instance-offerings',
   body: T.Object({
@@ -65,6 +59,7 @@ const createInstanceOffering = jobOperation({
   handle: async ({ cloud, input }) => {
     if (input.memorySize % mebibyte !== 0) throw invalidArgument('field[memorySize] must be whole mebibytes');
     const flavor = await cloud.flavors.create({
+      uuid: input.resourceUuid,
       name: input.name,
       description: input.description ?? null,
       vcpus: input.cpuNum,
@@ -112,6 +107,7 @@ const diskExample = {
 const createDiskOffering = jobOperation({
   ...diskShared,
   id: 'CreateDiskOffering',
+  creates: 'disk_offering',
   method: 'POST',
   path: '/disk-offerings',
   body: T.Object({
@@ -121,8 +117,6 @@ const createDiskOffering = jobOperation({
     sortKey: T.Optional(T.Integer({ description: 'A number to sort by.' })),
     allocationStrategy: textField('Accepted: storage is chosen by what it has free.'),
     type: textField('zstack.'),
-    resourceUuid: resourceUuidField,
-    tagUuids: tagUuidsField,
   }),
   result: diskOffering,
   title: 'Create a disk offering',

@@ -6,15 +6,12 @@ import {
   descriptionField,
   nameField,
   oneOfField,
-  resourceUuidField,
-  tagUuidsField,
   textField,
   uuidIn,
 } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
 import { invalidArgument, resourceNotFound } from '../protocol/zstack-error.ts';
 import { change, creationExample, deletion, stateChange } from './simple-operations.ts';
-import { checkTags, keepTags } from './system-tags.ts';
 
 const shared = { since: '0.6', allow: 'admin' } as const;
 const dates = { createDate: 'Nov 21, 2026 2:00:00 PM', lastOpDate: 'Nov 21, 2026 2:00:00 PM' };
@@ -63,24 +60,21 @@ const createZone = jobOperation({
   group: zones.group,
   package: zones.package,
   id: 'CreateZone',
+  creates: 'zone',
   method: 'POST',
   path: '/zones',
   body: T.Object({
     name: nameField,
     description: descriptionField,
     isDefault: booleanField('Whether it is meant where no zone is named.'),
-    resourceUuid: resourceUuidField,
-    tagUuids: tagUuidsField,
   }),
   result: zone,
   title: 'Create a zone',
   summary: 'Makes an availability zone. Its name must be new: OpenStack’s clients know zones by name.',
   examples: [creationExample('A zone', { name: 'west' }, zoneExample)],
-  handle: async ({ cloud, subject, input }) => {
+  handle: async ({ cloud, input }) => {
     const { resourceUuid: id, name, description, isDefault } = input;
-    checkTags(input);
     const uuid = await cloud.zones.changes.createZone({ id, name, description, isDefault });
-    await keepTags(cloud, subject, 'zone', uuid, input);
     return { uuid };
   },
 });
@@ -90,6 +84,7 @@ const createCluster = jobOperation({
   group: clusters.group,
   package: clusters.package,
   id: 'CreateCluster',
+  creates: 'cluster',
   method: 'POST',
   path: '/clusters',
   body: T.Object({
@@ -99,8 +94,6 @@ const createCluster = jobOperation({
     hypervisorType: T.String({ maxLength: 32, description: 'KVM, or Simulator.' }),
     type: textField('zstack.'),
     architecture: oneOfField(architectures, 'The processors of its hosts.'),
-    resourceUuid: resourceUuidField,
-    tagUuids: tagUuidsField,
   }),
   result: cluster,
   title: 'Create a cluster',
@@ -112,9 +105,8 @@ const createCluster = jobOperation({
       clusterExample,
     ),
   ],
-  handle: async ({ cloud, subject, input }) => {
+  handle: async ({ cloud, input }) => {
     const { resourceUuid: id, zoneUuid: zoneId, name, description, hypervisorType, architecture } = input;
-    checkTags(input);
     if (hypervisorType !== 'KVM' && hypervisorType !== 'Simulator') {
       throw invalidArgument(`valid value for field[hypervisorType] are [KVM, Simulator], but ${hypervisorType} found`);
     }
@@ -122,7 +114,6 @@ const createCluster = jobOperation({
     const kind = hypervisorType === 'Simulator' ? 'simulated' : 'KVM';
     const wanted = { id, zoneId, name, description, hypervisorType: kind, architecture };
     const uuid = await cloud.zones.changes.createCluster(wanted);
-    await keepTags(cloud, subject, 'cluster', uuid, input);
     return { uuid };
   },
 });

@@ -1,7 +1,7 @@
 import { Type as T } from 'typebox';
 import type { PolicyStatement } from '../../../cloud/identity/policy-statements.ts';
 import { policy } from '../inventories/user.ts';
-import { descriptionField, nameField, resourceUuidField } from '../protocol/field-schemas.ts';
+import { descriptionField, nameField } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
 import { ZStackError } from '../protocol/zstack-error.ts';
 import { queryOperations } from '../query/query-operations.ts';
@@ -35,13 +35,13 @@ const statement = T.Object({
 const createPolicy = jobOperation({
   ...shared,
   id: 'CreatePolicy',
+  creates: 'untagged',
   method: 'POST',
   path: '/accounts/policies',
   body: T.Object({
     name: nameField,
     description: descriptionField,
     statements: T.Array(statement, { minItems: 1, maxItems: 100, description: 'What it allows and denies.' }),
-    resourceUuid: resourceUuidField,
   }),
   result: policy,
   title: 'Create a policy',

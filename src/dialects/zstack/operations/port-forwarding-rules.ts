@@ -1,15 +1,7 @@
 import { Type as T } from 'typebox';
 import type { PortRange } from '../../../cloud/networks/port-forwarding-model.ts';
 import { portForwardingRule } from '../inventories/port-forwarding-rule.ts';
-import {
-  descriptionField,
-  nameField,
-  resourceUuidField,
-  tagUuidsField,
-  textField,
-  uuidField,
-  uuidIn,
-} from '../protocol/field-schemas.ts';
+import { descriptionField, nameField, textField, uuidField, uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
 import { ZStackError } from '../protocol/zstack-error.ts';
 import { queryOperations } from '../query/query-operations.ts';
@@ -44,6 +36,7 @@ const port = (description: string) => T.Integer({ minimum: 1, maximum: 65_535, d
 const create = jobOperation({
   ...rules,
   id: 'CreatePortForwardingRule',
+  creates: 'port_forwarding_rule',
   method: 'POST',
   path: '/port-forwarding',
   body: T.Object({
@@ -57,8 +50,6 @@ const create = jobOperation({
     protocolType: T.Unsafe<'TCP' | 'UDP'>({ type: 'string', enum: ['TCP', 'UDP'], description: 'TCP or UDP.' }),
     vmNicUuid: uuidField('The interface that it is for.'),
     allowedCidr: textField('Who may come: everybody, 0.0.0.0/0. Others are kept out by security groups.'),
-    resourceUuid: resourceUuidField,
-    tagUuids: tagUuidsField,
   }),
   result: portForwardingRule,
   title: 'Create a port forwarding rule',

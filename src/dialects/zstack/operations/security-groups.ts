@@ -5,7 +5,7 @@ import type { Subject } from '../../../cloud/identity/subject.ts';
 import type { Port, SecurityGroup } from '../../../cloud/networks/model.ts';
 import { vmNic } from '../inventories/network.ts';
 import { securityGroup, vmNicInSecurityGroup } from '../inventories/security-group.ts';
-import { descriptionField, nameField, resourceUuidField, tagUuidsField, uuidIn } from '../protocol/field-schemas.ts';
+import { descriptionField, nameField, uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation, syncOperation } from '../protocol/operation.ts';
 import { resourceNotFound } from '../protocol/zstack-error.ts';
 import { inventorySchema } from '../query/inventory-schema.ts';
@@ -17,7 +17,6 @@ import { l3NetworkNamed } from './l3-words.ts';
 import { nicExample } from './nic-examples.ts';
 import { groupExample } from './security-group-examples.ts';
 import { change, creationExample, deletion } from './simple-operations.ts';
-import { checkTags, keepTags } from './system-tags.ts';
 
 const group = 'Security Group';
 const shared = { group, package: 'network.securitygroup', since: '0.6', allow: 'member' } as const;
@@ -38,6 +37,7 @@ export async function groupNamed(cloud: Cloud, subject: Subject, field: string, 
 const createSecurityGroup = jobOperation({
   ...shared,
   id: 'CreateSecurityGroup',
+  creates: 'security_group',
   method: 'POST',
   path: '/security-groups',
   body: T.Object({
@@ -45,18 +45,14 @@ const createSecurityGroup = jobOperation({
     description: descriptionField,
     ipVersion: T.Optional(T.Integer({ minimum: 4, maximum: 6, description: 'Accepted: rules say it.' })),
     vSwitchType: T.Optional(T.String({ maxLength: 64, description: 'Accepted.' })),
-    resourceUuid: resourceUuidField,
-    tagUuids: tagUuidsField,
   }),
   result: securityGroup,
   title: 'Create a security group',
   summary: 'A new one lets everything out and nothing in.',
   examples: [creationExample('For web servers', { name: 'web' }, empty)],
   handle: async ({ cloud, subject, input }) => {
-    checkTags(input);
     const { name, description = '', resourceUuid: id } = input;
     const [made] = await cloud.networks.securityGroups.create(subject, [{ id, name, description }]);
-    await keepTags(cloud, subject, 'security_group', made!.id, input);
     return { uuid: made!.id };
   },
 });

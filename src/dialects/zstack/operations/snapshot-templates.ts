@@ -6,14 +6,14 @@ import type { NewTemplate } from '../../../cloud/images/templates.ts';
 import { image } from '../inventories/image.ts';
 import { vmInstance } from '../inventories/vm-instance.ts';
 import { volume } from '../inventories/volume.ts';
-import { descriptionField, nameField, resourceUuidField, tagUuidsField, uuidIn } from '../protocol/field-schemas.ts';
-import { jobOperation, type Tags } from '../protocol/operation.ts';
+import { descriptionField, nameField, uuidIn } from '../protocol/field-schemas.ts';
+import { jobOperation } from '../protocol/operation.ts';
+import type { Tags } from '../protocol/tag-fields.ts';
 import { readInventory } from '../query/query.ts';
 import { backupStorageUuid, imageExample } from './image-examples.ts';
 import { guestChanges, guestFields } from './image-fields.ts';
 import { requireBackupStorage } from './image-words.ts';
 import { readySnapshot } from './snapshot-words.ts';
-import { checkTags, keepTags } from './system-tags.ts';
 import { onVolume } from './volume-words.ts';
 
 const snapshotUuid = '5d4c3b2a190f48e7d6c5b4a392817065';
@@ -42,6 +42,7 @@ function templateOperation<Fields extends Record<string, TSchema>>(about: {
   const { fields, more, mediaType, ...shown } = about;
   return jobOperation({
     ...shown,
+    creates: 'image',
     group: 'Image',
     package: 'header.image',
     method: 'POST',
@@ -57,8 +58,6 @@ function templateOperation<Fields extends Record<string, TSchema>>(about: {
         maxItems: 100,
         description: 'The backup storages that shall have it.',
       }),
-      resourceUuid: resourceUuidField,
-      tagUuids: tagUuidsField,
       ...fields,
     }),
     result: image,
@@ -85,7 +84,6 @@ async function makeTemplate(
   input: Wanted,
   more: (cloud: Cloud, volumeId: string, input: object) => Promise<Facts>,
 ) {
-  checkTags(input);
   requireBackupStorage(cloud, input.backupStorageUuids);
   const { id, volumeId } = await readySnapshot(cloud, subject, 'snapshotUuid', input.snapshotUuid);
   const template: NewTemplate = {
@@ -97,7 +95,6 @@ async function makeTemplate(
     storeIds: input.backupStorageUuids,
   };
   const made = await onVolume(id, () => cloud.blockStorage.uploadSnapshot(subject, id, template));
-  await keepTags(cloud, subject, 'image', made.image.id, input);
   return { actionId: made.actionId, uuid: made.image.id };
 }
 

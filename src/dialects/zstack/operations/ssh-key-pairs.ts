@@ -4,7 +4,7 @@ import { CloudError } from '../../../cloud/errors.ts';
 import type { Subject } from '../../../cloud/identity/subject.ts';
 import type { Keypair } from '../../../cloud/keypairs/model.ts';
 import { sshKeyPair } from '../inventories/ssh-key-pair.ts';
-import { descriptionField, nameField, tagUuidsField, uuidIn } from '../protocol/field-schemas.ts';
+import { descriptionField, nameField, uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation, syncOperation } from '../protocol/operation.ts';
 import { formatTimestamp } from '../protocol/timestamp.ts';
 import { invalidArgument, resourceNotFound } from '../protocol/zstack-error.ts';
@@ -24,13 +24,13 @@ export const sshKeyPairExample = {
 const createSshKeyPair = jobOperation({
   ...shared,
   id: 'CreateSshKeyPair',
+  creates: 'untagged',
   method: 'POST',
   path: '/ssh-key-pair',
   body: T.Object({
     name: nameField,
     description: descriptionField,
     publicKey: T.String({ minLength: 1, maxLength: 4096, description: 'The public key, as OpenSSH writes it.' }),
-    tagUuids: tagUuidsField,
   }),
   result: sshKeyPair,
   title: 'Create an SSH key pair',
@@ -43,8 +43,8 @@ const createSshKeyPair = jobOperation({
       response: { inventory: sshKeyPairExample, success: true },
     },
   ],
-  handle: async ({ cloud, subject, input: { name, publicKey } }) => {
-    const { keypair } = await taken(name, () => cloud.keypairs.create(subject, { name, publicKey }));
+  handle: async ({ cloud, subject, input: { resourceUuid: id, name, publicKey } }) => {
+    const { keypair } = await taken(name, () => cloud.keypairs.create(subject, { id, name, publicKey }));
     return { uuid: keypair.id };
   },
 });

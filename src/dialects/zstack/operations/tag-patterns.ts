@@ -1,11 +1,10 @@
 import { Type as T } from 'typebox';
 import type { Cloud } from '../../../cloud/cloud.ts';
-import { CloudError } from '../../../cloud/errors.ts';
 import { tagPattern } from '../inventories/tag-pattern.ts';
 import { userTag } from '../inventories/tags.ts';
-import { descriptionField, oneOfField, resourceUuidField, uuidIn } from '../protocol/field-schemas.ts';
+import { descriptionField, oneOfField, uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
-import { invalidArgument, resourceNotFound, ZStackError } from '../protocol/zstack-error.ts';
+import { inPatternWords } from '../protocol/system-tags.ts';
 import { inventorySchema } from '../query/inventory-schema.ts';
 import { readInventory } from '../query/query.ts';
 import { queryOperations } from '../query/query-operations.ts';
@@ -42,6 +41,7 @@ const here = { tagUuid: example.uuid };
 const createTag = jobOperation({
   ...shared,
   id: 'CreateTag',
+  creates: 'untagged',
   method: 'POST',
   path: '/tags',
   body: T.Object({
@@ -50,7 +50,6 @@ const createTag = jobOperation({
     description: descriptionField,
     color: colorField,
     type: oneOfField(['simple', 'withToken'], 'simple where left out.'),
-    resourceUuid: resourceUuidField,
   }),
   result: tagPattern,
   title: 'Create a tag pattern',
@@ -166,22 +165,6 @@ const detachTagFromResources = jobOperation({
     return {};
   },
 });
-
-async function inPatternWords<Result>(uuid: string, field: string, work: () => Promise<Result>): Promise<Result> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof CloudError)) throw error;
-    const { resource, id, reason } = error.details;
-    if (error.code === 'not_found') {
-      if (resource === 'tag_pattern') throw resourceNotFound(field, uuid, 'TagPatternVO');
-      throw resourceNotFound('resourceUuids', id ?? '', 'ResourceVO');
-    }
-    if (error.code === 'duplicate') throw new ZStackError('TAG.1001', `duplicated tag for the resource[uuid:${id}]`);
-    if (error.code === 'invalid' || reason === 'too_many') throw invalidArgument(error.message);
-    throw error;
-  }
-}
 
 /** Tag patterns, and how resources get tags of them. `DeleteTag` deletes both. */
 export const tagPatternOperations = [

@@ -7,9 +7,9 @@ import { systemTag, userTag } from '../inventories/tags.ts';
 import { uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
 import { resourceTypeOf } from '../protocol/resource-types.ts';
+import { requireKnownSystemTag } from '../protocol/system-tags.ts';
 import { invalidArgument, resourceNotFound, ZStackError } from '../protocol/zstack-error.ts';
 import { queryOperations } from '../query/query-operations.ts';
-import { requireKnownSystemTag } from './system-tags.ts';
 
 const group = 'Tag';
 const newTag = T.Object({

@@ -1,6 +1,6 @@
 import { Type as T } from 'typebox';
 import { userGroup } from '../inventories/user.ts';
-import { descriptionField, nameField, optionalName, resourceUuidField } from '../protocol/field-schemas.ts';
+import { descriptionField, nameField, optionalName } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
 import { queryOperations } from '../query/query-operations.ts';
 import { creationExample, deletion } from './simple-operations.ts';
@@ -13,9 +13,10 @@ const uuid = (description: string) => T.String({ maxLength: 64, description });
 const createUserGroup = jobOperation({
   ...shared,
   id: 'CreateUserGroup',
+  creates: 'untagged',
   method: 'POST',
   path: '/accounts/groups',
-  body: T.Object({ name: nameField, description: descriptionField, resourceUuid: resourceUuidField }),
+  body: T.Object({ name: nameField, description: descriptionField }),
   result: userGroup,
   title: 'Create a user group',
   summary: 'Makes a group for users of the caller’s account: its policies are theirs.',

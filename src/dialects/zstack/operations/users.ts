@@ -1,7 +1,7 @@
 import { Type as T } from 'typebox';
 import { CloudError } from '../../../cloud/errors.ts';
 import { user } from '../inventories/user.ts';
-import { descriptionField, nameField, optionalName, resourceUuidField, uuidField } from '../protocol/field-schemas.ts';
+import { descriptionField, nameField, optionalName, uuidField } from '../protocol/field-schemas.ts';
 import { type Input, jobOperation } from '../protocol/operation.ts';
 import type { AsyncOutcome } from '../protocol/run-job.ts';
 import { invalidArgument, resourceNotFound, ZStackError } from '../protocol/zstack-error.ts';
@@ -24,9 +24,10 @@ const password = T.String({
 const createUser = jobOperation({
   ...shared,
   id: 'CreateUser',
+  creates: 'untagged',
   method: 'POST',
   path: '/accounts/users',
-  body: T.Object({ name: nameField, password, description: descriptionField, resourceUuid: resourceUuidField }),
+  body: T.Object({ name: nameField, password, description: descriptionField }),
   result: user,
   title: 'Create a user',
   summary: 'Makes a user of the caller’s account, who may do nothing until a policy says so.',

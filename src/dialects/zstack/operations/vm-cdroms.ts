@@ -3,14 +3,7 @@ import type { BootDevice } from '../../../cloud/servers/cdroms/cdroms.ts';
 import { image } from '../inventories/image.ts';
 import { vmCdRom } from '../inventories/vm-cdrom.ts';
 import { vmInstance } from '../inventories/vm-instance.ts';
-import {
-  descriptionField,
-  nameField,
-  resourceUuidField,
-  tagUuidsField,
-  uuidField,
-  uuidIn,
-} from '../protocol/field-schemas.ts';
+import { descriptionField, nameField, uuidField, uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation, syncOperation } from '../protocol/operation.ts';
 import { invalidArgument, operationFailed, ZStackError } from '../protocol/zstack-error.ts';
 import { inventorySchema } from '../query/inventory-schema.ts';
@@ -42,6 +35,7 @@ const changing = (id: string) => ({
 const createVmCdRom = jobOperation({
   ...drives,
   id: 'CreateVmCdRom',
+  creates: 'cdrom',
   method: 'POST',
   path: '/vm-instances/cdroms',
   body: T.Object({
@@ -49,8 +43,6 @@ const createVmCdRom = jobOperation({
     vmInstanceUuid: T.String({ maxLength: 64, description: 'The server, which is stopped.' }),
     isoUuid: uuidField('The ISO image that shall be in it; empty where left out.'),
     description: descriptionField,
-    resourceUuid: resourceUuidField,
-    tagUuids: tagUuidsField,
   }),
   result: vmCdRom,
   title: 'Give a server a CD-ROM drive',

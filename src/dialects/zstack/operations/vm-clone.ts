@@ -32,7 +32,10 @@ export const cloneVmInstance = jobOperation({
       maxItems: 24,
       description: 'The names of the clones: one clone for each.',
     }),
-    strategy: oneOfField(['InstantStart', 'JustCreate', 'CreateStopped'], 'InstantStart, the only one offered.'),
+    strategy: oneOfField(
+      ['InstantStart', 'JustCreate', 'CreateStopped'],
+      'Whether the clones are started (InstantStart) or made without being started (CreateStopped); JustCreate is not offered.',
+    ),
     full: booleanField('Whether its data volumes are cloned too.'),
     primaryStorageUuidForRootVolume: uuidField('Accepted: the storage of the host that is chosen.'),
     primaryStorageUuidForDataVolume: uuidField('Accepted: the storage of the host that is chosen.'),
@@ -63,7 +66,7 @@ export const cloneVmInstance = jobOperation({
     },
   ],
   handle: async ({ cloud, subject, input: { vmInstanceUuid: uuid, names, strategy = 'InstantStart', full } }) => {
-    if (strategy !== 'InstantStart') {
+    if (strategy === 'JustCreate') {
       throw new ZStackError('SYS.1014', `the strategy[${strategy}] is not offered by this cloud`);
     }
     const rule = {
@@ -76,7 +79,11 @@ export const cloneVmInstance = jobOperation({
       if (origin.imageId === null) {
         throw new ZStackError('SYS.1014', `vm[uuid:${uuid}] boots from a volume, and can't be cloned in this cloud`);
       }
-      const { actionId, cloneIds } = await cloud.servers.clone(subject, uuid, { names, withVolumes: full });
+      const { actionId, cloneIds } = await cloud.servers.clone(subject, uuid, {
+        names,
+        withVolumes: full,
+        leaveStopped: strategy === 'CreateStopped',
+      });
       return { actionId, uuid: cloneIds.join(), builds: cloneIds };
     });
   },

@@ -29,6 +29,7 @@ describe('cloning a server', () => {
       expect(clone).toMatchObject({
         name: `twin-${index + 1}`,
         state: 'Running',
+        imageUuid: vm!['imageUuid'],
         cpuNum: vm!['cpuNum'],
         memorySize: vm!['memorySize'],
         platform: vm!['platform'],
@@ -40,6 +41,16 @@ describe('cloning a server', () => {
     expect(new Set(nics.map(({ ip }) => ip)).size).toBe(3);
     expect(await zstack.query('/images?q=name~=clone-of-%&q=status=Ready', alice.headers)).toEqual([]);
     expect(await zstack.query('/vm-instances?q=name~=twin-%', alice.headers)).toHaveLength(2);
+  });
+
+  it('makes servers that are off, and start like others', async () => {
+    const { json, text } = await act('cloneVmInstance', { names: ['asleep'], strategy: 'CreateStopped' });
+    const { inventories } = json['result'] as { inventories: Array<{ inventory: Body }> };
+    const [{ inventory: clone }] = inventories as [{ inventory: Body }];
+    expect(clone, text).toMatchObject({ name: 'asleep', state: 'Stopped' });
+    const path = `/vm-instances/${clone['uuid']}/actions`;
+    const started = await zstack.run('PUT', path, { startVmInstance: {} }, alice.headers);
+    expect(started.json).toMatchObject({ inventory: { state: 'Running' } });
   });
 
   it('is refused in other states, and where it can not be as it was asked', async () => {

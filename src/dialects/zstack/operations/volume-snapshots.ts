@@ -5,15 +5,7 @@ import type { Subject } from '../../../cloud/identity/subject.ts';
 import type { Volume } from '../../../cloud/volumes/model.ts';
 import { volume } from '../inventories/volume.ts';
 import { volumeSnapshot, volumeSnapshotTree } from '../inventories/volume-snapshot.ts';
-import {
-  descriptionField,
-  nameField,
-  optionalName,
-  resourceUuidField,
-  tagUuidsField,
-  uuidField,
-  uuidIn,
-} from '../protocol/field-schemas.ts';
+import { descriptionField, nameField, optionalName, uuidField, uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
 import { errorBody, operationFailed, resourcesNotFound } from '../protocol/zstack-error.ts';
 import { queryOperations } from '../query/query-operations.ts';
@@ -48,14 +40,13 @@ const success = { inventory: example, success: true };
 const createVolumeSnapshot = jobOperation({
   ...shared,
   id: 'CreateVolumeSnapshot',
+  creates: 'volume_snapshot',
   method: 'POST',
   path: '/volumes/{volumeUuid}/volume-snapshots',
   params: uuidIn('volumeUuid', 'The volume.'),
   body: T.Object({
     name: nameField,
     description: descriptionField,
-    resourceUuid: resourceUuidField,
-    tagUuids: tagUuidsField,
   }),
   result: volumeSnapshot,
   title: 'Create a snapshot of a volume',
@@ -216,6 +207,7 @@ function noSuch(error: unknown): undefined {
 const createDataVolumeFromSnapshot = jobOperation({
   ...shared,
   id: 'CreateDataVolumeFromVolumeSnapshot',
+  creates: 'volume',
   package: 'header.volume',
   group: 'Volume',
   method: 'POST',
@@ -225,8 +217,6 @@ const createDataVolumeFromSnapshot = jobOperation({
     name: nameField,
     description: descriptionField,
     primaryStorageUuid: uuidField('Accepted: the storage that the snapshot is on.'),
-    resourceUuid: resourceUuidField,
-    tagUuids: tagUuidsField,
   }),
   result: volume,
   title: 'Create a data volume from a snapshot',

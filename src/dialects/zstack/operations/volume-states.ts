@@ -1,20 +1,12 @@
 import { Type as T } from 'typebox';
 import { measureVolume } from '../../../cloud/volumes/measure.ts';
 import { volume } from '../inventories/volume.ts';
-import {
-  descriptionField,
-  nameField,
-  resourceUuidField,
-  tagUuidsField,
-  uuidField,
-  uuidIn,
-} from '../protocol/field-schemas.ts';
+import { descriptionField, nameField, uuidField, uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
 import { invalidArgument, operationFailed } from '../protocol/zstack-error.ts';
 import { imageExample } from './image-examples.ts';
 import { imageNamed } from './image-words.ts';
 import { stateChange } from './simple-operations.ts';
-import { checkTags, keepTags } from './system-tags.ts';
 import { volumeExample } from './volume-examples.ts';
 import { dataVolume, onVolume, volumeNamed } from './volume-words.ts';
 
@@ -26,6 +18,7 @@ const success = { inventory: volumeExample, success: true };
 const createDataVolumeFromTemplate = jobOperation({
   ...shared,
   id: 'CreateDataVolumeFromVolumeTemplate',
+  creates: 'volume',
   method: 'POST',
   path: '/volumes/data/from/data-volume-templates/{imageUuid}',
   params: uuidIn('imageUuid', 'A data volume image.'),
@@ -34,8 +27,6 @@ const createDataVolumeFromTemplate = jobOperation({
     description: descriptionField,
     primaryStorageUuid: uuidField('Accepted: the storage of the host that is chosen.'),
     hostUuid: uuidField('Accepted: the host is chosen by this cloud.'),
-    resourceUuid: resourceUuidField,
-    tagUuids: tagUuidsField,
   }),
   result: volume,
   title: 'Create a data volume from an image',
@@ -50,7 +41,6 @@ const createDataVolumeFromTemplate = jobOperation({
     },
   ],
   handle: async ({ cloud, subject, input }) => {
-    checkTags(input);
     const { imageUuid, name, description } = input;
     const { mediaType, status } = await imageNamed(cloud, subject, 'imageUuid', imageUuid);
     if (mediaType !== 'data') {
@@ -65,7 +55,6 @@ const createDataVolumeFromTemplate = jobOperation({
     }
     const wanted = { id: input.resourceUuid, name, description: description ?? null, imageId: imageUuid };
     const made = await cloud.blockStorage.create(subject, wanted);
-    await keepTags(cloud, subject, 'volume', made.volume.id, input);
     return { actionId: made.actionId, uuid: made.volume.id };
   },
 });

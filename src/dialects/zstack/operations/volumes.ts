@@ -1,20 +1,11 @@
 import { Type as T } from 'typebox';
 import { CloudError } from '../../../cloud/errors.ts';
 import { volume } from '../inventories/volume.ts';
-import {
-  descriptionField,
-  nameField,
-  optionalName,
-  resourceUuidField,
-  tagUuidsField,
-  uuidField,
-  uuidIn,
-} from '../protocol/field-schemas.ts';
+import { descriptionField, nameField, optionalName, uuidField, uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
 import { invalidArgument, operationFailed } from '../protocol/zstack-error.ts';
 import { queryOperations } from '../query/query-operations.ts';
 import { requireUuid } from './images.ts';
-import { checkTags, keepTags } from './system-tags.ts';
 import { sizeOf } from './vm-data-volumes.ts';
 import { stateOf } from './vm-words.ts';
 import { vmInstanceUuid, volumeExample } from './volume-examples.ts';
@@ -36,6 +27,7 @@ const sector = 512;
 const createDataVolume = jobOperation({
   ...shared,
   id: 'CreateDataVolume',
+  creates: 'volume',
   method: 'POST',
   path: '/volumes/data',
   body: T.Object({
@@ -44,8 +36,6 @@ const createDataVolume = jobOperation({
     diskSize: T.Optional(T.Integer({ minimum: sector, description: 'Its size, bytes.' })),
     diskOfferingUuid: uuidField('The disk offering that says its size.'),
     primaryStorageUuid: uuidField('Accepted: the storage of the host that is chosen.'),
-    resourceUuid: resourceUuidField,
-    tagUuids: tagUuidsField,
   }),
   result: volume,
   title: 'Create a data volume',
@@ -59,7 +49,6 @@ const createDataVolume = jobOperation({
     },
   ],
   handle: async ({ cloud, subject, input }) => {
-    checkTags(input);
     const diskSize = input.diskSize ?? (await sizeOf(cloud, 'diskOfferingUuid', input.diskOfferingUuid));
     if (!diskSize) throw invalidArgument('diskSize or diskOfferingUuid must be set');
     if (diskSize % sector !== 0) throw invalidArgument(`field[diskSize] must be a multiple of ${sector}`);
@@ -69,7 +58,6 @@ const createDataVolume = jobOperation({
       description: input.description ?? null,
       size: diskSize,
     });
-    await keepTags(cloud, subject, 'volume', made.id, input);
     return { actionId, uuid: made.id };
   },
 });

@@ -10,7 +10,9 @@ export const descriptionField = T.Optional(T.String({ maxLength: 2048, descripti
 export const resourceUuidField = T.Optional(
   T.String({ pattern: uuidPattern, description: 'The uuid that the new resource shall have; made up where left out.' }),
 );
-export const tagUuidsField = T.Optional(T.Array(T.String(), { description: 'Tag patterns to attach; must be empty.' }));
+export const tagUuidsField = T.Optional(
+  T.Array(T.String({ maxLength: 64 }), { maxItems: 100, description: 'The tag patterns that it shall have a tag of.' }),
+);
 
 /** A path parameter that names a resource. */
 export const uuidIn = <Name extends string>(name: Name, description: string) =>

@@ -9,10 +9,12 @@ import {
 import type { Allowed } from '../../../cloud/identity/subject.ts';
 import type { InventoryDefinition } from '../../../cloud/query/inventory.ts';
 import { inventorySchema, javaClasses } from '../query/inventory-schema.ts';
+import { resourceUuidField, tagUuidsField } from './field-schemas.ts';
 import { wantsSchema } from './request-headers.ts';
 import { type AsyncOutcome, runJob } from './run-job.ts';
 import { bodyKeyOf } from './select-operation.ts';
-import { tagFields } from './tag-fields.ts';
+import { type Created, checkTags, keepTags } from './system-tags.ts';
+import { type Tags, tagFields } from './tag-fields.ts';
 import { giveTraits, type Traits } from './traits.ts';
 
 /** How long an operation may take where nothing else is said, seconds: the dialect's own default. */
@@ -45,12 +47,7 @@ interface Common<Params extends TObject, Query extends TObject, Body extends TOb
 export type Input<Params extends TObject, Query extends TObject, Body extends TObject> = Pick<
   Call,
   'cloud' | 'subject' | 'raw' | 'origin'
-> & { input: Static<Params> & Static<Query> & Static<Body> & Tags };
-
-export interface Tags {
-  systemTags?: string[];
-  userTags?: string[];
-}
+> & { input: Static<Params> & Static<Query> & Static<Body> & Tags & { resourceUuid?: string } };
 
 /** An operation that answers with its result: reads, and logging in and out. */
 export function syncOperation<
@@ -80,12 +77,16 @@ export function jobOperation<
     response?: TObject;
     /** Makes the answer's own members once the work is done, of what `uuid` of the outcome names. */
     answer?: Traits['answer'];
+    /** What it makes: the request may say the uuid and the tags that this shall have. */
+    creates?: Created;
+    /** Whether its system tags may be any text, as its published page shows it. */
+    anySystemTags?: boolean;
     timeoutSeconds?: number;
     describeFailure?: Traits['describeFailure'];
     handle(call: Input<Params, Query, Body>): Promise<AsyncOutcome> | AsyncOutcome;
   },
 ): AnyOperation {
-  const { result, response, answer: answerWith, timeoutSeconds, describeFailure } = definition;
+  const { result, response, answer: answerWith, timeoutSeconds, describeFailure, creates } = definition;
   const success = result
     ? T.Object({
         inventory: T.Optional(inventorySchema(result)),
@@ -95,10 +96,18 @@ export function jobOperation<
       })
     : (response ?? T.Object({}));
   const traits = { result, answer: answerWith, timeoutSeconds, describeFailure };
-  const built = made(definition, 'async', { 200: success, 202: location }, traits, async (call) => {
-    const answer = await runJob(call, { id: definition.id, traits: built.traits }, async () =>
-      definition.handle(inputOf(call)),
-    );
+  const whole = creates ? { ...definition, body: withNewResource(definition.body) } : definition;
+  const perform = async (call: Call) => {
+    const given = inputOf<Params, Query, Body>(call);
+    if (!creates) return await definition.handle(given);
+    const { cloud, subject, input } = given;
+    await checkTags(cloud, subject, creates, definition.anySystemTags ? { ...input, systemTags: [] } : input);
+    const outcome = await definition.handle(given);
+    if (outcome.uuid) await keepTags(cloud, subject, creates, outcome.uuid, input);
+    return outcome;
+  };
+  const built = made(whole, 'async', { 200: success, 202: location }, traits, async (call) => {
+    const answer = await runJob(call, { id: definition.id, traits: built.traits }, () => perform(call));
     return result ? { ...answer, body: withJavaClasses(result, call, answer.body as Record<string, unknown>) } : answer;
   });
   return built;
@@ -163,6 +172,10 @@ function made(
     handle,
   });
   return Object.assign(giveTraits(built, traits), { traits });
+}
+
+function withNewResource(body: TObject | undefined): TObject {
+  return T.Object({ ...body?.properties, resourceUuid: resourceUuidField, tagUuids: tagUuidsField });
 }
 
 const tagList = (description: string) =>

@@ -1,8 +1,12 @@
 import type { Cloud } from '../../../cloud/cloud.ts';
+import { CloudError } from '../../../cloud/errors.ts';
 import type { Subject } from '../../../cloud/identity/subject.ts';
 import type { NewTag, TaggableType } from '../../../cloud/tags/model.ts';
-import type { Tags } from '../protocol/operation.ts';
-import { invalidArgument } from '../protocol/zstack-error.ts';
+import type { Tags } from './tag-fields.ts';
+import { invalidArgument, resourceNotFound, ZStackError } from './zstack-error.ts';
+
+/** What an operation makes: a kind of resource that can have tags, or something else. */
+export type Created = TaggableType | 'untagged';
 
 /** The first words of system tags that mean something to ZStack's servers or their consoles. */
 const knownNotations = [
@@ -33,6 +37,7 @@ const knownNotations = [
   'pciDeviceSpec',
   'platform',
   'primaryStorageUuid',
+  'primaryStorageUuidForDataVolume',
   'qemuga',
   'resourceConfig',
   'securityElementEnable',
@@ -64,18 +69,29 @@ export function systemTagValues(tags: readonly string[] | undefined, notation: s
 }
 
 /** Checks the tags that came with the request for a new resource, before anything is made. */
-export function checkTags({ systemTags }: Tags): void {
-  for (const tag of systemTags ?? []) requireKnownSystemTag(tag);
+export async function checkTags(
+  cloud: Cloud,
+  subject: Subject,
+  creates: Created,
+  { systemTags = [], tagUuids = [] }: Tags,
+): Promise<void> {
+  for (const tag of systemTags) requireKnownSystemTag(tag);
+  if (tagUuids.length === 0) return;
+  if (creates === 'untagged') throw invalidArgument('field[tagUuids] must be empty: this can have no tags');
+  for (const uuid of tagUuids) {
+    await inPatternWords(uuid, 'tagUuids', () => cloud.tags.patterns.requireSimple(subject, uuid));
+  }
 }
 
-/** Puts the tags that came with a request on its resource. */
+/** Puts the tags that came with a request on what it made. */
 export async function keepTags(
   cloud: Cloud,
   subject: Subject,
-  resourceType: TaggableType,
+  resourceType: Created,
   resourceId: string,
-  { systemTags = [], userTags = [] }: Tags,
+  { systemTags = [], userTags = [], tagUuids = [] }: Tags,
 ): Promise<void> {
+  if (resourceType === 'untagged') return;
   const on = { resourceType, resourceId };
   const kept = systemTags.filter((tag) => !notKept.some((notation) => tag.startsWith(`${notation}::`)));
   const tags: NewTag[] = [
@@ -83,4 +99,28 @@ export async function keepTags(
     ...userTags.map((tag) => ({ ...on, kind: 'user' as const, tag })),
   ];
   await cloud.tags.addAll(subject, tags);
+  for (const uuid of new Set(tagUuids)) {
+    await inPatternWords(uuid, 'tagUuids', () => cloud.tags.patterns.attach(subject, uuid, [resourceId]));
+  }
+}
+
+/** What goes wrong with a tag pattern, as ZStack says it. */
+export async function inPatternWords<Result>(
+  uuid: string,
+  field: string,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof CloudError)) throw error;
+    const { resource, id, reason } = error.details;
+    if (error.code === 'not_found') {
+      if (resource === 'tag_pattern') throw resourceNotFound(field, uuid, 'TagPatternVO');
+      throw resourceNotFound('resourceUuids', id ?? '', 'ResourceVO');
+    }
+    if (error.code === 'duplicate') throw new ZStackError('TAG.1001', `duplicated tag for the resource[uuid:${id}]`);
+    if (error.code === 'invalid' || reason === 'too_many') throw invalidArgument(error.message);
+    throw error;
+  }
 }
