@@ -139,6 +139,7 @@ export const nouns: Record<string, Pair> = {
   'availability zones': ['アベイラビリティゾーン', '可用区'],
   'management nodes': ['管理ノード', '管理节点'],
   'backup storage': ['バックアップストレージ', '镜像服务器'],
+  'SFTP backup storage': ['SFTP バックアップストレージ', 'SFTP 镜像服务器'],
   'primary storage': ['プライマリストレージ', '主存储'],
   'instance offering': ['インスタンスオファリング', '计算规格'],
   'instance offerings': ['インスタンスオファリング', '计算规格'],

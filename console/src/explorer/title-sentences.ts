@@ -18,6 +18,7 @@ export const sentences: Record<string, Pair> = {
     '清理主存储的镜像缓存',
   ],
   'Add a Ceph backup storage': ['Ceph バックアップストレージを追加', '添加 Ceph 镜像服务器'],
+  'Add an SFTP backup storage': ['SFTP バックアップストレージを追加', '添加 SFTP 镜像服务器'],
   'Attach a policy to a user group': ['ユーザーグループにポリシーを割り当て', '为用户组绑定策略'],
   'Detach a policy from a user group': ['ユーザーグループからポリシーを外す', '解绑用户组的策略'],
   'Create a user group': ['ユーザーグループを作成', '创建用户组'],

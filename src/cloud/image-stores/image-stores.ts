@@ -61,6 +61,8 @@ export class ImageStores {
   readonly #core: CloudCore;
   readonly #open: StoreOpener;
   readonly #drivers = new Map<string, ImageStore>();
+  /** The URLs by which they were opened. */
+  readonly #places = new Map<string, string>();
   readonly #dataFolder: string | undefined;
   readonly #adding = new KeyedLock();
   #known: ImageStoreInfo[] = [];
@@ -81,12 +83,12 @@ export class ImageStores {
 
   /**
    * Reads the stores and opens their drivers. A store that can't be opened is disconnected; the next call, or `reconnect`,
-   * tries again. Stores that another process of the control plane has added or removed are known from then on.
+   * tries again. Stores that another process of the control plane has added, removed or reaches elsewhere are known from then on.
    */
   async open(): Promise<void> {
     await this.refresh();
     for (const [id, driver] of this.#drivers) {
-      if (this.find(id)) continue;
+      if (this.find(id)?.url === this.#places.get(id)) continue;
       this.#drivers.delete(id);
       await driver.close();
     }
@@ -208,7 +210,7 @@ export class ImageStores {
     let hostKey: string | undefined;
     try {
       const login = candidateLogin(store);
-      const driver = await this.#open({ kind, name, url, login: async () => login });
+      const driver = await this.#open({ kind, name, url, login });
       await driver.capacity().finally(() => driver.close());
       hostKey = await login.hostKey.read();
     } catch (error) {
@@ -349,8 +351,11 @@ export class ImageStores {
   async #connect(store: ImageStoreInfo): Promise<void> {
     let status: ImageStoreInfo['status'] = 'connected';
     try {
-      const login = () => storeLogin(this.#core.db, store.id);
-      if (!this.#drivers.has(store.id)) this.#drivers.set(store.id, await this.#open({ ...store, login }));
+      if (!this.#drivers.has(store.id)) {
+        const login = storeLogin(this.#core.db, store.id);
+        this.#drivers.set(store.id, await this.#open({ ...store, login }));
+        this.#places.set(store.id, store.url);
+      }
     } catch (error) {
       status = 'disconnected';
       const isNew = store.status !== status;

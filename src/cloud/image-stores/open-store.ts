@@ -7,7 +7,7 @@ import type { ImageStoreInfo } from './model.ts';
 
 /** What is to be opened, and how it is logged in to where it has to be. */
 export interface StoreToOpen extends Pick<ImageStoreInfo, 'kind' | 'name' | 'url'> {
-  login: () => Promise<SftpLogin>;
+  login: SftpLogin;
 }
 
 /**
@@ -41,7 +41,7 @@ export async function openStore(
       const { openSftpStore } = await import('../../image-stores/sftp/sftp-store.ts');
       const { sftpPlace } = await import('../../image-stores/sftp/sftp-url.ts');
       const localDirectory = join(localRoot, name);
-      return await openSftpStore({ name, place: sftpPlace(url), login: await login(), localDirectory, env });
+      return await openSftpStore({ name, place: sftpPlace(url), login, localDirectory, env });
     }
   }
 }

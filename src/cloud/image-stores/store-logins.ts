@@ -18,20 +18,19 @@ import type { StoreToOpen } from './open-store.ts';
 
 /** A login of a store that is none of the cloud's yet: what is learnt of its server is kept with it then. */
 export function candidateLogin({ password, hostKey }: { password?: string; hostKey?: string }): SftpLogin {
-  return { ...(password === undefined ? {} : { password }), hostKey: rememberedHostKey(hostKey) };
+  return { password: async () => password, hostKey: rememberedHostKey(hostKey) };
 }
 
 /** How one of the cloud's stores is logged in to. The key of its server is kept in the database. */
-export async function storeLogin(db: Database, storeId: string): Promise<SftpLogin> {
+export function storeLogin(db: Database, storeId: string): SftpLogin {
   const read = async () =>
     await db.read
       .selectFrom('image_store_logins')
       .select(['password', 'host_key'])
       .where('store_id', '=', storeId)
       .executeTakeFirst();
-  const password = (await read())?.password ?? undefined;
   return {
-    ...(password === undefined ? {} : { password }),
+    password: async () => (await read())?.password ?? undefined,
     hostKey: {
       read: async () => (await read())?.host_key ?? undefined,
       keep: async (key) => {
@@ -126,8 +125,8 @@ export async function changeLogin(
   const place = sftpPlace(store.url);
   const { host = place.host, port = place.port, user = place.user } = changes;
   const url = sftpUrl({ ...place, host, port, user });
-  const kept = await storeLogin(db, id);
-  const password = changes.password ?? kept.password;
+  const kept = storeLogin(db, id);
+  const password = changes.password ?? (await kept.password());
   // Whoever names the server says that they know it: its key may be a new one.
   const known = changes.host === undefined ? await kept.hostKey.read() : undefined;
   const login = candidateLogin({
@@ -135,7 +134,7 @@ export async function changeLogin(
     ...(known === undefined ? {} : { hostKey: known }),
   });
   try {
-    const driver = await open({ ...store, url, login: async () => login });
+    const driver = await open({ ...store, url, login });
     await requireImages(db, id, driver).finally(() => driver.close());
   } catch (error) {
     throw notConnected(error);

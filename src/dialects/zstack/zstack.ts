@@ -22,6 +22,7 @@ import { quotaOperations } from './operations/quotas.ts';
 import { resourceConfigOperations } from './operations/resource-configs.ts';
 import { sessionOperations } from './operations/sessions.ts';
 import { sharingOperations } from './operations/sharing.ts';
+import { sftpBackupStorageOperations } from './operations/sftp-backup-storage.ts';
 import { sshKeyPairOperations } from './operations/ssh-key-pairs.ts';
 import { storageFactOperations } from './operations/storage-facts.ts';
 import { tagPatternOperations } from './operations/tag-patterns.ts';
@@ -74,6 +75,7 @@ export const zstack: Dialect = {
     ...hostChangeOperations,
     ...backupStorageOperations,
     ...addedBackupStorageOperations,
+    ...sftpBackupStorageOperations,
     ...storageFactOperations,
     ...imageOperations,
     ...imageExportOperations,

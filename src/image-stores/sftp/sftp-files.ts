@@ -9,7 +9,7 @@ const fileMode = 0o640;
 const folderMode = 0o750;
 
 /** What a request carries; servers other than OpenSSH's are given it in two. */
-export const requestLength = 64 * 1024;
+const requestLength = 64 * 1024;
 
 /** What can be told of something on the far machine. */
 export interface FarFile {

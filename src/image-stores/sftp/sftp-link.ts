@@ -5,8 +5,8 @@ import { type SftpPlace, sftpSecrets } from './sftp-url.ts';
 
 /** How a place is logged in to. */
 export interface SftpLogin {
-  /** As far as the cloud was told; the place may name a file instead. */
-  password?: string;
+  /** As far as the cloud was told, for each connection anew; the place may name a file instead. */
+  password(): Promise<string | undefined>;
   hostKey: KnownHostKey;
 }
 
@@ -25,11 +25,11 @@ export class SftpLink {
   }
 
   /** Connects and logs in. The server must be the one that is known, if one is. */
-  static async open(place: SftpPlace, { password, hostKey }: SftpLogin): Promise<SftpLink> {
+  static async open(place: SftpPlace, login: SftpLogin): Promise<SftpLink> {
     const [{ default: ssh2 }, secrets, known] = await Promise.all([
       import('ssh2'),
-      sftpSecrets(place, password),
-      hostKey.read(),
+      login.password().then((told) => sftpSecrets(place, told)),
+      login.hostKey.read(),
     ]).catch((error) => {
       throw unreachable(place, error);
     });
@@ -54,7 +54,7 @@ export class SftpLink {
           keepaliveCountMax: 3,
           algorithms: { serverHostKey: signaturesFor(known) },
           hostVerifier: (key: Buffer, verify: (isKnown: boolean) => void) => {
-            checkHostKey(place, hostKey, hostKeyText(key)).then(
+            checkHostKey(place, login.hostKey, hostKeyText(key)).then(
               () => verify(true),
               (error) => {
                 strange = error;

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -41,7 +42,7 @@ describe.skipIf(!hasSftpServer)('over a real SFTP server', { timeout: 60_000 }, 
     openSftpStore({
       name: 'far',
       place: sftpPlace(url),
-      login: { hostKey, ...(password === undefined ? {} : { password }) },
+      login: { hostKey, password: async () => password },
       localDirectory: folder,
       maxLocalBytes: 3 * mib,
       env,
@@ -111,6 +112,32 @@ describe.skipIf(!hasSftpServer)('over a real SFTP server', { timeout: 60_000 }, 
     expect((await buffer(await far.store.read(imageId))).equals(bytes)).toBe(true);
     await using again = disposed(await open(server.url(path)));
     expect((await again.store.list()).others).toEqual([]);
+  });
+
+  it('says so when the disk of its server is full, and leaves nothing there', async ({ skip }) => {
+    const path = join(server.folder, 'full');
+    mkdirSync(path);
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', path], { stdio: 'pipe' });
+    } catch {
+      skip('this machine lets nobody mount a small file system');
+    }
+    try {
+      server.give(path);
+      await using opened = disposed(await open(server.url(join(path, 'store'))));
+      const imageId = newId(env);
+      const { source, goOn } = halfway();
+      goOn();
+      await expect(opened.store.put(imageId, source)).rejects.toMatchObject({ code: 'no_space' });
+      const early = opened.store.put(imageId, Readable.from([]), { expectedSize: 9 * mib });
+      await expect(early).rejects.toMatchObject({ code: 'no_space' });
+      expect(await opened.store.list()).toEqual({ images: [], others: [] });
+      const bytes = randomBytes(4 * mib);
+      await opened.store.put(imageId, Readable.from([bytes]));
+      expect((await buffer(await opened.store.read(imageId))).equals(bytes)).toBe(true);
+    } finally {
+      execFileSync('umount', ['-l', path]);
+    }
   });
 
   it('leaves alone what others bring', async () => {

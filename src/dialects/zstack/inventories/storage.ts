@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
-import { column, computed, words } from '../../../cloud/query/fields.ts';
-import { defineInventory } from '../../../cloud/query/inventory.ts';
+import { column, computed, constant, words } from '../../../cloud/query/fields.ts';
+import { defineInventory, type InventoryDefinition } from '../../../cloud/query/inventory.ts';
 import { commonFields, stateField } from './common.ts';
 
 const storeZone = defineInventory<'image_store_zones'>({
@@ -13,19 +13,9 @@ const storeZone = defineInventory<'image_store_zones'>({
   },
 });
 
-/** Where image bytes live: the engine's image stores. */
-export const backupStorage = defineInventory<'image_stores'>({
-  name: 'ImageStoreBackupStorageInventory',
-  className: 'org.zstack.header.storage.backup.BackupStorageInventory',
-  table: 'image_stores',
+/** Whether it can be used, how much room it has, and the zones that it is for. */
+const shared = {
   fields: {
-    ...commonFields,
-    // A folder's path is the administrator's business.
-    url: computed('string', 'Where it is.', (row) => {
-      return sql`(case when ${row.column('url')} like 'http%' then ${row.column('url')} else 'dir://' || ${row.column('name')} end)`;
-    }),
-    hostname: computed('string', 'The name by which it is known.', (row) => row.column('name')),
-    type: words('kind', { ceph: 'Ceph' }, 'ImageStoreBackupStorage', 'Ceph, or ImageStoreBackupStorage.'),
     state: stateField,
     status: words(
       'status',
@@ -56,4 +46,51 @@ export const backupStorage = defineInventory<'image_stores'>({
   relations: {
     zone: { to: 'ZoneInventory', through: { table: 'image_store_zones', near: 'store_id', far: 'zone_id' } },
   },
+} satisfies Pick<InventoryDefinition<'image_stores'>, 'fields' | 'live' | 'lists' | 'relations'>;
+
+/** Where image bytes live: the engine's image stores. */
+export const backupStorage = defineInventory<'image_stores'>({
+  ...shared,
+  name: 'ImageStoreBackupStorageInventory',
+  className: 'org.zstack.header.storage.backup.BackupStorageInventory',
+  table: 'image_stores',
+  fields: {
+    ...commonFields,
+    // A folder's path is the administrator's business.
+    url: computed('string', 'Where it is.', (row) => {
+      return sql`(case when ${row.column('url')} like 'http%' then ${row.column('url')} else 'dir://' || ${row.column('name')} end)`;
+    }),
+    hostname: computed('string', 'The name by which it is known.', (row) => row.column('name')),
+    type: words(
+      'kind',
+      { ceph: 'Ceph', sftp: 'SftpBackupStorage' },
+      'ImageStoreBackupStorage',
+      'Ceph, SftpBackupStorage or ImageStoreBackupStorage.',
+    ),
+    ...shared.fields,
+  },
+});
+
+const ofLogin = (type: 'string' | 'int', name: 'hostname' | 'path' | 'port' | 'username', description: string) =>
+  computed<'image_stores'>(type, description, (row) => {
+    return sql`(select login.${sql.ref(name)} from image_store_logins as login where login.store_id = ${row.column('id')})`;
+  });
+
+/** Image stores on other machines, with how they are reached: for administrators. */
+export const sftpBackupStorage = defineInventory<'image_stores'>({
+  ...shared,
+  name: 'SftpBackupStorageInventory',
+  className: 'org.zstack.storage.backup.sftp.SftpBackupStorageInventory',
+  table: 'image_stores',
+  fields: {
+    ...commonFields,
+    url: ofLogin('string', 'path', 'The folder on its machine.'),
+    hostname: ofLogin('string', 'hostname', 'The name or address of its machine.'),
+    username: ofLogin('string', 'username', 'As whom it is logged in to.'),
+    sshPort: ofLogin('int', 'port', 'The port of its SSH server.'),
+    type: constant('SftpBackupStorage', 'string', 'SftpBackupStorage.'),
+    ...shared.fields,
+  },
+  scope: (row) => sql`${row.column('kind')} = 'sftp'`,
+  visible: () => sql`1 = 0`,
 });

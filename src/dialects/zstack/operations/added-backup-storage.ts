@@ -35,7 +35,8 @@ const second = {
 };
 const notUsed = 'Taken and not kept: nothing is logged in to.';
 
-const common = {
+/** What every kind of backup storage is added with. */
+export const storeFields = {
   name: nameField,
   description: descriptionField,
   importImages: booleanField('Must be false: a new store begins empty.'),
@@ -49,7 +50,7 @@ const addImageStore = jobOperation({
   method: 'POST',
   path: '/backup-storage/image-store',
   body: T.Object({
-    ...common,
+    ...storeFields,
     hostname: T.String({ maxLength: 255, description: 'This machine, for a folder; any text for S3.' }),
     username: T.String({ maxLength: 255, description: notUsed }),
     password: T.String({ maxLength: 255, description: notUsed }),
@@ -81,10 +82,11 @@ const addImageStore = jobOperation({
     if (!isS3 && !isThisMachine(input.hostname)) {
       throw new ZStackError(
         'SYS.1014',
-        `a folder of another machine[${input.hostname}] is not offered by this cloud: mount it here, or use s3://`,
+        `a folder of another machine[${input.hostname}] is no image store of this cloud: mount it here, use s3://, or AddSftpBackupStorage`,
       );
     }
-    return await added(cloud, { ...input, kind: isS3 ? 's3' : 'directory', url }, importImages);
+    const { name, description, resourceUuid } = input;
+    return await added(cloud, { name, description, resourceUuid, kind: isS3 ? 's3' : 'directory', url }, importImages);
   },
 });
 
@@ -96,7 +98,7 @@ const addCeph = jobOperation({
   method: 'POST',
   path: '/backup-storage/ceph',
   body: T.Object({
-    ...common,
+    ...storeFields,
     monUrls: T.Array(T.String({ maxLength: 2048 }), {
       minItems: 1,
       maxItems: 100,
@@ -116,17 +118,19 @@ const addCeph = jobOperation({
       { ...second, name: 'pool-1', url: 'dir://pool-1', hostname: 'pool-1', type: 'Ceph' },
     ),
   ],
-  handle: async ({ cloud, input }) =>
-    await added(cloud, { ...input, kind: 'ceph', url: `ceph://${input.poolName}` }, input.importImages),
+  handle: async ({ cloud, input: { name, description, resourceUuid, poolName, importImages } }) =>
+    await added(cloud, { name, description, resourceUuid, kind: 'ceph', url: `ceph://${poolName}` }, importImages),
 });
 
-async function added(
+/** Takes a store into the cloud, if it can be used now. */
+export async function added(
   cloud: Cloud,
-  store: Pick<NewImageStore, 'name' | 'description' | 'kind' | 'url'> & { resourceUuid?: string },
+  store: Pick<NewImageStore, 'name' | 'description' | 'kind' | 'url' | 'password'> & { resourceUuid?: string },
   importImages: boolean | undefined,
 ): Promise<AsyncOutcome> {
   if (importImages) throw new ZStackError('SYS.1014', 'importImages is not offered by this cloud');
-  const { name, description, kind, url } = store;
+  const { resourceUuid: id, ...facts } = store;
+  const { name, url } = facts;
   // Install paths begin with it.
   if (!/^[\w.-]{1,64}$/.test(name)) {
     throw invalidArgument(
@@ -134,15 +138,16 @@ async function added(
     );
   }
   try {
-    const { id } = await cloud.imageStores.addConnected({ id: store.resourceUuid, name, description, kind, url });
-    return { uuid: id };
+    return { uuid: (await cloud.imageStores.addConnected({ ...facts, id })).id };
   } catch (error) {
-    if (!(error instanceof CloudError)) throw error;
-    const { reason } = error.details;
-    if (reason === 'not_connected')
-      throw operationFailed(`unable to connect to backup storage[${url}], ${error.message}`);
-    throw error;
+    throw connecting(url, error);
   }
+}
+
+/** What a client is told where a store can't be used. */
+export function connecting(url: string, error: unknown): unknown {
+  if (!(error instanceof CloudError) || error.details.reason !== 'not_connected') return error;
+  return operationFailed(`unable to connect to backup storage[${url}], ${error.message}`);
 }
 
 /** Names of this machine. */

@@ -123,7 +123,7 @@ export const storageFactOperations = [
     path: '/backup-storage/types',
     title: 'Get the types of backup storage',
     member: 'types',
-    of: ['ImageStoreBackupStorage', 'Ceph'],
+    of: ['ImageStoreBackupStorage', 'SftpBackupStorage', 'Ceph'],
   }),
   words({
     id: 'GetHypervisorTypes',
