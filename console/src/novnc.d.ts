@@ -4,6 +4,7 @@ declare module '@novnc/novnc' {
     constructor(target: HTMLElement, url: string, options?: { wsProtocols?: string[] });
     scaleViewport: boolean;
     disconnect(): void;
+    sendCredentials(credentials: { password: string }): void;
     focus(): void;
     sendCtrlAltDel(): void;
   }

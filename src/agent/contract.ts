@@ -52,7 +52,7 @@ export interface HostAgent extends MigrationVerbs, InsightVerbs, NicVerbs, Mediu
   /** Asks the guest's system to shut down, waits up to `graceSeconds`, then ends it. No error when it does not run. */
   stopGuest(serverId: string, options: { graceSeconds: number }): Promise<void>;
   /** `soft` asks the guest to restart and falls back to `hard` after `graceSeconds`; `hard` is the reset button. */
-  rebootGuest(serverId: string, options: { type: 'soft' | 'hard'; graceSeconds: number }): Promise<void>;
+  rebootGuest(serverId: string, options: GuestReboot): Promise<void>;
   pauseGuest(serverId: string): Promise<void>;
   /** Lets a paused guest go on, and a suspended one from the moment at which it was suspended. */
   resumeGuest(serverId: string): Promise<void>;
@@ -83,7 +83,7 @@ export interface HostAgent extends MigrationVerbs, InsightVerbs, NicVerbs, Mediu
   consoleLog(serverId: string, lines?: number): Promise<string>;
 
   /**
-   * A connection to the guest's screen (RFB without authentication) or serial port, which ends with the guest;
+   * A connection to the guest's screen (RFB, with VNC's password where the guest has one) or serial port, which ends with the guest;
    * `not_found` when it does not run. The one verb that gives no plain JSON.
    */
   connectConsole(serverId: string, kind: ConsoleKind): Promise<Duplex>;
@@ -102,6 +102,13 @@ export interface HostAgent extends MigrationVerbs, InsightVerbs, NicVerbs, Mediu
   watchGuests(listener: (change: { serverId: string; state: GuestState }) => void): () => void;
   /** Stops watching and closes connections. Guests go on running. */
   close(): Promise<void>;
+}
+
+export interface GuestReboot {
+  type: 'soft' | 'hard';
+  graceSeconds: number;
+  /** As `GuestSpec.screenPassword`, from now on. */
+  screenPassword?: string;
 }
 
 export type ConsoleKind = 'vnc' | 'serial';
@@ -214,6 +221,8 @@ export interface GuestSpec {
   bootOrder?: BootDevice[];
   hasConfigDrive: boolean;
   nics: GuestNic[];
+  /** What VNC asks for before it shows the screen; nothing when absent. */
+  screenPassword?: string;
 }
 
 export interface GuestDisk {

@@ -4,6 +4,9 @@ import type { Pair } from './title-nouns.ts';
 export const sentences: Record<string, Pair> = {
   'Put a server into an affinity group': ['サーバーをアフィニティグループに入れる', '将云主机加入亲和组'],
   'Take a server out of an affinity group': ['サーバーをアフィニティグループから外す', '将云主机移出亲和组'],
+  'Set the console password of a server': ['サーバーのコンソールパスワードを設定', '设置云主机控制台密码'],
+  'Get the console password of a server': ['サーバーのコンソールパスワードを取得', '获取云主机控制台密码'],
+  'Delete the console password of a server': ['サーバーのコンソールパスワードを削除', '删除云主机控制台密码'],
   'Limit a volume': ['ボリュームの速度を制限', '限制云盘速度'],
   'Take limits off a volume': ['ボリュームの速度制限を解除', '取消云盘限速'],
   'Get the limits of a volume': ['ボリュームの速度制限を取得', '获取云盘限速'],

@@ -1,5 +1,5 @@
 import RFB from '@novnc/novnc';
-import { useEffect, useRef } from 'react';
+import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { ConsoleCard, useConsoleState } from '../components/console-card.tsx';
 import { openConsole } from '../lib/consoles.ts';
@@ -9,16 +9,20 @@ export function ScreenConsole({ serverId }: { serverId: string }) {
   const { t } = useTranslation();
   const holder = useRef<HTMLDivElement>(null);
   const screen = useRef<RFB | null>(null);
+  /** Whether the guest's screen has a password, which VNC asks for. */
+  const [isAsking, setAsking] = useState(false);
   const connection = useConsoleState();
   const { attempt, setState, begin, fail } = connection;
   // biome-ignore lint/correctness/useExhaustiveDependencies: another attempt is another connection
   useEffect(() => {
     let isOver = false;
     begin();
+    setAsking(false);
     openConsole(serverId, 'screen').then((url) => {
       if (isOver) return;
       const rfb = new RFB(holder.current!, url, { wsProtocols: ['binary'] });
       rfb.scaleViewport = true;
+      rfb.addEventListener('credentialsrequired', () => setAsking(true));
       rfb.addEventListener('connect', () => {
         setState('connected');
         rfb.focus();
@@ -32,17 +36,34 @@ export function ScreenConsole({ serverId }: { serverId: string }) {
       screen.current = null;
     };
   }, [serverId, attempt]);
+  const answer = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    setAsking(false);
+    screen.current?.sendCredentials({ password: String(new FormData(event.currentTarget).get('password')) });
+  };
   return (
-    <ConsoleCard
-      title={t('tab.screen')}
-      connection={connection}
-      holder={holder}
-      className="screen"
-      focus={() => screen.current?.focus()}
-    >
-      <button type="button" className="button small" onClick={() => screen.current?.sendCtrlAltDel()}>
-        Ctrl+Alt+Del
-      </button>
-    </ConsoleCard>
+    <>
+      {isAsking && connection.state === 'connecting' && (
+        <form className="card inline" onSubmit={answer}>
+          <label>
+            {t('password')} <input name="password" type="password" autoComplete="off" required />
+          </label>
+          <button type="submit" className="button small">
+            OK
+          </button>
+        </form>
+      )}
+      <ConsoleCard
+        title={t('tab.screen')}
+        connection={connection}
+        holder={holder}
+        className="screen"
+        focus={() => screen.current?.focus()}
+      >
+        <button type="button" className="button small" onClick={() => screen.current?.sendCtrlAltDel()}>
+          Ctrl+Alt+Del
+        </button>
+      </ConsoleCard>
+    </>
   );
 }

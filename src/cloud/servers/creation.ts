@@ -11,6 +11,7 @@ import type { InterfaceRequest } from '../networks/server-ports.ts';
 import { attachDisks } from './attached-disks.ts';
 import { arrange, type BlockDevice, type RootPlan, rootOf, withVolumeTypes } from './block-devices.ts';
 import type { NewCdrom } from './cdroms/cdroms.ts';
+import { keepConsolePassword } from './console-passwords.ts';
 import { factsOf } from './flavor-facts.ts';
 import { hardwareOf } from './image-fit.ts';
 import { planLocalDisks } from './local-disks.ts';
@@ -47,6 +48,8 @@ export interface NewServer {
   accessIpv6?: string;
   adminPass?: string;
   personality?: Array<{ path: string; contents: string }>;
+  /** What VNC asks for before it shows the screen. */
+  consolePassword?: string;
   /** The server group that they belong to. */
   groupId?: string;
   /** Servers of the project: it is made on the host of one of them. */
@@ -130,6 +133,7 @@ export async function createOne(
   const locals = planLocalDisks(wanted.blockDevices ?? [], flavor, hardware['os_type']);
   const row = await serverRow(cloud, tx, subject, wanted, context, { serverId, root, hardware });
   await insertRow(tx, 'servers', row);
+  if (wanted.consolePassword) await keepConsolePassword(tx, serverId, wanted.consolePassword);
   if (wanted.groupId) await cloud.servers.groups.join(tx, subject, wanted.groupId, { serverId, zoneId });
   await attachRoot(cloud, tx, row, root, context.shownImageId);
   await addDrives(cloud, tx, serverFromRow(row), root, wanted.cdroms);

@@ -41,6 +41,7 @@ export async function guestSpecOf(cloud: Cloud, server: Server, overrides: SpecO
     if (server.rescueBus) disks.push({ ...rescueDisk, bus: server.rescueBus, bootsFirst: true });
     else disks.unshift({ ...rescueDisk, bus });
   }
+  const screenPassword = await cloud.servers.consolePasswords.of(server.id);
   return {
     serverId: server.id,
     instanceName: server.instanceName,
@@ -51,6 +52,7 @@ export async function guestSpecOf(cloud: Cloud, server: Server, overrides: SpecO
     ...(await drivesOf(cloud, server)),
     hasConfigDrive: true,
     nics: await guestNicsOf(cloud, server),
+    ...(screenPassword === undefined ? {} : { screenPassword }),
   };
 }
 

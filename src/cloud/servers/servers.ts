@@ -7,6 +7,7 @@ import { CloudError } from '../errors.ts';
 import type { Flavor } from '../flavors/flavors.ts';
 import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
 import { ServerCdroms } from './cdroms/cdroms.ts';
+import { ConsolePasswords } from './console-passwords.ts';
 import { Consoles } from './consoles.ts';
 import { type NewServer, publicKeyOf, requestCreate } from './creation.ts';
 import { type ServerDetail, ServerDetails } from './details.ts';
@@ -53,6 +54,7 @@ export class Servers {
   readonly consoles: Consoles;
   readonly cdroms: ServerCdroms;
   readonly guestPasswords: GuestPasswords;
+  readonly consolePasswords: ConsolePasswords;
   readonly groups: ServerGroups;
   readonly migrations: ServerMigrations;
   readonly sendings: Sendings;
@@ -66,6 +68,7 @@ export class Servers {
     this.consoles = new Consoles(cloud);
     this.cdroms = new ServerCdroms(cloud);
     this.guestPasswords = new GuestPasswords(cloud);
+    this.consolePasswords = new ConsolePasswords(cloud);
     this.groups = new ServerGroups(cloud);
     this.migrations = new ServerMigrations(cloud);
     this.sendings = new Sendings(cloud);

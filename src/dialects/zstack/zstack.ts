@@ -34,6 +34,7 @@ import { vmBootModeOperations } from './operations/vm-boot-mode.ts';
 import { vmCandidateOperations } from './operations/vm-candidates.ts';
 import { vmCdRomOperations } from './operations/vm-cdroms.ts';
 import { vmChangeOperations } from './operations/vm-changes.ts';
+import { vmConsolePasswordOperations } from './operations/vm-console-password.ts';
 import { vmConsoleOperations } from './operations/vm-consoles.ts';
 import { vmDestructionOperations } from './operations/vm-destruction.ts';
 import { vmInstanceOperations } from './operations/vm-instances.ts';
@@ -91,6 +92,7 @@ export const zstack: Dialect = {
     ...vmCdRomOperations,
     ...vmChangeOperations,
     ...vmConsoleOperations,
+    ...vmConsolePasswordOperations,
     ...offeringOperations,
     ...affinityGroupOperations,
     ...networkOperations,

@@ -22,6 +22,7 @@ export const guestFiles = {
   serial: 'serial.sock',
   agent: 'agent.sock',
   vnc: 'vnc.sock',
+  screenPassword: 'screen-password',
   pid: 'pid',
   spec: 'spec.json',
   memory: 'memory',
@@ -149,7 +150,7 @@ export function qemuArguments(guest: GuestSpec, context: CommandLineContext): st
       `socket,id=serial0,path=${guestFiles.serial},server=on,wait=off,logfile=${guestFiles.consoleLog},logappend=on`,
     ],
     ['-serial', 'chardev:serial0'],
-    ['-vnc', `unix:${guestFiles.vnc}`],
+    ...screen(guest),
     device({ driver: 'VGA', id: 'video0' }),
     ['-object', 'rng-random,id=rng0,filename=/dev/urandom'],
     device({ driver: 'virtio-rng-pci', rng: 'rng0' }),
@@ -158,6 +159,15 @@ export function qemuArguments(guest: GuestSpec, context: CommandLineContext): st
     ...guest.nics.flatMap((nic) => nicArguments(nic, context)),
     ...disks(guest, context),
   ].flat();
+}
+
+/** The password comes from a file: command lines can be read by everybody. */
+function screen({ screenPassword }: GuestSpec): string[][] {
+  if (screenPassword === undefined) return [['-vnc', `unix:${guestFiles.vnc}`]];
+  return [
+    ['-object', `secret,id=screen0,file=${guestFiles.screenPassword}`],
+    ['-vnc', `unix:${guestFiles.vnc},password-secret=screen0`],
+  ];
 }
 
 /**

@@ -280,6 +280,10 @@ export class QemuGuest {
   }
 
   async #keepSpec(spec: GuestSpec): Promise<void> {
+    const { screenPassword } = spec;
+    const password = join(this.folder, guestFiles.screenPassword);
+    if (screenPassword === undefined) await rm(password, { force: true });
+    else await writeFileAtomically(password, screenPassword);
     await writeFileAtomically(join(this.folder, guestFiles.spec), JSON.stringify(spec));
     this.#spec = spec;
   }

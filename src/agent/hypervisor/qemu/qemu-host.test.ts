@@ -15,6 +15,7 @@ import { diskNode, qemuArguments } from './command-line.ts';
 import { findGuestProcess } from './guest-process.ts';
 import { openQemuHost, type QemuHost } from './qemu-host.ts';
 import { QmpConnection } from './qmp.ts';
+import { vncResponse } from './vnc-password.fixture.ts';
 
 const env = realEnv();
 const mebibyte = 1024 ** 2;
@@ -290,6 +291,39 @@ test('a QEMU that refuses its arguments says why', async () => {
     message: expect.stringContaining('Invalid SMP CPUs 5000'),
   });
   expect(await host.guestState(guest.serverId)).toBe('stopped');
+});
+
+test('a guest asks for the password of its screen, from its start on or from a reboot on', async () => {
+  const { serverId, ...guest } = await prepareGuest();
+  await host.ensureGuestRunning({ ...guest, serverId, screenPassword: 'sEcret' });
+  /** What RFB lets in by: 1 is nothing, 2 is VNC's password. */
+  const securityTypes = async () => {
+    const screen = await host.connectConsole(serverId, 'vnc');
+    expect(String((await once(screen, 'data'))[0])).toBe('RFB 003.008\n');
+    screen.write('RFB 003.008\n');
+    const [types] = (await once(screen, 'data')) as [Buffer];
+    return { screen, types: [...types.subarray(1, 1 + types[0]!)] };
+  };
+  const answered = async (password: string) => {
+    const { screen, types } = await securityTypes();
+    expect(types).toEqual([2]);
+    screen.write(Buffer.from([2]));
+    const [challenge] = (await once(screen, 'data')) as [Buffer];
+    screen.write(vncResponse(password, challenge));
+    const [result] = (await once(screen, 'data')) as [Buffer];
+    screen.destroy();
+    return result.readUInt32BE();
+  };
+  expect(await answered('sEcret')).toBe(0);
+  expect(await answered('secret')).toBe(1);
+  await host.rebootGuest(serverId, { type: 'hard', graceSeconds: 0, screenPassword: 'other' });
+  expect(await answered('other')).toBe(0);
+  expect(await answered('sEcret')).toBe(1);
+  await host.rebootGuest(serverId, { type: 'hard', graceSeconds: 0 });
+  const { screen, types } = await securityTypes();
+  screen.destroy();
+  expect(types).toEqual([1]);
+  await host.removeGuest(serverId);
 });
 
 test('the screen and the serial port of a guest can be reached, however deep its folder', async () => {

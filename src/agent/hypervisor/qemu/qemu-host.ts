@@ -13,6 +13,7 @@ import {
   type DiskExport,
   type DiskSpec,
   type GuestDisk,
+  type GuestReboot,
   type GuestSpec,
   type GuestState,
   type HostAgent,
@@ -34,6 +35,7 @@ import type { FileContents } from '../../file-content.ts';
 import { type AgentLog, silentLog } from '../../log.ts';
 import type { NetworkDriver } from '../../network/network-driver.ts';
 import { userNetworkDriver } from '../../network/user/user-driver.ts';
+import { rebootedSpec } from '../../rebooted-spec.ts';
 import { probeQemu, type QemuProbe } from './accelerator.ts';
 import { guestFiles, qemuArguments } from './command-line.ts';
 import { readConsoleLog, trimConsoleLog } from './console-log.ts';
@@ -67,7 +69,7 @@ export interface QemuHostOptions {
 
 /** A host agent whose guests can be looked into from the same machine. */
 export interface QemuHost extends HostAgent {
-  /** A connection to the guest's screen (RFB without authentication) or serial port; `not_found` when it doesn't run. */
+  /** A connection to the guest's screen (RFB) or serial port; `not_found` when it doesn't run. */
   connectConsole(serverId: string, kind: 'vnc' | 'serial'): Promise<Socket>;
 }
 
@@ -231,7 +233,7 @@ class LocalQemuHost implements Omit<QemuHost, keyof (MigrationVerbs & InsightVer
    * switches it off properly and on again. And QEMU's `system_reset` is no reset button that one can rely on: it leaves
    * the machine hanging when it comes while SeaBIOS is still copying itself to RAM.
    */
-  async rebootGuest(serverId: string, options: { type: 'soft' | 'hard'; graceSeconds: number }): Promise<void> {
+  async rebootGuest(serverId: string, options: GuestReboot): Promise<void> {
     const guest = this.#guests.known(serverId);
     const reboot = () =>
       this.#guests.alone(serverId, async () => {
@@ -240,7 +242,7 @@ class LocalQemuHost implements Omit<QemuHost, keyof (MigrationVerbs & InsightVer
         const lives = (await guest.pid()) !== undefined;
         const off = !lives || (options.type === 'soft' && (await guest.powerDown(options.graceSeconds * 1000)));
         if (!off) await guest.end();
-        await this.#start(guest.spec);
+        await this.#start(rebootedSpec(guest.spec, options));
       });
     await (options.type === 'hard' ? guest.hurry(reboot) : reboot());
   }

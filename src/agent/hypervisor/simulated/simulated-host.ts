@@ -9,6 +9,7 @@ import {
   type DiskSpec,
   type DiskUsage,
   type GuestDisk,
+  type GuestReboot,
   type GuestSpec,
   type GuestState,
   type HostDescription,
@@ -23,6 +24,7 @@ import {
 import { withDisk } from '../../disks/disk-list.ts';
 import { assertSafeId, assertServerId, toAgentError } from '../../errors.ts';
 import type { FileContents } from '../../file-content.ts';
+import { rebootedSpec } from '../../rebooted-spec.ts';
 import { simulatedHandover } from './handover.ts';
 import { simulatedInsight } from './insight.ts';
 import { assertMedia, assertUnused, simulatedMedia } from './media.ts';
@@ -215,11 +217,11 @@ class InMemoryHost implements Omit<SimulatedHost, keyof OtherVerbs> {
     return this.#verb('stopGuest', [serverId, options], async () => this.#setState(serverId, 'stopped'));
   }
 
-  rebootGuest(serverId: string, options: { type: 'soft' | 'hard'; graceSeconds: number }): Promise<void> {
+  rebootGuest(serverId: string, options: GuestReboot): Promise<void> {
     return this.#verb('rebootGuest', [serverId, options], async () => {
       const { spec } = this.#known(serverId);
       if (!spec) throw new AgentError('not_found', `the guest of server ${serverId} was never started here`);
-      this.#start(spec);
+      this.#start(rebootedSpec(spec, options));
     });
   }
 

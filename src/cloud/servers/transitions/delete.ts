@@ -4,6 +4,7 @@ import { action, span, step, when } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import type { Subject } from '../../identity/subject.ts';
 import { forgetSettings } from '../../resource-settings/forget-settings.ts';
+import { keepConsolePassword } from '../console-passwords.ts';
 import { forgetGuestPassword } from '../guest-passwords.ts';
 import { power, type Server } from '../model.ts';
 import { transitions } from '../states.ts';
@@ -73,6 +74,7 @@ async function markDeleted(cloud: Cloud, tx: Tx, serverId: string, now: number):
   const row = await tx.selectFrom('servers').select('deleted_at').where('id', '=', serverId).executeTakeFirst();
   if (!row || row.deleted_at !== null) return;
   await forgetGuestPassword(tx, serverId);
+  await keepConsolePassword(tx, serverId, undefined);
   await forgetSettings(tx, serverId);
   await cloud.servers.cdroms.forget(tx, serverId);
   await cloud.volumes.detachAll(tx, serverId);

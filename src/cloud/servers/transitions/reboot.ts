@@ -20,7 +20,9 @@ const rebootGuest = step<{ serverId: string; hostId: string; type: 'soft' | 'har
     const isAsItShallBe = input.type === 'soft' || !(await hasFormerDisk(services, input.serverId));
     if (state === 'running' && isAsItShallBe) {
       const graceSeconds = services.settings.shutdownGrace;
-      return await agent.rebootGuest(input.serverId, { type: input.type, graceSeconds });
+      const screenPassword = await services.servers.consolePasswords.of(input.serverId);
+      const options = { type: input.type, graceSeconds, ...(screenPassword === undefined ? {} : { screenPassword }) };
+      return await agent.rebootGuest(input.serverId, options);
     }
     // A hard reboot is also the way back from any other state: the guest begins anew.
     await agent.stopGuest(input.serverId, { graceSeconds: 0 });

@@ -3,16 +3,7 @@ import type { Cloud } from '../../../cloud/cloud.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import type { Subject } from '../../../cloud/identity/subject.ts';
 import { affinityGroup, affinityPolicies } from '../inventories/affinity-group.ts';
-import {
-  descriptionField,
-  nameField,
-  oneOfField,
-  resourceUuidField,
-  tagUuidsField,
-  textField,
-  uuidField,
-  uuidIn,
-} from '../protocol/field-schemas.ts';
+import { descriptionField, nameField, oneOfField, textField, uuidField, uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
 import { operationFailed, resourceNotFound } from '../protocol/zstack-error.ts';
 import { queryOperations } from '../query/query-operations.ts';
@@ -64,6 +55,7 @@ const createAffinityGroup = jobOperation({
   id: 'CreateAffinityGroup',
   method: 'POST',
   path: '/affinity-groups',
+  creates: 'untagged',
   body: T.Object({
     name: nameField,
     description: descriptionField,
@@ -76,8 +68,6 @@ const createAffinityGroup = jobOperation({
     type: oneOfField(['host', 'HOST'], 'What servers are kept apart by: hosts.'),
     zoneUuid: uuidField('The zone whose servers may be in it.'),
     subType: textField('Accepted.'),
-    resourceUuid: resourceUuidField,
-    tagUuids: tagUuidsField,
   }),
   result: affinityGroup,
   title: 'Create an affinity group',

@@ -19,6 +19,7 @@ import { errorBody, invalidArgument, ZStackError } from '../protocol/zstack-erro
 import { onAffinityGroup } from './affinity-groups.ts';
 import { drivesFor } from './cdrom-words.ts';
 import { keyPairNamed } from './ssh-key-pairs.ts';
+import { usableConsolePassword } from './vm-console-password.ts';
 import { addDataVolumes, dataSizesOf, sizeOf } from './vm-data-volumes.ts';
 import { vmExample } from './vm-examples.ts';
 import { describeGuest } from './vm-guest.ts';
@@ -88,7 +89,7 @@ export const createVmInstance = jobOperation({
   describeFailure: (cause) => errorBody('VM.1000', cause.details, { cause }),
   title: 'Create a server',
   summary:
-    'Makes a server from an image and starts it. System tags say more of it: hostname::, userdata::<base64>, sshkey::<public key>, staticIp::<l3 network>::<address>, cdroms::<Empty, None or an ISO image>::…, affinityGroupUuid::<affinity group>',
+    'Makes a server from an image and starts it. System tags say more of it: hostname::, userdata::<base64>, sshkey::<public key>, staticIp::<l3 network>::<address>, cdroms::<Empty, None or an ISO image>::…, affinityGroupUuid::<affinity group>, consolePassword::<password>',
   examples: [
     {
       title: 'A server with one interface',
@@ -120,6 +121,7 @@ export const createVmInstance = jobOperation({
     const dataSizes = await dataSizesOf(cloud, input);
     const zone = await zoneNameFor(cloud, input);
     const groupId = systemTagValues(input.systemTags, 'affinityGroupUuid')[0];
+    const password = systemTagValues(input.systemTags, 'consolePassword')[0];
     const wanted = {
       id: input.resourceUuid,
       name: input.name,
@@ -137,6 +139,7 @@ export const createVmInstance = jobOperation({
       zone,
       leaveStopped: input.strategy === 'CreateStopped',
       ...(groupId ? { groupId } : {}),
+      ...(password ? { consolePassword: usableConsolePassword(password) } : {}),
     };
     const create = () => cloud.servers.create(subject, wanted);
     const [made] = await onAffinityGroup('affinityGroupUuid', groupId ?? '', create);

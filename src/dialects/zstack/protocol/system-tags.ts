@@ -53,7 +53,7 @@ const knownNotations = [
 ] as const;
 
 /** What these say is kept where it belongs, and can change there. */
-const notKept = ['affinityGroupUuid'] as const;
+const notKept = ['affinityGroupUuid', 'consolePassword'] as const;
 
 /** Refuses system tags that no part of ZStack knows: unlike user tags they are not free text. */
 export function requireKnownSystemTag(tag: string): void {
