@@ -72,10 +72,12 @@ async function qmp(socketPath: string, command: string): Promise<void> {
   }
 }
 
-function configDrive(name: string, files: Record<string, string>): string {
+function configDrive(name: string, files: Record<string, string>, contents: readonly string[] = []): string {
   const folder = join(work, name, 'openstack/latest');
   mkdirSync(folder, { recursive: true });
   for (const [path, content] of Object.entries(files)) writeFileSync(join(folder, path), content);
+  mkdirSync(join(folder, '../content'));
+  for (const [index, content] of contents.entries()) writeFileSync(join(folder, `../content/000${index}`), content);
   const iso = join(work, `${name}.iso`);
   execFileSync('genisoimage', ['-quiet', '-J', '-R', '-V', 'config-2', '-o', iso, join(work, name)]);
   return iso;
@@ -120,11 +122,15 @@ describe('a TinyLinux guest', { timeout: bootTimeout }, () => {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
     }).match(/^ssh-ed25519 .*$/m)?.[0];
-    const iso = configDrive('static', {
+    const documents = {
       'meta_data.json': JSON.stringify({
         hostname: 'web-1.example',
         uuid: 'x',
         public_keys: { 'my "key".1': `${publicKey}\n` },
+        files: [
+          { path: 'first.txt', content_path: '/content/0000' },
+          { path: '/srv/a b/second.txt', content_path: '/content/0001' },
+        ],
       }),
       'network_data.json': JSON.stringify({
         links: [{ id: 'tap0', type: 'ovs', ethernet_mac_address: mac.toUpperCase(), mtu: 1400 }],
@@ -141,8 +147,10 @@ describe('a TinyLinux guest', { timeout: bootTimeout }, () => {
         services: [{ type: 'dns', address: '10.0.2.3' }],
       }),
       user_data:
-        '#!/bin/sh\necho "user data: $(ip route | tr "\\n" ";") mtu $(cat /sys/class/net/eth0/mtu)"\ntick 0.2\n',
-    });
+        '#!/bin/sh\necho "user data: $(ip route | tr "\\n" ";") mtu $(cat /sys/class/net/eth0/mtu)"\n' +
+        'echo "files: $(cat /first.txt "/srv/a b/second.txt" | tr "\\n" ";")"\ntick 0.2\n',
+    };
+    const iso = configDrive('static', documents, ['one\n', 'two\n']);
     const port = await freePort();
     const { guest, monitor, type, seen } = boot('static', [
       ...['-drive', `file=${image.path},format=qcow2,if=virtio`, '-drive', `file=${iso},format=raw,if=ide,media=cdrom`],
@@ -160,6 +168,7 @@ describe('a TinyLinux guest', { timeout: bootTimeout }, () => {
     expect(userData).toContain('default via 10.0.2.2 dev eth0');
     expect(userData).toContain('10.0.2.0/25 dev eth0');
     expect(userData).toContain('mtu 1400');
+    await seen(/^files: one;two;/m);
     await seen(/^tick 3$/m);
 
     const ssh = spawn(

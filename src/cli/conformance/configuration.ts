@@ -125,8 +125,7 @@ function sections(facts: CloudFacts, folder: string, { formats }: Pass): Section
       hostname_fqdn_sanitization: true,
       scheduler_enabled_filters: schedulerFilters,
       volume_multiattach: true,
-      // Files are refused from 2.57 on, and before that go on the config drive only.
-      personality: false,
+      personality: true,
       cold_migration: facts.hosts > 1,
       live_migration: facts.hosts > 1,
       // Disks of guests and volumes go along, whichever of Tempest's names one has for it.

@@ -2,6 +2,7 @@ import type { Dialect } from '../../api/dialect.ts';
 import { accessKeyOperations } from './operations/access-keys.ts';
 import { accountOperations } from './operations/accounts.ts';
 import { addedBackupStorageOperations } from './operations/added-backup-storage.ts';
+import { addedPrimaryStorageOperations } from './operations/added-primary-storage.ts';
 import { affinityGroupOperations } from './operations/affinity-groups.ts';
 import { backupStorageOperations } from './operations/backup-storage.ts';
 import { capabilityOperations } from './operations/capabilities.ts';
@@ -74,6 +75,7 @@ export const zstack: Dialect = {
     ...placeOperations,
     ...hostCareOperations,
     ...hostChangeOperations,
+    ...addedPrimaryStorageOperations,
     ...backupStorageOperations,
     ...addedBackupStorageOperations,
     ...sftpBackupStorageOperations,
