@@ -11,6 +11,7 @@ const contracts = [
   'agent/migration-contract',
   'agent/network-contract',
   'agent/nic-contract',
+  'agent/storage-contract',
 ] as const;
 
 /** What each room of the house may import from. Imports run downward only; `docs/architecture.md` draws it. */
@@ -25,6 +26,7 @@ const mayImport: Record<string, readonly string[]> = {
   'agent/medium-contract': [],
   'agent/migration-contract': ['agent/contract'],
   'agent/nic-contract': ['agent/contract'],
+  'agent/storage-contract': [],
   'agent/contract': contracts,
   agent: ['agent/contract', ...contracts, 'env'],
   'image-stores': ['env'],

@@ -20,6 +20,18 @@ export const sentences: Record<string, Pair> = {
     'プライマリストレージのイメージキャッシュを整理',
     '清理主存储的镜像缓存',
   ],
+  'Add a local primary storage': ['ローカルプライマリストレージを追加', '添加本地主存储'],
+  'Attach a primary storage to a cluster': ['プライマリストレージをクラスターに接続', '将主存储挂载到集群'],
+  'Detach a primary storage from a cluster': ['プライマリストレージをクラスターから切断', '从集群卸载主存储'],
+  'Enable, disable or maintain a primary storage': [
+    'プライマリストレージを有効化・無効化・メンテナンス',
+    '启用、停用或维护主存储',
+  ],
+  'Get the ways to choose a primary storage': ['プライマリストレージの選択方法を取得', '获取主存储的分配策略'],
+  'Get the capacity of a local storage by host': [
+    'ローカルストレージの容量をホスト別に取得',
+    '按主机获取本地存储的容量',
+  ],
   'Add a Ceph backup storage': ['Ceph バックアップストレージを追加', '添加 Ceph 镜像服务器'],
   'Add an SFTP backup storage': ['SFTP バックアップストレージを追加', '添加 SFTP 镜像服务器'],
   'Attach a policy to a user group': ['ユーザーグループにポリシーを割り当て', '为用户组绑定策略'],

@@ -21,10 +21,10 @@ import {
   type NicVerbs,
   type StorageVerbs,
 } from '../../contract.ts';
-import { withDisk } from '../../disks/disk-list.ts';
 import { assertSafeId, assertServerId, toAgentError } from '../../errors.ts';
 import type { FileContents } from '../../file-content.ts';
 import { rebootedSpec } from '../../rebooted-spec.ts';
+import { giveDisk, takeDisk } from './guest-disks.ts';
 import { simulatedHandover } from './handover.ts';
 import { simulatedInsight } from './insight.ts';
 import { assertMedia, assertUnused, simulatedMedia } from './media.ts';
@@ -33,10 +33,8 @@ import { simulatedNics } from './nics.ts';
 import { SimulatedObjects } from './objects.ts';
 import type { AgentVerb, SimulatedHost, SimulatedHostOptions } from './options.ts';
 import {
-  assertPluggable,
   emptyDiskBytes,
   gibibyte,
-  hasVolume,
   machineFiles,
   newDisk,
   openDisksOf,
@@ -46,7 +44,6 @@ import {
   type SimulatedGuest,
   type SimulatedImage,
   wholeSectors,
-  withoutVolume,
 } from './parts.ts';
 import { installPathOf, simulatedStorages } from './storages.ts';
 
@@ -252,25 +249,11 @@ class InMemoryHost implements Omit<SimulatedHost, keyof OtherVerbs> {
   }
 
   attachDisk(serverId: string, disk: GuestDisk): Promise<void> {
-    return this.#verb('attachDisk', [serverId, disk], async () => {
-      const guest = this.#guests.get(serverId);
-      if (!guest?.spec) return;
-      if (!this.#disks.get(disk.diskId)) throw new AgentError('not_found', `there is no disk ${disk.diskId}`);
-      if (!hasVolume(guest, disk.volumeId)) assertPluggable(serverId, guest, disk);
-      if (guest.state !== 'stopped' && !disk.shared) this.#refuseOpen(disk.diskId, serverId);
-      this.#setDisks(serverId, guest, withDisk(guest.spec.disks, disk));
-    });
+    return this.#verb('attachDisk', [serverId, disk], async () => giveDisk(this.#guests, this.#disks, serverId, disk));
   }
 
   detachDisk(serverId: string, volumeId: string): Promise<void> {
-    return this.#verb('detachDisk', [serverId, volumeId], async () => {
-      const guest = this.#guests.get(serverId);
-      if (!guest?.spec) return;
-      const isThere = guest.spec.disks.some((disk) => disk.volumeId === volumeId);
-      if (isThere && (guest.state === 'paused' || guest.state === 'suspended'))
-        throw new AgentError('in_use', `the guest of server ${serverId} is ${guest.state} and can't let go of a disk`);
-      this.#setDisks(serverId, guest, withoutVolume(guest.spec, volumeId));
-    });
+    return this.#verb('detachDisk', [serverId, volumeId], async () => takeDisk(this.#guests, serverId, volumeId));
   }
 
   removeGuest(serverId: string): Promise<void> {
@@ -379,10 +362,6 @@ class InMemoryHost implements Omit<SimulatedHost, keyof OtherVerbs> {
   #setState(serverId: string, state: SimulatedGuest['state']): void {
     const guest = this.#guests.get(serverId);
     if (guest && guest.state !== state) this.#guests.set(serverId, { ...guest, state });
-  }
-
-  #setDisks(serverId: string, guest: SimulatedGuest, disks: GuestDisk[]): void {
-    this.#guests.set(serverId, { ...guest, spec: { ...guest.spec!, disks } });
   }
 
   #refuseOpen(diskId: string, except?: string): void {

@@ -1,11 +1,12 @@
 import { Type } from 'typebox';
 import { type Call, operation } from '../../../api/operation.ts';
 import { notFound } from '../../../cloud/errors.ts';
-import { capacityOf } from '../../../cloud/hosts/model.ts';
+import { capacityOf, type Host } from '../../../cloud/hosts/model.ts';
+import type { HostUsage } from '../../../cloud/hosts/scheduler.ts';
 import { backend } from '../../../cloud/volumes/backend.ts';
 import { queryFlag } from '../common/query.ts';
 import { isoMicros } from '../common/time.ts';
-import { backendSuffix } from './services.ts';
+import { backendSuffix, poolName } from './services.ts';
 
 const common = {
   dialect: 'volume',
@@ -16,25 +17,62 @@ const common = {
   method: 'GET',
 } as const;
 
-/** The one pool of each host: its own disks. */
+interface Pool {
+  host: Host;
+  storageId: string | null;
+  location: string;
+  isUp: boolean;
+  /** GiB that can be promised, and that are. */
+  total: number;
+  taken: number;
+}
+
+/** The pools of each host: its own disk, and its parts of the storages that were added. */
 async function pools({ cloud }: Pick<Call, 'cloud'>) {
   const usage = await cloud.hosts.usage();
-  return usage.map(({ host, used }) => {
-    const total = capacityOf(host).diskGb;
+  const own = usage.map(
+    ({ host, used }): Pool => ({
+      host,
+      storageId: null,
+      location: backend.location_info,
+      isUp: host.status === 'connected',
+      total: capacityOf(host).diskGb,
+      taken: used.diskGb,
+    }),
+  );
+  return [...own, ...(await addedPools(cloud, usage))].map(({ host, storageId, location, isUp, total, taken }) => ({
+    name: poolName(host.name, storageId),
+    capabilities: {
+      ...backend,
+      backend_state: isUp ? 'up' : 'down',
+      pool_name: storageId ?? backend.volume_backend_name,
+      location_info: location,
+      total_capacity_gb: total,
+      free_capacity_gb: Math.max(0, total - taken),
+      allocated_capacity_gb: taken,
+      provisioned_capacity_gb: taken,
+      max_over_subscription_ratio: String(host.diskRatio),
+      reserved_percentage: 0,
+      timestamp: isoMicros(cloud.env.now()),
+    },
+  }));
+}
+
+async function addedPools(cloud: Call['cloud'], usage: readonly HostUsage[]): Promise<Pool[]> {
+  const storages = await cloud.storages.list();
+  if (storages.length === 0) return [];
+  const hosts = new Map(usage.map(({ host }) => [host.id, host]));
+  const rooms = await Promise.all(storages.map(({ id }) => cloud.storages.rooms(id)));
+  return rooms.flat().flatMap(({ storageId, hostId, status, totalBytes, takenBytes }) => {
+    const host = hosts.get(hostId);
+    if (!host) return [];
     return {
-      name: `${host.name}${backendSuffix}#${backend.volume_backend_name}`,
-      capabilities: {
-        ...backend,
-        backend_state: host.status === 'connected' ? 'up' : 'down',
-        pool_name: backend.volume_backend_name,
-        total_capacity_gb: total,
-        free_capacity_gb: Math.max(0, total - used.diskGb),
-        allocated_capacity_gb: used.diskGb,
-        provisioned_capacity_gb: used.diskGb,
-        max_over_subscription_ratio: String(host.diskRatio),
-        reserved_percentage: 0,
-        timestamp: isoMicros(cloud.env.now()),
-      },
+      host,
+      storageId,
+      location: storages.find(({ id }) => id === storageId)!.path,
+      isUp: host.status === 'connected' && status === 'connected',
+      total: capacityOf({ ...host, diskGb: Math.floor(totalBytes / 2 ** 30) }).diskGb,
+      taken: Math.ceil(takenBytes / 2 ** 30),
     };
   });
 }
@@ -77,7 +115,7 @@ export const poolOperations = [
     },
     errors: [401, 403],
     title: 'List pools',
-    summary: 'Where volumes can be: the disks of each host.',
+    summary: 'Where volumes can be: the own disk of each host, and storages that were added.',
     examples: [{ title: 'With details', query: { detail: 'true' }, status: 200 }],
     handle: async (call) => {
       const { name, detail } = call.query;

@@ -12,6 +12,11 @@ const common = { dialect: 'volume', group: 'services', since: '3.0', mode: 'sync
 /** The part of a host's name that says which of its storage is meant. */
 export const backendSuffix = `@${backend.volume_backend_name}`;
 
+/** A storage of a host: its own disk, or one that was added, which its id names. */
+export function poolName(hostName: string, storageId: string | null): string {
+  return `${hostName}${backendSuffix}#${storageId ?? backend.volume_backend_name}`;
+}
+
 const ServiceSchema = Type.Object({
   binary: Type.String(),
   host: Type.String(),

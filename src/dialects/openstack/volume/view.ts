@@ -7,6 +7,7 @@ import { withDashes } from '../../../env/env.ts';
 import { LinkSchema, resourceLinks } from '../common/links.ts';
 import { atLeast } from '../common/microversion.ts';
 import { isoMicros } from '../common/time.ts';
+import { poolName } from './services.ts';
 import { inGib, Metadata, textOrNull } from './wire.ts';
 
 const AttachmentSchema = Type.Object({
@@ -109,7 +110,7 @@ export function detailView(volume: Volume, places: Places, reader: Reader) {
     ...newVolumeView(volume, places, reader),
     'os-vol-tenant-attr:tenant_id': volume.projectId,
     ...(isFromImage ? { volume_image_metadata: volume.imageMetadata } : {}),
-    ...(subject.isAdmin ? forAdmins(hostName, context) : {}),
+    ...(subject.isAdmin ? forAdmins(volume, hostName, context) : {}),
   };
 }
 
@@ -147,9 +148,9 @@ function newVolumeView(volume: Volume, places: Places, reader: Reader) {
   };
 }
 
-function forAdmins(hostName: string | null, context: Record<string, unknown>) {
+function forAdmins({ storageId }: Volume, hostName: string | null, context: Record<string, unknown>) {
   return {
-    'os-vol-host-attr:host': hostName === null ? null : `${hostName}@local#local`,
+    'os-vol-host-attr:host': hostName === null ? null : poolName(hostName, storageId),
     'os-vol-mig-status-attr:migstat': null,
     'os-vol-mig-status-attr:name_id': null,
     ...(atLeast(context, 3, 21) ? { provider_id: null } : {}),

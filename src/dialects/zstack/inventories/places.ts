@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import { column, computed, constant, scaled, words } from '../../../cloud/query/fields.ts';
 import { defineInventory, type Row } from '../../../cloud/query/inventory.ts';
-import { commonFields, gibibyte, mebibyte, stateField } from './common.ts';
+import { commonFields, mebibyte, stateField } from './common.ts';
 
 export const zone = defineInventory<'zones'>({
   name: 'ZoneInventory',
@@ -38,7 +38,10 @@ export const cluster = defineInventory<'clusters'>({
   relations: {
     zone: { to: 'ZoneInventory', local: 'zoneUuid' },
     host: { to: 'HostInventory', local: 'uuid', foreign: 'clusterUuid' },
-    primaryStorage: { to: 'PrimaryStorageInventory', through: { table: 'hosts', near: 'cluster_id', far: 'id' } },
+    primaryStorage: {
+      to: 'PrimaryStorageInventory',
+      through: { table: 'primary_storage_clusters', near: 'cluster_id', far: 'storage_id' },
+    },
     l2Network: {
       to: 'L2NetworkInventory',
       through: { table: 'l2_network_clusters', near: 'cluster_id', far: 'l2_network_id' },
@@ -99,55 +102,47 @@ export const host = defineInventory<'hosts'>({
   visible: () => sql`1 = 0`,
 });
 
-const storagePlace = defineInventory<'hosts'>({
+const storagePlace = defineInventory<'primary_storage_clusters'>({
   name: 'PrimaryStorageClusterRefInventory',
   className: 'org.zstack.header.storage.primary.PrimaryStorageClusterRefInventory',
-  table: 'hosts',
+  table: 'primary_storage_clusters',
   fields: {
-    primaryStorageUuid: column('id', 'string', ''),
+    primaryStorageUuid: column('storage_id', 'string', ''),
     clusterUuid: column('cluster_id', 'string', ''),
   },
 });
 
-/** The folder of a host in which the disks of its servers are: every host has its own. */
-export const primaryStorage = defineInventory<'hosts'>({
+/** The folder of a host in which the disks of its servers are, or one beside that was added. */
+export const primaryStorage = defineInventory<'primary_storages'>({
   name: 'PrimaryStorageInventory',
   className: 'org.zstack.header.storage.primary.PrimaryStorageInventory',
-  table: 'hosts',
+  table: 'primary_storages',
   fields: {
     uuid: commonFields.uuid,
-    name: noted('storage_name', 'The name.', (row) => sql`('local-storage-of-' || ${row.column('name')})`),
-    description: noted('storage_description', 'The description.'),
+    name: column('name', 'string', 'The name.'),
+    description: column('description', 'string', 'The description.'),
     zoneUuid: column('zone_id', 'string', 'The zone that it is in.'),
-    url: computed('string', 'Where it is.', (row) => sql`('local://' || ${row.column('name')})`),
-    totalCapacity: computed('long', 'Bytes that can be promised to disks.', (row) => {
-      return sql`cast(${row.column('disk_gb')} * ${row.column('disk_ratio')} * ${sql.lit(gibibyte)} as bigint)`;
-    }),
-    availableCapacity: computed('long', 'Bytes that are not promised yet.', (row) => {
-      const taken = allocated(row.column('id'), 'disk_gb');
-      const total = sql`${row.column('disk_gb')} * ${row.column('disk_ratio')}`;
-      return sql`cast((${total} - ${taken}) * ${sql.lit(gibibyte)} as bigint)`;
-    }),
-    totalPhysicalCapacity: scaled('disk_gb', gibibyte, 'Bytes there are.'),
-    availablePhysicalCapacity: computed('long', 'Bytes that disks and cached images have not used.', (row) => {
-      const used = sql`(select coalesce(sum(volumes.actual_size), 0) from volumes
-        where volumes.host_id = ${row.column('id')} and volumes.deleted_at is null)`;
-      const cached = sql`(select coalesce(sum(cached_images.size), 0) from cached_images
-        where cached_images.host_id = ${row.column('id')})`;
-      return sql`cast(${row.column('disk_gb')} * ${sql.lit(gibibyte)} - ${used} - ${cached} as bigint)`;
-    }),
+    url: column('url', 'string', 'Where it is: the own disk of a host, or a folder.'),
+    totalCapacity: column('total_bytes', 'long', 'Bytes that can be promised to disks.'),
+    availableCapacity: column('available_bytes', 'long', 'Bytes that are not promised yet.'),
+    totalPhysicalCapacity: column('total_physical_bytes', 'long', 'Bytes there are.'),
+    availablePhysicalCapacity: column(
+      'available_physical_bytes',
+      'long',
+      'Bytes that are free; of the own disk of a host, that disks and cached images have not used.',
+    ),
     type: constant('LocalStorage', 'string', 'Always LocalStorage.'),
     state: words(
       'state',
       { enabled: 'Enabled', disabled: 'Disabled', maintenance: 'Maintenance' },
       'Disabled',
-      'Enabled, Disabled or Maintenance, as its host.',
+      'Enabled, Disabled or Maintenance; that of a host’s own disk is its host’s.',
     ),
     status: words(
       'status',
       { connecting: 'Connecting', connected: 'Connected', disconnected: 'Disconnected' },
       'Disconnected',
-      'Connecting, Connected or Disconnected, as its host.',
+      'Connected where a host can use it, Disconnected where none can, Connecting before a cluster has it.',
     ),
     createDate: commonFields.createDate,
     lastOpDate: commonFields.lastOpDate,
@@ -164,7 +159,10 @@ export const primaryStorage = defineInventory<'hosts'>({
   relations: {
     zone: { to: 'ZoneInventory', local: 'zoneUuid' },
     host: { to: 'HostInventory' },
-    cluster: { to: 'ClusterInventory', through: { table: 'hosts', near: 'id', far: 'cluster_id' } },
+    cluster: {
+      to: 'ClusterInventory',
+      through: { table: 'primary_storage_clusters', near: 'storage_id', far: 'cluster_id' },
+    },
     backupStorage: {
       to: 'ImageStoreBackupStorageInventory',
       local: 'zoneUuid',
@@ -175,7 +173,7 @@ export const primaryStorage = defineInventory<'hosts'>({
 
 /** What an administrator said of a host, or else what it is by itself. */
 function noted(
-  what: 'name' | 'description' | 'storage_name' | 'storage_description',
+  what: 'name' | 'description',
   description: string,
   otherwise: (row: Row<'hosts'>) => RawBuilder<unknown> = () => sql`null`,
 ) {

@@ -14,7 +14,10 @@ export const volumeSnapshot = defineInventory<'volume_snapshots'>({
     type: constant('Storage', 'string', 'Always Storage.'),
     volumeUuid: column('volume_id', 'string', 'The volume.'),
     treeUuid: column('id', 'string', 'Itself: snapshots do not depend on each other.'),
-    primaryStorageUuid: column('host_id', 'string', 'The storage that it is on.'),
+    primaryStorageUuid: computed('string', 'The storage that it is on.', (row) => {
+      const place = sql`(select d.storage_id from disks as d where d.id = ${row.column('disk_id')})`;
+      return sql`coalesce(${place}, ${row.column('host_id')})`;
+    }),
     volumeType: computed('string', 'Root or Data.', (row) => {
       return sql`(case when (select v.kind from volumes as v where v.id = ${row.column('volume_id')}) = 'root'
         then 'Root' else 'Data' end)`;

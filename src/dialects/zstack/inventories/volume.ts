@@ -9,7 +9,9 @@ export const volume = defineInventory<'volumes'>({
   table: 'volumes',
   fields: {
     ...commonFields,
-    primaryStorageUuid: column('host_id', 'string', 'The storage that it is on.'),
+    primaryStorageUuid: computed('string', 'The storage that it is on.', (row) => {
+      return sql`coalesce(${row.column('storage_id')}, ${row.column('host_id')})`;
+    }),
     vmInstanceUuid: column('server_id', 'string', 'The server that it is attached to.'),
     rootImageUuid: column('image_id', 'string', 'The image that it was made from.'),
     installPath: column('install_path', 'string', 'Where it is.'),

@@ -18,12 +18,13 @@ import { systemTagValues } from '../protocol/system-tags.ts';
 import { errorBody, invalidArgument, ZStackError } from '../protocol/zstack-error.ts';
 import { onAffinityGroup } from './affinity-groups.ts';
 import { drivesFor } from './cdrom-words.ts';
+import { dataVolumePlace, hostOfRootVolume } from './primary-storage-words.ts';
 import { keyPairNamed } from './ssh-key-pairs.ts';
 import { usableConsolePassword } from './vm-console-password.ts';
 import { addDataVolumes, dataSizesOf, sizeOf } from './vm-data-volumes.ts';
 import { vmExample } from './vm-examples.ts';
 import { describeGuest } from './vm-guest.ts';
-import { flavorFor, keyNameFor, usableImage, zoneNameFor } from './vm-placement.ts';
+import { flavorFor, keyNameFor, usableImage, zoneNameFor, zoneOfHost } from './vm-placement.ts';
 
 const bytes = (description: string) => T.Optional(T.Integer({ minimum: 0, description }));
 const uuids = (description: string) => T.Optional(T.Array(T.String({ maxLength: 64 }), { maxItems: 100, description }));
@@ -59,7 +60,7 @@ export const createVmInstance = jobOperation({
     zoneUuid: uuidField('The zone.'),
     clusterUuid: uuidField('The cluster.'),
     hostUuid: uuidField('The host.'),
-    primaryStorageUuidForRootVolume: uuidField('Accepted: the storage of the host that is chosen.'),
+    primaryStorageUuidForRootVolume: uuidField('The own disk of the host that it shall be on, by the host’s uuid.'),
     diskAOs: T.Optional(
       T.Array(
         T.Object({
@@ -89,7 +90,7 @@ export const createVmInstance = jobOperation({
   describeFailure: (cause) => errorBody('VM.1000', cause.details, { cause }),
   title: 'Create a server',
   summary:
-    'Makes a server from an image and starts it. System tags say more of it: hostname::, userdata::<base64>, sshkey::<public key>, staticIp::<l3 network>::<address>, cdroms::<Empty, None or an ISO image>::…, affinityGroupUuid::<affinity group>, consolePassword::<password>',
+    'Makes a server from an image and starts it. System tags say more of it: hostname::, userdata::<base64>, sshkey::<public key>, staticIp::<l3 network>::<address>, cdroms::<Empty, None or an ISO image>::…, affinityGroupUuid::<affinity group>, consolePassword::<password>, primaryStorageUuidForDataVolume::<primary storage>',
   examples: [
     {
       title: 'A server with one interface',
@@ -119,7 +120,14 @@ export const createVmInstance = jobOperation({
     }
     const flavor = await flavorFor(cloud, subject, { ...input, rootDiskSize });
     const dataSizes = await dataSizesOf(cloud, input);
-    const zone = await zoneNameFor(cloud, input);
+    const { place } = await dataVolumePlace(
+      cloud,
+      systemTagValues(input.systemTags, 'primaryStorageUuidForDataVolume')[0],
+      'primaryStorageUuidForDataVolume',
+    );
+    const hostId = (await hostOfRootVolume(cloud, input.primaryStorageUuidForRootVolume)) ?? place?.hostId;
+    if (place?.hostId !== undefined && place.hostId !== hostId) throw differentHosts(place.hostId);
+    const zone = (await zoneNameFor(cloud, input)) ?? (await zoneOfHost(cloud, hostId));
     const groupId = systemTagValues(input.systemTags, 'affinityGroupUuid')[0];
     const password = systemTagValues(input.systemTags, 'consolePassword')[0];
     const wanted = {
@@ -137,6 +145,7 @@ export const createVmInstance = jobOperation({
       userData: userDataOf(input.systemTags),
       configDrive: true,
       zone,
+      hostId,
       leaveStopped: input.strategy === 'CreateStopped',
       ...(groupId ? { groupId } : {}),
       ...(password ? { consolePassword: usableConsolePassword(password) } : {}),
@@ -146,10 +155,14 @@ export const createVmInstance = jobOperation({
     const { server, actionId } = made!;
     await describeGuest(cloud, subject, server.id, input);
     if (dataSizes.length === 0) return { actionId, uuid: server.id };
-    const afterwards = () => addDataVolumes(cloud, subject, server.id, input.name, dataSizes);
+    const afterwards = () => addDataVolumes(cloud, subject, server.id, input.name, dataSizes, place?.storageId);
     return { actionId, uuid: server.id, afterwards };
   },
 });
+
+function differentHosts(hostId: string) {
+  return invalidArgument(`the root volume can't be on another host than primary storage[uuid:${hostId}]`);
+}
 
 interface BootDisk {
   templateUuid?: string;

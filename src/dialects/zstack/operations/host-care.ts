@@ -7,8 +7,9 @@ import { gibibyte } from '../inventories/common.ts';
 import { host, primaryStorage } from '../inventories/places.ts';
 import { booleanField, uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
-import { operationFailed, resourceNotFound } from '../protocol/zstack-error.ts';
+import { operationFailed } from '../protocol/zstack-error.ts';
 import { hostExample } from './place-changes.ts';
+import { isOwnDisk, requireStorage } from './primary-storage-words.ts';
 
 const shared = { since: '0.6', allow: 'admin', method: 'PUT' } as const;
 const storages = { ...shared, group: 'Primary Storage', package: 'header.storage.primary' } as const;
@@ -42,12 +43,13 @@ async function asked(cloud: Cloud, uuid: string): Promise<{ uuid: string }> {
   return { uuid };
 }
 
-/** The storage of a host has the host's uuid. */
-async function requireStorage(cloud: Cloud, uuid: string, field = 'uuid'): Promise<void> {
-  await cloud.hosts.get(uuid).catch((error: unknown) => {
-    if (!(error instanceof CloudError) || error.code !== 'not_found') throw error;
-    throw resourceNotFound(field, uuid, 'PrimaryStorageVO');
-  });
+/** Finds out whether a storage can be used: of the own disk of a host, its host is asked. */
+async function askedOfStorage(cloud: Cloud, field: string, uuid: string): Promise<{ uuid: string }> {
+  if (isOwnDisk(await requireStorage(cloud, field, uuid))) return await asked(cloud, uuid);
+  await cloud.storages.tellHosts();
+  const problems = await cloud.storages.problems(uuid);
+  if (problems.length > 0) throw operationFailed(`primary storage[uuid:${uuid}] can't be used: ${problems[0]}`);
+  return { uuid };
 }
 
 const reconnectHost = jobOperation({
@@ -79,7 +81,7 @@ const reconnectPrimaryStorage = jobOperation({
   params: uuidIn('uuid', 'The primary storage.'),
   result: primaryStorage,
   title: 'Reconnect a primary storage',
-  summary: 'A storage here is the disk of one host, so it is the host that is asked.',
+  summary: 'Has its hosts look whether they can use it. Of the own disk of a host, it is the host that is asked.',
   examples: [
     {
       title: 'Reconnect',
@@ -89,10 +91,7 @@ const reconnectPrimaryStorage = jobOperation({
       response: { inventory: storageExample, success: true },
     },
   ],
-  handle: async ({ cloud, input: { uuid } }) => {
-    await requireStorage(cloud, uuid);
-    return await asked(cloud, uuid);
-  },
+  handle: ({ cloud, input: { uuid } }) => askedOfStorage(cloud, 'uuid', uuid),
 });
 
 const syncCapacity = jobOperation({
@@ -102,7 +101,8 @@ const syncCapacity = jobOperation({
   params: uuidIn('primaryStorageUuid', 'The primary storage.'),
   result: primaryStorage,
   title: 'Synchronise the capacity of a primary storage',
-  summary: 'What is promised is counted at each look, so the answer is what it is now, if its host is there.',
+  summary:
+    'Has its hosts say how much is free. What is promised is counted at each look, so the answer is what it is now.',
   examples: [
     {
       title: 'Synchronise',
@@ -112,10 +112,7 @@ const syncCapacity = jobOperation({
       response: { inventory: storageExample, success: true },
     },
   ],
-  handle: async ({ cloud, input: { primaryStorageUuid: uuid } }) => {
-    await requireStorage(cloud, uuid, 'primaryStorageUuid');
-    return await asked(cloud, uuid);
-  },
+  handle: ({ cloud, input: { primaryStorageUuid } }) => askedOfStorage(cloud, 'primaryStorageUuid', primaryStorageUuid),
 });
 
 const cleanUpImageCache = jobOperation({
@@ -141,7 +138,8 @@ const cleanUpImageCache = jobOperation({
     },
   ],
   handle: async ({ cloud, input: { uuid, force } }) => {
-    await requireStorage(cloud, uuid);
+    // Images are kept on the own disks of hosts alone.
+    if (!isOwnDisk(await requireStorage(cloud, 'uuid', uuid))) return {};
     await onHost(uuid, () => clearImageCache(cloud, uuid, { onlyGone: force !== true }));
     return {};
   },

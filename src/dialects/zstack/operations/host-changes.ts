@@ -2,10 +2,12 @@ import { noteHost } from '../../../cloud/hosts/notes.ts';
 import { removeHost } from '../../../cloud/hosts/removal.ts';
 import { host, primaryStorage } from '../inventories/places.ts';
 import { textField } from '../protocol/field-schemas.ts';
-import { resourceNotFound, ZStackError } from '../protocol/zstack-error.ts';
+import { ZStackError } from '../protocol/zstack-error.ts';
 import { readInventory } from '../query/query.ts';
+import { updateAdded } from './added-primary-storage.ts';
 import { storageExample } from './host-care.ts';
 import { hostExample } from './place-changes.ts';
+import { isOwnDisk, requireStorage } from './primary-storage-words.ts';
 import { change, deletion } from './simple-operations.ts';
 
 const shared = { since: '0.6', allow: 'admin' } as const;
@@ -59,12 +61,15 @@ export const hostChangeOperations = [
     path: '/primary-storage/{uuid}/actions',
     result: primaryStorage,
     title: 'Change a primary storage',
-    summary: 'Changes its name or description.',
-    body: { url: textField('Where it is: only as it is.', 2048) },
+    summary: 'Changes its name or description, or the folder of one that is not in use.',
+    body: { url: textField('Where it is. Another folder only while no cluster has it and nothing lies in it.', 2048) },
     apply: async ({ cloud, input: { uuid, name, description } }, { url }) => {
+      if (!isOwnDisk(await requireStorage(cloud, 'uuid', uuid))) {
+        await updateAdded(cloud, uuid, { name, description, url });
+        return undefined;
+      }
       const storage = await readInventory(cloud, primaryStorage, uuid);
-      if (!storage) throw resourceNotFound('uuid', uuid, 'PrimaryStorageVO');
-      refuseMove('url', url, storage['url']);
+      refuseMove('url', url, storage?.['url']);
       await noteHost(cloud, uuid, { storageName: name, storageDescription: description });
       return undefined;
     },

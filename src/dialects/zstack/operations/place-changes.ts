@@ -1,5 +1,5 @@
 import { Type as T } from 'typebox';
-import { cluster, host, primaryStorage, zone } from '../inventories/places.ts';
+import { cluster, host, zone } from '../inventories/places.ts';
 import {
   architectures,
   booleanField,
@@ -218,30 +218,6 @@ export const placeChangeOperations = [
     remove: async ({ cloud, input: { uuid } }) => {
       await cloud.zones.changes.deleteCluster(uuid);
       return undefined;
-    },
-  }),
-  stateChange({
-    ...shared,
-    group: 'Primary Storage',
-    package: 'header.storage.primary',
-    result: primaryStorage,
-    example: {
-      uuid: hostExample.uuid,
-      name: 'local-storage-of-host-1',
-      zoneUuid: zoneExample.uuid,
-      type: 'LocalStorage',
-      state: 'Enabled',
-      status: 'Connected',
-      attachedClusterUuids: [clusterExample.uuid],
-      ...dates,
-    },
-    id: 'ChangePrimaryStorageState',
-    path: '/primary-storage/{uuid}/actions',
-    title: 'Enable or disable a primary storage',
-    summary: 'A storage here is the disk of one host, so it is the host that is enabled or disabled.',
-    apply: async ({ cloud, input: { uuid } }, enabled) => {
-      await cloud.hosts.get(uuid);
-      await cloud.hosts.setState(uuid, enabled ? 'enabled' : 'disabled');
     },
   }),
 ];

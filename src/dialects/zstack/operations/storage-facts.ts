@@ -1,12 +1,14 @@
 import { Type as T } from 'typebox';
+import type { Cloud } from '../../../cloud/cloud.ts';
 import { imageCache } from '../inventories/image-cache.ts';
 import { primaryStorage } from '../inventories/places.ts';
-import { booleanField } from '../protocol/field-schemas.ts';
+import { booleanField, uuidField, uuidIn } from '../protocol/field-schemas.ts';
 import { syncOperation } from '../protocol/operation.ts';
-import { runQuery } from '../query/query.ts';
+import { readInventory, runQuery } from '../query/query.ts';
 import { queryOperations } from '../query/query-operations.ts';
 import { parseQuery } from '../query/query-parameters.ts';
 import { imageExample } from './image-examples.ts';
+import { isOwnDisk, requireStorage } from './primary-storage-words.ts';
 
 const group = 'Primary Storage';
 const reads = { method: 'GET', since: '0.6', allow: 'reader' } as const;
@@ -64,6 +66,73 @@ const getPrimaryStorageCapacity = syncOperation({
   },
 });
 
+const hostCapacity = T.Object({
+  hostUuid: T.String({ description: 'The host.' }),
+  totalCapacity: T.Integer({ description: 'Bytes of its part that can be promised to disks.' }),
+  availableCapacity: T.Integer({ description: 'Bytes of them that are not promised yet.' }),
+  totalPhysicalCapacity: T.Integer({ description: 'Bytes there are.' }),
+  availablePhysicalCapacity: T.Integer({ description: 'Bytes of them that are free.' }),
+});
+
+const getHostDiskCapacity = syncOperation({
+  ...reads,
+  allow: 'admin',
+  id: 'GetLocalStorageHostDiskCapacity',
+  group,
+  package: 'storage.primary.local',
+  path: '/primary-storage/local-storage/{primaryStorageUuid}/capacities',
+  params: uuidIn('primaryStorageUuid', 'The primary storage.'),
+  query: T.Object({ hostUuid: uuidField('Only of this host.') }),
+  response: T.Object({ inventories: T.Array(hostCapacity) }),
+  title: 'Get the capacity of a local storage by host',
+  summary: 'What each host has of it.',
+  examples: [
+    {
+      title: 'Of a host’s own disk',
+      params: { primaryStorageUuid: '6f1e2d3c4b5a49388271605f4e3d2c1b' },
+      status: 200,
+      response: {
+        inventories: [
+          {
+            hostUuid: '6f1e2d3c4b5a49388271605f4e3d2c1b',
+            totalCapacity: 107374182400,
+            availableCapacity: 85899345920,
+            totalPhysicalCapacity: 107374182400,
+            availablePhysicalCapacity: 96636764160,
+          },
+        ],
+      },
+    },
+  ],
+  handle: async ({ cloud, input: { primaryStorageUuid, hostUuid } }) => {
+    const storage = await requireStorage(cloud, 'primaryStorageUuid', primaryStorageUuid);
+    const parts = isOwnDisk(storage)
+      ? [await ownDiskCapacity(cloud, storage.hostId)]
+      : (await cloud.storages.rooms(primaryStorageUuid)).map(
+          ({ hostId, totalBytes, freeBytes, takenBytes, diskRatio }) => ({
+            hostUuid: hostId,
+            totalCapacity: Math.floor(totalBytes * diskRatio),
+            availableCapacity: Math.floor(totalBytes * diskRatio - takenBytes),
+            totalPhysicalCapacity: totalBytes,
+            availablePhysicalCapacity: freeBytes,
+          }),
+        );
+    return { inventories: parts.filter((part) => !hostUuid || part.hostUuid === hostUuid) };
+  },
+});
+
+async function ownDiskCapacity(cloud: Cloud, hostUuid: string) {
+  const shown = (await readInventory(cloud, primaryStorage, hostUuid))!;
+  const of = (name: (typeof capacities)[number]) => Number(shown[name]);
+  return {
+    hostUuid,
+    totalCapacity: of('totalCapacity'),
+    availableCapacity: of('availableCapacity'),
+    totalPhysicalCapacity: of('totalPhysicalCapacity'),
+    availablePhysicalCapacity: of('availablePhysicalCapacity'),
+  };
+}
+
 /** Facts that are the same for every cloud of this kind. */
 const words = (about: {
   id: string;
@@ -87,6 +156,16 @@ const words = (about: {
 
 export const storageFactOperations = [
   getPrimaryStorageCapacity,
+  getHostDiskCapacity,
+  words({
+    id: 'GetPrimaryStorageAllocatorStrategies',
+    group,
+    package: 'header.storage.primary',
+    path: '/primary-storage/allocators/strategies',
+    title: 'Get the ways to choose a primary storage',
+    member: 'strategies',
+    of: ['DefaultPrimaryStorageAllocationStrategy'],
+  }),
   ...queryOperations(imageCache, {
     id: 'QueryImageCache',
     group,

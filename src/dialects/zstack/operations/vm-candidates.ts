@@ -14,6 +14,7 @@ import { runQuery } from '../query/query.ts';
 import { parseQuery } from '../query/query-parameters.ts';
 import { imageExample } from './image-examples.ts';
 import { l3Example } from './l3-examples.ts';
+import { storagesOf } from './primary-storage-words.ts';
 import { flavorFor, usableImage } from './vm-placement.ts';
 
 const shared = { group: 'VM Instance', package: 'header.vm', method: 'GET', allow: 'reader' } as const;
@@ -132,7 +133,7 @@ const getStorages = syncOperation({
   }),
   title: 'Get primary storage for a new server',
   summary:
-    'The primary storages of the hosts that have room for the disks now. Data volumes are where the root volume is, so theirs are the same.',
+    'The own disks of the hosts that have room for the root volume now; data volumes can also be in the further storages of these hosts.',
   examples: [
     {
       title: 'For a root volume',
@@ -150,9 +151,13 @@ const getStorages = syncOperation({
       primaryStorage,
       found.map(({ id }) => id),
     );
+    const reached = new Set((await Promise.all(found.map(({ id }) => storagesOf(cloud, id)))).flat());
+    const usable = (await shown(cloud, subject, primaryStorage, [...reached])).filter(
+      ({ state, status }) => state === 'Enabled' && status === 'Connected',
+    );
     return {
       rootVolumePrimaryStorages: storages,
-      dataVolumePrimaryStorages: Object.fromEntries(dataDiskOfferingUuids.map((uuid) => [uuid, storages])),
+      dataVolumePrimaryStorages: Object.fromEntries(dataDiskOfferingUuids.map((uuid) => [uuid, usable])),
     };
   },
 });

@@ -14,6 +14,7 @@ import { inventorySchema } from '../query/inventory-schema.ts';
 import { runQuery } from '../query/query.ts';
 import { parseQuery } from '../query/query-parameters.ts';
 import { l3Example } from './l3-examples.ts';
+import { storagesOf } from './primary-storage-words.ts';
 import { cloneVmInstance } from './vm-clone.ts';
 import { ended } from './vm-data-volumes.ts';
 import { vmExample } from './vm-examples.ts';
@@ -177,7 +178,7 @@ const getVmAttachableDataVolume = syncOperation({
   params: byVm,
   response: T.Object({ inventories: T.Array(inventorySchema(volume)) }),
   title: 'Get the data volumes that a server can be given',
-  summary: 'Those of its account that no server has, in its zone’s storage.',
+  summary: 'Those of its account that no server has, in the storages that its host can use.',
   examples: [
     {
       title: 'All',
@@ -189,7 +190,7 @@ const getVmAttachableDataVolume = syncOperation({
   handle: async ({ cloud, subject, input: { vmInstanceUuid } }) => {
     await stateOf(cloud, subject, vmInstanceUuid, 'vmInstanceUuid');
     const { projectId, hostId } = await cloud.servers.get(subject, vmInstanceUuid);
-    const place = hostId === null ? [] : [`primaryStorageUuid=${hostId}`];
+    const place = hostId === null ? [] : [`primaryStorageUuid?=${(await storagesOf(cloud, hostId)).join()}`];
     const q = ['type=Data', 'status=Ready', 'state=Enabled', 'vmInstanceUuid is null', ...place];
     return await ofOwner(cloud, projectId, volume, q);
   },

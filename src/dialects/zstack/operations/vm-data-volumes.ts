@@ -33,13 +33,16 @@ export async function addDataVolumes(
   serverId: string,
   serverName: string,
   sizes: readonly number[],
+  storageId?: string | null,
 ): Promise<void> {
-  const { zoneId } = await cloud.servers.get(subject, serverId);
+  const { zoneId, hostId } = await cloud.servers.get(subject, serverId);
   const zone = zoneId === null ? undefined : (await cloud.zones.names()).get(zoneId);
+  // Where the server is: then they need not come there.
+  const place = { hostId: hostId ?? undefined, storageId };
   try {
     for (const [index, size] of sizes.entries()) {
       const name = `DATA-for-${serverName}-${index + 1}`;
-      const made = await cloud.blockStorage.create(subject, { name, size, zone });
+      const made = await cloud.blockStorage.create(subject, { name, size, zone, place });
       await ended(cloud, made.actionId);
       const { actionId } = await cloud.blockStorage.attach(subject, serverId, { volumeId: made.volume.id });
       await ended(cloud, actionId);

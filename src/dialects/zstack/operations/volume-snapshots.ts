@@ -10,6 +10,7 @@ import { jobOperation } from '../protocol/operation.ts';
 import { errorBody, operationFailed, resourcesNotFound } from '../protocol/zstack-error.ts';
 import { queryOperations } from '../query/query-operations.ts';
 import { requireUuid } from './images.ts';
+import { dataVolumePlace } from './primary-storage-words.ts';
 import { snapshotNamed } from './snapshot-words.ts';
 import { ended } from './vm-data-volumes.ts';
 import { volumeExample } from './volume-examples.ts';
@@ -216,7 +217,9 @@ const createDataVolumeFromSnapshot = jobOperation({
   body: T.Object({
     name: nameField,
     description: descriptionField,
-    primaryStorageUuid: uuidField('Accepted: the storage that the snapshot is on.'),
+    primaryStorageUuid: uuidField(
+      'The storage that it shall be in, on the host of the snapshot; the snapshot’s if none is said.',
+    ),
   }),
   result: volume,
   title: 'Create a data volume from a snapshot',
@@ -233,7 +236,8 @@ const createDataVolumeFromSnapshot = jobOperation({
   handle: async ({ cloud, subject, input }) => {
     const { volumeSnapshotUuid: snapshotId, name, description } = input;
     await snapshotNamed(cloud, subject, 'volumeSnapshotUuid', snapshotId);
-    const wanted = { id: input.resourceUuid, name, description: description ?? null, snapshotId };
+    const { place } = await dataVolumePlace(cloud, input.primaryStorageUuid);
+    const wanted = { id: input.resourceUuid, name, description: description ?? null, snapshotId, place };
     const made = await onVolume(snapshotId, () => cloud.blockStorage.create(subject, wanted));
     return { actionId: made.actionId, uuid: made.volume.id };
   },

@@ -6,6 +6,7 @@ import { jobOperation } from '../protocol/operation.ts';
 import { invalidArgument, operationFailed } from '../protocol/zstack-error.ts';
 import { imageExample } from './image-examples.ts';
 import { imageNamed } from './image-words.ts';
+import { dataVolumePlace, onHost } from './primary-storage-words.ts';
 import { stateChange } from './simple-operations.ts';
 import { volumeExample } from './volume-examples.ts';
 import { dataVolume, onVolume, volumeNamed } from './volume-words.ts';
@@ -25,8 +26,8 @@ const createDataVolumeFromTemplate = jobOperation({
   body: T.Object({
     name: nameField,
     description: descriptionField,
-    primaryStorageUuid: uuidField('Accepted: the storage of the host that is chosen.'),
-    hostUuid: uuidField('Accepted: the host is chosen by this cloud.'),
+    primaryStorageUuid: uuidField('The storage that it shall be in; the one with most room if none is said.'),
+    hostUuid: uuidField('The host that it shall be on.'),
   }),
   result: volume,
   title: 'Create a data volume from an image',
@@ -53,7 +54,11 @@ const createDataVolumeFromTemplate = jobOperation({
         `image[uuid:${imageUuid}] is not Ready, it's ${status === 'deleted' ? 'Deleted' : 'Creating'}`,
       );
     }
-    const wanted = { id: input.resourceUuid, name, description: description ?? null, imageId: imageUuid };
+    const { place, zone } = await dataVolumePlace(cloud, input.primaryStorageUuid);
+    const wanted = {
+      ...{ id: input.resourceUuid, name, description: description ?? null, imageId: imageUuid, zone },
+      place: await onHost(cloud, input.hostUuid, place),
+    };
     const made = await cloud.blockStorage.create(subject, wanted);
     return { actionId: made.actionId, uuid: made.volume.id };
   },

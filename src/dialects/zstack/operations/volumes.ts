@@ -6,6 +6,7 @@ import { jobOperation } from '../protocol/operation.ts';
 import { invalidArgument, operationFailed } from '../protocol/zstack-error.ts';
 import { queryOperations } from '../query/query-operations.ts';
 import { requireUuid } from './images.ts';
+import { dataVolumePlace } from './primary-storage-words.ts';
 import { sizeOf } from './vm-data-volumes.ts';
 import { stateOf } from './vm-words.ts';
 import { vmInstanceUuid, volumeExample } from './volume-examples.ts';
@@ -35,7 +36,7 @@ const createDataVolume = jobOperation({
     description: descriptionField,
     diskSize: T.Optional(T.Integer({ minimum: sector, description: 'Its size, bytes.' })),
     diskOfferingUuid: uuidField('The disk offering that says its size.'),
-    primaryStorageUuid: uuidField('Accepted: the storage of the host that is chosen.'),
+    primaryStorageUuid: uuidField('The storage that it shall be in; the one with most room if none is said.'),
   }),
   result: volume,
   title: 'Create a data volume',
@@ -57,6 +58,7 @@ const createDataVolume = jobOperation({
       name: input.name,
       description: input.description ?? null,
       size: diskSize,
+      ...(await dataVolumePlace(cloud, input.primaryStorageUuid)),
     });
     return { actionId, uuid: made.id };
   },

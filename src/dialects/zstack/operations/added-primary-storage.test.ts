@@ -1,0 +1,173 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ImageFiles } from '../image-files.fixture.ts';
+import { TestZStack } from '../zstack.fixture.ts';
+
+type Body = Record<string, unknown>;
+
+let test: TestZStack;
+let files: ImageFiles;
+let root: string;
+let zone: string;
+let cluster: string;
+let host: string;
+
+beforeAll(async () => {
+  [test, files, root] = await Promise.all([
+    TestZStack.start(),
+    ImageFiles.start(),
+    mkdtemp(join(tmpdir(), 'unkai-primary-')),
+  ]);
+  [{ uuid: host, zoneUuid: zone, clusterUuid: cluster }] = (await test.query('/hosts')) as [
+    { uuid: string; zoneUuid: string; clusterUuid: string },
+  ];
+});
+afterAll(async () => {
+  await Promise.all([test.stop(), files.stop()]);
+  await rm(root, { recursive: true, force: true });
+});
+
+const gibibyte = 2 ** 30;
+const failing = (code: string, words: string) => ({
+  status: 503,
+  json: { error: { code, details: expect.stringContaining(words) } },
+});
+const inventoryOf = ({ json }: { json: Body }) => json['inventory'] as Body;
+const add = (name: string, more: Body = {}) =>
+  test.run('POST', '/primary-storage/local-storage', {
+    params: { name, url: join(root, name), zoneUuid: zone, ...more },
+  });
+const place = (uuid: string, to = cluster) => `/clusters/${to}/primary-storage/${uuid}`;
+const attach = (uuid: string, to?: string) => test.run('POST', place(uuid, to), { params: {} });
+const detach = (uuid: string) => test.run('DELETE', place(uuid));
+const actions = (uuid: string, body: Body) => test.run('PUT', `/primary-storage/${uuid}/actions`, body);
+const volumeIn = (primaryStorageUuid: string | undefined, more: Body = {}) =>
+  test.run('POST', '/volumes/data', { params: { name: 'data', diskSize: gibibyte, primaryStorageUuid, ...more } });
+const attached = async (name: string): Promise<string> => {
+  const uuid = String(inventoryOf(await add(name))['uuid']);
+  expect(await attach(uuid)).toMatchObject({ status: 200 });
+  return uuid;
+};
+
+describe('a primary storage', () => {
+  it('is added, attached, used, detached and deleted', async () => {
+    const made = await add('big', { description: 'the second disk', type: 'LocalStorage' });
+    const uuid = String(inventoryOf(made)['uuid']);
+    expect(made.json).toMatchObject({
+      inventory: {
+        ...{ name: 'big', description: 'the second disk', zoneUuid: zone, type: 'LocalStorage', state: 'Enabled' },
+        ...{ status: 'Connecting', url: join(root, 'big'), totalCapacity: 0, attachedClusterUuids: [] },
+      },
+      success: true,
+    });
+    expect(inventoryOf(await attach(uuid))).toMatchObject({ status: 'Connected', attachedClusterUuids: [cluster] });
+    expect(await attach(uuid)).toMatchObject(failing('SYS.1006', 'has been attached'));
+
+    const volume = inventoryOf(await volumeIn(uuid));
+    expect(volume).toMatchObject({
+      primaryStorageUuid: uuid,
+      installPath: expect.stringContaining(join(root, 'big', host)),
+    });
+    const own = inventoryOf(await volumeIn(host));
+    expect(own).toMatchObject({ primaryStorageUuid: host });
+    expect(await test.query(`/volumes?q=primaryStorageUuid=${uuid}`)).toMatchObject([{ uuid: volume['uuid'] }]);
+    expect(await test.query('/volumes?q=primaryStorage.name=big')).toMatchObject([{ uuid: volume['uuid'] }]);
+    expect(await test.query(`/clusters?q=primaryStorage.uuid=${uuid}`)).toMatchObject([{ uuid: cluster }]);
+    expect(await test.query('/primary-storage?q=cluster.name=default&q=name=big')).toMatchObject([{ uuid }]);
+    const [storage] = await test.query(`/primary-storage/${uuid}`);
+    const { totalCapacity, availableCapacity, totalPhysicalCapacity } = storage as Record<string, number>;
+    expect(totalCapacity! - availableCapacity!).toBe(gibibyte);
+    expect(totalCapacity).toBe(totalPhysicalCapacity! * 4);
+    const ofHosts = await test.call('GET', `/primary-storage/local-storage/${uuid}/capacities`);
+    expect(ofHosts.json['inventories']).toEqual([
+      expect.objectContaining({ hostUuid: host, totalCapacity, availableCapacity, totalPhysicalCapacity }),
+    ]);
+
+    const snapshots = `/volumes/${String(volume['uuid'])}/volume-snapshots`;
+    const snapshot = inventoryOf(await test.run('POST', snapshots, { params: { name: 'before' } }));
+    expect(snapshot).toMatchObject({ primaryStorageUuid: uuid });
+    const copies = `/volumes/data/from/volume-snapshots/${String(snapshot['uuid'])}`;
+    const copy = inventoryOf(await test.run('POST', copies, { params: { name: 'copy' } }));
+    expect(copy).toMatchObject({ primaryStorageUuid: uuid });
+    const elsewhere = { params: { name: 'elsewhere', primaryStorageUuid: host } };
+    expect(inventoryOf(await test.run('POST', copies, elsewhere))).toMatchObject({ primaryStorageUuid: host });
+
+    expect(await detach(uuid)).toMatchObject(failing('SYS.1006', "it can't be detached"));
+    expect(await test.run('DELETE', `/primary-storage/${uuid}`)).toMatchObject(failing('SYS.1006', 'is attached to'));
+    for (const one of [volume, copy]) await test.run('DELETE', `/volumes/${String(one['uuid'])}`);
+    await test.cloud.runner.idle();
+    expect(inventoryOf(await detach(uuid))).toMatchObject({ attachedClusterUuids: [], status: 'Connecting' });
+    expect(await test.run('DELETE', `/primary-storage/${uuid}`)).toMatchObject({ status: 200, json: {} });
+    expect(await test.query('/primary-storage')).toMatchObject([{ uuid: host }]);
+    expect(await test.run('DELETE', `/primary-storage/${uuid}`)).toMatchObject({ status: 200, json: {} });
+  });
+
+  it('is renamed, disabled, asked, and gets another folder while nobody uses it', async () => {
+    const uuid = await attached('second');
+    expect(inventoryOf(await actions(uuid, { updatePrimaryStorage: { name: 'fast' } }))).toMatchObject({
+      name: 'fast',
+    });
+    const moved = { updatePrimaryStorage: { url: join(root, 'elsewhere') } };
+    expect(await actions(uuid, moved)).toMatchObject(failing('SYS.1006', "its url can't be changed"));
+    const state = (stateEvent: string) => actions(uuid, { changePrimaryStorageState: { stateEvent } });
+    expect(inventoryOf(await state('disable'))).toMatchObject({ state: 'Disabled' });
+    expect(await volumeIn(uuid)).toMatchObject(failing('SYS.1006', "is not Enabled, it's Disabled"));
+    expect(inventoryOf(await state('maintain'))).toMatchObject({ state: 'Maintenance' });
+    expect(inventoryOf(await state('enable'))).toMatchObject({ state: 'Enabled' });
+    expect(inventoryOf(await actions(uuid, { reconnectPrimaryStorage: {} }))).toMatchObject({ status: 'Connected' });
+    expect(inventoryOf(await actions(uuid, { syncPrimaryStorageCapacity: {} }))).toMatchObject({ uuid });
+    expect(await actions(uuid, { cleanUpImageCacheOnPrimaryStorage: { force: true } })).toMatchObject({ status: 200 });
+    await detach(uuid);
+    expect(await volumeIn(uuid)).toMatchObject(failing('SYS.1006', "is not Connected, it's Connecting"));
+    expect(inventoryOf(await actions(uuid, moved))).toMatchObject({ url: join(root, 'elsewhere') });
+    expect(await test.run('DELETE', `/primary-storage/${uuid}`)).toMatchObject({ status: 200 });
+  });
+
+  it('is refused where it can’t be one', async () => {
+    for (const url of ['relative', '/etc/unkai', '/proc/x', '/', test.folder]) {
+      expect(await add('odd', { url }), url).toMatchObject(failing('SYS.1007', url));
+    }
+    expect(await add('odd', { zoneUuid: 'f'.repeat(32) })).toMatchObject(failing('SYS.1003', 'zoneUuid'));
+    expect(await attach('f'.repeat(32))).toMatchObject(failing('SYS.1003', 'primaryStorageUuid'));
+    expect(await attach(host, 'f'.repeat(32))).toMatchObject(failing('SYS.1014', 'the own disk of a host'));
+    expect(await detach(host)).toMatchObject(failing('SYS.1014', 'the own disk of a host'));
+    expect(await test.run('DELETE', `/primary-storage/${host}`)).toMatchObject(failing('SYS.1014', 'DeleteHost'));
+    expect(await volumeIn('f'.repeat(32))).toMatchObject(failing('SYS.1003', 'primaryStorageUuid'));
+    const headers = { authorization: `OAuth ${await test.newAccount('member')}` };
+    const params = { name: 'mine', url: join(root, 'mine'), zoneUuid: zone };
+    expect(await test.run('POST', '/primary-storage/local-storage', { params }, headers)).toMatchObject({
+      status: 503,
+    });
+  });
+
+  it('has the data volumes of a new server, whose root volume is on the host’s own disk', async () => {
+    const uuid = await attached('third');
+    const [store] = await test.query('/backup-storage');
+    const image = await test.run('POST', '/images', {
+      params: { name: 'tiny', url: files.url('tiny.qcow2'), backupStorageUuids: [store!['uuid']] },
+    });
+    const imageUuid = inventoryOf(image)['uuid'];
+    const create = (more: Body, systemTags: string[] = []) =>
+      test.run('POST', '/vm-instances', {
+        params: { name: 'web', cpuNum: 1, memorySize: gibibyte, imageUuid, dataDiskSizes: [gibibyte], ...more },
+        systemTags,
+      });
+    expect(await create({ primaryStorageUuidForRootVolume: uuid })).toMatchObject(
+      failing('SYS.1014', 'holds data volumes alone'),
+    );
+    const tags = [`primaryStorageUuidForDataVolume::${uuid}`];
+    const vm = inventoryOf(await create({ primaryStorageUuidForRootVolume: host }, tags));
+    const volumes = await test.query(`/volumes?q=vmInstanceUuid=${String(vm['uuid'])}&sort=deviceId`);
+    expect(volumes).toMatchObject([
+      { type: 'Root', primaryStorageUuid: host },
+      { type: 'Data', primaryStorageUuid: uuid },
+    ]);
+    const other = inventoryOf(await volumeIn(uuid));
+    const candidates = `/vm-instances/${String(vm['uuid'])}/data-volume-candidates`;
+    expect((await test.call('GET', candidates)).json['inventories']).toContainEqual(
+      expect.objectContaining({ uuid: other['uuid'] }),
+    );
+  });
+});

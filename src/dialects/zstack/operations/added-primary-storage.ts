@@ -1,0 +1,206 @@
+import { Type as T } from 'typebox';
+import type { Cloud } from '../../../cloud/cloud.ts';
+import { CloudError } from '../../../cloud/errors.ts';
+import type { Storage } from '../../../cloud/storages/model.ts';
+import { primaryStorage } from '../inventories/places.ts';
+import { descriptionField, nameField, oneOfField, uuidIn } from '../protocol/field-schemas.ts';
+import { jobOperation } from '../protocol/operation.ts';
+import { invalidArgument, operationFailed, resourceNotFound, ZStackError } from '../protocol/zstack-error.ts';
+import { hostExample } from './place-changes.ts';
+import { isOwnDisk, requireStorage } from './primary-storage-words.ts';
+import { creationExample, deletion } from './simple-operations.ts';
+
+const shared = { group: 'Primary Storage', package: 'header.storage.primary', since: '0.6', allow: 'admin' } as const;
+const clusterUuid = hostExample.clusterUuid;
+/** A storage that was added, as the examples show it. */
+const added = {
+  uuid: '7a1b2c3d4e5f60718293a4b5c6d7e8f9',
+  name: 'big',
+  zoneUuid: hostExample.zoneUuid,
+  url: '/data2',
+  totalCapacity: 0,
+  availableCapacity: 0,
+  type: 'LocalStorage',
+  state: 'Enabled',
+  status: 'Connecting',
+  attachedClusterUuids: [] as string[],
+  createDate: hostExample.createDate,
+  lastOpDate: hostExample.lastOpDate,
+};
+const attached = { ...added, status: 'Connected', attachedClusterUuids: [clusterUuid] };
+const place = T.Object({
+  clusterUuid: T.String({ maxLength: 64, description: 'The cluster.' }),
+  primaryStorageUuid: T.String({ maxLength: 64, description: 'The primary storage.' }),
+});
+const here = { clusterUuid, primaryStorageUuid: added.uuid };
+
+const addLocal = jobOperation({
+  ...shared,
+  package: 'storage.primary.local',
+  id: 'AddLocalPrimaryStorage',
+  creates: 'untagged',
+  dryRun: false,
+  method: 'POST',
+  path: '/primary-storage/local-storage',
+  body: T.Object({
+    name: nameField,
+    description: descriptionField,
+    url: T.String({
+      minLength: 1,
+      maxLength: 2048,
+      description: 'A folder of the hosts, perhaps a mounted one: absolute, and empty or not there yet.',
+    }),
+    zoneUuid: T.String({ maxLength: 64, description: 'The zone.' }),
+    type: oneOfField(['LocalStorage'], 'LocalStorage.'),
+  }),
+  result: primaryStorage,
+  title: 'Add a local primary storage',
+  summary:
+    'Takes a further folder of the hosts into the cloud, in which data volumes and their snapshots can lie. Hosts use it once a cluster has it.',
+  examples: [
+    creationExample('A mounted folder', { name: 'big', url: '/data2', zoneUuid: hostExample.zoneUuid }, added),
+  ],
+  handle: async ({ cloud, input }) => {
+    const { resourceUuid: id, name, description, url, zoneUuid } = input;
+    if (!(await cloud.zones.names()).has(zoneUuid)) throw resourceNotFound('zoneUuid', zoneUuid, 'ZoneVO');
+    const wanted = { id, name, description: description ?? null, path: url, zoneId: zoneUuid };
+    return { uuid: (await naming('url', () => cloud.storages.add(wanted))).id };
+  },
+});
+
+const attach = jobOperation({
+  ...shared,
+  id: 'AttachPrimaryStorageToCluster',
+  dryRun: false,
+  method: 'POST',
+  path: '/clusters/{clusterUuid}/primary-storage/{primaryStorageUuid}',
+  params: place,
+  result: primaryStorage,
+  title: 'Attach a primary storage to a cluster',
+  summary:
+    'Has the hosts of the cluster make their parts of the folder. Refused where none of them can, or the zone is another one.',
+  examples: [
+    {
+      title: 'Attach',
+      params: here,
+      body: { params: {} },
+      status: 200,
+      response: { inventory: attached, success: true },
+    },
+  ],
+  handle: async ({ cloud, input: { clusterUuid: cluster, primaryStorageUuid: uuid } }) => {
+    await requireAdded(cloud, 'primaryStorageUuid', uuid, 'belongs to the cluster of its host');
+    await requireCluster(cloud, cluster);
+    await naming('primaryStorageUuid', () => cloud.storages.attach(uuid, cluster));
+    return { uuid };
+  },
+});
+
+const detach = jobOperation({
+  ...shared,
+  id: 'DetachPrimaryStorageFromCluster',
+  dryRun: false,
+  method: 'DELETE',
+  path: '/clusters/{clusterUuid}/primary-storage/{primaryStorageUuid}',
+  params: place,
+  result: primaryStorage,
+  title: 'Detach a primary storage from a cluster',
+  summary:
+    'Refused while volumes or snapshots lie in it on hosts of the cluster: nothing is stopped or removed for it.',
+  examples: [{ title: 'Detach', params: here, status: 200, response: { inventory: added, success: true } }],
+  handle: async ({ cloud, input: { clusterUuid: cluster, primaryStorageUuid: uuid } }) => {
+    await requireAdded(cloud, 'primaryStorageUuid', uuid, 'goes with its host: DeleteHost');
+    await requireCluster(cloud, cluster);
+    await naming('primaryStorageUuid', () => cloud.storages.detach(uuid, cluster));
+    return { uuid };
+  },
+});
+
+const changeState = jobOperation({
+  ...shared,
+  id: 'ChangePrimaryStorageState',
+  method: 'PUT',
+  path: '/primary-storage/{uuid}/actions',
+  params: uuidIn('uuid', 'The primary storage.'),
+  body: T.Object({
+    stateEvent: T.Unsafe<'enable' | 'disable' | 'maintain'>({
+      type: 'string',
+      enum: ['enable', 'disable', 'maintain'],
+      description: 'enable, disable or maintain.',
+    }),
+  }),
+  result: primaryStorage,
+  title: 'Enable, disable or maintain a primary storage',
+  summary:
+    'New disks come to enabled ones only; what is there stays in use. Of the own disk of a host, it is the host that is enabled or disabled.',
+  examples: [
+    {
+      title: 'Disable',
+      params: { uuid: added.uuid },
+      body: { changePrimaryStorageState: { stateEvent: 'disable' } },
+      status: 200,
+      response: { inventory: { ...attached, state: 'Disabled' }, success: true },
+    },
+  ],
+  handle: async ({ cloud, input: { uuid, stateEvent } }) => {
+    const states = { enable: 'enabled', disable: 'disabled', maintain: 'maintenance' } as const;
+    const storage = await requireStorage(cloud, 'uuid', uuid);
+    if (isOwnDisk(storage)) await cloud.hosts.setState(uuid, states[stateEvent]);
+    else await cloud.storages.setState(uuid, states[stateEvent]);
+    return { uuid };
+  },
+});
+
+/** Throws for one that is not there, and, with what to do instead, for the own disk of a host. */
+async function requireAdded(cloud: Cloud, field: string, uuid: string, instead: string): Promise<Storage> {
+  const storage = await requireStorage(cloud, field, uuid);
+  if (!isOwnDisk(storage)) return storage;
+  throw new ZStackError('SYS.1014', `primary storage[uuid:${uuid}] is the own disk of a host, and ${instead}`);
+}
+
+async function requireCluster(cloud: Cloud, uuid: string): Promise<void> {
+  const known = (await cloud.zones.clusters()).some(({ id }) => id === uuid);
+  if (!known) throw resourceNotFound('clusterUuid', uuid, 'ClusterVO');
+}
+
+/** Says in the dialect's words what can't be. */
+async function naming<Result>(field: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof CloudError)) throw error;
+    if (error.details.reason === 'no_storage_place') throw invalidArgument(`field[${field}]: ${error.message}`);
+    if (error.code === 'conflict' || error.code === 'duplicate') throw operationFailed(error.message);
+    throw error;
+  }
+}
+
+/** Primary storages that come and go while the cloud runs. */
+export const addedPrimaryStorageOperations = [
+  addLocal,
+  attach,
+  detach,
+  changeState,
+  deletion({
+    ...shared,
+    id: 'DeletePrimaryStorage',
+    path: '/primary-storage/{uuid}',
+    title: 'Delete a primary storage',
+    summary: 'Takes it out of the cloud. Refused while a cluster has it, or anything lies in it; the folder stays.',
+    example: added,
+    remove: async ({ cloud, input: { uuid } }) => {
+      await requireAdded(cloud, 'uuid', uuid, 'goes with its host: DeleteHost');
+      await naming('uuid', () => cloud.storages.remove(uuid));
+      return undefined;
+    },
+  }),
+];
+
+/** As `UpdatePrimaryStorage`, of one that was added. */
+export async function updateAdded(
+  cloud: Cloud,
+  uuid: string,
+  { name, description, url }: { name?: string; description?: string | null; url?: string },
+): Promise<void> {
+  await naming('url', () => cloud.storages.update(uuid, { name, description, path: url || undefined }));
+}
