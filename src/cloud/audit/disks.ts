@@ -186,7 +186,9 @@ export function volumesHaveDisks(facts: Facts): Finding[] {
     const disk = facts.disks.get(disk_id);
     if (!disk) return say(`The disk ${disk_id} of the ${kind} is in no record.`);
     if (disk.volume_id !== id) return say(`The disk ${disk_id} of the ${kind} is another one's.`);
-    return disk.host_id === host_id ? [] : say(`The ${kind} is on host ${host_id}, and its disk on ${disk.host_id}.`);
+    if (disk.host_id !== host_id) return say(`The ${kind} is on host ${host_id}, and its disk on ${disk.host_id}.`);
+    if (!('storage_id' in one) || one.storage_id === disk.storage_id) return [];
+    return say(`The volume is in storage ${one.storage_id}, and its disk in ${disk.storage_id}.`);
   });
 }
 

@@ -265,26 +265,50 @@ export const makeEmptyDisks = step<MoveInput, MoveState & { layered: string[] }>
 export const handOver = step<MoveInput, MoveState>('handOver', {
   async do(context) {
     const { services, input } = context;
-    const disks = changing(context).map((disk) => ({ id: disk.volumeId, diskId: disk.newDiskId, size: disk.newSize }));
-    return {
-      commit: (tx) => place(services, tx, input, { hostId: targetOf(context), moves: isMoved(context), disks }),
-    };
+    const hostId = targetOf(context);
+    const found = changing(context).map((disk) => ({ id: disk.volumeId, diskId: disk.newDiskId, size: disk.newSize }));
+    const disks = await withPaths(services, hostId, found);
+    return { commit: (tx) => place(services, tx, input, { hostId, moves: isMoved(context), disks }) };
   },
   async undo(context) {
     const { services, input } = context;
-    const disks = changing(context).map((disk) => ({ id: disk.volumeId, diskId: disk.oldDiskId, size: disk.oldSize }));
-    return { commit: (tx) => place(services, tx, input, { hostId: input.hostId, moves: isMoved(context), disks }) };
+    const { hostId } = input;
+    const found = changing(context).map((disk) => ({ id: disk.volumeId, diskId: disk.oldDiskId, size: disk.oldSize }));
+    const disks = await withPaths(services, hostId, found);
+    return { commit: (tx) => place(services, tx, input, { hostId, moves: isMoved(context), disks }) };
   },
 });
+
+/** The disk that a volume has from now on. */
+interface PlacedDisk {
+  id: string;
+  diskId: string | null;
+  size: number;
+  installPath: string | null;
+}
+
+/** Where the disks are on the host, as far as it tells: a guest that waits to go on is not kept for it. */
+async function withPaths(
+  cloud: Cloud,
+  hostId: string,
+  disks: ReadonlyArray<Omit<PlacedDisk, 'installPath'>>,
+): Promise<PlacedDisk[]> {
+  const pathOf = async (diskId: string | null) =>
+    diskId === null ? null : (await cloud.hosts.agent(hostId).diskUsage(diskId)).installPath;
+  return await Promise.all(
+    disks.map(async (disk) => ({ ...disk, installPath: await pathOf(disk.diskId).catch(() => null) })),
+  );
+}
 
 async function place(
   cloud: Cloud,
   tx: Tx,
   { serverId }: MoveInput,
-  to: { hostId: string; moves: boolean; disks: ReadonlyArray<{ id: string; diskId: string | null; size: number }> },
+  to: { hostId: string; moves: boolean; disks: readonly PlacedDisk[] },
 ): Promise<void> {
   const { hostId, moves, disks } = to;
-  for (const { id, diskId, size } of disks) await cloud.volumes.setPlace(tx, id, { diskId, hostId }, { size });
+  for (const { id, diskId, size, installPath } of disks)
+    await cloud.volumes.setPlace(tx, id, { diskId, hostId }, { size, install_path: installPath });
   if (!moves) return;
   const host = await tx.selectFrom('hosts').select('zone_id').where('id', '=', hostId).executeTakeFirstOrThrow();
   await updateServer(cloud, tx, serverId, { host_id: hostId, zone_id: host.zone_id });

@@ -1,0 +1,121 @@
+import { mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { QemuHost } from '../../agent/hypervisor/qemu/qemu-host.ts';
+import { SerialShell } from '../../agent/hypervisor/qemu/serial-shell.fixture.ts';
+import { type OpenedUnkai, openUnkai } from '../../assembly/open-unkai.ts';
+import { ensureTinyLinux, tinyLinuxId } from '../../assembly/tinylinux.ts';
+import { auditCloud } from '../audit/audit.ts';
+import { operator } from '../identity/subject.ts';
+import { reapDisks } from '../volumes/disk-reaper.ts';
+import { gib, silent } from '../volumes/test-cloud.ts';
+
+const bootTimeout = 180_000;
+const subject = operator();
+let root: string;
+let opened: OpenedUnkai;
+let shell: SerialShell | undefined;
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'unkai-mounted-'));
+  opened = await openUnkai({
+    dataDir: join(root, 'data'),
+    hypervisor: 'qemu',
+    hosts: 2,
+    adminPassword: 'secret',
+    log: silent,
+    settings: { shutdownGrace: 10 },
+  });
+  await ensureTinyLinux(opened.cloud, { cacheDir: resolve(import.meta.dirname, '../../../var/cache') });
+}, bootTimeout);
+
+afterAll(async () => {
+  shell?.close();
+  for (const { agent } of opened.agents) {
+    for (const { serverId } of (await agent.inventory()).guests) await agent.removeGuest(serverId);
+  }
+  await opened.close();
+  await rm(root, { recursive: true, force: true });
+}, bootTimeout);
+
+async function ended({ actionId }: { actionId?: string }): Promise<void> {
+  expect(await opened.cloud.runner.wait(actionId!, { timeoutMs: bootTimeout })).toEqual({ state: 'succeeded' });
+}
+
+const violations = async () => (await auditCloud(opened.cloud)).filter(({ level }) => level === 'violation');
+
+test(
+  'a volume in a storage is used, grown and copied by a guest that runs, moves with it, and outlives that nothing is mounted',
+  async () => {
+    const { cloud } = opened;
+    const { blockStorage, servers, storages } = cloud;
+    const [host] = await cloud.hosts.list();
+    const path = join(root, 'big');
+    const { id } = await storages.add({ name: 'big', zoneId: host!.zoneId, path });
+    await storages.attach(id, host!.clusterId);
+    expect(await readdir(path)).toHaveLength(2);
+
+    const flavors = await cloud.flavors.list(subject, {});
+    const flavor = flavors.filter(({ memoryMb }) => memoryMb >= 96).sort((a, b) => a.memoryMb - b.memoryMb)[0]!;
+    const wanted = { name: 'guest', flavorId: flavor.id, imageId: tinyLinuxId, networks: 'none' } as const;
+    const [built] = await servers.create(subject, { ...wanted, hostId: host!.id, securityGroups: [] });
+    await ended(built!);
+    const serverId = built!.server.id;
+    const agentOf = (hostId: string) => cloud.hosts.agent(hostId) as QemuHost;
+    await expect
+      .poll(() => agentOf(host!.id).consoleLog(serverId), { timeout: bootTimeout, interval: 50 })
+      .toMatch(/TinyLinux ready/);
+    shell = new SerialShell(await agentOf(host!.id).connectConsole(serverId, 'serial'));
+
+    // Over an image, which lies on the host's own disk.
+    const place = { storageId: id, hostId: host!.id };
+    const made = await blockStorage.create(subject, { name: 'data', size: gib, imageId: tinyLinuxId, place });
+    await ended(made);
+    const volumeId = made.volume.id;
+    const before = await blockStorage.get(subject, volumeId);
+    expect(before).toMatchObject({ storageId: id, installPath: join(path, host!.id, `${before.diskId}.qcow2`) });
+    await ended(await blockStorage.attach(subject, serverId, { volumeId }));
+    await shell.run('while [ ! -b /dev/vdb ]; do mdev -s; done');
+    await shell.run('echo kept | dd of=/dev/vdb bs=1M seek=900 conv=notrunc; sync');
+    const taken = await blockStorage.createSnapshot(subject, { volumeId, force: true });
+    await ended(taken);
+    await ended(await blockStorage.extend(subject, volumeId, 2 * gib));
+    expect(await shell.run('cat /sys/block/vdb/size')).toBe('4194304\n');
+    expect(await readdir(join(path, host!.id))).toHaveLength(2);
+    expect(await violations()).toEqual([]);
+
+    // The guest moves while it runs, and what it has in the storage with it.
+    shell.close();
+    await ended(await blockStorage.deleteSnapshot(subject, taken.snapshot.id));
+    await ended(await servers.liveMigrate(subject, serverId));
+    await cloud.runner.idle();
+    const after = await blockStorage.get(subject, volumeId);
+    expect(after).toMatchObject({ storageId: id, status: 'in-use' });
+    expect(after.hostId).not.toBe(host!.id);
+    expect(after.installPath ?? '').toContain(join(path, after.hostId!));
+    expect(await reapDisks(cloud)).toMatchObject({ failed: 0 });
+    expect(await readdir(join(path, host!.id))).toEqual([]);
+    shell = new SerialShell(await agentOf(after.hostId!).connectConsole(serverId, 'serial'));
+    expect(await shell.run('dd if=/dev/vdb bs=1M skip=900 count=1 2>/dev/null | head -n 1')).toBe('kept\n');
+
+    // Nobody may take the folder's absence for the disk's.
+    await ended(await servers.stop(subject, serverId));
+    await rename(path, `${path}.away`);
+    expect(await storages.tellHosts()).toMatchObject({ disconnected: 2 });
+    const started = await servers.start(subject, serverId);
+    expect(await cloud.runner.wait(started.actionId, { timeoutMs: bootTimeout })).toMatchObject({ state: 'failed' });
+    await rename(`${path}.away`, path);
+    expect(await storages.tellHosts()).toMatchObject({ disconnected: 0 });
+    await ended(await servers.start(subject, serverId));
+
+    await ended(await servers.delete(subject, serverId));
+    await ended(await blockStorage.delete(subject, volumeId));
+    expect(await reapDisks(cloud)).toMatchObject({ failed: 0 });
+    expect(await violations()).toEqual([]);
+    await storages.detach(id, host!.clusterId);
+    await storages.remove(id);
+    expect(await readdir(path)).toEqual([]);
+  },
+  3 * bootTimeout,
+);
