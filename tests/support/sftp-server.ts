@@ -13,7 +13,7 @@ import {
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
-import ssh2 from 'ssh2';
+import ssh2, { type Connection } from 'ssh2';
 
 const program = process.env['UNKAI_TEST_SSHD'] ?? '/usr/sbin/sshd';
 /** Where the server was unpacked, or `/usr` where it was installed. */
@@ -146,21 +146,31 @@ export class SftpServer implements AsyncDisposable {
 export class PasswordServer implements AsyncDisposable {
   readonly port: number;
   /** How clients have logged in. */
-  readonly methods: string[] = [];
+  readonly methods: readonly string[];
   readonly #server: InstanceType<typeof ssh2.Server>;
+  readonly #clients: Set<Connection>;
 
-  private constructor(server: InstanceType<typeof ssh2.Server>, methods: string[]) {
+  private constructor(server: InstanceType<typeof ssh2.Server>, clients: Set<Connection>, methods: string[]) {
     this.#server = server;
+    this.#clients = clients;
     this.methods = methods;
     this.port = (server.address() as AddressInfo).port;
   }
 
   /** @param offered how clients may log in; many servers ask for passwords by questions only */
-  static async start(user: string, password: string, offered: 'password' | 'keyboard-interactive') {
+  static async start(
+    user: string,
+    password: string,
+    offered: 'password' | 'keyboard-interactive',
+    port = 0,
+  ): Promise<PasswordServer> {
     const methods: string[] = [];
+    const clients = new Set<Connection>();
     const hostKeys = [ssh2.utils.generateKeyPairSync('ed25519').private];
     const server = new ssh2.Server({ hostKeys }, (client) => {
+      clients.add(client);
       client.on('error', () => {});
+      client.on('close', () => clients.delete(client));
       client.on('authentication', (attempt) => {
         const accept = () => {
           methods.push(attempt.method);
@@ -187,13 +197,14 @@ export class PasswordServer implements AsyncDisposable {
         });
       });
     });
-    server.listen(0, '127.0.0.1');
+    server.listen(port, '127.0.0.1');
     await once(server, 'listening');
-    return new PasswordServer(server, methods);
+    return new PasswordServer(server, clients, methods);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#server.close();
+    for (const client of this.#clients) client.end();
   }
 }
 
