@@ -71,6 +71,7 @@ export interface components {
                     uuid?: string;
                     volume_id?: string;
                     volume_size?: number | string | null;
+                    volume_type?: string | null;
                 }[];
                 config_drive?: boolean | string | null;
                 description?: string | null;

@@ -218,6 +218,42 @@ describe.skipIf(!isAsked)('root disks that are clones in a real Ceph', { timeout
     await expect.poll(clones, { timeout: patience }).toEqual([]);
   });
 
+  it('have the local disks of their server beside them, ready to be used, wherever it is', async () => {
+    const { servers, flavors, volumes } = opened.cloud;
+    const sizes = { vcpus: 1, memoryMb: 128, diskGb: 1, ephemeralGb: 1, swapMb: 64 };
+    await flavors.create({ id: 'local', name: 'local', ...sizes });
+    const wanted = { name: 'local', flavorId: 'local', imageId, networks: 'none', securityGroups: [] } as const;
+    const [made] = await servers.create(subject, wanted);
+    await ended(made!);
+    const { id } = made!.server;
+    /** What is on the disks, all of which are in the pool. */
+    const found = async () => {
+      const disks = await volumes.ofServer(id);
+      expect(await clones()).toEqual(disks.map(({ diskId }) => diskId).toSorted());
+      const types: string[] = [];
+      for (const { diskId } of disks.slice(1)) {
+        const path = join(folder, diskId!);
+        await cluster.rbd('export', '--no-progress', `vms/${diskId}`, path);
+        types.push((await run('/usr/sbin/blkid', ['-p', '-o', 'value', '-s', 'TYPE', path])).stdout.trim());
+        await rm(path);
+      }
+      return types;
+    };
+    await isUp(id, 1);
+    expect(await found()).toEqual(['ext4', 'swap']);
+    expect(await inGuest(id, 'cat /sys/block/vdb/size /sys/block/vdc/size')).toBe(`${2 ** 21}\n${2 ** 17}\n`);
+    await ended(await servers.liveMigrate(subject, id));
+    expect(await found()).toEqual(['ext4', 'swap']);
+    await isClean();
+    await ended(await servers.migrate(subject, id));
+    await ended(await servers.confirmResize(subject, id));
+    await ended(await servers.rebuild(subject, id, { imageId }));
+    expect(await found()).toEqual(['ext4', 'swap']);
+    await isClean();
+    await ended(await servers.delete(subject, id));
+    await expect.poll(clones, { timeout: patience }).toEqual([]);
+  });
+
   it('boot, move, grow, are saved, rebuilt and removed', async () => {
     const { servers, images, runner } = opened.cloud;
     const { id, larger } = await newServer('cloned');

@@ -41,9 +41,10 @@ export const createLocalDisks = step<LocalDisksInput, GuestState>('createLocalDi
   retry: { attempts: 3, backoffMs: 500 },
   async do(context) {
     const { services, input } = context;
-    const agent = services.hosts.agent(hostOf(context));
-    for (const { newDiskId: diskId, size, content } of input.localDisks!)
-      await agent.ensureDisk({ diskId, size, base: blankBeside({ content }, input.newDiskId) });
+    for (const { newDiskId: diskId, size, content } of input.localDisks!) {
+      const base = blankBeside({ content }, input.newDiskId);
+      await services.hosts.ensureDisk(hostOf(context), { diskId, size, base });
+    }
   },
   async undo(context) {
     const { services, input } = context;

@@ -243,14 +243,15 @@ export const makeEmptyDisks = step<MoveInput, MoveState & { layered: string[] }>
     const target = targetOf(context);
     const layered: string[] = [];
     const layers: Layer[] = [];
-    for (const { volumeId, oldDiskId, newDiskId: diskId, imageId } of input.disks.map(withSuccessor)) {
+    for (const { volumeId, oldDiskId, newDiskId: diskId, imageId, local } of input.disks.map(withSuccessor)) {
       const { virtualSize: size } = await services.hosts.agent(input.hostId).diskUsage(oldDiskId!);
       const hasImage = imageId !== null && (await ensureImage(services, target, imageId));
       if (hasImage) {
         layered.push(volumeId);
         layers.push({ diskId, imageId });
       }
-      const base = hasImage ? ({ kind: 'image', imageId } as const) : ({ kind: 'blank' } as const);
+      const empty = local ? blankBeside({}, input.disks[0]!.newDiskId!) : ({ kind: 'blank' } as const);
+      const base = hasImage ? ({ kind: 'image', imageId } as const) : empty;
       await services.hosts.ensureDisk(target, { diskId, size, base });
     }
     return {
