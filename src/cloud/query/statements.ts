@@ -19,11 +19,11 @@ export function selectRows(
   cloud: Cloud,
   definition: InventoryDefinition,
   isAdmin: boolean,
-  query: Query,
+  query: Query & { isBroad?: boolean },
   columns: readonly string[],
   values: Values,
 ): RawBuilder<unknown> {
-  const builder = new WhereBuilder(cloud.db, viewerOf(isAdmin, values), values);
+  const builder = new WhereBuilder(cloud.db, viewerOf(isAdmin, values), values, query.isBroad);
   const { row, alias } = builder.newRow();
   const where = builder.where(definition, row, query.conditions, query.filter);
   const order = orderOf(definition, row, query);

@@ -67,10 +67,13 @@ export class WhereBuilder {
   readonly #viewer: Viewer;
   readonly #values: Values;
   #aliases = 0;
+  readonly #isBroad: boolean;
   /** Whether the rows in question are few, by their own names. */
   #isNarrow = false;
 
-  constructor(db: Pick<Database, 'kind'>, viewer: Viewer, values: Values) {
+  /** @param isBroad many rows are known to fit, of which few are wanted: then nothing is looked up first */
+  constructor(db: Pick<Database, 'kind'>, viewer: Viewer, values: Values, isBroad = false) {
+    this.#isBroad = isBroad;
     this.#db = db;
     this.#viewer = viewer;
     this.#values = values;
@@ -166,7 +169,7 @@ export class WhereBuilder {
     const table = sql`${sql.table(target.table)} as ${sql.ref(other.alias)}`;
     // A list of what fits, so that it can be looked up first; unless this side is the narrower one, or nearly all of
     // what belongs to this side would be in it.
-    const isRowByRow = this.#isNarrow || (isOpen && !ownMember(definition.relations, name));
+    const isRowByRow = this.#isNarrow || this.#isBroad || (isOpen && !ownMember(definition.relations, name));
     const among = (wanted: Expression<unknown>, rows: Expression<unknown>, value: Expression<unknown>) =>
       isRowByRow ? sql<SqlBool>`${value} in (${rows} and ${wanted} = ${value})` : sql<SqlBool>`${value} in (${rows})`;
     const foreignKey = foreign.sql(other.row);
