@@ -101,6 +101,7 @@ function environmentOf(settings: FolderSettings): NodeJS.ProcessEnv {
     ...(network ? { UNKAI_NETWORK: network } : {}),
     ...(hostNetworks ? { UNKAI_HOST_NETWORKS: hostNetworks } : {}),
     ...(database ? { UNKAI_DATABASE: database } : {}),
+    ...(settings.innerImageSources ? { UNKAI_INNER_IMAGE_SOURCES: settings.innerImageSources } : {}),
     ...(settings.resumeGuests ? { UNKAI_RESUME_GUESTS: settings.resumeGuests } : {}),
     ...Object.fromEntries(
       Object.entries(numbers).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writ
 import { dirname, join, resolve } from 'node:path';
 import type { NetworkKind } from '../agent/network/open-network.ts';
 import type { HostNetworksKind, HypervisorKind } from '../assembly/open-unkai.ts';
+import type { InternalSources } from '../cloud/images/imports.ts';
 import { isAlive, type ProcessIdentity } from './process-identity.ts';
 import { UserError } from './user-error.ts';
 
@@ -27,6 +28,8 @@ export interface FolderSettings {
   liveMigrationBandwidth?: number;
   /** How much of images a host keeps, GiB; absent for 100. */
   imageCache?: number;
+  /** Whose imports may fetch from inner networks; absent for administrators'. */
+  innerImageSources?: InternalSources;
   /** Rules for passwords and sign-ins by Keystone's names, as they were written; absent for none. */
   securityCompliance?: Record<string, string>;
   /** Whether guests run again once their host is back from a power loss; absent for no. */

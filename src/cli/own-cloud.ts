@@ -5,11 +5,14 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HypervisorKind } from '../assembly/open-unkai.ts';
 import { type Listening, startInBackground } from './background.ts';
-import { DataFolder, type RunRecord } from './data-folder.ts';
+import { DataFolder, type FolderSettings, type RunRecord } from './data-folder.ts';
 import { defaultDataDir, defaultListen } from './defaults.ts';
 import { preparation, removeFolder } from './machine.ts';
 import { isAlive } from './process-identity.ts';
 import { runSteps } from './steps.ts';
+
+/** What a cloud may have besides what every one has. */
+export type OwnCloudWishes = Omit<Listening, 'port' | 'listen'> & Pick<FolderSettings, 'innerImageSources'>;
 
 /** A cloud in a temporary folder, on a port of its own, for a command that wants one for itself. */
 export class OwnCloud {
@@ -21,11 +24,10 @@ export class OwnCloud {
     this.record = record;
   }
 
-  /** @param wanted what the cloud is to have besides what every one has */
   static async start(
     hypervisor: HypervisorKind,
     purpose: string,
-    wanted: (folder: DataFolder) => Omit<Listening, 'port' | 'listen'> = () => ({}),
+    wanted: (folder: DataFolder) => OwnCloudWishes = () => ({}),
   ): Promise<OwnCloud> {
     const folder = new DataFolder(mkdtempSync(join(tmpdir(), `unkai-${purpose}-`)));
     try {
@@ -40,11 +42,9 @@ export class OwnCloud {
           title: 'Start a cloud',
           async run() {
             folder.ensureAdminPassword(undefined);
-            record = await startInBackground(
-              folder,
-              { ...wanted(folder), port: 0, listen: defaultListen },
-              { hypervisor },
-            );
+            const { innerImageSources, ...listening } = wanted(folder);
+            const where = { ...listening, port: 0, listen: defaultListen };
+            record = await startInBackground(folder, where, { hypervisor, innerImageSources });
           },
         },
       ]);

@@ -113,6 +113,14 @@ function addUp(program: Command): void {
         .choices(['yes', 'no'])
         .env('UNKAI_RESUME_GUESTS'),
     )
+    .addOption(
+      new Option(
+        '--inner-image-sources <whose>',
+        'whose imports may fetch images from inner networks and any port (default: as before, at first admins)',
+      )
+        .choices(['nobody', 'admins', 'everyone'])
+        .env('UNKAI_INNER_IMAGE_SOURCES'),
+    )
     .option(
       '--security-compliance <rule>',
       "what is asked of passwords and sign-ins, by Keystone's names, as lockout_failure_attempts=5 or " +

@@ -1,7 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { HypervisorKind } from '../../assembly/open-unkai.ts';
+import type { CloudFacts } from '../conformance/configuration.ts';
 import { findFacts } from '../conformance/facts.ts';
+import { serveFile } from '../conformance/file-server.ts';
 import { interopSelection, removedUpstream } from '../conformance/interop.ts';
 import type { Outcome } from '../conformance/outcome.ts';
 import { recordRuns } from '../conformance/record-runs.ts';
@@ -11,7 +13,7 @@ import { failedSelection, withSecondTries } from '../conformance/second-tries.ts
 import { ensurePing, ensureTempest, type Tempest } from '../conformance/tempest.ts';
 import { DataFolder, type RunRecord } from '../data-folder.ts';
 import { defaultDataDir, version } from '../defaults.ts';
-import { OwnCloud } from '../own-cloud.ts';
+import { OwnCloud, type OwnCloudWishes } from '../own-cloud.ts';
 import { runSteps } from '../steps.ts';
 
 export interface ConformanceOptions {
@@ -63,9 +65,11 @@ export async function conformance(options: ConformanceOptions): Promise<void> {
 }
 
 /** All that Tempest has tests for: stores to choose among, and rules that are quickly broken and soon forgiven. */
-function wholeCloud(folder: DataFolder) {
+function wholeCloud(folder: DataFolder): OwnCloudWishes {
   const rules = { lockout_failure_attempts: 2, lockout_duration: 5, unique_last_password_count: 2 };
   return {
+    // Images are fetched from this machine: nothing has to be reached beyond it.
+    innerImageSources: 'everyone',
     store: [`name=second,url=${join(folder.path, 'second-store')}`],
     securityCompliance: Object.entries(rules).map(([name, value]) => `${name}=${value}`),
   };
@@ -97,7 +101,9 @@ async function hold(
   const selected = only ?? (options.full ? 'full' : 'interop');
   const date = new Date().toISOString();
   const results = join(defaultDataDir, 'conformance', date.replaceAll(/[:.]/g, '-'));
-  const facts = await findFacts(folder, record);
+  const found = await findFacts(folder, record);
+  const files = folder.settings()?.innerImageSources === 'everyone' ? await serveFile(found.imageFile) : undefined;
+  const facts: CloudFacts = { ...found, imageUrl: files?.url };
   console.log(`\nTempest ${tempest.version} against ${record.origin} (${record.hypervisor}): ${selected}\n`);
   const started = performance.now();
   const runAll = async (regexes: readonly string[], folder: string) => {
@@ -115,6 +121,7 @@ async function hold(
     console.log(`\nOnce more: ${again.length}\n`);
     outcomes = withSecondTries(outcomes, await runAll(again, join(results, 'second-try')));
   }
+  files?.close();
   const report: ConformanceReport = {
     date,
     unkai: version,

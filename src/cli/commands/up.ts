@@ -6,6 +6,7 @@ import type { StoreConfig } from '../../assembly/image-stores.ts';
 import type { HostNetworksKind, HypervisorKind } from '../../assembly/open-unkai.ts';
 import type { ServedUnkai } from '../../assembly/serve.ts';
 import { parseCompliance } from '../../cloud/identity/security-compliance.ts';
+import type { InternalSources } from '../../cloud/images/imports.ts';
 import { startInBackground } from '../background.ts';
 import { DataFolder, type FolderSettings, type RunRecord } from '../data-folder.ts';
 import { version } from '../defaults.ts';
@@ -41,6 +42,7 @@ export interface UpOptions {
   store: string[];
   /** Hosts that come back though they were taken out of the cloud. */
   readmitHost: string[];
+  innerImageSources?: InternalSources;
   /** Rules for passwords and sign-ins, `name=value` each. */
   securityCompliance: string[];
   /** Lets administrators inject faults, until the cloud is stopped. */
@@ -72,6 +74,7 @@ export async function up(options: UpOptions): Promise<void> {
     liveMigrationBandwidth: options.liveMigrationBandwidth ?? known?.liveMigrationBandwidth,
     imageCache: options.imageCache ?? known?.imageCache,
     resumeGuests: options.resumeGuests ?? known?.resumeGuests,
+    innerImageSources: options.innerImageSources ?? known?.innerImageSources,
     securityCompliance: complianceOf(options.securityCompliance, known?.securityCompliance),
   };
   if (!options.background) {
@@ -196,6 +199,7 @@ async function open(
       },
       dataDir: folder.path,
       adminPassword,
+      images: { internalSources: settings.innerImageSources },
       imageStores: stores,
       readmittedHosts: options.readmitHost,
       listen: options.listen,

@@ -11,6 +11,8 @@ export interface CloudFacts {
   images: readonly [string, string];
   /** The file of an image (qcow2), which scenarios upload. */
   imageFile: string;
+  /** Where it can be fetched from by HTTP, where users may fetch from this machine. */
+  imageUrl: string | undefined;
   /** Flavors that both suit the images. */
   flavors: readonly [string, string];
   /** A volume type whose volumes several servers may have. */
@@ -139,6 +141,7 @@ function sections(facts: CloudFacts, folder: string, { formats }: Pass): Section
     // Tests take the first six pairs of formats.
     image: {
       ...patience,
+      ...(facts.imageUrl === undefined ? {} : { http_qcow2_image: facts.imageUrl }),
       ...(formats === 'shapeless' ? { disk_formats: ['raw', 'ami', 'ari', 'aki', 'raw', 'ami'] } : {}),
     },
     'image-feature-enabled': { image_format_enforcement: formats === 'enforced' },

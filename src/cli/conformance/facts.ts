@@ -10,7 +10,7 @@ import type { CloudFacts } from './configuration.ts';
 const otherImageName = 'TinyLinux (other)';
 
 /** Finds in a running cloud what Tempest has to know of it, and puts the second image that it wants into it. */
-export async function findFacts(folder: DataFolder, record: RunRecord): Promise<CloudFacts> {
+export async function findFacts(folder: DataFolder, record: RunRecord): Promise<Omit<CloudFacts, 'imageUrl'>> {
   const adminPassword = folder.adminPassword();
   if (!adminPassword) throw new UserError(`${folder.passwordFile} is missing: Tempest signs in as the administrator.`);
   const admin = await OpenStackClient.signIn(record.origin, { user: 'admin', password: adminPassword });

@@ -27,6 +27,7 @@ test('the configuration tells what there is, and nothing else', () => {
     hypervisor: 'simulated',
     images: ['a', 'b'],
     imageFile: '/cache/tinylinux.qcow2',
+    imageUrl: undefined,
     flavors: ['42', '84'],
     publicNetwork: undefined,
     guestsAreReachable: false,
