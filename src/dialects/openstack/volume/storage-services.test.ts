@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { VolumeApi, type Who } from './test-volume-api.ts';
 import { volume } from './volume.ts';
@@ -30,6 +33,40 @@ async function newType(body: object): Promise<string> {
   expect(answer.status).toBe(200);
   return answer.json.volume_type.id;
 }
+
+test('a storage that was added is one more pool of each host, and of the volumes in it', async () => {
+  const root = await mkdtemp(join(tmpdir(), 'unkai-pool-'));
+  try {
+    const { storages, hosts } = api.storage.cloud;
+    const [host] = await hosts.list();
+    const { id } = await storages.add({ name: 'big', zoneId: host!.zoneId, path: join(root, 'big') });
+    await storages.attach(id, host!.clusterId);
+    const pool = `${host!.name}@local#${id}`;
+    const pools = async () =>
+      (await call('GET', '/scheduler-stats/get_pools?detail=true', { as: 'admin' })).json.pools as Array<{
+        name: string;
+        capabilities: Record<string, unknown>;
+      }>;
+    expect((await pools()).map(({ name }) => name)).toEqual([`${host!.name}@local#local`, pool]);
+    expect((await pools())[1]!.capabilities).toMatchObject({
+      ...{ pool_name: id, location_info: join(root, 'big'), backend_state: 'up', allocated_capacity_gb: 0 },
+    });
+    // Each comes to where most room is.
+    const own = await newVolume({ size: 10 });
+    const there = [await shown(own), await shown(await newVolume())].map((one) => one['os-vol-host-attr:host']);
+    expect(there).toContain(pool);
+    const taken = (await pools()).reduce((sum, one) => sum + Number(one.capabilities['allocated_capacity_gb']), 0);
+    expect(taken).toBe(11);
+    const { volumes } = (await call('GET', '/volumes/detail', { as: 'admin' })).json;
+    for (const one of volumes) await call('DELETE', `/volumes/${one.id}`, { as: 'admin' });
+    await api.storage.cloud.runner.idle();
+    await storages.detach(id, host!.clusterId);
+    await storages.remove(id);
+    expect(await pools()).toHaveLength(1);
+  } finally {
+    await rm(root, { recursive: true, force: true });
+  }
+});
 
 describe('a volume type', () => {
   test('that is not public is for whom it was given to', async () => {
