@@ -1,6 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
-import { ImageRefused } from './image-refused.ts';
 import {
   inspectBytes,
   isoImage,
@@ -8,26 +7,12 @@ import {
   mbrDisk,
   patched,
   protectiveMbrDisk,
+  refused,
   TestImages,
 } from './test-images.ts';
 
 const images = new TestImages();
 afterAll(() => images.remove());
-
-/** What becomes of the bytes, for an upload and for use alike. */
-function refused(bytes: Buffer, declaredFormat: string): string {
-  const outcomes = (['upload', 'use'] as const).map((policy) => {
-    try {
-      inspectBytes(bytes, { declaredFormat, policy });
-      return 'admitted';
-    } catch (error) {
-      if (!(error instanceof ImageRefused)) throw error;
-      return `${error.code}: ${error.message}`;
-    }
-  });
-  expect(outcomes[1]).toBe(outcomes[0]);
-  return outcomes[0]!;
-}
 
 describe('qcow2', () => {
   const plain = images.create('qcow2');

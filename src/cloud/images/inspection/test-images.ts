@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ImageRefused } from './image-refused.ts';
 import { createInspector, type InspectionOptions } from './inspect.ts';
 import type { Inspection } from './policy.ts';
 
@@ -105,4 +106,19 @@ export function luksOfVersion1(): Buffer {
   image.writeUInt32BE(0x00ac71f3, 208);
   image.writeUInt32BE(1000, 212);
   return image;
+}
+
+/** What becomes of the bytes, for an upload and for use alike: `admitted`, or why not. */
+export function refused(bytes: Buffer, declaredFormat: string): string {
+  const outcomes = (['upload', 'use'] as const).map((policy) => {
+    try {
+      inspectBytes(bytes, { declaredFormat, policy });
+      return 'admitted';
+    } catch (error) {
+      if (!(error instanceof ImageRefused)) throw error;
+      return `${error.code}: ${error.message}`;
+    }
+  });
+  if (outcomes[1] !== outcomes[0]) throw new Error(`for an upload: ${outcomes[0]}; for use: ${outcomes[1]}`);
+  return outcomes[0]!;
 }
