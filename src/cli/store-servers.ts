@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { findProgram, programRequirement } from '../../guest/requirements.ts';
 import { installPrerequisites } from './prerequisites.ts';
@@ -73,6 +73,7 @@ async function sshServer(cacheDir: string, onProgress: (text: string) => void): 
   const folder = resolve(cacheDir, 'programs', 'openssh');
   const program = join(folder, 'usr/sbin/sshd');
   if (existsSync(program)) return program;
+  await mkdir(dirname(folder), { recursive: true });
   onProgress(`Unpacking ${sshPackages.join(', ')}`);
   const packages = await mkdtemp(join(tmpdir(), 'unkai-packages-'));
   try {
