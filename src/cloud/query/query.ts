@@ -43,8 +43,8 @@ export interface Query {
   sort?: Sort;
   /** What decides where `sort` does not. */
   thenBy?: readonly Sort[];
-  /** One row for each value of the field. */
-  groupBy?: string;
+  /** One row for each value of the field, or for each of the values that several have together. */
+  groupBy?: readonly string[];
   /** Only these members. */
   fields?: string[];
 }

@@ -176,7 +176,7 @@ eachDatabase('queries', (open, kind) => {
     await fill(db, [plain, plain]);
     const sort = { field: 'kind', descending: true };
     expect((await run(asked({ sort }))).inventories).toHaveLength(2);
-    expect((await run(asked({ groupBy: 'kind' }))).inventories).toHaveLength(1);
+    expect((await run(asked({ groupBy: ['kind'] }))).inventories).toHaveLength(1);
   });
 
   it('show others than admin what is visible to them only, and find times by the second', async () => {
@@ -197,9 +197,13 @@ eachDatabase('queries', (open, kind) => {
       { ...plain, name: 'c', status: 'deleted' },
     ]);
     const sort = { field: 'name', descending: false };
-    expect(await run(asked({ groupBy: 'status', sort, replyWithCount: true, fields: ['name'] }))).toEqual({
+    expect(await run(asked({ groupBy: ['status'], sort, replyWithCount: true, fields: ['name'] }))).toEqual({
       inventories: [{ name: 'a' }, { name: 'c' }],
       total: 2,
+    });
+    expect(await run(asked({ groupBy: ['status', 'name'], sort, replyWithCount: true, fields: ['name'] }))).toEqual({
+      inventories: [{ name: 'a' }, { name: 'b' }, { name: 'c' }],
+      total: 3,
     });
   });
 
@@ -228,7 +232,11 @@ eachDatabase('queries', (open, kind) => {
     await fill(db, [plain]);
     expect(await run(asked({ conditions: where1('name', "x' or '1'='1"), count: true }))).toEqual({ total: 0 });
     const hostile = 'uuid; drop table images';
-    for (const query of [{ sort: { field: hostile, descending: true } }, { groupBy: hostile }, { fields: [hostile] }]) {
+    for (const query of [
+      { sort: { field: hostile, descending: true } },
+      { groupBy: [hostile] },
+      { fields: [hostile] },
+    ]) {
       await expect(run(asked(query))).rejects.toThrow('has no field');
     }
   });

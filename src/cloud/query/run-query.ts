@@ -49,13 +49,13 @@ export async function runQuery(
   return result;
 }
 
-/** The sums of number fields over what the conditions leave: one row, or one for each value of `by`. */
+/** The sums of number fields over what the conditions leave: one row, or one for each value of `by`, or for each of the values that several have together. */
 export async function runSum(
   cloud: Cloud,
   definition: InventoryDefinition,
   viewer: Viewer,
   query: Query,
-  summed: { fields: readonly string[]; by: string | undefined },
+  summed: { fields: readonly string[]; by: readonly string[] },
   times: TimeText,
 ): Promise<Inventory[]> {
   const { isAdmin, projectId = '', userId = '' } = viewer;
@@ -68,9 +68,8 @@ export async function runSum(
   const { rows } = await sumRows(cloud, definition, isAdmin, query, summed, values).execute(cloud.db.read);
   return (rows as Inventory[]).map((row) => {
     const sums = summed.fields.map((name) => [name, Number(row[name])]);
-    if (summed.by === undefined) return Object.fromEntries(sums) as Inventory;
-    const group = outerForm(fieldOf(definition, summed.by).type, row[summed.by], times);
-    return Object.fromEntries([[summed.by, group], ...sums]) as Inventory;
+    const groups = summed.by.map((name) => [name, outerForm(fieldOf(definition, name).type, row[name], times)]);
+    return Object.fromEntries([...groups, ...sums]) as Inventory;
   });
 }
 
@@ -79,10 +78,10 @@ function shapeOf(definition: InventoryDefinition, isAdmin: boolean, query: Query
   const conditions = query.conditions.map((one) => {
     return `${one.of?.name ?? ''}:${one.path.join('.')}${one.operator}${countValues(one)}`;
   });
-  const { sort, thenBy = [], groupBy = '', filter } = query;
+  const { sort, thenBy = [], groupBy = [], filter } = query;
   const order = [...(sort ? [sort] : []), ...thenBy].map((one) => `${one.field}${one.descending ? '-' : '+'}`).join();
   const joined = filter ? JSON.stringify(filter, (key, value) => (key === 'among' ? value.name : value)) : '';
-  return [definition.name, definition.table, isAdmin, conditions.join('&'), order, groupBy, joined].join('|');
+  return [definition.name, definition.table, isAdmin, conditions.join('&'), order, groupBy.join(), joined].join('|');
 }
 
 /** One inventory by its uuid, whoever asks: for the answers of operations that were allowed already. */

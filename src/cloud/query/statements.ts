@@ -32,7 +32,7 @@ export function selectRows(
   const selected = sql.join(columnsOf(definition, columns, row));
   if (!query.groupBy) return sql`select ${selected} from ${table} where ${where} order by ${order} ${page}`;
   // Of each group the row that comes first in the order that was asked for.
-  const group = fieldOf(definition, query.groupBy).sql(row);
+  const group = sql.join(groupsOf(definition, query.groupBy, row));
   return sql`select * from (
       select ${selected}, row_number() over (partition by ${group} order by ${order}) as row_in_group,
         row_number() over (order by ${order}) as row_in_all
@@ -53,7 +53,7 @@ export function countRows(
   const where = builder.where(definition, row, query.conditions, query.filter);
   const table = sql`${sourceOf(cloud, definition)} as ${sql.ref(alias)}`;
   if (!query.groupBy) return sql`select count(*) as total from ${table} where ${where}`;
-  const group = fieldOf(definition, query.groupBy).sql(row);
+  const group = sql.join(groupsOf(definition, query.groupBy, row));
   return sql`select count(*) as total from (select 1 from ${table} where ${where} group by ${group}) as grouped`;
 }
 
@@ -98,7 +98,7 @@ export function sumRows(
   definition: InventoryDefinition,
   isAdmin: boolean,
   query: Pick<Query, 'conditions' | 'filter'>,
-  summed: { fields: readonly string[]; by: string | undefined },
+  summed: { fields: readonly string[]; by: readonly string[] },
   values: Values,
 ): RawBuilder<unknown> {
   const builder = new WhereBuilder(cloud.db, viewerOf(isAdmin, values), values);
@@ -108,15 +108,19 @@ export function sumRows(
   const sums = summed.fields.map((name) => {
     return sql`cast(coalesce(sum(${fieldOf(definition, name).sql(row)}), 0) as bigint) as ${sql.ref(name)}`;
   });
-  if (summed.by === undefined) return sql`select ${sql.join(sums)} from ${table} where ${where}`;
-  const group = fieldOf(definition, summed.by).sql(row);
-  const selected = sql.join([sql`${group} as ${sql.ref(summed.by)}`, ...sums]);
+  if (summed.by.length === 0) return sql`select ${sql.join(sums)} from ${table} where ${where}`;
+  const group = sql.join(groupsOf(definition, summed.by, row));
+  const selected = sql.join([...columnsOf(definition, summed.by, row), ...sums]);
   return sql`select ${selected} from ${table} where ${where} group by ${group} order by ${group}
     limit ${values['limit']} offset ${values['start']}`;
 }
 
 function sourceOf(cloud: Cloud, definition: InventoryDefinition): Expression<unknown> {
   return definition.rows?.(cloud) ?? sql.table(definition.table);
+}
+
+function groupsOf(definition: InventoryDefinition, names: readonly string[], row: Row): Expression<unknown>[] {
+  return names.map((name) => fieldOf(definition, name).sql(row));
 }
 
 function columnsOf(definition: InventoryDefinition, names: readonly string[], row: Row): Expression<unknown>[] {

@@ -97,6 +97,15 @@ describe('what programs use', () => {
     expect(page).toEqual({ inventories: [{ name: 'b' }], total: 3 });
     expect(sum).toEqual({ inventories: [{ diskSize: 6 * 1024 }] });
     expect(count).toEqual({ total: 3 });
+    const [groups, sums] = (
+      await zql('query diskoffering.state group by state, type; sum diskoffering.diskSize group by state, type')
+    ).results!;
+    expect(groups).toEqual({ inventories: [{ state: 'Enabled' }] });
+    expect(sums).toEqual({ inventories: [{ state: 'Enabled', type: 'zstack', diskSize: 6 * 1024 }] });
+    expect((await zql('query diskoffering where')).error).toMatchObject({
+      details: '[query diskoffering where] is not valid ZQL, at column 25: unexpected end',
+    });
+    expect((await zql('count normalIpRange')).error).toBeUndefined();
     expect(
       (await zql("query cluster where zone.name = 'nova' and zone.isDefault = true")).results![0]!['inventories'],
     ).toHaveLength(1);

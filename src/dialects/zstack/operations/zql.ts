@@ -71,7 +71,7 @@ const zqlQuery = syncOperation({
       const named = statement.name === undefined ? {} : { name: statement.name };
       if (statement.kind === 'sum') {
         if (statement.fields.length === 0) throw invalidArgument('sum needs a field, as sum volume.size');
-        const summed = { fields: statement.fields, by: statement.by ?? query.groupBy };
+        const summed = { fields: statement.fields, by: statement.by ? [statement.by] : statement.groupBy };
         results.push({ ...named, inventories: await runSum(cloud, definition, subject, query, summed, times) });
         continue;
       }

@@ -20,7 +20,7 @@ const parameters = T.Object({
   count: text('true: only the number of rows.'),
   replyWithCount: text('true: the number of rows beside the rows.'),
   sort: text('The field to sort by: +name upwards, -name downwards.'),
-  groupBy: text('One row for each value of this field.'),
+  groupBy: text('One row for each value of this field, or of these fields together, with commas.'),
   fields: text('Only these members, parted by commas.'),
 });
 

@@ -18,7 +18,7 @@ export function parseQuery(parameters: Record<string, unknown>): Query {
   const sort = first(parameters, 'sort');
   if (sort) query.sort = { field: sort.replace(/^[+-]/, ''), descending: sort.startsWith('-') };
   const groupBy = first(parameters, 'groupBy');
-  if (groupBy) query.groupBy = groupBy;
+  if (groupBy) query.groupBy = groupBy.split(',').map((name) => name.trim());
   const fields = first(parameters, 'fields');
   if (fields !== undefined) query.fields = fieldsOf(fields);
   if (first(parameters, 'filterName')) {

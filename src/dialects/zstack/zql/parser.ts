@@ -332,9 +332,9 @@ export function parseZql(text: string): Statement[] {
   parser.input = read.at(-1)?.tokenType === Semicolon ? read.slice(0, -1) : read;
   const statements = parser.statements();
   const error = parser.errors[0];
-  if (error)
-    throw new SyntaxError(
-      `at column ${Math.max(error.token.startColumn || 0, 0) || text.length + 1}: ${error.message}`,
-    );
+  if (error) {
+    const column = Math.max(error.token.startColumn || 0, 0) || text.length + 1;
+    throw new SyntaxError(`at column ${column}: unexpected ${error.token.image || 'end'}`);
+  }
   return statements;
 }

@@ -12,6 +12,7 @@ const aliases: Record<string, string> = {
   kvmhost: 'Host',
   usertag: 'UserTag',
   localstorage: 'PrimaryStorage',
+  normaliprange: 'IpRange',
 };
 
 /** A statement as the query engine takes it. */
@@ -61,10 +62,7 @@ export function translate(statement: Statement): Translated {
   };
   if (sort) query.sort = sort;
   if (thenBy.length > 0) query.thenBy = thenBy;
-  if (statement.groupBy.length > 1) {
-    throw new ZStackError('SYS.1014', 'group by more than one field is not offered by this cloud');
-  }
-  if (statement.groupBy[0]) query.groupBy = statement.groupBy[0];
+  if (statement.groupBy.length > 0) query.groupBy = statement.groupBy;
   if (statement.kind === 'query' && statement.fields.length > 0) query.fields = statement.fields;
   if (!isCount(query.limit) || !isCount(query.start)) throw invalidArgument('limit and offset are whole numbers');
   return { definition, query };
