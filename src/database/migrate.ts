@@ -35,6 +35,7 @@ import { zonedKeys } from './migrations/0035-zoned-keys/migration.ts';
 import { tagPatterns } from './migrations/0036-tag-patterns/migration.ts';
 import { localDisks } from './migrations/0037-local-disks/migration.ts';
 import { controlPlanes } from './migrations/0039-control-planes/migration.ts';
+import { volumeMigrations } from './migrations/0040-volume-migrations/migration.ts';
 import { zstackJobs } from './migrations/0041-zstack-jobs/migration.ts';
 import { coveringIndexes } from './migrations/0042-covering-indexes/migration.ts';
 import { ownLimits } from './migrations/0043-own-limits/migration.ts';
@@ -86,6 +87,7 @@ const migrations: Record<string, Migration> = {
   '0048-failed-imports': failedImports,
   '0043-own-limits': ownLimits,
   '0044-server-extras': serverExtras,
+  '0040-volume-migrations': volumeMigrations,
   '0041-zstack-jobs': zstackJobs,
   '0042-covering-indexes': coveringIndexes,
   '0045-store-logins': storeLogins,

@@ -7,6 +7,7 @@ import { deleteVolume } from './transitions/delete.ts';
 import { detachVolume } from './transitions/detach.ts';
 import { extendVolume } from './transitions/extend.ts';
 import { limitVolume } from './transitions/limit.ts';
+import { migrateVolume } from './transitions/migrate.ts';
 import { reimageVolume } from './transitions/reimage.ts';
 import { restoreBackup } from './transitions/restore.ts';
 import { retypeVolume } from './transitions/retype.ts';
@@ -31,6 +32,7 @@ export const volumeActions: AnyAction[] = [
   anyAction(retypeVolume),
   anyAction(limitVolume),
   anyAction(convertVolume),
+  anyAction(migrateVolume),
   anyAction(attachVolume),
   anyAction(detachVolume),
 ];

@@ -30,6 +30,7 @@ import { requestDeleteVolume } from './transitions/delete.ts';
 import { requestDetachVolume } from './transitions/detach.ts';
 import { requestExtendVolume } from './transitions/extend.ts';
 import { requestLimitVolume } from './transitions/limit.ts';
+import { type MigrationTarget, requestMigrateVolume } from './transitions/migrate.ts';
 import { requestReimageVolume } from './transitions/reimage.ts';
 import { requestRetypeVolume } from './transitions/retype.ts';
 import { requestRevertVolume } from './transitions/revert.ts';
@@ -38,6 +39,20 @@ import { requestUploadImage, requestUploadSnapshot } from './transitions/upload-
 import { VolumeTypes } from './types.ts';
 
 type Words = Record<string, string>;
+
+/** What an administrator says of a volume. */
+export interface StatusReset {
+  status?: VolumeStatus;
+  /** Whether a server has it; this follows from the servers, and can't be otherwise. */
+  attached?: boolean;
+  migrationStatus?: Exclude<Volume['migrationStatus'], 'migrating'>;
+}
+
+function refuseUntrue({ id, server_id }: VolumesTable, attached: boolean | undefined): void {
+  if (attached === undefined || attached === (server_id !== null)) return;
+  const words = `is ${server_id === null ? 'no' : 'a'} server's: attach or detach it to change that.`;
+  throw invalidVolume(`Volume ${withDashes(id)} ${words}`);
+}
 
 /** Volumes and snapshots of users: what is known of them, and what may be asked of them. */
 export class BlockStorage {
@@ -124,6 +139,8 @@ export class BlockStorage {
     requestRetypeVolume(this.#cloud, subject, id, typeNameOrId);
   limit = (subject: Subject, id: string, changes: OwnLimitChanges) =>
     requestLimitVolume(this.#cloud, subject, id, changes);
+  /** For administrators: moves it to another host. */
+  migrate = (subject: Subject, id: string, to: MigrationTarget) => requestMigrateVolume(this.#cloud, subject, id, to);
   attach = (subject: Subject, serverId: string, request: AttachRequest) =>
     requestAttachVolume(this.#cloud, subject, serverId, request);
   detach = (subject: Subject, serverId: string, volumeId: string) =>
@@ -199,9 +216,12 @@ export class BlockStorage {
   }
 
   /** For administrators: says in what state a volume is, where the cloud has it wrong. Nothing else changes. */
-  resetStatus(subject: Subject, id: string, status: VolumeStatus) {
+  resetStatus(subject: Subject, id: string, { status, ...said }: StatusReset) {
     requireAdmin(subject, 'volume_extension:volume_admin_actions:reset_status');
     return this.#change(subject, id, (row) => {
+      refuseUntrue(row, said.attached);
+      const migration_status = said.migrationStatus;
+      if (status === undefined) return { migration_status };
       if (status === 'awaiting-transfer' || status === 'reserved') {
         throw invalidVolume(`A volume is made ${status} by other means.`);
       }
@@ -210,7 +230,7 @@ export class BlockStorage {
           `Volume ${withDashes(id)} can't be ${status} while it is ${row.server_id ? '' : 'not '}attached.`,
         );
       }
-      return { status };
+      return { status, migration_status };
     });
   }
 

@@ -284,6 +284,7 @@ export function volumeRow(
     enabled: 1,
     own_limits: null,
     local_disk: null,
+    migration_status: null,
     metadata: JSON.stringify(wanted.metadata ?? {}),
     last_error: null,
     attached_at: null,

@@ -55,6 +55,8 @@ export interface Volume {
   ownLimits: OwnLimits;
   /** Of ephemeral and swap disks alone. */
   localDisk: LocalDisk | null;
+  /** Of its last move to another host. */
+  migrationStatus: VolumesTable['migration_status'];
   metadata: Record<string, string>;
   imageMetadata: Record<string, string>;
   lastError: string | null;
@@ -98,6 +100,7 @@ export function volumeFromRow(row: VolumesTable): Volume {
     multiattach: row.multiattach === 1,
     ownLimits: ownLimitsFrom(row.own_limits),
     localDisk: row.local_disk === null ? null : (JSON.parse(row.local_disk) as LocalDisk),
+    migrationStatus: row.migration_status,
     metadata: JSON.parse(row.metadata) as Record<string, string>,
     imageMetadata: JSON.parse(row.image_metadata) as Record<string, string>,
     lastError: row.last_error,

@@ -60,7 +60,7 @@ export async function shareVolume(
   if (row.server_id === serverId || others.some(({ server_id }) => server_id === serverId)) {
     throw invalidVolume(`volume ${withDashes(row.id)} already attached`);
   }
-  await refuseCopied(tx, row.id);
+  await refuseCopied(tx, row.id, 'no other server gets it meanwhile');
   const share: VolumeSharesTable = {
     id: newId(core.env),
     volume_id: row.id,
@@ -79,8 +79,11 @@ export async function shareVolume(
   return { ...row, status: 'attaching', ...columnsOf(share) };
 }
 
-/** A copy is that of one guest's moment: another one that wrote meanwhile would spoil it. */
-async function refuseCopied(tx: Tx, volumeId: string): Promise<void> {
+/**
+ * Refuses a volume of which a copy is being made. That is of one guest's moment: another one that wrote meanwhile would spoil
+ * it.
+ */
+export async function refuseCopied(tx: Tx, volumeId: string, consequence: string): Promise<void> {
   const snapshot = await tx
     .selectFrom('volume_snapshots')
     .select('id')
@@ -103,7 +106,7 @@ async function refuseCopied(tx: Tx, volumeId: string): Promise<void> {
     .where('deleted_at', 'is', null)
     .executeTakeFirst();
   if (!snapshot && !copy && !image) return;
-  throw invalidVolume(`Volume ${withDashes(volumeId)} is being copied: no other server gets it meanwhile.`);
+  throw invalidVolume(`Volume ${withDashes(volumeId)} is being copied: ${consequence}.`);
 }
 
 /** Refuses what can't be done while several servers have the volume. */

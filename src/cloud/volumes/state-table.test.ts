@@ -42,6 +42,15 @@ const ask: Record<Key, (scene: Scene) => Promise<unknown>> = {
       .execute();
     return await blocks().revert(admin(), id, snapshot!.id);
   },
+  migrate: async ({ id }) => {
+    const { db, hosts } = storage.cloud;
+    const to = (await hosts.list()).find(({ state }) => state === 'disabled')!;
+    await db.write((tx) => tx.deleteFrom('volume_snapshots').where('volume_id', '=', id).execute());
+    await hosts.setState(to.id, 'enabled');
+    return await blocks()
+      .migrate(admin(), id, { hostId: to.id })
+      .finally(() => hosts.setState(to.id, 'disabled'));
+  },
   retype: ({ id }) => blocks().retype(admin(), id, typeName),
   reimage: ({ id }) => blocks().reimage(admin(), id, imageId),
   offer: ({ id }) => blocks().transfers.create(admin(), { volumeId: id }),
@@ -50,7 +59,10 @@ const ask: Record<Key, (scene: Scene) => Promise<unknown>> = {
 };
 
 beforeAll(async () => {
-  storage = await StorageCloud.start();
+  storage = await StorageCloud.start({ hosts: 2 });
+  const [, other] = await storage.cloud.hosts.list();
+  // Only what is migrated goes there.
+  await storage.cloud.hosts.setState(other!.id, 'disabled');
   serverId = (await storage.server()).id;
   imageId = await storage.image();
   typeName = (await blocks().types.create(admin(), { name: 'other' })).name;

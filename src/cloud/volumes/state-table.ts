@@ -19,6 +19,7 @@ export const volumeTransitions = {
   backup: { from: free, busy: 'backing-up', after: 'available' },
   'backup (forced)': { from: used, busy: 'backing-up', after: 'as before' },
   revert: { from: free, busy: 'reverting', after: 'available' },
+  migrate: { from: free, busy: 'maintenance', after: 'available' },
   retype: { from: used, busy: 'retyping', after: 'as before' },
   reimage: { from: ['available', 'error'], busy: 'downloading', after: 'available' },
   offer: { from: free, busy: 'awaiting-transfer', after: 'awaiting-transfer' },

@@ -144,6 +144,7 @@ export class Volumes {
       multiattach: 0,
       own_limits: null,
       local_disk: null,
+      migration_status: null,
       metadata: '{}',
       image_metadata: '{}',
       last_error: null,

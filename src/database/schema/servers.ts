@@ -149,6 +149,8 @@ export interface VolumesTable {
   own_limits: Json | null;
   /** What is to be on an ephemeral or swap disk, and why the server has it: `LocalDisk`. */
   local_disk: Json | null;
+  /** Of its last move to another host; null where there was none. */
+  migration_status: 'migrating' | 'success' | 'error' | null;
   metadata: Json;
   image_metadata: Json;
   last_error: string | null;

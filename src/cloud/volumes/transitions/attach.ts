@@ -14,7 +14,7 @@ import { type Volume, volumeFromRow } from '../model.ts';
 import { invalidVolume, lockVolume, requireEnabled, requireStatus, settleVolume } from '../rules.ts';
 import { leaveShared, multiattachTooOld, noteShare, shareVolume, takesOneMore } from '../shares.ts';
 import { detached } from '../volumes.ts';
-import { type BroughtDisk, bringDisk } from './bring-disk.ts';
+import { announceCopy, type BroughtDisk, bringDisk } from './bring-disk.ts';
 
 export interface AttachmentInput {
   serverId: string;
@@ -151,17 +151,7 @@ export async function requestAttachVolume(
     requireEnabled(row, 'reserve');
     const from = await wayTo(cloud, tx, server, row, isMore);
     const diskId = from ? newId(cloud.env) : row.disk_id!;
-    if (from) {
-      const storageId = await cloud.volumes.storageOn(tx, server.hostId!, row.id);
-      await cloud.hosts.placeDisk(tx, { size: row.size, onlyHostId: server.hostId!, storageId });
-      await cloud.volumes.announceDisk(tx, server.hostId!, {
-        id: diskId,
-        volumeId: row.id,
-        imageId: null,
-        size: row.size,
-        storageId,
-      });
-    }
+    if (from) await announceCopy(cloud, tx, row, { diskId, hostId: server.hostId! });
     const device = chooseDevice(await devicesOf(tx, serverId), request.device);
     const changes = {
       kind: 'data',

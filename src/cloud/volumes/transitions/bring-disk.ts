@@ -1,5 +1,8 @@
 import { AgentError } from '../../../agent/contract.ts';
+import type { Tx } from '../../../database/database.ts';
+import type { VolumesTable } from '../../../database/schema.ts';
 import { step } from '../../actions.ts';
+import type { Cloud } from '../../cloud.ts';
 import { ensureImage } from '../../servers/steps/move.ts';
 import { isShared } from '../base-image.ts';
 
@@ -15,6 +18,22 @@ interface Input {
 export interface BroughtDisk {
   actualSize: number;
   installPath: string;
+}
+
+/**
+ * Takes the room for a copy of the volume's disk on another host: in a storage of it (null for its own disk), by default in
+ * the one in which the volume lies, if the host has that.
+ */
+export async function announceCopy(
+  cloud: Cloud,
+  tx: Tx,
+  { id: volumeId, size }: Pick<VolumesTable, 'id' | 'size'>,
+  copy: { diskId: string; hostId: string; storageId?: string | null },
+): Promise<void> {
+  const usual = () => cloud.volumes.storageOn(tx, copy.hostId, volumeId);
+  const storageId = copy.storageId === undefined ? await usual() : copy.storageId;
+  await cloud.hosts.placeDisk(tx, { size, onlyHostId: copy.hostId, storageId });
+  await cloud.volumes.announceDisk(tx, copy.hostId, { id: copy.diskId, volumeId, imageId: null, size, storageId });
 }
 
 /** Copies the volume's disk, which nobody has open, to the server's host. The one that it has stays until the end. */

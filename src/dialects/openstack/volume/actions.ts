@@ -19,6 +19,22 @@ const common = {
 } as const;
 const example = { params: { volume_id: exampleVolumeId } };
 
+const statuses = Object.fromEntries(volumeStatuses.map((status) => [status, status])) as Record<string, VolumeStatus>;
+/** That one moves can't be said: it follows from its being moved. */
+const migrationStatuses = { none: null, success: 'success', error: 'error' } as const;
+
+/** What a word means, undefined where none is said. Throws `invalid`. */
+function oneOf<T>(
+  field: string,
+  word: string | null | undefined,
+  meanings: Readonly<Record<string, T>>,
+): T | undefined {
+  if (word === null || word === undefined) return undefined;
+  const known = word.toLowerCase();
+  if (Object.hasOwn(meanings, known)) return meanings[known]!;
+  throw new CloudError('invalid', `Must specify a valid ${field}: ${Object.keys(meanings).join(', ')}.`, { field });
+}
+
 export const actionOperations = [
   operation({
     ...common,
@@ -171,16 +187,20 @@ export const actionOperations = [
     responses: { 202: null },
     errors: [400, 401, 403, 404],
     title: 'Reset the status of a volume',
-    summary: 'Says in what state a volume is, where the cloud has it wrong. Nothing else changes.',
+    summary:
+      'Says in what state a volume is, where the cloud has it wrong, or what its last move to another host came to. Nothing ' +
+      'else changes. Whether it is attached follows from its server: another `attach_status` than that is refused.',
     examples: [{ title: 'In error', ...example, body: { 'os-reset_status': { status: 'error' } }, status: 202 }],
     handle: async ({ cloud, subject, params: { volume_id }, body }) => {
-      const status = body.status?.toLowerCase() as VolumeStatus | undefined;
-      if (!status || !volumeStatuses.includes(status)) {
-        throw new CloudError('invalid', `Must specify a valid status: ${volumeStatuses.join(', ')}.`, {
-          field: 'status',
-        });
+      const said = {
+        status: oneOf('status', body.status, statuses),
+        attached: oneOf('attach_status', body.attach_status, { attached: true, detached: false }),
+        migrationStatus: oneOf('migration_status', body.migration_status, migrationStatuses),
+      };
+      if (Object.values(said).every((one) => one === undefined)) {
+        throw new CloudError('invalid', "Must specify 'status', 'attach_status' or 'migration_status' for update.");
       }
-      await cloud.blockStorage.resetStatus(subject, idOf('volume', volume_id), status);
+      await cloud.blockStorage.resetStatus(subject, idOf('volume', volume_id), said);
       return { status: 202 };
     },
   }),

@@ -20,8 +20,8 @@ export class VolumeApi {
     this.#app = app;
   }
 
-  static async start(dialects: readonly Dialect[]): Promise<VolumeApi> {
-    const storage = await StorageCloud.start();
+  static async start(dialects: readonly Dialect[], hosts = 1): Promise<VolumeApi> {
+    const storage = await StorageCloud.start({ hosts });
     const subjects: Record<string, Subject> = storage as unknown as Record<Who, Subject>;
     const identity = {
       subjectOf(token: string, requestId: string) {

@@ -50,11 +50,11 @@ export const VolumeSchema = Type.Object({
   replication_status: Type.Null(),
   consistencygroup_id: Type.Null(),
   multiattach: Type.Boolean(),
-  migration_status: Type.Null(),
+  migration_status: textOrNull(),
   volume_image_metadata: Type.Optional(Metadata),
   'os-vol-tenant-attr:tenant_id': Type.Optional(Type.String()),
   'os-vol-host-attr:host': Type.Optional(textOrNull()),
-  'os-vol-mig-status-attr:migstat': nothing,
+  'os-vol-mig-status-attr:migstat': Type.Optional(textOrNull()),
   'os-vol-mig-status-attr:name_id': nothing,
   group_id: Type.Optional(textOrNull()),
   provider_id: nothing,
@@ -140,7 +140,7 @@ function newVolumeView(volume: Volume, places: Places, reader: Reader) {
     replication_status: null,
     consistencygroup_id: null,
     multiattach: volume.multiattach,
-    migration_status: null,
+    migration_status: subject.isAdmin ? volume.migrationStatus : null,
     ...(atLeast(context, 3, 13) ? { group_id: dashed(places.groups.get(volume.id) ?? null) } : {}),
     ...(atLeast(context, 3, 48) ? { shared_targets: false, service_uuid: null } : {}),
     ...(atLeast(context, 3, 63) ? { volume_type_id: withDashes(volume.volumeType) } : {}),
@@ -148,10 +148,10 @@ function newVolumeView(volume: Volume, places: Places, reader: Reader) {
   };
 }
 
-function forAdmins({ storageId }: Volume, hostName: string | null, context: Record<string, unknown>) {
+function forAdmins(volume: Volume, hostName: string | null, context: Record<string, unknown>) {
   return {
-    'os-vol-host-attr:host': hostName === null ? null : poolName(hostName, storageId),
-    'os-vol-mig-status-attr:migstat': null,
+    'os-vol-host-attr:host': hostName === null ? null : poolName(hostName, volume.storageId),
+    'os-vol-mig-status-attr:migstat': volume.migrationStatus,
     'os-vol-mig-status-attr:name_id': null,
     ...(atLeast(context, 3, 21) ? { provider_id: null } : {}),
     ...(atLeast(context, 3, 61) ? { cluster_name: null } : {}),

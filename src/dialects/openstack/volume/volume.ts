@@ -13,6 +13,7 @@ import { groupTypeOperations } from './group-types.ts';
 import { groupOperations } from './groups.ts';
 import { messageOperations } from './messages.ts';
 import { metadataOperations } from './metadata.ts';
+import { migrateVolume } from './migrate-volume.ts';
 import { placeOperations } from './places.ts';
 import { poolOperations } from './pools.ts';
 import { qosOperations } from './qos.ts';
@@ -39,6 +40,7 @@ export const volume = openstackDialect({
     ...metadataOperations,
     ...actionOperations,
     ...attachActionOperations,
+    migrateVolume,
     ...attachmentOperations,
     ...snapshotOperations,
     ...snapshotActionOperations,
