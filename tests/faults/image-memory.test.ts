@@ -15,6 +15,8 @@ const run = promisify(execFile);
 /** How large the image is; `UNKAI_IMAGE_GIB=4` for the size that figures are told of, and then it is booted as well. */
 const gibibytes = Number(process.env['UNKAI_IMAGE_GIB'] ?? 1);
 const isBooted = process.env['UNKAI_IMAGE_GIB'] !== undefined;
+/** How fast clients send and fetch, MiB per second: `UNKAI_IMAGE_RATE=119` for a network of a gigabit. */
+const rate = Number(process.env['UNKAI_IMAGE_RATE'] ?? Number.POSITIVE_INFINITY);
 const mib = 1024 * 1024;
 const size = gibibytes * 1024 * mib;
 /** What a copy between stores leaves to the collector, which lets 64 MiB gather, is not held against a run of all tests. */
@@ -42,6 +44,18 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 }, 60_000);
 
+/** Lets bytes through as fast as the client's network does. */
+async function* paced(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const started = performance.now();
+  let bytes = 0;
+  for await (const chunk of source) {
+    yield chunk;
+    bytes += chunk.length;
+    const ahead = (bytes / mib / rate) * 1000 - (performance.now() - started);
+    if (ahead > 1) await new Promise((next) => setTimeout(next, ahead));
+  }
+}
+
 async function upload(bytes: number): Promise<string> {
   const body = { name: 'large', disk_format: 'raw', container_format: 'bare' };
   const { id } = await cloud.request<{ id: string }>('POST', '/image/v2/images', body);
@@ -56,7 +70,7 @@ async function upload(bytes: number): Promise<string> {
       answer.on('error', reject);
       answer.on('end', () => (answer.statusCode === 204 ? done() : reject(new Error(`status ${answer.statusCode}`))));
     });
-    pipeline(createReadStream(disk, { end: bytes - 1, highWaterMark: mib }), put).catch(reject);
+    pipeline(createReadStream(disk, { end: bytes - 1, highWaterMark: mib }), paced, put).catch(reject);
   });
   return id;
 }
@@ -104,7 +118,7 @@ async function download(url: string): Promise<number> {
   const answer = await fetch(url, { headers: cloud.headers });
   expect(answer.status).toBe(200);
   let bytes = 0;
-  for await (const chunk of answer.body!) bytes += chunk.length;
+  for await (const chunk of paced(answer.body!)) bytes += chunk.length;
   return bytes;
 }
 
