@@ -333,25 +333,35 @@ class S3Store implements ImageStore {
   }
 }
 
-/** The source's bytes, hashed on their way; whatever goes wrong here is kept for whoever asked for the upload. */
+/**
+ * The source's bytes, hashed on their way. Whatever goes wrong with them is kept for whoever asked for the upload; what
+ * the upload itself fails with ends this as well, and is none of it.
+ */
 async function* hashed(
   chunks: ChunkReader,
   hasher: { update(chunk: Buffer): Promise<void> },
   { onChunk, expectedSize }: PutOptions,
   seen: { size: number; error?: unknown },
 ): AsyncGenerator<Buffer> {
-  try {
-    for (let chunk = await chunks.next(); chunk; chunk = await chunks.next()) {
-      seen.size += chunk.length;
-      if (expectedSize !== undefined && seen.size > expectedSize) throw sizeMismatch(expectedSize, 'more');
-      await onChunk?.(chunk);
-      await hasher.update(chunk);
-      yield chunk;
+  const next = async () => {
+    const chunk = await chunks.next();
+    seen.size += chunk?.length ?? 0;
+    if (expectedSize !== undefined && seen.size > expectedSize) throw sizeMismatch(expectedSize, 'more');
+    if (!chunk) {
+      if (expectedSize !== undefined && seen.size < expectedSize) throw sizeMismatch(expectedSize, `${seen.size}`);
+      return undefined;
     }
-    if (expectedSize !== undefined && seen.size < expectedSize) throw sizeMismatch(expectedSize, `${seen.size}`);
-  } catch (error) {
-    seen.error = error;
-    throw error;
+    await onChunk?.(chunk);
+    await hasher.update(chunk);
+    return chunk;
+  };
+  for (;;) {
+    const chunk = await next().catch((error) => {
+      seen.error = error;
+      throw error;
+    });
+    if (!chunk) return;
+    yield chunk;
   }
 }
 
