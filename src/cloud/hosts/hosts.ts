@@ -214,9 +214,11 @@ export class Hosts {
 
   /** Finds a place for a disk that is to be registered in the same transaction: that is what takes the room. */
   async placeDisk(tx: Tx, request: DiskRequest): Promise<DiskPlace> {
-    // One transaction after the other sees what the one before took. SQLite has one writer.
-    if (this.#core.db.kind === 'postgres')
+    // One transaction after the other sees what the one before took, and no storage is detached meanwhile. SQLite has one writer.
+    if (this.#core.db.kind === 'postgres') {
       await tx.selectFrom('hosts').select('id').orderBy('id').forUpdate().execute();
+      await tx.selectFrom('storages').select('id').orderBy('id').forShare().execute();
+    }
     return await choosePlace(tx, await this.usage(tx), request);
   }
 

@@ -216,6 +216,28 @@ function added(kind: Database['kind']): void {
     await storages.remove(second.id);
   });
 
+  it('are not taken from under what is placed there at the same moment', async () => {
+    const { id, clusterId } = await attached();
+    const { db, hosts: engine, storages, volumes } = world.cloud;
+    const placed = Promise.withResolvers<void>();
+    const goOn = Promise.withResolvers<void>();
+    const diskId = 'd'.repeat(32);
+    const registering = db.write(async (tx) => {
+      const { host, storageId } = await engine.placeDisk(tx, { size: gib, storageId: id });
+      placed.resolve();
+      // SQLite has one writer: others wait for this transaction in any case.
+      if (kind === 'postgres') await goOn.promise;
+      const disk = { id: diskId, volumeId: 'e'.repeat(32), imageId: null, size: gib, storageId };
+      await volumes.announceDisk(tx, host.id, disk);
+    });
+    await placed.promise;
+    const detaching = expect(storages.detach(id, clusterId)).rejects.toMatchObject({ details: { reason: 'in_use' } });
+    goOn.resolve();
+    await registering;
+    await detaching;
+    await db.write((tx) => tx.deleteFrom('disks').where('id', '=', diskId).execute());
+  });
+
   it('take nothing while their hosts do not answer for them, and are told when they do', async () => {
     const { id } = await attached();
     refusal = new AgentError('unreachable', 'no answer');

@@ -192,9 +192,6 @@ export class Volumes {
   async announceDisk(tx: Tx, hostId: string, disk: NewDisk): Promise<string | null> {
     const { id, volumeId, imageId, size } = disk;
     const wanted = disk.storageId === undefined ? await this.storageOn(tx, hostId, volumeId) : disk.storageId;
-    // Whoever takes the storage from the host locks its row, too. SQLite has one writer.
-    if (wanted !== null && this.#core.db.kind === 'postgres')
-      await tx.selectFrom('storages').select('id').where('id', '=', wanted).forUpdate().execute();
     await insertRow(tx, 'disks', {
       id,
       host_id: hostId,
@@ -210,7 +207,12 @@ export class Volumes {
 
   /** The storage in which the volume lies, or the volume of the snapshot, if this host has it too; else null. */
   async storageOn(tx: Tx, hostId: string, volumeId: string): Promise<string | null> {
-    return (await storageBeside.first(tx, { hostId, volumeId }))?.storage_id ?? null;
+    const find = async () => (await storageBeside.first(tx, { hostId, volumeId }))?.storage_id ?? null;
+    const found = await find();
+    if (found === null || this.#core.db.kind === 'sqlite') return found;
+    // Whoever takes the storage from the host at this moment locks its row, too.
+    await tx.selectFrom('storages').select('id').where('id', '=', found).forShare().execute();
+    return await find();
   }
 
   /** The volume is where this disk of it is. */
