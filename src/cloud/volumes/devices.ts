@@ -1,3 +1,4 @@
+import type { Tx } from '../../database/database.ts';
 import { CloudError } from '../errors.ts';
 
 /** `/dev/vda` for 0, `/dev/vdz` for 25, `/dev/vdaa` for 26: the names that virtio disks have. */
@@ -35,4 +36,14 @@ export function chooseDevice(taken: ReadonlySet<number>, wanted: string | undefi
     throw new CloudError('conflict', `The supplied device path (${wanted}) is in use.`, { reason: 'device_in_use' });
   }
   return { index, name: wanted };
+}
+
+/** The places that a server's volumes and local disks have. */
+export async function devicesOf(tx: Tx, serverId: string): Promise<Set<number>> {
+  const [own, shared] = [tx.selectFrom('volumes'), tx.selectFrom('volume_shares')];
+  const rows = [
+    ...(await own.select('device_index').where('server_id', '=', serverId).execute()),
+    ...(await shared.select('device_index').where('server_id', '=', serverId).execute()),
+  ];
+  return new Set(rows.flatMap(({ device_index }) => device_index ?? []));
 }

@@ -8,7 +8,7 @@ import { CloudError } from '../../errors.ts';
 import type { Subject } from '../../identity/subject.ts';
 import { bootsFromVolume, type Server } from '../../servers/model.ts';
 import { beginTransition } from '../../servers/transition.ts';
-import { chooseDevice } from '../devices.ts';
+import { chooseDevice, devicesOf } from '../devices.ts';
 import { hostOfVolumes } from '../host-of-volumes.ts';
 import { type Volume, volumeFromRow } from '../model.ts';
 import { invalidVolume, lockVolume, requireEnabled, requireStatus, settleVolume } from '../rules.ts';
@@ -196,16 +196,6 @@ function refuseUnfit(row: VolumesTable, server: Server, { refuseMultiattach }: A
   if (server.vmState !== 'shelved_offloaded') return;
   const words = 'Attaching multiattach volumes is not supported for shelved-offloaded instances.';
   throw new CloudError('invalid', words, { reason: 'multiattach' });
-}
-
-/** The places that a server's volumes have. */
-export async function devicesOf(tx: Tx, serverId: string): Promise<Set<number>> {
-  const [own, shared] = [tx.selectFrom('volumes'), tx.selectFrom('volume_shares')];
-  const rows = [
-    ...(await own.select('device_index').where('server_id', '=', serverId).execute()),
-    ...(await shared.select('device_index').where('server_id', '=', serverId).execute()),
-  ];
-  return new Set(rows.flatMap(({ device_index }) => device_index ?? []));
 }
 
 /**
