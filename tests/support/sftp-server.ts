@@ -157,12 +157,15 @@ export class PasswordServer implements AsyncDisposable {
     this.port = (server.address() as AddressInfo).port;
   }
 
-  /** @param offered how clients may log in; many servers ask for passwords by questions only */
+  /**
+   * @param offered how clients may log in; many servers ask for passwords by questions only
+   * @param options.lacks requests that it knows nothing of, by OpenSSH's names
+   */
   static async start(
     user: string,
     password: string,
     offered: 'password' | 'keyboard-interactive',
-    port = 0,
+    { port = 0, lacks = [] as readonly string[] } = {},
   ): Promise<PasswordServer> {
     const methods: string[] = [];
     const clients = new Set<Connection>();
@@ -188,7 +191,9 @@ export class PasswordServer implements AsyncDisposable {
       client.on('session', (acceptSession) => {
         acceptSession().on('subsystem', (accept) => {
           const channel = accept();
-          const sftp = spawn(join(prefix, 'lib/openssh/sftp-server'), { stdio: ['pipe', 'pipe', 'ignore'] });
+          const sftp = spawn(join(prefix, 'lib/openssh/sftp-server'), lacks.length > 0 ? ['-P', lacks.join()] : [], {
+            stdio: ['pipe', 'pipe', 'ignore'],
+          });
           sftp.on('error', () => channel.close());
           sftp.on('exit', () => channel.close());
           channel.on('close', () => sftp.kill());

@@ -65,7 +65,7 @@ eachDatabase('image stores that are logged in to', (openDatabase) => {
 
     const { port } = server;
     await server[Symbol.asyncDispose]();
-    server = await PasswordServer.start('images', 'sesame', 'password', port);
+    server = await PasswordServer.start('images', 'sesame', 'password', { port });
     const later = await open();
     expect(later.get(id)).toMatchObject({ status: 'disconnected' });
     expect(server.methods).toEqual([]);

@@ -299,5 +299,20 @@ describe.skipIf(!hasSftpServer)('over a real SFTP server', { timeout: 60_000 }, 
     expect(await byFile.store.stat(imageId)).toMatchObject({ size: 3 * mib });
   });
 
+  it('makes do with a server that has nothing of OpenSSH’s own', async () => {
+    const lacks = ['posix-rename', 'fsync', 'statvfs', 'limits'];
+    await using door = await PasswordServer.start('u', 'p', 'password', { lacks });
+    const url = `sftp://u@127.0.0.1:${door.port}${join(folder, 'plain')}`;
+    await using opened = disposed(await open(url, { password: 'p' }));
+    const imageId = newId(env);
+    for (const bytes of [randomBytes(3 * mib), Buffer.concat([randomBytes(100), Buffer.alloc(2 * mib)])]) {
+      await opened.store.put(imageId, Readable.from([bytes]), { expectedSize: bytes.length });
+      expect((await buffer(await opened.store.read(imageId))).equals(bytes)).toBe(true);
+      const { total, free } = await opened.store.capacity();
+      expect(total - free).toBe(bytes.length);
+    }
+    expect((await opened.store.list()).others).toEqual([]);
+  });
+
   describeUploads('sftp', () => server.url(join(server.folder, 'uploads')));
 });
