@@ -38,6 +38,7 @@ import { controlPlanes } from './migrations/0039-control-planes/migration.ts';
 import { volumeMigrations } from './migrations/0040-volume-migrations/migration.ts';
 import { zstackJobs } from './migrations/0041-zstack-jobs/migration.ts';
 import { coveringIndexes } from './migrations/0042-covering-indexes/migration.ts';
+import { unbuiltServers } from './migrations/0042-unbuilt-servers/migration.ts';
 import { ownLimits } from './migrations/0043-own-limits/migration.ts';
 import { serverExtras } from './migrations/0044-server-extras/migration.ts';
 import { storeLogins } from './migrations/0045-store-logins/migration.ts';
@@ -90,6 +91,7 @@ const migrations: Record<string, Migration> = {
   '0040-volume-migrations': volumeMigrations,
   '0041-zstack-jobs': zstackJobs,
   '0042-covering-indexes': coveringIndexes,
+  '0042-unbuilt-servers': unbuiltServers,
   '0045-store-logins': storeLogins,
 };
 

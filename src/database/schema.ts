@@ -109,6 +109,7 @@ import type {
   ServerGroupMembersTable,
   ServerGroupsTable,
   ServersTable,
+  UnbuiltServersTable,
   ServerTagsTable,
   SnapshotGroupMembersTable,
   SnapshotGroupsTable,
@@ -227,6 +228,7 @@ export interface Schema {
   image_replicas: ImageReplicasTable;
   cached_images: CachedImagesTable;
   servers: ServersTable;
+  unbuilt_servers: UnbuiltServersTable;
   guest_passwords: GuestPasswordsTable;
   console_passwords: ConsolePasswordsTable;
   snapshot_groups: SnapshotGroupsTable;

@@ -12,6 +12,7 @@ import type {
   PortsTable,
   ServersTable,
   SubnetsTable,
+  UnbuiltServersTable,
   VolumeAttachmentsTable,
   VolumeBackupsTable,
   VolumeSharesTable,
@@ -22,7 +23,7 @@ import type {
 import type { StoreListing } from '../../image-stores/store.ts';
 import type { Cloud } from '../cloud.ts';
 import { type Finding, violation } from './finding.ts';
-import { type Owners, ownersOf } from './owners.ts';
+import { type Owner, type Owners, ownersOf } from './owners.ts';
 
 /** All that the invariants look at: what the database says, and what hosts and image stores really have. */
 export interface Facts {
@@ -111,6 +112,7 @@ export async function readFacts(cloud: Cloud, agents: ReadonlyMap<string, HostAg
     .where('state', 'in', ['failed', 'parked'])
     .where('error', 'is', null)
     .execute();
+  const unbuilt = await read.selectFrom('unbuilt_servers').selectAll().execute();
   const after = await liveActions(cloud, began);
   const actions = after.filter(({ finished_at }) => finished_at === null);
   const touched = new Map([...before, ...after].map((action) => [action.id, action]));
@@ -141,9 +143,14 @@ export async function readFacts(cloud: Cloud, agents: ReadonlyMap<string, HostAg
     inventories: inventories.answers,
     stores: stores.answers,
     isShared: cloud.db.kind === 'postgres',
-    owners: ownersOf([...touched.values()]),
+    owners: ownersOf([...touched.values(), ...unbuilt.map(awaited)]),
     unanswered: [...inventories.failures, ...stores.failures],
   };
+}
+
+/** What the first start of a server is to do owns what is registered for it already. */
+function awaited({ server_id, input }: UnbuiltServersTable): Owner {
+  return { id: server_id, kind: 'server.create', state: 'running', resource_id: server_id, input };
 }
 
 /** Actions that have not ended, and those that have since the audit began. */

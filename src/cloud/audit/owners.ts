@@ -1,17 +1,20 @@
 import type { ActionsTable } from '../../database/schema.ts';
 import { type Finding, type Invariant, remainingWork, violation } from './finding.ts';
 
+/** What of an action says what it works on. */
+export type Owner = Pick<ActionsTable, 'id' | 'kind' | 'state' | 'resource_id' | 'input'>;
+
 /** Which actions are at work on what. */
 export interface Owners {
   /** An action of the resource itself goes on: its states may be transitional. */
   isBusy(resourceId: string): boolean;
   /** The action that has to do with the thing, if one has: one that goes on rather than one that is parked. */
-  of(id: string): ActionsTable | undefined;
+  of(id: string): Owner | undefined;
 }
 
 /** An action owns its resource, and every thing that its input names: disks, images, volumes. */
-export function ownersOf(actions: readonly ActionsTable[]): Owners {
-  const owners = new Map<string, ActionsTable>();
+export function ownersOf(actions: readonly Owner[]): Owners {
+  const owners = new Map<string, Owner>();
   const busy = new Set<string>();
   for (const action of actions) {
     if (action.state !== 'parked') busy.add(action.resource_id);

@@ -1,6 +1,6 @@
 import type { Tx } from '../../database/database.ts';
 import type { ServersTable } from '../../database/schema.ts';
-import { insertRow, statement } from '../../database/statement.ts';
+import { insertRow, statement, updateRow } from '../../database/statement.ts';
 import { newId } from '../../env/env.ts';
 import type { Cloud } from '../cloud.ts';
 import { CloudError } from '../errors.ts';
@@ -17,7 +17,8 @@ import { hardwareOf } from './image-fit.ts';
 import { planLocalDisks } from './local-disks.ts';
 import { disksOfImage } from './mapped-images.ts';
 import { power, type Server, serverFromRow } from './model.ts';
-import { create } from './transitions/create.ts';
+import type { BuildInput } from './transitions/create.ts';
+import { keepUnbuilt, submitBuild } from './unbuilt-servers.ts';
 
 /** What a user asks for when making servers. */
 export interface NewServer {
@@ -68,6 +69,20 @@ export async function requestCreate(
   subject: Subject,
   asked: NewServer,
 ): Promise<Array<{ server: Server; actionId: string }>> {
+  return await requestServers(cloud, subject, asked, createOne);
+}
+
+/** Registers the servers, all of them or none, and builds none: their first start does. */
+export async function requestUnbuilt(cloud: Cloud, subject: Subject, asked: NewServer): Promise<Server[]> {
+  return await requestServers(cloud, subject, asked, createUnbuilt);
+}
+
+async function requestServers<Made>(
+  cloud: Cloud,
+  subject: Subject,
+  asked: NewServer,
+  make: (cloud: Cloud, tx: Tx, subject: Subject, wanted: NewServer, context: CreationContext) => Promise<Made>,
+): Promise<Made[]> {
   const projectId = projectOf(subject);
   // Once only: a disk that an image names can't be such an image again, or one that names itself would have no end.
   const disks = await disksOfImage(cloud, subject, asked);
@@ -86,10 +101,10 @@ export async function requestCreate(
     const requested = { instances: count, cores: count * flavor.vcpus, ram_mb: count * flavor.memoryMb };
     await cloud.quotas.check(tx, projectId, requested, zone.id);
     const reservationId = newReservationId(cloud);
-    const made: Array<{ server: Server; actionId: string }> = [];
+    const made: Made[] = [];
     for (let index = 0; index < count; index += 1) {
       const context = { projectId, flavor, image, publicKey, zoneId: zone.id, reservationId, index, count };
-      made.push(await createOne(cloud, tx, subject, wanted, context));
+      made.push(await make(cloud, tx, subject, wanted, context));
     }
     return made;
   });
@@ -124,6 +139,33 @@ export async function createOne(
   wanted: NewServer,
   context: CreationContext,
 ): Promise<{ server: Server; actionId: string }> {
+  const { row, input } = await registerOne(cloud, tx, subject, wanted, context);
+  const actionId = await submitBuild(cloud, tx, subject, { projectId: context.projectId, input });
+  return { server: serverFromRow(row), actionId };
+}
+
+/** Registers a server that its first start builds. */
+async function createUnbuilt(
+  cloud: Cloud,
+  tx: Tx,
+  subject: Subject,
+  wanted: NewServer,
+  context: CreationContext,
+): Promise<Server> {
+  const { row, input } = await registerOne(cloud, tx, subject, wanted, context);
+  await updateRow(tx, 'servers', row.id, { task_state: null });
+  await keepUnbuilt(tx, input);
+  return serverFromRow({ ...row, task_state: null });
+}
+
+/** Makes all rows that there are of a new server, and says what is to be done to build it. */
+async function registerOne(
+  cloud: Cloud,
+  tx: Tx,
+  subject: Subject,
+  wanted: NewServer,
+  context: CreationContext,
+): Promise<{ row: ServersTable; input: BuildInput }> {
   const { projectId, flavor, zoneId } = context;
   const serverId = wanted.id ?? newId(cloud.env);
   await refuseTakenId(tx, serverId);
@@ -147,34 +189,26 @@ export async function createOne(
     requested: wanted.networks,
     securityGroupNames: wanted.securityGroups,
   });
-  const actionId = await cloud.runner.submit(tx, create, {
-    input: {
-      serverId,
-      zoneId,
-      flavor: factsOf(flavor),
-      architecture: root.image?.properties['architecture'],
-      rootVolumeId: root.volumeId,
-      rootSize: root.size,
-      imageId: makesRoot ? root.image?.id : undefined,
-      newDiskId: makesRoot ? newId(cloud.env) : undefined,
-      onlyHostId: disks.hostId ?? wanted.hostId,
-      besideHostIds: await hostsOf(tx, projectId, wanted.besideServerIds),
-      awayFromHostIds: await hostsOf(tx, projectId, wanted.awayFromServerIds),
-      newDisks: disks.made,
-      volumeIds: disks.volumeIds,
-      adminPass: wanted.adminPass,
-      personality: wanted.personality,
-      templateId: context.templateId,
-      leaveStopped: wanted.leaveStopped,
-    },
-    name: 'create',
-    resourceType: 'server',
-    resourceId: serverId,
-    projectId,
-    userId: subject.userId,
-    requestId: subject.requestId,
-  });
-  return { server: serverFromRow(row), actionId };
+  const input: BuildInput = {
+    serverId,
+    zoneId,
+    flavor: factsOf(flavor),
+    architecture: root.image?.properties['architecture'],
+    rootVolumeId: root.volumeId,
+    rootSize: root.size,
+    imageId: makesRoot ? root.image?.id : undefined,
+    newDiskId: makesRoot ? newId(cloud.env) : undefined,
+    onlyHostId: disks.hostId ?? wanted.hostId,
+    besideHostIds: await hostsOf(tx, projectId, wanted.besideServerIds),
+    awayFromHostIds: await hostsOf(tx, projectId, wanted.awayFromServerIds),
+    newDisks: disks.made,
+    volumeIds: disks.volumeIds,
+    adminPass: wanted.adminPass,
+    personality: wanted.personality,
+    templateId: context.templateId,
+    leaveStopped: wanted.leaveStopped,
+  };
+  return { row, input };
 }
 
 /** Where servers of the project are; servers of others are passed over, so that nobody learns where those are. */

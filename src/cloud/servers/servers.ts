@@ -9,7 +9,7 @@ import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
 import { ServerCdroms } from './cdroms/cdroms.ts';
 import { ConsolePasswords } from './console-passwords.ts';
 import { Consoles } from './consoles.ts';
-import { type NewServer, publicKeyOf, requestCreate } from './creation.ts';
+import { type NewServer, publicKeyOf, requestCreate, requestUnbuilt } from './creation.ts';
 import { type ServerDetail, ServerDetails } from './details.ts';
 import { serverDiagnostics } from './diagnostics.ts';
 import { ServerGroups } from './groups.ts';
@@ -47,6 +47,7 @@ import { requestStart } from './transitions/start.ts';
 import { requestStop } from './transitions/stop.ts';
 import { requestResume, requestSuspend } from './transitions/suspend.ts';
 import { requestUnshelve, type UnshelveOptions } from './transitions/unshelve.ts';
+import { buildUnbuilt } from './unbuilt-servers.ts';
 
 /** Virtual machines: what is known of them, and what may be asked of them. */
 export class Servers {
@@ -114,6 +115,11 @@ export class Servers {
 
   create(subject: Subject, wanted: NewServer) {
     return requestCreate(this.#cloud, subject, wanted);
+  }
+
+  /** Registers servers that their first start builds: until then they are on no host. */
+  register(subject: Subject, wanted: NewServer): Promise<Server[]> {
+    return requestUnbuilt(this.#cloud, subject, wanted);
   }
 
   /** Changes what is only words about the server; nothing on its host changes. */
@@ -210,7 +216,9 @@ export class Servers {
   diagnostics = (subject: Subject, id: string) => serverDiagnostics(this.#cloud, subject, id);
   /** Deletes a server for good, also one that is soft-deleted. */
   forceDelete = (subject: Subject, id: string) => requestDelete(this.#cloud, subject, id);
-  start = (subject: Subject, id: string) => requestStart(this.#cloud, subject, id);
+  /** Powers a stopped server on, or builds one that is only registered. */
+  start = async (subject: Subject, id: string) =>
+    (await buildUnbuilt(this.#cloud, subject, id)) ?? (await requestStart(this.#cloud, subject, id));
   stop = (subject: Subject, id: string, options: { atOnce?: boolean } = {}) =>
     requestStop(this.#cloud, subject, id, options);
   reboot = (subject: Subject, id: string, type: 'soft' | 'hard') => requestReboot(this.#cloud, subject, id, type);

@@ -213,3 +213,10 @@ export interface DisksTable {
   /** Since when no volume needs it: it goes as soon as the host lets it. */
   released_at: Micros | null;
 }
+
+/** A server that its first start builds. */
+export interface UnbuiltServersTable {
+  server_id: string;
+  /** What the action that builds it is to be told. */
+  input: Json;
+}

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import type { Tx } from '../../../database/database.ts';
 import { action, span, step, when } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
@@ -37,6 +37,9 @@ const CreateInput = Type.Object({
   /** Whether its guest is not started: it is there, with its disks and its place on a host, and off. */
   leaveStopped: Type.Optional(Type.Boolean()),
 });
+
+/** What is to be known to build a server whose rows are there. */
+export type BuildInput = Static<typeof CreateInput>;
 
 /** A root disk is made only where the server does not boot from a volume that exists. */
 const makeRootDisk = when(

@@ -76,6 +76,7 @@ async function markDeleted(cloud: Cloud, tx: Tx, serverId: string, now: number):
   await forgetGuestPassword(tx, serverId);
   await keepConsolePassword(tx, serverId, undefined);
   await forgetSettings(tx, serverId);
+  await tx.deleteFrom('unbuilt_servers').where('server_id', '=', serverId).execute();
   await cloud.servers.cdroms.forget(tx, serverId);
   await cloud.volumes.detachAll(tx, serverId);
   await cloud.networks.unplugServer(tx, serverId);

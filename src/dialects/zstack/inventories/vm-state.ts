@@ -8,6 +8,7 @@ export function vmState(row: Row<'servers'>): RawBuilder<string> {
   return sql`(case
     when ${task} in ('deleting', 'soft-deleting') then 'Destroying'
     when ${task} = 'restoring' then 'Stopped'
+    when ${state} = 'building' and ${task} is null then 'Created'
     when ${state} = 'building' then 'Starting'
     when ${state} = 'error' then 'Error'
     when ${state} = 'soft-delete' then 'Destroyed'

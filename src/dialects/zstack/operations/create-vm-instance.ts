@@ -78,7 +78,7 @@ export const createVmInstance = jobOperation({
     ),
     strategy: oneOfField(
       ['InstantStart', 'JustCreate', 'CreateStopped'],
-      'Whether it is started (InstantStart) or made without being started (CreateStopped); JustCreate is not offered.',
+      'Whether it is started (InstantStart), made without being started (CreateStopped), or built by its first start (JustCreate).',
     ),
     sshKeyPairUuids: uuids('The key pair whose public key shall be put on it: one at the most.'),
     platform: oneOfField(platforms, 'The kind of system in it; as its image where left out.'),
@@ -110,7 +110,6 @@ export const createVmInstance = jobOperation({
   handle: async ({ cloud, subject, input: given }) => {
     const [disk] = given.diskAOs ?? [];
     const input = disk ? { ...given, ...ofBootDisk(disk) } : given;
-    refuseWhatIsNotOffered(input);
     const image = await usableImage(cloud, subject, input.imageUuid);
     const rootDiskSize =
       input.rootDiskSize || (await sizeOf(cloud, 'rootDiskOfferingUuid', input.rootDiskOfferingUuid));
@@ -120,6 +119,10 @@ export const createVmInstance = jobOperation({
     }
     const flavor = await flavorFor(cloud, subject, { ...input, rootDiskSize });
     const dataSizes = await dataSizesOf(cloud, input);
+    if (input.strategy === 'JustCreate' && dataSizes.length > 0) {
+      // Better refused than passed over: the server would not be what was asked for.
+      throw new ZStackError('SYS.1014', 'data volumes with the strategy[JustCreate] are not offered by this cloud');
+    }
     const { place } = await dataVolumePlace(
       cloud,
       systemTagValues(input.systemTags, 'primaryStorageUuidForDataVolume')[0],
@@ -150,6 +153,12 @@ export const createVmInstance = jobOperation({
       ...(groupId ? { groupId } : {}),
       ...(password ? { consolePassword: usableConsolePassword(password) } : {}),
     };
+    if (input.strategy === 'JustCreate') {
+      const register = () => cloud.servers.register(subject, wanted);
+      const [registered] = await onAffinityGroup('affinityGroupUuid', groupId ?? '', register);
+      await describeGuest(cloud, subject, registered!.id, input);
+      return { uuid: registered!.id };
+    }
     const create = () => cloud.servers.create(subject, wanted);
     const [made] = await onAffinityGroup('affinityGroupUuid', groupId ?? '', create);
     const { server, actionId } = made!;
@@ -229,13 +238,4 @@ async function keyNameOf(
   if (named) return named.name;
   const publicKey = systemTagValues(systemTags, 'sshkey')[0];
   return publicKey === undefined ? undefined : await keyNameFor(cloud, subject, publicKey);
-}
-
-/** Better refused than passed over: the server would not be what was asked for. */
-function refuseWhatIsNotOffered(given: object): void {
-  const input = given as Record<string, unknown>;
-  const strategy = input['strategy'] ?? 'InstantStart';
-  if (strategy === 'JustCreate') {
-    throw new ZStackError('SYS.1014', `the strategy[${String(strategy)}] is not offered by this cloud`);
-  }
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { auditCloud } from '../../../cloud/audit/audit.ts';
 import { newId } from '../../../env/env.ts';
 import { realEnv } from '../../../env/real.ts';
 import { ImageFiles } from '../image-files.fixture.ts';
@@ -125,13 +126,33 @@ describe('CreateVmInstance', () => {
     [{ imageUuid: newId(env) }, 'SYS.1003', 'type:ImageVO] not found'],
     [{ instanceOfferingUuid: newId(env) }, 'SYS.1003', 'type:InstanceOfferingVO] not found'],
     [{ zoneUuid: newId(env) }, 'SYS.1003', 'type:ZoneVO] not found'],
-    [{ strategy: 'JustCreate' }, 'SYS.1014', 'the strategy[JustCreate] is not offered'],
+    [{ strategy: 'JustCreate', dataDiskSizes: [2 ** 30] }, 'SYS.1014', 'data volumes with the strategy[JustCreate]'],
     [{ defaultL3NetworkUuid: newId(env) }, 'SYS.1007', 'is not in l3NetworkUuids'],
     [{ systemTags: ['sorcery::yes'] }, 'SYS.1007', 'no system tag matches[sorcery::yes]'],
   ])('refuses %j', async (more, code, details) => {
     const { status, json } = await zstack.run('POST', '/vm-instances', { params: request(more) });
     expect(status).toBe(503);
     expect(json['error']).toMatchObject({ code, details: expect.stringContaining(details) });
+  });
+
+  it('registers a server that its first start builds, or that goes before', async () => {
+    const vm = await create({ strategy: 'JustCreate' });
+    expect(vm).toMatchObject({ state: 'Created', imageUuid: image });
+    expect(vm['hostUuid']).toBeUndefined();
+    expect(await auditCloud(zstack.cloud)).toEqual([]);
+    const path = `/vm-instances/${vm['uuid']}`;
+    const refused = await zstack.run('PUT', `${path}/actions`, { rebootVmInstance: {} });
+    expect(refused.json['error']).toMatchObject({ details: expect.stringContaining('state[Created]') });
+    const start = () => zstack.run('PUT', `${path}/actions`, { startVmInstance: {} });
+    const [started, again] = await Promise.all([start(), start()]);
+    expect([started.status, again.status]).toContain(200);
+    expect(await zstack.query(path)).toMatchObject([{ state: 'Running', hostUuid: expect.any(String) }]);
+    const other = await create({ strategy: 'JustCreate' });
+    await zstack.run('DELETE', `/vm-instances/${other['uuid']}`);
+    await zstack.cloud.runner.idle();
+    const left = await zstack.cloud.db.read.selectFrom('unbuilt_servers').selectAll().execute();
+    expect(left).toEqual([]);
+    expect(await auditCloud(zstack.cloud)).toEqual([]);
   });
 
   it('refuses images that are not for it', async () => {
