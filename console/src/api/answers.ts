@@ -586,11 +586,11 @@ export interface components {
                 metadata: {
                     [key: string]: string;
                 };
-                migration_status: null;
+                migration_status: string | null;
                 multiattach: boolean;
                 name: string | null;
                 "os-vol-host-attr:host"?: string | null;
-                "os-vol-mig-status-attr:migstat"?: null;
+                "os-vol-mig-status-attr:migstat"?: string | null;
                 "os-vol-mig-status-attr:name_id"?: null;
                 "os-vol-tenant-attr:tenant_id"?: string;
                 provider_id?: null;
