@@ -16,7 +16,7 @@ const gibibyte = 2 ** 30;
 const mebibyte = 2 ** 20;
 
 export type LocalKind = Extract<VolumesTable['kind'], 'ephemeral' | 'swap'>;
-export const localKinds: readonly LocalKind[] = ['ephemeral', 'swap'];
+const localKinds: readonly LocalKind[] = ['ephemeral', 'swap'];
 
 /** A disk that a server has of its own beside its root disk. */
 export interface LocalDiskPlan extends LocalDisk {
@@ -34,7 +34,7 @@ const fileSystems = ['ext2', 'ext3', 'ext4', 'xfs'] as const;
 const buses = ['virtio', 'sata', 'ide'] as const;
 
 /** Whether the device is a disk of the server's own beside its root disk. */
-export const isLocalDisk = ({ source, destination }: Pick<BlockDevice, 'source' | 'destination'>) =>
+const isLocalDisk = ({ source, destination }: Pick<BlockDevice, 'source' | 'destination'>) =>
   source === 'blank' && destination === 'local';
 
 const isSwap = ({ guestFormat }: Pick<BlockDevice, 'guestFormat'>) => guestFormat === 'swap';
@@ -72,7 +72,7 @@ export function planLocalDisks(devices: readonly BlockDevice[], sizes: Sizes, os
 }
 
 /** What a server has by its flavor alone. */
-export function plansOfFlavor({ ephemeralGb, swapMb }: Sizes, osType?: string): LocalDiskPlan[] {
+function plansOfFlavor({ ephemeralGb, swapMb }: Sizes, osType?: string): LocalDiskPlan[] {
   const content = usualContent(0, osType);
   const ephemeral: LocalDiskPlan = { kind: 'ephemeral', size: ephemeralGb * gibibyte, byFlavor: true, ...content };
   return [ephemeral, { ...swapOf(swapMb), byFlavor: true }].filter(({ size }) => size > 0);

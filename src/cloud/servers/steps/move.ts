@@ -14,7 +14,7 @@ import { updateServer } from '../transition.ts';
 const textOrNull = Type.Union([Type.String(), Type.Null()]);
 
 /** A disk of a server, and the one that takes its place. Bytes. */
-export const movedDisk = Type.Object({
+const movedDisk = Type.Object({
   volumeId: Type.String(),
   /** Null for a local disk that the server had not, or is not to have. */
   oldDiskId: textOrNull,
