@@ -14,6 +14,10 @@ export const sentences: Record<string, Pair> = {
   'Take a limit off an interface': ['インターフェースの帯域制限を解除', '取消网卡限速'],
   'Get the limits of an interface': ['インターフェースの帯域制限を取得', '获取网卡限速'],
   'Put a tag on resources': ['リソースにタグを付ける', '为资源添加标签'],
+  'List networks of a DHCP agent': ['DHCP エージェントのネットワークの一覧', '列出 DHCP 代理的网络'],
+  'List DHCP agents of a network': ['ネットワークの DHCP エージェントの一覧', '列出网络的 DHCP 代理'],
+  'List routers of an L3 agent': ['L3 エージェントのルーターの一覧', '列出 L3 代理的路由器'],
+  'List L3 agents of a router': ['ルーターの L3 エージェントの一覧', '列出路由器的 L3 代理'],
   'Take a tag off resources': ['リソースからタグを外す', '从资源移除标签'],
   'Make a root volume larger': ['ルートボリュームを拡張', '扩容根云盘'],
   'Clean up the image cache of a primary storage': [

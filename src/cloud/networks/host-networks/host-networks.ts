@@ -12,6 +12,7 @@ import type { Networks } from '../networks.ts';
 import { ensureServicePorts, networksToServe } from '../service-ports.ts';
 import { desiredNetworks } from './desired-networks.ts';
 import { RecentNetworks } from './recent-networks.ts';
+import { type ServedNetwork, servedNetworks } from './served-networks.ts';
 import { type JoinedSites, type NetworkSite, sitesOf } from './sites.ts';
 
 /** Changes that come closer than this share a round: a hundred servers at once are a few rounds, not hundreds. */
@@ -103,6 +104,27 @@ export class HostNetworks {
   /** Gives the networks of the host's guests the addresses that they are served at: guests are told them. */
   async ensureServed(hostId: string): Promise<void> {
     if ((await this.networkingOf(this.#hosts.agent(hostId))).driver === 'bridge') await this.#serve([{ hostId }]);
+  }
+
+  /** On which hosts networks with DHCP have guests, whom these hosts serve. */
+  served(): Promise<ServedNetwork[]> {
+    return servedNetworks.all(this.#core.db.read, {});
+  }
+
+  /**
+   * On which host each router is that is anywhere: the one that makes the networks of those that share theirs. On several
+   * only where hosts are not joined.
+   */
+  async placedRouters(): Promise<Array<{ routerId: string; hostId: string }>> {
+    const { db } = this.#core;
+    const placed: Array<{ routerId: string; hostId: string }> = [];
+    for (const site of await this.#sites()) {
+      const { hostId } = site.hosts[0]!;
+      const joined = await this.#joined(site);
+      const { routers } = await desiredNetworks(db, site.hosts, this.#recent.get(hostId)?.ids, joined);
+      placed.push(...routers.map(({ routerId }) => ({ routerId, hostId })));
+    }
+    return placed;
   }
 
   /** The first change is told at once; those that follow closely, together. */

@@ -9,9 +9,15 @@ import { listQuery, matches, pageLinks, type Query, selected, valuesOf } from '.
 import { idInPath } from './wire.ts';
 
 /** What of networks each host does; one process does all of it. */
-const kinds = ['Linux bridge agent', 'DHCP agent', 'L3 agent', 'Metadata agent'];
+export const agentKinds = {
+  bridge: 'Linux bridge agent',
+  dhcp: 'DHCP agent',
+  l3: 'L3 agent',
+  metadata: 'Metadata agent',
+} as const;
 
-const AgentView = Type.Object({
+/** An agent, as far as its members are asked for. */
+export const AgentView = Type.Object({
   id: Type.Optional(Type.String()),
   agent_type: Type.Optional(Type.String()),
   binary: Type.Optional(Type.String()),
@@ -25,11 +31,13 @@ const AgentView = Type.Object({
   heartbeat_timestamp: Type.Optional(Type.String()),
   description: Type.Optional(Type.String()),
   configurations: Type.Optional(Type.Object({}, { additionalProperties: true })),
+  ha_state: Type.Optional(Type.Null({ description: 'Of the L3 agents of a router: routers have no stand-ins.' })),
 });
 
-function agentsOf(hosts: readonly Host[], zones: ReadonlyMap<string, string>): Array<Record<string, unknown>> {
+/** The agents of these hosts. */
+export function agentsOf(hosts: readonly Host[], zones: ReadonlyMap<string, string>): Array<Record<string, unknown>> {
   return hosts.flatMap((host) =>
-    kinds.map((kind) => ({
+    Object.values(agentKinds).map((kind) => ({
       id: derivedId(`${kind} of ${host.id}`),
       agent_type: kind,
       binary: 'unkai',

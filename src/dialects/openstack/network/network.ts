@@ -7,6 +7,7 @@ import { authenticateLeniently } from '../common/authenticate.ts';
 import { openstackDialect } from '../common/openstack-dialect.ts';
 import { addressGroupOperations } from './address-groups.ts';
 import { addressScopeOperations } from './address-scopes.ts';
+import { agentScheduleOperations } from './agent-schedules.ts';
 import { agentOperations } from './agents.ts';
 import { bandwidthRuleOperations } from './bandwidth-rules.ts';
 import { defaultGroupRuleOperations } from './default-group-rules.ts';
@@ -53,6 +54,7 @@ const versioned: readonly AnyOperation[] = [
   ...qosRuleTypeOperations,
   ...quotaOperations,
   ...agentOperations,
+  ...agentScheduleOperations,
   ...placeOperations,
   ...segmentOperations,
   ...extensionOperations,

@@ -68,7 +68,7 @@ const CreateBody = Body({
 const UpdateBody = Body({ ...changeable, ...carried });
 
 /** The network as Neutron's clients know it. */
-function networkView(network: Network, subject: Subject): Record<string, unknown> {
+export function networkView(network: Network, subject: Subject): Record<string, unknown> {
   return {
     ...commonView(network),
     name: network.name,
