@@ -62,8 +62,8 @@ import type {
   ImageExportsTable,
   ImageMembersTable,
   ImageReplicasTable,
-  ImageStoresTable,
   ImageStoreLoginsTable,
+  ImageStoresTable,
   ImageStoreZonesTable,
   ImagesTable,
   ImageTagsTable,
@@ -109,10 +109,10 @@ import type {
   ServerGroupMembersTable,
   ServerGroupsTable,
   ServersTable,
-  UnbuiltServersTable,
   ServerTagsTable,
   SnapshotGroupMembersTable,
   SnapshotGroupsTable,
+  UnbuiltServersTable,
   VolumesTable,
 } from './schema/servers.ts';
 import type {
