@@ -35,6 +35,11 @@ export interface HostAgent extends MigrationVerbs, InsightVerbs, NicVerbs, Mediu
 
   /** Makes a disk exist with at least `size` bytes; a disk that exists is only grown, its content is never touched. */
   ensureDisk(disk: DiskSpec): Promise<DiskUsage>;
+  /**
+   * As `ensureDisk`, for copies of disks of one guest: they are all as of one moment, also while it writes to them. Where
+   * only some are there, all are made anew; where one can't be made, none is.
+   */
+  ensureDisks(disks: DiskSpec[]): Promise<DiskUsage[]>;
   /** Removes the disk; succeeds when there is none. Refuses (`in_use`) while a guest that runs has it open. */
   removeDisk(diskId: string): Promise<void>;
   diskUsage(diskId: string): Promise<DiskUsage>;

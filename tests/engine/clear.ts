@@ -9,6 +9,10 @@ export async function clear(world: World): Promise<void> {
   await world.settled();
   for (const { id } of await live('volumes')) await cloud.blockStorage.delete(subject, id, { cascade: true });
   await world.settled();
+  // Those of disks that went with their servers.
+  const snapshots = db.read.selectFrom('volume_snapshots').select('id').where('deleted_at', 'is', null);
+  for (const { id } of await snapshots.execute()) await cloud.blockStorage.deleteSnapshot(subject, id);
+  await world.settled();
   const backups = await db.read
     .selectFrom('volume_backups')
     .select('id')

@@ -7,6 +7,23 @@ export const sentences: Record<string, Pair> = {
   'Set the console password of a server': ['サーバーのコンソールパスワードを設定', '设置云主机控制台密码'],
   'Get the console password of a server': ['サーバーのコンソールパスワードを取得', '获取云主机控制台密码'],
   'Delete the console password of a server': ['サーバーのコンソールパスワードを削除', '删除云主机控制台密码'],
+  'Create snapshots of all volumes of a server': [
+    'サーバーの全ボリュームのスナップショットを作成',
+    '为云主机的全部云盘创建快照',
+  ],
+  'Revert a server to snapshots of all its volumes': [
+    'サーバーを全ボリュームのスナップショットに戻す',
+    '将云主机恢复到快照组',
+  ],
+  'Take a group of snapshots apart': ['スナップショットグループを解散', '解散快照组'],
+  'Check whether servers can be reverted to groups of snapshots': [
+    'スナップショットグループに戻せるかを確認',
+    '检查快照组是否可恢复',
+  ],
+  'Change a group of snapshots': ['スナップショットグループを変更', '修改快照组'],
+  'Delete a group of snapshots': ['スナップショットグループを削除', '删除快照组'],
+  'Query groups of snapshots': ['スナップショットグループを照会', '查询快照组'],
+  'Query groups of snapshots by uuid': ['UUID でスナップショットグループを照会', '按 UUID 查询快照组'],
   'Limit a volume': ['ボリュームの速度を制限', '限制云盘速度'],
   'Take limits off a volume': ['ボリュームの速度制限を解除', '取消云盘限速'],
   'Get the limits of a volume': ['ボリュームの速度制限を取得', '获取云盘限速'],

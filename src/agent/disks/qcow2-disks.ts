@@ -13,6 +13,7 @@ import {
   type RbdImage,
 } from '../contract.ts';
 import { assertSafeId, toAgentError } from '../errors.ts';
+import { CommonMoment } from './common-moment.ts';
 import { copyFile } from './copy-file.ts';
 import { withContent } from './disk-content.ts';
 import { DiskLinks } from './disk-links.ts';
@@ -35,8 +36,8 @@ const formats = ['qcow2', 'raw'] as const;
 export interface OpenDisk {
   serverId: string;
   resize(size: number): Promise<void>;
-  /** Writes a copy, as of the moment of the call, to a file that exists already with the disk's size. */
-  backup(target: { path: string; format: 'qcow2' | 'raw' }): Promise<void>;
+  /** Writes a copy, as of the moment of the call or of one with others, to a file that exists with the disk's size. */
+  backup(target: { path: string; format: 'qcow2' | 'raw' }, moment?: CommonMoment): Promise<void>;
 }
 
 /**
@@ -114,7 +115,24 @@ export class Qcow2Disks {
     return this.#lock.runAll(diskIds, work);
   }
 
-  ensure(disk: DiskSpec): Promise<DiskUsage> {
+  /** See `HostAgent.ensureDisks`. */
+  async ensureTogether(disks: readonly DiskSpec[]): Promise<DiskUsage[]> {
+    const there = await Promise.all(disks.map(({ diskId }) => this.exists(diskId)));
+    const removeAll = async () => {
+      for (const { diskId } of disks) await this.remove(diskId);
+    };
+    if (there.includes(false)) await removeAll();
+    const moment = new CommonMoment(disks.length);
+    const made = await Promise.allSettled(disks.map((disk) => this.ensure(disk, moment).finally(() => moment.leave())));
+    const failures = made.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []));
+    if (failures.length > 0) {
+      await removeAll();
+      throw failures.find((one) => one !== moment.missed) ?? moment.missed;
+    }
+    return made.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  }
+
+  ensure(disk: DiskSpec, moment?: CommonMoment): Promise<DiskUsage> {
     const path = this.path(disk);
     const held = disk.base.kind === 'copy' ? [disk.diskId, disk.base.diskId] : [disk.diskId];
     return this.hold(held, async () => {
@@ -123,7 +141,7 @@ export class Qcow2Disks {
         else {
           const make = async () => {
             if (await this.#makeInCeph(disk)) return;
-            await this.#links.create(path, disk.storageId, (temporary) => this.#make(disk, temporary));
+            await this.#links.create(path, disk.storageId, (temporary) => this.#make(disk, temporary, moment));
           };
           const below = imageBelow(disk);
           await (below === undefined ? make() : this.#cache.use(below, make));
@@ -235,7 +253,7 @@ export class Qcow2Disks {
     return this.#storages.strays(async (path) => (await linkedFrom(join(this.#folder, basename(path)))) === path);
   }
 
-  async #make(disk: DiskSpec, temporary: string): Promise<void> {
+  async #make(disk: DiskSpec, temporary: string, moment?: CommonMoment): Promise<void> {
     const { base } = disk;
     const to = { path: temporary, format: disk.shared ? ('raw' as const) : ('qcow2' as const) };
     if (base.kind === 'blank') {
@@ -262,7 +280,7 @@ export class Qcow2Disks {
     const open = await this.#findOpen(base.diskId);
     if (open) {
       await this.#qemuImg.create(temporary, to.format, virtualSize);
-      await open.backup(to);
+      await open.backup(to, moment);
     } else await this.#copy(base.diskId, to, virtualSize);
     if (disk.size > virtualSize) await this.#qemuImg.resize(to, disk.size);
   }

@@ -224,9 +224,18 @@ export class Hosts {
 
   /** Makes a disk that is registered exist where its row says: see `HostAgent.ensureDisk`. */
   async ensureDisk(hostId: string, disk: Omit<DiskSpec, 'storageId'>): Promise<DiskUsage> {
+    return await this.agent(hostId).ensureDisk(await this.#placed(disk));
+  }
+
+  /** As `ensureDisk`: see `HostAgent.ensureDisks`. */
+  async ensureDisks(hostId: string, disks: ReadonlyArray<Omit<DiskSpec, 'storageId'>>): Promise<DiskUsage[]> {
+    return await this.agent(hostId).ensureDisks(await Promise.all(disks.map((disk) => this.#placed(disk))));
+  }
+
+  async #placed(disk: Omit<DiskSpec, 'storageId'>): Promise<DiskSpec> {
     const place = await placeOfDisk.first(this.#core.db.read, { diskId: disk.diskId });
     const storageId = place?.storage_id ?? undefined;
-    return await this.agent(hostId).ensureDisk(storageId === undefined ? disk : { ...disk, storageId });
+    return storageId === undefined ? disk : { ...disk, storageId };
   }
 
   async putAllocation(

@@ -1,4 +1,6 @@
 import { type AnyAction, anyAction } from '../../actions/definition.ts';
+import { snapshotDisks } from './snapshot-groups/make.ts';
+import { revertDisks } from './snapshot-groups/revert.ts';
 import { changeMedium } from './transitions/change-medium.ts';
 import { changePassword } from './transitions/change-password.ts';
 import { clone } from './transitions/clone.ts';
@@ -59,4 +61,6 @@ export const serverActions: AnyAction[] = [
   anyAction(clone),
   anyAction(shelve),
   anyAction(unshelve),
+  anyAction(snapshotDisks),
+  anyAction(revertDisks),
 ];

@@ -22,6 +22,7 @@ import { ServerMigrations } from './migrations.ts';
 import { type Server, serverFromRow } from './model.ts';
 import { resetState } from './reset-state.ts';
 import { Sendings } from './sendings.ts';
+import { SnapshotGroups } from './snapshot-groups/snapshot-groups.ts';
 import { lockServer, serverNotFound, updateServer } from './transition.ts';
 import { requestChangePassword } from './transitions/change-password.ts';
 import { type CloneRequest, requestClone } from './transitions/clone.ts';
@@ -56,6 +57,7 @@ export class Servers {
   readonly cdroms: ServerCdroms;
   readonly guestPasswords: GuestPasswords;
   readonly consolePasswords: ConsolePasswords;
+  readonly snapshotGroups: SnapshotGroups;
   readonly groups: ServerGroups;
   readonly migrations: ServerMigrations;
   readonly sendings: Sendings;
@@ -70,6 +72,7 @@ export class Servers {
     this.cdroms = new ServerCdroms(cloud);
     this.guestPasswords = new GuestPasswords(cloud);
     this.consolePasswords = new ConsolePasswords(cloud);
+    this.snapshotGroups = new SnapshotGroups(cloud);
     this.groups = new ServerGroups(cloud);
     this.migrations = new ServerMigrations(cloud);
     this.sendings = new Sendings(cloud);

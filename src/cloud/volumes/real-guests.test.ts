@@ -219,3 +219,43 @@ test(
   },
   3 * bootTimeout,
 );
+
+test(
+  'all disks of a running server are copied as of one moment, and it goes back to that moment',
+  async () => {
+    const { blockStorage, servers } = opened.cloud;
+    const { snapshotGroups } = servers;
+    const serverId = await server('grouped', { imageId: tinyLinuxId });
+    const shell = await shellOf(serverId);
+    const id = await volume({ name: 'beside', size: gib });
+    await ended(await blockStorage.attach(subject(), serverId, { volumeId: id }));
+    await shell.run('while [ ! -b /dev/vdb ]; do mdev -s; done');
+    const where = await shell.run("sed -n 's,^/dev/vda[0-9]* \\([^ ]*\\) .*,\\1,p' /proc/mounts | head -n 1");
+    const file = `${where.trim()}/count`;
+    const [number, onDisk] = [`cat ${file}`, 'head -n 1 /dev/vdb'];
+    // First here, then there: whenever both are read as of one moment, they differ by one at the most.
+    const count = `i=0; while [ ! -f /tmp/stop ]; do i=$((i+1)); echo $i >${file}; sync; echo $i >/dev/vdb; sync; done`;
+    await shell.run(`rm -f /tmp/stop /tmp/stopped; (${count}; touch /tmp/stopped) >/dev/null 2>&1 & true`);
+    await shell.run(`while [ "$(cat ${file} 2>/dev/null || echo 0)" -lt 3 ]; do :; done`);
+    const group = await snapshotGroups.create(subject(), { serverId, name: 'counting' });
+    await ended(group);
+    await shell.run('touch /tmp/stop; while [ ! -f /tmp/stopped ]; do :; done');
+    const later = Number(await shell.run(onDisk));
+
+    await ended(await servers.stop(subject(), serverId));
+    await ended(await snapshotGroups.revert(subject(), group.id));
+    await ended(await servers.start(subject(), serverId));
+    const again = await shellOf(serverId, 2);
+    await again.run('while [ ! -b /dev/vdb ]; do mdev -s; done');
+    const [first, second] = [Number(await again.run(number)), Number(await again.run(onDisk))];
+    expect(first - second).toBeGreaterThanOrEqual(0);
+    expect(first - second).toBeLessThanOrEqual(1);
+    expect(second).toBeLessThanOrEqual(later);
+    expect(second).toBeGreaterThan(0);
+    for (const { actionId } of await snapshotGroups.delete(subject(), group.id)) await ended({ actionId });
+    await ended(await servers.delete(subject(), serverId));
+    await ended(await blockStorage.delete(subject(), id));
+    expect((await host().inventory()).disks).toEqual([]);
+  },
+  4 * bootTimeout,
+);

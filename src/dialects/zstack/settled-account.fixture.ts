@@ -35,6 +35,8 @@ const kindsByPath: Record<string, string> = {
   longjobs: 'longJob',
   cdroms: 'cdRom',
   users: 'user',
+  group: 'snapshotGroup',
+  ungroup: 'snapshotGroup',
   groups: 'userGroup',
   policies: 'policy',
   'resource-configurations': 'vm',
@@ -74,7 +76,10 @@ const kindsByName: Record<string, string> = {
 };
 
 /** Of operations at a path of something else. */
-const kindsByOperation: ReadonlyArray<readonly [RegExp, string]> = [[/NicQos$/, 'nic']];
+const kindsByOperation: ReadonlyArray<readonly [RegExp, string]> = [
+  [/NicQos$/, 'nic'],
+  [/SnapshotGroup$/, 'snapshotGroup'],
+];
 
 /** A request for something that an account has. */
 export interface AimedRequest {
@@ -172,6 +177,7 @@ export class SettledAccount {
     own['volume'] = await this.#made('/volumes/data', { name, diskSize: 2 ** 30 });
     await test.run('POST', `/volumes/${own['volume']}/vm-instances/${own['vm']}`, { params: {} }, this.headers);
     own['snapshot'] = await this.#made(`/volumes/${own['volume']}/volume-snapshots`, { name });
+    own['snapshotGroup'] = await this.#made('/volume-snapshots/group', { name, rootVolumeUuid: own['rootVolume'] });
     own['securityGroup'] = await this.#made('/security-groups', { name });
     own['rule'] = String(
       (await this.#first(`/security-groups/rules?q=securityGroupUuid=${own['securityGroup']}`))['uuid'],

@@ -41,6 +41,7 @@ import { vmDestructionOperations } from './operations/vm-destruction.ts';
 import { vmInstanceOperations } from './operations/vm-instances.ts';
 import { vmMigrationOperations } from './operations/vm-migration.ts';
 import { vmPasswordOperations } from './operations/vm-password.ts';
+import { volumeSnapshotGroupOperations } from './operations/volume-snapshot-groups.ts';
 import { volumeSnapshotOperations } from './operations/volume-snapshots.ts';
 import { volumeOperations } from './operations/volumes.ts';
 import { zqlOperations } from './operations/zql.ts';
@@ -84,6 +85,7 @@ export const zstack: Dialect = {
     ...imageExportOperations,
     ...imageCopyOperations,
     ...volumeOperations,
+    ...volumeSnapshotGroupOperations,
     ...volumeSnapshotOperations,
     ...vmInstanceOperations,
     ...vmCandidateOperations,

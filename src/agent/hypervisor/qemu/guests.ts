@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import type { Env } from '../../../env/env.ts';
 import { KeyedLock } from '../../../env/keyed-lock.ts';
 import { AgentError, type GuestState, type HostInventory } from '../../contract.ts';
+import type { BackupJob } from '../../disks/common-moment.ts';
 import type { OpenDisk } from '../../disks/qcow2-disks.ts';
 import type { Storages } from '../../disks/storages.ts';
 import { toAgentError } from '../../errors.ts';
@@ -103,10 +104,16 @@ export class QemuGuests {
           await this.#refuseShared(diskId, guest);
           return resizeLiveDisk(await guest.monitor(), node, size);
         },
-        backup: async (target) => {
+        backup: async (target, moment) => {
           await this.#refuseShared(diskId, guest);
-          const atBest = (begin: () => Promise<unknown>) => whileFrozen(guest, this.#options, begin);
-          return await backUpLiveDisk(await guest.monitor(), node, target, atBest);
+          const qmp = await guest.monitor();
+          const beginAll = (jobs: readonly BackupJob[]) => {
+            const actions = jobs.map((data) => ({ type: 'blockdev-backup', data }));
+            return whileFrozen(guest, this.#options, () => qmp.execute('transaction', { actions }));
+          };
+          return await backUpLiveDisk(qmp, node, target, (begin, job) =>
+            moment ? moment.arrive(job, beginAll) : whileFrozen(guest, this.#options, begin),
+          );
         },
       };
     }

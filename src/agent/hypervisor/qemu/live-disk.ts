@@ -1,4 +1,5 @@
 import { AgentError } from '../../contract.ts';
+import type { BackupJob } from '../../disks/common-moment.ts';
 import type { QmpConnection } from './qmp.ts';
 
 /** A job of QEMU's, as `query-jobs` tells of it. */
@@ -28,7 +29,7 @@ export async function backUpLiveDisk(
   qmp: QmpConnection,
   node: string,
   target: { path: string; format: 'qcow2' | 'raw' },
-  atBest: (begin: () => Promise<unknown>) => Promise<unknown> = (begin) => begin(),
+  atBest: (begin: () => Promise<unknown>, job: BackupJob) => Promise<unknown> = (begin) => begin(),
 ): Promise<void> {
   const job = `${jobPrefix}${node}`;
   await discardBackups(qmp, job);
@@ -36,7 +37,7 @@ export async function backUpLiveDisk(
   await qmp.execute('blockdev-add', { driver: target.format, 'node-name': job, file });
   try {
     const backup = { 'job-id': job, device: node, target: job, sync: 'full', 'auto-dismiss': false };
-    await atBest(() => qmp.execute('blockdev-backup', backup));
+    await atBest(() => qmp.execute('blockdev-backup', backup), backup);
     await untilConcluded(qmp, job);
     const info = (await qmp.execute<JobInfo[]>('query-jobs')).find((one) => one.id === job);
     if (info?.error === undefined) return;

@@ -185,6 +185,10 @@ class LocalQemuHost implements Omit<QemuHost, keyof (MigrationVerbs & InsightVer
     return this.#disks.ensure(disk);
   }
 
+  ensureDisks(disks: DiskSpec[]) {
+    return this.#disks.ensureTogether(disks);
+  }
+
   removeDisk(diskId: string): Promise<void> {
     return this.#disks.remove(diskId);
   }

@@ -154,17 +154,21 @@ class InMemoryHost implements Omit<SimulatedHost, keyof OtherVerbs> {
 
   ensureDisk(disk: DiskSpec): Promise<DiskUsage> {
     assertSafeId('disk', disk.diskId);
-    return this.#verb('ensureDisk', [disk], async () => {
-      const known = this.#disks.get(disk.diskId);
-      if (!known) {
-        this.#needRoom(emptyDiskBytes);
-        if (disk.storageId !== undefined) this.#storage(disk.storageId);
-        const made = newDisk(disk, this.#images, (diskId) => this.#disk(diskId));
-        this.#disks.set(disk.diskId, made);
-      } else if (known.virtualSize < disk.size)
-        this.#disks.set(disk.diskId, { ...known, virtualSize: wholeSectors(disk.size) });
-      return this.#usage(disk.diskId);
-    });
+    return this.#verb('ensureDisk', [disk], async () => this.#ensureDisk(disk));
+  }
+
+  ensureDisks(disks: DiskSpec[]): Promise<DiskUsage[]> {
+    return this.#verb('ensureDisks', [disks], async () => disks.map((disk) => this.#ensureDisk(disk)));
+  }
+
+  #ensureDisk(disk: DiskSpec): DiskUsage {
+    const known = this.#disks.get(disk.diskId);
+    if (!known) this.#needRoom(emptyDiskBytes);
+    if (!known && disk.storageId !== undefined) this.#storage(disk.storageId);
+    const made = known ?? newDisk(disk, this.#images, (diskId) => this.#disk(diskId));
+    const virtualSize = Math.max(made.virtualSize, known ? wholeSectors(disk.size) : 0);
+    this.#disks.set(disk.diskId, { ...made, virtualSize });
+    return this.#usage(disk.diskId);
   }
 
   removeDisk(diskId: string): Promise<void> {
@@ -174,9 +178,7 @@ class InMemoryHost implements Omit<SimulatedHost, keyof OtherVerbs> {
     });
   }
 
-  diskUsage(diskId: string): Promise<DiskUsage> {
-    return this.#verb('diskUsage', [diskId], async () => this.#usage(diskId));
-  }
+  diskUsage = (diskId: string) => this.#verb('diskUsage', [diskId], async () => this.#usage(diskId));
 
   exportDisk(request: DiskExport): Promise<{ size: number; virtualSize: number }> {
     return this.#verb('exportDisk', [request], async () => {
@@ -222,13 +224,10 @@ class InMemoryHost implements Omit<SimulatedHost, keyof OtherVerbs> {
     });
   }
 
-  pauseGuest(serverId: string): Promise<void> {
-    return this.#verb('pauseGuest', [serverId], async () => this.#setLivingState(serverId, 'paused'));
-  }
-
-  resumeGuest(serverId: string): Promise<void> {
-    return this.#verb('resumeGuest', [serverId], async () => this.#setLivingState(serverId, 'running'));
-  }
+  pauseGuest = (serverId: string) =>
+    this.#verb('pauseGuest', [serverId], async () => this.#setLivingState(serverId, 'paused'));
+  resumeGuest = (serverId: string) =>
+    this.#verb('resumeGuest', [serverId], async () => this.#setLivingState(serverId, 'running'));
 
   suspendGuest(serverId: string): Promise<void> {
     return this.#verb('suspendGuest', [serverId], async () => this.#setLivingState(serverId, 'suspended'));

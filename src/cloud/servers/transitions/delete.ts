@@ -7,6 +7,7 @@ import { forgetSettings } from '../../resource-settings/forget-settings.ts';
 import { keepConsolePassword } from '../console-passwords.ts';
 import { forgetGuestPassword } from '../guest-passwords.ts';
 import { power, type Server } from '../model.ts';
+import { forgetSnapshotGroupsOf } from '../snapshot-groups/make.ts';
 import { transitions } from '../states.ts';
 import { checkTransition, lockServer, updateServer } from '../transition.ts';
 
@@ -75,6 +76,7 @@ async function markDeleted(cloud: Cloud, tx: Tx, serverId: string, now: number):
   if (!row || row.deleted_at !== null) return;
   await forgetGuestPassword(tx, serverId);
   await keepConsolePassword(tx, serverId, undefined);
+  await forgetSnapshotGroupsOf(tx, serverId);
   await forgetSettings(tx, serverId);
   await tx.deleteFrom('unbuilt_servers').where('server_id', '=', serverId).execute();
   await cloud.servers.cdroms.forget(tx, serverId);

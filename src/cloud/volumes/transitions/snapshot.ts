@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import type { Tx } from '../../../database/database.ts';
-import type { VolumeSnapshotsTable } from '../../../database/schema.ts';
+import type { VolumeSnapshotsTable, VolumesTable } from '../../../database/schema.ts';
 import { newId, withDashes } from '../../../env/env.ts';
 import { action, span, step } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
@@ -67,6 +67,29 @@ export async function createSnapshotIn(
   wanted: NewSnapshot,
 ): Promise<{ snapshot: Snapshot; actionId: string }> {
   const volume = await lockVolume(cloud, tx, subject, wanted.volumeId, { rootDisks: wanted.rootDisks });
+  const row = await registerSnapshot(cloud, tx, subject, volume, wanted);
+  const actionId = await cloud.runner.submit(tx, createSnapshot, {
+    input: {
+      ownerId: row.id,
+      newDiskId: newId(cloud.env),
+      size: volume.size,
+      zoneId: volume.zone_id,
+      sourceDiskId: volume.disk_id!,
+      onlyHostId: volume.host_id!,
+    },
+    ...about(row.id, 'create', volume.project_id, subject),
+  });
+  return { snapshot: snapshotFromRow(row), actionId };
+}
+
+/** The row of a snapshot that is to be made of a volume, which is locked. */
+export async function registerSnapshot(
+  cloud: Cloud,
+  tx: Tx,
+  subject: Subject,
+  volume: VolumesTable,
+  wanted: Omit<NewSnapshot, 'volumeId' | 'rootDisks'>,
+): Promise<VolumeSnapshotsTable> {
   requireEnabled(volume, 'make a snapshot of it');
   const isFree = volume.status === 'available' || (wanted.force && volume.status === 'in-use');
   if (!isFree || !volume.disk_id) {
@@ -101,18 +124,7 @@ export async function createSnapshotIn(
     deleted_at: null,
   };
   await tx.insertInto('volume_snapshots').values(row).execute();
-  const actionId = await cloud.runner.submit(tx, createSnapshot, {
-    input: {
-      ownerId: row.id,
-      newDiskId: newId(cloud.env),
-      size: volume.size,
-      zoneId: volume.zone_id,
-      sourceDiskId: volume.disk_id,
-      onlyHostId: volume.host_id!,
-    },
-    ...about(row.id, 'create', volume.project_id, subject),
-  });
-  return { snapshot: snapshotFromRow(row), actionId };
+  return row;
 }
 
 interface DeleteInput {

@@ -28,6 +28,9 @@ export const volumeSnapshot = defineInventory<'volume_snapshots'>({
         and later.deleted_at is null and later.created_at > ${row.column('created_at')}) then 0 else 1 end)`;
     }),
     size: column('size', 'long', 'The volume’s size, bytes.'),
+    groupUuid: computed('string', 'The group that it was made in.', (row) => {
+      return sql`(select m.group_id from snapshot_group_members as m where m.snapshot_id = ${row.column('id')})`;
+    }),
     state: constant('Enabled', 'string', 'Always Enabled.'),
     status: words(
       'status',
@@ -42,7 +45,10 @@ export const volumeSnapshot = defineInventory<'volume_snapshots'>({
       'Creating, Ready, Deleting or Error.',
     ),
   },
-  relations: { volume: { to: 'VolumeInventory', local: 'volumeUuid' } },
+  relations: {
+    volume: { to: 'VolumeInventory', local: 'volumeUuid' },
+    group: { to: 'VolumeSnapshotGroupInventory', local: 'groupUuid' },
+  },
   scope: (row) => sql`${row.column('deleted_at')} is null`,
   visible: (row, { projectId = '' }) => sql`${row.column('project_id')} = ${projectId}`,
 });
