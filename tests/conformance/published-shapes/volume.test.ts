@@ -20,7 +20,7 @@ const unlike: PublishedService['unlike'] = [
 
 /** Operations of which nobody published a shape of answers. */
 const unpublished = [
-  ...['revert', 'os-volume_upload_image', 'os-reimage', 'os-initialize_connection'].map(
+  ...['revert', 'os-volume_upload_image', 'os-reimage', 'os-initialize_connection', 'os-migrate_volume'].map(
     (action) => `POST /volumes/{}/action ${action}`,
   ),
   ...['GET /attachments', 'GET /attachments/detail', 'POST /attachments', 'GET /attachments/{}', 'PUT /attachments/{}'],
