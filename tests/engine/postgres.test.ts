@@ -19,6 +19,8 @@ const samples = [
   'server.resize',
   'server.shelve',
   'volume.create',
+  'server.snapshot-disks',
+  'server.revert-disks',
 ];
 const fixtures: Record<string, Fixture[]> = {
   ...serverFixtures,

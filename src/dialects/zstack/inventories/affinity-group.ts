@@ -17,7 +17,7 @@ const ofServer = (row: Row<'server_group_members'>, name: string) =>
   sql`(select ${sql.ref(`s.${name}`)} from servers as s where s.id = ${row.column('server_id')})`;
 
 /** A server's being in a group. */
-export const affinityGroupUsage = defineInventory<'server_group_members'>({
+const affinityGroupUsage = defineInventory<'server_group_members'>({
   name: 'AffinityGroupUsageInventory',
   className: 'org.zstack.affinitygroup.AffinityGroupUsageInventory',
   table: 'server_group_members',

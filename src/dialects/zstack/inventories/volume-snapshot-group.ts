@@ -9,7 +9,7 @@ const ofSnapshot = (row: Row<'snapshot_group_members'>, what: string) =>
     and s.deleted_at is null)`;
 
 /** What a group has of one disk; it stays when the snapshot is deleted. */
-export const volumeSnapshotGroupRef = defineInventory<'snapshot_group_members'>({
+const volumeSnapshotGroupRef = defineInventory<'snapshot_group_members'>({
   name: 'VolumeSnapshotGroupRefInventory',
   className: 'org.zstack.header.storage.snapshot.group.VolumeSnapshotGroupRefInventory',
   table: 'snapshot_group_members',
