@@ -71,7 +71,7 @@ export function refuseExpiredPassword(user: User, now: number): void {
   throw new CloudError('unauthenticated', words, { reason: 'password_expired' });
 }
 
-export function isPasswordExpired({ passwordExpiresAt, options }: User, now: number): boolean {
+function isPasswordExpired({ passwordExpiresAt, options }: User, now: number): boolean {
   return passwordExpiresAt !== undefined && passwordExpiresAt <= now && options['ignore_password_expiry'] !== true;
 }
 
