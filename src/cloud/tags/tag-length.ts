@@ -5,6 +5,9 @@ const maxTagBytes = 2048;
 
 /** Throws `invalid` for a text that is too long for a tag. */
 export function refuseLong(tag: string): void {
-  if (Buffer.byteLength(tag) > maxTagBytes)
-    throw new CloudError('invalid', `A tag can have ${maxTagBytes} bytes at most.`);
+  if (isTooLong(tag)) throw new CloudError('invalid', `A tag can have ${maxTagBytes} bytes at most.`);
+}
+
+export function isTooLong(tag: string): boolean {
+  return Buffer.byteLength(tag) > maxTagBytes;
 }

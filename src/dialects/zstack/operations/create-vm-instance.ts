@@ -221,12 +221,19 @@ function interfacesOf({ l3NetworkUuids = [], defaultL3NetworkUuid, systemTags }:
   });
 }
 
+/** In base64, as Nova has it. */
+const longestUserData = 65_535;
+
 /** Most clients encode user data, as ZStack asks; Terraform hands over what it was given. */
 function userDataOf(systemTags: readonly string[] | undefined): string | undefined {
   const value = systemTagValues(systemTags, 'userdata')[0];
   if (value === undefined) return undefined;
   const isBase64 = value.length % 4 === 0 && /^[A-Za-z0-9+/]+={0,2}$/.test(value);
-  return isBase64 ? value : Buffer.from(value, 'utf8').toString('base64');
+  const encoded = isBase64 ? value : Buffer.from(value, 'utf8').toString('base64');
+  if (encoded.length > longestUserData) {
+    throw invalidArgument(`user data takes ${encoded.length} characters in base64, and can have ${longestUserData}`);
+  }
+  return encoded;
 }
 
 async function keyNameOf(

@@ -88,6 +88,20 @@ describe('CreateVmInstance', () => {
     expect(await zstack.query(`${found}&q=host.managementIp=10.9.9.9`)).toEqual([]);
   });
 
+  it('takes user data of any length, and refuses a tag that is too long before anything is made', async () => {
+    const script = `#!/bin/sh\n${'# 雲海\n'.repeat(2000)}`;
+    const userData = Buffer.from(script).toString('base64');
+    const vm = await create({}, { systemTags: [`userdata::${userData}`, 'hostname::front'] });
+    const server = await zstack.cloud.servers.byId(vm['uuid'] as string);
+    expect(server.userData).toBe(userData);
+    const tags = await zstack.query(`/system-tags?q=resourceUuid=${vm['uuid']}&q=inherent=false`);
+    expect(tags.map(({ tag }) => tag)).toEqual(['hostname::front']);
+    await expect(create({ name: 'never' }, { userTags: ['雲'.repeat(700)] })).rejects.toThrow('2048 bytes');
+    const tooMuch = { systemTags: [`userdata::${'雲'.repeat(20_000)}`] };
+    await expect(create({ name: 'never' }, tooMuch)).rejects.toThrow('can have 65535');
+    expect(await zstack.query('/vm-instances?q=name=never')).toEqual([]);
+  });
+
   it('takes the image as the disk to boot from, as newer clients say it', async () => {
     const diskAOs = [{ boot: true, sourceType: 'ImageVO', sourceUuid: image, guestOsType: 'CentOS 8', size: 2 ** 30 }];
     expect(await create({ imageUuid: undefined, diskAOs })).toMatchObject({

@@ -178,15 +178,16 @@ function withNewResource(body: TObject | undefined): TObject {
   return T.Object({ ...body?.properties, resourceUuid: resourceUuidField, tagUuids: tagUuidsField });
 }
 
-const tagList = (description: string) =>
-  T.Optional(T.Array(T.String({ maxLength: 2048 }), { description, maxItems: 100 }));
+const tagList = (description: string, maxLength: number) =>
+  T.Optional(T.Array(T.String({ maxLength }), { description, maxItems: 100 }));
 
 function withTags(body: TObject | undefined): TObject {
   const [system, user] = tagFields;
   return T.Object({
     ...body?.properties,
-    [system]: tagList('System tags: what the resource is to be made with, in the server’s own notations.'),
-    [user]: tagList('User tags: free text to find the resource by.'),
+    // One of them brings user data.
+    [system]: tagList('System tags: what the resource is to be made with, in the server’s own notations.', 66_000),
+    [user]: tagList('User tags: free text to find the resource by.', 2048),
   });
 }
 

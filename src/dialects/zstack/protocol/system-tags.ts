@@ -2,6 +2,7 @@ import type { Cloud } from '../../../cloud/cloud.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import type { Subject } from '../../../cloud/identity/subject.ts';
 import type { NewTag, TaggableType } from '../../../cloud/tags/model.ts';
+import { isTooLong, refuseLong } from '../../../cloud/tags/tag-length.ts';
 import type { Tags } from './tag-fields.ts';
 import { invalidArgument, resourceNotFound, ZStackError } from './zstack-error.ts';
 
@@ -55,6 +56,12 @@ const knownNotations = [
 /** What these say is kept where it belongs, and can change there. */
 const notKept = ['affinityGroupUuid', 'consolePassword'] as const;
 
+/** User data that is longer than a tag can be is the server's alone. */
+function isKept(tag: string): boolean {
+  if (tag.startsWith('userdata::') && isTooLong(tag)) return false;
+  return !notKept.some((notation) => tag.startsWith(`${notation}::`));
+}
+
 /** Refuses system tags that no part of ZStack knows: unlike user tags they are not free text. */
 export function requireKnownSystemTag(tag: string): void {
   const notation = tag.split('::', 1)[0]!;
@@ -73,9 +80,10 @@ export async function checkTags(
   cloud: Cloud,
   subject: Subject,
   creates: Created,
-  { systemTags = [], tagUuids = [] }: Tags,
+  { systemTags = [], userTags = [], tagUuids = [] }: Tags,
 ): Promise<void> {
   for (const tag of systemTags) requireKnownSystemTag(tag);
+  for (const tag of [...systemTags.filter(isKept), ...userTags]) refuseLong(tag);
   if (tagUuids.length === 0) return;
   if (creates === 'untagged') throw invalidArgument('field[tagUuids] must be empty: this can have no tags');
   for (const uuid of tagUuids) {
@@ -93,7 +101,7 @@ export async function keepTags(
 ): Promise<void> {
   if (resourceType === 'untagged') return;
   const on = { resourceType, resourceId };
-  const kept = systemTags.filter((tag) => !notKept.some((notation) => tag.startsWith(`${notation}::`)));
+  const kept = systemTags.filter(isKept);
   const tags: NewTag[] = [
     ...kept.map((tag) => ({ ...on, kind: 'system' as const, tag })),
     ...userTags.map((tag) => ({ ...on, kind: 'user' as const, tag })),
