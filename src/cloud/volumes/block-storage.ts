@@ -132,8 +132,8 @@ export class BlockStorage {
   /** Makes an image of a snapshot. */
   uploadSnapshot = (subject: Subject, id: string, template: NewTemplate) =>
     requestUploadSnapshot(this.#cloud, subject, id, template);
-  revert = (subject: Subject, id: string, snapshotId: string) =>
-    requestRevertVolume(this.#cloud, subject, id, snapshotId);
+  revert = (subject: Subject, id: string, snapshotId: string, options?: { onlyLatest: boolean }) =>
+    requestRevertVolume(this.#cloud, subject, id, snapshotId, options);
   reimage = (subject: Subject, id: string, imageId: string) => requestReimageVolume(this.#cloud, subject, id, imageId);
   retype = (subject: Subject, id: string, typeNameOrId: string) =>
     requestRetypeVolume(this.#cloud, subject, id, typeNameOrId);

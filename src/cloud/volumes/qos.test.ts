@@ -68,7 +68,7 @@ test('limits of its own hold for a volume beside those of its type, and whoever 
   const { blockStorage } = storage.cloud;
   await type('slow', { total_iops_sec: '100', read_bytes_sec: '5000' });
   const server = await storage.server();
-  const volume = await storage.volume({ volumeType: 'slow' });
+  const volume = await storage.volume({ size: gib, volumeType: 'slow' });
   expect(await blockStorage.limit(storage.member, volume.id, { totalRequests: 20, writeBytes: 700 })).toEqual({});
   expect((await connectionTo(storage.cloud, storage.member, volume.id))!.qosSpecs).toEqual({
     ...{ total_iops_sec: '20', read_bytes_sec: '5000', write_bytes_sec: '700' },

@@ -288,6 +288,21 @@ function blockStorage(database: Database['kind']): void {
       expect(after.diskId).not.toBe(volume.diskId);
       expect(await diskIds()).not.toContain(volume.diskId);
 
+      const later = await blockStorage.createSnapshot(storage.member, { volumeId: volume.id });
+      expect(await storage.ended(later.actionId)).toBe('succeeded');
+      const cindersWay = blockStorage.revert(storage.member, volume.id, snapshot.id, { onlyLatest: true });
+      await expect(cindersWay).rejects.toEqual(refused('invalid', /its latest snapshot/));
+      for (const id of [snapshot.id, later.snapshot.id]) {
+        const { actionId } = await blockStorage.revert(storage.member, volume.id, id);
+        expect(await storage.ended(actionId)).toBe('succeeded');
+      }
+      const elsewhere = await storage.volume();
+      await expect(blockStorage.revert(storage.member, elsewhere.id, snapshot.id)).rejects.toEqual(
+        refused('invalid', /a snapshot of its own/),
+      );
+      const gone = await blockStorage.deleteSnapshot(storage.member, later.snapshot.id);
+      expect(await storage.ended(gone.actionId)).toBe('succeeded');
+
       await expect(blockStorage.delete(storage.member, volume.id)).rejects.toEqual(
         refused('invalid', /have snapshots/),
       );

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import type { Tx } from '../../../database/database.ts';
 import { newId } from '../../../env/env.ts';
 import { action, span, step } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
@@ -73,26 +74,25 @@ export const revertVolume = action(
   },
 );
 
-/** Gives a volume the content that it had when the snapshot, its latest one, was made. */
+/**
+ * Gives a volume the content that it had when the snapshot was made. Throws `invalid` (`invalid_input`) for a snapshot
+ * that is not its own, or is no older than another one where `onlyLatest` asks for that, as Cinder does.
+ */
 export async function requestRevertVolume(
   cloud: Cloud,
   subject: Subject,
   volumeId: string,
   snapshotId: string,
+  { onlyLatest = false } = {},
 ): Promise<{ actionId: string }> {
   return await cloud.db.write(async (tx) => {
     const row = await lockVolume(cloud, tx, subject, volumeId);
     const snapshot = await lockSnapshot(cloud, tx, subject, snapshotId);
     requireStatus(row, ['available'], 'revert');
-    const latest = await tx
-      .selectFrom('volume_snapshots')
-      .select('id')
-      .where('volume_id', '=', volumeId)
-      .where('deleted_at', 'is', null)
-      .orderBy('created_at', 'desc')
-      .executeTakeFirst();
-    if (snapshot.volumeId !== volumeId || latest?.id !== snapshotId || snapshot.status !== 'available') {
-      throw refused('the volume can only be reverted to its latest snapshot, when that is available.');
+    const isRight = !onlyLatest || (await latestSnapshot(tx, volumeId)) === snapshotId;
+    if (snapshot.volumeId !== volumeId || !isRight || snapshot.status !== 'available') {
+      const which = onlyLatest ? 'its latest snapshot' : 'a snapshot of its own';
+      throw refused(`the volume can only be reverted to ${which}, when that is available.`);
     }
     if (snapshot.size !== row.size) throw refused('the volume is larger now than it was in the snapshot.');
     const newDiskId = newId(cloud.env);
@@ -125,4 +125,15 @@ export async function requestRevertVolume(
 
 function refused(why: string): CloudError {
   return new CloudError('invalid', `Invalid input received: ${why}`, { reason: 'invalid_input' });
+}
+
+async function latestSnapshot(tx: Tx, volumeId: string): Promise<string | undefined> {
+  const latest = await tx
+    .selectFrom('volume_snapshots')
+    .select('id')
+    .where('volume_id', '=', volumeId)
+    .where('deleted_at', 'is', null)
+    .orderBy('created_at', 'desc')
+    .executeTakeFirst();
+  return latest?.id;
 }

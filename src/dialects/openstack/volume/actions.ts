@@ -169,7 +169,7 @@ export const actionOperations = [
     ],
     handle: async ({ cloud, subject, params: { volume_id }, body }) => {
       const snapshotId = namedId('snapshot', body.snapshot_id)!;
-      await cloud.blockStorage.revert(subject, idOf('volume', volume_id), snapshotId);
+      await cloud.blockStorage.revert(subject, idOf('volume', volume_id), snapshotId, { onlyLatest: true });
       return { status: 202 };
     },
   }),

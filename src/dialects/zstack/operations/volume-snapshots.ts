@@ -114,7 +114,7 @@ const revertVolumeFromSnapshot = jobOperation({
   path: '/volume-snapshots/{uuid}/actions',
   params: byUuid,
   title: 'Revert a volume to a snapshot',
-  summary: 'Gives a volume that no server has the content that it had when its latest snapshot was made.',
+  summary: 'Gives a volume that no server has the content that it had when the snapshot was made.',
   examples: [{ title: 'Revert', params: here, body: { revertVolumeFromSnapshot: {} }, status: 200, response: {} }],
   handle: async ({ cloud, subject, input: { uuid } }) => {
     const { volumeId } = await snapshotNamed(cloud, subject, 'uuid', uuid);
