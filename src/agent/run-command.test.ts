@@ -14,7 +14,7 @@ it.each([
   expect(exitCode).toBe(0);
   const { PATH, HOME } = process.env;
   const home = HOME === undefined ? [] : [`HOME=${HOME}`];
-  expect(stdout.trim().split('\n').toSorted()).toEqual([...home, 'LANG=C.UTF-8', `PATH=${PATH}`]);
+  expect(stdout.trim().split('\n').toSorted()).toEqual([...home, 'LANG=C.UTF-8', `PATH=${PATH}:/usr/sbin:/sbin`]);
 });
 
 it('tells what becomes of a program', async () => {
