@@ -9,6 +9,10 @@ import { idInPath } from './wire.ts';
 const common = { dialect: 'network', group: 'agents', mode: 'sync', method: 'GET', allow: 'admin' } as const;
 const Params = Type.Object({ id: Type.String() });
 const Members = Type.Object({}, { additionalProperties: true });
+const AgentOfRouter = Type.Object({
+  ...AgentView.properties,
+  ha_state: Type.Null({ description: 'Routers have no stand-ins.' }),
+});
 const exampleAgent = { id: 'b5a9c1d2-7f30-4e21-8d5a-1c0f9e7b3a64' };
 
 /** The host of the agent, if it is one of this kind. Throws `not_found` for an id that is no agent's. */
@@ -92,7 +96,7 @@ export const agentScheduleOperations = [
     id: 'ListL3AgentsOfRouter',
     path: '/routers/{id}/l3-agents',
     params: Params,
-    responses: { 200: Type.Object({ agents: Type.Array(AgentView) }) },
+    responses: { 200: Type.Object({ agents: Type.Array(AgentOfRouter) }) },
     errors: [401, 403, 404],
     title: 'List L3 agents of a router',
     summary: 'That of the host on which the router is; none while its networks have no guests.',

@@ -31,7 +31,6 @@ export const AgentView = Type.Object({
   heartbeat_timestamp: Type.Optional(Type.String()),
   description: Type.Optional(Type.String()),
   configurations: Type.Optional(Type.Object({}, { additionalProperties: true })),
-  ha_state: Type.Optional(Type.Null({ description: 'Of the L3 agents of a router: routers have no stand-ins.' })),
 });
 
 /** The agents of these hosts. */
