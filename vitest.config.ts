@@ -9,6 +9,9 @@ const common = {
   globalSetup: ['tests/support/postgres-template.ts'],
 };
 
+/** Engines over simulated hosts, in one process: many of them, which want no machine for themselves. */
+const engine = 'tests/engine/**/*.test.ts';
+
 /** Tests of parts stand beside their sources; those of the whole cloud are in `tests`, and want the machine for themselves. */
 export default defineConfig({
   test: {
@@ -17,7 +20,7 @@ export default defineConfig({
         test: {
           ...common,
           name: 'parts',
-          include: ['{src,guest,bench}/**/*.test.ts'],
+          include: ['{src,guest,bench}/**/*.test.ts', engine],
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },
@@ -27,6 +30,7 @@ export default defineConfig({
           ...common,
           name: 'whole',
           include: ['tests/**/*.test.ts'],
+          exclude: [engine],
           maxWorkers: 1,
           fileParallelism: false,
           sequence: { groupOrder: 1 },
