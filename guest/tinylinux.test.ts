@@ -117,7 +117,7 @@ describe('buildTinyLinux', () => {
 
 describe('a TinyLinux guest', { timeout: bootTimeout }, () => {
   test('takes hostname, address, SSH key and user data from the config drive, reboots, heeds the power button', async () => {
-    const key = join(work, 'key');
+    const key = join(mkdtempSync(join(work, 'key-')), 'key');
     const publicKey = execFileSync('dropbearkey', ['-t', 'ed25519', '-f', key], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
