@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFailed, onTestFinished, test } from 'vitest';
 import { buildTinyLinux, type TinyLinuxImage, tinyLinuxMinimumMemory, tinyLinuxVersion } from './tinylinux.ts';
 
 const work = mkdtempSync(join(tmpdir(), 'tinylinux-test-'));
@@ -45,6 +45,8 @@ function boot(name: string, args: string[]) {
     errors += chunk;
   });
   guest.on('exit', () => guest.emit('console'));
+  // What it waited for in vain is seen in what there was.
+  onTestFailed(() => console.error(`${errors}${text}`));
   return {
     guest,
     monitor,
