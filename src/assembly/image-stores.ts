@@ -40,7 +40,7 @@ export function parseStore(text: string): StoreConfig {
   if (!kind) throw new Error(`--store: kind is one of ${kinds.join(', ')}`);
   if (!name || !/^[\w.-]{1,64}$/.test(name)) throw new Error('--store: name is missing, or has odd characters');
   if (!url) throw new Error('--store: url is missing');
-  const why = kind === 'sftp' ? whyNoSftpPlace(url, []) : undefined;
+  const why = kind === 'sftp' ? whyNoSftpPlace(url) : undefined;
   if (why !== undefined) throw new Error(`--store: ${why}`);
   const address = given.get('address');
   return {

@@ -2,6 +2,7 @@ import RFB from '@novnc/novnc';
 import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { ConsoleCard, useConsoleState } from '../components/console-card.tsx';
+import { InputField } from '../components/input-field.tsx';
 import { openConsole } from '../lib/consoles.ts';
 
 /** The guest's screen in the page, by VNC. */
@@ -23,6 +24,7 @@ export function ScreenConsole({ serverId }: { serverId: string }) {
       const rfb = new RFB(holder.current!, url, { wsProtocols: ['binary'] });
       rfb.scaleViewport = true;
       rfb.addEventListener('credentialsrequired', () => setAsking(true));
+      rfb.addEventListener('securityfailure', () => fail(new Error(t('wrongScreenPassword'))));
       rfb.addEventListener('connect', () => {
         setState('connected');
         rfb.focus();
@@ -45,11 +47,17 @@ export function ScreenConsole({ serverId }: { serverId: string }) {
     <>
       {isAsking && connection.state === 'connecting' && (
         <form className="card inline" onSubmit={answer}>
-          <label>
-            {t('password')} <input name="password" type="password" autoComplete="off" required />
-          </label>
+          <InputField
+            id="screen-password"
+            name="password"
+            title={t('screenPassword')}
+            type="password"
+            autoComplete="off"
+            // It appears as what is asked for next.
+            autoFocus
+          />
           <button type="submit" className="button small">
-            OK
+            {t('connect')}
           </button>
         </form>
       )}

@@ -1,8 +1,9 @@
 import { useMutation } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { type ComponentProps, type FormEvent, useState } from 'react';
+import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Notice } from '../components/basics.tsx';
+import { InputField } from '../components/input-field.tsx';
 import { type Language, languages, setLanguage } from '../i18n/index.ts';
 import { ApiError } from '../lib/api.ts';
 import { NoProject, PasscodeWanted, signIn } from '../lib/sign-in.ts';
@@ -39,7 +40,7 @@ export function SignIn() {
       <main>
         <form onSubmit={submit}>
           <h1>{t('signIn')}</h1>
-          <Field
+          <InputField
             id="name"
             title={t('userName')}
             autoComplete="username"
@@ -49,7 +50,7 @@ export function SignIn() {
               setPasscode(undefined);
             }}
           />
-          <Field
+          <InputField
             id="password"
             title={t('password')}
             hint={t('passwordHint')}
@@ -59,7 +60,7 @@ export function SignIn() {
             onChange={(event) => setPassword(event.target.value)}
           />
           {passcode !== undefined && (
-            <Field
+            <InputField
               id="passcode"
               title={t('passcode')}
               hint={t('passcodeHint')}
@@ -97,16 +98,6 @@ export function SignIn() {
           </a>
         </form>
       </main>
-    </div>
-  );
-}
-
-function Field({ title, hint, ...input }: { id: string; title: string; hint?: string } & ComponentProps<'input'>) {
-  return (
-    <div className="field">
-      <label htmlFor={input.id}>{title}</label>
-      <input className="input" required {...input} />
-      {hint !== undefined && <p className="hint">{hint}</p>}
     </div>
   );
 }

@@ -1,16 +1,16 @@
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { sql } from 'kysely';
-import { ConstraintViolation, type Database, type Tx } from '../../database/database.ts';
+import { ConstraintViolation, type Tx } from '../../database/database.ts';
 import type { ImageStoresTable } from '../../database/schema.ts';
 import { newId } from '../../env/env.ts';
 import { KeyedLock } from '../../env/keyed-lock.ts';
-import { overlaps, type TakenFolder, whyNoStoreFolder } from '../../image-stores/claim-folder.ts';
+import { type TakenFolder, whyNoStoreFolder } from '../../image-stores/claim-folder.ts';
 import type { ImageStore } from '../../image-stores/store.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
 import { type ImageStoreInfo, storeFromRow } from './model.ts';
 import { openStore, type StoreToOpen } from './open-store.ts';
+import { holdPlaces, refuseTakenPlace } from './places.ts';
 import {
   candidateLogin,
   changeLogin,
@@ -199,14 +199,13 @@ export class ImageStores {
   async #addConnected(store: NewImageStore): Promise<ImageStoreInfo> {
     const { kind = 'directory', name, url } = store;
     await this.refresh();
-    const other = this.#known.find((known) => known.url === url);
-    const why = other
-      ? `${url} is the place of the image store ${other.name}`
-      : kind === 'sftp'
-        ? whyNoSftpPlace(url, this.#known)
-        : kind === 'directory' && (await whyNoStoreFolder(url, await this.#takenFolders()));
     if (this.byName(name)) throw taken();
+    const why =
+      kind === 'sftp'
+        ? whyNoSftpPlace(url)
+        : kind === 'directory' && (await whyNoStoreFolder(url, await this.#takenFolders()));
     if (why) throw new CloudError('invalid', why, { reason: 'no_store_place' });
+    await refuseTakenPlace(this.#core.db.read, { kind, name, url });
     let hostKey: string | undefined;
     try {
       const login = candidateLogin(store);
@@ -267,7 +266,8 @@ export class ImageStores {
 
   /**
    * Reaches a store on another machine by another address or as another user from now on. Throws `unavailable`
-   * (`not_connected`) where that can't be done now, or leads to a place that lacks images of the store.
+   * (`not_connected`) where that can't be done now, or leads to a place that lacks images of the store, `invalid`
+   * (`no_store_place`) for the place of another one.
    */
   async relogin(id: string, changes: LoginChanges): Promise<ImageStoreInfo> {
     return await this.#adding.run('', async () => {
@@ -339,7 +339,8 @@ export class ImageStores {
       created_at: now,
       updated_at: now,
     };
-    await refuseTakenPlace(this.#core.db, tx, row);
+    await holdPlaces(this.#core.db, tx);
+    await refuseTakenPlace(tx, row);
     await tx.insertInto('image_stores').values(row).execute();
     if (row.kind === 'sftp') await keepLogin(tx, row, store);
     for (const zoneId of store.zoneIds ?? []) {
@@ -376,18 +377,6 @@ export class ImageStores {
     await this.refresh();
     return this.get(id);
   }
-}
-
-/** Each of two stores at one place would take the other's images for nobody's. */
-async function refuseTakenPlace({ kind }: Database, tx: Tx, store: ImageStoresTable): Promise<void> {
-  if (kind === 'postgres') await sql`select pg_advisory_xact_lock(hashtext('places of image stores'))`.execute(tx);
-  const others = await tx.selectFrom('image_stores').select(['name', 'kind', 'url']).execute();
-  const isSame = (other: (typeof others)[number]) =>
-    other.kind === 'directory' && store.kind === 'directory' ? overlaps(other.url, store.url) : other.url === store.url;
-  const other = others.find((one) => one.name !== store.name && isSame(one));
-  if (!other) return;
-  const words = `${store.url} is the place of the image store ${other.name}`;
-  throw new CloudError('invalid', words, { reason: 'no_store_place' });
 }
 
 function taken(cause?: unknown): CloudError {

@@ -29,4 +29,45 @@ eachDatabase('places of image stores', (open) => {
       await db.close();
     }
   });
+
+  it('on other machines are of one store each, whoever it is opened as, and wherever it is reached later', async () => {
+    const db = await open();
+    try {
+      const core = { db, env: realEnv(), log: { warn() {} } } as unknown as CloudCore;
+      const driver = { close: async () => {}, list: async () => ({ images: [], others: [] }) } as unknown as ImageStore;
+      let onOpening = async (_url: string) => {};
+      const process = () =>
+        new ImageStores(core, async ({ url }) => {
+          await onOpening(url);
+          return driver;
+        });
+      const sftp = (name: string, url: string) => ({ name, kind: 'sftp', url, password: 'sesame' }) as const;
+      const added = await Promise.allSettled([
+        process().add(sftp('one', 'sftp://one@images:22/srv')),
+        process().add(sftp('two', 'sftp://two@images/srv?timeout=60')),
+        process().add(sftp('three', 'sftp://one@images:22/srv/three')),
+      ]);
+      expect(added.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+      const refused = { code: 'invalid', details: { reason: 'no_store_place' } };
+      const theirs = { status: 'rejected', reason: refused };
+      expect(added.filter(({ status }) => status === 'rejected')).toMatchObject([theirs, theirs]);
+
+      const stores = process();
+      const other = await stores.add(sftp('other', 'sftp://one@images:2222/srv'));
+      onOpening = async (url) => expect(url).not.toContain(':22/');
+      await expect(stores.relogin(other.id, { port: 22, user: 'two' })).rejects.toMatchObject(refused);
+      expect(await stores.relogin(other.id, { port: 2223 })).toMatchObject({ url: 'sftp://one@images:2223/srv' });
+
+      // Another process takes the store out of the cloud while its new place is looked at.
+      onOpening = async () => {
+        onOpening = async () => {};
+        const elsewhere = process();
+        await elsewhere.open();
+        await elsewhere.remove(other.id);
+      };
+      await expect(stores.relogin(other.id, { port: 2224 })).rejects.toMatchObject({ code: 'not_found' });
+    } finally {
+      await db.close();
+    }
+  });
 });

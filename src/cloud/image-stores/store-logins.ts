@@ -1,5 +1,4 @@
 import type { Database, Tx } from '../../database/database.ts';
-import { overlaps } from '../../image-stores/claim-folder.ts';
 import { rememberedHostKey } from '../../image-stores/sftp/host-key.ts';
 import type { SftpLogin } from '../../image-stores/sftp/sftp-link.ts';
 import {
@@ -12,9 +11,10 @@ import {
 } from '../../image-stores/sftp/sftp-url.ts';
 import type { ImageStore } from '../../image-stores/store.ts';
 import type { CloudCore } from '../core.ts';
-import { CloudError } from '../errors.ts';
+import { CloudError, notFound } from '../errors.ts';
 import type { ImageStoreInfo } from './model.ts';
 import type { StoreToOpen } from './open-store.ts';
+import { holdPlaces, refuseTakenPlace } from './places.ts';
 
 /** A login of a store that is none of the cloud's yet: what is learnt of its server is kept with it then. */
 export function candidateLogin({ password, hostKey }: { password?: string; hostKey?: string }): SftpLogin {
@@ -89,17 +89,11 @@ export function farStoreUrl(place: FarPlace): string {
   return sftpUrl({ ...place, path: place.path.replace(/\/+$/, '') });
 }
 
-/** Why a URL can't become a store on another machine: it is none, or the place of another one. */
-export function whyNoSftpPlace(url: string, stores: readonly ImageStoreInfo[]): string | undefined {
+/** Why a URL can't be the place of a store on another machine. */
+export function whyNoSftpPlace(url: string): string | undefined {
   try {
-    const { host, port, path } = sftpPlace(url);
-    const other = stores
-      .filter(({ kind }) => kind === 'sftp')
-      .find((store) => {
-        const place = sftpPlace(store.url);
-        return place.host === host && place.port === port && overlaps(place.path, path);
-      });
-    return other && `${path} on ${host} is the place of the image store ${other.name}`;
+    sftpPlace(url);
+    return undefined;
   } catch (error) {
     return (error as Error).message;
   }
@@ -125,6 +119,8 @@ export async function changeLogin(
   const place = sftpPlace(store.url);
   const { host = place.host, port = place.port, user = place.user } = changes;
   const url = sftpUrl({ ...place, host, port, user });
+  // Before the store is opened there, which clears away what nobody seems to be uploading.
+  await refuseTakenPlace(db.read, { ...store, url });
   const kept = storeLogin(db, id);
   const password = changes.password ?? (await kept.password());
   // Whoever names the server says that they know it: its key may be a new one.
@@ -141,8 +137,11 @@ export async function changeLogin(
   }
   const hostKey = await login.hostKey.read();
   await db.write(async (tx) => {
+    await holdPlaces(db, tx);
+    await refuseTakenPlace(tx, { ...store, url });
     const set = { url, updated_at: env.now() };
-    await tx.updateTable('image_stores').set(set).where('id', '=', id).execute();
+    const { numUpdatedRows } = await tx.updateTable('image_stores').set(set).where('id', '=', id).executeTakeFirst();
+    if (numUpdatedRows === 0n) throw notFound('image_store', id);
     await keepLogin(
       tx,
       { id, url },
