@@ -29,7 +29,8 @@ const mayImport: Record<string, readonly string[]> = {
   'agent/storage-contract': [],
   'agent/contract': contracts,
   agent: ['agent/contract', ...contracts, 'env'],
-  'image-stores': ['env'],
+  ssh: ['env'],
+  'image-stores': ['ssh', 'env'],
   'image-sources': ['env'],
   'backup-stores': ['env'],
   cloud: [
@@ -38,6 +39,7 @@ const mayImport: Record<string, readonly string[]> = {
     'image-stores',
     'image-sources',
     'backup-stores',
+    'ssh',
     'agent/contract',
     ...contracts,
     'env',

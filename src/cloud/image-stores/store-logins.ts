@@ -1,5 +1,4 @@
 import type { Database, Tx } from '../../database/database.ts';
-import { rememberedHostKey } from '../../image-stores/sftp/host-key.ts';
 import type { SftpLogin } from '../../image-stores/sftp/sftp-link.ts';
 import {
   isHost,
@@ -10,6 +9,7 @@ import {
   sftpUrl,
 } from '../../image-stores/sftp/sftp-url.ts';
 import type { ImageStore } from '../../image-stores/store.ts';
+import { rememberedHostKey } from '../../ssh/host-key.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
 import type { ImageStoreInfo } from './model.ts';

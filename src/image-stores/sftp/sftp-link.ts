@@ -1,6 +1,7 @@
 import type { Client, SFTPWrapper } from 'ssh2';
+import { connectSsh } from '../../ssh/connect.ts';
+import type { KnownHostKey } from '../../ssh/host-key.ts';
 import { StoreError } from '../store.ts';
-import { checkHostKey, hostKeyText, type KnownHostKey, signaturesFor } from './host-key.ts';
 import { type SftpPlace, sftpSecrets } from './sftp-url.ts';
 
 /** How a place is logged in to. */
@@ -26,50 +27,10 @@ export class SftpLink {
 
   /** Connects and logs in. The server must be the one that is known, if one is. */
   static async open(place: SftpPlace, login: SftpLogin): Promise<SftpLink> {
-    const [{ default: ssh2 }, secrets, known] = await Promise.all([
-      import('ssh2'),
-      login.password().then((told) => sftpSecrets(place, told)),
-      login.hostKey.read(),
-    ]).catch((error) => {
-      throw unreachable(place, error);
+    const secrets = async () => sftpSecrets(place, await login.password());
+    const client = await connectSsh(place, { secrets, hostKey: login.hostKey }).catch((error: Error) => {
+      throw new StoreError('failed', error.message, error);
     });
-    const client = new ssh2.Client();
-    let strange: unknown;
-    try {
-      await new Promise<void>((resolve, reject) => {
-        client.once('ready', resolve);
-        client.on('error', reject);
-        client.once('close', () => reject(new Error('the server has closed the connection')));
-        client.on('keyboard-interactive', (_name, _instructions, _language, prompts, finish) =>
-          finish(prompts.map(({ echo }) => (echo ? '' : (secrets.password ?? '')))),
-        );
-        client.connect({
-          host: place.host,
-          port: place.port,
-          username: place.user,
-          ...secrets,
-          tryKeyboard: secrets.password !== undefined,
-          readyTimeout: place.timeoutMs,
-          keepaliveInterval: Math.ceil(place.timeoutMs / 4),
-          keepaliveCountMax: 3,
-          algorithms: { serverHostKey: signaturesFor(known) },
-          hostVerifier: (key: Buffer, verify: (isKnown: boolean) => void) => {
-            checkHostKey(place, login.hostKey, hostKeyText(key)).then(
-              () => verify(true),
-              (error) => {
-                strange = error;
-                verify(false);
-              },
-            );
-          },
-        });
-        // Requests are small and waited for.
-        client.setNoDelay(true);
-      });
-    } catch (error) {
-      client.destroy();
-      throw strange ?? unreachable(place, error);
-    }
     const link = new SftpLink(client, place);
     client.on('error', (error) => link.break(error));
     client.once('close', () => link.break(new Error('the connection was closed')));
@@ -123,10 +84,4 @@ export class SftpLink {
   #checkSilence(): void {
     if (this.#waiting.size > 0) this.break(new Error(`nothing was heard for ${this.#place.timeoutMs / 1000} seconds`));
   }
-}
-
-function unreachable({ user, host, port }: SftpPlace, error: unknown): StoreError {
-  const { message, level } = error as Error & { level?: string };
-  const why = level === 'client-authentication' ? 'the login is refused' : message || String(error);
-  return new StoreError('failed', `Failed to reach ${user}@${host} (port ${port}) by SFTP: ${why}`);
 }

@@ -11,9 +11,9 @@ import { hasSftpServer, PasswordServer, SftpServer } from '../../../tests/suppor
 import { describeUploads } from '../../../tests/support/store-uploads.ts';
 import { newId } from '../../env/env.ts';
 import { realEnv } from '../../env/real.ts';
+import { fingerprintOf, type KnownHostKey, rememberedHostKey } from '../../ssh/host-key.ts';
 import type { ImageStore } from '../store.ts';
 import { describeStore } from '../store-contract.ts';
-import { fingerprintOf, type KnownHostKey, rememberedHostKey } from './host-key.ts';
 import { openSftpStore } from './sftp-store.ts';
 import { sftpPlace } from './sftp-url.ts';
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
-import { fingerprintOf, signaturesFor } from './host-key.ts';
+import { fingerprintOf, signaturesFor } from '../../ssh/host-key.ts';
 import { sftpPlace, sftpSecrets, sftpUrl } from './sftp-url.ts';
 
 describe('the place of an SFTP store', () => {

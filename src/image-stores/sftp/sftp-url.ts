@@ -1,21 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
+import type { SshPlace, SshSecrets } from '../../ssh/connect.ts';
 
 /** Where a folder of another machine is, and as whom it is opened. */
-export interface SftpPlace {
-  user: string;
-  host: string;
-  port: number;
+export interface SftpPlace extends SshPlace {
   /** Absolute, without a slash at its end. */
   path: string;
-  /** A server that says nothing for so long is taken for gone. */
-  timeoutMs: number;
   /** A file of this machine with the private key, in OpenSSH's or PEM's form, without a passphrase. */
   keyFile?: string;
   /** A file of this machine with the password in its first line. */
   passwordFile?: string;
-  /** The only host key that is taken: `SHA256:…`, as `ssh-keygen -l` prints it. */
-  fingerprint?: string;
 }
 
 const hostName = /^[\w.-]{1,255}$/;
@@ -91,14 +85,8 @@ export function isRemoteFolder(path: string): boolean {
   );
 }
 
-/** The secrets of a login. */
-export interface SftpSecrets {
-  privateKey?: string;
-  password?: string;
-}
-
 /** What opens the place: its files as they are now, what the cloud was told, or the environment's password. */
-export async function sftpSecrets(place: SftpPlace, told: string | undefined): Promise<SftpSecrets> {
+export async function sftpSecrets(place: SftpPlace, told: string | undefined): Promise<SshSecrets> {
   if (place.keyFile !== undefined) return { privateKey: await readFile(place.keyFile, 'utf8') };
   if (place.passwordFile !== undefined) {
     const [password = ''] = (await readFile(place.passwordFile, 'utf8')).split('\n', 1);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { StoreError } from '../store.ts';
+import { SshError } from './ssh-error.ts';
 
 /** The key by which a server is known, kept by whoever keeps the store: `ssh-ed25519 AAAA…`. */
 export interface KnownHostKey {
@@ -59,8 +59,7 @@ export async function checkHostKey(
   const here = fingerprintOf(shown);
   const expected = fingerprint ?? fingerprintOf(await known.keep(shown));
   if (here === expected) return;
-  throw new StoreError(
-    'failed',
+  throw new SshError(
     `The server ${host} (port ${port}) shows the host key ${here}, and is known by ${expected}: another one may stand in for it. ` +
       'Where its key was changed on purpose, tell the cloud its hostname again.',
   );
