@@ -44,6 +44,7 @@ import { serverExtras } from './migrations/0044-server-extras/migration.ts';
 import { storeLogins } from './migrations/0045-store-logins/migration.ts';
 import { securityCompliance } from './migrations/0047-security-compliance/migration.ts';
 import { failedImports } from './migrations/0048-failed-imports/migration.ts';
+import { signIns } from './migrations/0058-sign-ins/migration.ts';
 import type { Schema } from './schema.ts';
 
 /** Every migration, by name, in order. A name is never changed once it was released. */
@@ -92,6 +93,7 @@ const migrations: Record<string, Migration> = {
   '0041-zstack-jobs': zstackJobs,
   '0042-covering-indexes': coveringIndexes,
   '0042-unbuilt-servers': unbuiltServers,
+  '0058-sign-ins': signIns,
   '0045-store-logins': storeLogins,
 };
 

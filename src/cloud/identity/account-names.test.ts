@@ -137,4 +137,25 @@ eachIdentity('names of accounts', (open) => {
     expect(await db.read.selectFrom('account_owners').selectAll().execute()).toEqual([]);
     await expect(identity.deleteAccount(root, root.projectId!)).rejects.toMatchObject({ code: 'forbidden' });
   });
+
+  it('are no reason to take a user for an account of which they are no part', async () => {
+    const { identity } = await open();
+    const project = await identity.projects.create(root, { name: 'bob' });
+    const { id } = await identity.users.create(root, { name: 'bob', passwordSha512: password });
+    expect(await identity.ownerOf(project.id)).toBeUndefined();
+    const change = identity.updateAccount(root, project.id, { name: 'robert', passwordSha512: 'f'.repeat(128) });
+    await expect(change).rejects.toMatchObject({ code: 'not_found' });
+    // By a role of their own they are, and by one of their group.
+    const group = await identity.groups.create(root, { name: 'crew' });
+    await identity.groups.add(root, group.id, id);
+    const role = (await identity.roles.list({ name: 'member' }))[0]!;
+    const target = { kind: 'project', id: project.id } as const;
+    for (const who of [{ groupId: group.id }, { userId: id }]) {
+      await identity.assignments.grant(root, { ...who, roleId: role.id, target });
+      expect(await identity.ownerOf(project.id)).toBe(id);
+      await identity.assignments.revoke(root, { ...who, roleId: role.id, target });
+    }
+    await identity.deleteAccount(root, project.id);
+    expect((await identity.users.find(id))?.user.name).toBe('bob');
+  });
 });

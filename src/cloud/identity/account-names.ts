@@ -25,12 +25,40 @@ const ownerOf = statement<Place, { id: string }>((q, p) =>
     .where('id', '=', (e) =>
       e.fn.coalesce(
         e.selectFrom('account_owners').select('user_id').where('project_id', '=', p.id),
-        e.selectFrom('users as u').select('u.id').where('u.name', '=', p.name).where('u.domain_id', '=', p.domainId),
+        e
+          .selectFrom('users as u')
+          .select('u.id')
+          .where('u.name', '=', p.name)
+          .where('u.domain_id', '=', p.domainId)
+          // Who has no role in the project has its name by chance: who asks for the account must not reach them.
+          .where((f) =>
+            f.exists(
+              f
+                .selectFrom('role_assignments as r')
+                .select('r.role_id')
+                .where('r.target_kind', '=', 'project')
+                .where('r.target_id', '=', p.id)
+                .where('r.inherited', '=', 0)
+                .where((g) =>
+                  g.or([
+                    g('r.actor_id', '=', g.ref('u.id')),
+                    g(
+                      'r.actor_id',
+                      'in',
+                      g.selectFrom('group_members as m').select('m.group_id').whereRef('m.user_id', '=', 'u.id'),
+                    ),
+                  ]),
+                ),
+            ),
+          ),
       ),
     ),
 );
 
-/** The user who is the project's account: the one of its name, or who was that before one of them was renamed. */
+/**
+ * The user who is the project's account: the one of its name who has a role in it, or who was that before one of them was
+ * renamed.
+ */
 export async function accountOwner(db: Queryable, { id, name, domainId }: Place): Promise<string | undefined> {
   return (await ownerOf.first(db, { id, name, domainId }))?.id;
 }

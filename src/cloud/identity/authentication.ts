@@ -1,7 +1,7 @@
 import { CloudError } from '../errors.ts';
 import type { ApplicationCredential, ApplicationCredentials } from './application-credentials.ts';
 import type { Assignments } from './assignments.ts';
-import type { Credentials } from './credentials.ts';
+import type { Credentials, Passcode } from './credentials.ts';
 import type { Domains } from './domains.ts';
 import { notAuthenticated } from './failures.ts';
 import type { AssignmentTarget, Domain, Project, User } from './model.ts';
@@ -85,6 +85,8 @@ interface Proven {
   /** The token that was the proof. */
   from?: TokenClaims;
   credential?: ApplicationCredential;
+  /** To be used up once all the rest is right. */
+  passcode?: Passcode;
 }
 
 /** Turns proofs of who someone is into tokens. */
@@ -221,7 +223,7 @@ export class Authentication {
 
   /** The one user whom all proofs are of, and the methods that they used, those of the receipt among them. */
   async #signIn(proofs: Proof[], receipt: string | undefined) {
-    const { users, receipts } = this.#parts;
+    const { users, receipts, credentials } = this.#parts;
     const proven: Proven[] = [];
     // Each secret is looked at, whatever the others are: who waits for an answer learns nothing about which one was wrong.
     for (const proof of proofs) proven.push(await this.#prove(proof));
@@ -237,8 +239,16 @@ export class Authentication {
     if (from?.via) {
       throw new CloudError('forbidden', 'A token of a trust or an application credential can not be used for another.');
     }
-    const earlier = receipt === undefined ? [] : receipts.methodsOf(receipt, user.id);
-    if (!earlier) throw notAuthenticated();
+    const credential = proven.find((one) => one.credential)?.credential;
+    const known = receipt === undefined ? [] : receipts.methodsOf(receipt, user.id);
+    if (!known) throw notAuthenticated();
+    // What an application credential allows is said by itself: with a receipt alone, a token would allow all of its user's.
+    const earlier = known.filter((method) => credential !== undefined || method !== 'application_credential');
+    for (const { passcode } of proven) {
+      if (!passcode || (await credentials.usePasscode(passcode))) continue;
+      await users.settle(user, 'wrong');
+      throw notAuthenticated();
+    }
     const methods = [...new Set([...proofs.map(({ method }) => method), ...(from?.methods ?? []), ...earlier])];
     const isEnough = areEnough(methods, user.options);
     const isSecret = proofs.some(({ method }) => method === 'password' || method === 'totp');
@@ -246,7 +256,7 @@ export class Authentication {
     if (proofs.some(({ method }) => method === 'password')) users.refuseExpired(user);
     if (!isEnough) throw new MoreProofWanted(receipts.issue(user, domain, methods, requiredMethods(user.options)));
     await users.cameIn(user);
-    return { user, from, credential: proven.find((one) => one.credential)?.credential, methods };
+    return { user, from, credential, methods };
   }
 
   async #prove(proof: Proof): Promise<Proven> {
@@ -268,7 +278,8 @@ export class Authentication {
       }
       case 'totp': {
         const user = (await this.findUser(proof.user))?.user;
-        return { isRight: await credentials.hasPasscode(user?.id ?? '', proof.passcode), user };
+        const passcode = await credentials.findPasscode(user?.id ?? '', proof.passcode);
+        return { isRight: passcode !== undefined, user, passcode };
       }
       case 'application_credential': {
         const owner = proof.id === undefined && proof.user ? await this.findUser(proof.user) : undefined;

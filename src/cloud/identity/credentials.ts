@@ -5,7 +5,7 @@ import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
 import { missing } from './failures.ts';
 import { mayReadIdentity, requireAdmin, type Subject } from './subject.ts';
-import { isPasscode, totpSecret } from './totp.ts';
+import { stepOfPasscode, totpSecret } from './totp.ts';
 
 /** A secret that a user keeps here for other programs. */
 export interface Credential {
@@ -17,6 +17,12 @@ export interface Credential {
   blob: string;
 }
 
+/** A passcode that is right: by which secret, and of which step of time. */
+export interface Passcode {
+  credentialId: string;
+  step: number;
+}
+
 /** Keys for APIs that sign requests as EC2 does. */
 export interface Ec2Credential {
   access: string;
@@ -26,7 +32,7 @@ export interface Ec2Credential {
   trustId: string | null;
 }
 
-function fromRow({ id, user_id, project_id, type, blob }: CredentialsTable): Credential {
+function fromRow({ id, user_id, project_id, type, blob }: Omit<CredentialsTable, 'used_step'>): Credential {
   return { id, userId: user_id, projectId: project_id, type, blob };
 }
 
@@ -66,7 +72,10 @@ export class Credentials {
       const taken = await tx.selectFrom('credentials').select('id').where('id', '=', id).executeTakeFirst();
       if (taken)
         throw new CloudError('duplicate', 'Conflict occurred attempting to store credential - Duplicate entry.');
-      await tx.insertInto('credentials').values(row).execute();
+      await tx
+        .insertInto('credentials')
+        .values({ ...row, used_step: null })
+        .execute();
     });
     return fromRow(row);
   }
@@ -97,19 +106,37 @@ export class Credentials {
     await this.#core.db.write((tx) => tx.deleteFrom('credentials').where('id', '=', id).execute());
   }
 
-  /** Whether the passcode is one of now, by one of the user's secrets. */
-  async hasPasscode(userId: string, passcode: string): Promise<boolean> {
+  /** By which of the user's secrets the passcode is one of now. Undefined where it is none, or was used. */
+  async findPasscode(userId: string, passcode: string): Promise<Passcode | undefined> {
     const rows = await this.#core.db.read
       .selectFrom('credentials')
-      .select('blob')
+      .select(['id', 'blob', 'used_step'])
       .where('user_id', '=', userId)
       .where('type', '=', 'totp')
       .execute();
     const now = this.#core.env.now();
-    return rows.some(({ blob }) => {
+    for (const { id, blob, used_step } of rows) {
       const secret = totpSecret(blob);
-      return secret !== undefined && isPasscode(secret, passcode, now);
-    });
+      const step = secret && stepOfPasscode(secret, passcode, now);
+      if (step !== undefined && (used_step === null || used_step < step)) return { credentialId: id, step };
+    }
+    return undefined;
+  }
+
+  /**
+   * Uses the passcode, which can be done once (RFC 6238, section 5.2); earlier ones are good for nothing any more. False
+   * where it was used meanwhile.
+   */
+  async usePasscode({ credentialId, step }: Passcode): Promise<boolean> {
+    const used = await this.#core.db.write((tx) =>
+      tx
+        .updateTable('credentials')
+        .set({ used_step: step })
+        .where('id', '=', credentialId)
+        .where((e) => e.or([e('used_step', 'is', null), e('used_step', '<', step)]))
+        .executeTakeFirst(),
+    );
+    return used.numUpdatedRows > 0n;
   }
 
   /** New keys for a user on a project. */

@@ -35,11 +35,15 @@ export function passcodeAt(secret: Buffer, micros: number, length = digits): str
   return String(number % 10 ** length).padStart(length, '0');
 }
 
-/** Whether it is the passcode of now, or the one before: clocks differ, and typing takes its time. */
-export function isPasscode(secret: Buffer, given: string, now: number): boolean {
+/**
+ * The step of time whose passcode it is: that of now, or the one before, because clocks differ and typing takes its time.
+ * Undefined for a wrong one.
+ */
+export function stepOfPasscode(secret: Buffer, given: string, now: number): number | undefined {
   const bytes = Buffer.from(given);
-  return [now, now - period].some((moment) => {
-    const right = Buffer.from(passcodeAt(secret, moment));
+  const moment = [now, now - period].find((one) => {
+    const right = Buffer.from(passcodeAt(secret, one));
     return right.length === bytes.length && timingSafeEqual(right, bytes);
   });
+  return moment === undefined ? undefined : Math.floor(moment / period);
 }

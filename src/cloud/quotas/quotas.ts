@@ -72,8 +72,16 @@ export class Quotas {
     return (await usageOf(db.kind, db.read, projectId, countedQuotas)) as Record<CountedQuota, number>;
   }
 
-  /** Sets limits of a project; others stay. They may be below what the project has: then it gets no more. */
-  async setLimits(subject: Subject, projectId: string, changes: Partial<Limits>): Promise<Limits> {
+  /**
+   * Sets limits of a project; others stay. They may be below what the project has: then it gets no more.
+   * @param judge is told what the project has, which stays so until the limits hold, and throws where they may not be set
+   */
+  async setLimits(
+    subject: Subject,
+    projectId: string,
+    changes: Partial<Limits>,
+    judge?: (used: Partial<Record<CountedQuota, number>>) => void,
+  ): Promise<Limits> {
     requireAdmin(subject, 'update_quota');
     const wanted = Object.entries(changes).filter(([, limit]) => limit !== undefined);
     for (const [name, limit] of wanted) {
@@ -81,6 +89,11 @@ export class Quotas {
       throw new CloudError('invalid', `Quota limit ${limit} for ${name} must be -1 or greater.`, { field: name });
     }
     return this.#core.db.write(async (tx) => {
+      if (judge) {
+        await this.#lock(tx, 'limits', projectId);
+        const names = wanted.map(([name]) => name as QuotaName).filter(isCounted);
+        judge(await usageOf(this.#core.db.kind, tx, projectId, names));
+      }
       for (const [resource, hard_limit] of wanted) {
         await tx
           .insertInto('quotas')
@@ -113,6 +126,8 @@ export class Quotas {
     requested: Partial<Record<QuotaName, number>>,
     zoneId?: string,
   ): Promise<void> {
+    // Who takes something, limited or not, is waited for by those who set limits that must not be below what there is.
+    await this.#lock(tx, 'limits', projectId, 'shared');
     await this.#checkAgainst(await this.limitsIn(tx, projectId), tx, projectId, requested);
     if (zoneId === undefined) return;
     await this.#checkAgainst(await zoneLimitsIn(tx, projectId, zoneId), tx, projectId, requested, zoneId);
@@ -129,11 +144,18 @@ export class Quotas {
     const limited = names.filter((name) => requested[name]! > 0 && (limits[name] ?? -1) >= 0);
     if (limited.length === 0) return;
     const { kind } = this.#core.db;
-    // Others who ask for the same project wait here: each must see what the one before took. SQLite has one writer.
-    if (kind === 'postgres') await sql`select pg_advisory_xact_lock(hashtext(${`quota ${projectId}`}))`.execute(tx);
+    // Others who ask for the same project wait here: each must see what the one before took.
+    await this.#lock(tx, 'quota', projectId);
     const used = await usageOf(kind, tx, projectId, limited.filter(isCounted), zoneId);
     const over = limited.filter((name) => usedOf(used, name) + requested[name]! > limits[name]!);
     if (over.length > 0) throw exceeded(over, requested, used, limits);
+  }
+
+  /** Held until the transaction ends. SQLite has one writer. */
+  async #lock(tx: Tx, what: 'quota' | 'limits', projectId: string, how?: 'shared'): Promise<void> {
+    if (this.#core.db.kind === 'sqlite') return;
+    const lock = sql.raw(how === 'shared' ? 'pg_advisory_xact_lock_shared' : 'pg_advisory_xact_lock');
+    await sql`select ${lock}(hashtext(${`${what} ${projectId}`}))`.execute(tx);
   }
 }
 

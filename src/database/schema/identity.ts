@@ -150,6 +150,8 @@ export interface CredentialsTable {
   project_id: string | null;
   type: string;
   blob: string;
+  /** Of a `totp` one: the step of time whose passcode was used last. */
+  used_step: number | null;
 }
 
 /** Services, endpoints and regions that administrators have added to those of this cloud. */

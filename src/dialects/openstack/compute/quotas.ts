@@ -6,7 +6,7 @@ import { type CountedQuota, isCounted } from '../../../cloud/quotas/usage.ts';
 import type { QuotaName } from '../../../cloud/settings.ts';
 import { parseId } from '../../../env/env.ts';
 import { minorOf } from './microversions.ts';
-import { BooleanOrWord, closed, integerOf, lastOf, NumberOrText, queryText } from './wire.ts';
+import { BooleanOrWord, booleanOf, closed, integerOf, lastOf, NumberOrText, queryText } from './wire.ts';
 
 /** Nova's name → the engine's. */
 const names: Record<string, QuotaName> = {
@@ -166,7 +166,7 @@ export const quotaOperations = [
     errors: [400, 401, 403],
     title: 'Update quotas of a project',
     summary:
-      'Sets limits; those that are not named stay. They may be below what the project has: then it gets no more.',
+      'Sets limits; those that are not named stay. With force they may be below what the project has: then it gets no more.',
     examples: [{ title: 'Servers and cores', params, body: { quota_set: { instances: 20, cores: 40 } }, status: 200 }],
     async handle({ cloud, subject, params: { id }, query, body, context }) {
       const project = projectOf(id);
@@ -174,8 +174,11 @@ export const quotaOperations = [
       const changes = changesOf(body.quota_set as Record<string, number | string>, minor);
       const zone = lastOf(query.availability_zone);
       const { quotas } = cloud;
+      const { force } = body.quota_set;
+      const isForced = force !== undefined && booleanOf('force', force);
+      const judge = (used: Usage) => refuseBelow(used, changes, minor);
       const limits = await (zone === undefined
-        ? quotas.setLimits(subject, project, changes)
+        ? quotas.setLimits(subject, project, changes, isForced ? undefined : judge)
         : quotas.zones.setLimits(subject, project, zone, changes));
       return { body: { quota_set: quotaView(limits, minor) } };
     },
@@ -200,6 +203,19 @@ export const quotaOperations = [
     },
   }),
 ];
+
+type Usage = Partial<Record<CountedQuota, number>>;
+
+/** Throws `invalid`, in Nova's words, for a limit below what the project has. */
+function refuseBelow(used: Usage, changes: Partial<Limits>, minor: number): void {
+  for (const [name, quota] of Object.entries(namesAt(minor))) {
+    const limit = changes[quota];
+    const has = isCounted(quota) ? (used[quota] ?? 0) : 0;
+    if (limit === undefined || limit < 0 || limit >= has) continue;
+    const words = `Quota limit ${limit} for ${name} must be greater than or equal to already used and reserved ${has}.`;
+    throw new CloudError('invalid', words, { field: name });
+  }
+}
 
 /** Throws `invalid` for a limit that the microversion does not know. */
 export function changesOf(wanted: Record<string, number | string>, minor: number): Partial<Limits> {

@@ -64,12 +64,51 @@ eachDatabase('signing in by several methods', (openDatabase) => {
     expect((await signIn({ token: { id: text } })).status).toBe(404);
     expect((await signIn(code('000000'), text)).status).toBe(401);
     expect((await signIn(code())).json.receipt.methods).toEqual(['totp']);
+    api.env.advance(30);
     const second = await signIn(code(), text);
     expect(second.status).toBe(201);
     expect([...second.json.token.methods].sort()).toEqual(['password', 'totp']);
     // A token of both methods gets others.
     const token = { token: { id: String(second.headers['x-subject-token']) } };
     expect((await signIn(token)).status).toBe(201);
+  });
+
+  it('takes a passcode once, also of those who come at the same time, and none of before', async () => {
+    await setUp(totp);
+    const proof = { ...password(), ...code() };
+    // What was wrong in another way has not used it.
+    expect((await signIn({ ...password('wrong'), ...code() })).status).toBe(401);
+    const answers = await Promise.all([signIn(proof), signIn(proof), signIn(proof)]);
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, 401, 401]);
+    const again = await signIn(proof);
+    expect(again.status).toBe(401);
+    expect(again.headers['openstack-auth-receipt']).toBeUndefined();
+    api.env.advance(29);
+    expect((await signIn(proof)).status).toBe(401);
+    api.env.advance(1);
+    const [older, newest] = [code(passcode(-30)), code()];
+    expect((await signIn({ ...password(), ...newest })).status).toBe(201);
+    expect((await signIn({ ...password(), ...older })).status).toBe(401);
+  });
+
+  it('takes an application credential for what it is only where it is given itself', async () => {
+    await setUp({});
+    const token = String((await signIn(password())).headers['x-subject-token']);
+    const credentials = `/v3/users/${userId}/application_credentials`;
+    const body = { application_credential: { name: 'robot', secret: 'whirr' } };
+    const { id } = (await api.call('POST', credentials, { token, body })).json.application_credential;
+    const robot = { application_credential: { id, secret: 'whirr' } };
+    await change({ options: { ...totp, multi_factor_auth_rules: [['application_credential', 'totp']] } });
+    const receipt = String((await signIn(robot)).headers['openstack-auth-receipt']);
+    // With the receipt alone the token would be the user's own, with all that they may do.
+    const byReceipt = await signIn(code(), receipt);
+    expect(byReceipt.status).toBe(401);
+    expect(byReceipt.json.receipt.methods).toEqual(['totp']);
+    const whole = await signIn(robot, String(byReceipt.headers['openstack-auth-receipt']));
+    expect(whole.status).toBe(201);
+    expect(whole.json.token.application_credential).toMatchObject({ id, restricted: true });
+    api.env.advance(30);
+    expect((await signIn({ ...robot, ...code() }, receipt)).status).toBe(201);
   });
 
   it('takes a receipt of this user only, for five minutes, until the password changes', async () => {
@@ -103,9 +142,9 @@ eachDatabase('signing in by several methods', (openDatabase) => {
       ],
     });
     expect((await signIn(password())).json.required_auth_methods).toEqual([['password', 'totp'], ['totp']]);
-    expect((await signIn(code())).status).toBe(201);
-    expect((await signIn(code(passcode(-30)))).status).toBe(201);
     expect((await signIn(code(passcode(-61)))).status).toBe(401);
+    expect((await signIn(code(passcode(-30)))).status).toBe(201);
+    expect((await signIn(code())).status).toBe(201);
     await change({ options: { multi_factor_auth_enabled: false } });
     expect((await signIn(password())).status).toBe(201);
     // What a change does not name stays; null takes an option away.

@@ -122,12 +122,18 @@ const updateQuota = operation({
   handle: async ({ cloud, subject, params, body }) => {
     const changed = neutronNames.filter((name) => name in body).map((name) => [name, body[name] as number] as const);
     const projectId = idInPath('project', params.project_id);
-    if (body['check_limit'] === true && body['force'] !== true) {
-      const usage = await cloud.quotas.usage(subject, projectId);
-      for (const [name, limit] of changed) requireRoom(name, limit, usage[names[name]]);
-    }
     const changes: Partial<Limits> = Object.fromEntries(changed.map(([name, limit]) => [names[name], limit]));
-    const limits = await cloud.quotas.setLimits(subject, projectId, changes);
+    const isChecked = body['check_limit'] === true && body['force'] !== true;
+    const limits = await cloud.quotas.setLimits(
+      subject,
+      projectId,
+      changes,
+      isChecked
+        ? (used) => {
+            for (const [name, limit] of changed) requireRoom(name, limit, used[names[name]] ?? 0);
+          }
+        : undefined,
+    );
     return { body: { quota: quotaView(limits) } };
   },
 });
