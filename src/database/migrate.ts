@@ -5,6 +5,7 @@ import { routers } from './migrations/0003-routers/migration.ts';
 import { consoles } from './migrations/0004-consoles/migration.ts';
 import { serverGroups } from './migrations/0005-server-groups/migration.ts';
 import { resourceSettings } from './migrations/0006-resource-settings/migration.ts';
+import { reservedIpRanges } from './migrations/0007-reserved-ip-ranges/migration.ts';
 import { compute } from './migrations/0008-compute/migration.ts';
 import { volumes } from './migrations/0009-volumes/migration.ts';
 import { networks } from './migrations/0010-networks/migration.ts';
@@ -55,6 +56,7 @@ const migrations: Record<string, Migration> = {
   '0004-consoles': consoles,
   '0005-server-groups': serverGroups,
   '0006-resource-settings': resourceSettings,
+  '0007-reserved-ip-ranges': reservedIpRanges,
   '0008-compute': compute,
   '0009-volumes': volumes,
   '0010-networks': networks,

@@ -88,6 +88,7 @@ import type {
   QosDscpRulesTable,
   QosPoliciesTable,
   RbacPoliciesTable,
+  ReservedIpRangesTable,
   SubnetPoolsTable,
 } from './schema/network-extras.ts';
 import type {
@@ -289,6 +290,7 @@ export interface Schema {
   address_scopes: AddressScopesTable;
   subnet_pools: SubnetPoolsTable;
   rbac_policies: RbacPoliciesTable;
+  reserved_ip_ranges: ReservedIpRangesTable;
   qos_policies: QosPoliciesTable;
   qos_bandwidth_rules: QosBandwidthRulesTable;
   qos_dscp_rules: QosDscpRulesTable;

@@ -13,7 +13,8 @@ export function holdWrites(db: Database): { db: Database; held: Promise<void>; c
       await told.promise;
       return result;
     });
-  return { db: Object.assign(Object.create(db), { write }), held: held.promise, commit: told.resolve };
+  const prepare: Database['prepare'] = (build) => db.prepare(build);
+  return { db: Object.assign(Object.create(db), { write, prepare }), held: held.promise, commit: told.resolve };
 }
 
 /** Until a transaction waits for what another one has locked. With SQLite they come one after the other as it is. */

@@ -99,6 +99,21 @@ export function leaveOut(range: IpRange, ip: Ip | undefined): IpRange[] {
   ].filter(({ first, last }) => first <= last);
 }
 
+/** What is left of ranges without others. */
+export function leaveOutRanges(ranges: readonly IpRange[], others: readonly IpRange[]): IpRange[] {
+  let left = [...ranges];
+  for (const other of others) {
+    left = left.flatMap((range) => {
+      if (!rangesOverlap(range, other)) return [range];
+      return [
+        { ...range, last: other.first - 1n },
+        { ...range, first: other.last + 1n },
+      ].filter(({ first, last }) => first <= last);
+    });
+  }
+  return left;
+}
+
 /** How many addresses the ranges hold. They must not overlap. */
 export function sizeOf(ranges: readonly IpRange[]): bigint {
   return ranges.reduce((sum, { first, last }) => sum + last - first + 1n, 0n);

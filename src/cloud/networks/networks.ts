@@ -20,6 +20,7 @@ import { Ports } from './ports.ts';
 import { ensurePublicNetwork } from './public-network.ts';
 import { QosPolicies } from './qos-policies.ts';
 import { RbacPolicies } from './rbac-policies.ts';
+import { ReservedRanges } from './reserved-ranges.ts';
 import { RouterInterfaces } from './router-interfaces.ts';
 import { Routers } from './routers.ts';
 import { SecurityGroupRules } from './security-group-rules.ts';
@@ -38,6 +39,7 @@ export class Networks {
   readonly floatingIps: FloatingIps;
   readonly portForwardings: PortForwardings;
   readonly subnets: Subnets;
+  readonly reservedRanges: ReservedRanges;
   readonly subnetPools: SubnetPools;
   readonly addressScopes: AddressScopes;
   readonly addressGroups: AddressGroups;
@@ -65,6 +67,7 @@ export class Networks {
     this.rbacPolicies = new RbacPolicies(core);
     this.subnetPools = new SubnetPools(core, this.addressScopes);
     this.subnets = new Subnets(core, quotas, addresses, this.subnetPools);
+    this.reservedRanges = new ReservedRanges(core, addresses);
     this.securityGroups = new SecurityGroups(core, quotas);
     this.securityGroupRules = new SecurityGroupRules(core, quotas, this.securityGroups, this.addressGroups);
     this.defaultGroupRules = new DefaultGroupRules(core, this.securityGroups, this.addressGroups);

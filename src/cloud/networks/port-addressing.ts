@@ -1,9 +1,11 @@
-import type { Queryable, Tx } from '../../database/database.ts';
+import type { Tx } from '../../database/database.ts';
+import { statement } from '../../database/statement.ts';
 import { CloudError } from '../errors.ts';
 import type { AddressAllocation } from './address-allocation.ts';
 import { invalidInput, ipAddressInUse, noAddressLeft } from './failures.ts';
-import { canonicalIp, eui64, parseCidr } from './ip.ts';
+import { canonicalIp, eui64, type IpRange, inRange, leaveOutRanges, parseCidr, parseIp } from './ip.ts';
 import { type FixedIp, type Subnet, subnetOf } from './model.ts';
+import { reservedRangesOf } from './reserved-ranges.ts';
 import { isHostAddress, makesOwnAddresses, poolRanges } from './subnet-plan.ts';
 
 /** An address that a port asks for: of a subnet, by number, or both. */
@@ -20,6 +22,12 @@ export interface AddressedPort {
   deviceOwner: string;
 }
 
+/** Where a port may get addresses: a network's subnets, without what is reserved of them. */
+interface Space {
+  subnets: readonly Subnet[];
+  reserved: readonly IpRange[];
+}
+
 /** Gives ports their addresses, by what was asked for. */
 export class PortAddressing {
   readonly #addresses: AddressAllocation;
@@ -34,12 +42,10 @@ export class PortAddressing {
    * port may have a subnet's gateway address.
    */
   async assign(tx: Tx, port: AddressedPort, asked: readonly FixedIpRequest[] | undefined): Promise<FixedIp[]> {
-    const subnets = await subnetsOf(tx, port.networkId);
-    const assigned = asked
-      ? await this.#assignAsked(tx, port, subnets, asked)
-      : await this.#assignAny(tx, port, subnets);
+    const space = await spaceOf(tx, port.networkId);
+    const assigned = asked ? await this.#assignAsked(tx, port, space, asked) : await this.#assignAny(tx, port, space);
     if (isOfRouter(port) || asked?.length === 0) return assigned;
-    for (const subnet of subnets.filter(({ ipv6AddressMode }) => makesOwnAddresses(ipv6AddressMode))) {
+    for (const subnet of space.subnets.filter(({ ipv6AddressMode }) => makesOwnAddresses(ipv6AddressMode))) {
       if (assigned.some(({ subnetId }) => subnetId === subnet.id)) continue;
       assigned.push(await this.#takeOwn(tx, port, subnet));
     }
@@ -67,16 +73,16 @@ export class PortAddressing {
     const given = port.fixedIps.filter((fixedIp) => !kept.includes(fixedIp)).map(({ ipAddress }) => ipAddress);
     if (asked.length > maxFixedIps) throw tooMany();
     await this.#addresses.release(tx, port.id, given);
-    return [...kept, ...(await this.#assignAsked(tx, port, await subnetsOf(tx, port.networkId), wanted))];
+    return [...kept, ...(await this.#assignAsked(tx, port, await spaceOf(tx, port.networkId), wanted))];
   }
 
   release(tx: Tx, portId: string): Promise<void> {
     return this.#addresses.release(tx, portId);
   }
 
-  async #assignAny(tx: Tx, port: AddressedPort, subnets: readonly Subnet[]): Promise<FixedIp[]> {
+  async #assignAny(tx: Tx, port: AddressedPort, space: Space): Promise<FixedIp[]> {
     const assigned: FixedIp[] = [];
-    const usual = subnets.filter(
+    const usual = space.subnets.filter(
       ({ serviceTypes, ipv6AddressMode }) =>
         !makesOwnAddresses(ipv6AddressMode) && (serviceTypes.length === 0 || serviceTypes.includes(port.deviceOwner)),
     );
@@ -84,7 +90,7 @@ export class PortAddressing {
       const ofFamily = usual.filter(({ ipVersion }) => ipVersion === version);
       let taken: FixedIp | undefined;
       for (const subnet of ofFamily) {
-        const ipAddress = taken ? undefined : await this.#takeLowest(tx, port, subnet);
+        const ipAddress = taken ? undefined : await this.#takeLowest(tx, port, subnet, space);
         if (ipAddress) taken = { subnetId: subnet.id, ipAddress };
       }
       if (ofFamily.length > 0 && !taken) throw noAddressLeft(port.networkId);
@@ -96,7 +102,7 @@ export class PortAddressing {
   async #assignAsked(
     tx: Tx,
     port: AddressedPort,
-    subnets: readonly Subnet[],
+    { subnets, reserved }: Space,
     asked: readonly FixedIpRequest[],
   ): Promise<FixedIp[]> {
     if (asked.length > maxFixedIps) throw tooMany();
@@ -107,6 +113,7 @@ export class PortAddressing {
       const ipAddress = canonicalIp(text) ?? text;
       const subnet = subnetFor(port.networkId, subnets, subnetId, ipAddress);
       if (ipAddress === subnet.gatewayIp && !isOfRouter(port)) throw ipAddressInUse(port.networkId, ipAddress);
+      if (ipAddress !== subnet.gatewayIp) refuseReserved(port, reserved, ipAddress);
       if (!isOfRouter(port) && makesOwnAddresses(subnet.ipv6AddressMode)) refuseOther(port, subnet, ipAddress);
       await this.#addresses.take(tx, taker(port, subnet), ipAddress);
       assigned.push({ subnetId: subnet.id, ipAddress });
@@ -119,7 +126,7 @@ export class PortAddressing {
         assigned.push(await this.#takeOwn(tx, port, subnet));
         continue;
       }
-      const taken = await this.#takeLowest(tx, port, subnet);
+      const taken = await this.#takeLowest(tx, port, subnet, { reserved });
       if (!taken) throw noAddressLeft(port.networkId);
       assigned.push({ subnetId: subnet.id, ipAddress: taken });
     }
@@ -132,8 +139,14 @@ export class PortAddressing {
     return { subnetId: subnet.id, ipAddress };
   }
 
-  #takeLowest(tx: Tx, port: AddressedPort, subnet: Subnet): Promise<string | undefined> {
-    return this.#addresses.takeLowest(tx, taker(port, subnet), poolRanges(subnet.allocationPools));
+  #takeLowest(
+    tx: Tx,
+    port: AddressedPort,
+    subnet: Subnet,
+    { reserved }: Pick<Space, 'reserved'>,
+  ): Promise<string | undefined> {
+    const pools = leaveOutRanges(poolRanges(subnet.allocationPools), reserved);
+    return this.#addresses.takeLowest(tx, taker(port, subnet), pools);
   }
 }
 
@@ -148,10 +161,27 @@ function refuseOther(port: AddressedPort, subnet: Subnet, ipAddress: string): vo
   throw new CloudError('invalid', message, { reason: 'allocation_on_auto_address_subnet' });
 }
 
-async function subnetsOf(db: Queryable, networkId: string): Promise<Subnet[]> {
-  const query = db.selectFrom('subnets').selectAll().where('network_id', '=', networkId);
-  return (await query.orderBy('created_at').orderBy('id').execute()).map(subnetOf);
+/** Reserved addresses are given to nothing; a router may still have a subnet's gateway address. */
+function refuseReserved(port: AddressedPort, reserved: readonly IpRange[], ipAddress: string): void {
+  const ip = parseIp(ipAddress)!;
+  if (reserved.some((range) => inRange(range, ip))) throw ipAddressInUse(port.networkId, ipAddress);
 }
+
+/**
+ * The subnets are held until the transaction ends, and only then read what is reserved: whoever reserves addresses waits
+ * for them before looking at which are used, so that neither misses the other.
+ */
+async function spaceOf(tx: Tx, networkId: string): Promise<Space> {
+  const subnets = (await heldSubnets.all(tx, { networkId })).map(subnetOf);
+  const rows = subnets.length === 0 ? [] : await reservedRangesOf(tx, networkId);
+  return { subnets, reserved: rows };
+}
+
+const heldSubnets = statement((db, { networkId }: { networkId: string }, kind) => {
+  const query = db.selectFrom('subnets').selectAll().where('network_id', '=', networkId);
+  const inOrder = query.orderBy('created_at').orderBy('id');
+  return kind === 'postgres' ? inOrder.forKeyShare() : inOrder;
+});
 
 /** The subnet that a request means. Throws `invalid` when the network has none such. */
 function subnetFor(

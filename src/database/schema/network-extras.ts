@@ -111,3 +111,14 @@ export interface DefaultSecurityGroupRulesTable extends Revised {
   used_in_default_sg: Flag;
   used_in_non_default_sg: Flag;
 }
+
+/** Addresses of a network, from the first to the last, that are given to nothing. */
+export interface ReservedIpRangesTable {
+  id: string;
+  network_id: string;
+  ip_version: number;
+  /** Both in canonical form. */
+  start_ip: string;
+  end_ip: string;
+  created_at: Micros;
+}
