@@ -1,6 +1,7 @@
 import { groupNames } from './title-groups.ts';
 import { roleSentence, sentences } from './title-sentences.ts';
 import { titles } from './title-words.ts';
+import { zstackSentences } from './title-zstack.ts';
 
 export interface Titles {
   en: string;
@@ -35,7 +36,7 @@ type Target = 'ja' | 'zh-CN';
 export function translated(en: string, to: Target): string | undefined {
   const [, bare, suffix = ''] = /^(.*?)( \(\d+\)| with status \d+)?$/.exec(en)!;
   const column = to === 'ja' ? 0 : 1;
-  const whole = titles.whole[bare!] ?? sentences[bare!] ?? roleSentence(bare!);
+  const whole = titles.whole[bare!] ?? sentences[bare!] ?? zstackSentences[bare!] ?? roleSentence(bare!);
   if (whole) return whole[column] + suffix;
   if (bare!.endsWith(' by uuid')) {
     const one = translated(bare!.slice(0, -' by uuid'.length), to);

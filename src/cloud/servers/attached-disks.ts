@@ -49,7 +49,8 @@ export async function attachDisks(
         size: facts.size,
         ...(device.source === 'image' ? { imageId: device.id } : {}),
         ...(device.source === 'snapshot' ? { snapshotId: device.id } : {}),
-        ...(device.source === 'copy' ? { sourceVolumeId: device.id } : {}),
+        // Only the disk to boot from is ever a copy of the own disk of a server.
+        ...(device.source === 'copy' ? { sourceVolumeId: device.id, ofRootDisk: facts.index === 0 } : {}),
       },
       { server, deviceIndex: facts.index, deviceTag: device.tag, deleteOnTermination: device.deleteOnTermination },
     );

@@ -6,6 +6,8 @@ import type { Flavor } from '../flavors/flavors.ts';
 import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
 import { refuseMapped } from '../images/disk-mappings.ts';
 import type { Image } from '../images/model.ts';
+import { imageMetadataOfRow } from '../volumes/creation.ts';
+import { lockVolume } from '../volumes/rules.ts';
 import { multiattachTooOld } from '../volumes/shares.ts';
 import { checkImageFits } from './image-fit.ts';
 
@@ -18,6 +20,7 @@ export interface BlockDevice {
   id?: string;
   /** Of the volume that is made. */
   name?: string;
+  /** Also parts of one, where whoever asks counts in bytes. */
   sizeGb?: number;
   /** Of a swap disk. */
   sizeMb?: number;
@@ -33,6 +36,8 @@ export interface BlockDevice {
   deleteOnTermination: boolean;
   /** Whoever asks does not know that several servers can have a volume: such a one is refused. */
   refuseMultiattach?: boolean;
+  /** Whoever asks says that there is a system on the snapshot that is booted from: it need not be known to be bootable. */
+  hasSystem?: boolean;
 }
 
 /** Where a new server's root disk comes from. */
@@ -49,7 +54,7 @@ export interface RootPlan {
   /** What the new root disk is a layer over. */
   image?: Image;
   /** Where the volume is made as further disks are: of an image, a copy of a snapshot, or blank. */
-  madeOf?: Pick<BlockDevice, 'source' | 'id' | 'volumeType'>;
+  madeOf?: Pick<BlockDevice, 'source' | 'id' | 'name' | 'volumeType'>;
   /** Where the volume is, if it exists. */
   hostId?: string;
   /** What the volume remembers of its image, if it exists. */
@@ -136,6 +141,7 @@ async function rootWithoutTag(cloud: Cloud, tx: Tx, subject: Subject, request: R
   if (boot.source === 'volume' && boot.destination === 'volume') return await existingVolume(cloud, tx, subject, boot);
   if (boot.source === 'snapshot' && boot.destination === 'volume') return await snapshotCopy(cloud, tx, subject, boot);
   if (boot.source === 'blank' && boot.destination === 'volume') return blankVolume(cloud, boot);
+  if (boot.source === 'copy' && boot.destination === 'volume') return await volumeCopy(cloud, tx, subject, boot);
   if (boot.source !== 'image')
     throw invalidMapping(`a server can't boot from a device whose source is ${boot.source}.`);
   const image = boot.id ? await cloud.images.forBoot(subject, boot.id) : request.image;
@@ -201,12 +207,14 @@ async function snapshotCopy(cloud: Cloud, tx: Tx, subject: Subject, boot: BlockD
   const row = await tx
     .selectFrom('volume_snapshots')
     .innerJoin('volumes', 'volumes.id', 'volume_snapshots.volume_id')
-    .select(['volume_snapshots.project_id', 'volume_snapshots.size', 'bootable', 'image_metadata', 'volumes.host_id'])
+    .select(['volume_snapshots.project_id', 'volume_snapshots.size', 'bootable'])
+    .select(['volumes.origin', 'volumes.last_server_id', 'volumes.image_metadata'])
+    .select((e) => e.fn.coalesce('volume_snapshots.host_id', 'volumes.host_id').as('host_id'))
     .where('volume_snapshots.id', '=', id)
     .where('volume_snapshots.deleted_at', 'is', null)
     .executeTakeFirst();
   if (!row || !ownsOrAdmin(subject, row.project_id)) throw invalidMapping(`failed to get snapshot ${withDashes(id)}.`);
-  if (!row.bootable) throw invalidMapping(`snapshot ${withDashes(id)} is not bootable.`);
+  if (!row.bootable && !boot.hasSystem) throw invalidMapping(`snapshot ${withDashes(id)} is not bootable.`);
   const size = boot.sizeGb ? boot.sizeGb * 2 ** 30 : row.size;
   if (size < row.size) throw invalidMapping(`volume is smaller (${size} bytes) than the snapshot (${row.size} bytes).`);
   return {
@@ -215,8 +223,23 @@ async function snapshotCopy(cloud: Cloud, tx: Tx, subject: Subject, boot: BlockD
     origin: 'volume',
     deleteOnTermination: boot.deleteOnTermination,
     size,
-    madeOf: { source: 'snapshot', id, volumeType: boot.volumeType },
+    madeOf: { source: 'snapshot', id, name: boot.name, volumeType: boot.volumeType },
     hostId: row.host_id ?? undefined,
-    imageMetadata: JSON.parse(row.image_metadata) as Record<string, string>,
+    imageMetadata: await imageMetadataOfRow(tx, row),
+  };
+}
+
+/** Of any volume, also the own disk of another server: whoever asks knows that there is a system on it. */
+async function volumeCopy(cloud: Cloud, tx: Tx, subject: Subject, boot: BlockDevice): Promise<RootPlan> {
+  const row = await lockVolume(cloud, tx, subject, boot.id ?? '', { rootDisks: true });
+  return {
+    volumeId: newId(cloud.env),
+    isNew: true,
+    origin: 'volume',
+    deleteOnTermination: boot.deleteOnTermination,
+    size: row.size,
+    madeOf: { source: 'copy', id: row.id, name: boot.name, volumeType: boot.volumeType },
+    hostId: row.host_id ?? undefined,
+    imageMetadata: await imageMetadataOfRow(tx, row),
   };
 }

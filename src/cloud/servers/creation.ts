@@ -144,8 +144,8 @@ export async function createOne(
   return { server: serverFromRow(row), actionId };
 }
 
-/** Registers a server that its first start builds. */
-async function createUnbuilt(
+/** Registers a server that its first start builds. The quotas were checked. */
+export async function createUnbuilt(
   cloud: Cloud,
   tx: Tx,
   subject: Subject,

@@ -25,6 +25,8 @@ export interface NewVolume {
   /** At most one of these: what the volume is made of. */
   imageId?: string;
   sourceVolumeId?: string;
+  /** Whether that may be the own disk of a server, too. */
+  ofRootDisk?: boolean;
   snapshotId?: string;
   backupId?: string;
   /** Name or id. What is copied has the type of what it is a copy of, if none is said. */
@@ -155,7 +157,9 @@ export async function sourceOf(
   if ([imageId, sourceVolumeId, snapshotId, backupId].filter((one) => one !== undefined).length > 1) {
     throw badInput('A volume is made of one image, one volume, one snapshot or one backup.');
   }
-  if (sourceVolumeId !== undefined) return await volumeSource(cloud, tx, subject, sourceVolumeId);
+  if (sourceVolumeId !== undefined) {
+    return await volumeSource(cloud, tx, subject, sourceVolumeId, { rootDisks: wanted.ofRootDisk });
+  }
   if (snapshotId !== undefined) return await snapshotSource(cloud, tx, subject, snapshotId);
   if (backupId !== undefined) return await backupSource(cloud, tx, subject, backupId);
   if (image) return image;
@@ -186,13 +190,19 @@ export function imageMetadataOf(image: Image): Record<string, string> {
   };
 }
 
-async function volumeSource(cloud: Cloud, tx: Tx, subject: Subject, id: string): Promise<Source> {
-  const row = await lockVolume(cloud, tx, subject, id);
+async function volumeSource(
+  cloud: Cloud,
+  tx: Tx,
+  subject: Subject,
+  id: string,
+  options: { rootDisks?: boolean },
+): Promise<Source> {
+  const row = await lockVolume(cloud, tx, subject, id, options);
   if (!['available', 'in-use'].includes(row.status) || !row.disk_id) {
     throw invalidVolume(`Source volume ${withDashes(id)} must be available or in-use, but is ${row.status}.`);
   }
   await refuseShared(tx, row, 'make a copy of it');
-  return copyOf(row, { size: row.size, diskId: row.disk_id, sourceVolumeId: row.id });
+  return await copyOf(tx, row, { size: row.size, diskId: row.disk_id, sourceVolumeId: row.id });
 }
 
 async function snapshotSource(cloud: Cloud, tx: Tx, subject: Subject, id: string): Promise<Source> {
@@ -203,7 +213,8 @@ async function snapshotSource(cloud: Cloud, tx: Tx, subject: Subject, id: string
     });
   }
   const row = await tx.selectFrom('volumes').selectAll().where('id', '=', snapshot.volumeId).executeTakeFirstOrThrow();
-  return copyOf(row, { size: snapshot.size, diskId: snapshot.diskId!, snapshotId: snapshot.id });
+  const { size, diskId, hostId, id: snapshotId } = snapshot;
+  return { ...(await copyOf(tx, row, { size, diskId: diskId!, snapshotId })), ...(hostId === null ? {} : { hostId }) };
 }
 
 async function backupSource(cloud: Cloud, tx: Tx, subject: Subject, id: string): Promise<Source> {
@@ -216,14 +227,33 @@ async function backupSource(cloud: Cloud, tx: Tx, subject: Subject, id: string):
   return { size, backupId: id, backupDataId: dataId, bootable, imageMetadata };
 }
 
-function copyOf(row: VolumesTable, what: Pick<Source, 'size' | 'diskId' | 'sourceVolumeId' | 'snapshotId'>): Source {
+/**
+ * What a volume knows of the image that is on it. The own disk of a server notes nothing: what its server runs with is what
+ * matters of its image.
+ */
+export async function imageMetadataOfRow(
+  tx: Tx,
+  row: Pick<VolumesTable, 'origin' | 'last_server_id' | 'image_metadata'>,
+): Promise<Record<string, string>> {
+  if (row.origin === 'volume' || row.last_server_id === null)
+    return JSON.parse(row.image_metadata) as Record<string, string>;
+  const query = tx.selectFrom('servers').select('hardware').where('id', '=', row.last_server_id);
+  const server = await query.executeTakeFirst();
+  return JSON.parse(server?.hardware ?? '{}') as Record<string, string>;
+}
+
+async function copyOf(
+  tx: Tx,
+  row: VolumesTable,
+  what: Pick<Source, 'size' | 'diskId' | 'sourceVolumeId' | 'snapshotId'>,
+): Promise<Source> {
   return {
     ...what,
     hostId: row.host_id ?? undefined,
     zoneId: row.zone_id,
     typeId: row.volume_type,
     bootable: row.bootable === 1,
-    imageMetadata: JSON.parse(row.image_metadata) as Record<string, string>,
+    imageMetadata: await imageMetadataOfRow(tx, row),
   };
 }
 

@@ -284,7 +284,9 @@ export class Volumes {
       await leaveShared(this.#core, tx, { volumeId: volume_id, serverId });
     for (const row of rows) {
       if (await leaveShared(this.#core, tx, { volumeId: row.id, serverId })) continue;
-      const dies = row.origin === 'server' || (row.delete_on_termination === 1 && !row.has_snapshots);
+      // One that was to be made along with the server, which goes before it was built.
+      const neverMade = row.status === 'creating' && row.disk_id === null;
+      const dies = row.origin === 'server' || neverMade || (row.delete_on_termination === 1 && !row.has_snapshots);
       const gone = { status: 'deleted', deleted_at: now, disk_id: null, server_id: null };
       await this.update(tx, row.id, dies ? gone : { ...detached(now), status: row.disk_id ? 'available' : 'error' });
       await this.#releaseDisksOf(tx, row.id, dies ? null : row.disk_id);

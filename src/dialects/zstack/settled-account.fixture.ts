@@ -56,6 +56,7 @@ const kindsByName: Record<string, string> = {
   rootVolumeUuid: 'rootVolume',
   volumeUuid: 'volume',
   volumeSnapshotUuid: 'snapshot',
+  volumeSnapshotGroupUuid: 'snapshotGroup',
   snapshotUuid: 'snapshot',
   vmInstanceUuid: 'vm',
   uuids: 'vm',

@@ -38,6 +38,7 @@ import { vmChangeOperations } from './operations/vm-changes.ts';
 import { vmConsolePasswordOperations } from './operations/vm-console-password.ts';
 import { vmConsoleOperations } from './operations/vm-consoles.ts';
 import { vmDestructionOperations } from './operations/vm-destruction.ts';
+import { vmFromDiskOperations } from './operations/vm-from-disk.ts';
 import { vmInstanceOperations } from './operations/vm-instances.ts';
 import { vmMigrationOperations } from './operations/vm-migration.ts';
 import { vmPasswordOperations } from './operations/vm-password.ts';
@@ -88,6 +89,7 @@ export const zstack: Dialect = {
     ...volumeSnapshotGroupOperations,
     ...volumeSnapshotOperations,
     ...vmInstanceOperations,
+    ...vmFromDiskOperations,
     ...vmCandidateOperations,
     ...vmDestructionOperations,
     ...vmMigrationOperations,

@@ -23,6 +23,7 @@ interface Member {
   snapshot_id: string;
   volume_id: string;
   volume_name: string | null;
+  volume_kind: 'root' | 'data';
   /** Null where it is deleted. */
   status: string | null;
   disk_id: string | null;
@@ -114,6 +115,13 @@ export class SnapshotGroups {
     return group.server_id;
   }
 
+  /** Its snapshots, that of the disk which the server boots from first. */
+  async members(subject: Subject, id: string): Promise<Member[]> {
+    const { read } = this.#cloud.db;
+    if (!(await this.#rowOf(read, subject, id))) throw groupNotFound(id);
+    return await this.#membersOf(read, id);
+  }
+
   /** Why a server can't be reverted to the group now; undefined where it can, whatever state it is in. */
   async obstacle(subject: Subject, id: string): Promise<string | undefined> {
     const { read } = this.#cloud.db;
@@ -199,7 +207,8 @@ export class SnapshotGroups {
           .onRef('volume_snapshots.id', '=', 'snapshot_group_members.snapshot_id')
           .on('volume_snapshots.deleted_at', 'is', null),
       )
-      .select(['snapshot_id', 'snapshot_group_members.volume_id', 'volume_name', 'status', 'disk_id', 'host_id'])
+      .select(['snapshot_id', 'snapshot_group_members.volume_id', 'volume_name', 'volume_kind'])
+      .select(['status', 'disk_id', 'host_id'])
       .where('group_id', '=', groupId)
       .orderBy('device_index')
       .execute();

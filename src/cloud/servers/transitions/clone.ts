@@ -5,7 +5,7 @@ import { action, span, step } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import { operator, type Subject } from '../../identity/subject.ts';
 import { invalidMapping } from '../block-devices.ts';
-import { createOne, type NewServer, newReservationId } from '../creation.ts';
+import { createOne, createUnbuilt, type NewServer, newReservationId } from '../creation.ts';
 import { bootsFromVolume, type Server } from '../model.ts';
 import { transitions } from '../states.ts';
 import { setTask } from '../steps/guest.ts';
@@ -21,14 +21,15 @@ const cloneInput = Type.Object({
   clones: Type.Array(Type.Object({ id: Type.String(), name: Type.String() })),
   withVolumes: Type.Boolean(),
   leaveStopped: Type.Optional(Type.Boolean()),
+  leaveUnbuilt: Type.Optional(Type.Boolean()),
   userId: Type.String(),
   isAdmin: Type.Boolean(),
 });
 type CloneInput = Static<typeof cloneInput>;
 
 /**
- * Registers all clones, or none, and submits what builds each. From then on each is on its own, and the last one takes
- * the template with it.
+ * Registers all clones, or none, and submits what builds each, unless their first start is to do that. From then on each
+ * is on its own, and the last one takes the template with it.
  */
 const registerClones = step<CloneInput>('registerClones', {
   async do({ services, input, requestId }) {
@@ -51,7 +52,7 @@ const registerClones = step<CloneInput>('registerClones', {
         };
         for (const [index, { id, name }] of input.clones.entries()) {
           const blockDevices = sources.map((volume) => copyOf(volume.id, `DATA-for-${name}`));
-          await createOne(
+          await (input.leaveUnbuilt ? createUnbuilt : createOne)(
             services,
             tx,
             owner,
@@ -121,6 +122,8 @@ export interface CloneRequest {
   withVolumes?: boolean;
   /** Whether they are made without being started. */
   leaveStopped?: boolean;
+  /** Whether they are only registered: their first start builds them, of what the server holds now. Not with volumes. */
+  leaveUnbuilt?: boolean;
 }
 
 /**
@@ -132,7 +135,7 @@ export async function requestClone(
   cloud: Cloud,
   subject: Subject,
   serverId: string,
-  { names, withVolumes = false, leaveStopped }: CloneRequest,
+  { names, withVolumes = false, leaveStopped, leaveUnbuilt }: CloneRequest,
 ): Promise<{ server: Server; actionId: string; cloneIds: string[] }> {
   const clones = names.map((name) => ({ id: newId(cloud.env), name }));
   const begun = await beginTransition(cloud, subject, serverId, transitions.clone, async (tx, server) => {
@@ -142,7 +145,17 @@ export async function requestClone(
     const { userId, isAdmin } = subject;
     return {
       action: clone,
-      input: { ...disk, serverId, templateId: image.id, clones, withVolumes, leaveStopped, userId, isAdmin },
+      input: {
+        ...disk,
+        serverId,
+        templateId: image.id,
+        clones,
+        withVolumes,
+        leaveStopped,
+        leaveUnbuilt,
+        userId,
+        isAdmin,
+      },
     };
   });
   return { ...begun, cloneIds: clones.map(({ id }) => id) };

@@ -1,9 +1,8 @@
 import { type Static, Type } from 'typebox';
-import type { Tx } from '../../../database/database.ts';
 import { action, span, step, when } from '../../actions.ts';
-import type { Cloud } from '../../cloud.ts';
 import { noteShare } from '../../volumes/shares.ts';
-import { flavorFacts, personality } from '../schemas.ts';
+import { buildKind, leaveTemplate } from '../clone-templates.ts';
+import { flavorFacts, personality, rootPlace } from '../schemas.ts';
 import { createRootDisk, ensureImageCached } from '../steps/disks.ts';
 import { bindPorts, prepareGuest, runningColumns, setTask, startGuest, stoppedColumns } from '../steps/guest.ts';
 import { makeNewDisks, newServerDisk } from '../steps/new-disks.ts';
@@ -69,7 +68,7 @@ const useVolumes = step<{ serverId: string; rootVolumeId: string; volumeIds?: st
 });
 
 export const create = action(
-  'server.create',
+  buildKind,
   CreateInput,
   [
     span(
@@ -92,7 +91,7 @@ export const create = action(
       const columns = input.leaveStopped ? stoppedColumns : runningColumns;
       await settleServer(services, tx, input.serverId, { ...columns, launched_at: now });
       await forgetPassword(tx, actionId, input);
-      if (input.templateId) await leaveTemplate(services, tx, actionId, input.templateId);
+      if (input.templateId) await leaveTemplate(services, tx, input.templateId, actionId);
     },
     async failed(tx, { services, input, actionId, now }, failure) {
       await services.networks.unplugServer(tx, input.serverId);
@@ -106,23 +105,7 @@ export const create = action(
       const columns = { vm_state: 'error', task_state: null, ...faultOf(failure, now) } as const;
       await settleServer(services, tx, input.serverId, columns);
       await forgetPassword(tx, actionId, input);
-      if (input.templateId) await leaveTemplate(services, tx, actionId, input.templateId);
+      if (input.templateId) await leaveTemplate(services, tx, input.templateId, actionId);
     },
   },
 );
-
-/** Whoever is the last one that needs the image removes it. */
-async function leaveTemplate(cloud: Cloud, tx: Tx, actionId: string, templateId: string): Promise<void> {
-  // On PostgreSQL the lock lets each see whether the one before it has ended.
-  if (cloud.db.kind === 'postgres')
-    await tx.selectFrom('images').select('id').where('id', '=', templateId).forUpdate().execute();
-  const others = await tx
-    .selectFrom('actions')
-    .select('input')
-    .where('kind', '=', create.kind)
-    .where('finished_at', 'is', null)
-    .where('id', '!=', actionId)
-    .execute();
-  if (others.some(({ input }) => input.includes(templateId))) return;
-  await cloud.images.templates.retire(tx, templateId);
-}

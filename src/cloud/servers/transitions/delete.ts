@@ -4,12 +4,14 @@ import { action, span, step, when } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import type { Subject } from '../../identity/subject.ts';
 import { forgetSettings } from '../../resource-settings/forget-settings.ts';
+import { leaveTemplate } from '../clone-templates.ts';
 import { keepConsolePassword } from '../console-passwords.ts';
 import { forgetGuestPassword } from '../guest-passwords.ts';
 import { power, type Server } from '../model.ts';
 import { forgetSnapshotGroupsOf } from '../snapshot-groups/make.ts';
 import { transitions } from '../states.ts';
 import { checkTransition, lockServer, updateServer } from '../transition.ts';
+import type { BuildInput } from './create.ts';
 
 interface Input {
   serverId: string;
@@ -78,7 +80,7 @@ async function markDeleted(cloud: Cloud, tx: Tx, serverId: string, now: number):
   await keepConsolePassword(tx, serverId, undefined);
   await forgetSnapshotGroupsOf(tx, serverId);
   await forgetSettings(tx, serverId);
-  await tx.deleteFrom('unbuilt_servers').where('server_id', '=', serverId).execute();
+  await forgetUnbuilt(cloud, tx, serverId);
   await cloud.servers.cdroms.forget(tx, serverId);
   await cloud.volumes.detachAll(tx, serverId);
   await cloud.networks.unplugServer(tx, serverId);
@@ -91,6 +93,15 @@ async function markDeleted(cloud: Cloud, tx: Tx, serverId: string, now: number):
     terminated_at: now,
     reclaim_at: null,
   });
+}
+
+/** Of a server that goes before it was built; a clone leaves the image that it was to be made of. */
+async function forgetUnbuilt(cloud: Cloud, tx: Tx, serverId: string): Promise<void> {
+  const gone = tx.deleteFrom('unbuilt_servers').where('server_id', '=', serverId).returning('input');
+  const unbuilt = await gone.executeTakeFirst();
+  if (!unbuilt) return;
+  const { templateId } = JSON.parse(unbuilt.input) as Pick<BuildInput, 'templateId'>;
+  if (templateId) await leaveTemplate(cloud, tx, templateId);
 }
 
 /**

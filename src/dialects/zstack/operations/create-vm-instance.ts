@@ -1,7 +1,4 @@
 import { Type as T } from 'typebox';
-import type { Cloud } from '../../../cloud/cloud.ts';
-import type { Subject } from '../../../cloud/identity/subject.ts';
-import type { InterfaceRequest } from '../../../cloud/networks/server-ports.ts';
 import { vmInstance } from '../inventories/vm-instance.ts';
 import {
   architectures,
@@ -18,13 +15,12 @@ import { systemTagValues } from '../protocol/system-tags.ts';
 import { errorBody, invalidArgument, ZStackError } from '../protocol/zstack-error.ts';
 import { onAffinityGroup } from './affinity-groups.ts';
 import { drivesFor } from './cdrom-words.ts';
+import { newVm } from './new-vm.ts';
 import { dataVolumePlace, hostOfRootVolume } from './primary-storage-words.ts';
-import { keyPairNamed } from './ssh-key-pairs.ts';
-import { usableConsolePassword } from './vm-console-password.ts';
-import { addDataVolumes, dataSizesOf, sizeOf } from './vm-data-volumes.ts';
+import { addDataVolumes, blankVolumes, dataSizesOf, sizeOf } from './vm-data-volumes.ts';
 import { vmExample } from './vm-examples.ts';
 import { describeGuest } from './vm-guest.ts';
-import { flavorFor, keyNameFor, usableImage, zoneNameFor, zoneOfHost } from './vm-placement.ts';
+import { flavorFor, usableImage, zoneNameFor, zoneOfHost } from './vm-placement.ts';
 
 const bytes = (description: string) => T.Optional(T.Integer({ minimum: 0, description }));
 const uuids = (description: string) => T.Optional(T.Array(T.String({ maxLength: 64 }), { maxItems: 100, description }));
@@ -119,10 +115,6 @@ export const createVmInstance = jobOperation({
     }
     const flavor = await flavorFor(cloud, subject, { ...input, rootDiskSize });
     const dataSizes = await dataSizesOf(cloud, input);
-    if (input.strategy === 'JustCreate' && dataSizes.length > 0) {
-      // Better refused than passed over: the server would not be what was asked for.
-      throw new ZStackError('SYS.1014', 'data volumes with the strategy[JustCreate] are not offered by this cloud');
-    }
     const { place } = await dataVolumePlace(
       cloud,
       systemTagValues(input.systemTags, 'primaryStorageUuidForDataVolume')[0],
@@ -130,37 +122,31 @@ export const createVmInstance = jobOperation({
     );
     const hostId = (await hostOfRootVolume(cloud, input.primaryStorageUuidForRootVolume)) ?? place?.hostId;
     if (place?.hostId !== undefined && place.hostId !== hostId) throw differentHosts(place.hostId);
+    if (input.strategy === 'JustCreate' && place?.storageId) {
+      // Whether the host of its first start can use the storage is not known before that.
+      const words = 'with the strategy[JustCreate] data volumes lie on the own disks of hosts';
+      throw new ZStackError('SYS.1014', `${words}, and not in primary storage[uuid:${place.storageId}]`);
+    }
     const zone = (await zoneNameFor(cloud, input)) ?? (await zoneOfHost(cloud, hostId));
-    const groupId = systemTagValues(input.systemTags, 'affinityGroupUuid')[0];
-    const password = systemTagValues(input.systemTags, 'consolePassword')[0];
     const wanted = {
-      id: input.resourceUuid,
-      name: input.name,
-      description: input.description ?? null,
-      hostname: systemTagValues(input.systemTags, 'hostname')[0],
+      ...(await newVm(cloud, subject, input)),
       flavorId: flavor.id,
       flavor,
       imageId: image.id,
       cdroms: await drivesFor(cloud, subject, { systemTags: input.systemTags, isOfIso: image.mediaType === 'iso' }),
-      networks: interfacesOf(input),
-      securityGroups: [],
-      keyName: await keyNameOf(cloud, subject, input),
-      userData: userDataOf(input.systemTags),
-      configDrive: true,
       zone,
       hostId,
-      leaveStopped: input.strategy === 'CreateStopped',
-      ...(groupId ? { groupId } : {}),
-      ...(password ? { consolePassword: usableConsolePassword(password) } : {}),
     };
+    const groupId = wanted.groupId ?? '';
     if (input.strategy === 'JustCreate') {
-      const register = () => cloud.servers.register(subject, wanted);
-      const [registered] = await onAffinityGroup('affinityGroupUuid', groupId ?? '', register);
+      const blockDevices = blankVolumes(input.name, dataSizes);
+      const register = () => cloud.servers.register(subject, { ...wanted, blockDevices });
+      const [registered] = await onAffinityGroup('affinityGroupUuid', groupId, register);
       await describeGuest(cloud, subject, registered!.id, input);
       return { uuid: registered!.id };
     }
     const create = () => cloud.servers.create(subject, wanted);
-    const [made] = await onAffinityGroup('affinityGroupUuid', groupId ?? '', create);
+    const [made] = await onAffinityGroup('affinityGroupUuid', groupId, create);
     const { server, actionId } = made!;
     await describeGuest(cloud, subject, server.id, input);
     if (dataSizes.length === 0) return { actionId, uuid: server.id };
@@ -191,58 +177,4 @@ function ofBootDisk({ templateUuid, sourceUuid, size, platform, guestOsType, arc
     platform?: (typeof platforms)[number];
     guestOsType?: string;
   };
-}
-
-interface Wanted {
-  l3NetworkUuids?: string[];
-  defaultL3NetworkUuid?: string;
-  systemTags?: string[];
-}
-
-function interfacesOf({ l3NetworkUuids = [], defaultL3NetworkUuid, systemTags }: Wanted): InterfaceRequest[] | 'none' {
-  if (l3NetworkUuids.length === 0) return 'none';
-  if (defaultL3NetworkUuid !== undefined && !l3NetworkUuids.includes(defaultL3NetworkUuid)) {
-    throw invalidArgument(
-      `defaultL3NetworkUuid[uuid:${defaultL3NetworkUuid}] is not in l3NetworkUuids[${l3NetworkUuids.join(', ')}]`,
-    );
-  }
-  if (defaultL3NetworkUuid === undefined && new Set(l3NetworkUuids).size > 1) {
-    throw invalidArgument(
-      `there are more than one L3 network specified in l3NetworkUuids, but defaultL3NetworkUuid is null`,
-    );
-  }
-  const first = defaultL3NetworkUuid ?? l3NetworkUuids[0]!;
-  const addresses = new Map(
-    systemTagValues(systemTags, 'staticIp').map((value) => value.split('::', 2) as [string, string]),
-  );
-  return [first, ...l3NetworkUuids.filter((uuid) => uuid !== first)].map((networkId) => {
-    const fixedIp = addresses.get(networkId);
-    return fixedIp === undefined ? { networkId } : { networkId, fixedIp };
-  });
-}
-
-/** In base64, as Nova has it. */
-const longestUserData = 65_535;
-
-/** Most clients encode user data, as ZStack asks; Terraform hands over what it was given. */
-function userDataOf(systemTags: readonly string[] | undefined): string | undefined {
-  const value = systemTagValues(systemTags, 'userdata')[0];
-  if (value === undefined) return undefined;
-  const isBase64 = value.length % 4 === 0 && /^[A-Za-z0-9+/]+={0,2}$/.test(value);
-  const encoded = isBase64 ? value : Buffer.from(value, 'utf8').toString('base64');
-  if (encoded.length > longestUserData) {
-    throw invalidArgument(`user data takes ${encoded.length} characters in base64, and can have ${longestUserData}`);
-  }
-  return encoded;
-}
-
-async function keyNameOf(
-  cloud: Cloud,
-  subject: Subject,
-  { sshKeyPairUuids = [], systemTags }: { sshKeyPairUuids?: string[]; systemTags?: string[] },
-): Promise<string | undefined> {
-  const named = await keyPairNamed(cloud, subject, sshKeyPairUuids);
-  if (named) return named.name;
-  const publicKey = systemTagValues(systemTags, 'sshkey')[0];
-  return publicKey === undefined ? undefined : await keyNameFor(cloud, subject, publicKey);
 }

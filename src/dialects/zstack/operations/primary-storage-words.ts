@@ -67,9 +67,13 @@ export async function onHost(
 }
 
 /** The host on whose own disk a root volume shall lie; undefined where no storage is named. */
-export async function hostOfRootVolume(cloud: Cloud, uuid: string | undefined): Promise<string | undefined> {
+export async function hostOfRootVolume(
+  cloud: Cloud,
+  uuid: string | undefined,
+  field = 'primaryStorageUuidForRootVolume',
+): Promise<string | undefined> {
   if (!uuid) return undefined;
-  const storage = await requireStorage(cloud, 'primaryStorageUuidForRootVolume', uuid);
+  const storage = await requireStorage(cloud, field, uuid);
   if (isOwnDisk(storage)) return storage.hostId;
   const words = 'root volumes lie on the own disks of hosts: name a host’s primary storage, or none';
   throw new ZStackError('SYS.1014', `primary storage[uuid:${uuid}] holds data volumes alone, ${words}`);

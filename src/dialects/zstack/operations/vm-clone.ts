@@ -34,7 +34,7 @@ export const cloneVmInstance = jobOperation({
     }),
     strategy: oneOfField(
       ['InstantStart', 'JustCreate', 'CreateStopped'],
-      'Whether the clones are started (InstantStart) or made without being started (CreateStopped); JustCreate is not offered.',
+      'Whether the clones are started (InstantStart), made without being started (CreateStopped), or built by their first start (JustCreate).',
     ),
     full: booleanField('Whether its data volumes are cloned too.'),
     primaryStorageUuidForRootVolume: uuidField('Accepted: the storage of the host that is chosen.'),
@@ -66,9 +66,6 @@ export const cloneVmInstance = jobOperation({
     },
   ],
   handle: async ({ cloud, subject, input: { vmInstanceUuid: uuid, names, strategy = 'InstantStart', full } }) => {
-    if (strategy === 'JustCreate') {
-      throw new ZStackError('SYS.1014', `the strategy[${strategy}] is not offered by this cloud`);
-    }
     const rule = {
       message: 'org.zstack.header.vm.APICloneVmInstanceMsg',
       allowed: ['Running', 'Stopped', 'Paused'],
@@ -79,10 +76,16 @@ export const cloneVmInstance = jobOperation({
       if (origin.imageId === null) {
         throw new ZStackError('SYS.1014', `vm[uuid:${uuid}] boots from a volume, and can't be cloned in this cloud`);
       }
+      const leaveUnbuilt = strategy === 'JustCreate';
+      if (leaveUnbuilt && full && (await cloud.volumes.ofServer(uuid)).some(({ kind }) => kind === 'data')) {
+        // They would be copies of what the volumes hold when the clone is started, and not of what they hold now.
+        throw new ZStackError('SYS.1014', 'data volumes are not cloned with the strategy[JustCreate] by this cloud');
+      }
       const { actionId, cloneIds } = await cloud.servers.clone(subject, uuid, {
         names,
         withVolumes: full,
         leaveStopped: strategy === 'CreateStopped',
+        leaveUnbuilt,
       });
       return { actionId, uuid: cloneIds.join(), builds: cloneIds };
     });

@@ -1,6 +1,8 @@
 import type { Cloud } from '../../../cloud/cloud.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import type { Subject } from '../../../cloud/identity/subject.ts';
+import type { BlockDevice } from '../../../cloud/servers/block-devices.ts';
+import { gibibyte } from '../inventories/common.ts';
 import { invalidArgument, operationFailed, resourceNotFound } from '../protocol/zstack-error.ts';
 
 /** Bytes that a disk offering says; undefined where none is named. Throws for one that is unknown or disabled. */
@@ -26,6 +28,14 @@ export async function dataSizesOf(
   return sizes;
 }
 
+const nameOf = (serverName: string, index: number) => `DATA-for-${serverName}-${index + 1}`;
+
+/** Data volumes that are made along with a server. */
+export function blankVolumes(serverName: string, sizes: readonly number[]): BlockDevice[] {
+  const blank = { source: 'blank', destination: 'volume', bootIndex: null, deleteOnTermination: false } as const;
+  return sizes.map((size, index) => ({ ...blank, name: nameOf(serverName, index), sizeGb: size / gibibyte }));
+}
+
 /** Makes data volumes for a server that was just made. Where one of them fails, the server goes too. */
 export async function addDataVolumes(
   cloud: Cloud,
@@ -41,7 +51,7 @@ export async function addDataVolumes(
   const place = { hostId: hostId ?? undefined, storageId };
   try {
     for (const [index, size] of sizes.entries()) {
-      const name = `DATA-for-${serverName}-${index + 1}`;
+      const name = nameOf(serverName, index);
       const made = await cloud.blockStorage.create(subject, { name, size, zone, place });
       await ended(cloud, made.actionId);
       const { actionId } = await cloud.blockStorage.attach(subject, serverId, { volumeId: made.volume.id });

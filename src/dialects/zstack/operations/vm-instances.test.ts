@@ -140,7 +140,6 @@ describe('CreateVmInstance', () => {
     [{ imageUuid: newId(env) }, 'SYS.1003', 'type:ImageVO] not found'],
     [{ instanceOfferingUuid: newId(env) }, 'SYS.1003', 'type:InstanceOfferingVO] not found'],
     [{ zoneUuid: newId(env) }, 'SYS.1003', 'type:ZoneVO] not found'],
-    [{ strategy: 'JustCreate', dataDiskSizes: [2 ** 30] }, 'SYS.1014', 'data volumes with the strategy[JustCreate]'],
     [{ defaultL3NetworkUuid: newId(env) }, 'SYS.1007', 'is not in l3NetworkUuids'],
     [{ systemTags: ['sorcery::yes'] }, 'SYS.1007', 'no system tag matches[sorcery::yes]'],
   ])('refuses %j', async (more, code, details) => {
@@ -161,11 +160,31 @@ describe('CreateVmInstance', () => {
     const [started, again] = await Promise.all([start(), start()]);
     expect([started.status, again.status]).toContain(200);
     expect(await zstack.query(path)).toMatchObject([{ state: 'Running', hostUuid: expect.any(String) }]);
-    const other = await create({ strategy: 'JustCreate' });
+    const other = await create({ strategy: 'JustCreate', dataDiskSizes: [2 ** 20] });
+    expect(other['allVolumes']).toMatchObject([{ type: 'Root' }, { type: 'Data', size: 2 ** 20, status: 'Creating' }]);
     await zstack.run('DELETE', `/vm-instances/${other['uuid']}`);
     await zstack.cloud.runner.idle();
     const left = await zstack.cloud.db.read.selectFrom('unbuilt_servers').selectAll().execute();
     expect(left).toEqual([]);
+    expect(await zstack.query('/volumes?q=size=1048576')).toEqual([]);
+    expect(await auditCloud(zstack.cloud)).toEqual([]);
+  });
+
+  it('builds the data volumes of a registered server with it, by its first start', async () => {
+    const vm = await create({ name: 'later', strategy: 'JustCreate', dataDiskSizes: [2 ** 20, 3 * 512] });
+    const path = `/vm-instances/${vm['uuid']}`;
+    const started = await zstack.run('PUT', `${path}/actions`, { startVmInstance: {} });
+    expect(started.status, started.text).toBe(200);
+    expect(await zstack.query(path)).toMatchObject([
+      {
+        state: 'Running',
+        allVolumes: [
+          { type: 'Root', status: 'Ready', deviceId: 0 },
+          { name: 'DATA-for-later-1', size: 2 ** 20, status: 'Ready', deviceId: 1 },
+          { name: 'DATA-for-later-2', size: 3 * 512, status: 'Ready', deviceId: 2 },
+        ],
+      },
+    ]);
     expect(await auditCloud(zstack.cloud)).toEqual([]);
   });
 

@@ -27,7 +27,8 @@ export async function usableImage(cloud: Cloud, subject: Subject, uuid: string |
   return image;
 }
 
-interface Size {
+/** What a request says of a server's size. */
+export interface Size {
   instanceOfferingUuid?: string;
   cpuNum?: number;
   memorySize?: number;
@@ -90,7 +91,8 @@ async function offering(cloud: Cloud, subject: Subject, uuid: string): Promise<F
   }
 }
 
-interface Place {
+/** What a request says of where a server shall be. */
+export interface Place {
   zoneUuid?: string;
   clusterUuid?: string;
   hostUuid?: string;

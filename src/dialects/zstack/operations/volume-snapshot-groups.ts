@@ -49,13 +49,13 @@ const byUuid = uuidIn('uuid', 'The group.');
 const here = { uuid: example.uuid };
 
 /** What the engine refuses about a group, in the dialect's words. */
-async function onGroup<Result>(uuid: string, work: () => Promise<Result>): Promise<Result> {
+export async function onGroup<Result>(uuid: string, work: () => Promise<Result>, field = 'uuid'): Promise<Result> {
   try {
     return await work();
   } catch (error) {
     if (!(error instanceof CloudError)) throw error;
     const { resource, reason } = error.details;
-    if (resource === 'snapshot_group') throw resourceNotFound('uuid', uuid, 'VolumeSnapshotGroupVO');
+    if (resource === 'snapshot_group') throw resourceNotFound(field, uuid, 'VolumeSnapshotGroupVO');
     if (reason === 'group_unavailable') throw operationFailed(error.message);
     throw error;
   }

@@ -2,7 +2,7 @@ import { Type as T } from 'typebox';
 import { measureVolume } from '../../../cloud/volumes/measure.ts';
 import { volume } from '../inventories/volume.ts';
 import { descriptionField, nameField, uuidField, uuidIn } from '../protocol/field-schemas.ts';
-import { jobOperation } from '../protocol/operation.ts';
+import { jobOperation, syncOperation } from '../protocol/operation.ts';
 import { invalidArgument, operationFailed } from '../protocol/zstack-error.ts';
 import { imageExample } from './image-examples.ts';
 import { imageNamed } from './image-words.ts';
@@ -85,6 +85,40 @@ const syncVolumeSize = jobOperation({
   },
 });
 
+const getVolumeCapabilities = syncOperation({
+  ...shared,
+  allow: 'reader',
+  id: 'GetVolumeCapabilities',
+  method: 'GET',
+  path: '/volumes/{uuid}/capabilities',
+  params: byUuid,
+  response: T.Object({ capabilities: T.Record(T.String(), T.Boolean()) }),
+  title: 'Get the capabilities of a volume',
+  summary:
+    'Whether a volume can be moved within its storage and to another one. A volume that a server boots from moves with its server alone.',
+  examples: [
+    {
+      title: 'Get',
+      params: here,
+      status: 200,
+      response: {
+        capabilities: { MigrationInCurrentPrimaryStorage: false, MigrationToOtherPrimaryStorage: true },
+      },
+    },
+  ],
+  handle: async ({ cloud, subject, input: { uuid } }) => {
+    const { kind, storageId } = await volumeNamed(cloud, subject, 'uuid', uuid);
+    const isFree = kind === 'data';
+    return {
+      capabilities: {
+        // The own disk of a host is a storage that no other host has.
+        MigrationInCurrentPrimaryStorage: isFree && storageId !== null,
+        MigrationToOtherPrimaryStorage: isFree,
+      },
+    };
+  },
+});
+
 const recoverDataVolume = jobOperation({
   ...shared,
   id: 'RecoverDataVolume',
@@ -120,6 +154,7 @@ const recoverDataVolume = jobOperation({
 export const volumeStateOperations = [
   createDataVolumeFromTemplate,
   syncVolumeSize,
+  getVolumeCapabilities,
   recoverDataVolume,
   stateChange({
     ...shared,
