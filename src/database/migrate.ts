@@ -45,6 +45,7 @@ import { serverExtras } from './migrations/0044-server-extras/migration.ts';
 import { storeLogins } from './migrations/0045-store-logins/migration.ts';
 import { securityCompliance } from './migrations/0047-security-compliance/migration.ts';
 import { failedImports } from './migrations/0048-failed-imports/migration.ts';
+import { addressIds } from './migrations/0049-address-ids/migration.ts';
 import { signIns } from './migrations/0058-sign-ins/migration.ts';
 import type { Schema } from './schema.ts';
 
@@ -58,6 +59,7 @@ const migrations: Record<string, Migration> = {
   '0006-resource-settings': resourceSettings,
   '0007-reserved-ip-ranges': reservedIpRanges,
   '0008-compute': compute,
+  '0049-address-ids': addressIds,
   '0009-volumes': volumes,
   '0010-networks': networks,
   '0011-zstack': zstack,

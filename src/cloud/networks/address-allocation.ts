@@ -1,5 +1,7 @@
 import { sql } from 'kysely';
-import type { Database, PreparedQuery, Tx } from '../../database/database.ts';
+import type { PreparedQuery, Tx } from '../../database/database.ts';
+import { newId } from '../../env/env.ts';
+import type { CloudCore } from '../core.ts';
 import { ipAddressInUse } from './failures.ts';
 import { formatIp, type IpRange, parseIp } from './ip.ts';
 
@@ -10,7 +12,13 @@ export interface Taker {
   networkId: string;
 }
 
-interface TakeParams extends Taker {
+/** What a row says beside who took which address. */
+interface NewRow extends Taker {
+  id: string;
+  now: number;
+}
+
+interface TakeParams extends NewRow {
   first: number;
   last: number;
 }
@@ -20,8 +28,9 @@ interface TakeParams extends Taker {
  * here has to lock for that, and a lost race is just tried again.
  */
 export class AddressAllocation {
+  readonly #env: CloudCore['env'];
   readonly #takeFirstFree: PreparedQuery<TakeParams, { ip_address: string }>;
-  readonly #take: PreparedQuery<Taker & { address: string }, { ip_address: string }>;
+  readonly #take: PreparedQuery<NewRow & { address: string }, { ip_address: string }>;
   /**
    * Subnet → an address below which none was free when this process last looked. It spares the search the walk over
    * a long run of taken addresses. Being too low is harmless, being too high is noticed before an allocation fails.
@@ -30,12 +39,20 @@ export class AddressAllocation {
   /** Subnet → how often addresses of it were given back: whoever searched before that must not raise the mark. */
   readonly #releases = new Map<string, number>();
 
-  constructor(db: Database) {
+  constructor({ db, env }: Pick<CloudCore, 'db' | 'env'>) {
+    this.#env = env;
     this.#takeFirstFree = db.prepare((kysely, params) => ({ compile: () => takeFirstFree(params).compile(kysely) }));
-    this.#take = db.prepare((kysely, { address, portId, subnetId, networkId }) =>
+    this.#take = db.prepare((kysely, { address, portId, subnetId, networkId, id, now }) =>
       kysely
         .insertInto('port_addresses')
-        .values({ port_id: portId, subnet_id: subnetId, network_id: networkId, ip_address: address })
+        .values({
+          port_id: portId,
+          subnet_id: subnetId,
+          network_id: networkId,
+          ip_address: address,
+          id,
+          created_at: now,
+        })
         .onConflict((conflict) => conflict.doNothing())
         .returning('ip_address'),
     );
@@ -57,7 +74,7 @@ export class AddressAllocation {
 
   /** Takes exactly this address. Throws `conflict` (`ip_address_in_use`) when it is taken. */
   async take(tx: Tx, taker: Taker, address: string): Promise<void> {
-    if (await this.#take.first({ ...taker, address }, tx)) return;
+    if (await this.#take.first({ ...this.#rowOf(taker), address }, tx)) return;
     throw ipAddressInUse(taker.networkId, address);
   }
 
@@ -96,7 +113,7 @@ export class AddressAllocation {
     const [first, last] = [Number(range.first), Number(range.last)];
     // On PostgreSQL another transaction may take the same address first; then this one looks again.
     for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
-      const row = await this.#takeFirstFree.first({ ...taker, first, last }, tx);
+      const row = await this.#takeFirstFree.first({ ...this.#rowOf(taker), first, last }, tx);
       if (row) return row.ip_address;
       if (!(await this.#hasFree(tx, taker.subnetId, first, last))) return undefined;
     }
@@ -118,7 +135,7 @@ export class AddressAllocation {
         .execute();
       const taken = new Set(rows.map((row) => row.ip_address));
       for (const address of run) {
-        if (!taken.has(address) && (await this.#take.first({ ...taker, address }, tx))) return address;
+        if (!taken.has(address) && (await this.#take.first({ ...this.#rowOf(taker), address }, tx))) return address;
       }
     }
     return undefined;
@@ -127,6 +144,10 @@ export class AddressAllocation {
   async #hasFree(tx: Tx, subnetId: string, first: number, last: number): Promise<boolean> {
     const { rows } = await sql`${firstFree(subnetId, first, last)}`.execute(tx);
     return rows.length > 0;
+  }
+
+  #rowOf(taker: Taker): NewRow {
+    return { ...taker, id: newId(this.#env), now: this.#env.now() };
   }
 
   #lower(subnetId: string, address: bigint): void {
@@ -165,10 +186,11 @@ function firstFree(subnetId: string, first: number, last: number) {
     limit 1`;
 }
 
-function takeFirstFree({ portId, subnetId, networkId, first, last }: TakeParams) {
+function takeFirstFree({ portId, subnetId, networkId, id, now, first, last }: TakeParams) {
   return sql<{ ip_address: string }>`
-    insert into port_addresses (port_id, subnet_id, network_id, ip_address)
-    select cast(${portId} as text), cast(${subnetId} as text), cast(${networkId} as text), free.address
+    insert into port_addresses (port_id, subnet_id, network_id, ip_address, id, created_at)
+    select cast(${portId} as text), cast(${subnetId} as text), cast(${networkId} as text), free.address,
+      cast(${id} as text), cast(${now} as bigint)
     from (${firstFree(subnetId, first, last)}) as free
     where true
     on conflict do nothing

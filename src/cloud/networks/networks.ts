@@ -57,7 +57,7 @@ export class Networks {
   constructor(wholeCore: CloudCore, quotas: Quotas) {
     const changed = () => this.#changed();
     const core = { ...wholeCore, db: withChangeNotice(wholeCore.db, changed) };
-    const addresses = new AddressAllocation(core.db);
+    const addresses = new AddressAllocation(core);
     this.#core = core;
     this.tags = new NetworkTags(core);
     this.addressScopes = new AddressScopes(core);

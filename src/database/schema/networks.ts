@@ -88,6 +88,8 @@ export interface PortAddressesTable {
   subnet_id: string;
   network_id: string;
   ip_address: string;
+  id: string | null;
+  created_at: Micros | null;
 }
 
 export interface SecurityGroupsTable {

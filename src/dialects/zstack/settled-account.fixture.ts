@@ -24,6 +24,8 @@ const kindsByPath: Record<string, string> = {
   'affinity-groups': 'affinityGroup',
   'l3-networks': 'l3Network',
   'ip-ranges': 'ipRange',
+  'reserved-ip-ranges': 'reservedIpRange',
+  'ip-address': 'usedIp',
   vips: 'vip',
   eips: 'eip',
   'security-groups': 'securityGroup',
@@ -163,12 +165,15 @@ export class SettledAccount {
     own['l3Network'] = await this.#made('/l3-networks', { name, l2NetworkUuid });
     const cidr = { name, networkCidr: '10.77.0.0/24' };
     own['ipRange'] = await this.#made(`/l3-networks/${own['l3Network']}/ip-ranges/by-cidr`, cidr);
+    const reserved = { startIp: '10.77.0.240', endIp: '10.77.0.249' };
+    own['reservedIpRange'] = await this.#made(`/l3-networks/${own['l3Network']}/reserved-ip-ranges`, reserved);
     own['vip'] = await this.#made('/vips', { name, l3NetworkUuid: outside[0]!.id });
     const l3NetworkUuids = [own['l3Network']];
     const size = { cpuNum: 1, memorySize: 2 ** 27, rootDiskSize: 2 ** 30 };
     own['vm'] = await this.#made('/vm-instances', { name, imageUuid: own['image'], l3NetworkUuids, ...size });
     own['rootVolume'] = String((await this.#first(`/vm-instances/${own['vm']}`))['rootVolumeUuid']);
     own['nic'] = String((await this.#first(`/vm-instances/nics?q=vmInstanceUuid=${own['vm']}`))['uuid']);
+    own['usedIp'] = String((await this.#first(`/l3-networks/ip-address?q=vmNicUuid=${own['nic']}`))['uuid']);
     own['cdRom'] = String((await this.#first(`/vm-instances/cdroms?q=vmInstanceUuid=${own['vm']}`))['uuid']);
     own['eip'] = await this.#made('/eips', { name, vipUuid: own['vip'], vmNicUuid: own['nic'] });
     const vipOfRule = await this.#made('/vips', { name: `${name}-ports`, l3NetworkUuid: outside[0]!.id });

@@ -1,8 +1,10 @@
 import { type Expression, type RawBuilder, sql } from 'kysely';
 import { column, computed, constant } from '../../../cloud/query/fields.ts';
-import { defineInventory, type Row, seenWith } from '../../../cloud/query/inventory.ts';
+import { defineInventory, type Row } from '../../../cloud/query/inventory.ts';
 import { commonFields, firstElement, netmaskOf, prefixLength } from './common.ts';
 import { hostRoute, nameServer, networkServiceRef } from './network-services.ts';
+import { reservedIpRange } from './reserved-ip-range.ts';
+import { nicIp } from './used-ip.ts';
 
 /** Whether somebody shared the network with the project. */
 const sharedWith = (networkId: Expression<unknown>, projectId: string) =>
@@ -74,6 +76,12 @@ export const l3Network = defineInventory<'networks'>({
       foreign: 'l3NetworkUuid',
       description: 'Its ranges of addresses.',
     },
+    reservedIpRanges: {
+      of: reservedIpRange,
+      local: 'uuid',
+      foreign: 'l3NetworkUuid',
+      description: 'Those of its addresses that are given to nothing.',
+    },
     dns: { of: nameServer, local: 'uuid', foreign: 'l3NetworkUuid', pluck: 'dns', description: 'Its name servers.' },
     networkServices: {
       of: networkServiceRef,
@@ -94,19 +102,6 @@ export const l3Network = defineInventory<'networks'>({
       or ${sharedWith(row.column('id'), projectId)})`,
 });
 
-const usedIp = defineInventory<'port_addresses'>({
-  name: 'UsedIpInventory',
-  className: 'org.zstack.header.network.l3.UsedIpInventory',
-  table: 'port_addresses',
-  fields: {
-    vmNicUuid: column('port_id', 'string', 'The interface that has it.'),
-    ipRangeUuid: column('subnet_id', 'string', 'The range that it is of.'),
-    l3NetworkUuid: column('network_id', 'string', 'The network that it is of.'),
-    ip: column('ip_address', 'string', 'The address.'),
-  },
-  visible: seenWith('VmNicInventory', 'port_id'),
-});
-
 /** A port that belongs to a server. */
 export const vmNic = defineInventory<'ports'>({
   name: 'VmNicInventory',
@@ -125,6 +120,12 @@ export const vmNic = defineInventory<'ports'>({
         where ${holds(sql.ref('a.ip_address'))} and not exists (select 1 from port_addresses as b
           where b.port_id = a.port_id and b.ip_address < a.ip_address))`,
     },
+    usedIpUuid: computed(
+      'string',
+      'That address, as a resource.',
+      (row) => sql`(select a.id from port_addresses as a
+        where a.port_id = ${row.column('id')} order by a.ip_address limit 1)`,
+    ),
     mac: column('mac_address', 'string', 'Its hardware address.'),
     hypervisorType: constant('KVM', 'string', 'Always KVM.'),
     netmask: computed(
@@ -169,7 +170,7 @@ export const vmNic = defineInventory<'ports'>({
     lastOpDate: commonFields.lastOpDate,
   },
   lists: {
-    usedIps: { of: usedIp, local: 'uuid', foreign: 'vmNicUuid', description: 'Its addresses.' },
+    usedIps: { of: nicIp, local: 'uuid', foreign: 'vmNicUuid', description: 'Its addresses.' },
   },
   relations: {
     vmInstance: { to: 'VmInstanceInventory', local: 'vmInstanceUuid' },

@@ -24,6 +24,14 @@ export const vip = defineInventory<FloatingIps>({
     description: commonFields.description,
     l3NetworkUuid: column('network_id', 'string', 'The network that it is an address of.'),
     ip: column('ip_address', 'string', 'The address.'),
+    usedIpUuid: {
+      type: 'string',
+      description: 'The address, as a resource.',
+      sql: (row) =>
+        sql`(select a.id from port_addresses as a where a.port_id = ${row.column('floating_port_id')} limit 1)`,
+      match: (row, holds) => sql`${row.column('floating_port_id')} in (select a.port_id from port_addresses as a
+        where ${holds(sql.ref('a.id'))})`,
+    },
     state: constant('Enabled', 'string', 'Always Enabled.'),
     gateway: computed('string', 'The gateway of its network.', (row) => ofSubnet(row, sql`s.gateway_ip`)),
     netmask: computed('string', 'The netmask of its network.', (row) => {

@@ -1,24 +1,34 @@
 import { Type as T } from 'typebox';
 import type { Cloud } from '../../../cloud/cloud.ts';
 import { contains, countAddresses, formatIpv4, type Ipv4Range, parseIpv4 } from '../../../cloud/networks/addresses.ts';
+import { inRange, leaveOutRanges, parseIp } from '../../../cloud/networks/ip.ts';
 import type { Subnet } from '../../../cloud/networks/model.ts';
+import { poolRanges } from '../../../cloud/networks/subnet-plan.ts';
+import { usedIp } from '../inventories/used-ip.ts';
 import { booleanField, textField, uuidField, uuidIn } from '../protocol/field-schemas.ts';
 import { syncOperation } from '../protocol/operation.ts';
 import { invalidArgument } from '../protocol/zstack-error.ts';
+import { queryOperations } from '../query/query-operations.ts';
 import { ipRangeExample, l3Example } from './l3-examples.ts';
 import { l3NetworkNamed } from './l3-words.ts';
+import { nicExample } from './nic-examples.ts';
 
 const group = 'L3 Network';
 const shared = { group, package: 'header.network.l3', since: '0.6', allow: 'reader' } as const;
 const usualLimit = 100;
 const maxLimit = 1000;
 
-function poolsOf(subnets: readonly Subnet[]): Ipv4Range[] {
-  return subnets
+/** The IPv4 addresses of subnets that can be given out: those of their pools that are not reserved, by subnet. */
+async function poolsOf(cloud: Cloud, subnets: readonly Subnet[]): Promise<Map<string, Ipv4Range[]>> {
+  const reserved = await cloud.networks.reservedRanges.of([...new Set(subnets.map(({ networkId }) => networkId))]);
+  const pools = subnets
     .filter(({ ipVersion }) => ipVersion === 4)
-    .flatMap(({ allocationPools }) =>
-      allocationPools.map(({ start, end }) => ({ first: parseIpv4(start)!, last: parseIpv4(end)! })),
-    );
+    .map(({ id, networkId, allocationPools }) => {
+      const others = poolRanges(reserved.filter((range) => range.networkId === networkId));
+      const left = leaveOutRanges(poolRanges(allocationPools), others);
+      return [id, left.map(({ first, last }) => ({ first: Number(first), last: Number(last) }))] as const;
+    });
+  return new Map(pools);
 }
 
 const freeIpFields = {
@@ -46,11 +56,12 @@ async function freeAddresses(cloud: Cloud, subnets: readonly Subnet[], wanted: {
   const limit = Math.min(Number(wanted.limit ?? usualLimit) || usualLimit, maxLimit);
   const from = wanted.start === undefined ? 0 : (parseIpv4(wanted.start) ?? 0);
   const inventories = [];
+  const pools = await poolsOf(cloud, subnets);
   for (const subnet of subnets) {
     const used = new Set(await cloud.l3Networks.usedAddresses([subnet.id]));
     const bits = Number(subnet.cidr.split('/')[1]);
     const netmask = formatIpv4((0xffffffff << (32 - bits)) >>> 0);
-    for (const { first, last } of poolsOf([subnet])) {
+    for (const { first, last } of pools.get(subnet.id) ?? []) {
       for (let next = Math.max(first, from); next <= last && inventories.length < limit; next += 1) {
         const ip = formatIpv4(next);
         if (used.has(ip)) continue;
@@ -152,8 +163,12 @@ const checkIpAvailability = syncOperation({
     const { subnets } = await l3NetworkNamed(cloud, subject, 'l3NetworkUuid', l3NetworkUuid);
     const number = parseIpv4(ip);
     if (number === undefined) throw invalidArgument(`the IP[${ip}] is not a valid IPv4 address`);
-    if (!poolsOf(subnets).some((range) => contains(range, number))) {
-      return { available: false, reason: 'IP address out of range' };
+    const pools = [...(await poolsOf(cloud, subnets)).values()].flat();
+    if (!pools.some((range) => contains(range, number))) {
+      const isReserved = poolRanges(subnets.flatMap(({ allocationPools }) => allocationPools)).some((range) =>
+        inRange(range, parseIp(ip)!),
+      );
+      return { available: false, reason: isReserved ? 'IP address is reserved' : 'IP address out of range' };
     }
     const used = await cloud.l3Networks.usedAddresses(subnets.map(({ id }) => id));
     return used.includes(ip) ? { available: false, reason: 'IP address is already in use' } : { available: true };
@@ -203,7 +218,7 @@ const getIpAddressCapacity = syncOperation({
     const subnets = visible.filter(
       ({ id, networkId }) => (l3NetworkUuids?.includes(networkId) ?? true) && (ipRangeUuids?.includes(id) ?? true),
     );
-    const pools = poolsOf(subnets);
+    const pools = [...(await poolsOf(cloud, subnets)).values()].flat();
     const used = (await cloud.l3Networks.usedAddresses(subnets.map(({ id }) => id))).filter((ip) => {
       const number = parseIpv4(ip);
       return number !== undefined && pools.some((range) => contains(range, number));
@@ -225,4 +240,24 @@ export const ipAddressOperations = [
   getFreeIpOfIpRange,
   checkIpAvailability,
   getIpAddressCapacity,
+  ...queryOperations(usedIp, {
+    id: 'QueryIpAddress',
+    group,
+    package: 'header.network.l3',
+    path: '/l3-networks/ip-address',
+    title: 'Query addresses in use',
+    example: {
+      uuid: 'a7b6c5d4e3f24a1b8c09f8e7d6c5b4a3',
+      vmNicUuid: nicExample.uuid,
+      ipRangeUuid: ipRangeExample.uuid,
+      l3NetworkUuid: l3Example.uuid,
+      ipVersion: 4,
+      ip: nicExample.ip,
+      netmask: '255.255.255.0',
+      gateway: '10.0.0.1',
+      ipInLong: 167772165,
+      createDate: 'Nov 21, 2026 2:00:00 PM',
+      lastOpDate: 'Nov 21, 2026 2:00:00 PM',
+    },
+  }),
 ];

@@ -26,6 +26,7 @@ export const l3Example = {
   ipVersion: 4,
   enableIPAM: true,
   ipRanges: [ipRangeExample],
+  reservedIpRanges: [],
   dns: ['10.0.0.1'],
   networkServices: [],
   hostRoute: [],

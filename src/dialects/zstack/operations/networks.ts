@@ -6,6 +6,7 @@ import { l3NetworkOperations } from './l3-networks.ts';
 import { networkServiceOperations } from './network-services.ts';
 import { nicOperations } from './nics.ts';
 import { portForwardingRuleOperations } from './port-forwarding-rules.ts';
+import { reservedIpRangeOperations } from './reserved-ip-ranges.ts';
 import { securityGroupRuleOperations } from './security-group-rules.ts';
 import { securityGroupOperations } from './security-groups.ts';
 
@@ -14,6 +15,7 @@ export const networkOperations = [
   ...l2NetworkOperations,
   ...l3NetworkOperations,
   ...ipRangeOperations,
+  ...reservedIpRangeOperations,
   ...ipAddressOperations,
   ...networkServiceOperations,
   ...nicOperations,
