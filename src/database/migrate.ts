@@ -43,6 +43,7 @@ import { unbuiltServers } from './migrations/0042-unbuilt-servers/migration.ts';
 import { ownLimits } from './migrations/0043-own-limits/migration.ts';
 import { serverExtras } from './migrations/0044-server-extras/migration.ts';
 import { storeLogins } from './migrations/0045-store-logins/migration.ts';
+import { oauth1 } from './migrations/0046-oauth1/migration.ts';
 import { securityCompliance } from './migrations/0047-security-compliance/migration.ts';
 import { failedImports } from './migrations/0048-failed-imports/migration.ts';
 import { addressIds } from './migrations/0049-address-ids/migration.ts';
@@ -99,6 +100,9 @@ const migrations: Record<string, Migration> = {
   '0042-unbuilt-servers': unbuiltServers,
   '0058-sign-ins': signIns,
   '0045-store-logins': storeLogins,
+  '0046-oauth1': oauth1,
+  '0051-root-disks-in-storages': rootDisksInStorages,
+  '0058-sign-ins': signIns,
 };
 
 /** Brings the schema up to date. Safe to run on each start, and by several processes at once on PostgreSQL. */

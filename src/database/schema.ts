@@ -41,6 +41,10 @@ import type {
   ImpliedRolesTable,
   KeypairsTable,
   LimitsTable,
+  OauthAccessTokensTable,
+  OauthConsumersTable,
+  OauthNoncesTable,
+  OauthRequestTokensTable,
   PoliciesTable,
   PolicyAssociationsTable,
   ProjectEndpointGroupsTable,
@@ -183,6 +187,10 @@ export interface Schema {
   application_credentials: ApplicationCredentialsTable;
   access_rules: AccessRulesTable;
   trusts: TrustsTable;
+  oauth_consumers: OauthConsumersTable;
+  oauth_request_tokens: OauthRequestTokensTable;
+  oauth_access_tokens: OauthAccessTokensTable;
+  oauth_nonces: OauthNoncesTable;
   credentials: CredentialsTable;
   catalog_regions: CatalogRegionsTable;
   catalog_services: CatalogServicesTable;

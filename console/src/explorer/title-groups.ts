@@ -4,6 +4,7 @@ import type { Pair } from './title-nouns.ts';
 export const groupNames: Record<string, Pair> = {
   tokens: ['トークン', '令牌'],
   'project tags': ['プロジェクトタグ', '项目标签'],
+  oauth1: ['OAuth 1.0', 'OAuth 1.0'],
   catalog: ['カタログ', '目录'],
   'endpoint filters': ['エンドポイントフィルター', '端点过滤'],
   policies: ['ポリシー', '策略'],

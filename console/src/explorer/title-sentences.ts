@@ -34,6 +34,7 @@ export const sentences: Record<string, Pair> = {
   'Limit an interface': ['インターフェースの帯域を制限', '限制网卡带宽'],
   'Take a limit off an interface': ['インターフェースの帯域制限を解除', '取消网卡限速'],
   'Get the limits of an interface': ['インターフェースの帯域制限を取得', '获取网卡限速'],
+  'Authorize a request token': ['リクエストトークンを承認', '授权请求令牌'],
   'Put a tag on resources': ['リソースにタグを付ける', '为资源添加标签'],
   'List networks of a DHCP agent': ['DHCP エージェントのネットワークの一覧', '列出 DHCP 代理的网络'],
   'List DHCP agents of a network': ['ネットワークの DHCP エージェントの一覧', '列出网络的 DHCP 代理'],

@@ -270,7 +270,8 @@ function requireReader(subject: Subject, userId: string, action: string): void {
 
 /** Credentials are made by their user only, and not with a credential that may not. */
 export function requireSelf(subject: Subject, userId: string, action: string): void {
-  const isRestricted = subject.via?.kind === 'trust' || (subject.via && !subject.via.isUnrestricted);
+  const { via } = subject;
+  const isRestricted = via && (via.kind !== 'application_credential' || !via.isUnrestricted);
   if (subject.userId === userId && !isRestricted) return;
   throw new CloudError('forbidden', `Policy doesn't allow ${action} to be performed.`, { reason: action });
 }

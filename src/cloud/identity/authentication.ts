@@ -5,6 +5,8 @@ import type { Credentials, Passcode } from './credentials.ts';
 import type { Domains } from './domains.ts';
 import { notAuthenticated } from './failures.ts';
 import type { AssignmentTarget, Domain, Project, User } from './model.ts';
+import type { Delegations } from './oauth1/delegations.ts';
+import type { SignedRequest } from './oauth1/signature.ts';
 import { sha512Hex } from './passwords.ts';
 import type { Projects } from './projects.ts';
 import { MoreProofWanted, type Receipts } from './receipts.ts';
@@ -33,7 +35,9 @@ export type Proof =
   /** By a passcode of now, from the user's authenticator. */
   | { method: 'totp'; user: OwnedReference; passcode: string }
   /** A program, by a credential of its user, which says the scope too. */
-  | { method: 'application_credential'; id?: string; name?: string; user?: OwnedReference; secret: string };
+  | { method: 'application_credential'; id?: string; name?: string; user?: OwnedReference; secret: string }
+  /** A program, by an access token of its user, which says the scope too. */
+  | { method: 'oauth1'; request: SignedRequest };
 
 /** What the token is to be for. Undefined: the user's default project if there is one, else nothing. */
 export type WantedScope =
@@ -53,6 +57,7 @@ export interface TokenDocument {
   roles: Array<{ id: string; name: string }>;
   applicationCredential?: ApplicationCredential;
   trust?: Extract<TokenVia, { kind: 'trust' }>;
+  oauth1?: Extract<TokenVia, { kind: 'oauth1' }>;
 }
 
 interface Granted {
@@ -74,8 +79,21 @@ interface Parts {
   receipts: Receipts;
   applicationCredentials: ApplicationCredentials;
   trusts: Trusts;
+  delegations: Delegations;
   credentials: Credentials;
 }
+
+/** What a user has let a program do: all that it gets, whatever it asks for. */
+interface Delegated {
+  projectId: string;
+  roleIds: string[];
+  via: TokenVia;
+  /** Microseconds. */
+  expiresAt: number | null;
+}
+
+/** Methods of programs for whom somebody else signs in. */
+const delegating: ReadonlySet<string> = new Set(['application_credential', 'oauth1']);
 
 /** What a proof has shown. */
 interface Proven {
@@ -84,7 +102,7 @@ interface Proven {
   user?: User;
   /** The token that was the proof. */
   from?: TokenClaims;
-  credential?: ApplicationCredential;
+  delegated?: Delegated;
   /** To be used up once all the rest is right. */
   passcode?: Passcode;
 }
@@ -109,8 +127,8 @@ export class Authentication {
     receipt?: string,
   ): Promise<{ token: string; claims: TokenClaims }> {
     const proofs = [proof].flat() as Proof[];
-    const { user, from, credential, methods } = await this.#signIn(proofs, receipt);
-    if (credential) return this.#withCredential(user, credential, methods, wanted);
+    const { user, from, delegated, methods } = await this.#signIn(proofs, receipt);
+    if (delegated) return this.#delegate(user, delegated, methods, wanted);
     const { as = user, scope, roles, via, notAfter } = await this.#scope(user, wanted);
     const who = { userId: as.id, userName: as.name, userDomainId: as.domainId };
     return this.#parts.tokens.issue({ ...who, scope, roles, methods, ...(via ? { via } : {}) }, from, notAfter);
@@ -141,6 +159,7 @@ export class Authentication {
           ? await this.#parts.applicationCredentials.find(claims.via.id)
           : undefined,
       trust: claims.via?.kind === 'trust' ? claims.via : undefined,
+      oauth1: claims.via?.kind === 'oauth1' ? claims.via : undefined,
     };
   }
 
@@ -152,33 +171,20 @@ export class Authentication {
     return domain && this.#parts.users.findByName(reference.name, domain.id);
   }
 
-  /** The scope and the roles are the credential's: as far as its user still has them. */
-  async #withCredential(
-    user: User,
-    credential: ApplicationCredential,
-    methods: string[],
-    wanted: WantedScope | undefined,
-  ) {
+  /** The scope and the roles are what was delegated: as far as its user still has them. */
+  async #delegate(user: User, delegated: Delegated, methods: string[], wanted: WantedScope | undefined) {
     const { projects, tokens } = this.#parts;
-    const project = await projects.find(credential.projectId);
+    const project = await projects.find(delegated.projectId);
     if (!project) throw notAuthenticated();
     if (wanted !== undefined && wanted.kind !== 'unscoped') {
-      throw new CloudError('unauthenticated', 'Application credentials cannot request a scope.');
+      throw new CloudError('unauthenticated', 'Application credentials and access tokens cannot request a scope.');
     }
     const { scope, roles } = await this.#projectScope(user, project);
-    const via: TokenVia = {
-      kind: 'application_credential',
-      id: credential.id,
-      isUnrestricted: credential.isUnrestricted,
-      ...(credential.accessRules
-        ? { accessRules: credential.accessRules.map(({ service, method, path }) => [service, method, path] as const) }
-        : {}),
-    };
-    const own = (await this.#namesOf(credential.roleIds)).filter((name) => roles.includes(name));
+    const own = (await this.#namesOf(delegated.roleIds)).filter((name) => roles.includes(name));
     if (own.length === 0) throw notAuthenticated();
     const who = { userId: user.id, userName: user.name, userDomainId: user.domainId };
-    const grant = { ...who, scope, roles: own, methods, via };
-    return tokens.issue(grant, undefined, credential.expiresAt ?? undefined);
+    const grant = { ...who, scope, roles: own, methods, via: delegated.via };
+    return tokens.issue(grant, undefined, delegated.expiresAt ?? undefined);
   }
 
   /** The names of the roles and of those that they imply. */
@@ -237,13 +243,14 @@ export class Authentication {
     const from = proven.find((one) => one.from)?.from;
     // Nor for a part of a proof: what it tells was not proven by the one whom it is of.
     if (from?.via) {
-      throw new CloudError('forbidden', 'A token of a trust or an application credential can not be used for another.');
+      throw new CloudError('forbidden', 'A token that was delegated can not be used for another.');
     }
-    const credential = proven.find((one) => one.credential)?.credential;
+    const [delegated, other] = proven.flatMap((one) => one.delegated ?? []);
+    if (other) throw notAuthenticated();
     const known = receipt === undefined ? [] : receipts.methodsOf(receipt, user.id);
     if (!known) throw notAuthenticated();
-    // What an application credential allows is said by itself: with a receipt alone, a token would allow all of its user's.
-    const earlier = known.filter((method) => credential !== undefined || method !== 'application_credential');
+    // What was delegated is said by its own proof: with a receipt alone, a token would allow all of its user's.
+    const earlier = known.filter((method) => delegated?.via.kind === method || !delegating.has(method));
     for (const { passcode } of proven) {
       if (!passcode || (await credentials.usePasscode(passcode))) continue;
       await users.settle(user, 'wrong');
@@ -256,11 +263,11 @@ export class Authentication {
     if (proofs.some(({ method }) => method === 'password')) users.refuseExpired(user);
     if (!isEnough) throw new MoreProofWanted(receipts.issue(user, domain, methods, requiredMethods(user.options)));
     await users.cameIn(user);
-    return { user, from, credential, methods };
+    return { user, from, delegated, methods };
   }
 
   async #prove(proof: Proof): Promise<Proven> {
-    const { users, tokens, credentials, applicationCredentials } = this.#parts;
+    const { users, tokens, credentials, applicationCredentials, delegations } = this.#parts;
     switch (proof.method) {
       case 'token': {
         const from = tokens.claimsOf(proof.token);
@@ -286,7 +293,16 @@ export class Authentication {
         const reference = { id: proof.id, name: proof.name, userId: owner?.user.id };
         const credential = await applicationCredentials.prove(reference, proof.secret);
         const user = credential && (await users.find(credential.userId))?.user;
-        return { isRight: user !== undefined, user, credential };
+        return { isRight: user !== undefined, user, delegated: credential && byCredential(credential) };
+      }
+      case 'oauth1': {
+        const { id, consumerId, userId, ...delegated } = await delegations.prove(proof.request);
+        const user = (await users.find(userId))?.user;
+        return {
+          isRight: user !== undefined,
+          user,
+          delegated: { ...delegated, via: { kind: 'oauth1', id, consumerId } },
+        };
       }
     }
   }
@@ -353,6 +369,13 @@ export class Authentication {
     const domain = await this.#findDomain(reference.domain);
     return domain && this.#parts.projects.findByName(reference.name, domain.id);
   }
+}
+
+function byCredential(credential: ApplicationCredential): Delegated {
+  const { id, projectId, roleIds, isUnrestricted, accessRules, expiresAt } = credential;
+  const rules = accessRules?.map(({ service, method, path }) => [service, method, path] as const);
+  const via = { kind: 'application_credential', id, isUnrestricted, ...(rules ? { accessRules: rules } : {}) } as const;
+  return { projectId, roleIds, via, expiresAt };
 }
 
 function forbiddenTrust(): CloudError {

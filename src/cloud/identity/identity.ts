@@ -17,6 +17,8 @@ import { conflictOn } from './failures.ts';
 import { Groups } from './groups.ts';
 import { Limits } from './limits.ts';
 import { adminAccountId, builtInRoleIds, type Project, type User } from './model.ts';
+import { Consumers } from './oauth1/consumers.ts';
+import { Delegations } from './oauth1/delegations.ts';
 import { Passwords } from './passwords.ts';
 import { Policies } from './policies.ts';
 import { Projects } from './projects.ts';
@@ -56,6 +58,9 @@ export class Identity {
   readonly groups: Groups;
   readonly applicationCredentials: ApplicationCredentials;
   readonly trusts: Trusts;
+  /** Programs whom users let act for them by OAuth 1.0, and what they let them do. */
+  readonly consumers: Consumers;
+  readonly delegations: Delegations;
   readonly credentials: Credentials;
   /** What administrators have added to the services of this cloud. */
   readonly catalog: Catalog;
@@ -95,6 +100,8 @@ export class Identity {
       this.#revocations,
     );
     this.trusts = new Trusts(core, this.assignments, this.#revocations);
+    this.consumers = new Consumers(core, this.#revocations);
+    this.delegations = new Delegations(core, this.assignments, this.#revocations);
     this.credentials = new Credentials(core);
     this.catalog = new Catalog(core);
     this.policies = new Policies(core);
@@ -210,7 +217,7 @@ export class Identity {
     if (this.#core.db.kind === 'postgres') {
       this.#every(refreshInterval, () => this.refresh(), 'revoked tokens could not be read');
     }
-    const expire = () => Promise.all([this.#revocations.expire(), this.sessions.expire()]);
+    const expire = () => Promise.all([this.#revocations.expire(), this.sessions.expire(), this.delegations.expire()]);
     this.#every(expireInterval, expire, 'expired sessions could not be deleted');
   }
 

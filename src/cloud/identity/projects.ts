@@ -236,6 +236,8 @@ export class Projects {
     await tx.deleteFrom('quotas').where('project_id', '=', id).execute();
     await tx.deleteFrom('application_credentials').where('project_id', '=', id).execute();
     await tx.deleteFrom('credentials').where('project_id', '=', id).execute();
+    await tx.deleteFrom('oauth_request_tokens').where('project_id', '=', id).execute();
+    await tx.deleteFrom('oauth_access_tokens').where('project_id', '=', id).execute();
     await tx.deleteFrom('project_endpoints').where('project_id', '=', id).execute();
     await tx.deleteFrom('project_endpoint_groups').where('project_id', '=', id).execute();
     await tx

@@ -1,7 +1,7 @@
 import type { Options } from './model.ts';
 
 /** The ways in which one can prove who one is. */
-const methods: ReadonlySet<string> = new Set(['password', 'token', 'application_credential', 'totp']);
+const methods: ReadonlySet<string> = new Set(['password', 'token', 'application_credential', 'totp', 'oauth1']);
 
 /**
  * The combinations of methods of which a user has to use one (Keystone's option `multi_factor_auth_rules`). None where one

@@ -73,6 +73,7 @@ export class Revocations {
       this.#covers('domain', claims.userDomainId, claims) ||
       (scope.kind !== 'unscoped' && this.#covers('grant', grantOn(claims.userId, scope), claims)) ||
       (claims.via !== undefined && this.#covers('credential', claims.via.id, claims)) ||
+      (claims.via?.kind === 'oauth1' && this.#covers('credential', claims.via.consumerId, claims)) ||
       (claims.via?.kind === 'trust' &&
         (this.#covers('user', claims.via.trustorId, claims) || this.#covers('user', claims.via.trusteeId, claims))) ||
       (scope.kind === 'project' &&

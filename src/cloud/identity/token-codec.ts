@@ -28,7 +28,9 @@ export type TokenVia =
       /** The only requests that it is good for: service, method and path. Absent: all. */
       accessRules?: ReadonlyArray<readonly [service: string, method: string, path: string]>;
     }
-  | { kind: 'trust'; id: string; trustorId: string; trusteeId: string; isImpersonation: boolean };
+  | { kind: 'trust'; id: string; trustorId: string; trusteeId: string; isImpersonation: boolean }
+  /** A user lets a program act for them by OAuth 1.0; the id is the access token's. */
+  | { kind: 'oauth1'; id: string; consumerId: string };
 
 export type TokenScope =
   | { kind: 'project'; id: string; name: string; domainId: string }

@@ -198,6 +198,8 @@ export class Users {
     await tx.deleteFrom('access_rules').where('user_id', '=', id).execute();
     await tx.deleteFrom('access_keys').where('user_id', '=', id).execute();
     await tx.deleteFrom('credentials').where('user_id', '=', id).execute();
+    await tx.deleteFrom('oauth_request_tokens').where('user_id', '=', id).execute();
+    await tx.deleteFrom('oauth_access_tokens').where('user_id', '=', id).execute();
     await tx
       .updateTable('trusts')
       .set({ deleted_at: this.#core.env.now() })

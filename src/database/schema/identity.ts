@@ -143,6 +143,47 @@ export interface TrustsTable {
   deleted_at: Micros | null;
 }
 
+/** Programs that users may let act for them by OAuth 1.0. */
+export interface OauthConsumersTable {
+  id: string;
+  secret: string;
+  description: string | null;
+  created_at: Micros;
+}
+
+/** What a program asks for; what a user has let it do once there is a user. */
+export interface OauthRequestTokensTable {
+  id: string;
+  secret: string;
+  consumer_id: string;
+  project_id: string;
+  user_id: string | null;
+  /** Ids of roles. */
+  roles: Json | null;
+  verifier: string | null;
+  expires_at: Micros;
+}
+
+/** By which a program signs in for a user. */
+export interface OauthAccessTokensTable {
+  id: string;
+  secret: string;
+  consumer_id: string;
+  project_id: string;
+  user_id: string;
+  /** Ids of roles. */
+  roles: Json;
+  created_at: Micros;
+  expires_at: Micros;
+}
+
+/** Signed requests that have come. */
+export interface OauthNoncesTable {
+  /** SHA-256 of whose it was, its timestamp and its nonce. */
+  id: string;
+  expires_at: Micros;
+}
+
 /** Secrets that other programs keep here; keys for EC2-like APIs among them. */
 export interface CredentialsTable {
   id: string;

@@ -11,6 +11,7 @@ const undeclared = [
   / (\/v3)?$/,
   /^\w+ \/v3\/auth\//,
   /^\w+ \/v3\/OS-INHERIT\//,
+  /\/OS-OAUTH1\//,
   /^\w+ \/v3\/OS-EP-FILTER\/(projects|endpoints|endpoint_groups\/\{\}\/)/,
   /^\w+ \/v3\/OS-TRUST\/trusts\/\{\}\/roles/,
   /^\w+ \/v3\/(policies|endpoints\/\{\}\/OS-ENDPOINT-POLICY)/,

@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox';
 import { CloudError } from '../../../cloud/errors.ts';
 import type { OwnedReference, Proof, WantedScope } from '../../../cloud/identity/authentication.ts';
 import { notAuthenticated } from '../../../cloud/identity/failures.ts';
+import type { SignedRequest } from '../../../cloud/identity/oauth1/signature.ts';
 import { optional } from './schemas.ts';
 
 const Text = Type.String({ maxLength: 4096 });
@@ -33,6 +34,9 @@ export const AuthRequest = Type.Object({
           }),
         }),
       ),
+      oauth1: Type.Optional(
+        Type.Object({}, { additionalProperties: true, description: 'The header Authorization says it all.' }),
+      ),
       application_credential: Type.Optional(
         Type.Object({
           id: optional(Text),
@@ -60,14 +64,14 @@ export const AuthRequest = Type.Object({
 type Auth = Static<typeof AuthRequest>['auth'];
 type Reference = Static<typeof OwnedReferenceBody>;
 
-/** How the request's sender proves who they are. Methods that are not offered fail as a wrong password does. */
-export function proofsOf({ identity }: Auth): Proof[] {
+/** How the sender of `request` proves who they are. Methods that are not offered fail as a wrong password does. */
+export function proofsOf({ identity }: Auth, request: SignedRequest): Proof[] {
   const methods = [...new Set(identity.methods)];
   if (methods.length === 0) throw expecting('methods', 'identity');
-  return methods.map((method) => proofOf(method, identity));
+  return methods.map((method) => proofOf(method, identity, request));
 }
 
-function proofOf(method: string, identity: Auth['identity']): Proof {
+function proofOf(method: string, identity: Auth['identity'], request: SignedRequest): Proof {
   switch (method) {
     case 'password': {
       const user = identity.password?.user;
@@ -84,6 +88,8 @@ function proofOf(method: string, identity: Auth['identity']): Proof {
     case 'token':
       if (!identity.token) throw expecting('token', 'identity');
       return { method: 'token', token: identity.token.id };
+    case 'oauth1':
+      return { method: 'oauth1', request };
     case 'application_credential': {
       const given = identity.application_credential;
       if (!given) throw expecting('application_credential', 'identity');

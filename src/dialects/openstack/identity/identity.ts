@@ -5,6 +5,7 @@ import { applicationCredentialOperations } from './application-credentials.ts';
 import { assignmentOperations } from './assignments.ts';
 import { authOperations } from './auth.ts';
 import type { CatalogEntry } from './catalog.ts';
+import { consumerOperations } from './consumers.ts';
 import { credentialOperations, ec2CredentialOperations } from './credentials.ts';
 import { discoveryOperations } from './discovery.ts';
 import { domainConfigOperations } from './domain-config.ts';
@@ -14,6 +15,7 @@ import { endpointOperations } from './endpoints.ts';
 import { grantOperations } from './grants.ts';
 import { groupOperations } from './groups.ts';
 import { limitOperations } from './limits.ts';
+import { oauthTokenOperations } from './oauth-tokens.ts';
 import { policyOperations } from './policies.ts';
 import { policyAssociationOperations } from './policy-associations.ts';
 import { projectTagOperations } from './project-tags.ts';
@@ -46,6 +48,8 @@ export function identityDialect(catalog: readonly CatalogEntry[]): Dialect {
       ...groupOperations,
       ...applicationCredentialOperations,
       ...trustOperations,
+      ...consumerOperations,
+      ...oauthTokenOperations,
       ...credentialOperations,
       ...ec2CredentialOperations,
       ...domainOperations,

@@ -138,7 +138,7 @@ eachDatabase('signing in by several methods', (openDatabase) => {
     await setUp({
       multi_factor_auth_rules: [
         ['password', 'totp'],
-        ['totp', 'oauth1'],
+        ['totp', 'kerberos'],
       ],
     });
     expect((await signIn(password())).json.required_auth_methods).toEqual([['password', 'totp'], ['totp']]);
@@ -153,7 +153,7 @@ eachDatabase('signing in by several methods', (openDatabase) => {
       lock_password: true,
       multi_factor_auth_rules: [
         ['password', 'totp'],
-        ['totp', 'oauth1'],
+        ['totp', 'kerberos'],
       ],
     });
     expect((await signIn(password())).status).toBe(401);

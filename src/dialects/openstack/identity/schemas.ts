@@ -168,6 +168,7 @@ export const TokenView = Type.Object({
       trustee_user: Type.Object({ id: Type.String() }),
     }),
   ),
+  'OS-OAUTH1': Type.Optional(Type.Object({ access_token_id: Type.String(), consumer_id: Type.String() })),
   application_credential: Type.Optional(
     Type.Object({
       id: Type.String(),

@@ -30,16 +30,19 @@ export async function testIdentityApi(given: Parameters<typeof testIdentity>[0] 
   });
   const hanako = await identity.createAccount(operator(), { name: 'hanako', passwordSha512: sha512Hex('pw') });
 
-  async function call(method: Method, path: string, { token, headers, body }: Options = {}) {
+  async function send(method: Method, path: string, { token, headers, body }: Options = {}) {
     const answer = await app.inject({
       method,
       url: `/identity${path}`,
       headers: { host: 'cloud.example', ...(token === undefined ? {} : { 'x-auth-token': token }), ...headers },
       ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
     });
-    const text = answer.body;
-    const json = text === '' ? undefined : JSON.parse(text);
-    return { status: answer.statusCode, headers: answer.headers, text, json };
+    return { status: answer.statusCode, headers: answer.headers, text: answer.body };
+  }
+
+  async function call(method: Method, path: string, options: Options = {}) {
+    const answer = await send(method, path, options);
+    return { ...answer, json: answer.text === '' ? undefined : JSON.parse(answer.text) };
   }
 
   function login(name: string, password: string, scope?: unknown) {
@@ -58,5 +61,5 @@ export async function testIdentityApi(given: Parameters<typeof testIdentity>[0] 
   }
 
   const [admin, member] = [await tokenOf('admin', adminPassword), await tokenOf('hanako', 'pw')];
-  return { call, login, tokenOf, admin, member, hanako, db, env, identity, close };
+  return { call, send, login, tokenOf, admin, member, hanako, db, env, identity, close };
 }

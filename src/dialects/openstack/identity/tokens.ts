@@ -10,6 +10,7 @@ import { AuthRequest, proofsOf, scopeOf } from './auth-request.ts';
 import { type CatalogEntry, type CatalogService, catalogFor } from './catalog.ts';
 import { allEndpoints } from './endpoints.ts';
 import { ReceiptDocument, TokenView } from './schemas.ts';
+import { signedRequest } from './signed-request.ts';
 import { receiptView, tokenView } from './views.ts';
 
 const TokenDocumentView = Type.Object({ token: TokenView });
@@ -93,7 +94,7 @@ export const tokenOperations = [
     errors: [400, 401, 404, 503],
     title: 'Authenticate',
     summary:
-      'Proves who one is by password, passcode (TOTP), application credential or token, and gives a token for a project, ' +
+      'Proves who one is by password, passcode (TOTP), application credential, access token (OAuth 1.0) or token, and gives a token for a project, ' +
       'a domain, the system or nothing. The token stands in the header X-Subject-Token. Without a scope it is for the ' +
       'default project of the user. Who has to use several methods may give them at once, or one after the other: the ' +
       'answer 401 then has a receipt in the header Openstack-Auth-Receipt, which is sent along with the rest.',
@@ -115,7 +116,7 @@ export const tokenOperations = [
     handle: async (call) => {
       const { authentication } = call.cloud.identity;
       const receipt = call.raw.headers['openstack-auth-receipt'];
-      const [proofs, scope] = [proofsOf(call.body.auth), scopeOf(call.body.auth)];
+      const [proofs, scope] = [proofsOf(call.body.auth, signedRequest(call)), scopeOf(call.body.auth)];
       try {
         const { token, claims } = await authentication.authenticate(proofs, scope, receipt?.toString());
         return await present(call, claims, token);

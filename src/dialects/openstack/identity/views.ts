@@ -111,7 +111,7 @@ export function assignmentView(base: Base, assignment: Assignment, names: Names 
 }
 
 export function tokenView(document: TokenDocument, catalog: CatalogService[] | undefined) {
-  const { claims, user, project, domain, roles, applicationCredential: credential, trust } = document;
+  const { claims, user, project, domain, roles, applicationCredential: credential, trust, oauth1 } = document;
   const { scope } = claims;
   const isScoped = scope.kind !== 'unscoped';
   return {
@@ -137,6 +137,7 @@ export function tokenView(document: TokenDocument, catalog: CatalogService[] | u
       trustor_user: { id: trust.trustorId },
       trustee_user: { id: trust.trusteeId },
     },
+    'OS-OAUTH1': oauth1 && { access_token_id: oauth1.id, consumer_id: oauth1.consumerId },
     application_credential: credential && {
       id: credential.id,
       name: credential.name,
