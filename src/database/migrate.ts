@@ -101,8 +101,6 @@ const migrations: Record<string, Migration> = {
   '0058-sign-ins': signIns,
   '0045-store-logins': storeLogins,
   '0046-oauth1': oauth1,
-  '0051-root-disks-in-storages': rootDisksInStorages,
-  '0058-sign-ins': signIns,
 };
 
 /** Brings the schema up to date. Safe to run on each start, and by several processes at once on PostgreSQL. */
