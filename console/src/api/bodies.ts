@@ -288,6 +288,9 @@ export interface components {
                         } | null;
                     };
                     methods: string[];
+                    oauth1?: {
+                        [key: string]: unknown;
+                    };
                     password?: {
                         user: {
                             domain?: {
