@@ -47,6 +47,7 @@ import { oauth1 } from './migrations/0046-oauth1/migration.ts';
 import { securityCompliance } from './migrations/0047-security-compliance/migration.ts';
 import { failedImports } from './migrations/0048-failed-imports/migration.ts';
 import { addressIds } from './migrations/0049-address-ids/migration.ts';
+import { rootDisksInStorages } from './migrations/0051-root-disks-in-storages/migration.ts';
 import { signIns } from './migrations/0058-sign-ins/migration.ts';
 import type { Schema } from './schema.ts';
 
@@ -98,6 +99,7 @@ const migrations: Record<string, Migration> = {
   '0041-zstack-jobs': zstackJobs,
   '0042-covering-indexes': coveringIndexes,
   '0042-unbuilt-servers': unbuiltServers,
+  '0051-root-disks-in-storages': rootDisksInStorages,
   '0058-sign-ins': signIns,
   '0045-store-logins': storeLogins,
   '0046-oauth1': oauth1,

@@ -8,6 +8,7 @@ import { Case } from './case.ts';
 import { type Fixture, serverName } from './fixtures/fixture.ts';
 import { imageFixtures } from './fixtures/images.ts';
 import { localDiskFixtures } from './fixtures/local-disks.ts';
+import { rootDiskFixtures } from './fixtures/root-disks.ts';
 import { serverFixtures } from './fixtures/servers.ts';
 import { volumeFixtures } from './fixtures/volumes.ts';
 import { printOf } from './print.ts';
@@ -15,7 +16,8 @@ import { type HostFault, isAsked } from './world.ts';
 import { doneTwice, failing, preceded, stepsOf, undoneTwice, withSteps } from './wrap.ts';
 
 const fixtures: Record<string, Fixture[]> = { ...serverFixtures, ...volumeFixtures, ...imageFixtures };
-for (const [kind, more] of Object.entries(localDiskFixtures)) fixtures[kind] = [...(fixtures[kind] ?? []), ...more];
+for (const further of [localDiskFixtures, rootDiskFixtures])
+  for (const [kind, more] of Object.entries(further)) fixtures[kind] = [...(fixtures[kind] ?? []), ...more];
 /** More database writes than any action has. */
 const maxWrites = 80;
 /** Steps at the end of actions that see to it themselves that they can't fail. */

@@ -27,6 +27,7 @@ import {
   guestsHaveServers,
   serversAreSettled,
   serversHaveParts,
+  storageRoomIsKept,
 } from './servers.ts';
 
 export type { Finding, Invariant } from './finding.ts';
@@ -41,6 +42,7 @@ const invariants: ReadonlyArray<(facts: Facts) => Finding[]> = [
   guestsAreOnOneHost,
   allocationsAreExact,
   capacityIsKept,
+  storageRoomIsKept,
   disksAreKnown,
   clonesAreKnown,
   disksExist,

@@ -22,6 +22,7 @@ import type {
 } from '../../database/schema.ts';
 import type { StoreListing } from '../../image-stores/store.ts';
 import type { Cloud } from '../cloud.ts';
+import { type StorageRoom, storageRooms } from '../hosts/disk-places.ts';
 import { type Finding, violation } from './finding.ts';
 import { type Owner, type Owners, ownersOf } from './owners.ts';
 
@@ -47,6 +48,8 @@ export interface Facts {
   uploads: readonly ImageUploadsTable[];
   hosts: ReadonlyMap<string, HostsTable>;
   allocations: readonly AllocationsTable[];
+  /** What hosts have of storages, and what is promised of it. */
+  storageRooms: readonly StorageRoom[];
   disks: ReadonlyMap<string, DisksTable>;
   ports: ReadonlyMap<string, PortsTable>;
   addresses: readonly PortAddressesTable[];
@@ -94,6 +97,7 @@ export async function readFacts(cloud: Cloud, agents: ReadonlyMap<string, HostAg
   const uploads = await read.selectFrom('image_uploads').selectAll().execute();
   const hosts = byId(await read.selectFrom('hosts').selectAll().execute());
   const allocations = await read.selectFrom('allocations').selectAll().execute();
+  const rooms = await storageRooms(read);
   const disks = byId(await read.selectFrom('disks').selectAll().execute());
   const ports = byId(await read.selectFrom('ports').selectAll().execute());
   const addresses = await read.selectFrom('port_addresses').selectAll().execute();
@@ -132,6 +136,7 @@ export async function readFacts(cloud: Cloud, agents: ReadonlyMap<string, HostAg
     uploads,
     hosts,
     allocations,
+    storageRooms: rooms,
     disks,
     ports,
     addresses,

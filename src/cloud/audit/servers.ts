@@ -1,10 +1,12 @@
 import type { AllocationsTable, ServersTable, VmState } from '../../database/schema.ts';
 import { diskRoomOf } from '../flavors/disk-room.ts';
-import { capacityOf, hostFromRow } from '../hosts/model.ts';
-import { type FlavorFacts, power, serverFromRow } from '../servers/model.ts';
+import { type Amounts, capacityOf, hostFromRow } from '../hosts/model.ts';
+import { bootsFromVolume, type FlavorFacts, power, type Server, serverFromRow } from '../servers/model.ts';
 import type { Facts } from './facts.ts';
 import { type Finding, remainingWork, violation } from './finding.ts';
 import { unlessOwned } from './owners.ts';
+
+const gibibyte = 2 ** 30;
 
 /** Servers that have no action at work on them: all that is said of them has to hold. */
 function idleServers({ servers, owners }: Facts): ServersTable[] {
@@ -118,8 +120,26 @@ export function guestsAreOnOneHost(facts: Facts): Finding[] {
     });
 }
 
-const amountsOf = (flavor: FlavorFacts) => `${flavor.vcpus} vCPUs, ${flavor.memoryMb} MB, ${diskRoomOf(flavor)} GB`;
-const heldBy = (held: AllocationsTable) => `${held.vcpus} vCPUs, ${held.memory_mb} MB, ${held.disk_gb} GB`;
+interface Held extends Amounts {
+  storageId: string | null;
+  storageGb: number;
+}
+
+/** What a server of this size holds, whose root disk is this one: a disk that is its own counts where it lies. */
+function due(facts: Facts, server: Server, flavor: FlavorFacts, rootDiskId: string | null): Held {
+  const disk = bootsFromVolume(server) ? undefined : facts.disks.get(rootDiskId ?? '');
+  const storageId = disk?.storage_id ?? null;
+  return {
+    ...{ vcpus: flavor.vcpus, memoryMb: flavor.memoryMb, storageId },
+    diskGb: diskRoomOf(flavor) - (storageId === null ? 0 : flavor.diskGb),
+    storageGb: storageId === null ? 0 : Math.ceil(disk!.size / gibibyte),
+  };
+}
+
+const amounts = ({ vcpus, memoryMb, diskGb, storageId, storageGb }: Held) =>
+  `${vcpus} vCPUs, ${memoryMb} MB, ${diskGb} GB${storageId === null ? '' : `, ${storageGb} GB in storage ${storageId}`}`;
+const heldBy = ({ vcpus, memory_mb, disk_gb, storage_id, storage_gb }: AllocationsTable) =>
+  amounts({ vcpus, memoryMb: memory_mb, diskGb: disk_gb, storageId: storage_id, storageGb: storage_gb });
 
 /** Each live server on a host holds exactly its size there; resized ones hold the size before, too; nobody else holds anything. */
 export function allocationsAreExact(facts: Facts): Finding[] {
@@ -135,8 +155,10 @@ export function allocationsAreExact(facts: Facts): Finding[] {
     const server = serverFromRow(row);
     const allocations = held.get(row.id) ?? [];
     const expected = new Map<string, string>();
-    if (server.hostId) expected.set('current', amountsOf(server.flavor));
-    if (server.hostId && server.previous) expected.set('previous', amountsOf(server.previous.flavor));
+    const { hostId, flavor, previous } = server;
+    const rootDiskId = facts.volumes.get(server.rootVolumeId ?? '')?.disk_id ?? null;
+    if (hostId) expected.set('current', amounts(due(facts, server, flavor, rootDiskId)));
+    if (hostId && previous) expected.set('previous', amounts(due(facts, server, previous.flavor, previous.rootDiskId)));
     for (const allocation of allocations) {
       const { purpose, host_id } = allocation;
       const wantedHost = (purpose === 'previous' && server.previous?.hostId) || row.host_id;
@@ -152,6 +174,18 @@ export function allocationsAreExact(facts: Facts): Finding[] {
       say(row.id, `The server holds no room for its ${purpose} size, ${wanted}.`);
   }
   return findings;
+}
+
+/** Nor is more given away of a storage on a host than there is. */
+export function storageRoomIsKept(facts: Facts): Finding[] {
+  return facts.storageRooms.flatMap(({ storageId, hostId, name, state, totalBytes, takenBytes, diskRatio }) => {
+    const capacity = Math.floor(Math.floor(totalBytes / gibibyte) * diskRatio);
+    const taken = Math.ceil(takenBytes / gibibyte);
+    if (taken <= capacity) return [];
+    const text = `Of ${name} the host gives away at most ${capacity} GB, and ${taken} are held.`;
+    const found = state === 'enabled' ? violation : remainingWork;
+    return [found('capacity-is-kept', 'storage', storageId, `${text} (host ${hostId})`)];
+  });
 }
 
 /** Hosts never give away more than they have. An operator may have made one smaller since: then work remains. */

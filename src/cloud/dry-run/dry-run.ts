@@ -2,10 +2,12 @@ import type { Tx } from '../../database/database.ts';
 import { runDry } from '../../database/dry-run.ts';
 import type { ActionsTable } from '../../database/schema.ts';
 import type { Cloud } from '../cloud.ts';
-import { diskRoomOf } from '../flavors/disk-room.ts';
-import { chooseHosts, type HostUsage } from '../hosts/scheduler.ts';
+import { findPlaces } from '../hosts/disk-needs.ts';
+import { heldAmounts } from '../hosts/held-room.ts';
+import { chooseHosts, type HostUsage, type PlacementRequest } from '../hosts/scheduler.ts';
 import type { Subject } from '../identity/subject.ts';
 import { type CountedQuota, countedQuotas, usageOf } from '../quotas/usage.ts';
+import { buildRequest } from '../servers/steps/placement.ts';
 
 /** What a request would do. */
 export interface DryRunPlan {
@@ -17,15 +19,6 @@ export interface DryRunPlan {
   quota: Record<string, { used: number; change: number; limit: number }>;
   /** For servers that would be placed: the hosts that can take each, the best first. */
   placement: Array<{ serverId: string; hosts: string[] }>;
-}
-
-/** What the journal holds of an action that places a server. */
-interface PlacedInput {
-  serverId: string;
-  zoneId?: string;
-  architecture?: string;
-  onlyHostId?: string;
-  flavor: { vcpus: number; memoryMb: number; diskGb: number; ephemeralGb: number; swapMb: number };
 }
 
 const placing = new Set(['server.create', 'server.unshelve']);
@@ -69,19 +62,29 @@ export async function dryRun(
 async function placementOf(cloud: Cloud, actions: readonly ActionsTable[]): Promise<DryRunPlan['placement']> {
   const placed = actions.filter(({ kind }) => placing.has(kind));
   if (placed.length === 0) return [];
-  const usages = (await cloud.hosts.usage()).map((usage): HostUsage => ({ ...usage, used: { ...usage.used } }));
+  const usages = (await cloud.hosts.usage()).map(
+    (usage): HostUsage => ({
+      ...usage,
+      used: { ...usage.used },
+      storages: usage.storages.map((storage) => ({ ...storage })),
+    }),
+  );
   return placed.map(({ input, resource_id }) => {
-    const { flavor, zoneId, architecture, onlyHostId } = JSON.parse(input) as PlacedInput;
-    const amounts = {
-      vcpus: flavor.vcpus,
-      memoryMb: flavor.memoryMb,
-      diskGb: diskRoomOf(flavor),
-    };
-    const hosts = chooseHosts(usages, { ...amounts, zoneId, architecture, onlyHostId });
-    const { used } = usages.find(({ host }) => host.id === hosts[0]!.id)!;
-    used.vcpus += amounts.vcpus;
-    used.memoryMb += amounts.memoryMb;
-    used.diskGb += amounts.diskGb;
+    const request = buildRequest(JSON.parse(input) as Parameters<typeof buildRequest>[0]);
+    const hosts = chooseHosts(usages, request);
+    promise(usages.find(({ host }) => host.id === hosts[0]!.id)!, request);
     return { serverId: resource_id, hosts: hosts.map(({ name }) => name) };
   });
+}
+
+/** Counts what the server would hold there. */
+function promise(best: HostUsage, request: PlacementRequest): void {
+  const places = findPlaces(best, request);
+  if ('reason' in places) return;
+  const { vcpus, memoryMb, diskGb, storageId, storageGb = 0 } = heldAmounts(request, places);
+  best.used.vcpus += vcpus;
+  best.used.memoryMb += memoryMb;
+  best.used.diskGb += diskGb;
+  const storage = best.storages.find((one) => one.storageId === storageId);
+  if (storage) storage.usedGb += storageGb;
 }

@@ -8,9 +8,26 @@ import { CloudError, notFound } from '../errors.ts';
 import type { Zones } from '../zones/zones.ts';
 import { Aggregates } from './aggregates.ts';
 import { setCpuRatios } from './cpu-ratios.ts';
-import { choosePlace, type DiskPlace, type DiskRequest, placeOfDisk } from './disk-places.ts';
-import { type Allocation, type Amounts, capacityOf, type Host, hostFromRow } from './model.ts';
+import { type DiskPlaces, findPlaces } from './disk-needs.ts';
+import {
+  choosePlace,
+  type DiskPlace,
+  type DiskRequest,
+  placeOfDisk,
+  storageRooms,
+  storageUsageOf,
+} from './disk-places.ts';
+import { type HeldAmounts, heldAmounts } from './held-room.ts';
+import { type Allocation, capacityOf, type Host, hostFromRow } from './model.ts';
 import { chooseHosts, type HostUsage, type Neighbours, noValidHost, type PlacementRequest } from './scheduler.ts';
+
+/** What belongs to an allocation, done in its transaction. */
+export interface AllocationOptions {
+  /** Where the others of the server's group are, as of this transaction. */
+  neighboursOf?(tx: Tx): Promise<Neighbours | undefined>;
+  /** Stores the disks that come to lie there, which is what takes the room of those that the allocation does not hold. */
+  registerDisks?(tx: Tx, hostId: string, places: DiskPlaces): Promise<void>;
+}
 
 /** The hypervisor hosts: what they can hold, what is taken of them, and the agents that own them. */
 export class Hosts {
@@ -139,55 +156,65 @@ export class Hosts {
     const byHost = new Map((await takenByHost.all(db, {})).map((sum) => [sum.host_id, sum]));
     const disks = await volumeBytesByHost.all(db, {});
     const volumes = new Map(disks.map(({ host_id, bytes }) => [host_id, inGb(bytes)]));
+    const rooms = Map.groupBy(await storageRooms(db), ({ hostId }) => hostId);
     return hosts.map((row) => {
       const sum = byHost.get(row.id);
       const diskGb = (sum?.diskGb ?? 0) + (volumes.get(row.id) ?? 0);
       const used = { vcpus: sum?.vcpus ?? 0, memoryMb: sum?.memoryMb ?? 0, diskGb };
-      return { host: hostFromRow(row), used, servers: sum?.servers ?? 0 };
+      const storages = (rooms.get(row.id) ?? []).map(storageUsageOf);
+      return { host: hostFromRow(row), used, servers: sum?.servers ?? 0, storages };
     });
   }
 
   /**
    * Finds a host for the server and takes what it needs there, in one transaction: allocations never exceed capacity.
    * A server that has such an allocation already keeps it.
-   * @param neighboursOf where the others of the server's group are, as of this transaction
    */
   async allocate(
     serverId: string,
     purpose: AllocationsTable['purpose'],
     request: PlacementRequest,
-    neighboursOf: (tx: Tx) => Promise<Neighbours | undefined> = async () => undefined,
+    { neighboursOf, registerDisks }: AllocationOptions = {},
   ): Promise<string> {
     return await this.#core.db.write(async (tx) => {
       const held = await heldBy.first(tx, { serverId, purpose });
       if (held) return held.host_id;
-      const neighbours = await neighboursOf(tx);
-      for (const host of chooseHosts(await this.usage(tx), { ...request, neighbours })) {
-        if (await this.#take(tx, host, serverId, purpose, request)) return host.id;
+      const neighbours = await neighboursOf?.(tx);
+      const usage = await this.usage(tx);
+      for (const host of chooseHosts(usage, { ...request, neighbours })) {
+        const candidate = usage.find((one) => one.host.id === host.id)!;
+        const places = await this.#take(tx, candidate, request);
+        if (!places) continue;
+        await this.putAllocation(tx, serverId, purpose, host.id, heldAmounts(request, places));
+        await registerDisks?.(tx, host.id, places);
+        return host.id;
       }
       throw noValidHost([{ hostName: 'all', filter: 'race', reason: 'every host was taken in the meantime' }]);
     });
   }
 
-  async #take(
-    tx: Tx,
-    host: Host,
-    serverId: string,
-    purpose: AllocationsTable['purpose'],
-    need: Amounts,
-  ): Promise<boolean> {
+  /** Where the disks come to lie; undefined where the host has no room any more. */
+  async #take(tx: Tx, { host, storages }: HostUsage, need: PlacementRequest): Promise<DiskPlaces | undefined> {
+    const needsDisk = need.diskGb > 0 || (need.disks ?? []).length > 0;
     // On PostgreSQL another transaction may take of the same host at the same time; its row is the lock.
-    if (this.#core.db.kind === 'postgres')
+    if (this.#core.db.kind === 'postgres') {
       await tx.selectFrom('hosts').select('id').where('id', '=', host.id).forUpdate().execute();
+      const ids = storages.map(({ storageId }) => storageId);
+      // Nor are storages taken from it meanwhile.
+      if (needsDisk && ids.length > 0)
+        await tx.selectFrom('storages').select('id').where('id', 'in', ids).orderBy('id').forShare().execute();
+    }
     // An aggregate may have moved it to another zone before this transaction had the lock.
-    if ((await zoneOf.first(tx, { hostId: host.id }))?.zone_id !== host.zoneId) return false;
+    if ((await zoneOf.first(tx, { hostId: host.id }))?.zone_id !== host.zoneId) return undefined;
     const used = (await takenOf.first(tx, { hostId: host.id })) ?? { vcpus: 0, memoryMb: 0, diskGb: 0 };
     const capacity = capacityOf(host);
-    if (used.vcpus + need.vcpus > capacity.vcpus || used.memoryMb + need.memoryMb > capacity.memoryMb) return false;
-    const volumes = need.diskGb === 0 ? undefined : await volumeBytesOf.first(tx, { hostId: host.id });
-    if (used.diskGb + inGb(volumes?.bytes ?? 0) + need.diskGb > capacity.diskGb) return false;
-    await this.putAllocation(tx, serverId, purpose, host.id, need);
-    return true;
+    if (used.vcpus + need.vcpus > capacity.vcpus || used.memoryMb + need.memoryMb > capacity.memoryMb) return undefined;
+    if (!needsDisk) return new Map();
+    const volumes = await volumeBytesOf.first(tx, { hostId: host.id });
+    const rooms = storages.length === 0 ? [] : await storageRooms(tx, host.id);
+    const now = { ...used, diskGb: used.diskGb + inGb(volumes?.bytes ?? 0) };
+    const found = findPlaces({ host, used: now, storages: rooms.map(storageUsageOf) }, need);
+    return 'reason' in found ? undefined : found;
   }
 
   /** What servers hold of hosts: of one host, or by one server. A server that waits for its resize holds both sizes. */
@@ -201,6 +228,8 @@ export class Hosts {
         'allocations.vcpus as vcpus',
         'allocations.memory_mb as memoryMb',
         'allocations.disk_gb as diskGb',
+        'allocations.storage_id as storageId',
+        'allocations.storage_gb as storageGb',
         'servers.project_id as projectId',
         'servers.user_id as userId',
       ])
@@ -243,7 +272,7 @@ export class Hosts {
     serverId: string,
     purpose: AllocationsTable['purpose'],
     hostId: string,
-    need: Amounts,
+    need: HeldAmounts,
   ): Promise<void> {
     await insertRow(tx, 'allocations', {
       server_id: serverId,
@@ -252,18 +281,9 @@ export class Hosts {
       vcpus: need.vcpus,
       memory_mb: need.memoryMb,
       disk_gb: need.diskGb,
+      storage_id: need.storageId ?? null,
+      storage_gb: need.storageGb ?? 0,
     });
-  }
-
-  /** Changes how much room for disks the server holds where it is. */
-  async setAllocatedDisk(tx: Tx, serverId: string, diskGb: number): Promise<void> {
-    const values = { disk_gb: diskGb };
-    await tx
-      .updateTable('allocations')
-      .set(values)
-      .where('server_id', '=', serverId)
-      .where('purpose', '=', 'current')
-      .execute();
   }
 
   async release(tx: Tx, serverId: string, purpose?: AllocationsTable['purpose']): Promise<void> {

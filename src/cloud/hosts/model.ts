@@ -72,6 +72,9 @@ export interface Allocation extends Amounts {
   hostId: string;
   projectId: string;
   userId: string;
+  /** The storage in which its root disk lies, and what it holds there; null where that is part of `diskGb`. */
+  storageId: string | null;
+  storageGb: number;
 }
 
 /** How much of each resource a host gives away at the most. */

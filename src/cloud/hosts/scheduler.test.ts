@@ -28,7 +28,7 @@ function candidate(name: string, host: Partial<Host> = {}, used: Partial<HostUsa
     updatedAt: 1,
     ...host,
   };
-  return { host: whole, used: { vcpus: 0, memoryMb: 0, diskGb: 0, ...used }, servers: 0 };
+  return { host: whole, used: { vcpus: 0, memoryMb: 0, diskGb: 0, ...used }, servers: 0, storages: [] };
 }
 
 const small: PlacementRequest = { vcpus: 1, memoryMb: 512, diskGb: 1 };

@@ -1,11 +1,15 @@
 import { CloudError } from '../errors.ts';
+import { type DiskNeed, findPlaces, type StorageUsage } from './disk-needs.ts';
 import { type Amounts, capacityOf, type Host } from './model.ts';
 
 /** A host with what is taken of it. */
 export interface HostUsage {
   host: Host;
+  /** The disk is its own one. */
   used: Amounts;
   servers: number;
+  /** Its parts of the storages that were added. */
+  storages: readonly StorageUsage[];
 }
 
 /** How the servers of a group are placed: all on one host, each on another one, or so as far as there is room. */
@@ -18,6 +22,10 @@ export interface Neighbours {
 }
 
 export interface PlacementRequest extends Amounts {
+  /** Disks that need a place beside what has to be on the host's own disk. */
+  disks?: readonly DiskNeed[];
+  /** Storages that its host has to have. */
+  withStorageIds?: readonly string[];
   zoneId?: string;
   architecture?: string;
   /** Where the server's disks are, where they can't move. */
@@ -91,7 +99,14 @@ const filters: Readonly<Record<string, Filter>> = {
       : undefined,
   vcpus: (candidate, request) => lacks(candidate, request, 'vcpus', 'vCPUs', ''),
   memory: (candidate, request) => lacks(candidate, request, 'memoryMb', 'memory', ' MB'),
-  disk: (candidate, request) => lacks(candidate, request, 'diskGb', 'disk', ' GB'),
+  storages: ({ storages }, { withStorageIds = [] }) =>
+    withStorageIds.every((id) => storages.some(({ storageId }) => storageId === id))
+      ? undefined
+      : { reason: 'does not have the storage asked for', many: 'do not have the storage asked for' },
+  disk: (candidate, request) => {
+    const found = findPlaces(candidate, request);
+    return 'reason' in found ? found : undefined;
+  },
 };
 
 const weighers: readonly Weigher[] = [

@@ -17,6 +17,7 @@ import { hardwareOf } from './image-fit.ts';
 import { planLocalDisks } from './local-disks.ts';
 import { disksOfImage } from './mapped-images.ts';
 import { power, type Server, serverFromRow } from './model.ts';
+import type { RootPlace } from './schemas.ts';
 import type { BuildInput } from './transitions/create.ts';
 import { keepUnbuilt, submitBuild } from './unbuilt-servers.ts';
 
@@ -57,6 +58,10 @@ export interface NewServer {
   besideServerIds?: readonly string[];
   /** Servers of the project: it is made on a host that has none of them. */
   awayFromServerIds?: readonly string[];
+  /** Where its own root disk is to lie; on the own disk of its host, if that has room, where nothing is said. */
+  rootPlace?: RootPlace;
+  /** Storages that its host has to have, because further disks of it are to lie there. */
+  withStorageIds?: string[];
   /** Whether it is made without being started. */
   leaveStopped?: boolean;
   minCount?: number;
@@ -198,6 +203,8 @@ async function registerOne(
     rootSize: root.size,
     imageId: makesRoot ? root.image?.id : undefined,
     newDiskId: makesRoot ? newId(cloud.env) : undefined,
+    rootPlace: wanted.rootPlace,
+    withStorageIds: wanted.withStorageIds,
     onlyHostId: disks.hostId ?? wanted.hostId,
     besideHostIds: await hostsOf(tx, projectId, wanted.besideServerIds),
     awayFromHostIds: await hostsOf(tx, projectId, wanted.awayFromServerIds),

@@ -93,7 +93,9 @@ test('groups keep servers together or apart when hosts are chosen', async () => 
   const place = async (groupId: string) => {
     const serverId = String(++count).padStart(32, '0');
     await cloud.db.write((tx) => cloud.servers.groups.join(tx, subject(), groupId, { serverId, zoneId }));
-    return await cloud.hosts.allocate(serverId, 'current', need, (tx) => cloud.servers.groups.neighbours(tx, serverId));
+    return await cloud.hosts.allocate(serverId, 'current', need, {
+      neighboursOf: (tx) => cloud.servers.groups.neighbours(tx, serverId),
+    });
   };
   const group = async (policy: Parameters<typeof cloud.servers.groups.create>[1]['policy']) =>
     (await cloud.servers.groups.create(subject(), { name: policy, policy })).id;

@@ -16,6 +16,7 @@ function localFactsOf(row: Pick<VolumesTable, 'kind' | 'local_disk'>): MovedDisk
 /** What of a server's place follows from its rows: its disks with their successors, and where they may go. */
 export interface PlaceFacts {
   disks: MovedDisk[];
+  ownRoot: boolean;
   zoneId?: string;
   architecture?: string;
   onlyHostId?: string;
@@ -80,6 +81,7 @@ export async function disksToMove(
     .selectFrom('volumes')
     .leftJoin('disks', 'disks.id', 'volumes.disk_id')
     .select(['volumes.id', 'volumes.disk_id', 'volumes.size', 'volumes.kind', 'local_disk', 'disks.image_id'])
+    .select('disks.storage_id')
     .where('volumes.server_id', '=', server.id)
     .orderBy('device_index')
     .execute();
@@ -90,15 +92,16 @@ export async function disksToMove(
   const isKept = (await whatKeeps(tx, server.id)) !== undefined;
   return {
     disks: ordered.map((row, index) => {
-      const { id: volumeId, disk_id: oldDiskId, size: oldSize, image_id: imageId } = row;
+      const { id: volumeId, disk_id: oldDiskId, size: oldSize, image_id: imageId, storage_id: storageId } = row;
       const local = localFactsOf(row);
       const usual = index === 0 ? Math.max(oldSize, newRootSize) : oldSize;
       const newSize = local && newFlavor ? sizeAfterwards(row, newFlavor) : usual;
       const newDiskId = local && newSize === 0 ? null : newId(cloud.env);
       const isChanged = local !== undefined && newSize !== oldSize;
-      const facts = { volumeId, oldDiskId, newDiskId, oldSize, newSize, imageId };
+      const facts = { volumeId, oldDiskId, newDiskId, oldSize, newSize, imageId, storageId };
       return { ...facts, ...(isChanged ? { isChanged } : {}), ...(local ? { local } : {}) };
     }),
+    ownRoot: !bootsFromVolume(server),
     zoneId: server.zoneId,
     architecture: server.hardware['architecture'],
     onlyHostId: isKept ? (server.hostId ?? undefined) : undefined,

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import type { DiskContent } from '../../agent/contract.ts';
 
 /** Parts of the inputs of server actions, as their journals hold them. */
@@ -20,6 +20,15 @@ export const localContent = Type.Object({
     Type.Unsafe<DiskContent>(Type.Object({ format: Type.String(), label: Type.Optional(Type.String()) })),
   ),
 });
+
+/** Where the own root disk of a server is to lie. Where neither is said, wherever there is most room. */
+export const rootPlace = Type.Object({
+  /** Here, or nowhere: a storage, or null for the own disk of its host. */
+  storageId: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+  /** Here, if there is room. */
+  nearStorageId: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+});
+export type RootPlace = Static<typeof rootPlace>;
 
 export const guestInput = {
   serverId: Type.String(),

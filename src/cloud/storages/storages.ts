@@ -172,6 +172,8 @@ export class Storages {
     await this.#core.db.write(async (tx) => {
       await this.#lock(tx, id);
       await refuseUse(tx, id, "it can't be deleted");
+      // Of root disks of servers that were put away: those come back elsewhere.
+      await tx.updateTable('volumes').set({ storage_id: null }).where('storage_id', '=', id).execute();
       await tx.deleteFrom('storages').where('id', '=', id).execute();
     });
   }
@@ -183,7 +185,7 @@ export class Storages {
 
   /** What each of its hosts has of it. */
   async rooms(id: string): Promise<StorageRoom[]> {
-    return (await storageRooms.all(this.#core.db.read, {})).filter(({ storageId }) => storageId === id);
+    return (await storageRooms(this.#core.db.read)).filter(({ storageId }) => storageId === id);
   }
 
   /** Why its hosts can't use it, as they said last. */

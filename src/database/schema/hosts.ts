@@ -117,7 +117,11 @@ export interface AllocationsTable {
   host_id: string;
   vcpus: number;
   memory_mb: number;
+  /** Of the host's own disk. */
   disk_gb: number;
+  /** The storage in which its root disk lies, and what it holds there; null where that is on the host's own disk. */
+  storage_id: string | null;
+  storage_gb: number;
 }
 
 export interface FlavorsTable {

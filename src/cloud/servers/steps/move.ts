@@ -4,12 +4,14 @@ import type { Tx } from '../../../database/database.ts';
 import { step } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import { CloudError } from '../../errors.ts';
-import { diskRoomOf } from '../../flavors/disk-room.ts';
+import type { DiskNeed } from '../../hosts/disk-needs.ts';
+import type { PlacementRequest } from '../../hosts/scheduler.ts';
 import { bringImage } from '../../volumes/image-cache.ts';
 import { blankBeside } from '../local-disks.ts';
 import type { FlavorFacts } from '../model.ts';
 import { localContent } from '../schemas.ts';
 import { updateServer } from '../transition.ts';
+import { amountsOf, rootNeed } from './placement.ts';
 
 const textOrNull = Type.Union([Type.String(), Type.Null()]);
 
@@ -23,6 +25,8 @@ const movedDisk = Type.Object({
   newSize: Type.Number(),
   /** The image that it is a layer over. */
   imageId: textOrNull,
+  /** The storage in which it lies, null for the host's own disk: its successor comes to the same, if there is room. */
+  storageId: Type.Optional(textOrNull),
   /** Whether another disk takes its place also where the server stays on its host; the root disk always has one. */
   isChanged: Type.Optional(Type.Boolean()),
   /** Of a disk that is the server's own, beside its root disk. */
@@ -43,6 +47,8 @@ export interface MoveInput {
   hostId: string;
   /** The root disk first. */
   disks: MovedDisk[];
+  /** Whether the root disk is the server's own, and no volume. */
+  ownRoot?: boolean;
   newFlavor: FlavorFacts;
   /** Whether it may stay on its host, and does where that has room; else it has to leave. */
   mayStay: boolean;
@@ -58,6 +64,7 @@ export interface MoveInput {
 
 export const moveInput = {
   disks: Type.Array(movedDisk),
+  ownRoot: Type.Optional(Type.Boolean()),
   newFlavor: Type.Any(),
   mayStay: Type.Boolean(),
   zoneId: Type.Optional(Type.String()),
@@ -85,22 +92,28 @@ function changing(facts: Facts): MovedDisk[] {
 
 export const isMoved = (facts: Facts): boolean => targetOf(facts) !== facts.input.hostId;
 
-const amountsOf = (flavor: FlavorFacts) => ({
-  vcpus: flavor.vcpus,
-  memoryMb: flavor.memoryMb,
-  diskGb: diskRoomOf(flavor),
-});
-
 /** What of a server has to find room elsewhere: all but what stays when it stays. */
-export function placementOf(input: Omit<MoveInput, 'disks'>) {
+export function placementOf(input: MoveInput): PlacementRequest {
   return {
-    ...amountsOf(input.newFlavor),
+    ...amountsOf(input.newFlavor, { ownRoot: input.ownRoot ?? false }),
+    disks: diskNeeds(input),
     zoneId: input.zoneId,
     architecture: input.architecture,
     wantedHostId: input.wantedHostId,
     onlyHostId: input.onlyHostId,
     ...(input.mayStay ? { preferredHostId: input.hostId } : { leftHostId: input.hostId }),
   };
+}
+
+/** The disks that get others in their places; local ones are part of what the server holds of its host's own disk. */
+function diskNeeds({ disks, ownRoot, newFlavor: flavor, mayStay, hostId }: MoveInput): DiskNeed[] {
+  return disks.flatMap(({ volumeId, newSize: size, storageId, local }, index) => {
+    if (local) return [];
+    const nearStorageId = storageId ?? null;
+    if (index === 0 && ownRoot) return rootNeed({ volumeId, size, flavor, place: { nearStorageId } });
+    const kept = mayStay && index > 0 ? { keptOnHostId: hostId } : {};
+    return { volumeId, gb: Math.ceil(size / 2 ** 30), nearStorageId, ...kept };
+  });
 }
 
 /** Takes room for the server as it will be; what it has stays taken until it is known that it need not go back. */
@@ -111,22 +124,26 @@ export const claimTarget = step<MoveInput, MoveState>('claimTarget', {
       if (await hasPrevious(tx, input.serverId)) return;
       await setPurpose(tx, input.serverId, 'previous');
     });
-    const targetHostId = await services.hosts.allocate(input.serverId, 'current', placementOf(input), (tx) =>
-      services.servers.groups.neighbours(tx, input.serverId),
-    );
-    const successors = changing({ input, state: { targetHostId } });
-    return {
-      state: { targetHostId },
-      async commit(tx) {
+    const targetHostId = await services.hosts.allocate(input.serverId, 'current', placementOf(input), {
+      neighboursOf: (tx) => services.servers.groups.neighbours(tx, input.serverId),
+      async registerDisks(tx, target, places) {
         // What a disk is a layer over elsewhere is known when it is there.
-        const stays = targetHostId === input.hostId;
-        for (const { newDiskId: id, volumeId, imageId, newSize: size } of successors) {
+        const stays = target === input.hostId;
+        for (const successor of changing({ input, state: { targetHostId: target } })) {
+          const { newDiskId: id, volumeId, imageId, newSize: size } = successor;
           if (id === null) continue;
-          const disk = { id, volumeId, imageId: stays ? imageId : null, size };
-          await services.volumes.announceDisk(tx, targetHostId, disk);
+          const storageId = places.get(volumeId) ?? null;
+          await services.volumes.announceDisk(tx, target, {
+            id,
+            volumeId,
+            imageId: stays ? imageId : null,
+            size,
+            storageId,
+          });
         }
       },
-    };
+    });
+    return { state: { targetHostId } };
   },
   async undo({ services, input }) {
     return {

@@ -20,6 +20,8 @@ const CreateInput = Type.Object({
   /** The image the root disk is made of, and that disk; absent when the server boots from a volume that exists. */
   imageId: Type.Optional(Type.String()),
   newDiskId: Type.Optional(Type.String()),
+  rootPlace: Type.Optional(rootPlace),
+  withStorageIds: Type.Optional(Type.Array(Type.String())),
   /** Where the volume that it boots from is. */
   onlyHostId: Type.Optional(Type.String()),
   /** Hosts of which it has to be one, or none. */

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { action, span } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import { CloudError } from '../../errors.ts';
-import { diskRoomOf } from '../../flavors/disk-room.ts';
+import { holdRootRoom } from '../../hosts/held-room.ts';
 import type { Subject } from '../../identity/subject.ts';
 import { lockVolume, requireStatus, settleVolume } from '../../volumes/rules.ts';
 import { growDisk } from '../../volumes/steps/grow-disk.ts';
@@ -21,6 +21,7 @@ export const extendRoot = action(
     hostId: Type.String(),
     volumeId: Type.String(),
     diskId: Type.String(),
+    oldSize: Type.Optional(Type.Number()),
     newSize: Type.Number(),
     oldFlavor: flavorFacts,
     newFlavor: flavorFacts,
@@ -35,9 +36,9 @@ export const extendRoot = action(
       await settleServer(services, tx, serverId, { task_state: null, ...flavorColumns(newFlavor) });
     },
     async failed(tx, { services, input }, failure) {
-      const { serverId, volumeId, oldFlavor } = input;
+      const { serverId, volumeId, oldSize, oldFlavor } = input;
       await settleVolume(services, tx, volumeId, 'extending', { status: 'in-use', last_error: failure.message });
-      await services.hosts.setAllocatedDisk(tx, serverId, diskRoomOf(oldFlavor));
+      await holdRootRoom(tx, serverId, { flavor: oldFlavor, rootSize: oldSize });
       await settleServer(services, tx, serverId, { task_state: null });
     },
   },
@@ -62,9 +63,11 @@ export function requestExtendRoot(cloud: Cloud, subject: Subject, serverId: stri
     }
     const oldFlavor = server.flavor;
     const newFlavor = { ...oldFlavor, diskGb: Math.max(oldFlavor.diskGb, Math.ceil(newSize / gibibyte)) };
-    const more = (newFlavor.diskGb - oldFlavor.diskGb) * gibibyte;
-    await cloud.hosts.placeDisk(tx, { size: more, onlyHostId: server.hostId!, storageId: null });
-    await cloud.hosts.setAllocatedDisk(tx, serverId, diskRoomOf(newFlavor));
+    // In a storage what counts is the disk, on the host's own one the flavor.
+    const added = root.storage_id !== null;
+    const more = added ? newSize - root.size : (newFlavor.diskGb - oldFlavor.diskGb) * gibibyte;
+    await cloud.hosts.placeDisk(tx, { size: more, onlyHostId: server.hostId!, storageId: root.storage_id });
+    await holdRootRoom(tx, serverId, { flavor: newFlavor, rootSize: newSize });
     await cloud.volumes.update(tx, root.id, { status: 'extending' });
     return {
       action: extendRoot,
@@ -73,6 +76,7 @@ export function requestExtendRoot(cloud: Cloud, subject: Subject, serverId: stri
         hostId: server.hostId!,
         volumeId: root.id,
         diskId: root.disk_id!,
+        oldSize: root.size,
         newSize,
         oldFlavor,
         newFlavor,

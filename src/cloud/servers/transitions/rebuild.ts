@@ -5,6 +5,7 @@ import { newId } from '../../../env/env.ts';
 import { action, span, step, when } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import { CloudError } from '../../errors.ts';
+import { holdRootRoom } from '../../hosts/held-room.ts';
 import type { Subject } from '../../identity/subject.ts';
 import type { Image } from '../../images/model.ts';
 import { imageMetadataOf } from '../../volumes/creation.ts';
@@ -84,6 +85,7 @@ export const rebuild = action(
     async succeeded(tx, { services, input, actionId, now }) {
       const columns = input.wasStopped ? stoppedColumns : runningColumns;
       await settleServer(services, tx, input.serverId, { ...columns, launched_at: now, fault: null });
+      if (input.rootSize !== input.oldSize) await holdRootRoom(tx, input.serverId, { rootSize: input.rootSize });
       const image = { image_id: input.imageId, size: input.rootSize };
       if (input.imageMetadata === undefined) await services.volumes.update(tx, input.rootVolumeId, image);
       else {
@@ -97,6 +99,7 @@ export const rebuild = action(
       const columns = input.wasStopped ? stoppedColumns : runningColumns;
       const before = { image_id: input.oldImageId ?? null, hardware: input.oldHardware };
       await settleServer(services, tx, input.serverId, { ...columns, ...before, ...faultOf(failure, now) });
+      if (input.rootSize !== input.oldSize) await holdRootRoom(tx, input.serverId, { rootSize: input.oldSize });
       if (input.imageMetadata !== undefined)
         await settleVolume(services, tx, input.rootVolumeId, 'downloading', { status: 'in-use' });
       for (const id of [input.newDiskId, ...(input.localDisks ?? []).map(({ newDiskId }) => newDiskId)])
@@ -152,6 +155,12 @@ export async function requestRebuild(cloud: Cloud, subject: Subject, serverId: s
     }
     const rootSize = isVolume ? root.size : checkImageFits(image, server.flavor);
     if (isVolume) await beginReimage(cloud, tx, { server, root, image });
+    else if (root.storage_id !== null && rootSize > root.size) {
+      // A flavor without a disk: the root disk is as large as its image.
+      const more = { size: rootSize - root.size, onlyHostId: server.hostId!, storageId: root.storage_id };
+      await cloud.hosts.placeDisk(tx, more);
+      await holdRootRoom(tx, serverId, { rootSize });
+    }
     const newDiskId = newId(cloud.env);
     await cloud.volumes.registerDisk(tx, server.hostId!, {
       id: newDiskId,

@@ -6,7 +6,7 @@ import { CloudError } from '../../errors.ts';
 import type { Subject } from '../../identity/subject.ts';
 import { hostOfVolumes } from '../../volumes/host-of-volumes.ts';
 import { contentOf, localDisksOf } from '../local-disks.ts';
-import { flavorFacts } from '../schemas.ts';
+import { flavorFacts, rootPlace } from '../schemas.ts';
 import { transitions } from '../states.ts';
 import { createRootDisk, ensureImageCached } from '../steps/disks.ts';
 import { bindPorts, prepareGuest, runningColumns, startGuest } from '../steps/guest.ts';
@@ -33,6 +33,7 @@ export const unshelve = action(
     /** The image it was put away as; absent where its root disk is a volume. */
     imageId: Type.Optional(Type.String()),
     newDiskId: Type.Optional(Type.String()),
+    rootPlace: Type.Optional(rootPlace),
     newDisks: Type.Optional(Type.Array(newServerDisk)),
     onlyHostId: Type.Optional(Type.String()),
     wantedHostId: Type.Optional(Type.String()),
@@ -102,6 +103,7 @@ export function requestUnshelve(cloud: Cloud, subject: Subject, serverId: string
         rootSize: root.size,
         imageId,
         newDiskId: imageId ? newId(cloud.env) : undefined,
+        rootPlace: { nearStorageId: root.storage_id },
         newDisks: locals.map((row) => ({
           volumeId: row.id,
           diskId: newId(cloud.env),

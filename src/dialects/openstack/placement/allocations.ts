@@ -1,20 +1,11 @@
 import { Type } from 'typebox';
 import { type Call, operation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
-import { capacityOf } from '../../../cloud/hosts/model.ts';
-import type { HostUsage } from '../../../cloud/hosts/scheduler.ts';
 import { parseId, withDashes } from '../../../env/env.ts';
 import { all, fits, type Query } from './provider-filter.ts';
-import { generationOf, sumOf } from './resource-providers.ts';
-import {
-  hasRoomFor,
-  type Resources,
-  readResources,
-  resourceClasses,
-  resourcesOf,
-  traitsOf,
-  usagesOf,
-} from './resources.ts';
+import { capacityIn, hasRoomFor, heldOf, type Provider, providersOf, treeOf } from './providers.ts';
+import { generationOf } from './resource-providers.ts';
+import { type ResourceClass, type Resources, readResources, together } from './resources.ts';
 import { since } from './versions.ts';
 
 const common = {
@@ -38,26 +29,39 @@ function groupsOf({ context }: Pick<Call, 'context'>, query: Query): Resources[]
   throw new CloudError('invalid', 'At least one request group (`resources` or `resources{$N}`) is required.');
 }
 
-function together(groups: readonly Resources[]): Resources {
-  const sum: Resources = {};
-  for (const group of groups) {
-    for (const name of Object.keys(group) as Array<keyof Resources>) sum[name] = (sum[name] ?? 0) + group[name]!;
-  }
-  return sum;
+/** A host, and how what is wanted would be held of it. */
+interface Candidate {
+  tree: Provider[];
+  held: Map<Provider, Resources>;
 }
 
-function summaryOf({ host, used }: HostUsage, wanted: Resources, context: Call['context']) {
-  const capacity = capacityOf(host);
-  const names = Object.keys(resourceClasses) as Array<keyof typeof resourceClasses>;
-  const shown = names.filter((name) => since(context, 27) || wanted[name] !== undefined);
-  const resources = shown.map((name) => {
-    const kind = resourceClasses[name];
-    return [name, { capacity: capacity[kind], used: used[kind] }];
-  });
+/**
+ * The ways in which a host has room: what is wanted of disk may come from the host's own one, or all from one of its
+ * storages, where the microversion knows of providers with children.
+ */
+function candidatesOf(tree: Provider[], wanted: Resources, context: Call['context']): Candidate[] {
+  const [host, ...parts] = tree as [Provider, ...Provider[]];
+  const { DISK_GB: disk, ...rest } = wanted;
+  const own = hasRoomFor(host, wanted) ? [{ tree, held: new Map([[host, wanted]]) }] : [];
+  if (!disk || !since(context, 29) || !hasRoomFor(host, rest)) return own;
+  const inParts = parts.filter((part) => hasRoomFor(part, { DISK_GB: disk }));
+  const split = (part: Provider) => {
+    const held = new Map<Provider, Resources>([[part, { DISK_GB: disk }]]);
+    return Object.keys(rest).length > 0 ? held.set(host, rest) : held;
+  };
+  return [...own, ...inParts.map((part) => ({ tree, held: split(part) }))];
+}
+
+function summaryOf(provider: Provider, wanted: Resources, context: Call['context']) {
+  const { inventories, usages, traits } = provider;
+  const names = (Object.keys(inventories) as ResourceClass[]).filter(
+    (name) => since(context, 27) || wanted[name] !== undefined,
+  );
+  const resources = names.map((name) => [name, { capacity: capacityIn(inventories[name]!), used: usages[name] }]);
   return {
     resources: Object.fromEntries(resources),
-    ...(since(context, 17) ? { traits: traitsOf(host) } : {}),
-    ...(since(context, 29) ? { parent_provider_uuid: null, root_provider_uuid: withDashes(host.id) } : {}),
+    ...(since(context, 17) ? { traits } : {}),
+    ...treeOf(provider, context, 29),
   };
 }
 
@@ -84,14 +88,16 @@ export const allocationOperations = [
       const id = parseId(params.consumer_uuid);
       const held = id === undefined ? [] : await cloud.hosts.allocations({ serverId: id });
       const hosts = new Map((await cloud.hosts.list()).map((host) => [host.id, host]));
-      const byHost = [...Map.groupBy(held, ({ hostId }) => hostId)].map(([hostId, some]) => [
-        withDashes(hostId),
-        { resources: resourcesOf(sumOf(some)), generation: generationOf(hosts.get(hostId)!) },
-      ]);
+      const allocations = new Map<string, { resources: Resources; generation: number }>();
+      for (const [hostId, some] of Map.groupBy(held, (one) => one.hostId)) {
+        const generation = generationOf(hosts.get(hostId)!);
+        for (const [provider, resources] of heldOf(some))
+          allocations.set(withDashes(provider), { resources, generation });
+      }
       const [first] = held;
       const owner = first && since(context, 12) ? { project_id: first.projectId, user_id: first.userId } : {};
       const generation = first && since(context, 28) ? { consumer_generation: 1 } : {};
-      return { body: { allocations: Object.fromEntries(byHost), ...owner, ...generation } };
+      return { body: { allocations: Object.fromEntries(allocations), ...owner, ...generation } };
     },
   }),
   operation({
@@ -103,14 +109,15 @@ export const allocationOperations = [
     responses: { 200: Type.Object({ usages: Numbers }) },
     errors: [400, 401, 403],
     title: 'List usages of a project',
-    summary: 'What the servers of a project hold of all hosts.',
+    summary: 'What the servers of a project hold of all hosts and their storages.',
     examples: [{ title: 'Of a project', query: { project_id: '36c27e8ff05c4780bf6d2fa65700f22e' }, status: 200 }],
     async handle({ cloud, query }) {
       const projectId = parseId(query.project_id) ?? query.project_id;
       const held = await cloud.hosts.allocations({ projectId });
       const userId = query.user_id === undefined ? undefined : (parseId(query.user_id) ?? query.user_id);
       const some = held.filter((one) => userId === undefined || one.userId === userId);
-      return { body: { usages: some.length === 0 ? {} : usagesOf(sumOf(some)) } };
+      const none: Resources = { VCPU: 0, MEMORY_MB: 0, DISK_GB: 0 };
+      return { body: { usages: some.length === 0 ? {} : together([none, ...heldOf(some).values()]) } };
     },
   }),
   operation({
@@ -148,25 +155,30 @@ export const allocationOperations = [
     },
     errors: [400, 401, 403],
     title: 'List allocation candidates',
-    summary: 'Hosts that have room for what is asked for.',
+    summary:
+      'Hosts that have room for what is asked for. From 1.29 on also those whose room for disks is in a storage that was added.',
     examples: [{ title: 'A small server', query: { resources: 'VCPU:1,MEMORY_MB:128' }, status: 200 }],
     async handle(call) {
       const { cloud, context } = call;
       const query = call.query as unknown as Query;
       const groups = groupsOf(call, query);
       const wanted = together(groups);
-      // Hosts are single providers: groups that must be on different ones never fit.
+      // What is wanted of a host is wanted of one tree: groups that must be apart never fit.
       const isImpossible = groups.length > 1 && query['group_policy'] === 'isolate';
       const isFitting = fits(call, query, await cloud.hosts.aggregates.list());
-      const found = (isImpossible ? [] : await cloud.hosts.usage())
-        .filter((usage) => isFitting(usage.host) && hasRoomFor(usage, wanted))
+      const trees = (isImpossible ? [] : await cloud.hosts.usage()).map(providersOf);
+      const found = trees
+        .filter(([host]) => isFitting(host!))
+        .flatMap((tree) => candidatesOf(tree, wanted, context))
         .slice(0, call.query.limit);
-      const requests = found.map(({ host }) => {
-        const uuid = withDashes(host.id);
-        const listed = [{ resource_provider: { uuid }, resources: wanted }];
-        return { allocations: since(context, 12) ? { [uuid]: { resources: wanted } } : listed };
+      const requests = found.map(({ held }) => {
+        const each = [...held].map(([{ id }, resources]) => ({ uuid: withDashes(id), resources }));
+        const listed = each.map(({ uuid, resources }) => ({ resource_provider: { uuid }, resources }));
+        const byUuid = Object.fromEntries(each.map(({ uuid, resources }) => [uuid, { resources }]));
+        return { allocations: since(context, 12) ? byUuid : listed };
       });
-      const summaries = found.map((usage) => [withDashes(usage.host.id), summaryOf(usage, wanted, context)]);
+      const shown = found.flatMap(({ tree, held }) => (since(context, 29) ? tree : [...held.keys()]));
+      const summaries = shown.map((one) => [withDashes(one.id), summaryOf(one, wanted, context)]);
       return { body: { allocation_requests: requests, provider_summaries: Object.fromEntries(summaries) } };
     },
   }),

@@ -1,9 +1,9 @@
 import type { Call } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import type { Aggregate } from '../../../cloud/hosts/aggregates.ts';
-import type { Host } from '../../../cloud/hosts/model.ts';
 import { parseId, withDashes } from '../../../env/env.ts';
-import { knownTraits, traitsOf } from './resources.ts';
+import type { Provider } from './providers.ts';
+import { knownTraits } from './resources.ts';
 import { since } from './versions.ts';
 
 export type Query = Record<string, string | string[] | undefined>;
@@ -12,17 +12,18 @@ export function all(value: string | string[] | undefined): string[] {
   return [value ?? []].flat();
 }
 
-/** Ids of the aggregates that the host is in. */
-export function aggregatesOf(host: Host, aggregates: readonly Aggregate[]): string[] {
+/** Ids of the aggregates that the provider is in: those of its host, where it is one. */
+export function aggregatesOf({ host, storageId }: Provider, aggregates: readonly Aggregate[]): string[] {
+  if (storageId !== null) return [];
   return aggregates.filter(({ hosts }) => hosts.includes(host.name)).map(({ id }) => withDashes(id));
 }
 
-/** Whether hosts have the traits, and are in the aggregates, that a query names. Throws `invalid` for unknown traits. */
+/** Whether providers have the traits, and are in the aggregates, that a query names. Throws `invalid` for unknown traits. */
 export function fits(
   { context }: Pick<Call, 'context'>,
   query: Query,
   aggregates: readonly Aggregate[],
-): (host: Host) => boolean {
+): (provider: Provider) => boolean {
   const required = all(query['required']).flatMap((text) => text.split(','));
   const mayForbid = since(context, 22);
   for (const trait of required) {
@@ -30,10 +31,10 @@ export function fits(
     if (!knownTraits.includes(name)) throw new CloudError('invalid', `No such trait(s): ${name}.`);
   }
   const groups = all(query['member_of']).map((text) => text.replace(/^in:/, '').split(',').map(parseId));
-  return (host) => {
-    const traits = traitsOf(host);
-    const isMember = (ids: Array<string | undefined>) =>
-      aggregates.some(({ id, hosts }) => ids.includes(id) && hosts.includes(host.name));
+  return (provider) => {
+    const { traits } = provider;
+    const members = aggregatesOf(provider, aggregates).map(parseId);
+    const isMember = (ids: Array<string | undefined>) => members.some((id) => ids.includes(id));
     return (
       required.every((trait) => (trait.startsWith('!') ? !traits.includes(trait.slice(1)) : traits.includes(trait))) &&
       groups.every(isMember)

@@ -2,18 +2,10 @@ import { Type } from 'typebox';
 import { type Call, operation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import type { Host } from '../../../cloud/hosts/model.ts';
-import type { HostUsage } from '../../../cloud/hosts/scheduler.ts';
 import { parseId, withDashes } from '../../../env/env.ts';
 import { aggregatesOf, fits, type Query } from './provider-filter.ts';
-import {
-  hasRoomFor,
-  inventoriesOf,
-  isResourceClass,
-  readResources,
-  resourcesOf,
-  traitsOf,
-  usagesOf,
-} from './resources.ts';
+import { allProviders, hasRoomFor, heldOf, type Provider, treeOf } from './providers.ts';
+import { isResourceClass, readResources } from './resources.ts';
 import { since } from './versions.ts';
 
 const common = {
@@ -28,11 +20,11 @@ const Params = Type.Object({ uuid: Type.String() });
 const example = { uuid: '00000000-0000-4000-8000-000000000000' };
 const Numbers = Type.Record(Type.String(), Type.Integer());
 
-const Provider = Type.Object({
+const ProviderSchema = Type.Object({
   uuid: Type.String(),
   name: Type.String(),
   generation: Type.Integer(),
-  parent_provider_uuid: Type.Optional(Type.Null()),
+  parent_provider_uuid: Type.Optional(Type.Union([Type.String(), Type.Null()])),
   root_provider_uuid: Type.Optional(Type.String()),
   links: Type.Array(Type.Object({ rel: Type.String(), href: Type.String() })),
 });
@@ -60,22 +52,21 @@ const parts = [
   ['allocations', 11],
 ] as const;
 
-function view(host: Host, context: Call['context']) {
-  const path = `/placement/resource_providers/${withDashes(host.id)}`;
+function view(provider: Provider, context: Call['context']) {
+  const uuid = withDashes(provider.id);
+  const path = `/placement/resource_providers/${uuid}`;
   const links = parts.filter(([, minor]) => since(context, minor)).map(([rel]) => ({ rel, href: `${path}/${rel}` }));
   return {
-    uuid: withDashes(host.id),
-    name: host.name,
-    generation: generationOf(host),
-    ...(since(context, 14) ? { parent_provider_uuid: null, root_provider_uuid: withDashes(host.id) } : {}),
+    ...{ uuid, name: provider.name, generation: generationOf(provider.host) },
+    ...treeOf(provider, context, 14),
     links: [{ rel: 'self', href: path }, ...links],
   };
 }
 
 /** Throws `not_found`. */
-async function named({ cloud, params }: Pick<Call<{ uuid: string }>, 'cloud' | 'params'>): Promise<HostUsage> {
-  const id = parseId(params.uuid);
-  const found = (await cloud.hosts.usage()).find(({ host }) => host.id === id);
+async function named({ cloud, params }: Pick<Call<{ uuid: string }>, 'cloud' | 'params'>): Promise<Provider> {
+  const wanted = parseId(params.uuid);
+  const found = (await allProviders(cloud)).find(({ id }) => id === wanted);
   if (found) return found;
   const words = `No resource provider with uuid ${params.uuid} found`;
   throw new CloudError('not_found', words, { resource: 'resource_provider' });
@@ -94,7 +85,9 @@ export const resourceProviderOperations = [
       {
         name: Type.Optional(Type.String()),
         uuid: Type.Optional(Type.String()),
-        in_tree: Type.Optional(Type.String({ description: 'Providers are trees of one here; from 1.14 on.' })),
+        in_tree: Type.Optional(
+          Type.String({ description: 'A host with its parts of storages, by any of them; from 1.14 on.' }),
+        ),
         resources: Type.Optional(Type.String({ description: 'As `VCPU:1,MEMORY_MB:512`; from 1.4 on.' })),
         member_of: Type.Optional(
           Type.Unsafe<string | string[]>({ type: ['string', 'array'], description: 'From 1.3 on.' }),
@@ -105,24 +98,28 @@ export const resourceProviderOperations = [
       },
       { additionalProperties: false },
     ),
-    responses: { 200: Type.Object({ resource_providers: Type.Array(Provider) }) },
+    responses: { 200: Type.Object({ resource_providers: Type.Array(ProviderSchema) }) },
     errors: [400, 401, 403],
     title: 'List resource providers',
-    summary: 'The hosts, as providers of processors, memory and disk.',
+    summary:
+      'The hosts, as providers of processors, memory and disk, and as their children the storages that were added, as far as each host has them.',
     examples: [{ title: 'All', status: 200 }],
     async handle(call) {
       const { cloud, context, query } = call;
       const isFitting = fits(call, query as Query, await cloud.hosts.aggregates.list());
       const wanted = query.resources === undefined ? {} : readResources(query.resources);
-      const ids = [query.uuid, query.in_tree].filter((text) => text !== undefined).map(parseId);
-      const found = (await cloud.hosts.usage()).filter(
-        (usage) =>
-          (query.name === undefined || usage.host.name === query.name) &&
-          ids.every((id) => usage.host.id === id) &&
-          isFitting(usage.host) &&
-          hasRoomFor(usage, wanted),
+      const every = await allProviders(cloud);
+      const [id, inTree] = [query.uuid, query.in_tree].map((text) => text && parseId(text));
+      const tree = every.find((provider) => provider.id === inTree)?.host.id;
+      const found = every.filter(
+        (provider) =>
+          (query.name === undefined || provider.name === query.name) &&
+          (query.uuid === undefined || provider.id === id) &&
+          (query.in_tree === undefined || provider.host.id === tree) &&
+          isFitting(provider) &&
+          hasRoomFor(provider, wanted),
       );
-      return { body: { resource_providers: found.map(({ host }) => view(host, context)) } };
+      return { body: { resource_providers: found.map((provider) => view(provider, context)) } };
     },
   }),
   operation({
@@ -130,12 +127,12 @@ export const resourceProviderOperations = [
     id: 'ShowResourceProvider',
     path: '/resource_providers/{uuid}',
     params: Params,
-    responses: { 200: Provider },
+    responses: { 200: ProviderSchema },
     errors: [401, 403, 404],
     title: 'Show a resource provider',
-    summary: 'One host.',
+    summary: 'One host, or its part of a storage.',
     examples: [{ title: 'One that is not there', params: example, status: 404 }],
-    handle: async (call) => ({ body: view((await named(call)).host, call.context) }),
+    handle: async (call) => ({ body: view(await named(call), call.context) }),
   }),
   operation({
     ...common,
@@ -153,8 +150,8 @@ export const resourceProviderOperations = [
     summary: 'What the host has. Hosts tell it themselves, so nobody can change it here.',
     examples: [{ title: 'Of a host that is not there', params: example, status: 404 }],
     async handle(call) {
-      const { host } = await named(call);
-      return { body: { resource_provider_generation: generationOf(host), inventories: inventoriesOf(host) } };
+      const { host, inventories } = await named(call);
+      return { body: { resource_provider_generation: generationOf(host), inventories } };
     },
   }),
   operation({
@@ -168,12 +165,11 @@ export const resourceProviderOperations = [
     summary: 'What the host has of one resource.',
     examples: [{ title: 'Of a host that is not there', params: { ...example, resource_class: 'VCPU' }, status: 404 }],
     async handle(call) {
-      const { host } = await named(call);
+      const { host, inventories } = await named(call);
       const { resource_class: name } = call.params;
-      if (!isResourceClass(name)) {
-        throw new CloudError('not_found', `No inventory of class ${name} for ${call.params.uuid}`);
-      }
-      return { body: { ...inventoriesOf(host)[name], resource_provider_generation: generationOf(host) } };
+      const inventory = isResourceClass(name) ? inventories[name] : undefined;
+      if (!inventory) throw new CloudError('not_found', `No inventory of class ${name} for ${call.params.uuid}`);
+      return { body: { ...inventory, resource_provider_generation: generationOf(host) } };
     },
   }),
   operation({
@@ -187,8 +183,8 @@ export const resourceProviderOperations = [
     summary: 'What is taken of the host, by servers and by volumes.',
     examples: [{ title: 'Of a host that is not there', params: example, status: 404 }],
     async handle(call) {
-      const { host, used } = await named(call);
-      return { body: { resource_provider_generation: generationOf(host), usages: usagesOf(used) } };
+      const { host, usages } = await named(call);
+      return { body: { resource_provider_generation: generationOf(host), usages } };
     },
   }),
   operation({
@@ -209,9 +205,9 @@ export const resourceProviderOperations = [
     examples: [{ title: 'Of a host that is not there', params: example, status: 404 }],
     async handle(call) {
       missingBefore(call.context, 1);
-      const { host } = await named(call);
-      const aggregates = aggregatesOf(host, await call.cloud.hosts.aggregates.list());
-      const generation = since(call.context, 19) ? { resource_provider_generation: generationOf(host) } : {};
+      const provider = await named(call);
+      const aggregates = aggregatesOf(provider, await call.cloud.hosts.aggregates.list());
+      const generation = since(call.context, 19) ? { resource_provider_generation: generationOf(provider.host) } : {};
       return { body: { aggregates, ...generation } };
     },
   }),
@@ -230,8 +226,8 @@ export const resourceProviderOperations = [
     examples: [{ title: 'Of a host that is not there', params: example, status: 404 }],
     async handle(call) {
       missingBefore(call.context, 6);
-      const { host } = await named(call);
-      return { body: { traits: traitsOf(host), resource_provider_generation: generationOf(host) } };
+      const { host, traits } = await named(call);
+      return { body: { traits, resource_provider_generation: generationOf(host) } };
     },
   }),
   operation({
@@ -250,17 +246,14 @@ export const resourceProviderOperations = [
     summary: 'What each server holds of the host.',
     examples: [{ title: 'Of a host that is not there', params: example, status: 404 }],
     async handle(call) {
-      const { host } = await named(call);
+      const { id: providerId, host } = await named(call);
       const held = Map.groupBy(await call.cloud.hosts.allocations({ hostId: host.id }), ({ serverId }) => serverId);
-      const allocations = [...held].map(([id, some]) => [withDashes(id), { resources: resourcesOf(sumOf(some)) }]);
+      const allocations = [...held].flatMap(([serverId, some]) => {
+        const resources = heldOf(some).get(providerId);
+        return resources ? [[withDashes(serverId), { resources }]] : [];
+      });
       const generation = generationOf(host);
       return { body: { allocations: Object.fromEntries(allocations), resource_provider_generation: generation } };
     },
   }),
 ];
-
-/** What several allocations hold together. */
-export function sumOf(some: ReadonlyArray<{ vcpus: number; memoryMb: number; diskGb: number }>) {
-  const sum = (kind: 'vcpus' | 'memoryMb' | 'diskGb') => some.reduce((total, one) => total + one[kind], 0);
-  return { vcpus: sum('vcpus'), memoryMb: sum('memoryMb'), diskGb: sum('diskGb') };
-}

@@ -1,6 +1,5 @@
 import { CloudError } from '../../../cloud/errors.ts';
-import { type Amounts, capacityOf, type Host } from '../../../cloud/hosts/model.ts';
-import type { HostUsage } from '../../../cloud/hosts/scheduler.ts';
+import type { Amounts, Host } from '../../../cloud/hosts/model.ts';
 
 /** The classes of resources that hosts have, and what the engine calls them. */
 export const resourceClasses = { VCPU: 'vcpus', MEMORY_MB: 'memoryMb', DISK_GB: 'diskGb' } as const;
@@ -32,16 +31,13 @@ export interface Inventory {
   allocation_ratio: number;
 }
 
+/** @param reserved what of it is not given away */
+export function inventory(total: number, reserved: number, ratio: number): Inventory {
+  return { total, reserved, min_unit: 1, max_unit: total, step_size: 1, allocation_ratio: ratio };
+}
+
 /** What a host has of each resource, as it says itself. */
 export function inventoriesOf(host: Host): Record<ResourceClass, Inventory> {
-  const inventory = (total: number, reserved: number, ratio: number): Inventory => ({
-    total,
-    reserved,
-    min_unit: 1,
-    max_unit: total,
-    step_size: 1,
-    allocation_ratio: ratio,
-  });
   return {
     VCPU: inventory(host.vcpus, 0, host.cpuRatio),
     MEMORY_MB: inventory(host.memoryMb, host.reservedMemoryMb, host.memoryRatio),
@@ -66,16 +62,6 @@ const commonTraits = [
 
 export const knownTraits = [...commonTraits, 'COMPUTE_STATUS_DISABLED', 'HW_ARCH_X86_64'].sort();
 
-export function hasRoomFor({ host, used }: HostUsage, wanted: Resources): boolean {
-  const capacity = capacityOf(host);
-  return names.every((name) => {
-    const amount = wanted[name] ?? 0;
-    const inventory = inventoriesOf(host)[name];
-    const kind = resourceClasses[name];
-    return amount === 0 || (amount <= inventory.max_unit && used[kind] + amount <= capacity[kind]);
-  });
-}
-
 /** Reads `VCPU:1,MEMORY_MB:512`. Throws `invalid`. */
 export function readResources(text: string): Resources {
   const wanted: Resources = {};
@@ -93,4 +79,13 @@ export function readResources(text: string): Resources {
     wanted[name] = (wanted[name] ?? 0) + Number(amount);
   }
   return wanted;
+}
+
+/** Several amounts as one. */
+export function together(groups: readonly Resources[]): Resources {
+  const sum: Resources = {};
+  for (const group of groups) {
+    for (const name of Object.keys(group) as Array<keyof Resources>) sum[name] = (sum[name] ?? 0) + group[name]!;
+  }
+  return sum;
 }
