@@ -47,6 +47,7 @@ import { oauth1 } from './migrations/0046-oauth1/migration.ts';
 import { securityCompliance } from './migrations/0047-security-compliance/migration.ts';
 import { failedImports } from './migrations/0048-failed-imports/migration.ts';
 import { addressIds } from './migrations/0049-address-ids/migration.ts';
+import { keyPairNotes } from './migrations/0050-key-pair-notes/migration.ts';
 import { rootDisksInStorages } from './migrations/0051-root-disks-in-storages/migration.ts';
 import { signIns } from './migrations/0058-sign-ins/migration.ts';
 import type { Schema } from './schema.ts';
@@ -62,6 +63,7 @@ const migrations: Record<string, Migration> = {
   '0007-reserved-ip-ranges': reservedIpRanges,
   '0008-compute': compute,
   '0049-address-ids': addressIds,
+  '0050-key-pair-notes': keyPairNotes,
   '0009-volumes': volumes,
   '0010-networks': networks,
   '0011-zstack': zstack,

@@ -1,7 +1,7 @@
 import { ConstraintViolation } from '../../database/database.ts';
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
-import { CloudError } from '../errors.ts';
+import { CloudError, notFound } from '../errors.ts';
 import { requireAdmin, type Subject } from '../identity/subject.ts';
 import { generateCertificate } from './certificate.ts';
 import { type Keypair, keypairOf } from './model.ts';
@@ -12,6 +12,7 @@ const safeName = /^[A-Za-z0-9_\-@. ]{1,255}$/;
 export interface NewKeypair {
   id?: string;
   name: string;
+  description?: string;
   type?: 'ssh' | 'x509';
   /** To be imported; without one a pair is generated. */
   publicKey?: string;
@@ -59,7 +60,7 @@ export class Keypairs {
    */
   async create(subject: Subject, wanted: NewKeypair): Promise<{ keypair: Keypair; privateKey: string | undefined }> {
     const owner = ownerFor(subject, wanted.userId);
-    if (!safeName.test(wanted.name) || wanted.name.trim() !== wanted.name) throw unsafeName();
+    refuseUnsafe(wanted.name);
     const type = wanted.type ?? 'ssh';
     const { publicKey, privateKey } = await this.#keyOf(type, wanted.publicKey, owner);
     const fingerprint = type === 'ssh' ? sshFingerprint(publicKey) : certificateFingerprint(publicKey);
@@ -72,6 +73,8 @@ export class Keypairs {
       fingerprint,
       zone_id: wanted.zoneId ?? null,
       created_at: this.#core.env.now(),
+      description: wanted.description ?? null,
+      updated_at: null,
     };
     const limit = this.#core.settings.defaultQuotas.keypairs;
     await this.#core.db
@@ -84,14 +87,35 @@ export class Keypairs {
         if (limit >= 0 && held >= limit) throw tooMany();
         await tx.insertInto('keypairs').values(row).execute();
       })
-      .catch((error) => {
-        if (!(error instanceof ConstraintViolation)) throw error;
-        throw new CloudError('duplicate', `Key pair '${wanted.name}' already exists.`, {
-          resource: 'keypair',
-          cause: error,
-        });
-      });
+      .catch(alreadyThere(wanted.name));
     return { keypair: keypairOf(row), privateKey };
+  }
+
+  /**
+   * Renames or describes a key pair of the subject's. Its servers know it by its new name. Throws `not_found`, `invalid`
+   * for bad names, and `duplicate`.
+   */
+  async update(subject: Subject, id: string, changes: { name?: string; description?: string }): Promise<void> {
+    const { name, description } = changes;
+    if (name !== undefined) refuseUnsafe(name);
+    const now = this.#core.env.now();
+    await this.#core.db
+      .write(async (tx) => {
+        const pairs = tx.selectFrom('keypairs').selectAll().where('id', '=', id);
+        const before = await pairs.where('user_id', '=', subject.userId).executeTakeFirst();
+        if (!before) throw notFound('keypair', id);
+        const values = { name: name ?? before.name, description: description ?? before.description, updated_at: now };
+        await tx.updateTable('keypairs').set(values).where('id', '=', id).execute();
+        if (values.name === before.name) return;
+        await tx
+          .updateTable('servers')
+          .set({ key_name: values.name, updated_at: now })
+          .where('user_id', '=', subject.userId)
+          .where('key_name', '=', before.name)
+          .where('public_key', '=', before.public_key)
+          .execute();
+      })
+      .catch(alreadyThere(name ?? ''));
   }
 
   /** Servers that have the key keep it. Throws `not_found`. */
@@ -122,6 +146,17 @@ function ownerFor(subject: Subject, userId: string | undefined): string {
   if (userId === undefined || userId === subject.userId) return subject.userId;
   requireAdmin(subject, 'os_compute_api:os-keypairs');
   return userId;
+}
+
+function refuseUnsafe(name: string): void {
+  if (!safeName.test(name) || name.trim() !== name) throw unsafeName();
+}
+
+function alreadyThere(name: string) {
+  return (error: unknown): never => {
+    if (!(error instanceof ConstraintViolation)) throw error;
+    throw new CloudError('duplicate', `Key pair '${name}' already exists.`, { resource: 'keypair', cause: error });
+  };
 }
 
 function missing(name: string, owner: string): CloudError {

@@ -12,6 +12,7 @@ export interface Keypair {
   fingerprint: string;
   /** For servers of this zone only; of any where it is null. */
   zoneId: string | null;
+  description: string | null;
   /** Microseconds since the epoch. */
   createdAt: number;
 }
@@ -25,6 +26,7 @@ export function keypairOf(row: Selectable<KeypairsTable>): Keypair {
     publicKey: row.public_key,
     fingerprint: row.fingerprint,
     zoneId: row.zone_id,
+    description: row.description,
     createdAt: row.created_at,
   };
 }

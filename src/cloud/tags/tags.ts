@@ -25,7 +25,8 @@ export class Tags {
    * has the tag, `conflict` where it has too many, `invalid` for a text that is too long.
    */
   async create(subject: Subject, tag: NewTag): Promise<Tag> {
-    return await this.#core.db.write((tx) => this.createIn(tx, subject, tag)).catch(duplicate(tag));
+    const [made] = await this.createAll(subject, [tag]);
+    return made!;
   }
 
   /** As `create`, within the caller's transaction. */
@@ -42,6 +43,17 @@ export class Tags {
       });
     }
     return await this.#insert(tx, subject.projectId ?? '', tag);
+  }
+
+  /** As `create`, all of them or none. */
+  async createAll(subject: Subject, tags: readonly NewTag[]): Promise<Tag[]> {
+    return await this.#core.db
+      .write(async (tx) => {
+        const made: Tag[] = [];
+        for (const tag of tags) made.push(await this.createIn(tx, subject, tag));
+        return made;
+      })
+      .catch(duplicate({ tag: tags.map(({ tag }) => tag).join(', '), resourceId: tags[0]?.resourceId }));
   }
 
   /** Gives a resource all of these tags; those that it has already stay as they are. */

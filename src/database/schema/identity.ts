@@ -320,6 +320,9 @@ export interface KeypairsTable {
   /** For servers of this zone only; of any where it is null. */
   zone_id: string | null;
   created_at: Micros;
+  description: string | null;
+  /** Null for one that was never changed. */
+  updated_at: Micros | null;
 }
 
 /** What a project may have in one availability zone. */

@@ -10,7 +10,7 @@ const namesNothing = [
   /^(Query(ManagementNode|Zone|Cluster|Host|NetworkServiceProvider|\w+(Storage|Offering))ByUuid|GetZone)$/,
   /^(CreateSshKeyPair|GenerateSshKeyPair|AddImage|CreateDataVolume|CreateL3Network|CreateSecurityGroup|Create(User|UserGroup|Policy|Tag|AffinityGroup))$/,
   /^Get(\w+(Capacity|Types)|GlobalConfigOptions|ResourceBindableConfig(ByCategory)?|LicenseInfo)$/,
-  /^(Get(VolumeFormat|(Host|PrimaryStorage)AllocatorStrategies|PlatformTimeZone|LicenseCapabilities|LicenseAddOns)|CheckApiPermission)$/,
+  /^(Get(VolumeFormat|(Host|PrimaryStorage)AllocatorStrategies|PlatformTimeZone|ManagementNode(Arch|OS)|LicenseCapabilities|LicenseAddOns)|CheckApiPermission)$/,
   // A session's id is its secret. The other two have tests of their own below.
   /^(RenewSession|SubmitLongJob|ZQLQuery)$/,
 ];

@@ -1,6 +1,9 @@
+import { arch, release, type } from 'node:os';
 import { Type as T } from 'typebox';
 import { managementNode, managementNodeUuid } from '../inventories/management-node.ts';
+import { isKnownOperation } from '../protocol/known-operations.ts';
 import { syncOperation } from '../protocol/operation.ts';
+import { offeredMessages } from '../protocol/traits.ts';
 import { queryOperations } from '../query/query-operations.ts';
 
 const group = 'Management Node';
@@ -86,8 +89,86 @@ const isOpensourceVersion = syncOperation({
   handle: () => ({ opensource: true }),
 });
 
+const getSupportAPIs = syncOperation({
+  id: 'GetSupportAPIs',
+  group,
+  package: 'header.managementnode',
+  method: 'PUT',
+  path: '/management-nodes/actions',
+  since: '0.6',
+  allow: 'anyone',
+  response: T.Object({ supportApis: T.Array(T.String({ description: 'The name of the class of a request.' })) }),
+  title: 'Get the operations that are offered',
+  summary: 'The names of the classes of ZStack’s requests that this cloud takes.',
+  examples: [
+    {
+      title: 'All of them',
+      body: { getSupportAPIs: {} },
+      status: 200,
+      response: { supportApis: ['org.zstack.header.image.APIAddImageMsg'] },
+    },
+  ],
+  handle: () => {
+    const ours = offeredMessages().filter(({ id }) => isKnownOperation(id.replace(/ByUuid$/, '')));
+    return { supportApis: ours.map(({ message }) => message).toSorted() };
+  },
+});
+
+/** Processors as ZStack names them, which are Linux's names. */
+const architectureNames: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64', loong64: 'loongarch64' };
+
+const getManagementNodeArch = syncOperation({
+  id: 'GetManagementNodeArch',
+  group,
+  package: 'header.managementnode',
+  method: 'PUT',
+  path: '/management-nodes/actions',
+  since: '4.1.2',
+  allow: 'reader',
+  response: T.Object({ architecture: T.String({ description: 'As x86_64 or aarch64.' }) }),
+  title: 'Get the architecture of the management node',
+  summary: 'The processor of the machine whose control plane answers.',
+  examples: [
+    {
+      title: 'The architecture',
+      body: { getManagementNodeArch: {} },
+      status: 200,
+      response: { architecture: 'x86_64' },
+    },
+  ],
+  handle: () => ({ architecture: architectureNames[arch()] ?? arch() }),
+});
+
+const getManagementNodeOS = syncOperation({
+  id: 'GetManagementNodeOS',
+  group,
+  package: 'header.managementnode',
+  method: 'PUT',
+  path: '/management/actions',
+  since: '4.1.2',
+  allow: 'reader',
+  response: T.Object({
+    name: T.String({ description: 'The name of the system.' }),
+    version: T.String({ description: 'The release of its kernel.' }),
+  }),
+  title: 'Get the system of the management node',
+  summary: 'The operating system of the machine whose control plane answers.',
+  examples: [
+    {
+      title: 'The system',
+      body: { getManagementNodeOS: {} },
+      status: 200,
+      response: { name: 'Linux', version: '6.1.0-18-amd64' },
+    },
+  ],
+  handle: () => ({ name: type(), version: release() }),
+});
+
 export const managementNodeOperations = [
   getVersion,
+  getSupportAPIs,
+  getManagementNodeArch,
+  getManagementNodeOS,
   getCurrentTime,
   isReadyToGo,
   isOpensourceVersion,

@@ -133,13 +133,53 @@ const logIn = syncOperation({
     },
   ],
   handle: async ({ cloud, input }) => {
-    if (input.loginType !== 'account') {
-      throw new ZStackError('SYS.1014', `the loginType[${input.loginType}] is not offered by this cloud`);
-    }
+    requireAccountLogin(input.loginType);
     const opened = await refusingLogin(() => cloud.identity.sessions.openSession(input.username, input.password));
     return { inventory: presentSession(opened) };
   },
 });
+
+const getLoginProcedures = syncOperation({
+  id: 'GetLoginProcedures',
+  group,
+  package: 'header.identity.login',
+  method: 'GET',
+  path: '/login/procedures',
+  since: '4.6.0',
+  allow: 'anyone',
+  query: T.Object({
+    username: T.String({ maxLength: 255, description: 'The account’s name.' }),
+    loginType: T.String({ maxLength: 255, description: 'account, the only one offered.' }),
+  }),
+  response: T.Object({
+    procedures: T.Array(
+      T.Object({
+        order: T.Integer(),
+        name: T.String(),
+        properties: T.Record(T.String(), T.String()),
+      }),
+    ),
+  }),
+  title: 'Get what a login takes',
+  summary: 'What is asked for beside name and password: nothing, whether there is such an account or not.',
+  examples: [
+    {
+      title: 'Of an account',
+      query: { username: 'admin', loginType: 'account' },
+      status: 200,
+      response: { procedures: [] },
+    },
+  ],
+  handle: ({ input }) => {
+    requireAccountLogin(input.loginType);
+    return { procedures: [] };
+  },
+});
+
+function requireAccountLogin(loginType: string): void {
+  if (loginType === 'account') return;
+  throw new ZStackError('SYS.1014', `the loginType[${loginType}] is not offered by this cloud`);
+}
 
 const logOut = syncOperation({
   id: 'LogOut',
@@ -239,4 +279,12 @@ async function refusingLogin(open: () => Promise<Session>): Promise<Session> {
   }
 }
 
-export const sessionOperations = [logInByAccount, logInByUser, logIn, logOut, validateSession, renewSession];
+export const sessionOperations = [
+  logInByAccount,
+  logInByUser,
+  logIn,
+  getLoginProcedures,
+  logOut,
+  validateSession,
+  renewSession,
+];

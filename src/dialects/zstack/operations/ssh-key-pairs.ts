@@ -9,6 +9,7 @@ import { jobOperation, syncOperation } from '../protocol/operation.ts';
 import { formatTimestamp } from '../protocol/timestamp.ts';
 import { invalidArgument, resourceNotFound } from '../protocol/zstack-error.ts';
 import { queryOperations } from '../query/query-operations.ts';
+import { change } from './simple-operations.ts';
 
 const group = 'SSH Key Pair';
 const shared = { group, package: 'sshkeypair', since: '4.7.21', allow: 'member' } as const;
@@ -43,8 +44,9 @@ const createSshKeyPair = jobOperation({
       response: { inventory: sshKeyPairExample, success: true },
     },
   ],
-  handle: async ({ cloud, subject, input: { resourceUuid: id, name, publicKey } }) => {
-    const { keypair } = await taken(name, () => cloud.keypairs.create(subject, { id, name, publicKey }));
+  handle: async ({ cloud, subject, input: { resourceUuid: id, name, description, publicKey } }) => {
+    const wanted = { id, name, description, publicKey };
+    const { keypair } = await taken(name, () => cloud.keypairs.create(subject, wanted));
     return { uuid: keypair.id };
   },
 });
@@ -59,6 +61,7 @@ const generateSshKeyPair = syncOperation({
     inventory: T.Object({
       uuid: T.String(),
       name: T.String(),
+      description: T.Optional(T.String()),
       publicKey: T.String(),
       privateKey: T.String({ description: 'Given this once, and kept nowhere.' }),
       createDate: T.String(),
@@ -75,11 +78,11 @@ const generateSshKeyPair = syncOperation({
       response: { inventory: { ...sshKeyPairExample, privateKey: '-----BEGIN OPENSSH PRIVATE KEY-----\n…' } },
     },
   ],
-  handle: async ({ cloud, subject, input: { name } }) => {
-    const { keypair, privateKey } = await taken(name, () => cloud.keypairs.create(subject, { name }));
+  handle: async ({ cloud, subject, input: { name, description } }) => {
+    const { keypair, privateKey } = await taken(name, () => cloud.keypairs.create(subject, { name, description }));
     const { id, publicKey, createdAt } = keypair;
     const date = formatTimestamp(createdAt);
-    return { inventory: { uuid: id, name, publicKey, privateKey, createDate: date, lastOpDate: date } };
+    return { inventory: { uuid: id, name, description, publicKey, privateKey, createDate: date, lastOpDate: date } };
   },
 });
 
@@ -126,6 +129,19 @@ export async function keyPairNamed(
 export const sshKeyPairOperations = [
   createSshKeyPair,
   generateSshKeyPair,
+  change({
+    ...shared,
+    id: 'UpdateSshKeyPair',
+    path: '/ssh-key-pair/{uuid}/actions',
+    result: sshKeyPair,
+    title: 'Change an SSH key pair',
+    summary: 'Changes its name or description. Servers that have the key know it by its new name.',
+    example: sshKeyPairExample,
+    apply: async ({ cloud, subject, input: { uuid, name, description } }) => {
+      await taken(name ?? '', () => cloud.keypairs.update(subject, uuid, { name, description }));
+      return undefined;
+    },
+  }),
   deleteSshKeyPair,
   ...queryOperations(sshKeyPair, {
     id: 'QuerySshKeyPair',

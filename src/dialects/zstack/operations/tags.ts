@@ -1,14 +1,14 @@
 import { Type as T } from 'typebox';
-import type { Cloud } from '../../../cloud/cloud.ts';
 import { CloudError } from '../../../cloud/errors.ts';
-import type { Subject } from '../../../cloud/identity/subject.ts';
-import { isTaggable, type TagKind } from '../../../cloud/tags/model.ts';
+import { isTaggable, type NewTag, type TagKind } from '../../../cloud/tags/model.ts';
 import { systemTag, userTag } from '../inventories/tags.ts';
 import { uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
 import { resourceTypeOf } from '../protocol/resource-types.ts';
 import { requireKnownSystemTag } from '../protocol/system-tags.ts';
 import { invalidArgument, resourceNotFound, ZStackError } from '../protocol/zstack-error.ts';
+import { inventorySchema } from '../query/inventory-schema.ts';
+import { readInventory } from '../query/query.ts';
 import { queryOperations } from '../query/query-operations.ts';
 
 const group = 'Tag';
@@ -49,7 +49,11 @@ const createUserTag = jobOperation({
       response: { inventory: example, success: true },
     },
   ],
-  handle: async ({ cloud, subject, input }) => ({ uuid: await createTag(cloud, subject, 'user', input) }),
+  handle: async ({ cloud, subject, input }) => {
+    const tag = newTagOn('user', input, input.tag);
+    const { id } = await onResource(input, () => cloud.tags.create(subject, tag));
+    return { uuid: id };
+  },
 });
 
 const createSystemTag = jobOperation({
@@ -74,7 +78,47 @@ const createSystemTag = jobOperation({
   ],
   handle: async ({ cloud, subject, input }) => {
     requireKnownSystemTag(input.tag);
-    return { uuid: await createTag(cloud, subject, 'system', input) };
+    const tag = newTagOn('system', input, input.tag);
+    const { id } = await onResource(input, () => cloud.tags.create(subject, tag));
+    return { uuid: id };
+  },
+});
+
+const createSystemTags = jobOperation({
+  id: 'CreateSystemTags',
+  group,
+  package: 'header.tag',
+  method: 'POST',
+  path: '/system-tags/{resourceUuid}/tags',
+  since: '4.7.0',
+  allow: 'member',
+  params: uuidIn('resourceUuid', 'The resource.'),
+  body: T.Object({
+    resourceType: newTag.properties.resourceType,
+    tags: T.Array(newTag.properties.tag, { minItems: 1, maxItems: 100, description: 'The tags.' }),
+  }),
+  response: T.Object({
+    inventories: T.Optional(T.Array(inventorySchema(systemTag))),
+    success: T.Optional(T.Boolean()),
+  }),
+  title: 'Create system tags',
+  summary: 'Puts several tags in the server’s own notations on one resource: all of them or none.',
+  examples: [
+    {
+      title: 'An image that boots by UEFI',
+      params: { resourceUuid: example.resourceUuid },
+      body: { params: { resourceType: example.resourceType, tags: ['bootMode::UEFI'] } },
+      status: 200,
+      response: { inventories: [systemExample], success: true },
+    },
+  ],
+  handle: async ({ cloud, subject, input }) => {
+    const tags = [...new Set(input.tags)];
+    for (const tag of tags) requireKnownSystemTag(tag);
+    const wanted = tags.map((tag) => newTagOn('system', input, tag));
+    const made = await onResource(input, () => cloud.tags.createAll(subject, wanted));
+    const inventories = await Promise.all(made.map(({ id }) => readInventory(cloud, systemTag, id)));
+    return { body: { inventories, success: true } };
   },
 });
 
@@ -131,23 +175,26 @@ const deleteTag = jobOperation({
   },
 });
 
-async function createTag(
-  cloud: Cloud,
-  subject: Subject,
-  kind: TagKind,
-  input: { resourceType: string; resourceUuid: string; tag: string },
-): Promise<string> {
-  const { resourceUuid, resourceType: className, tag } = input;
+interface Tagged {
+  resourceType: string;
+  resourceUuid: string;
+}
+
+function newTagOn(kind: TagKind, { resourceUuid, resourceType: className }: Tagged, tag: string): NewTag {
   const resourceType = resourceTypeOf(className);
   if (!resourceType || !isTaggable(resourceType)) {
     throw invalidArgument(`resourceType[${className}] is not a type of resource that can have tags`);
   }
-  const wanted = { kind, resourceType, resourceId: resourceUuid, tag };
+  return { kind, resourceType, resourceId: resourceUuid, tag };
+}
+
+/** What goes wrong with new tags, as the dialect says it. */
+async function onResource<Result>({ resourceUuid, resourceType }: Tagged, work: () => Promise<Result>) {
   try {
-    return (await inTagWords(() => cloud.tags.create(subject, wanted), resourceUuid)).id;
+    return await inTagWords(work, resourceUuid);
   } catch (error) {
     if (!(error instanceof CloudError) || error.code !== 'not_found') throw error;
-    throw resourceNotFound('resourceUuid', resourceUuid, className);
+    throw resourceNotFound('resourceUuid', resourceUuid, resourceType);
   }
 }
 
@@ -168,6 +215,7 @@ async function inTagWords<Result>(work: () => Promise<Result>, uuid: string): Pr
 export const tagOperations = [
   createUserTag,
   createSystemTag,
+  createSystemTags,
   updateSystemTag,
   deleteTag,
   ...queryOperations(userTag, {

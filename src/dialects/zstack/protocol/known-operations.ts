@@ -43,6 +43,13 @@ export function knownOperations(method: string, path: string): readonly string[]
   return queries?.length ? queries : undefined;
 }
 
+const ids = new Set(Object.values(listed as Record<string, string>).flatMap((some) => some.split(', ')));
+
+/** Whether ZStack has an operation of this id; some that are offered here are its only by another path or name. */
+export function isKnownOperation(id: string): boolean {
+  return ids.has(id);
+}
+
 /** Whether ZStack has the path at all, with whatever method. */
 export function isKnownPath(path: string): boolean {
   return ['GET', 'POST', 'PUT', 'DELETE'].some((method) => knownOperations(method, path) !== undefined);

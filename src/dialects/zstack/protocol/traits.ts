@@ -48,6 +48,11 @@ export function operationOfMessage(name: string): AnyOperation | undefined {
   return byMessage.get(name);
 }
 
+/** The operations that there are, with the full name of the class of their request. */
+export function offeredMessages(): Array<{ id: string; message: string }> {
+  return [...byMessage.values()].map((operation) => ({ id: operation.id, message: traitsOf(operation).message }));
+}
+
 /** By operation id: for jobs, which outlive the process that began them. */
 export function traitsOfId(id: string): Traits | undefined {
   return byId.get(id);
