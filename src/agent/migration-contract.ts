@@ -2,12 +2,13 @@ import type { GuestSpec, RbdImage } from './contract.ts';
 
 /**
  * How guests and their disks get from one host to another. What one host gives for it is plain JSON, which the control
- * plane carries to the other; it says itself how the bytes come over. Today that is a path, which all hosts of a machine
- * can read; a kind for hosts of other machines has a place beside it.
+ * plane carries to the other; it says itself how the bytes come over. Paths are those of the machine that is named, or of the control
+ * plane's where none is; what is on other machines is brought before a host is asked (`agent/far/across-machines.ts`).
  */
 
 /** A disk of one host, as another one takes it over: a file, or an image in Ceph that both reach. */
-export type DiskSource = OfferedDisk & ({ kind: 'file'; path: string } | ({ kind: 'rbd' } & RbdImage));
+export type DiskSource = OfferedDisk &
+  ({ kind: 'file'; path: string; machine?: string } | ({ kind: 'rbd' } & RbdImage));
 
 interface OfferedDisk {
   /** Bytes that the guest sees, and that are taken on the host. */
@@ -24,7 +25,7 @@ export interface GuestOrigin {
   machine: string;
   addresses: Record<string, string>;
   /** Where its small files are: config drive, firmware variables, what is on its console. */
-  files: { kind: 'folder'; path: string };
+  files: { kind: 'folder'; path: string; machine?: string };
   /** All of it has been sent, and it has not gone on since. */
   isSent: boolean;
 }
@@ -33,6 +34,7 @@ export interface GuestOrigin {
 export interface GuestInlet {
   kind: 'unix';
   folder: string;
+  machine?: string;
   memory: string;
   disks: string;
 }

@@ -61,3 +61,11 @@ function newBlock(): SharedArrayBuffer {
     return new SharedArrayBuffer(piecesPerBlock * pieceLength);
   }
 }
+
+/** Pieces are compared with it, so it is as long as they are at the most. */
+const zeros = Buffer.alloc(pieceLength);
+
+/** Whether a piece is nothing but zeros. */
+export function isHole(piece: Buffer): boolean {
+  return piece.equals(zeros.subarray(0, piece.length));
+}

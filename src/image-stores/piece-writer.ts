@@ -1,18 +1,10 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { pieceLength } from '../env/pieces.ts';
+import { isHole } from '../env/pieces.ts';
 import { storeFailure } from './store.ts';
 
 /** How much is written before the disk is set to work on it, so that little is left to wait for in the end. */
 const syncLength = 64 * 1024 * 1024;
-
-/** Pieces are compared with it, so it is as long as they are at the most. */
-const zeros = Buffer.alloc(pieceLength);
-
-/** Whether a piece is nothing but zeros. */
-export function isHole(piece: Buffer): boolean {
-  return piece.equals(zeros.subarray(0, piece.length));
-}
 
 /** What disks are written in without the system's cache: no file system asks for more. */
 const alignment = 4096;

@@ -28,7 +28,7 @@ const mayImport: Record<string, readonly string[]> = {
   'agent/nic-contract': ['agent/contract'],
   'agent/storage-contract': [],
   'agent/contract': contracts,
-  agent: ['agent/contract', ...contracts, 'env'],
+  agent: ['agent/contract', ...contracts, 'ssh', 'env'],
   ssh: ['env'],
   'image-stores': ['ssh', 'env'],
   'image-sources': ['env'],

@@ -338,7 +338,9 @@ export class Qcow2Disks {
     if (source.kind === 'rbd') return this.#qemuImg.convertRbd(source, to, { bytes: virtualSize });
     const { path } = source;
     const image = imageId === undefined ? undefined : await this.#cache.find(imageId).catch(() => undefined);
-    if (imageId === undefined || image) {
+    // What it is a layer over is another host's, and may go there.
+    const isLayer = to.format === 'qcow2' && (await readBackingPath(path)) !== undefined;
+    if (image || !isLayer) {
       await copyFile(this.#env, path, to.path);
       if (image) await this.#qemuImg.rebase(to.path, image);
     } else {

@@ -1,4 +1,5 @@
-import { isHole, type PieceTarget } from '../piece-writer.ts';
+import { isHole } from '../../env/pieces.ts';
+import type { PieceTarget } from '../piece-writer.ts';
 import { StoreError } from '../store.ts';
 import { isPlainFailure, type SftpFiles } from './sftp-files.ts';
 

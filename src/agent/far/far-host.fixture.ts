@@ -1,0 +1,63 @@
+import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
+import { createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import type { Env } from '../../env/env.ts';
+import type { HostAgent } from '../contract.ts';
+import { connectUnixSocket } from '../hypervisor/qemu/unix-socket.ts';
+import { acrossMachines, type FindMachine } from './across-machines.ts';
+import { type FarHost, farHost } from './far-host.ts';
+import { OwnMachine } from './own-machine.ts';
+import { serveHost } from './serve-host.ts';
+
+const socket = 'agent.sock';
+
+/** A host that is reached through its agent's socket, as one on another machine is. */
+export interface ServedHost {
+  /** What a control plane has of it. */
+  far: FarHost;
+  /** The same, which takes things from other machines too. */
+  agent: HostAgent;
+  /** Cuts all connections; they are made again. */
+  cut(): void;
+  close(): Promise<void>;
+}
+
+/** Serves the host, and connects to it. `find` knows the other machines; this one is found by its name. */
+export async function serveAndConnect(
+  env: Env,
+  host: HostAgent,
+  { folder, name = 'far', find }: { folder: string; name?: string; find: FindMachine },
+): Promise<ServedHost> {
+  await mkdir(folder, { recursive: true });
+  const machine = await OwnMachine.open(env, join(folder, 'lent'));
+  const server = createServer();
+  const stop = serveHost(env, server, { host, machine, program: 'test', stop() {} });
+  server.listen({ path: join(folder, socket) });
+  await once(server, 'listening');
+  const streams = new Set<Socket>();
+  const connect = async () => ({
+    async open() {
+      const stream = await connectUnixSocket(folder, socket);
+      streams.add(stream);
+      stream.on('close', () => streams.delete(stream));
+      return stream;
+    },
+    close() {},
+  });
+  const far = farHost({ env, name, connect });
+  await far.connection.connect();
+  return {
+    far,
+    agent: acrossMachines(env, far, far.connection, (wanted) => (wanted === name ? far.connection : find(wanted))),
+    cut() {
+      for (const stream of streams) stream.destroy();
+    },
+    async close() {
+      await far.close();
+      stop();
+      await new Promise((closed) => server.close(closed));
+      await host.close();
+    },
+  };
+}

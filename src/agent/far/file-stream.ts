@@ -1,0 +1,108 @@
+import { once } from 'node:events';
+import { open } from 'node:fs/promises';
+import type { Readable, Writable } from 'node:stream';
+import { isHole, pieceLength } from '../../env/pieces.ts';
+import { AgentError } from '../contract.ts';
+import { toAgentError } from '../errors.ts';
+
+/**
+ * A file as it travels: pieces, each after its length and its place, without those that are nothing but zeros; then a
+ * length of zero and the file's size.
+ */
+const headLength = 12;
+
+function headOf(length: number, position: number): Buffer {
+  const head = Buffer.alloc(headLength);
+  head.writeUInt32BE(length, 0);
+  head.writeBigUInt64BE(BigInt(position), 4);
+  return head;
+}
+
+/** Sends the file, and leaves the stream open. */
+export async function sendFile(path: string, stream: Writable): Promise<void> {
+  const send = async (bytes: Buffer) => {
+    if (stream.destroyed) throw new AgentError('unreachable', 'the connection ended while a file was sent');
+    if (stream.write(bytes)) return;
+    const gone = new AbortController();
+    const onClose = () => gone.abort();
+    stream.once('close', onClose);
+    await once(stream, 'drain', { signal: gone.signal }).catch((error) => {
+      throw new AgentError('unreachable', 'the connection ended while a file was sent', { cause: error });
+    });
+    stream.off('close', onClose);
+  };
+  const file = await open(path, 'r');
+  try {
+    const { size } = await file.stat();
+    for (let position = 0; position < size; ) {
+      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(pieceLength), 0, pieceLength, position);
+      if (bytesRead === 0) break;
+      const piece = buffer.subarray(0, bytesRead);
+      if (!isHole(piece)) {
+        await send(headOf(bytesRead, position));
+        await send(piece);
+      }
+      position += bytesRead;
+    }
+    await send(headOf(0, size));
+  } finally {
+    await file.close();
+  }
+}
+
+/** Writes what `sendFile` sends to a new file, which is on stable storage then. Leaves the stream open, after the file's end. */
+export async function receiveFile(stream: Readable, path: string): Promise<void> {
+  const bytes = new ByteReader(stream);
+  const file = await open(path, 'wx', 0o600);
+  try {
+    for (;;) {
+      const head = await bytes.take(headLength);
+      const length = head.readUInt32BE(0);
+      const position = Number(head.readBigUInt64BE(4));
+      if (length > pieceLength) throw new AgentError('hypervisor_failed', `a piece of ${length} bytes was announced`);
+      if (length === 0) {
+        await file.truncate(position);
+        await file.sync();
+        return;
+      }
+      await file.write(await bytes.take(length), 0, length, position);
+    }
+  } catch (error) {
+    throw toAgentError(error, `${path} could not be received`);
+  } finally {
+    bytes.release();
+    await file.close();
+  }
+}
+
+/** Reads a stream by numbers of bytes. */
+class ByteReader {
+  readonly #stream: Readable;
+  readonly #chunks: AsyncIterator<Buffer>;
+  #rest: Buffer = Buffer.alloc(0);
+
+  constructor(stream: Readable) {
+    this.#stream = stream;
+    this.#chunks = stream.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
+  }
+
+  async take(length: number): Promise<Buffer> {
+    const parts = [this.#rest];
+    let have = this.#rest.length;
+    while (have < length) {
+      const { value, done } = await this.#chunks.next();
+      if (done) throw new AgentError('unreachable', 'the connection ended in the middle of a file');
+      parts.push(value);
+      have += value.length;
+    }
+    const all = parts.length === 1 ? this.#rest : Buffer.concat(parts, have);
+    this.#rest = all.subarray(length);
+    return all.subarray(0, length);
+  }
+
+  /** What was read ahead is put back. */
+  release(): void {
+    void this.#chunks.return?.();
+    if (this.#rest.length > 0 && !this.#stream.destroyed) this.#stream.unshift(this.#rest);
+  }
+}

@@ -1,0 +1,168 @@
+import { once } from 'node:events';
+import type { Server, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Env } from '../../env/env.ts';
+import { AgentError, type ConsoleKind, type HostAgent, type HostDescription } from '../contract.ts';
+import { join } from './join.ts';
+import type { Machine } from './machine.ts';
+import { Talk } from './talk.ts';
+import { isVerb } from './verbs.ts';
+import { firstLine, sentError, writeLine } from './wire.ts';
+
+/** What a connection to the agent is for: its first line. It is answered by a line, `{}` or `{ error }` or what was asked for. */
+export type Opening =
+  | { open: 'talk' }
+  | { open: 'console'; serverId: string; kind: ConsoleKind }
+  /** Sends a file, and ends. */
+  | { open: 'read'; path: string; flat: boolean }
+  /** Takes a file, says that it has it, and ends. */
+  | { open: 'write'; path: string }
+  /** Lends a folder, as long as the connection lasts. */
+  | { open: 'borrow' }
+  /** Goes on to a unix socket. */
+  | { open: 'dial'; path: string }
+  /** Listens on a unix socket, as long as the connection lasts, and tells of each connection to it, `{ connection }`. */
+  | { open: 'listen'; path: string }
+  /** Goes on to a connection that was told of. */
+  | { open: 'accept'; connection: number };
+
+/** What both sides must have in common: an agent of another one is replaced. */
+export const protocol = 1;
+
+/** What the agent answers to `hello`. */
+export interface Hello {
+  protocol: number;
+  /** The name of its build. */
+  program: string;
+  description: HostDescription;
+}
+
+export interface ServedParts {
+  host: HostAgent;
+  machine: Machine;
+  /** See `Hello`. */
+  program: string;
+  /** Ends the agent, which another one replaces. */
+  stop(): void;
+}
+
+/** What is asked for besides the verbs of the contract. */
+async function answerAbout({ machine, host, program, stop }: ServedParts, verb: string, args: unknown[]) {
+  if (verb === 'hello') return { protocol, program, description: await host.describe() } satisfies Hello;
+  if (verb === 'files') return await machine.files(args[0] as string);
+  if (verb === 'stop') return stop();
+  throw new AgentError('unsupported', `this host knows nothing of ${JSON.stringify(verb)}`);
+}
+
+/**
+ * Lets control planes use the host, and files and sockets of its machine, over connections to the server: there may be
+ * several, each is told of guests that change, and one of them is asked for guests' metadata.
+ *
+ * @returns ends all connections; the server is the caller's
+ */
+export function serveHost(env: Env, server: Server, parts: ServedParts): () => void {
+  const { host, machine } = parts;
+  const talks = new Set<Talk>();
+  const sockets = new Set<Socket>();
+  const incoming = new Map<number, Duplex>();
+  let lastConnection = 0;
+
+  const startTalk = (stream: Duplex) => {
+    const talk = new Talk(env, stream, {
+      answer: async (verb, args) => {
+        if (!isVerb(verb)) return await answerAbout(parts, verb, args);
+        return await (host[verb] as (...all: unknown[]) => Promise<unknown>).apply(host, args);
+      },
+      notice: () => {},
+      over: () => talks.delete(talk),
+    });
+    talks.add(talk);
+  };
+
+  const open = async (opening: Opening, stream: Socket): Promise<void> => {
+    switch (opening.open) {
+      case 'talk':
+        writeLine(stream, {});
+        return startTalk(stream);
+      case 'console': {
+        const guest = await host.connectConsole(opening.serverId, opening.kind);
+        writeLine(stream, {});
+        return await join(stream, guest);
+      }
+      case 'read':
+        writeLine(stream, {});
+        await pipeline(await machine.read(opening.path, opening), stream);
+        return;
+      case 'write':
+        writeLine(stream, {});
+        await machine.write(opening.path, stream);
+        writeLine(stream, {});
+        return void stream.end();
+      case 'borrow': {
+        await using folder = await machine.borrowFolder();
+        writeLine(stream, { path: folder.path });
+        return await untilGone(stream);
+      }
+      case 'dial': {
+        const other = await machine.dial(opening.path);
+        writeLine(stream, {});
+        return await join(stream, other);
+      }
+      case 'listen': {
+        await using _ = await machine.listen(opening.path, (other) => {
+          const connection = ++lastConnection;
+          incoming.set(connection, other);
+          other.on('close', () => incoming.delete(connection));
+          writeLine(stream, { connection });
+        });
+        writeLine(stream, {});
+        return await untilGone(stream);
+      }
+      case 'accept': {
+        const other = incoming.get(opening.connection);
+        if (!other) throw new AgentError('not_found', 'that connection has gone');
+        incoming.delete(opening.connection);
+        writeLine(stream, {});
+        return await join(stream, other);
+      }
+    }
+  };
+
+  const onConnection = async (stream: Socket) => {
+    sockets.add(stream);
+    stream.on('error', () => {}); // told by `close`
+    stream.on('close', () => sockets.delete(stream));
+    try {
+      await open(JSON.parse(await firstLine(stream)) as Opening, stream);
+    } catch (error) {
+      if (!stream.destroyed) stream.end(`${JSON.stringify({ error: sentError(error) })}\n`);
+    }
+  };
+
+  const stops = [
+    host.watchGuests((change) => {
+      for (const talk of talks) talk.tell('guest', change);
+    }),
+    host.serveMetadata(async (request) => {
+      // The one that came last is the likeliest to be there.
+      const talk = [...talks].at(-1);
+      if (!talk) throw new AgentError('unreachable', 'no control plane is connected to this host');
+      return (await talk.ask('metadata', [request])) as never;
+    }),
+  ];
+  server.on('connection', onConnection);
+  return () => {
+    server.off('connection', onConnection);
+    for (const stop of stops) stop();
+    for (const talk of talks) talk.end('the agent stops');
+    for (const socket of sockets) socket.destroy();
+  };
+}
+
+/** Reads on, and waits for the end. */
+async function untilGone(stream: Duplex): Promise<void> {
+  stream.resume();
+  if (!stream.destroyed && !stream.readableEnded) await Promise.race([once(stream, 'close'), once(stream, 'end')]);
+  stream.destroy();
+}
