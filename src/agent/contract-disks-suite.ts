@@ -67,5 +67,38 @@ export function disksContract(bench: ContractBench): void {
       else expect(await readQcow2Header(path)).toMatchObject({ virtualSize: 3 * mebibyte, hasBackingFile: false });
       await expect(bench.host.exportDisk({ ...request, diskId: 'none' })).rejects.toEqual(failure('not_found'));
     });
+
+    test('go over to a copy in the guest that has them, which may run, and back', async () => {
+      const { serverId, ...rest } = await bench.prepareGuest();
+      const guest = { serverId, ...rest };
+      const { volumeId, diskId } = guest.disks[0]!;
+      const there = { volumeId, fromDiskId: diskId, toDiskId: 'copy' };
+      const back = { volumeId, fromDiskId: 'copy', toDiskId: diskId };
+      const { virtualSize } = await bench.host.diskUsage(diskId);
+      const isOpen = async (id: string) => {
+        await expect(bench.host.removeDisk(id)).rejects.toEqual(failure('in_use'));
+      };
+      // Nobody has it: a copy, and no guest to be told.
+      expect(await bench.host.swapDisk('f'.repeat(32), there)).toMatchObject({ virtualSize });
+      await bench.host.removeDisk('copy');
+      await bench.host.ensureGuestRunning(guest);
+      // Taken back before it was begun.
+      expect(await bench.host.swapDisk(serverId, back)).toMatchObject({ virtualSize });
+      for (const _ of [1, 2]) expect(await bench.host.swapDisk(serverId, there)).toMatchObject({ virtualSize });
+      await isOpen('copy');
+      await bench.restart();
+      expect(await bench.host.swapDisk(serverId, there)).toMatchObject({ virtualSize });
+      await bench.host.removeDisk(diskId);
+      for (const _ of [1, 2]) expect(await bench.host.swapDisk(serverId, back)).toMatchObject({ virtualSize });
+      await isOpen(diskId);
+      await bench.host.removeDisk('copy');
+      await bench.host.stopGuest(serverId, { graceSeconds: 0 });
+      for (const _ of [1, 2]) await bench.host.swapDisk(serverId, there);
+      await bench.host.rebootGuest(serverId, { type: 'hard', graceSeconds: 0 });
+      await isOpen('copy');
+      await bench.host.removeDisk(diskId);
+      const none = { volumeId, fromDiskId: 'none', toDiskId: 'other' };
+      await expect(bench.host.swapDisk('f'.repeat(32), none)).rejects.toEqual(failure('not_found'));
+    });
   });
 }

@@ -1,3 +1,5 @@
+import type { DiskUsage } from './contract.ts';
+
 /**
  * Further folders of a host in which disks can lie, beside its own one: mounted disks, mostly. What lies in one says
  * `DiskSpec.storageId` when it is made; from then on the host knows where it is.
@@ -22,6 +24,20 @@ export interface StorageReport {
   problem?: string;
 }
 
+/** The guest is to have another disk of the volume in the place of the one that it has: a copy of it. */
+export interface DiskSwap {
+  volumeId: string;
+  fromDiskId: string;
+  toDiskId: string;
+  /** The further storage that the copy is made in; the host's own folder where none is said. */
+  storageId?: string;
+}
+
+export interface SwappedDisk extends DiskUsage {
+  /** The cached image that the copy is a layer over. */
+  imageId?: string;
+}
+
 /** Part of `HostAgent`, whose rules hold here too. */
 export interface StorageVerbs {
   /**
@@ -30,4 +46,10 @@ export interface StorageVerbs {
    * not mounted, and disks that were made below its mount point would be lost when it is.
    */
   applyStorages(desired: readonly DesiredStorage[]): Promise<StorageReport[]>;
+  /**
+   * Copies the disk with all that was written to it until the end, and has the guest go on with the copy. A guest that runs
+   * does not stand still for it. Works also where the host has no guest of the server; refuses (`in_use`) while it is
+   * suspended. The disk that the guest had stays. Called the other way round, it takes itself back.
+   */
+  swapDisk(serverId: string, swap: DiskSwap): Promise<SwappedDisk>;
 }

@@ -26,7 +26,7 @@ const mayImport: Record<string, readonly string[]> = {
   'agent/medium-contract': [],
   'agent/migration-contract': ['agent/contract'],
   'agent/nic-contract': ['agent/contract'],
-  'agent/storage-contract': [],
+  'agent/storage-contract': ['agent/contract'],
   'agent/contract': contracts,
   agent: ['agent/contract', ...contracts, 'ssh', 'env'],
   ssh: ['env'],

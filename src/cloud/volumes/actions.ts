@@ -13,6 +13,7 @@ import { restoreBackup } from './transitions/restore.ts';
 import { retypeVolume } from './transitions/retype.ts';
 import { revertVolume } from './transitions/revert.ts';
 import { createSnapshot, deleteSnapshot } from './transitions/snapshot.ts';
+import { swapVolume } from './transitions/swap.ts';
 import { uploadImage, uploadSnapshot } from './transitions/upload-image.ts';
 
 /** Every action on volumes and snapshots, and those on servers that are about their volumes. */
@@ -33,6 +34,7 @@ export const volumeActions: AnyAction[] = [
   anyAction(limitVolume),
   anyAction(convertVolume),
   anyAction(migrateVolume),
+  anyAction(swapVolume),
   anyAction(attachVolume),
   anyAction(detachVolume),
 ];

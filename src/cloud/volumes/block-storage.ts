@@ -35,6 +35,7 @@ import { requestReimageVolume } from './transitions/reimage.ts';
 import { requestRetypeVolume } from './transitions/retype.ts';
 import { requestRevertVolume } from './transitions/revert.ts';
 import { type NewSnapshot, requestCreateSnapshot, requestDeleteSnapshot } from './transitions/snapshot.ts';
+import { requestSwapVolume } from './transitions/swap.ts';
 import { requestUploadImage, requestUploadSnapshot } from './transitions/upload-image.ts';
 import { VolumeTypes } from './types.ts';
 
@@ -140,7 +141,15 @@ export class BlockStorage {
   limit = (subject: Subject, id: string, changes: OwnLimitChanges) =>
     requestLimitVolume(this.#cloud, subject, id, changes);
   /** For administrators: moves it to another host. */
-  migrate = (subject: Subject, id: string, to: MigrationTarget) => requestMigrateVolume(this.#cloud, subject, id, to);
+  /** Moves a volume to another host or storage; one that a server has to another storage of its host, while it goes on. */
+  async migrate(subject: Subject, id: string, to: MigrationTarget): Promise<{ actionId: string }> {
+    requireAdmin(subject, 'volume_extension:volume_admin_actions:migrate_volume');
+    const { serverId, status } = await this.get(subject, id);
+    if (serverId === null || status !== 'in-use') return await requestMigrateVolume(this.#cloud, subject, id, to);
+    await this.#cloud.hosts.get(to.hostId);
+    return await requestSwapVolume(this.#cloud, subject, { volumeId: id, serverId }, to);
+  }
+
   attach = (subject: Subject, serverId: string, request: AttachRequest) =>
     requestAttachVolume(this.#cloud, subject, serverId, request);
   detach = (subject: Subject, serverId: string, volumeId: string) =>

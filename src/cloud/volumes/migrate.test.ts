@@ -106,7 +106,78 @@ function migrations(database: Database['kind']): void {
 
     const server = await storage.server();
     await storage.ended((await blocks().attach(storage.member, server.id, { volumeId: volume.id })).actionId);
-    await expect(migrate(await elsewhere(server.hostId))).rejects.toEqual(refused(/status is in-use/));
+    await expect(migrate(await elsewhere(server.hostId))).rejects.toEqual(refused(/moves with its server/));
     expect(await get(volume.id)).toMatchObject({ migrationStatus: null });
+  });
+
+  /** A server's volume on its host's own disk, and a storage beside that. */
+  async function attached() {
+    const server = await storage.server();
+    const hostId = server.hostId!;
+    const host = await storage.cloud.hosts.get(hostId);
+    const added = { name: 'far', zoneId: host.zoneId, path: '/srv/unkai-far' };
+    const { id: storageId } = await storage.cloud.storages.add(added);
+    await storage.cloud.storages.attach(storageId, host.clusterId);
+    const volume = await storage.volume({ size: gib, place: { hostId, storageId: null } });
+    const { actionId } = await blocks().attach(storage.member, server.id, { volumeId: volume.id });
+    expect(await storage.ended(actionId)).toBe('succeeded');
+    const guestDisks = async () => {
+      const { guests } = await storage.cloud.hosts.agent(hostId).inventory();
+      return guests.find(({ serverId }) => serverId === server.id)?.openDisks ?? [];
+    };
+    return { server, hostId, storageId, volume: await get(volume.id), guestDisks };
+  }
+
+  test('a volume that a server has goes to another storage of its host, as a swap that the server tells of', async () => {
+    const { server, hostId, storageId, volume, guestDisks } = await attached();
+    const { actionId } = await blocks().migrate(storage.admin, volume.id, { hostId, storageId });
+    expect(await get(volume.id)).toMatchObject({ status: 'maintenance', migrationStatus: 'migrating' });
+    const busy = expect.objectContaining({ code: 'conflict' });
+    await expect(storage.cloud.servers.stop(storage.member, server.id)).rejects.toEqual(busy);
+    expect(await storage.ended(actionId)).toBe('succeeded');
+    const moved = await get(volume.id);
+    const told = { status: 'in-use', migrationStatus: 'success', hostId, storageId, serverId: server.id };
+    expect(moved).toMatchObject({ ...told, attachmentId: volume.attachmentId, device: volume.device });
+    expect(moved.diskId).not.toBe(volume.diskId);
+    expect(await guestDisks()).toContain(moved.diskId);
+    expect(await guestDisks()).not.toContain(volume.diskId);
+    expect(await storage.cloud.servers.get(storage.member, server.id)).toMatchObject({ taskState: null });
+    await reapDisks(storage.cloud);
+    expect((await storage.cloud.hosts.agent(hostId).inventory()).disks).not.toContain(volume.diskId);
+    // What it is now is where it goes from.
+    const same = blocks().migrate(storage.admin, volume.id, { hostId, storageId });
+    await expect(same).rejects.toEqual(refused(/must be different/));
+    const back = await blocks().migrate(storage.admin, volume.id, { hostId, storageId: null });
+    expect(await storage.ended(back.actionId)).toBe('succeeded');
+    expect(await get(volume.id)).toMatchObject({ storageId: null, status: 'in-use' });
+  });
+
+  test('a server that is deleted meanwhile leaves the volume with all that it wrote', async () => {
+    const { server, hostId, storageId, volume } = await attached();
+    const { actionId } = await blocks().migrate(storage.admin, volume.id, { hostId, storageId });
+    const deleted = await storage.cloud.servers.delete(storage.member, server.id);
+    await storage.ended(actionId);
+    await storage.ended(deleted.actionId);
+    const left = await get(volume.id);
+    expect(left).toMatchObject({ status: 'available', serverId: null });
+    await reapDisks(storage.cloud);
+    expect((await storage.cloud.hosts.agent(hostId).inventory()).disks).toEqual([left.diskId]);
+    expect(await disks()).toEqual([{ id: left.diskId, host_id: hostId }]);
+  });
+
+  test('one that is for reading only, has snapshots or belongs to several servers stays while a server has it', async () => {
+    const { hostId, storageId, volume } = await attached();
+    const migrate = () => blocks().migrate(storage.admin, volume.id, { hostId, storageId });
+    const change = (columns: object) =>
+      storage.cloud.db.write((tx) => tx.updateTable('volumes').set(columns).where('id', '=', volume.id).execute());
+    await change({ metadata: JSON.stringify({ readonly: 'True' }) });
+    await expect(migrate()).rejects.toEqual(refused(/for reading only/));
+    await change({ metadata: '{}', multiattach: 1 });
+    await expect(migrate()).rejects.toEqual(refused(/several servers/));
+    await change({ multiattach: 0 });
+    const made = await blocks().createSnapshot(storage.member, { volumeId: volume.id, force: true });
+    await storage.ended(made.actionId);
+    await expect(migrate()).rejects.toEqual(refused(/must not have snapshots/));
+    expect(await get(volume.id)).toMatchObject({ status: 'in-use', migrationStatus: null });
   });
 }

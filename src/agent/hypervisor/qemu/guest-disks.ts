@@ -35,10 +35,11 @@ export async function giveDisk(guest: QemuGuest | undefined, disks: Qcow2Disks, 
 /** See `HostAgent.detachDisk`. The caller holds the guest's lock. */
 export async function takeDisk(guest: QemuGuest | undefined, env: Env, volumeId: string): Promise<void> {
   if (!guest?.spec) return;
-  if (!guest.spec.disks.some((disk) => disk.volumeId === volumeId) && (await guest.pid()) === undefined) return;
+  const disk = guest.spec.disks.find((one) => one.volumeId === volumeId);
+  if (!disk && (await guest.pid()) === undefined) return;
   await refuseSuspended(guest);
   try {
-    if ((await guest.pid()) !== undefined) await unplugDisk(await guest.monitor(), env, volumeId);
+    if ((await guest.pid()) !== undefined) await unplugDisk(await guest.monitor(), env, { ...disk, volumeId });
   } catch (error) {
     if ((await guest.pid()) !== undefined) throw error;
   }
@@ -46,7 +47,7 @@ export async function takeDisk(guest: QemuGuest | undefined, env: Env, volumeId:
 }
 
 /** What a suspended guest remembers would not fit to another set of disks. */
-async function refuseSuspended(guest: QemuGuest): Promise<void> {
+export async function refuseSuspended(guest: QemuGuest): Promise<void> {
   if (!(await guest.hasMemory())) return;
   throw new AgentError('in_use', `the guest of server ${guest.serverId} is suspended: its disks can't change`, {
     retryable: false,

@@ -7,7 +7,7 @@ import type { OpenDisk } from '../../disks/qcow2-disks.ts';
 import type { Storages } from '../../disks/storages.ts';
 import { toAgentError } from '../../errors.ts';
 import type { AgentLog } from '../../log.ts';
-import { diskNode } from './command-line.ts';
+import { currentNode } from './disk-nodes.ts';
 import { QemuGuest } from './guest.ts';
 import { watchGuestProcesses } from './guest-watch.ts';
 import type { HostFolder } from './host-folder.ts';
@@ -97,16 +97,17 @@ export class QemuGuests {
     for (const guest of this.#guests.values()) {
       const disk = guest.spec?.disks.find((one) => one.diskId === diskId);
       if (!disk || (await guest.pid()) === undefined) continue;
-      const node = diskNode(disk.volumeId);
       return {
         serverId: guest.serverId,
         resize: async (size) => {
           await this.#refuseShared(diskId, guest);
-          return resizeLiveDisk(await guest.monitor(), node, size);
+          const qmp = await guest.monitor();
+          return resizeLiveDisk(qmp, await currentNode(qmp, disk.volumeId), size);
         },
         backup: async (target, moment) => {
           await this.#refuseShared(diskId, guest);
           const qmp = await guest.monitor();
+          const node = await currentNode(qmp, disk.volumeId);
           const beginAll = (jobs: readonly BackupJob[]) => {
             const actions = jobs.map((data) => ({ type: 'blockdev-backup', data }));
             return whileFrozen(guest, this.#options, () => qmp.execute('transaction', { actions }));

@@ -1,6 +1,7 @@
 import type { Env } from '../../../env/env.ts';
 import { AgentError, type GuestDisk, type RbdImage } from '../../contract.ts';
 import { diskBlockNode, diskDeviceId, diskIdentity, diskNode } from './command-line.ts';
+import { hasNode, removeNode, swappedNode } from './disk-nodes.ts';
 import { type QmpConnection, QmpError } from './qmp.ts';
 import { hasDevice, removeDevice } from './unplug.ts';
 
@@ -15,9 +16,9 @@ export async function plugDisk(
   inCeph?: RbdImage,
 ): Promise<void> {
   const node = diskNode(disk.volumeId);
+  if (await hasDevice(qmp, diskDeviceId(disk.volumeId))) return;
   try {
     if (!(await hasNode(qmp, node))) await qmp.execute('blockdev-add', diskBlockNode(disk, filename, inCeph));
-    if (await hasDevice(qmp, diskDeviceId(disk.volumeId))) return;
     await qmp.execute('device_add', { driver: 'virtio-blk-pci', ...diskIdentity(disk) });
   } catch (error) {
     if (error instanceof QmpError && !(await hasDevice(qmp, diskDeviceId(disk.volumeId)))) await removeNode(qmp, node);
@@ -32,17 +33,13 @@ export async function plugDisk(
  * Asks the guest's system to let go of the disk, waits until it has, and closes the file. May be repeated. Throws
  * `in_use` when the system does not answer, as one does that is not up or paused.
  */
-export async function unplugDisk(qmp: QmpConnection, env: Env, volumeId: string): Promise<void> {
+export async function unplugDisk(
+  qmp: QmpConnection,
+  env: Env,
+  { volumeId, diskId }: { volumeId: string; diskId?: string },
+): Promise<void> {
   const id = diskDeviceId(volumeId);
   if (await hasDevice(qmp, id)) await removeDevice(qmp, env, id, 'disk');
   await removeNode(qmp, diskNode(volumeId));
-}
-
-async function hasNode(qmp: QmpConnection, node: string): Promise<boolean> {
-  const nodes = await qmp.execute<Array<{ 'node-name': string }>>('query-named-block-nodes', { flat: true });
-  return nodes.some((one) => one['node-name'] === node);
-}
-
-async function removeNode(qmp: QmpConnection, node: string): Promise<void> {
-  if (await hasNode(qmp, node)) await qmp.execute('blockdev-del', { 'node-name': node });
+  if (diskId !== undefined) await removeNode(qmp, swappedNode(diskId));
 }

@@ -12,6 +12,7 @@ import {
   type DesiredStorage,
   type DiskExport,
   type DiskSpec,
+  type DiskSwap,
   type GuestDisk,
   type GuestReboot,
   type GuestSpec,
@@ -25,6 +26,7 @@ import {
   type MigrationVerbs,
   type NicVerbs,
   type StorageReport,
+  type SwappedDisk,
 } from '../../contract.ts';
 import { ImageCache } from '../../disks/image-cache.ts';
 import { Qcow2Disks } from '../../disks/qcow2-disks.ts';
@@ -39,6 +41,7 @@ import { rebootedSpec } from '../../rebooted-spec.ts';
 import { probeQemu, type QemuProbe } from './accelerator.ts';
 import { guestFiles, qemuArguments } from './command-line.ts';
 import { readConsoleLog, trimConsoleLog } from './console-log.ts';
+import { swapDisk } from './disk-swap.ts';
 import { ensureFirmware, findUefi } from './firmware.ts';
 import type { QemuGuest } from './guest.ts';
 import { giveDisk, takeDisk } from './guest-disks.ts';
@@ -279,6 +282,10 @@ class LocalQemuHost implements Omit<QemuHost, keyof (MigrationVerbs & InsightVer
 
   async detachDisk(serverId: string, volumeId: string): Promise<void> {
     await this.#guests.alone(serverId, () => takeDisk(this.#guests.find(serverId), this.#env, volumeId));
+  }
+
+  swapDisk(serverId: string, swap: DiskSwap): Promise<SwappedDisk> {
+    return this.#guests.alone(serverId, () => swapDisk(this.#guests.find(serverId), this.#disks, swap));
   }
 
   async removeGuest(serverId: string): Promise<void> {

@@ -2,6 +2,7 @@ import { join, relative } from 'node:path';
 import type { Env } from '../../../env/env.ts';
 import { AgentError, type SendProgress, type SendRequest } from '../../contract.ts';
 import { diskNode } from './command-line.ts';
+import { currentNode } from './disk-nodes.ts';
 import { discardJobs, type JobInfo, untilConcluded, untilReady } from './live-disk.ts';
 import { migrationEvents } from './memory.ts';
 import { type QmpConnection, QmpError } from './qmp.ts';
@@ -112,7 +113,7 @@ async function startMirror(
   await qmp.execute('blockdev-add', { driver: 'nbd', 'node-name': name, server, export: volumeId, discard: 'unmap' });
   await qmp.execute('blockdev-mirror', {
     'job-id': name,
-    device: diskNode(volumeId),
+    device: await currentNode(qmp, volumeId),
     target: name,
     sync: extent === 'layer' ? 'top' : 'full',
     speed: bandwidth,

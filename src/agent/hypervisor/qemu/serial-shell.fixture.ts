@@ -5,6 +5,7 @@ export class SerialShell {
   readonly #socket: Socket;
   #said = '';
   #listener: (() => void) | undefined;
+  #onClose: ((error: Error) => void) | undefined;
   #count = 0;
 
   constructor(socket: Socket) {
@@ -13,6 +14,9 @@ export class SerialShell {
     socket.on('data', (text: string) => {
       this.#said += text.replaceAll('\r', '');
       this.#listener?.();
+    });
+    socket.once('close', () => {
+      this.#onClose?.(new Error(`the serial port closed after: ${this.#said.slice(-500)}`));
     });
   }
 
@@ -24,7 +28,7 @@ export class SerialShell {
       const match = new RegExp(`<${mark}\\n(.*)>${mark}\\n`, 's').exec(this.#said);
       if (match) resolve(match[1]!);
     };
-    this.#socket.once('close', () => reject(new Error(`the serial port closed after: ${this.#said.slice(-500)}`)));
+    this.#onClose = reject;
     this.#said = '';
     this.#socket.write(`m=${mark}; echo "<$m"; ${command}; echo ">$m"\n`);
     return await promise;

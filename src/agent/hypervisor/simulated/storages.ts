@@ -1,9 +1,11 @@
 import { join } from 'node:path';
-import type { DesiredStorage, StorageReport, StorageVerbs } from '../../contract.ts';
+import { AgentError, type DesiredStorage, type StorageReport, type StorageVerbs } from '../../contract.ts';
+import { withDisk } from '../../disks/disk-list.ts';
 import type { SimulatedObjects } from './objects.ts';
-import type { SimulatedDisk } from './parts.ts';
+import type { SimulatedDisk, SimulatedGuest } from './parts.ts';
 
 interface StorageParts {
+  guests: SimulatedObjects<SimulatedGuest>;
   disks: SimulatedObjects<SimulatedDisk>;
   storages: SimulatedObjects<DesiredStorage>;
   capacityBytes: number;
@@ -12,7 +14,7 @@ interface StorageParts {
 }
 
 /** Further storages of a simulated host: each has as much room as the host's own. */
-export function simulatedStorages({ disks, storages, capacityBytes, ...parts }: StorageParts): StorageVerbs {
+export function simulatedStorages({ guests, disks, storages, capacityBytes, ...parts }: StorageParts): StorageVerbs {
   const isUsed = (storageId: string) => [...disks.values()].some((disk) => disk.storageId === storageId);
   const bytesIn = (storageId: string) =>
     [...disks.values()].reduce((sum, disk) => sum + (disk.storageId === storageId ? disk.actualSize : 0), 0);
@@ -41,6 +43,28 @@ export function simulatedStorages({ disks, storages, capacityBytes, ...parts }: 
           else reports.push({ storageId, totalBytes: 0, freeBytes: 0, problem });
         }
         return reports;
+      }),
+    swapDisk: (serverId, swap) =>
+      parts.verb('swapDisk', [serverId, swap], async () => {
+        const { volumeId, fromDiskId, toDiskId, storageId } = swap;
+        const guest = guests.get(serverId);
+        const disk = guest?.spec?.disks.find((one) => one.volumeId === volumeId);
+        if (guest?.state === 'suspended')
+          throw new AgentError('in_use', `the guest of server ${serverId} is suspended: its disks can't change`);
+        if (disk?.diskId !== toDiskId) {
+          const from = disks.get(fromDiskId);
+          if (!from) throw new AgentError('not_found', `there is no disk ${fromDiskId}`);
+          const { storageId: _, ...copy } = from;
+          disks.set(toDiskId, { ...copy, ...(storageId === undefined ? {} : { storageId }) });
+        }
+        if (guest?.spec && disk) {
+          const spec = { ...guest.spec, disks: withDisk(guest.spec.disks, { ...disk, diskId: toDiskId }) };
+          guests.set(serverId, { ...guest, spec });
+        }
+        const { imageId, virtualSize, actualSize } = disks.get(toDiskId)!;
+        const place = storageId === undefined ? undefined : storages.get(storageId);
+        const installPath = installPathOf(toDiskId, place);
+        return { virtualSize, actualSize, installPath, ...(imageId === undefined ? {} : { imageId }) };
       }),
   };
 }

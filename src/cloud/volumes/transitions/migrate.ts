@@ -5,7 +5,7 @@ import { newId, withDashes } from '../../../env/env.ts';
 import { action, span } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import { CloudError } from '../../errors.ts';
-import { requireAdmin, type Subject } from '../../identity/subject.ts';
+import type { Subject } from '../../identity/subject.ts';
 import { isGrouped } from '../groups/membership.ts';
 import { invalidVolume, lockVolume, requireStatus } from '../rules.ts';
 import { refuseCopied } from '../shares.ts';
@@ -19,7 +19,7 @@ interface Input {
   from: { hostId: string; diskId: string };
 }
 
-/** Moves a free volume to another host: its disk is copied, and goes once the volume has the copy. */
+/** Moves a free volume to another host or storage: its disk is copied, and goes once the volume has the copy. */
 export const migrateVolume = action(
   'volume.migrate',
   Type.Object({
@@ -84,7 +84,6 @@ export async function requestMigrateVolume(
   volumeId: string,
   { hostId, storageId }: MigrationTarget,
 ): Promise<{ actionId: string }> {
-  requireAdmin(subject, 'volume_extension:volume_admin_actions:migrate_volume');
   const host = await cloud.hosts.get(hostId);
   return await cloud.db.write(async (tx) => {
     const row = await lockVolume(cloud, tx, subject, volumeId);
@@ -92,14 +91,14 @@ export async function requestMigrateVolume(
     if (host.zoneId !== row.zone_id) {
       throw invalidVolume(`host ${host.name} is in another availability zone than volume ${withDashes(volumeId)}.`);
     }
-    await refuseBound(tx, row, hostId);
+    await refuseBound(tx, row, { hostId, storageId });
     const input: Input = {
       volumeId,
       diskId: newId(cloud.env),
       hostId,
       from: { hostId: row.host_id!, diskId: row.disk_id! },
     };
-    await takeRoom(cloud, tx, row, { ...input, storageId });
+    await takeRoom(cloud, tx, row, { diskId: input.diskId, hostId, storageId });
     await cloud.volumes.update(tx, volumeId, { status: 'maintenance', migration_status: 'migrating' });
     const actionId = await cloud.runner.submit(tx, migrateVolume, {
       input,
@@ -115,7 +114,7 @@ export async function requestMigrateVolume(
 }
 
 /** In Cinder's words, as far as they can come true here. */
-async function refuseBound(tx: Tx, row: VolumesTable, hostId: string): Promise<void> {
+export async function refuseBound(tx: Tx, row: VolumesTable, { hostId, storageId }: MigrationTarget): Promise<void> {
   await refuseCopied(tx, row.id, 'it stays where it is meanwhile');
   const snapshot = await tx
     .selectFrom('volume_snapshots')
@@ -123,14 +122,21 @@ async function refuseBound(tx: Tx, row: VolumesTable, hostId: string): Promise<v
     .where('volume_id', '=', row.id)
     .where('deleted_at', 'is', null)
     .executeTakeFirst();
-  if (!snapshot && row.host_id !== hostId && row.disk_id !== null && !(await isGrouped(tx, row.id))) return;
+  const isElsewhere = row.host_id !== hostId || (storageId !== undefined && storageId !== row.storage_id);
+  if (!snapshot && isElsewhere && row.disk_id !== null && !(await isGrouped(tx, row.id))) return;
   throw invalidVolume(
     `Volume ${withDashes(row.id)} must not have snapshots, be part of a group, and destination host must be different ` +
       'than the current one.',
   );
 }
 
-async function takeRoom(cloud: Cloud, tx: Tx, row: VolumesTable, copy: Input & MigrationTarget): Promise<void> {
+/** Takes the room for the copy. Throws `invalid` where there is none. */
+export async function takeRoom(
+  cloud: Cloud,
+  tx: Tx,
+  row: VolumesTable,
+  copy: { diskId: string } & MigrationTarget,
+): Promise<void> {
   try {
     await announceCopy(cloud, tx, row, copy);
   } catch (error) {

@@ -1,7 +1,9 @@
 import { Type } from 'typebox';
 import { type Call, operation } from '../../../api/operation.ts';
 import { CloudError, notFound } from '../../../cloud/errors.ts';
-import { parseId } from '../../../env/env.ts';
+import { requireAdmin } from '../../../cloud/identity/subject.ts';
+import type { Volume } from '../../../cloud/volumes/model.ts';
+import { parseId, withDashes } from '../../../env/env.ts';
 import { atLeast } from '../common/microversion.ts';
 import { DeviceTag } from './server-tag-names.ts';
 import { AttachmentSchema, attachmentView, newAttachmentView } from './volume-attachments-view.ts';
@@ -43,6 +45,39 @@ function refuseTooNew(context: Call['context'], body: Record<string, unknown>, s
         `Additional properties are not allowed ('${member}' was unexpected)`,
     );
   }
+}
+
+const swapPolicy = 'os_compute_api:os-volumes-attachments:swap';
+
+/** Nova's refusals of what an attachment keeps. */
+function refuseMoved(
+  wanted: { id?: string; serverId?: string; device?: string | null; tag?: string | null },
+  attachment: Volume,
+  serverId: string,
+): void {
+  const moved = {
+    id: wanted.id !== undefined && parseId(wanted.id) !== attachment.id,
+    serverId: wanted.serverId !== undefined && parseId(wanted.serverId) !== serverId,
+    device: wanted.device !== undefined && wanted.device !== attachment.device,
+    tag: wanted.tag !== undefined && wanted.tag !== attachment.deviceTag,
+  };
+  const [name] = Object.entries(moved).find(([, isMoved]) => isMoved) ?? [];
+  if (name) throw new CloudError('invalid', `The ${name} property is not mutable`, { field: name });
+}
+
+/**
+ * Volumes are swapped by the volume service, in the course of a migration (Nova's bug 2112187): whoever else did it would
+ * leave both volumes' rows untrue. Here the service is a part of this program, and does it without being asked this way.
+ */
+async function refuseSwap(call: Pick<Call, 'cloud' | 'subject'>, serverId: string, volumeId: string): Promise<never> {
+  const { cloud, subject } = call;
+  await cloud.servers.get(subject, serverId);
+  const { migrationStatus } = await cloud.blockStorage.get(subject, volumeId);
+  const isMigrating = migrationStatus === 'migrating';
+  const words = isMigrating
+    ? 'is being migrated already; it is swapped when its copy is complete'
+    : 'is not migrating; this API should only be called by Cinder';
+  throw new CloudError('conflict', `volume ${withDashes(volumeId)} ${words}`, { reason: 'not_migrating' });
 }
 
 export const volumeAttachmentOperations = [
@@ -153,7 +188,6 @@ export const volumeAttachmentOperations = [
     id: 'UpdateVolumeAttachment',
     method: 'PUT',
     path: '/servers/{server_id}/os-volume_attachments/{volume_id}',
-    since: '2.85',
     mode: 'sync',
     allow: 'member',
     params: AttachmentParams,
@@ -174,9 +208,11 @@ export const volumeAttachmentOperations = [
       { additionalProperties: false },
     ),
     responses: { 202: null },
-    errors: [400, 401, 403, 404],
+    errors: [400, 401, 403, 404, 409],
     title: 'Update a volume attachment',
-    summary: 'Says whether the volume is deleted with the server. Volumes are not swapped for others here.',
+    summary:
+      'Says, from 2.85 on, whether the volume is deleted with the server. To swap it for another volume is what the volume ' +
+      'service does to migrate it, and nobody else may: a volume that is not being migrated is refused. Migrate it instead.',
     examples: [
       {
         title: 'Goes with the server',
@@ -185,16 +221,21 @@ export const volumeAttachmentOperations = [
         status: 202,
       },
     ],
-    handle: async ({ cloud, subject, params, body }) => {
-      const volumeId = volumeIdOf(params.volume_id);
+    handle: async ({ cloud, subject, params, body, context }) => {
       const { volumeAttachment: wanted } = body;
-      if (parseId(wanted.volumeId) !== volumeId) {
-        throw new CloudError('invalid', 'A volume can not be swapped for another one.', { reason: 'not_implemented' });
+      const since = { delete_on_termination: 85, device: 85, serverId: 85, tag: 85, id: 85 };
+      refuseTooNew(context, wanted, since);
+      const [serverId, volumeId] = [serverIdOf(params), volumeIdOf(params.volume_id)];
+      const onlySwaps = context['microversion'] !== undefined && !atLeast(context, 2, 85);
+      const swaps = onlySwaps || parseId(wanted.volumeId) !== volumeId;
+      if (swaps && !subject.roles.includes('service')) requireAdmin(subject, swapPolicy);
+      if (!onlySwaps) {
+        const attachment = await cloud.blockStorage.attachment(subject, serverId, volumeId);
+        refuseMoved(wanted, attachment, serverId);
+        const dies = wanted.delete_on_termination;
+        if (dies !== undefined) await cloud.blockStorage.setDeleteOnTermination(subject, serverId, volumeId, dies);
       }
-      const dies = wanted.delete_on_termination;
-      const serverId = serverIdOf(params);
-      if (dies === undefined) await cloud.blockStorage.attachment(subject, serverId, volumeId);
-      else await cloud.blockStorage.setDeleteOnTermination(subject, serverId, volumeId, dies);
+      if (swaps) await refuseSwap({ cloud, subject }, serverId, volumeId);
       return { status: 202 };
     },
   }),

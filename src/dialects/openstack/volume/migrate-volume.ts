@@ -59,8 +59,9 @@ export const migrateVolume = operation({
   errors: [400, 401, 403, 404],
   title: 'Migrate a volume',
   summary:
-    'Moves a free volume to another host of its availability zone. `migration_status` says how far it is. One that has ' +
-    'snapshots or is in a group stays, and one that a server has moves with its server.',
+    'Moves a free volume to another host of its availability zone, or to another pool of its host. One that a server has ' +
+    'goes to another pool of its host while the server goes on, which its actions tell as `swap_volume`; to another host it ' +
+    'moves with its server. `migration_status` says how far it is. One that has snapshots or is in a group stays.',
   examples: [
     {
       title: 'To a host that there is not',

@@ -303,6 +303,34 @@ describe("a server's attachments", () => {
     );
     expect((await call('PUT', `${path}/${id}`, { body: early, version: 'compute 2.85' })).status).toBe(202);
     expect((await call('GET', path)).json.volumeAttachments).toHaveLength(1);
+    const update = (wanted: object, by: object = {}) =>
+      call('PUT', `${path}/${id}`, { body: { volumeAttachment: { volumeId: id, ...wanted } }, ...by });
+    const newer = { version: 'compute 2.85' };
+    for (const [name, value] of Object.entries({ id: server, serverId: id, device: '/dev/vdc', tag: 'x' })) {
+      const refused = await update({ [name]: value }, newer);
+      expect(refused).toMatchObject({
+        status: 400,
+        json: { badRequest: { message: `The ${name} property is not mutable` } },
+      });
+    }
+    expect((await update({ id, serverId: server, device: '/dev/vdb', tag: null }, newer)).status).toBe(202);
+    // Before 2.85 there was nothing else than swapping, which is the volume service's alone.
+    const other = { volumeId: (await create()).id };
+    for (const [wanted, version] of [
+      [{}, 'compute 2.84'],
+      [other, 'compute 2.84'],
+      [other, 'compute 2.85'],
+      [{ volumeId: server }, 'compute 2.1'],
+    ] as const) {
+      expect((await update(wanted, { version })).status).toBe(403);
+      const refused = await update(wanted, { version, as: 'admin' });
+      expect(refused.status).toBe(409);
+      const message = `volume ${id} is not migrating; this API should only be called by Cinder`;
+      expect(refused.json.conflictingRequest.message).toBe(message);
+    }
+    expect((await call('PUT', `${path}/${server}`, { body: { volumeAttachment: other }, as: 'admin' })).status).toBe(
+      404,
+    );
     expect(await call('DELETE', `${path}/${id}`)).toMatchObject({ status: 202, json: undefined });
     await api.settled(server);
     expect((await call('GET', `${path}/${id}`)).status).toBe(404);
