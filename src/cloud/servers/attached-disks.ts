@@ -35,7 +35,7 @@ export async function attachDisks(
   const made: NewServerDisk[] = [];
   const hostIds = new Set<string>(root.hostId ? [root.hostId] : []);
   const make = async (
-    device: Pick<BlockDevice, 'source' | 'id' | 'name' | 'tag' | 'deleteOnTermination' | 'volumeType'>,
+    device: Pick<BlockDevice, 'source' | 'id' | 'name' | 'tag' | 'deleteOnTermination' | 'volumeType' | 'storageId'>,
     facts: { id: string; index: number; size?: number },
   ) => {
     const disk = await registerForServer(
@@ -55,7 +55,7 @@ export async function attachDisks(
       { server, deviceIndex: facts.index, deviceTag: device.tag, deleteOnTermination: device.deleteOnTermination },
     );
     if (disk.hostId) hostIds.add(disk.hostId);
-    made.push({ ...disk.made, diskId: newId(cloud.env) });
+    made.push({ ...disk.made, diskId: newId(cloud.env), storageId: device.storageId });
   };
 
   if (root.madeOf) {

@@ -31,6 +31,8 @@ export interface BlockDevice {
   deviceType?: string;
   /** Of the volume that is made: name or id, or its id once it was looked up. */
   volumeType?: string;
+  /** Where the volume that is made is to lie: a storage, or null for the own disk of the host; else wherever there is room. */
+  storageId?: string | null;
   /** By what the guest is told to know the disk. */
   tag?: string;
   deleteOnTermination: boolean;
@@ -54,7 +56,7 @@ export interface RootPlan {
   /** What the new root disk is a layer over. */
   image?: Image;
   /** Where the volume is made as further disks are: of an image, a copy of a snapshot, or blank. */
-  madeOf?: Pick<BlockDevice, 'source' | 'id' | 'name' | 'volumeType'>;
+  madeOf?: Pick<BlockDevice, 'source' | 'id' | 'name' | 'volumeType' | 'storageId'>;
   /** Where the volume is, if it exists. */
   hostId?: string;
   /** What the volume remembers of its image, if it exists. */
@@ -223,7 +225,7 @@ async function snapshotCopy(cloud: Cloud, tx: Tx, subject: Subject, boot: BlockD
     origin: 'volume',
     deleteOnTermination: boot.deleteOnTermination,
     size,
-    madeOf: { source: 'snapshot', id, name: boot.name, volumeType: boot.volumeType },
+    madeOf: { source: 'snapshot', id, name: boot.name, volumeType: boot.volumeType, storageId: boot.storageId },
     hostId: row.host_id ?? undefined,
     imageMetadata: await imageMetadataOfRow(tx, row),
   };
@@ -238,7 +240,7 @@ async function volumeCopy(cloud: Cloud, tx: Tx, subject: Subject, boot: BlockDev
     origin: 'volume',
     deleteOnTermination: boot.deleteOnTermination,
     size: row.size,
-    madeOf: { source: 'copy', id: row.id, name: boot.name, volumeType: boot.volumeType },
+    madeOf: { source: 'copy', id: row.id, name: boot.name, volumeType: boot.volumeType, storageId: boot.storageId },
     hostId: row.host_id ?? undefined,
     imageMetadata: await imageMetadataOfRow(tx, row),
   };

@@ -204,7 +204,7 @@ async function registerOne(
     imageId: makesRoot ? root.image?.id : undefined,
     newDiskId: makesRoot ? newId(cloud.env) : undefined,
     rootPlace: wanted.rootPlace,
-    withStorageIds: wanted.withStorageIds,
+    withStorageIds: [...(wanted.withStorageIds ?? []), ...disks.made.flatMap(({ storageId }) => storageId ?? [])],
     onlyHostId: disks.hostId ?? wanted.hostId,
     besideHostIds: await hostsOf(tx, projectId, wanted.besideServerIds),
     awayFromHostIds: await hostsOf(tx, projectId, wanted.awayFromServerIds),

@@ -1,6 +1,9 @@
 import { type Static, Type } from 'typebox';
 import type { CachedImage, DiskUsage } from '../../../agent/contract.ts';
+import type { Tx } from '../../../database/database.ts';
 import { step, when } from '../../actions.ts';
+import type { Cloud } from '../../cloud.ts';
+import { placeOfDisk } from '../../hosts/disk-places.ts';
 import { imageBelow, isShared } from '../../volumes/base-image.ts';
 import { cacheImageOn } from '../../volumes/image-cache.ts';
 import { blankBeside } from '../local-disks.ts';
@@ -16,6 +19,8 @@ export const newServerDisk = Type.Object({
   size: Type.Number(),
   imageId: Type.Optional(Type.String()),
   sourceDiskId: Type.Optional(Type.String()),
+  /** Where it has to be: a storage, or null for the own disk of the host; else beside its source, or wherever there is room. */
+  storageId: Type.Optional(Type.Union([Type.String(), Type.Null()])),
   /** Whether it is the server's own, beside its root disk. */
   local: Type.Optional(localContent),
 });
@@ -30,15 +35,16 @@ const placeNewDisks = step<NewDisksInput, GuestState>('placeNewDisks', {
   async do(context) {
     const { services, input } = context;
     const hostId = hostOf(context);
-    return {
-      commit: async (tx) => {
-        for (const { volumeId, diskId, size, imageId, sourceDiskId } of input.newDisks!) {
-          const under = await imageBelow(tx, { volumeId, imageId, sourceDiskId });
-          await services.volumes.registerDisk(tx, hostId, { id: diskId, volumeId, imageId: under, size });
-          await services.volumes.setDisk(tx, volumeId, diskId);
-        }
-      },
-    };
+    await services.db.write(async (tx) => {
+      if (await placeOfDisk.first(tx, { diskId: input.newDisks![0]!.diskId })) return;
+      for (const disk of input.newDisks!) {
+        const { volumeId, diskId: id, size, imageId, sourceDiskId } = disk;
+        const under = await imageBelow(tx, { volumeId, imageId, sourceDiskId });
+        const storageId = await placeOf(services, tx, hostId, disk);
+        await services.volumes.registerDisk(tx, hostId, { id, volumeId, imageId: under, size, storageId });
+        await services.volumes.setDisk(tx, volumeId, id);
+      }
+    });
   },
   async undo({ services, input }) {
     return {
@@ -51,6 +57,14 @@ const placeNewDisks = step<NewDisksInput, GuestState>('placeNewDisks', {
     };
   },
 });
+
+/** Local disks are on the host's own disk, where the server holds their room already. */
+async function placeOf(services: Cloud, tx: Tx, hostId: string, disk: NewServerDisk): Promise<string | null> {
+  const { size, storageId, sourceDiskId, local } = disk;
+  if (local) return null;
+  const request = { size, onlyHostId: hostId, storageId, nearDiskId: sourceDiskId };
+  return (await services.hosts.placeDisk(tx, request)).storageId;
+}
 
 /** Makes the disks on the server's host, one after the other. */
 const createNewDisks = step<NewDisksInput, GuestState>('createNewDisks', {

@@ -7,6 +7,7 @@ import { operator, type Subject } from '../../identity/subject.ts';
 import { invalidMapping } from '../block-devices.ts';
 import { createOne, createUnbuilt, type NewServer, newReservationId } from '../creation.ts';
 import { bootsFromVolume, type Server } from '../model.ts';
+import { type RootPlace, rootPlace } from '../schemas.ts';
 import { transitions } from '../states.ts';
 import { setTask } from '../steps/guest.ts';
 import { adoptTemplate, exportRootDisk, publishTemplate } from '../steps/template.ts';
@@ -22,6 +23,9 @@ const cloneInput = Type.Object({
   withVolumes: Type.Boolean(),
   leaveStopped: Type.Optional(Type.Boolean()),
   leaveUnbuilt: Type.Optional(Type.Boolean()),
+  rootPlace: Type.Optional(rootPlace),
+  onHostId: Type.Optional(Type.String()),
+  dataStorageId: Type.Optional(Type.Union([Type.String(), Type.Null()])),
   userId: Type.String(),
   isAdmin: Type.Boolean(),
 });
@@ -39,6 +43,7 @@ const registerClones = step<CloneInput>('registerClones', {
     const owner: Subject = { ...operator(requestId), userId, isAdmin, projectId: origin.projectId };
     const image = await services.images.forBoot(owner, input.templateId);
     const wanted = await likeOf(services, owner, origin);
+    const place = { rootPlace: input.rootPlace, hostId: input.onHostId };
     const sources = input.withVolumes ? await services.blockStorage.attachedTo(owner, origin.id) : [];
     return {
       commit: async (tx) => {
@@ -51,12 +56,13 @@ const registerClones = step<CloneInput>('registerClones', {
           shownImageId: origin.imageId,
         };
         for (const [index, { id, name }] of input.clones.entries()) {
-          const blockDevices = sources.map((volume) => copyOf(volume.id, `DATA-for-${name}`));
+          const storageId = input.dataStorageId;
+          const blockDevices = sources.map((volume) => ({ ...copyOf(volume.id, `DATA-for-${name}`), storageId }));
           await (input.leaveUnbuilt ? createUnbuilt : createOne)(
             services,
             tx,
             owner,
-            { ...wanted, id, name, blockDevices, leaveStopped: input.leaveStopped },
+            { ...wanted, ...place, id, name, blockDevices, leaveStopped: input.leaveStopped },
             { ...context, index },
           );
         }
@@ -124,6 +130,12 @@ export interface CloneRequest {
   leaveStopped?: boolean;
   /** Whether they are only registered: their first start builds them, of what the server holds now. Not with volumes. */
   leaveUnbuilt?: boolean;
+  /** Where their root disks are to lie. */
+  rootPlace?: RootPlace;
+  /** The host that they have to be on. */
+  onHostId?: string;
+  /** Where the copies of volumes are to lie; beside their sources where nothing is said. */
+  dataStorageId?: string | null;
 }
 
 /**
@@ -135,11 +147,13 @@ export async function requestClone(
   cloud: Cloud,
   subject: Subject,
   serverId: string,
-  { names, withVolumes = false, leaveStopped, leaveUnbuilt }: CloneRequest,
+  { names, withVolumes = false, ...wanted }: CloneRequest,
 ): Promise<{ server: Server; actionId: string; cloneIds: string[] }> {
   const clones = names.map((name) => ({ id: newId(cloud.env), name }));
   const begun = await beginTransition(cloud, subject, serverId, transitions.clone, async (tx, server) => {
     if (bootsFromVolume(server)) throw invalidMapping('a server that boots from a volume can not be cloned.');
+    if (withVolumes && wanted.onHostId !== undefined && wanted.onHostId !== server.hostId)
+      throw invalidMapping('its volumes are copied where they are, and the clones are to be on another host.');
     await checkQuotas(cloud, tx, server, names.length);
     const { image, disk } = await beginTemplate(cloud, tx, subject, server, { name: `clone-of-${server.name}` });
     const { userId, isAdmin } = subject;
@@ -151,8 +165,7 @@ export async function requestClone(
         templateId: image.id,
         clones,
         withVolumes,
-        leaveStopped,
-        leaveUnbuilt,
+        ...wanted,
         userId,
         isAdmin,
       },

@@ -142,25 +142,18 @@ describe('a primary storage', () => {
     });
   });
 
-  it('has the data volumes of a new server, whose root volume is on the host’s own disk', async () => {
+  it('has the volumes of a new server, as it was asked for', async () => {
     const uuid = await attached('third');
-    const [store] = await test.query('/backup-storage');
-    const image = await test.run('POST', '/images', {
-      params: { name: 'tiny', url: files.url('tiny.qcow2'), backupStorageUuids: [store!['uuid']] },
-    });
-    const imageUuid = inventoryOf(image)['uuid'];
+    const imageUuid = await addImage();
     const create = (more: Body, systemTags: string[] = []) =>
       test.run('POST', '/vm-instances', {
         params: { name: 'web', cpuNum: 1, memorySize: gibibyte, imageUuid, dataDiskSizes: [gibibyte], ...more },
         systemTags,
       });
-    expect(await create({ primaryStorageUuidForRootVolume: uuid })).toMatchObject(
-      failing('SYS.1014', 'holds data volumes alone'),
-    );
     const tags = [`primaryStorageUuidForDataVolume::${uuid}`];
     const vm = inventoryOf(await create({ primaryStorageUuidForRootVolume: host }, tags));
-    const volumes = await test.query(`/volumes?q=vmInstanceUuid=${String(vm['uuid'])}&sort=deviceId`);
-    expect(volumes).toMatchObject([
+    const volumesOf = (of: Body) => test.query(`/volumes?q=vmInstanceUuid=${String(of['uuid'])}&sort=deviceId`);
+    expect(await volumesOf(vm)).toMatchObject([
       { type: 'Root', primaryStorageUuid: host },
       { type: 'Data', primaryStorageUuid: uuid },
     ]);
@@ -169,5 +162,103 @@ describe('a primary storage', () => {
     expect((await test.call('GET', candidates)).json['inventories']).toContainEqual(
       expect.objectContaining({ uuid: other['uuid'] }),
     );
+
+    const later = inventoryOf(await create({ primaryStorageUuidForRootVolume: host, strategy: 'JustCreate' }, tags));
+    const start = { startVmInstance: {} };
+    await test.run('PUT', `/vm-instances/${String(later['uuid'])}/actions`, start);
+    expect(await volumesOf(later)).toMatchObject([{ primaryStorageUuid: host }, { primaryStorageUuid: uuid }]);
+    for (const one of [vm, later]) await removeVm(String(one['uuid']));
+    for (const { uuid: id } of await test.query(`/volumes?q=primaryStorageUuid=${uuid}`))
+      await test.run('DELETE', `/volumes/${String(id)}`);
+    await test.cloud.runner.idle();
+    await detach(uuid);
+  });
+
+  it('has the root volumes of servers, which are told and counted there, and keeps them through their lives', async () => {
+    const uuid = await attached('fourth');
+    const imageUuid = await addImage();
+    const room = async (of: string) => {
+      const capacity = await test.call('GET', `/primary-storage/capacities?primaryStorageUuids=${of}`);
+      return Number(capacity.json['availableCapacity']);
+    };
+    const [free, freeOfHost] = [await room(uuid), await room(host)];
+    const params = { name: 'web', cpuNum: 1, memorySize: gibibyte, imageUuid, rootDiskSize: 2 * gibibyte };
+    const choice = `imageUuid=${imageUuid}&rootDiskSize=${2 * gibibyte}&l3NetworkUuids=`;
+    const possible = await test.call('GET', `/vm-instances/candidate-storages?${choice}`);
+    expect(possible.json['rootVolumePrimaryStorages']).toMatchObject(
+      expect.arrayContaining([expect.objectContaining({ uuid }), expect.objectContaining({ uuid: host })]),
+    );
+    const made = await test.run('POST', '/vm-instances', {
+      params: { ...params, primaryStorageUuidForRootVolume: uuid },
+    });
+    const vm = inventoryOf(made);
+    const vmUuid = String(vm['uuid']);
+    const rootUuid = String(vm['rootVolumeUuid']);
+    const rootOf = async (id: string) => (await test.query(`/volumes/${id}`))[0];
+    const there = { primaryStorageUuid: uuid, installPath: expect.stringContaining(join(root, 'fourth', host)) };
+    expect(await rootOf(rootUuid)).toMatchObject(there);
+    expect(await room(uuid)).toBe(free - 2 * gibibyte);
+    expect(await room(host)).toBe(freeOfHost);
+    expect(await test.query(`/vm-instances?q=allVolumes.primaryStorageUuid=${uuid}`)).toMatchObject([{ uuid: vmUuid }]);
+    expect(await detach(uuid)).toMatchObject(failing('SYS.1006', "it can't be detached"));
+
+    const onVm = (body: Body) => test.run('PUT', `/vm-instances/${vmUuid}/actions`, body);
+    expect(await onVm({ stopVmInstance: {} })).toMatchObject({ status: 200 });
+    expect(await onVm({ reimageVmInstance: {} })).toMatchObject({ status: 200 });
+    expect(await rootOf(rootUuid)).toMatchObject(there);
+    const resize = { resizeRootVolume: { size: 3 * gibibyte } };
+    expect(await test.run('PUT', `/volumes/resize/${rootUuid}/actions`, resize)).toMatchObject({ status: 200 });
+    expect(await room(uuid)).toBe(free - 3 * gibibyte);
+
+    const group = await test.run('POST', '/volume-snapshots/group', {
+      params: { rootVolumeUuid: rootUuid, name: 'all' },
+    });
+    const ofGroup = `/volume-snapshots/group/${String(inventoryOf(group)['uuid'])}`;
+    expect(await test.query(`/volume-snapshots?q=volumeUuid=${rootUuid}`)).toMatchObject([
+      { primaryStorageUuid: uuid },
+    ]);
+    expect(await room(uuid)).toBe(free - 6 * gibibyte);
+    const revert = { revertVmFromSnapshotGroup: {} };
+    expect(await test.run('PUT', `${ofGroup}/actions`, revert)).toMatchObject({ status: 200 });
+    expect(await rootOf(rootUuid)).toMatchObject(there);
+    await test.run('DELETE', ofGroup);
+
+    const clone = async (where: Body) => {
+      const asked = await onVm({ cloneVmInstance: { names: ['clone'], strategy: 'CreateStopped', ...where } });
+      const [first] = (asked.json['result'] as { inventories: Array<{ inventory: Body }> }).inventories;
+      return first!.inventory;
+    };
+    const inStorage = await clone({ primaryStorageUuidForRootVolume: uuid });
+    const onHost = await clone({ primaryStorageUuidForRootVolume: host });
+    expect(await rootOf(String(inStorage['rootVolumeUuid']))).toMatchObject({ primaryStorageUuid: uuid });
+    expect(await rootOf(String(onHost['rootVolumeUuid']))).toMatchObject({ primaryStorageUuid: host });
+
+    expect(inventoryOf(await actions(uuid, { changePrimaryStorageState: { stateEvent: 'disable' } }))).toMatchObject({
+      state: 'Disabled',
+    });
+    expect(
+      await test.run('POST', '/vm-instances', { params: { ...params, primaryStorageUuidForRootVolume: uuid } }),
+    ).toMatchObject(failing('SYS.1006', "is not Enabled, it's Disabled"));
+    // What is there goes on, and others are placed where there is room.
+    expect(await onVm({ startVmInstance: {} })).toMatchObject({ status: 200 });
+    const elsewhere = inventoryOf(await test.run('POST', '/vm-instances', { params }));
+    expect(await rootOf(String(elsewhere['rootVolumeUuid']))).toMatchObject({ primaryStorageUuid: host });
+    for (const one of [vm, inStorage, onHost, elsewhere]) await removeVm(String(one['uuid']));
+    await test.cloud.runner.idle();
+    expect(await room(uuid)).toBe(free);
+    expect(await detach(uuid)).toMatchObject({ status: 200 });
   });
 });
+
+async function addImage(): Promise<string> {
+  const [store] = await test.query('/backup-storage');
+  const image = await test.run('POST', '/images', {
+    params: { name: 'tiny', url: files.url('tiny.qcow2'), backupStorageUuids: [store!['uuid']] },
+  });
+  return String(inventoryOf(image)['uuid']);
+}
+
+async function removeVm(uuid: string): Promise<void> {
+  await test.run('DELETE', `/vm-instances/${uuid}`);
+  await test.run('PUT', `/vm-instances/${uuid}/actions`, { expungeVmInstance: {} });
+}

@@ -12,15 +12,15 @@ import {
 } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
 import { systemTagValues } from '../protocol/system-tags.ts';
-import { errorBody, invalidArgument, ZStackError } from '../protocol/zstack-error.ts';
+import { errorBody, invalidArgument } from '../protocol/zstack-error.ts';
 import { onAffinityGroup } from './affinity-groups.ts';
 import { drivesFor } from './cdrom-words.ts';
 import { newVm } from './new-vm.ts';
-import { dataVolumePlace, hostOfRootVolume } from './primary-storage-words.ts';
+import { volumePlace } from './primary-storage-words.ts';
 import { addDataVolumes, blankVolumes, dataSizesOf, sizeOf } from './vm-data-volumes.ts';
 import { vmExample } from './vm-examples.ts';
 import { describeGuest } from './vm-guest.ts';
-import { flavorFor, usableImage, zoneNameFor, zoneOfHost } from './vm-placement.ts';
+import { flavorFor, usableImage, zoneNameFor } from './vm-placement.ts';
 
 const bytes = (description: string) => T.Optional(T.Integer({ minimum: 0, description }));
 const uuids = (description: string) => T.Optional(T.Array(T.String({ maxLength: 64 }), { maxItems: 100, description }));
@@ -56,7 +56,9 @@ export const createVmInstance = jobOperation({
     zoneUuid: uuidField('The zone.'),
     clusterUuid: uuidField('The cluster.'),
     hostUuid: uuidField('The host.'),
-    primaryStorageUuidForRootVolume: uuidField('The own disk of the host that it shall be on, by the host’s uuid.'),
+    primaryStorageUuidForRootVolume: uuidField(
+      'Where its root volume shall lie: a primary storage, or, by the host’s uuid, the own disk of a host. Wherever there is most room if none is said.',
+    ),
     diskAOs: T.Optional(
       T.Array(
         T.Object({
@@ -115,19 +117,14 @@ export const createVmInstance = jobOperation({
     }
     const flavor = await flavorFor(cloud, subject, { ...input, rootDiskSize });
     const dataSizes = await dataSizesOf(cloud, input);
-    const { place } = await dataVolumePlace(
-      cloud,
-      systemTagValues(input.systemTags, 'primaryStorageUuidForDataVolume')[0],
-      'primaryStorageUuidForDataVolume',
-    );
-    const hostId = (await hostOfRootVolume(cloud, input.primaryStorageUuidForRootVolume)) ?? place?.hostId;
-    if (place?.hostId !== undefined && place.hostId !== hostId) throw differentHosts(place.hostId);
-    if (input.strategy === 'JustCreate' && place?.storageId) {
-      // Whether the host of its first start can use the storage is not known before that.
-      const words = 'with the strategy[JustCreate] data volumes lie on the own disks of hosts';
-      throw new ZStackError('SYS.1014', `${words}, and not in primary storage[uuid:${place.storageId}]`);
-    }
-    const zone = (await zoneNameFor(cloud, input)) ?? (await zoneOfHost(cloud, hostId));
+    const ofRoot = 'primaryStorageUuidForRootVolume';
+    const ofData = 'primaryStorageUuidForDataVolume';
+    const root = await volumePlace(cloud, input[ofRoot], ofRoot);
+    const data = await volumePlace(cloud, systemTagValues(input.systemTags, ofData)[0], ofData);
+    const dataStorageId = data.place?.storageId;
+    const hostId = root.place?.hostId ?? data.place?.hostId;
+    if (data.place?.hostId !== undefined && data.place.hostId !== hostId) throw differentHosts(data.place.hostId);
+    const zone = (await zoneNameFor(cloud, input)) ?? root.zone ?? data.zone;
     const wanted = {
       ...(await newVm(cloud, subject, input)),
       flavorId: flavor.id,
@@ -136,10 +133,12 @@ export const createVmInstance = jobOperation({
       cdroms: await drivesFor(cloud, subject, { systemTags: input.systemTags, isOfIso: image.mediaType === 'iso' }),
       zone,
       hostId,
+      rootPlace: { storageId: root.place?.storageId },
+      withStorageIds: dataStorageId && dataSizes.length > 0 ? [dataStorageId] : [],
     };
     const groupId = wanted.groupId ?? '';
     if (input.strategy === 'JustCreate') {
-      const blockDevices = blankVolumes(input.name, dataSizes);
+      const blockDevices = blankVolumes(input.name, dataSizes, dataStorageId);
       const register = () => cloud.servers.register(subject, { ...wanted, blockDevices });
       const [registered] = await onAffinityGroup('affinityGroupUuid', groupId, register);
       await describeGuest(cloud, subject, registered!.id, input);
@@ -150,7 +149,7 @@ export const createVmInstance = jobOperation({
     const { server, actionId } = made!;
     await describeGuest(cloud, subject, server.id, input);
     if (dataSizes.length === 0) return { actionId, uuid: server.id };
-    const afterwards = () => addDataVolumes(cloud, subject, server.id, input.name, dataSizes, place?.storageId);
+    const afterwards = () => addDataVolumes(cloud, subject, server.id, input.name, dataSizes, dataStorageId);
     return { actionId, uuid: server.id, afterwards };
   },
 });

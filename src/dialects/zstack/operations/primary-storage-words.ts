@@ -3,7 +3,7 @@ import { CloudError } from '../../../cloud/errors.ts';
 import type { Storage } from '../../../cloud/storages/model.ts';
 import type { NewVolume } from '../../../cloud/volumes/creation.ts';
 import { primaryStorage } from '../inventories/places.ts';
-import { operationFailed, resourceNotFound, ZStackError } from '../protocol/zstack-error.ts';
+import { operationFailed, resourceNotFound } from '../protocol/zstack-error.ts';
 import { readInventory } from '../query/query.ts';
 
 /** A primary storage of the dialect: one that was added, or the own disk of a host, which has the host's uuid. */
@@ -32,8 +32,8 @@ export async function storagesOf(cloud: Cloud, hostId: string): Promise<string[]
   return [hostId, ...(await cloud.storages.ofCluster(clusterId)).map(({ id }) => id)];
 }
 
-/** Where a data volume shall lie that is asked for in a primary storage. Throws for one that takes none now. */
-export async function dataVolumePlace(
+/** Where a volume shall lie that is asked for in a primary storage. Throws for one that takes none now. */
+export async function volumePlace(
   cloud: Cloud,
   uuid: string | undefined,
   field = 'primaryStorageUuid',
@@ -64,17 +64,4 @@ export async function onHost(
     throw resourceNotFound('hostUuid', hostUuid, 'HostVO');
   if (place?.hostId === undefined || place.hostId === hostUuid) return { ...place, hostId: hostUuid };
   throw operationFailed(`primary storage[uuid:${place.hostId}] is not on host[uuid:${hostUuid}]`);
-}
-
-/** The host on whose own disk a root volume shall lie; undefined where no storage is named. */
-export async function hostOfRootVolume(
-  cloud: Cloud,
-  uuid: string | undefined,
-  field = 'primaryStorageUuidForRootVolume',
-): Promise<string | undefined> {
-  if (!uuid) return undefined;
-  const storage = await requireStorage(cloud, field, uuid);
-  if (isOwnDisk(storage)) return storage.hostId;
-  const words = 'root volumes lie on the own disks of hosts: name a host’s primary storage, or none';
-  throw new ZStackError('SYS.1014', `primary storage[uuid:${uuid}] holds data volumes alone, ${words}`);
 }

@@ -3,7 +3,7 @@ import type { Cloud } from '../../../cloud/cloud.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import { diskRoomOf } from '../../../cloud/flavors/disk-room.ts';
 import type { Host } from '../../../cloud/hosts/model.ts';
-import { chooseHosts } from '../../../cloud/hosts/scheduler.ts';
+import { chooseHosts, type HostUsage, type PlacementRequest } from '../../../cloud/hosts/scheduler.ts';
 import type { Subject } from '../../../cloud/identity/subject.ts';
 import { gibibyte } from '../inventories/common.ts';
 import { cluster, host, primaryStorage, zone } from '../inventories/places.ts';
@@ -36,8 +36,10 @@ const sizeFields = {
 const allFields = T.Object({ ...placeFields, ...sizeFields });
 type Wanted = Static<typeof allFields>;
 
-/** The hosts that would take the server now. None is an answer, too. */
-async function candidates(cloud: Cloud, subject: Subject, wanted: Wanted): Promise<Host[]> {
+/** What has to be found for the server, and the place of its root volume where one is said. */
+type Request = (place?: { storageId: string | null }) => PlacementRequest;
+
+async function requestFor(cloud: Cloud, subject: Subject, wanted: Wanted): Promise<Request> {
   const image = await usableImage(cloud, subject, wanted.imageUuid);
   const rootBytes = wanted.rootDiskOfferingUuid
     ? (await cloud.diskOfferings.get(wanted.rootDiskOfferingUuid)).diskSize
@@ -45,15 +47,22 @@ async function candidates(cloud: Cloud, subject: Subject, wanted: Wanted): Promi
   const isSized = wanted.instanceOfferingUuid !== undefined || wanted.cpuNum !== undefined;
   const flavor = isSized ? await flavorFor(cloud, subject, { ...wanted, rootDiskSize: rootBytes }) : undefined;
   const architecture = image.properties['architecture'];
+  const rootGb = flavor?.diskGb ?? Math.ceil((rootBytes ?? 0) / gibibyte);
+  return (place) => ({
+    vcpus: flavor?.vcpus ?? 0,
+    memoryMb: flavor?.memoryMb ?? 0,
+    diskGb: flavor ? diskRoomOf(flavor) - rootGb : 0,
+    disks: [{ volumeId: 'root', gb: rootGb, ...place }],
+    ...(wanted.zoneUuid && { zoneId: wanted.zoneUuid }),
+    ...(typeof architecture === 'string' && { architecture }),
+  });
+}
+
+/** The hosts of the cluster that was asked for that would take the server now. None is an answer, too. */
+function candidates(usage: readonly HostUsage[], request: PlacementRequest, clusterUuid?: string): Host[] {
   try {
-    const fitting = chooseHosts(await cloud.hosts.usage(), {
-      vcpus: flavor?.vcpus ?? 0,
-      memoryMb: flavor?.memoryMb ?? 0,
-      diskGb: flavor ? diskRoomOf(flavor) : Math.ceil((rootBytes ?? 0) / gibibyte),
-      ...(wanted.zoneUuid && { zoneId: wanted.zoneUuid }),
-      ...(typeof architecture === 'string' && { architecture }),
-    });
-    return fitting.filter(({ clusterId }) => wanted.clusterUuid === undefined || clusterId === wanted.clusterUuid);
+    const fitting = chooseHosts(usage, request);
+    return fitting.filter(({ clusterId }) => clusterUuid === undefined || clusterId === clusterUuid);
   } catch (error) {
     if (error instanceof CloudError && error.code === 'no_valid_host') return [];
     throw error;
@@ -91,7 +100,8 @@ const getDestinations = syncOperation({
     },
   ],
   handle: async ({ cloud, subject, input }) => {
-    const found = await candidates(cloud, subject, input);
+    const request = await requestFor(cloud, subject, input);
+    const found = candidates(await cloud.hosts.usage(), request(), input.clusterUuid);
     const [zones, clusters, hosts] = await Promise.all([
       shown(
         cloud,
@@ -133,7 +143,7 @@ const getStorages = syncOperation({
   }),
   title: 'Get primary storage for a new server',
   summary:
-    'The own disks of the hosts that have room for the root volume now; data volumes can also be in the further storages of these hosts.',
+    'The own disks of hosts and the added storages that have room for the root volume now, and where data volumes can be beside it.',
   examples: [
     {
       title: 'For a root volume',
@@ -144,13 +154,14 @@ const getStorages = syncOperation({
   ],
   handle: async ({ cloud, subject, input }) => {
     const { dataDiskOfferingUuids = [] } = input;
-    const found = await candidates(cloud, subject, input);
-    const storages = await shown(
-      cloud,
-      subject,
-      primaryStorage,
-      found.map(({ id }) => id),
-    );
+    const usage = await cloud.hosts.usage();
+    const request = await requestFor(cloud, subject, input);
+    const fitting = (storageId: string | null) => candidates(usage, request({ storageId }), input.clusterUuid);
+    const added = new Set(usage.flatMap((one) => one.storages.map(({ storageId }) => storageId)));
+    const inAdded = [...added].filter((storageId) => fitting(storageId).length > 0);
+    const own = fitting(null).map(({ id }) => id);
+    const storages = await shown(cloud, subject, primaryStorage, [...own, ...inAdded]);
+    const found = candidates(usage, request(), input.clusterUuid);
     const reached = new Set((await Promise.all(found.map(({ id }) => storagesOf(cloud, id)))).flat());
     const usable = (await shown(cloud, subject, primaryStorage, [...reached])).filter(
       ({ state, status }) => state === 'Enabled' && status === 'Connected',

@@ -8,6 +8,7 @@ import { buildFailureOf } from '../protocol/server-builds.ts';
 import { operationFailed, ZStackError } from '../protocol/zstack-error.ts';
 import { inventorySchema } from '../query/inventory-schema.ts';
 import { readInventory } from '../query/query.ts';
+import { volumePlace } from './primary-storage-words.ts';
 import { vmExample } from './vm-examples.ts';
 import { inAllowedState } from './vm-words.ts';
 
@@ -37,8 +38,12 @@ export const cloneVmInstance = jobOperation({
       'Whether the clones are started (InstantStart), made without being started (CreateStopped), or built by their first start (JustCreate).',
     ),
     full: booleanField('Whether its data volumes are cloned too.'),
-    primaryStorageUuidForRootVolume: uuidField('Accepted: the storage of the host that is chosen.'),
-    primaryStorageUuidForDataVolume: uuidField('Accepted: the storage of the host that is chosen.'),
+    primaryStorageUuidForRootVolume: uuidField(
+      'Where their root volumes shall lie: a primary storage, or, by the host’s uuid, the own disk of a host. Wherever there is most room if none is said.',
+    ),
+    primaryStorageUuidForDataVolume: uuidField(
+      'Where the copies of data volumes shall lie: a storage of the host that these are on. Beside them if none is said.',
+    ),
     clusterUuid: uuidField('Accepted: the host is chosen by this cloud.'),
     hostUuid: uuidField('Accepted: the host is chosen by this cloud.'),
     rootVolumeSystemTags: accepted('Accepted.'),
@@ -65,7 +70,12 @@ export const cloneVmInstance = jobOperation({
       response: { result: { numberOfClonedVm: 1, inventories: [{ inventory: clone }] } },
     },
   ],
-  handle: async ({ cloud, subject, input: { vmInstanceUuid: uuid, names, strategy = 'InstantStart', full } }) => {
+  handle: async ({ cloud, subject, input }) => {
+    const { vmInstanceUuid: uuid, names, strategy = 'InstantStart', full } = input;
+    const ofRoot = 'primaryStorageUuidForRootVolume';
+    const ofData = 'primaryStorageUuidForDataVolume';
+    const root = await volumePlace(cloud, input[ofRoot], ofRoot);
+    const data = await volumePlace(cloud, input[ofData], ofData);
     const rule = {
       message: 'org.zstack.header.vm.APICloneVmInstanceMsg',
       allowed: ['Running', 'Stopped', 'Paused'],
@@ -86,6 +96,9 @@ export const cloneVmInstance = jobOperation({
         withVolumes: full,
         leaveStopped: strategy === 'CreateStopped',
         leaveUnbuilt,
+        rootPlace: { storageId: root.place?.storageId },
+        onHostId: root.place?.hostId ?? data.place?.hostId,
+        dataStorageId: data.place?.storageId,
       });
       return { actionId, uuid: cloneIds.join(), builds: cloneIds };
     });

@@ -31,9 +31,14 @@ export async function dataSizesOf(
 const nameOf = (serverName: string, index: number) => `DATA-for-${serverName}-${index + 1}`;
 
 /** Data volumes that are made along with a server. */
-export function blankVolumes(serverName: string, sizes: readonly number[]): BlockDevice[] {
+export function blankVolumes(serverName: string, sizes: readonly number[], storageId?: string | null): BlockDevice[] {
   const blank = { source: 'blank', destination: 'volume', bootIndex: null, deleteOnTermination: false } as const;
-  return sizes.map((size, index) => ({ ...blank, name: nameOf(serverName, index), sizeGb: size / gibibyte }));
+  return sizes.map((size, index) => ({
+    ...blank,
+    name: nameOf(serverName, index),
+    sizeGb: size / gibibyte,
+    storageId,
+  }));
 }
 
 /** Makes data volumes for a server that was just made. Where one of them fails, the server goes too. */

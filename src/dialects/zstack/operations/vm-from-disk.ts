@@ -9,7 +9,7 @@ import { jobOperation } from '../protocol/operation.ts';
 import { errorBody, invalidArgument, operationFailed } from '../protocol/zstack-error.ts';
 import { onAffinityGroup } from './affinity-groups.ts';
 import { type NewVm, newVm } from './new-vm.ts';
-import { hostOfRootVolume } from './primary-storage-words.ts';
+import { volumePlace } from './primary-storage-words.ts';
 import { creationExample } from './simple-operations.ts';
 import { readySnapshot } from './snapshot-words.ts';
 import { vmExample } from './vm-examples.ts';
@@ -87,11 +87,13 @@ async function begin(
   if (asked !== undefined && asked !== zone) {
     throw invalidArgument('the server has to be in the zone that the disk is in, of which it gets a copy');
   }
-  const wantedHostId = (await hostOfRootVolume(cloud, storage.uuid, storage.field)) ?? hostId;
-  if (hostId !== null && wantedHostId !== hostId) {
+  const { place } = await volumePlace(cloud, storage.uuid, storage.field);
+  if (hostId !== null && place?.hostId !== undefined && place.hostId !== hostId) {
     throw operationFailed(`the copy is made beside the disk: it can't be on primary storage[uuid:${storage.uuid}]`);
   }
-  const wanted = { ...(await newVm(cloud, subject, input)), flavorId: flavor.id, flavor, blockDevices, zone };
+  const placed = blockDevices.map((one) => (one.bootIndex === 0 ? { ...one, storageId: place?.storageId } : one));
+  const size = { flavorId: flavor.id, flavor };
+  const wanted = { ...(await newVm(cloud, subject, input)), ...size, blockDevices: placed, zone };
   const create = () => cloud.servers.create(subject, wanted);
   const [made] = await onAffinityGroup('affinityGroupUuid', wanted.groupId ?? '', create);
   const { server, actionId } = made!;
@@ -125,7 +127,7 @@ const createVmFromVolume = jobOperation({
   body: T.Object({
     ...fields,
     volumeUuid: T.String({ maxLength: 64, description: 'The volume, root or data, with a system on it.' }),
-    primaryStorageUuid: uuidField('The storage of its root volume: the own disk of the host that the volume is on.'),
+    primaryStorageUuid: uuidField('The storage of its root volume: one of those of the host that the volume is on.'),
   }),
   title: 'Create a server from a volume',
   summary:
@@ -151,7 +153,7 @@ const createVmFromSnapshot = jobOperation({
   params: uuidIn('volumeSnapshotUuid', 'The snapshot, of a volume with a system on it.'),
   body: T.Object({
     ...fields,
-    primaryStorageUuid: uuidField('The storage of its root volume: the own disk of the host that the snapshot is on.'),
+    primaryStorageUuid: uuidField('The storage of its root volume: one of those of the host that the snapshot is on.'),
     rootVolumeSystemTags: accepted('Accepted.'),
   }),
   title: 'Create a server from a snapshot',
@@ -176,7 +178,7 @@ const createVmFromSnapshotGroup = jobOperation({
   body: T.Object({
     ...fields,
     primaryStorageUuidForRootVolume: uuidField(
-      'The storage of its root volume: the own disk of the host that the snapshots are on.',
+      'The storage of its root volume: one of those of the host that the snapshots are on.',
     ),
     rootVolumeSystemTags: accepted('Accepted.'),
     dataVolumeSystemTags: T.Optional(T.Record(T.String(), T.Unknown(), { description: 'Accepted.' })),

@@ -124,12 +124,6 @@ export async function zoneNameFor(cloud: Cloud, place: Place): Promise<string | 
   return zone === undefined ? undefined : names.get(zone);
 }
 
-/** The name of a host's zone. */
-export async function zoneOfHost(cloud: Cloud, hostId: string | undefined): Promise<string | undefined> {
-  if (hostId === undefined) return undefined;
-  return (await cloud.zones.names()).get((await cloud.hosts.get(hostId)).zoneId);
-}
-
 /** The user's key pair with this public key; made under a name of its own where there is none. */
 export async function keyNameFor(cloud: Cloud, subject: Subject, publicKey: string): Promise<string> {
   const wanted = publicKey.trim();

@@ -10,7 +10,7 @@ import { jobOperation } from '../protocol/operation.ts';
 import { errorBody, operationFailed, resourcesNotFound } from '../protocol/zstack-error.ts';
 import { queryOperations } from '../query/query-operations.ts';
 import { requireUuid } from './images.ts';
-import { dataVolumePlace } from './primary-storage-words.ts';
+import { volumePlace } from './primary-storage-words.ts';
 import { snapshotNamed } from './snapshot-words.ts';
 import { ended } from './vm-data-volumes.ts';
 import { volumeExample } from './volume-examples.ts';
@@ -236,7 +236,7 @@ const createDataVolumeFromSnapshot = jobOperation({
   handle: async ({ cloud, subject, input }) => {
     const { volumeSnapshotUuid: snapshotId, name, description } = input;
     await snapshotNamed(cloud, subject, 'volumeSnapshotUuid', snapshotId);
-    const { place } = await dataVolumePlace(cloud, input.primaryStorageUuid);
+    const { place } = await volumePlace(cloud, input.primaryStorageUuid);
     const wanted = { id: input.resourceUuid, name, description: description ?? null, snapshotId, place };
     const made = await onVolume(snapshotId, () => cloud.blockStorage.create(subject, wanted));
     return { actionId: made.actionId, uuid: made.volume.id };

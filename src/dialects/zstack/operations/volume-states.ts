@@ -6,7 +6,7 @@ import { jobOperation, syncOperation } from '../protocol/operation.ts';
 import { invalidArgument, operationFailed } from '../protocol/zstack-error.ts';
 import { imageExample } from './image-examples.ts';
 import { imageNamed } from './image-words.ts';
-import { dataVolumePlace, onHost } from './primary-storage-words.ts';
+import { onHost, volumePlace } from './primary-storage-words.ts';
 import { stateChange } from './simple-operations.ts';
 import { volumeExample } from './volume-examples.ts';
 import { dataVolume, onVolume, volumeNamed } from './volume-words.ts';
@@ -54,7 +54,7 @@ const createDataVolumeFromTemplate = jobOperation({
         `image[uuid:${imageUuid}] is not Ready, it's ${status === 'deleted' ? 'Deleted' : 'Creating'}`,
       );
     }
-    const { place, zone } = await dataVolumePlace(cloud, input.primaryStorageUuid);
+    const { place, zone } = await volumePlace(cloud, input.primaryStorageUuid);
     const wanted = {
       ...{ id: input.resourceUuid, name, description: description ?? null, imageId: imageUuid, zone },
       place: await onHost(cloud, input.hostUuid, place),

@@ -6,7 +6,7 @@ import { jobOperation } from '../protocol/operation.ts';
 import { invalidArgument, operationFailed } from '../protocol/zstack-error.ts';
 import { queryOperations } from '../query/query-operations.ts';
 import { requireUuid } from './images.ts';
-import { dataVolumePlace } from './primary-storage-words.ts';
+import { volumePlace } from './primary-storage-words.ts';
 import { sizeOf } from './vm-data-volumes.ts';
 import { stateOf } from './vm-words.ts';
 import { vmInstanceUuid, volumeExample } from './volume-examples.ts';
@@ -58,7 +58,7 @@ const createDataVolume = jobOperation({
       name: input.name,
       description: input.description ?? null,
       size: diskSize,
-      ...(await dataVolumePlace(cloud, input.primaryStorageUuid)),
+      ...(await volumePlace(cloud, input.primaryStorageUuid)),
     });
     return { actionId, uuid: made.id };
   },
