@@ -19,6 +19,7 @@ import type { L3Networks } from './l2-networks/l3-networks.ts';
 import type { LongJobs } from './long-jobs/long-jobs.ts';
 import type { HostNetworks } from './networks/host-networks/host-networks.ts';
 import type { Networks } from './networks/networks.ts';
+import type { ResourceOwners } from './owners/owners.ts';
 import type { Quotas } from './quotas/quotas.ts';
 import type { ReconcilerStatuses } from './reconciler-status.ts';
 import type { ResourceSettings } from './resource-settings/resource-settings.ts';
@@ -35,6 +36,7 @@ export interface Cloud extends CloudCore {
   readonly identity: Identity;
   readonly keypairs: Keypairs;
   readonly quotas: Quotas;
+  readonly resourceOwners: ResourceOwners;
   readonly zones: Zones;
   readonly hosts: Hosts;
   readonly controlPlanes: ControlPlanes;

@@ -31,6 +31,7 @@ import { LongJobs } from './long-jobs/long-jobs.ts';
 import { answerMetadata } from './metadata/answer.ts';
 import { HostNetworks } from './networks/host-networks/host-networks.ts';
 import { Networks } from './networks/networks.ts';
+import { ResourceOwners } from './owners/owners.ts';
 import { Quotas } from './quotas/quotas.ts';
 import { registerReconcilerMetrics } from './reconciler-metrics.ts';
 import { ReconcilerStatuses } from './reconciler-status.ts';
@@ -163,9 +164,11 @@ async function assemble(core: CloudCore, options: CloudOptions): Promise<Cloud> 
   };
   // Servers and block storage use every other part, so they get the whole.
   const unmade = { servers: undefined as unknown as Servers, blockStorage: undefined as unknown as BlockStorage };
+    resourceOwners: undefined as unknown as ResourceOwners,
   const cloud: Cloud = Object.assign(parts, unmade);
   const backups = options.backups ?? new BackupFolder(join(dirname(options.imageDirectory), 'backups'));
   return Object.assign(cloud, { servers: new Servers(cloud), blockStorage: new BlockStorage(cloud, backups) });
+    resourceOwners: new ResourceOwners(cloud),
 }
 
 async function bootstrap(cloud: Cloud, options: CloudOptions): Promise<void> {

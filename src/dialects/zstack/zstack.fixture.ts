@@ -35,7 +35,7 @@ export class TestZStack {
     this.folder = folder;
   }
 
-  static async start(options: Pick<UnkaiOptions, 'settings' | 'hosts'> = {}): Promise<TestZStack> {
+  static async start(options: Pick<UnkaiOptions, 'settings' | 'hosts' | 'database'> = {}): Promise<TestZStack> {
     const folder = await mkdtemp(join(tmpdir(), 'unkai-zstack-'));
     const log = pino({ level: process.env['UNKAI_TEST_LOG'] ?? 'silent' });
     const world = { dataDir: folder, hypervisor: 'simulated', adminPassword: 'password', log } as const;

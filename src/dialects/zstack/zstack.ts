@@ -21,6 +21,7 @@ import { placeOperations } from './operations/places.ts';
 import { policyOperations } from './operations/policies.ts';
 import { quotaOperations } from './operations/quotas.ts';
 import { resourceConfigOperations } from './operations/resource-configs.ts';
+import { resourceOwnerOperations } from './operations/resource-owners.ts';
 import { sessionOperations } from './operations/sessions.ts';
 import { sftpBackupStorageOperations } from './operations/sftp-backup-storage.ts';
 import { sharingOperations } from './operations/sharing.ts';
@@ -105,6 +106,7 @@ export const zstack: Dialect = {
     ...tagOperations,
     ...tagPatternOperations,
     ...sharingOperations,
+    ...resourceOwnerOperations,
     ...factOperations,
     ...capabilityOperations,
     ...taskOperations,

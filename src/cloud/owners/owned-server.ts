@@ -1,0 +1,94 @@
+import type { Tx } from '../../database/database.ts';
+import type { Cloud } from '../cloud.ts';
+import { notFound } from '../errors.ts';
+import { defaultGroupId, ensureDefaultGroup } from '../networks/default-security-group.ts';
+import { serverFromRow } from '../servers/model.ts';
+import { updateServer } from '../servers/transition.ts';
+import { moveVolumes } from './owned-volumes.ts';
+import { busy, type NewOwner, refuseSame, tied } from './owner-rules.ts';
+
+const settled = ['active', 'stopped', 'paused', 'suspended', 'shelved', 'shelved_offloaded', 'error', 'rescued'];
+
+/**
+ * Gives a server to another project, with all its volumes, their snapshots, and the interfaces that were made for it.
+ * Gives the project that had it.
+ */
+export async function moveServer(cloud: Cloud, tx: Tx, id: string, to: NewOwner): Promise<string> {
+  const query = tx.selectFrom('servers').selectAll().where('id', '=', id).where('deleted_at', 'is', null);
+  const row = await (cloud.db.kind === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
+  if (!row) throw notFound('server', id);
+  const server = serverFromRow(row);
+  const from = server.projectId;
+  refuseSame(from, to);
+  if (server.taskState !== null || !settled.includes(server.vmState)) {
+    throw busy(`The server ${id} is ${server.taskState ?? server.vmState}.`);
+  }
+  const [inGroup] = await tx
+    .selectFrom('server_group_members')
+    .select('group_id')
+    .where('server_id', '=', id)
+    .execute();
+  if (inGroup) throw tied(`The server ${id} is in the server group ${inGroup.group_id}.`);
+  const { vcpus, memoryMb } = server.flavor;
+  await cloud.quotas.check(tx, to.projectId, { instances: 1, cores: vcpus, ram_mb: memoryMb }, server.zoneId);
+  await updateServer(cloud, tx, id, { project_id: to.projectId, user_id: to.userId });
+  await movePorts(cloud, tx, id, from, to);
+  await moveServersVolumes(cloud, tx, id, to);
+  return from;
+}
+
+async function moveServersVolumes(cloud: Cloud, tx: Tx, serverId: string, to: NewOwner): Promise<void> {
+  const volumes = await tx
+    .selectFrom('volumes')
+    .select(['id', 'status', 'multiattach'])
+    .where('server_id', '=', serverId)
+    .where('deleted_at', 'is', null)
+    .execute();
+  const shared = await tx.selectFrom('volume_shares').select('volume_id').where('server_id', '=', serverId).execute();
+  const held = volumes.find(({ multiattach }) => multiattach === 1)?.id ?? shared[0]?.volume_id;
+  if (held) throw tied(`Other servers may have the volume ${held}, too.`);
+  const moving = volumes.find(({ status }) => status !== 'in-use' && status !== 'available');
+  if (moving) throw busy(`The volume ${moving.id} is ${moving.status}.`);
+  await moveVolumes(
+    cloud,
+    tx,
+    volumes.map(({ id }) => id),
+    to,
+  );
+  await tx
+    .updateTable('snapshot_groups')
+    .set({ project_id: to.projectId, user_id: to.userId })
+    .where('server_id', '=', serverId)
+    .execute();
+}
+
+/** Interfaces come under the default security group of their new project, as new ones would. */
+async function movePorts(cloud: Cloud, tx: Tx, serverId: string, from: string, to: NewOwner): Promise<void> {
+  const ports = await tx
+    .selectFrom('ports')
+    .select(['id', 'port_security'])
+    .where('device_id', '=', serverId)
+    .execute();
+  if (ports.length === 0) return;
+  const ids = ports.map(({ id }) => id);
+  const [grouped] = await tx
+    .selectFrom('port_security_groups')
+    .select(['port_id', 'security_group_id'])
+    .where('port_id', 'in', ids)
+    .where('security_group_id', '!=', defaultGroupId(from))
+    .execute();
+  if (grouped) throw tied(`The interface ${grouped.port_id} is in the security group ${grouped.security_group_id}.`);
+  const addresses = tx.selectFrom('floating_ips').select('port_id').where('port_id', 'in', ids);
+  const forwarded = tx.selectFrom('port_forwardings').select('internal_port_id').where('internal_port_id', 'in', ids);
+  const used = (await addresses.executeTakeFirst())?.port_id ?? (await forwarded.executeTakeFirst())?.internal_port_id;
+  if (used) throw tied(`A floating IP stands for the interface ${used}.`);
+  await cloud.quotas.check(tx, to.projectId, { ports: ports.length });
+  const now = cloud.env.now();
+  await tx.updateTable('ports').set({ project_id: to.projectId, updated_at: now }).where('id', 'in', ids).execute();
+  await tx.deleteFrom('port_security_groups').where('port_id', 'in', ids).execute();
+  const filtered = ports.filter(({ port_security }) => port_security === 1);
+  if (filtered.length === 0) return;
+  const security_group_id = await ensureDefaultGroup(cloud, tx, to.projectId);
+  const rows = filtered.map(({ id }) => ({ port_id: id, security_group_id }));
+  await tx.insertInto('port_security_groups').values(rows).execute();
+}
