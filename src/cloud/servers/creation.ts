@@ -180,7 +180,7 @@ async function registerOne(
   const locals = planLocalDisks(wanted.blockDevices ?? [], flavor, hardware['os_type']);
   const row = await serverRow(cloud, tx, subject, wanted, context, { serverId, root, hardware });
   await insertRow(tx, 'servers', row);
-  if (wanted.consolePassword) await keepConsolePassword(tx, serverId, wanted.consolePassword);
+  if (wanted.consolePassword) await keepConsolePassword(cloud, tx, serverId, wanted.consolePassword);
   if (wanted.groupId) await cloud.servers.groups.join(tx, subject, wanted.groupId, { serverId, zoneId });
   await attachRoot(cloud, tx, row, root, context.shownImageId);
   await addDrives(cloud, tx, serverFromRow(row), root, wanted.cdroms);
@@ -334,14 +334,11 @@ const countOn = statement<{ from: string; to: string }>((q, p) =>
 
 /** Counts servers over the cloud's whole life: their hypervisor names never repeat. */
 async function nextNumber(tx: Tx): Promise<number> {
-  const row = await lastNumber.first(tx, {});
+  let row = await lastNumber.first(tx, {});
   if (!row) {
-    await tx
-      .insertInto('settings')
-      .values({ key, value: '1' })
-      .onConflict((c) => c.doNothing())
-      .execute();
-    return 1;
+    // On PostgreSQL somebody else may make the first server at the same time: then theirs has the first number.
+    if (await insertRow(tx, 'settings', { key, value: '1' }, { unlessTaken: 'key' })) return 1;
+    row = (await lastNumber.first(tx, {}))!;
   }
   // The guarded update is the lock: whoever loses the race on PostgreSQL counts on from the winner's number.
   for (let value = Number(row.value) + 1; ; value += 1) {
