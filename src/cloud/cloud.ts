@@ -23,6 +23,7 @@ import type { ResourceOwners } from './owners/owners.ts';
 import type { Quotas } from './quotas/quotas.ts';
 import type { ReconcilerStatuses } from './reconciler-status.ts';
 import type { ResourceSettings } from './resource-settings/resource-settings.ts';
+import type { Schedules } from './schedules/schedules.ts';
 import type { SecurityRuleSets } from './security-rule-sets/rule-sets.ts';
 import type { Servers } from './servers/servers.ts';
 import type { Storages } from './storages/storages.ts';
@@ -48,6 +49,7 @@ export interface Cloud extends CloudCore {
   readonly networks: Networks;
   readonly hostNetworks: HostNetworks;
   readonly servers: Servers;
+  readonly schedules: Schedules;
   readonly storages: Storages;
   readonly tags: Tags;
   readonly jobs: Jobs;

@@ -37,6 +37,7 @@ import { registerReconcilerMetrics } from './reconciler-metrics.ts';
 import { ReconcilerStatuses } from './reconciler-status.ts';
 import { startReconcilers } from './reconcilers.ts';
 import { ResourceSettings } from './resource-settings/resource-settings.ts';
+import { Schedules } from './schedules/schedules.ts';
 import { SecurityRuleSets } from './security-rule-sets/rule-sets.ts';
 import { serverActions } from './servers/actions.ts';
 import { Servers } from './servers/servers.ts';
@@ -162,12 +163,20 @@ async function assemble(core: CloudCore, options: CloudOptions): Promise<Cloud> 
       registerReconcilerMetrics(reconcilers, registry);
     },
   };
-  // Servers and block storage use every other part, so they get the whole.
-  const unmade = { servers: undefined as unknown as Servers, blockStorage: undefined as unknown as BlockStorage };
+  // These use every other part, so they get the whole.
+  const unmade = {
+    servers: undefined as unknown as Servers,
+    blockStorage: undefined as unknown as BlockStorage,
+    schedules: undefined as unknown as Schedules,
+  };
     resourceOwners: undefined as unknown as ResourceOwners,
   const cloud: Cloud = Object.assign(parts, unmade);
   const backups = options.backups ?? new BackupFolder(join(dirname(options.imageDirectory), 'backups'));
-  return Object.assign(cloud, { servers: new Servers(cloud), blockStorage: new BlockStorage(cloud, backups) });
+  return Object.assign(cloud, {
+    servers: new Servers(cloud),
+    blockStorage: new BlockStorage(cloud, backups),
+    schedules: new Schedules(cloud),
+  });
     resourceOwners: new ResourceOwners(cloud),
 }
 

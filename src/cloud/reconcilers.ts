@@ -1,6 +1,7 @@
 import type { Cloud } from './cloud.ts';
 import { clearRemovedHosts } from './hosts/removal.ts';
 import { removeStoreLeftovers } from './image-stores/leftovers.ts';
+import { watchSchedules } from './schedules/watch.ts';
 import { confirmDueResizes } from './servers/confirm-due.ts';
 import { noteGuestState, syncPowerStates } from './servers/power-sync.ts';
 import { reclaimServers } from './servers/reclaim.ts';
@@ -63,6 +64,7 @@ export function startReconcilers(cloud: Cloud): () => Promise<void> {
     cloud.env.every(storeLeftoversMs, () => run('image stores', () => removeStoreLeftovers(cloud))),
     cloud.env.every(sweepMs, () => run('jobs', () => cloud.jobs.sweep())),
     cloud.env.every(sweepMs, () => run('tags', () => cloud.tags.sweep())),
+    cloud.env.every(sweepMs, () => run('history of schedules', () => cloud.schedules.sweep())),
     cloud.env.every(sweepMs, () => run('volume messages', () => cloud.blockStorage.messages.sweep())),
   ];
   // Another process of the control plane may have changed them.
@@ -83,8 +85,10 @@ export function startReconcilers(cloud: Cloud): () => Promise<void> {
   run('power states', syncAll);
   run('disk reaper', () => reapDisks(cloud));
   run('image stores', () => removeStoreLeftovers(cloud));
+  const endSchedules = watchSchedules(cloud);
   return async () => {
     for (const stop of stops) stop();
+    await endSchedules();
     await Promise.all(running);
   };
 }

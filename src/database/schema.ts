@@ -107,6 +107,12 @@ import type {
   SubnetsTable,
 } from './schema/networks.ts';
 import type {
+  ScheduleFiringsTable,
+  ScheduleJobsTable,
+  ScheduleLinksTable,
+  ScheduleTriggersTable,
+} from './schema/schedules.ts';
+import type {
   ConsolePasswordsTable,
   ConsoleTokensTable,
   DisksTable,
@@ -164,6 +170,7 @@ export type * from './schema/images.ts';
 export type * from './schema/journal.ts';
 export type * from './schema/network-extras.ts';
 export type * from './schema/networks.ts';
+export type * from './schema/schedules.ts';
 export type * from './schema/servers.ts';
 export type * from './schema/storages.ts';
 export type * from './schema/volume-groups.ts';
@@ -309,4 +316,8 @@ export interface Schema {
   jobs: JobsTable;
   resource_tags: ResourceTagsTable;
   tag_patterns: TagPatternsTable;
+  schedule_jobs: ScheduleJobsTable;
+  schedule_triggers: ScheduleTriggersTable;
+  schedule_links: ScheduleLinksTable;
+  schedule_firings: ScheduleFiringsTable;
 }

@@ -34,6 +34,7 @@ export const groupNames: Record<string, Pair> = {
   'vm instance': ['VM インスタンス', '云主机'],
   'network service': ['ネットワークサービス', '网络服务'],
   query: ['照会', '查询'],
+  scheduler: ['スケジューラー', '定时任务'],
   jobs: ['ジョブ', '任务'],
   places: ['場所', '位置'],
   'domain configuration': ['ドメインの設定', '域配置'],

@@ -42,6 +42,9 @@ const kindsByPath: Record<string, string> = {
   groups: 'userGroup',
   policies: 'policy',
   'resource-configurations': 'vm',
+  jobs: 'schedulerJob',
+  schedulers: 'schedulerJob',
+  triggers: 'schedulerTrigger',
 };
 
 /** What other fields name. */
@@ -76,6 +79,10 @@ const kindsByName: Record<string, string> = {
   apiId: 'job',
   tagUuid: 'tagPattern',
   resourceUuids: 'vm',
+  schedulerJobUuid: 'schedulerJob',
+  schedulerTriggerUuid: 'schedulerTrigger',
+  jobUuids: 'schedulerJob',
+  targetResourceUuid: 'vm',
 };
 
 /** Of operations at a path of something else. */
@@ -193,6 +200,11 @@ export class SettledAccount {
     own['tagPattern'] = await this.#made('/tags', { name, value: name });
     own['affinityGroup'] = await this.#made('/affinity-groups', { name, policy: 'antiSoft' });
     own['systemTag'] = await this.#made('/system-tags', { ...tag, tag: 'ha::NeverStop' });
+    // The server runs already: whenever it is done, nothing changes.
+    const start = { name, type: 'startVm', targetResourceUuid: own['vm'] };
+    own['schedulerJob'] = await this.#made('/scheduler/jobs', start);
+    const newYear = { name, schedulerType: 'cron', cron: '0 0 0 1 1 ?' };
+    own['schedulerTrigger'] = await this.#made('/scheduler/triggers', newYear);
     const jobData = JSON.stringify({ name, rootVolumeUuid: own['rootVolume'] });
     const jobName = 'APICreateRootVolumeTemplateFromRootVolumeMsg';
     own['longJob'] = await this.#made('/longjobs', { name, jobName, jobData });

@@ -22,6 +22,8 @@ import { policyOperations } from './operations/policies.ts';
 import { quotaOperations } from './operations/quotas.ts';
 import { resourceConfigOperations } from './operations/resource-configs.ts';
 import { resourceOwnerOperations } from './operations/resource-owners.ts';
+import { schedulerJobOperations } from './operations/scheduler-jobs.ts';
+import { schedulerTriggerOperations } from './operations/scheduler-triggers.ts';
 import { sessionOperations } from './operations/sessions.ts';
 import { sftpBackupStorageOperations } from './operations/sftp-backup-storage.ts';
 import { sharingOperations } from './operations/sharing.ts';
@@ -111,6 +113,8 @@ export const zstack: Dialect = {
     ...capabilityOperations,
     ...taskOperations,
     ...longJobOperations,
+    ...schedulerJobOperations,
+    ...schedulerTriggerOperations,
     ...zqlOperations,
     queryJob,
   ],

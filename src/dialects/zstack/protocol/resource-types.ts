@@ -23,6 +23,8 @@ const classNames: Record<string, string> = {
   l2_network: 'L2NetworkVO',
   disk_offering: 'DiskOfferingVO',
   job: 'LongJobVO',
+  schedule_job: 'SchedulerJobVO',
+  schedule_trigger: 'SchedulerTriggerVO',
   tag: 'TagVO',
   tag_pattern: 'TagPatternVO',
   account_user: 'UserVO',

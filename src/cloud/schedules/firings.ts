@@ -1,0 +1,265 @@
+import type { ActionOutcome } from '../../actions/runner.ts';
+import type { PreparedQuery, Tx } from '../../database/database.ts';
+import type {
+  ScheduleFiringsTable,
+  ScheduleJobsTable,
+  ScheduleLinksTable,
+  ScheduleTriggersTable,
+} from '../../database/schema.ts';
+import { newId } from '../../env/env.ts';
+import type { CloudCore } from '../core.ts';
+import { CloudError } from '../errors.ts';
+import { nextDue } from './due-times.ts';
+import { timingOf } from './model.ts';
+
+/** What does the work of jobs that are due. */
+export interface ScheduleWorker {
+  /**
+   * Begins the work, once for each firing however often it is asked: who asked before may have died before it could
+   * write down that it had. Throws what the engine refuses. Gives no action where what is wanted is so already.
+   */
+  begin(firing: ScheduleFiringsTable): Promise<{ actionId?: string }>;
+  /** How the work ended; undefined while it goes on. */
+  outcome(actionId: string): Promise<ActionOutcome | undefined>;
+  /** Called once when a firing has succeeded. */
+  succeeded(firing: ScheduleFiringsTable): Promise<void>;
+}
+
+/** What one activation did. */
+export interface FiringStatus {
+  begun: number;
+  missed: number;
+  ended: number;
+  refused: number;
+}
+
+/** How much one activation takes up at the most. */
+const maxPerActivation = 50;
+
+/** How long one process has to begin what it took up; then another one looks what became of it. Microseconds. */
+export const holdUs = 60_000_000;
+
+/** What is later than this, because the cloud did not run, is not done any more. Microseconds. */
+export const graceUs = 300_000_000;
+
+type DueLink = Pick<ScheduleLinksTable, 'id' | 'job_id' | 'trigger_id' | 'next_at' | 'created_at'>;
+
+/**
+ * Makes firings of what is due, a row for each due time of a job, and sees to them until they have ended. Any number of
+ * processes may do that over one database, and die at any time: whose guarded write moves a link on makes its firing.
+ */
+export class Firings {
+  readonly #core: Pick<CloudCore, 'db' | 'env' | 'log'>;
+  readonly #worker: ScheduleWorker;
+  readonly #due: PreparedQuery<{ now: number; limit: number }, DueLink>;
+  readonly #unfinished: PreparedQuery<{ now: number; limit: number }, ScheduleFiringsTable>;
+  readonly #nextDue: PreparedQuery<Record<never, never>, { next_at: number }>;
+  readonly #anyUnfinished: PreparedQuery<Record<never, never>, { id: string }>;
+
+  constructor(core: Pick<CloudCore, 'db' | 'env' | 'log'>, worker: ScheduleWorker) {
+    this.#core = core;
+    this.#worker = worker;
+    this.#due = core.db.prepare<{ now: number; limit: number }, DueLink>((q, p) =>
+      q
+        .selectFrom('schedule_links')
+        .select(['id', 'job_id', 'trigger_id', 'next_at', 'created_at'])
+        .where('next_at', '<=', p.now)
+        .orderBy('next_at')
+        .limit(p.limit),
+    );
+    this.#unfinished = core.db.prepare<{ now: number; limit: number }, ScheduleFiringsTable>((q, p) =>
+      q
+        .selectFrom('schedule_firings')
+        .selectAll()
+        .where('finished_at', 'is', null)
+        .where((e) => e.or([e('state', '=', 'begun'), e('held_until', '<', p.now)]))
+        .orderBy('created_at')
+        .limit(p.limit),
+    );
+    this.#nextDue = core.db.prepare<Record<never, never>, { next_at: number }>((q) =>
+      q
+        .selectFrom('schedule_links')
+        .select((e) => e.ref('next_at').$notNull().as('next_at'))
+        .where('next_at', 'is not', null)
+        .orderBy('next_at')
+        .limit(1),
+    );
+    this.#anyUnfinished = core.db.prepare<Record<never, never>, { id: string }>((q) =>
+      q.selectFrom('schedule_firings').select('id').where('finished_at', 'is', null).limit(1),
+    );
+  }
+
+  /** Milliseconds until there is something to do; at most `limitMs`. */
+  async restMs(limitMs: number): Promise<number> {
+    const next = await this.#nextDue.first({});
+    const wait = next ? Math.max(0, Math.ceil((next.next_at - this.#core.env.now()) / 1000)) : limitMs;
+    const isBusy = (await this.#anyUnfinished.first({})) !== undefined;
+    return Math.min(wait, limitMs, isBusy ? 1000 : limitMs);
+  }
+
+  /** One activation: takes up what is due, and looks how what was taken up before is getting on. */
+  async run(): Promise<FiringStatus> {
+    const status: FiringStatus = { begun: 0, missed: 0, ended: 0, refused: 0 };
+    for (const firing of await this.#takeUpDue(status)) await this.#begin(firing, status);
+    const open = await this.#unfinished.all({ now: this.#core.env.now(), limit: maxPerActivation });
+    for (const firing of open) {
+      if (firing.state === 'begun') await this.#lookAfter(firing, status);
+      else if (await this.#hold(firing)) await this.#begin(firing, status);
+    }
+    return status;
+  }
+
+  async #takeUpDue(status: FiringStatus): Promise<ScheduleFiringsTable[]> {
+    const { db, env } = this.#core;
+    const now = env.now();
+    const due = await this.#due.all({ now, limit: maxPerActivation });
+    if (due.length === 0) return [];
+    return await db.write(async (tx) => {
+      const taken: ScheduleFiringsTable[] = [];
+      for (const link of due) {
+        const firing = await this.#takeUp(tx, link, now);
+        if (firing?.state === 'due') taken.push(firing);
+        else if (firing) status.missed += 1;
+      }
+      return taken;
+    });
+  }
+
+  /** Undefined where another process was quicker. */
+  async #takeUp(tx: Tx, link: DueLink, now: number): Promise<ScheduleFiringsTable | undefined> {
+    const job = await byId<ScheduleJobsTable>(tx, 'schedule_jobs', link.job_id);
+    const trigger = await byId<ScheduleTriggersTable>(tx, 'schedule_triggers', link.trigger_id);
+    if (!job || !trigger) return undefined;
+    const dueAt = link.next_at!;
+    const isMissed = dueAt < now - graceUs;
+    const timing = timingOf(trigger, link.created_at);
+    const next_at = nextDue(timing, isMissed ? Math.max(dueAt, now - graceUs) : dueAt);
+    const moved = await tx
+      .updateTable('schedule_links')
+      .set({ next_at, updated_at: now })
+      .where('id', '=', link.id)
+      .where('next_at', '=', dueAt)
+      .executeTakeFirst();
+    if (moved.numUpdatedRows === 0n) return undefined;
+    const missed = {
+      state: 'failed',
+      finished_at: now,
+      error: 'The cloud was not running when this was due.',
+    } as const;
+    const row = { ...firingOf(newId(this.#core.env), job, trigger.id, { dueAt, now }), ...(isMissed ? missed : {}) };
+    await tx.insertInto('schedule_firings').values(row).execute();
+    return row;
+  }
+
+  /** Takes over what another process had taken up, or who asked for it by hand; false where somebody else was quicker. */
+  async #hold({ id, held_until }: ScheduleFiringsTable): Promise<boolean> {
+    const { db, env } = this.#core;
+    const held = await db.write((tx) =>
+      tx
+        .updateTable('schedule_firings')
+        .set({ held_until: env.now() + holdUs })
+        .where('id', '=', id)
+        .where('state', '=', 'due')
+        .where('held_until', '=', held_until)
+        .executeTakeFirst(),
+    );
+    return held.numUpdatedRows > 0n;
+  }
+
+  async #begin(firing: ScheduleFiringsTable, status: FiringStatus): Promise<void> {
+    try {
+      const { actionId } = await this.#worker.begin(firing);
+      if (actionId === undefined) return await this.#finish(firing, status, undefined);
+      status.begun += 1;
+      await this.#core.db.write((tx) =>
+        tx
+          .updateTable('schedule_firings')
+          .set({ state: 'begun', action_id: actionId })
+          .where('id', '=', firing.id)
+          .where('state', '=', 'due')
+          .execute(),
+      );
+    } catch (error) {
+      const isAnswer = error instanceof CloudError && error.code !== 'unavailable';
+      if (!isAnswer && firing.due_at > this.#core.env.now() - graceUs) {
+        // What is no answer of the engine may be different in a moment: it is tried again once the hold has lapsed.
+        this.#core.log.warn({ err: error, firingId: firing.id }, 'a scheduled job could not be begun yet');
+        return;
+      }
+      status.refused += 1;
+      const isGone = error instanceof CloudError && error.code === 'not_found';
+      await this.#finish(firing, status, error instanceof Error ? error.message : String(error), { isGone });
+    }
+  }
+
+  async #lookAfter(firing: ScheduleFiringsTable, status: FiringStatus): Promise<void> {
+    const outcome = await this.#worker.outcome(firing.action_id!);
+    if (!outcome) return;
+    const failed = outcome.state === 'failed';
+    await this.#finish(firing, status, failed ? (outcome.failure?.message ?? 'The operation failed.') : undefined);
+  }
+
+  /** @param isGone what the job is about is no more: then it is not done again */
+  async #finish(
+    firing: ScheduleFiringsTable,
+    status: FiringStatus,
+    error: string | undefined,
+    { isGone = false } = {},
+  ): Promise<void> {
+    const { db, env, log } = this.#core;
+    const now = env.now();
+    const state = error === undefined ? 'succeeded' : 'failed';
+    const ended = await db.write(async (tx) => {
+      const { numUpdatedRows } = await tx
+        .updateTable('schedule_firings')
+        .set({ state, error: error ?? null, finished_at: now })
+        .where('id', '=', firing.id)
+        .where('finished_at', 'is', null)
+        .executeTakeFirst();
+      if (isGone && numUpdatedRows > 0n) await disableJob(tx, firing.job_id, now);
+      return numUpdatedRows > 0n;
+    });
+    if (!ended) return;
+    status.ended += 1;
+    if (error !== undefined) return;
+    await this.#worker.succeeded(firing).catch((err: unknown) => {
+      log.warn({ err, firingId: firing.id }, 'what a scheduled job leaves behind could not be tidied up');
+    });
+  }
+}
+
+/** A firing that waits to be begun; one that nobody holds yet where `held` is false. */
+export function firingOf(
+  id: string,
+  job: ScheduleJobsTable,
+  triggerId: string,
+  { dueAt, now, held = true }: { dueAt: number; now: number; held?: boolean },
+): ScheduleFiringsTable {
+  return {
+    id,
+    job_id: job.id,
+    trigger_id: triggerId,
+    project_id: job.project_id,
+    user_id: job.user_id,
+    kind: job.kind,
+    target_id: job.target_id,
+    parameters: job.parameters,
+    due_at: dueAt,
+    state: 'due',
+    held_until: held ? now + holdUs : 0,
+    action_id: null,
+    error: null,
+    created_at: now,
+    finished_at: null,
+  };
+}
+
+/** It is not due any more until it is enabled again. */
+export async function disableJob(tx: Tx, jobId: string, now: number): Promise<void> {
+  await tx.updateTable('schedule_jobs').set({ enabled: 0, updated_at: now }).where('id', '=', jobId).execute();
+  await tx.updateTable('schedule_links').set({ next_at: null, updated_at: now }).where('job_id', '=', jobId).execute();
+}
+
+async function byId<Row>(tx: Tx, table: 'schedule_jobs' | 'schedule_triggers', id: string): Promise<Row | undefined> {
+  return (await tx.selectFrom(table).selectAll().where('id', '=', id).executeTakeFirst()) as Row | undefined;
+}

@@ -1,0 +1,132 @@
+import { sql } from 'kysely';
+import { column, computed, words } from '../../../cloud/query/fields.ts';
+import { defineInventory, seenWith } from '../../../cloud/query/inventory.ts';
+import type { ScheduledKind } from '../../../cloud/schedules/model.ts';
+import { commonFields, stateField } from './common.ts';
+
+/** What scheduled jobs do, in the dialect's words. */
+export const jobTypes = {
+  startVm: 'server.start',
+  stopVm: 'server.stop',
+  rebootVm: 'server.reboot',
+  volumeSnapshot: 'volume.snapshot',
+  volumeSnapshotGroup: 'server.snapshot',
+} as const satisfies Record<string, ScheduledKind>;
+
+const typeOfKind = Object.fromEntries(Object.entries(jobTypes).map(([type, kind]) => [kind, type]));
+
+const classes: Record<ScheduledKind, string> = {
+  'server.start': 'org.zstack.scheduler.vm.StartVmInstanceJob',
+  'server.stop': 'org.zstack.scheduler.vm.StopVmInstanceJob',
+  'server.reboot': 'org.zstack.scheduler.vm.RebootVmInstanceJob',
+  'volume.snapshot': 'org.zstack.scheduler.storage.volume.snapshot.CreateVolumeSnapshotJob',
+  'server.snapshot': 'org.zstack.scheduler.storage.volume.snapshot.CreateVolumeSnapshotGroupJob',
+};
+
+/** A job that a trigger fires. */
+export const schedulerLink = defineInventory<'schedule_links'>({
+  name: 'SchedulerJobSchedulerTriggerInventory',
+  className: 'org.zstack.header.scheduler.SchedulerJobSchedulerTriggerInventory',
+  table: 'schedule_links',
+  fields: {
+    uuid: column('id', 'string', 'The uuid: 32 hexadecimal digits.'),
+    schedulerJobUuid: column('job_id', 'string', 'The job.'),
+    schedulerTriggerUuid: column('trigger_id', 'string', 'The trigger.'),
+    createDate: column('created_at', 'time', 'When the job was added to the trigger.'),
+    lastOpDate: column('updated_at', 'time', 'When it was last due, or changed.'),
+  },
+  visible: seenWith('SchedulerJobInventory', 'job_id'),
+});
+
+export const schedulerJob = defineInventory<'schedule_jobs'>({
+  name: 'SchedulerJobInventory',
+  className: 'org.zstack.header.scheduler.SchedulerJobInventory',
+  table: 'schedule_jobs',
+  fields: {
+    ...commonFields,
+    targetResourceUuid: column('target_id', 'string', 'The server or the volume that it is about.'),
+    state: { ...stateField, description: 'Enabled or Disabled: a disabled one is due at no time.' },
+    jobType: words('kind', typeOfKind, '', 'What it does: startVm, stopVm, rebootVm, volumeSnapshot …'),
+    jobData: column('parameters', 'string', 'More of what it does, as JSON: `keep` is how many snapshots stay.'),
+    jobClassName: words('kind', classes, '', 'What it does, as the class of the job.'),
+  },
+  lists: {
+    triggersUuid: {
+      of: schedulerLink,
+      local: 'uuid',
+      foreign: 'schedulerJobUuid',
+      pluck: 'schedulerTriggerUuid',
+      description: 'The triggers that fire it.',
+    },
+  },
+  relations: {
+    trigger: {
+      to: 'SchedulerTriggerInventory',
+      through: { table: 'schedule_links', near: 'job_id', far: 'trigger_id' },
+    },
+    vmInstance: { to: 'VmInstanceInventory', local: 'targetResourceUuid' },
+    volume: { to: 'VolumeInventory', local: 'targetResourceUuid' },
+  },
+  visible: (row, { projectId = '' }) => sql`${row.column('project_id')} = ${projectId}`,
+});
+
+export const schedulerTrigger = defineInventory<'schedule_triggers'>({
+  name: 'SchedulerTriggerInventory',
+  className: 'org.zstack.header.scheduler.SchedulerTriggerInventory',
+  table: 'schedule_triggers',
+  fields: {
+    ...commonFields,
+    schedulerType: column('kind', 'string', 'simple or cron.'),
+    schedulerInterval: column('interval_seconds', 'int', 'Seconds from one time to the next.'),
+    repeatCount: column('repeat_count', 'int', 'How often; 0 without end.'),
+    cron: column('cron', 'string', 'The times as a cron expression, in UTC.'),
+    startTime: column('start_at', 'time', 'Its first time; where it has none, that is when a job is added to it.'),
+    stopTime: computed('time', 'When it is over; none where it has no end, or no beginning of its own.', (row) => {
+      const length = sql`${row.column('repeat_count')} * coalesce(${row.column('interval_seconds')}, 0) * 1000000`;
+      return sql`(case when ${row.column('repeat_count')} = 1 then ${row.column('start_at')}
+        when ${row.column('repeat_count')} > 1 then ${row.column('start_at')} + ${length} end)`;
+    }),
+  },
+  lists: {
+    jobsUuid: {
+      of: schedulerLink,
+      local: 'uuid',
+      foreign: 'schedulerTriggerUuid',
+      pluck: 'schedulerJobUuid',
+      description: 'The jobs that it fires.',
+    },
+  },
+  relations: {
+    job: { to: 'SchedulerJobInventory', through: { table: 'schedule_links', near: 'trigger_id', far: 'job_id' } },
+  },
+  visible: (row, { projectId = '' }) => sql`${row.column('project_id')} = ${projectId}`,
+});
+
+/** What became of a job at one of its times. */
+export const schedulerJobHistory = defineInventory<'schedule_firings'>({
+  name: 'SchedulerJobHistoryInventory',
+  className: 'org.zstack.header.scheduler.SchedulerJobHistoryInventory',
+  table: 'schedule_firings',
+  fields: {
+    id: column('created_at', 'long', 'Its number: later ones have larger ones.'),
+    triggerUuid: column('trigger_id', 'string', 'The trigger.'),
+    schedulerJobUuid: column('job_id', 'string', 'The job.'),
+    jobType: words('kind', typeOfKind, '', 'What was done: startVm, stopVm, rebootVm, volumeSnapshot …'),
+    startTime: column('due_at', 'time', 'When it was due.'),
+    executeTime: computed('long', 'Seconds until it had ended.', (row) => {
+      return sql`((${row.column('finished_at')} - ${row.column('created_at')}) / 1000000)`;
+    }),
+    targetResourceUuid: column('target_id', 'string', 'The server or the volume.'),
+    requestDump: column('parameters', 'string', 'More of what was to be done, as JSON.'),
+    resultDump: column('error', 'string', 'Why it failed.'),
+    success: computed('bool', 'Whether it succeeded; none while it goes on.', (row) => {
+      return sql`(case ${row.column('state')} when 'succeeded' then 1 when 'failed' then 0 end)`;
+    }),
+    fireInstanceId: column('id', 'string', 'Its uuid: the snapshots that it made have it too.'),
+  },
+  relations: {
+    job: { to: 'SchedulerJobInventory', local: 'schedulerJobUuid' },
+    trigger: { to: 'SchedulerTriggerInventory', local: 'triggerUuid' },
+  },
+  visible: (row, { projectId = '' }) => sql`${row.column('project_id')} = ${projectId}`,
+});

@@ -1,0 +1,244 @@
+import { Type as T } from 'typebox';
+import type { ScheduleParameters } from '../../../cloud/schedules/model.ts';
+import { jobTypes, schedulerJob, schedulerJobHistory, schedulerLink } from '../inventories/scheduler.ts';
+import { booleanField, descriptionField, nameField, stateEventField, uuidIn } from '../protocol/field-schemas.ts';
+import { jobOperation, syncOperation } from '../protocol/operation.ts';
+import { invalidArgument, ZStackError } from '../protocol/zstack-error.ts';
+import { inventorySchema } from '../query/inventory-schema.ts';
+import { runQuery } from '../query/query.ts';
+import { queryOperations } from '../query/query-operations.ts';
+import { parseQuery } from '../query/query-parameters.ts';
+import { jobExample as example, onSchedules, schedulerShared as shared, triggerExample } from './scheduler-words.ts';
+import { change, creationExample, deletion } from './simple-operations.ts';
+
+/** What ZStack has beside: there is no such thing here that could be done. */
+const otherTypes = [
+  'volumeBackup',
+  'rootVolumeBackup',
+  'vmBackup',
+  'databaseBackup',
+  'localRaidSelfTest',
+  'runAutoScalingGroup',
+  'cancelIAM2ProjectLoginExpired',
+  'takeIAM2ProjectLoginExpired',
+] as const;
+type JobType = keyof typeof jobTypes;
+
+/** Clients send what a field is as text, or as what it is. */
+const parametersField = T.Optional(
+  T.Record(T.String(), T.Unknown(), {
+    description:
+      'More of what is to be done: snapshotMaxNumber, or snapshotGroupMaxNumber, says how many snapshots of the job are kept.',
+  }),
+);
+
+function parametersOf(given: Record<string, unknown> | undefined): ScheduleParameters {
+  const kept = given?.['snapshotMaxNumber'] ?? given?.['snapshotGroupMaxNumber'];
+  if (kept === undefined || kept === null || kept === '') return {};
+  const keep = Number(kept);
+  if (!Number.isInteger(keep) || keep < 1 || keep > 1000) {
+    throw invalidArgument(`the number of snapshots to keep must be 1 to 1000, but is [${String(kept).slice(0, 40)}]`);
+  }
+  return { keep };
+}
+
+const createSchedulerJob = jobOperation({
+  ...shared,
+  id: 'CreateSchedulerJob',
+  method: 'POST',
+  path: '/scheduler/jobs',
+  creates: 'untagged',
+  body: T.Object({
+    name: nameField,
+    description: descriptionField,
+    targetResourceUuid: T.String({
+      maxLength: 64,
+      description: 'The server; for snapshots the volume, for volumeSnapshotGroup the root volume of the server.',
+    }),
+    type: T.Unsafe<JobType | (typeof otherTypes)[number]>({
+      type: 'string',
+      enum: [...Object.keys(jobTypes), ...otherTypes],
+      description: `What it does: ${Object.keys(jobTypes).join(', ')}. Others are not offered.`,
+    }),
+    parameters: parametersField,
+  }),
+  result: schedulerJob,
+  title: 'Create a scheduled job',
+  summary: 'Says what is to be done with a server or a volume; when, the triggers say that it is added to.',
+  examples: [
+    creationExample(
+      'Stop a server',
+      { name: example.name, targetResourceUuid: example.targetResourceUuid, type: 'stopVm' },
+      example,
+    ),
+  ],
+  handle: async ({ cloud, subject, input }) => {
+    const { type, name, description, targetResourceUuid: targetId } = input;
+    if (!(type in jobTypes)) throw new ZStackError('SYS.1014', `the type[${type}] is not offered by this cloud`);
+    const kind = jobTypes[type as JobType];
+    const parameters = parametersOf(input.parameters);
+    const target = { uuid: targetId, type: type.endsWith('Vm') ? 'VmInstanceVO' : 'VolumeVO' };
+    const wanted = { id: input.resourceUuid, name, description, kind, targetId, parameters };
+    return { uuid: await onSchedules({ target }, () => cloud.schedules.createJob(subject, wanted)) };
+  },
+});
+
+const changeSchedulerState = jobOperation({
+  ...shared,
+  id: 'ChangeSchedulerState',
+  method: 'PUT',
+  path: '/schedulers/{uuid}',
+  params: uuidIn('uuid', 'The job.'),
+  body: T.Object({ stateEvent: stateEventField }),
+  result: schedulerJob,
+  title: 'Enable or disable a scheduled job',
+  summary: 'A disabled job is due at no time. Times that pass meanwhile are not made up for.',
+  examples: [
+    {
+      title: 'Enable',
+      params: { uuid: example.uuid },
+      body: { changeSchedulerState: { stateEvent: 'enable' } },
+      status: 200,
+      response: { inventory: example, success: true },
+    },
+  ],
+  handle: async ({ cloud, subject, input: { uuid, stateEvent } }) => {
+    const enable = () => cloud.schedules.setEnabled(subject, uuid, stateEvent === 'enable');
+    await onSchedules({ job: uuid }, enable, { job: 'uuid', trigger: 'uuid' });
+    return { uuid };
+  },
+});
+
+const link = T.Object({
+  schedulerJobUuid: T.String({ maxLength: 64, description: 'The job.' }),
+  schedulerTriggerUuid: T.String({ maxLength: 64, description: 'The trigger.' }),
+});
+const linked = { schedulerJobUuid: example.uuid, schedulerTriggerUuid: triggerExample.uuid };
+const linkPath = '/scheduler/jobs/{schedulerJobUuid}/scheduler/triggers/{schedulerTriggerUuid}';
+
+const addJobToTrigger = jobOperation({
+  ...shared,
+  id: 'AddSchedulerJobToSchedulerTrigger',
+  method: 'POST',
+  path: linkPath,
+  params: link,
+  body: T.Object({ triggerNow: booleanField('Whether the job is also done at once.') }),
+  result: schedulerLink,
+  title: 'Add a scheduled job to a trigger',
+  summary: 'From now on the job is done at each time of the trigger.',
+  examples: [
+    creationExample(
+      'Add',
+      {},
+      {
+        uuid: '9c8b7a6d5e4f40318293746556473829',
+        ...linked,
+        createDate: example.createDate,
+        lastOpDate: example.createDate,
+      },
+      linked,
+    ),
+  ],
+  handle: async ({ cloud, subject, input }) => {
+    const { schedulerJobUuid: job, schedulerTriggerUuid: trigger, triggerNow: fireNow } = input;
+    return {
+      uuid: await onSchedules({ job, trigger }, () => cloud.schedules.link(subject, job, trigger, { fireNow })),
+    };
+  },
+});
+
+const removeJobFromTrigger = jobOperation({
+  ...shared,
+  id: 'RemoveSchedulerJobFromSchedulerTrigger',
+  method: 'DELETE',
+  path: linkPath,
+  params: link,
+  title: 'Remove a scheduled job from a trigger',
+  summary: 'The job is not done at the times of the trigger any more. What is being done goes on.',
+  examples: [{ title: 'Remove', params: linked, status: 200, response: {} }],
+  handle: async ({ cloud, subject, input: { schedulerJobUuid: job, schedulerTriggerUuid: trigger } }) => {
+    await onSchedules({ job, trigger }, () => cloud.schedules.unlink(subject, job, trigger));
+    return {};
+  },
+});
+
+const getNoTriggerSchedulerJobs = syncOperation({
+  ...shared,
+  allow: 'reader',
+  id: 'GetNoTriggerSchedulerJobs',
+  method: 'GET',
+  path: '/scheduler/jobs/candidates',
+  response: T.Object({ inventories: T.Array(inventorySchema(schedulerJob)) }),
+  title: 'Get scheduled jobs without a trigger',
+  summary: 'The jobs that nothing fires.',
+  examples: [{ title: 'Get', status: 200, response: { inventories: [{ ...example, triggersUuid: [] }] } }],
+  handle: async ({ cloud, subject }) => {
+    const { inventories = [] } = await runQuery(cloud, schedulerJob, subject, parseQuery({}));
+    return { inventories: inventories.filter(({ triggersUuid }) => (triggersUuid as unknown[]).length === 0) };
+  },
+});
+
+/** What is to be done with servers and volumes, and what became of it. */
+export const schedulerJobOperations = [
+  createSchedulerJob,
+  changeSchedulerState,
+  addJobToTrigger,
+  removeJobFromTrigger,
+  getNoTriggerSchedulerJobs,
+  change({
+    ...shared,
+    id: 'UpdateSchedulerJob',
+    path: '/scheduler/jobs/{uuid}/actions',
+    result: schedulerJob,
+    body: { parameters: parametersField },
+    title: 'Change a scheduled job',
+    summary: 'Changes the name or description of a job, or how many snapshots it keeps.',
+    example,
+    apply: async ({ cloud, subject, input: { uuid, name, description } }, { parameters }) => {
+      const changes = { name, description, ...(parameters ? { parameters: parametersOf(parameters) } : {}) };
+      const update = () => cloud.schedules.updateJob(subject, uuid, changes);
+      await onSchedules({ job: uuid }, update, { job: 'uuid', trigger: 'uuid' });
+      return undefined;
+    },
+  }),
+  deletion({
+    ...shared,
+    id: 'DeleteSchedulerJob',
+    path: '/scheduler/jobs/{uuid}',
+    title: 'Delete a scheduled job',
+    summary: 'It is not done any more. What it has made stays, and so does its history.',
+    example,
+    remove: async ({ cloud, subject, input: { uuid } }) => {
+      await cloud.schedules.deleteJob(subject, uuid);
+      return undefined;
+    },
+  }),
+  ...queryOperations(schedulerJobHistory, {
+    ...shared,
+    allow: 'reader',
+    id: 'QuerySchedulerJobHistory',
+    path: '/scheduler/job/history',
+    title: 'Query the history of scheduled jobs',
+    byUuid: false,
+    example: {
+      id: 1795269600000000,
+      triggerUuid: triggerExample.uuid,
+      schedulerJobUuid: example.uuid,
+      jobType: 'stopVm',
+      startTime: 'Nov 20, 2026 8:00:00 PM',
+      executeTime: 4,
+      targetResourceUuid: example.targetResourceUuid,
+      requestDump: '{}',
+      success: true,
+      fireInstanceId: '2f7d1e0c9b8a4756a3c2d1e0f9b8a475',
+    },
+  }),
+  ...queryOperations(schedulerJob, {
+    ...shared,
+    allow: 'reader',
+    id: 'QuerySchedulerJob',
+    path: '/scheduler/jobs',
+    title: 'Query scheduled jobs',
+    example,
+  }),
+];
