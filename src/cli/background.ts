@@ -102,6 +102,8 @@ function environmentOf(settings: FolderSettings): NodeJS.ProcessEnv {
     ...(hostNetworks ? { UNKAI_HOST_NETWORKS: hostNetworks } : {}),
     ...(database ? { UNKAI_DATABASE: database } : {}),
     ...(settings.innerImageSources ? { UNKAI_INNER_IMAGE_SOURCES: settings.innerImageSources } : {}),
+    ...(settings.region ? { UNKAI_REGION: settings.region } : {}),
+    ...(settings.tokenKey ? { UNKAI_TOKEN_KEY: settings.tokenKey } : {}),
     ...(settings.resumeGuests ? { UNKAI_RESUME_GUESTS: settings.resumeGuests } : {}),
     ...Object.fromEntries(
       Object.entries(numbers).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),

@@ -30,6 +30,10 @@ export interface FolderSettings {
   imageCache?: number;
   /** Whose imports may fetch from inner networks; absent for administrators'. */
   innerImageSources?: InternalSources;
+  /** The region's name in the catalog; absent for RegionOne. */
+  region?: string;
+  /** The file with which tokens are signed; absent where the cloud has made up a key. */
+  tokenKey?: string;
   /** Rules for passwords and sign-ins by Keystone's names, as they were written; absent for none. */
   securityCompliance?: Record<string, string>;
   /** Whether guests run again once their host is back from a power loss; absent for no. */

@@ -121,6 +121,18 @@ function addUp(program: Command): void {
         .choices(['nobody', 'admins', 'everyone'])
         .env('UNKAI_INNER_IMAGE_SOURCES'),
     )
+    .addOption(
+      new Option('--region <name>', "the region's name in the catalog (default: as before, at first RegionOne)").env(
+        'UNKAI_REGION',
+      ),
+    )
+    .addOption(
+      new Option(
+        '--token-key <file>',
+        'with what tokens are signed: clouds with the same file take the tokens of each other (default: as before, at ' +
+          'first a key that the cloud makes up)',
+      ).env('UNKAI_TOKEN_KEY'),
+    )
     .option(
       '--security-compliance <rule>',
       "what is asked of passwords and sign-ins, by Keystone's names, as lockout_failure_attempts=5 or " +

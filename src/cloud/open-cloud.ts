@@ -139,7 +139,10 @@ async function assemble(core: CloudCore, options: CloudOptions): Promise<Cloud> 
     controlPlanes: new ControlPlanes(core, options.controlPlane ?? 'controller'),
     flavors: new Flavors(core),
     imageStores,
-    images: new Images(core, imageStores, options.images),
+    images: new Images(core, imageStores, {
+      ...options.images,
+      readerToken: (userId, projectId) => identity.readerToken(userId, projectId),
+    }),
     volumes: new Volumes(core),
     networks,
     hostNetworks: new HostNetworks(core, hosts, networks),

@@ -6,6 +6,11 @@ export interface CloudSettings {
   region: string;
   /** How long a Keystone token is good. */
   tokenLifetime: number;
+  /**
+   * What tokens are signed with, where clouds of several regions take each other's. Each cloud makes up a key of its own
+   * where nothing is said.
+   */
+  tokenKey: string | undefined;
   /** What is asked of passwords and of those who sign in. */
   securityCompliance: SecurityCompliance;
   /** How long a ZStack session is good; it does not slide. */
@@ -79,6 +84,7 @@ export type QuotaName =
 export const defaultSettings: CloudSettings = {
   region: 'RegionOne',
   tokenLifetime: 3 * 3600,
+  tokenKey: undefined,
   securityCompliance: noCompliance,
   sessionLifetime: 7200,
   reclaimInterval: 0,

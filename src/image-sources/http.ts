@@ -33,6 +33,7 @@ export async function openHttpSource(address: string, options: SourceOptions): P
     if (![301, 302, 303, 307, 308].includes(status) || !location) {
       throw new SourceError('unreachable', `The image's server answered with status ${status}.`);
     }
+    if (options.headers) throw new SourceError('refused', 'The image is at another place than its server.');
     if (hop === maxRedirects) throw new SourceError('refused', 'The image is behind too many redirects.');
     url = checkImageUrl(new URL(location, url).href, options);
   }
@@ -49,7 +50,7 @@ function contentLength({ headers }: IncomingMessage): number | undefined {
 
 function get(
   url: URL,
-  { allowInternal, signal }: SourceOptions,
+  { allowInternal, signal, headers }: SourceOptions,
   more: Record<string, string> = {},
 ): Promise<IncomingMessage> {
   const host = url.hostname.replace(/^\[|\]$/g, '');
@@ -64,7 +65,7 @@ function get(
     try {
       request = send(url, {
         agent: false,
-        headers: { accept: '*/*', 'accept-encoding': 'identity', 'user-agent': 'unkai', ...more },
+        headers: { accept: '*/*', 'accept-encoding': 'identity', 'user-agent': 'unkai', ...headers, ...more },
         lookup: allowInternal ? undefined : checkedLookup(url.href),
         signal,
         timeout: silenceLimitMs,

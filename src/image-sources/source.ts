@@ -14,6 +14,8 @@ export interface SourceOptions {
    */
   allowInternal: boolean;
   signal?: AbortSignal;
+  /** Sent along, and to nobody else: redirects are refused where there are any. */
+  headers?: Record<string, string>;
 }
 
 /** The image can't be fetched. Messages are for the image's owner: they tell nothing of inner networks. */

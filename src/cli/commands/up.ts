@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { flushCompileCache } from 'node:module';
+import { resolve } from 'node:path';
 import type { NetworkKind } from '../../agent/network/open-network.ts';
 import { FolderInUse } from '../../assembly/folder-lock.ts';
 import type { StoreConfig } from '../../assembly/image-stores.ts';
@@ -15,6 +16,7 @@ import { preparation } from '../machine.ts';
 import { requireFreePort } from '../ports.ts';
 import { thisProcess } from '../process-identity.ts';
 import { ProgramBuild } from '../program-build.ts';
+import { readTokenKey } from '../token-key.ts';
 import { UserError } from '../user-error.ts';
 import { welcome } from '../welcome.ts';
 
@@ -43,6 +45,9 @@ export interface UpOptions {
   /** Hosts that come back though they were taken out of the cloud. */
   readmitHost: string[];
   innerImageSources?: InternalSources;
+  region?: string;
+  /** A file. */
+  tokenKey?: string;
   /** Rules for passwords and sign-ins, `name=value` each. */
   securityCompliance: string[];
   /** Lets administrators inject faults, until the cloud is stopped. */
@@ -75,6 +80,8 @@ export async function up(options: UpOptions): Promise<void> {
     imageCache: options.imageCache ?? known?.imageCache,
     resumeGuests: options.resumeGuests ?? known?.resumeGuests,
     innerImageSources: options.innerImageSources ?? known?.innerImageSources,
+    region: regionOf(options.region) ?? known?.region,
+    tokenKey: options.tokenKey === undefined ? known?.tokenKey : resolve(options.tokenKey),
     securityCompliance: complianceOf(options.securityCompliance, known?.securityCompliance),
   };
   if (!options.background) {
@@ -98,6 +105,12 @@ function hostsOf(wanted: number | undefined, known: number | undefined): number 
   if (wanted !== undefined && wanted < (known ?? 1))
     throw new UserError(`This cloud has ${known} hosts, and servers may be on any of them: it can't have ${wanted}.`);
   return wanted ?? known;
+}
+
+/** Names in catalogs stand in URLs and in clients' environments. */
+function regionOf(name: string | undefined): string | undefined {
+  if (name === undefined || /^[\w.-]{1,255}$/.test(name)) return name;
+  throw new UserError(`A region's name has letters, digits and ._- only: ${name}`);
 }
 
 /** Devices of guests that run are named after it. */
@@ -195,6 +208,8 @@ async function open(
         liveMigrationBandwidth: (settings.liveMigrationBandwidth ?? 0) * 2 ** 20,
         resumeGuests: settings.resumeGuests === 'yes',
         securityCompliance: parseCompliance(settings.securityCompliance ?? {}),
+        ...(settings.region === undefined ? {} : { region: settings.region }),
+        ...(settings.tokenKey === undefined ? {} : { tokenKey: readTokenKey(settings.tokenKey) }),
         ...(settings.imageCache === undefined ? {} : { imageCacheBytes: settings.imageCache * 2 ** 30 }),
       },
       dataDir: folder.path,

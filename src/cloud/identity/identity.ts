@@ -134,6 +134,24 @@ export class Identity {
     return this.tokens.subjectOf(token, requestId);
   }
 
+  /**
+   * A token by which the cloud itself looks at something in another region for a user: it has the role reader only.
+   * Throws `forbidden` where the user may not come in any more, or has nothing to do with the project.
+   */
+  async readerToken(userId: string, projectId: string): Promise<string> {
+    const [user, project] = [(await this.users.find(userId))?.user, await this.projects.find(projectId)];
+    const home = user && (await this.domains.find(user.domainId));
+    const domain = project && (await this.domains.find(project.domainId));
+    const isIn = user?.enabled && home?.enabled && project?.enabled && domain?.enabled;
+    const target = { kind: 'project', id: projectId } as const;
+    if (!isIn || (await this.assignments.effectiveRoles(userId, target)).length === 0) {
+      throw new CloudError('forbidden', 'The user may not act for the project any more.');
+    }
+    const scope = { ...target, name: project.name, domainId: domain.id };
+    const who = { userId, userName: user.name, userDomainId: user.domainId };
+    return this.tokens.issue({ ...who, scope, roles: ['reader'], methods: ['token'] }).token;
+  }
+
   /** Ends one token. */
   async revokeToken(auditId: string): Promise<void> {
     await this.#core.db.write((tx) => this.#revocations.revoke(tx, 'token', auditId));

@@ -1,14 +1,22 @@
+import { createHash } from 'node:crypto';
 import type { CloudCore } from '../core.ts';
 
 const settingKey = 'identity.token_signing_key';
 
-/** The key that signs tokens: made at the first start, the same for every control plane process of the cloud. */
+/**
+ * The key that signs tokens, the same for every control plane process of the cloud: what the operator says, from then on;
+ * else it is made at the first start.
+ */
 export async function signingKey(core: CloudCore): Promise<Buffer> {
+  const { tokenKey } = core.settings;
+  const given = tokenKey === undefined ? undefined : createHash('sha256').update(tokenKey).digest('base64url');
   const value = await core.db.write(async (tx) => {
     await tx
       .insertInto('settings')
-      .values({ key: settingKey, value: core.env.randomBytes(32).toString('base64url') })
-      .onConflict((conflict) => conflict.doNothing())
+      .values({ key: settingKey, value: given ?? core.env.randomBytes(32).toString('base64url') })
+      .onConflict((conflict) =>
+        given === undefined ? conflict.doNothing() : conflict.column('key').doUpdateSet({ value: given }),
+      )
       .execute();
     const row = await tx.selectFrom('settings').select('value').where('key', '=', settingKey).executeTakeFirstOrThrow();
     return row.value;

@@ -34,6 +34,8 @@ export interface ImagesOptions {
   copyTimeout?: number;
   /** Where containers of objects are kept; without it there are none to import from and export to. */
   objectFolder?: string;
+  /** A token by which images of another region are looked at for a user; without it, no region is asked. */
+  readerToken?: ImageParts['readerToken'];
 }
 
 const reconcileMs = 60_000;
@@ -66,7 +68,13 @@ export class Images {
 
   constructor(core: CloudCore, stores: ImageStores, options: ImagesOptions = {}) {
     this.objects = options.objectFolder === undefined ? undefined : new ObjectFolder(options.objectFolder);
-    this.#parts = { core, stores, rows: new ImageRows(core.db), objects: this.objects };
+    this.#parts = {
+      core,
+      stores,
+      rows: new ImageRows(core.db),
+      objects: this.objects,
+      readerToken: options.readerToken,
+    };
     this.copies = new Copies(this.#parts, options.copyTimeout);
     this.members = new Members(this.#parts);
     this.tasks = new ImageTasks(this.#parts);

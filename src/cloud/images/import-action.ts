@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { action, span, step } from '../actions.ts';
+import { RegionImage } from './region-images.ts';
 
 const ImportInput = Type.Object({
   imageId: Type.String(),
@@ -10,6 +11,10 @@ const ImportInput = Type.Object({
   stagedIn: Type.Optional(Type.String()),
   /** What the fetched bytes have to hash to, lower-case hex. */
   sha1: Type.Optional(Type.String()),
+  /** Whose image it is, where another region has it; `url` is where its bytes are. */
+  region: Type.Optional(RegionImage),
+  /** For whom another region is asked. */
+  userId: Type.Optional(Type.String()),
   /** Whether whoever asked may have inner networks read. */
   allowInternal: Type.Boolean(),
   /** Whether the image was made for this import, and goes when it fails. */

@@ -16,10 +16,11 @@ import { expungeImage } from './expunge-action.ts';
 import { type ImportInput, importImage } from './import-action.ts';
 import { importFailure } from './import-failure.ts';
 import { inspectStored } from './inspect-stored.ts';
-import { type Image, isGone, type NewImage } from './model.ts';
+import { type Image, isGone, type NewImage, propertiesJson } from './model.ts';
 import type { ImageParts } from './parts.ts';
 import { checkImageQuota, roomInQuota } from './quota.ts';
 import { type ReceivedImage, receiveImage } from './receive.ts';
+import { type OpenedRegionImage, openRegionImage, type RegionImage, regionImageUrl } from './region-images.ts';
 import { mayKnow, noSuchImage, requireOwner } from './rights.ts';
 import { dropReplicas, putReplica } from './rows.ts';
 import type { StagedImage } from './uploads.ts';
@@ -33,6 +34,8 @@ export interface ImportRequest {
    * decompressed on the way. Absent: what was staged is imported.
    */
   url?: string;
+  /** Of another region, and fetched for whoever asks; `url` is not said then. */
+  region?: RegionImage;
   /** The SHA-1 of what is at the URL, lower-case hex; another one ends the import. */
   sha1?: string;
   /** The first one takes the bytes, the others copies. The default store where nothing is said. */
@@ -58,17 +61,18 @@ export class Imports {
    */
   async importInto(subject: Subject, id: string, request: ImportRequest): Promise<{ image: Image; actionId: string }> {
     const { core, rows } = this.#parts;
-    const allowInternal = request.url !== undefined && this.#check(subject, request.url);
+    const url = request.region ? regionImageUrl(request.region) : request.url;
+    const allowInternal = url !== undefined && this.#check(subject, url, request.region !== undefined);
     return await core.db.write(async (tx) => {
       const image = await rows.imageForUpdate(id, tx);
       if (!image || isGone(image) || !(await mayKnow(rows, subject, image, tx))) throw noSuchImage(id);
       requireOwner(subject, image, 'import data for');
-      requireReadyFor(image, (await rows.row(id, tx))?.staged ?? null, request);
+      requireReadyFor(image, (await rows.row(id, tx))?.staged ?? null, url);
       if (!image.diskFormat || !image.containerFormat) {
         const missing = image.diskFormat ? 'container_format' : 'disk_format';
         throw new CloudError('conflict', `'${missing}' needs to be set before import`, { reason: 'formats_missing' });
       }
-      return await this.#begin(tx, subject, image, request, { allowInternal, removeOnFailure: false });
+      return await this.#begin(tx, subject, image, { ...request, url }, { allowInternal, removeOnFailure: false });
     });
   }
 
@@ -94,7 +98,7 @@ export class Imports {
 
   /** The step of `image.import`: fetches the bytes into the store. May be repeated. */
   async fetch(
-    { imageId, storeId, url, allowInternal, stagedIn, sha1 }: ImportInput,
+    { imageId, storeId, url, allowInternal, stagedIn, sha1, region, userId }: ImportInput,
     options: { signal: AbortSignal; progress(percent: number): void },
   ): Promise<ReceivedImage> {
     const { core, rows, stores } = this.#parts;
@@ -104,7 +108,9 @@ export class Imports {
     if (stagedIn !== undefined) return await this.#takeStaged(image, { stagedIn, storeId }, options);
     let opened: ImageSource | undefined;
     try {
-      const source = await this.#open(url, { allowInternal, signal: options.signal });
+      const remote =
+        region && (await this.#openRegion(region, image, userId, { allowInternal, signal: options.signal }));
+      const source = remote?.source ?? (await this.#open(url, { allowInternal, signal: options.signal }));
       opened = source;
       if (source.size !== undefined) await checkImageQuota(core, core.db.read, image.projectId, source.size);
       const compression = compressionOf(url);
@@ -120,6 +126,7 @@ export class Imports {
         expectedSize: compression ? undefined : source.size,
         signal: options.signal,
       });
+      if (remote) return await this.#asTold(driver, imageId, received, remote);
       return image.diskFormat ? received : await this.#detected(driver, imageId, received);
     } catch (error) {
       opened?.close();
@@ -175,6 +182,10 @@ export class Imports {
       at,
       received,
     );
+    if (received.properties) {
+      const properties = propertiesJson({ ...image.properties, ...received.properties });
+      await tx.updateTable('images').set({ properties }).where('id', '=', imageId).execute();
+    }
     for (const other of storeIds) {
       if (other === storeId) continue;
       if (other === stagedIn) await this.#removeStaged(tx, image, stagedIn, by);
@@ -222,7 +233,7 @@ export class Imports {
     tx: Tx,
     subject: Subject,
     image: Image,
-    { url, storeIds, sha1 }: ImportRequest,
+    { url, storeIds, sha1, region }: ImportRequest,
     options: { allowInternal: boolean; removeOnFailure: boolean },
   ): Promise<{ image: Image; actionId: string }> {
     const { core, rows, stores } = this.#parts;
@@ -249,6 +260,7 @@ export class Imports {
         url: url ?? '',
         ...(stagedIn === undefined ? {} : { stagedIn }),
         ...(sha1 === undefined ? {} : { sha1 }),
+        ...(region === undefined ? {} : { region, userId: subject.userId }),
         ...options,
       },
       name: 'importImage',
@@ -262,6 +274,26 @@ export class Imports {
     return { image: (await rows.image(image.id, tx))!, actionId };
   }
 
+  async #openRegion(
+    region: RegionImage,
+    image: Image,
+    userId: string | undefined,
+    options: { allowInternal: boolean; signal: AbortSignal },
+  ): Promise<OpenedRegionImage> {
+    const token = await this.#parts.readerToken?.(userId ?? image.userId, image.projectId);
+    if (token === undefined) throw new SourceError('refused', 'This cloud asks no other regions.');
+    return await openRegionImage(region, token, options);
+  }
+
+  /** What came is what the region said; its properties come along. */
+  async #asTold(driver: ImageStore, imageId: string, received: ReceivedImage, told: OpenedRegionImage) {
+    if (told.sha512 === undefined || told.sha512 === received.checksums.sha512) {
+      return { ...received, properties: told.properties };
+    }
+    await driver.delete(imageId);
+    throw new SourceError('refused', "The checksum of the region's image is not the one that it tells.");
+  }
+
   async #open(url: string, options: { allowInternal: boolean; signal: AbortSignal }): Promise<ImageSource> {
     const object = parseObjectUrl(url);
     if (!object) return await openSource(url, options);
@@ -269,8 +301,11 @@ export class Imports {
     throw new SourceError('refused', 'This cloud has no containers of objects.');
   }
 
-  /** Whether the subject's fetches may go to inner networks; refuses what can be refused at once. */
-  #check(subject: Subject, url: string): boolean {
+  /**
+   * Whether the subject's fetches may go to inner networks; refuses what can be refused at once.
+   * @param isRegion it is at an endpoint that administrators have put into the catalog
+   */
+  #check(subject: Subject, url: string, isRegion = false): boolean {
     const object = parseObjectUrl(url);
     if (object) {
       if (object.project === subject.projectId && this.#parts.objects) return false;
@@ -278,7 +313,8 @@ export class Imports {
         reason: 'no_object',
       });
     }
-    const allowInternal = this.#internal === 'everyone' || (this.#internal === 'admins' && subject.isAdmin);
+    const isTheirs = this.#internal === 'everyone' || (this.#internal === 'admins' && subject.isAdmin);
+    const allowInternal = isTheirs || (isRegion && this.#internal !== 'nobody');
     try {
       checkSource(url, { allowInternal, allowFiles: allowInternal && subject.isAdmin });
     } catch (error) {
@@ -310,7 +346,7 @@ async function* counted(source: AsyncIterable<Buffer>, onBytes: (bytes: number) 
   }
 }
 
-function requireReadyFor(image: Image, staged: string | null, { url }: ImportRequest): void {
+function requireReadyFor(image: Image, staged: string | null, url: string | undefined): void {
   const details = { reason: 'image_not_queued', id: image.id };
   if (url === undefined && (image.status !== 'uploading' || staged === null)) {
     throw new CloudError('conflict', "Image needs to be staged before 'glance-direct' method can be used", details);

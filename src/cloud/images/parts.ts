@@ -10,4 +10,6 @@ export interface ImageParts {
   rows: ImageRows;
   /** Containers of objects, where the cloud has them. */
   objects?: ObjectFolder;
+  /** A token by which the cloud looks at a user's images of another region. */
+  readerToken?(userId: string, projectId: string): Promise<string>;
 }

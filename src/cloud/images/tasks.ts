@@ -3,6 +3,7 @@ import { CloudError, notFound } from '../errors.ts';
 import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
 import type { Image } from './model.ts';
 import type { ImageParts } from './parts.ts';
+import type { RegionImage } from './region-images.ts';
 
 /** An import as Glance's tasks tell of it: the actions of one request on one image. Times are microseconds. */
 export interface ImageTask {
@@ -16,9 +17,11 @@ export interface ImageTask {
   isCancelled: boolean;
   /** 0 to 100. */
   progress: number;
-  method: 'web-download' | 'glance-direct' | 'copy-image';
+  method: 'web-download' | 'glance-direct' | 'copy-image' | 'glance-download';
   /** Where the bytes come from, for `web-download`. */
   url: string | null;
+  /** Whose image it is, for `glance-download`. */
+  region: RegionImage | null;
   storeIds: string[];
   /** Whether the image was made for this import. */
   makesImage: boolean;
@@ -114,6 +117,7 @@ interface Input {
   removeOnFailure?: boolean;
   url?: string;
   stagedIn?: string;
+  region?: RegionImage;
   storeId: string;
 }
 
@@ -122,7 +126,8 @@ function taskOf(actions: ActionsTable[]): ImageTask {
   const first = main ?? actions[0]!;
   const counted = main ? [main] : actions;
   const inputs = actions.map(({ input }) => JSON.parse(input) as Input);
-  const { url, stagedIn, removeOnFailure } = JSON.parse(first.input) as Input;
+  const { url, stagedIn, region, removeOnFailure } = JSON.parse(first.input) as Input;
+  const source = region ? 'glance-download' : stagedIn === undefined ? 'web-download' : 'glance-direct';
   const failed = counted.find(({ state }) => state === 'failed');
   const isOver = counted.every(({ finished_at }) => finished_at !== null);
   const isPending = counted.every(({ state }) => state === 'pending');
@@ -136,8 +141,9 @@ function taskOf(actions: ActionsTable[]): ImageTask {
     message: failed?.error ? messageOf(failed.error) : '',
     isCancelled: failed?.cancel_requested === 1,
     progress: Math.round(Math.min(...counted.map(({ progress }) => progress))),
-    method: !main ? 'copy-image' : stagedIn === undefined ? 'web-download' : 'glance-direct',
-    url: url ? url : null,
+    method: main ? source : 'copy-image',
+    url: url && !region ? url : null,
+    region: region ?? null,
     storeIds: [...new Set(inputs.map(({ storeId }) => storeId))],
     makesImage: removeOnFailure === true,
     createdAt: first.created_at,

@@ -52,7 +52,9 @@ describe('an image', () => {
       self: `/v2/images/${response.body.id}`,
     });
     expect(response.headers['location']).toMatch(`/image/v2/images/${response.body.id}`);
-    expect(response.headers['openstack-image-import-methods']).toBe('glance-direct,web-download,copy-image');
+    expect(response.headers['openstack-image-import-methods']).toBe(
+      'glance-direct,web-download,copy-image,glance-download',
+    );
     expect(response.headers['x-openstack-request-id']).toMatch(/^req-/);
     expect((await call('GET', `/v2/images/${response.body.id}`)).body).toEqual(response.body);
   });
@@ -232,6 +234,7 @@ describe('an import', () => {
       'glance-direct',
       'web-download',
       'copy-image',
+      'glance-download',
     ]);
     expect((await start({ name: 'glance-direct' })).status).toBe(409);
     expect((await start({ name: 'nonsense' })).status).toBe(400);

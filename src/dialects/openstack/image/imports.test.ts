@@ -186,7 +186,9 @@ describe('stores', () => {
     ]);
     const made = await api.call('POST', '/v2/images', { body: {} });
     expect(made.headers['openstack-image-store-ids']).toBe('default,second');
-    expect(made.headers['openstack-image-import-methods']).toBe('glance-direct,web-download,copy-image');
+    expect(made.headers['openstack-image-import-methods']).toBe(
+      'glance-direct,web-download,copy-image,glance-download',
+    );
   });
 });
 

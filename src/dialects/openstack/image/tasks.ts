@@ -60,7 +60,16 @@ function summaryView(task: ImageTask) {
 function taskView(task: ImageTask, storeNames: ReadonlyMap<string, string>) {
   const stores = task.storeIds.map((id) => storeNames.get(id) ?? id);
   const image = withDashes(task.imageId);
-  const method = { name: task.method, ...(task.url === null ? {} : { uri: task.url }) };
+  const { region } = task;
+  const method = {
+    name: task.method,
+    ...(task.url === null ? {} : { uri: task.url }),
+    ...(region && {
+      glance_region: region.region,
+      glance_image_id: region.imageId,
+      glance_service_interface: region.serviceInterface,
+    }),
+  };
   return {
     ...summaryView(task),
     input: task.makesImage
