@@ -98,19 +98,27 @@ export function HostPage() {
   );
 }
 
-/** What Placement counts: how much there is, how much may be given away, how much is. */
+interface Provider {
+  uuid: string;
+  name: string;
+}
+
+/** What Placement counts of the host and of its storages: how much there is, how much may be given away, how much is. */
 function Inventories({ id }: { id: string }) {
   const { t } = useTranslation();
-  const base = `/placement/resource_providers/${id}`;
   const { data, error } = useQuery({
     queryKey: ['hosts', 'inventories', id],
     refetchInterval: refreshMs,
     queryFn: async ({ signal }) => {
-      const [{ inventories }, { usages }] = await Promise.all([
-        get<{ inventories: Record<string, Inventory> }>(`${base}/inventories`, signal),
-        get<{ usages: Record<string, number> }>(`${base}/usages`, signal),
-      ]);
-      return Object.entries(inventories).map(([name, inventory]) => ({ ...inventory, name, used: usages[name] ?? 0 }));
+      const path = `/placement/resource_providers?in_tree=${encodeURIComponent(id)}`;
+      const { resource_providers } = await get<{ resource_providers: Provider[] }>(path, signal);
+      const [host, ...storages] = resource_providers;
+      return (
+        await Promise.all([
+          host ? inventoriesOf(host, undefined, signal) : [],
+          ...storages.map((storage) => inventoriesOf(storage, storage.name, signal)),
+        ])
+      ).flat();
     },
   });
   return (
@@ -120,13 +128,13 @@ function Inventories({ id }: { id: string }) {
       </header>
       <div className="body stack" style={{ gap: 16 }}>
         {error && <Failed error={error} />}
-        {data?.map(({ name, total, reserved, allocation_ratio, used }) => {
+        {data?.map(({ key, of, name, total, reserved, allocation_ratio, used }) => {
           const free = Math.floor((total - reserved) * allocation_ratio);
           const show = amounts[name] ?? number;
           return (
-            <div key={name} className="stack" style={{ gap: 6 }}>
+            <div key={key} className="stack" style={{ gap: 6 }}>
               <div className="between">
-                <code>{name}</code>
+                <code>{of === undefined ? name : `${name} ${of}`}</code>
                 <span className="number soft">
                   {show(used)} / {show(free)}
                 </span>
@@ -141,6 +149,19 @@ function Inventories({ id }: { id: string }) {
       </div>
     </section>
   );
+}
+
+/** @param of what the provider is called beside the resource, for one that is not the host itself */
+async function inventoriesOf({ uuid }: Provider, of: string | undefined, signal: AbortSignal) {
+  const base = `/placement/resource_providers/${uuid}`;
+  const [{ inventories }, { usages }] = await Promise.all([
+    get<{ inventories: Record<string, Inventory> }>(`${base}/inventories`, signal),
+    get<{ usages: Record<string, number> }>(`${base}/usages`, signal),
+  ]);
+  const used = (name: string) => usages[name] ?? 0;
+  return Object.entries(inventories).map(([name, inventory]) => {
+    return { ...inventory, key: `${uuid} ${name}`, of, name, used: used(name) };
+  });
 }
 
 const amounts: Record<string, (count: number) => string> = {

@@ -1,4 +1,8 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { operator } from '../../../cloud/identity/subject.ts';
 import { withDashes } from '../../../env/env.ts';
 import { computeDialects } from '../compute/compute.ts';
 import { ComputeApi } from '../compute/test-compute-api.ts';
@@ -44,6 +48,61 @@ test('servers hold something of them', async () => {
   const after = (await read(`/resource_providers/${uuid}/usages`)).body.usages;
   expect(after.VCPU).toBe(before.VCPU + 1);
   expect((await read(`/resource_providers/${uuid}/allocations`)).body.allocations).toHaveProperty(consumer);
+});
+
+test('the storages that a host has are its children, and servers hold of them what lies there', async () => {
+  const { cloud } = api.unkai;
+  const folder = await mkdtemp(join(tmpdir(), 'unkai-placement-'));
+  const [host] = await cloud.hosts.list();
+  const uuid = withDashes(host!.id);
+  const { id } = await cloud.storages.add({ name: 'big', zoneId: host!.zoneId, path: join(folder, 'big') });
+  await cloud.storages.attach(id, host!.clusterId);
+  const name = `${host!.name}_${withDashes(id)}`;
+  const [part] = (await read(`/resource_providers?name=${name}`)).body.resource_providers;
+  expect(part).toMatchObject({ name, parent_provider_uuid: uuid, root_provider_uuid: uuid });
+  const path = `/resource_providers/${part.uuid}`;
+  for (const inTree of [uuid, part.uuid]) {
+    const tree = (await read(`/resource_providers?in_tree=${inTree}`)).body.resource_providers;
+    expect(tree.map((one: { uuid: string }) => one.uuid).sort()).toEqual([uuid, part.uuid].sort());
+  }
+  expect((await read('/resource_providers?resources=VCPU:1')).body.resource_providers).toHaveLength(1);
+  expect((await read('/resource_providers?required=COMPUTE_NODE')).body.resource_providers).toHaveLength(1);
+  const { inventories } = (await read(`${path}/inventories`)).body;
+  expect(inventories).toEqual({ DISK_GB: expect.objectContaining({ reserved: 0, allocation_ratio: host!.diskRatio }) });
+  expect((await read(`${path}/inventories/VCPU`)).status).toBe(404);
+  expect((await read(`${path}/traits`)).body.traits).toEqual([]);
+  expect((await read(`${path}/aggregates`)).body.aggregates).toEqual([]);
+
+  // What is on the own disk of the host is promised: new servers have their root disks in the storage.
+  const used = (await cloud.hosts.usage())[0]!.used.diskGb;
+  const size = (host!.diskGb * host!.diskRatio - used) * 2 ** 30;
+  const place = { hostId: host!.id, storageId: null };
+  const filling = await cloud.blockStorage.create(operator(), { size, place });
+  await cloud.runner.wait(filling.actionId, { timeoutMs: 60_000 });
+  const wanted = 'VCPU:1,DISK_GB:1';
+  const { body } = await read(`/allocation_candidates?resources=${wanted}`);
+  const held = { [uuid]: { resources: { VCPU: 1 } }, [part.uuid]: { resources: { DISK_GB: 1 } } };
+  expect(body.allocation_requests).toEqual([{ allocations: held }]);
+  expect(Object.keys(body.provider_summaries).sort()).toEqual([uuid, part.uuid].sort());
+  expect((await read(`/allocation_candidates?resources=${wanted}`, 28)).body.allocation_requests).toEqual([]);
+  const consumer = await api.server();
+  const { allocations } = (await read(`/allocations/${consumer}`)).body;
+  expect(allocations[part.uuid]).toMatchObject({ resources: { DISK_GB: 1 } });
+  expect(allocations[uuid].resources).toEqual({ VCPU: 1, MEMORY_MB: 128 });
+  expect((await read(`${path}/usages`)).body.usages).toEqual({ DISK_GB: 1 });
+  expect((await read(`${path}/allocations`)).body.allocations).toEqual({ [consumer]: { resources: { DISK_GB: 1 } } });
+
+  await cloud.storages.setState(id, 'disabled');
+  expect((await read(`${path}/inventories/DISK_GB`)).body).toMatchObject({ reserved: inventories.DISK_GB.total });
+  expect((await read(`/allocation_candidates?resources=${wanted}`)).body.allocation_requests).toEqual([]);
+  const gone = await cloud.servers.delete(operator(), consumer.replaceAll('-', ''));
+  await cloud.runner.wait(gone.actionId!, { timeoutMs: 60_000 });
+  const emptied = await cloud.blockStorage.delete(operator(), filling.volume.id);
+  await cloud.runner.wait(emptied.actionId!, { timeoutMs: 60_000 });
+  await cloud.storages.detach(id, host!.clusterId);
+  await cloud.storages.remove(id);
+  expect((await read(path)).status).toBe(404);
+  await rm(folder, { recursive: true, force: true });
 });
 
 test('candidates have room, and the shape of their version', async () => {
