@@ -170,17 +170,17 @@ async function assemble(core: CloudCore, options: CloudOptions): Promise<Cloud> 
   const unmade = {
     servers: undefined as unknown as Servers,
     blockStorage: undefined as unknown as BlockStorage,
+    resourceOwners: undefined as unknown as ResourceOwners,
     schedules: undefined as unknown as Schedules,
   };
-    resourceOwners: undefined as unknown as ResourceOwners,
   const cloud: Cloud = Object.assign(parts, unmade);
   const backups = options.backups ?? new BackupFolder(join(dirname(options.imageDirectory), 'backups'));
   return Object.assign(cloud, {
     servers: new Servers(cloud),
     blockStorage: new BlockStorage(cloud, backups),
+    resourceOwners: new ResourceOwners(cloud),
     schedules: new Schedules(cloud),
   });
-    resourceOwners: new ResourceOwners(cloud),
 }
 
 async function bootstrap(cloud: Cloud, options: CloudOptions): Promise<void> {
