@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import type { AgentProgram } from '../agent/far/ssh/agent-program.ts';
 
 const entry = resolve(import.meta.dirname, '../agent/far/agent.ts');
@@ -21,10 +21,9 @@ export function agentProgram(): Promise<AgentProgram> {
 async function build(): Promise<AgentProgram> {
   const { rolldown } = await import('rolldown');
   const bundle = await rolldown({ input: entry, platform: 'node', logLevel: 'silent' });
-  const modules = bundle.watchFiles;
   const { output } = await bundle.generate({ format: 'esm', codeSplitting: false });
   const files = { 'agent.mjs': output[0].code, 'listen.ts': await readFile(listener, 'utf8') };
-  const sources = await modules;
+  const sources = output[0].moduleIds.filter((id) => isAbsolute(id));
   await bundle.close();
   const times = await Promise.all(sources.map(async (path) => (await stat(path)).mtimeMs));
   const digest = createHash('sha256').update(JSON.stringify(files)).digest('hex').slice(0, 12);

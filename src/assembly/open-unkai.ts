@@ -15,6 +15,7 @@ import type { Env } from '../env/env.ts';
 import { realEnv } from '../env/real.ts';
 import { lockFolder } from './folder-lock.ts';
 import { ensureImageStores, type StoreConfig } from './image-stores.ts';
+import { openMachines } from './machines.ts';
 
 export type HypervisorKind = 'qemu' | 'simulated';
 
@@ -34,6 +35,8 @@ export interface UnkaiOptions {
   /** How guests of QEMU get their networks. Default: `bridge` where this machine can, else `user`. */
   network?: NetworkKind;
   hostNetworks?: HostNetworksKind;
+  /** At which address hosts on other machines reach this one: then there can be such. */
+  tunnelAddress?: string;
   /** Used when the cloud is new. */
   adminPassword: string;
   /** A `postgres://` URL; SQLite in the data folder when there is none. */
@@ -68,10 +71,11 @@ export async function openUnkai(options: UnkaiOptions): Promise<OpenedUnkai> {
     const env = realEnv();
     const db = await openDatabase(options);
     const hosts = await openHosts(options, env);
+    const machines = await openMachines(env, options);
     const { zones = [] } = options;
     const agents = hosts.map(({ name, agent }, index) => ({
       name,
-      agent: options.wrapAgent?.(agent) ?? agent,
+      agent: options.wrapAgent?.(machines.beside(agent)) ?? machines.beside(agent),
       ...(zones.length > 0 ? { zone: zones[index % zones.length] } : {}),
     }));
     const { cloud, close } = await openCloud({
@@ -81,6 +85,7 @@ export async function openUnkai(options: UnkaiOptions): Promise<OpenedUnkai> {
       settings: { ...defaultSettings, ...options.settings },
       hosts: agents,
       readmitted: options.readmittedHosts,
+      openFarAgent: machines.open,
       controlPlane: hostname(),
       imageDirectory: join(dataDir, 'images'),
       adminPassword: options.adminPassword,
@@ -129,8 +134,10 @@ const loopback = { address: '127.0.0.1' };
 
 /** All hosts of a machine are on the same networks, those that the first one has, or reach each other by tunnels. */
 async function openQemuHosts(options: UnkaiOptions, env: Env, numbers: readonly number[]): Promise<OpenedHosts> {
-  const { dataDir, log, network: kind, hostNetworks } = options;
-  const tunnel = hostNetworks === 'vxlan' ? loopback : undefined;
+  const { dataDir, log, network: kind, hostNetworks, tunnelAddress } = options;
+  const areApart = hostNetworks === 'vxlan';
+  const ownEnd = tunnelAddress === undefined ? undefined : { address: tunnelAddress };
+  const tunnel = ownEnd ?? (areApart ? loopback : undefined);
   const { openNetworkDriver } = await import('../agent/network/open-network.ts');
   const { openQemuHost } = await import('../agent/hypervisor/qemu/qemu-host.ts');
   const folder = (number: number) => join(dataDir, 'hosts', numbered('qemu', number));
@@ -149,7 +156,7 @@ async function openQemuHosts(options: UnkaiOptions, env: Env, numbers: readonly 
       hostname: numbered(hostname(), number),
       env,
       log,
-      network: number === 1 ? network : tunnel ? await open(number) : (network.forSeat?.(number - 1) ?? network),
+      network: number === 1 ? network : areApart ? await open(number) : (network.forSeat?.(number - 1) ?? network),
       sharers: numbers.length,
     });
     hosts.push({ name: (await agent.describe()).hostname, agent });

@@ -85,7 +85,7 @@ function upArguments(
 
 /** What is chosen goes by the environment: everyone can read arguments, and the database's URL may hold a password. */
 function environmentOf(settings: FolderSettings): NodeJS.ProcessEnv {
-  const { hypervisor, hosts, network, hostNetworks, database } = settings;
+  const { hypervisor, hosts, network, hostNetworks, tunnelAddress, database } = settings;
   const { UNKAI_DATABASE: _, ...rest } = process.env;
   const numbers = {
     UNKAI_RECLAIM_INTERVAL: settings.reclaimInterval,
@@ -100,6 +100,7 @@ function environmentOf(settings: FolderSettings): NodeJS.ProcessEnv {
     ...(settings.zones ? { UNKAI_ZONES: settings.zones.join(',') } : {}),
     ...(network ? { UNKAI_NETWORK: network } : {}),
     ...(hostNetworks ? { UNKAI_HOST_NETWORKS: hostNetworks } : {}),
+    ...(tunnelAddress ? { UNKAI_TUNNEL_ADDRESS: tunnelAddress } : {}),
     ...(database ? { UNKAI_DATABASE: database } : {}),
     ...(settings.innerImageSources ? { UNKAI_INNER_IMAGE_SOURCES: settings.innerImageSources } : {}),
     ...(settings.region ? { UNKAI_REGION: settings.region } : {}),

@@ -18,6 +18,7 @@ export interface FolderSettings {
   network?: NetworkKind;
   /** Absent for `shared`. */
   hostNetworks?: HostNetworksKind;
+  tunnelAddress?: string;
   /** A `postgres://` URL. */
   database?: string;
   /** How long deleted servers can be restored, seconds; absent for not at all. */

@@ -6,6 +6,7 @@ import type { ControlPlanes } from './control-planes/control-planes.ts';
 import type { CloudCore } from './core.ts';
 import type { DiskOfferings } from './disk-offerings/disk-offerings.ts';
 import type { Eips } from './eips/eips.ts';
+import type { FarHosts } from './far-hosts/far-hosts.ts';
 import type { Faults } from './faults/faults.ts';
 import type { Flavors } from './flavors/flavors.ts';
 import type { Hosts } from './hosts/hosts.ts';
@@ -40,6 +41,7 @@ export interface Cloud extends CloudCore {
   readonly resourceOwners: ResourceOwners;
   readonly zones: Zones;
   readonly hosts: Hosts;
+  readonly farHosts: FarHosts;
   readonly controlPlanes: ControlPlanes;
   readonly flavors: Flavors;
   readonly imageStores: ImageStores;

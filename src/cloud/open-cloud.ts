@@ -14,6 +14,8 @@ import { ControlPlanes } from './control-planes/control-planes.ts';
 import type { CloudCore, Log } from './core.ts';
 import { DiskOfferings } from './disk-offerings/disk-offerings.ts';
 import { Eips } from './eips/eips.ts';
+import { FarHosts } from './far-hosts/far-hosts.ts';
+import type { FarAgentOpener } from './far-hosts/model.ts';
 import { Faults } from './faults/faults.ts';
 import { withFaults } from './faults/faulty-actions.ts';
 import { losable } from './faults/faulty-host.ts';
@@ -56,6 +58,8 @@ export interface CloudOptions {
   settings: CloudSettings;
   /** The hosts that this process serves. A zone is where a new one comes; those that the cloud knows stay where they are. */
   hosts: ReadonlyArray<{ name: string; agent: HostAgent; zone?: string }>;
+  /** How hosts on other machines are reached; there can be none where this is not said. */
+  openFarAgent?: FarAgentOpener;
   /** The machine of this process, as administrators know it. Default: `controller`. */
   controlPlane?: string;
   /** Hosts that come back though they were taken out of the cloud, by name. */
@@ -104,6 +108,7 @@ export async function openCloud(options: CloudOptions): Promise<{ cloud: Cloud; 
   for (const { name, agent, zone } of options.hosts) {
     await attach(cloud, { name, zone }, options.faults ? losable(name, agent, cloud.faults) : agent);
   }
+  await cloud.farHosts.refresh();
   await cloud.hostNetworks.start((request) => answerMetadata(cloud, request));
   await cloud.controlPlanes.beat();
   await runner.start(cloud);
@@ -114,6 +119,7 @@ export async function openCloud(options: CloudOptions): Promise<{ cloud: Cloud; 
       await stopReconcilers();
       await runner.stop();
       await cloud.hostNetworks.stop();
+      await cloud.farHosts.close();
       cloud.identity.stop();
       cloud.images.stop();
       await cloud.imageStores.close();
@@ -127,6 +133,7 @@ async function assemble(core: CloudCore, options: CloudOptions): Promise<Cloud> 
   const zones = new Zones(core);
   const hosts = new Hosts(core, zones);
   const networks = new Networks(core, quotas);
+  const hostNetworks = new HostNetworks(core, hosts, networks);
   const reconcilers = new ReconcilerStatuses(core.env);
   const identity = await openIdentity(core);
   const parts = {
@@ -145,7 +152,8 @@ async function assemble(core: CloudCore, options: CloudOptions): Promise<Cloud> 
     }),
     volumes: new Volumes(core),
     networks,
-    hostNetworks: new HostNetworks(core, hosts, networks),
+    hostNetworks,
+    farHosts: new FarHosts(core, hosts, hostNetworks, options.openFarAgent),
     storages: new Storages(core, hosts, dirname(options.imageDirectory)),
     tags: new Tags(core),
     jobs: new Jobs(core),

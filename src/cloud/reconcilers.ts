@@ -71,15 +71,16 @@ export function startReconcilers(cloud: Cloud): () => Promise<void> {
   if (cloud.db.kind === 'postgres') {
     stops.push(cloud.env.every(settingsMs, () => run('settings', () => cloud.changedSettings.load())));
     stops.push(cloud.env.every(settingsMs, () => run('list of image stores', () => cloud.imageStores.open())));
+    stops.push(cloud.env.every(controlPlaneMs, () => run('hosts on other machines', () => cloud.farHosts.refresh())));
     stops.push(cloud.env.every(controlPlaneMs, () => run('control plane', () => cloud.controlPlanes.beat())));
   }
-  for (const [hostId, agent] of cloud.hosts.agents) {
-    stops.push(
+  stops.push(
+    cloud.hosts.eachAgent((hostId, agent) =>
       agent.watchGuests(({ serverId, state }) =>
         run('guest change', () => noteGuestState(cloud, hostId, serverId, state)),
       ),
-    );
-  }
+    ),
+  );
   run('removed hosts', () => clearRemovedHosts(cloud));
   run('storages', () => cloud.storages.tellHosts());
   run('power states', syncAll);

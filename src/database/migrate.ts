@@ -49,8 +49,9 @@ import { failedImports } from './migrations/0048-failed-imports/migration.ts';
 import { addressIds } from './migrations/0049-address-ids/migration.ts';
 import { keyPairNotes } from './migrations/0050-key-pair-notes/migration.ts';
 import { rootDisksInStorages } from './migrations/0051-root-disks-in-storages/migration.ts';
-import { signIns } from './migrations/0058-sign-ins/migration.ts';
 import { schedules } from './migrations/0053-schedules/migration.ts';
+import { signIns } from './migrations/0058-sign-ins/migration.ts';
+import { farHosts } from './migrations/0060-far-hosts/migration.ts';
 import type { Schema } from './schema.ts';
 
 /** Every migration, by name, in order. A name is never changed once it was released. */
@@ -104,6 +105,7 @@ const migrations: Record<string, Migration> = {
   '0042-unbuilt-servers': unbuiltServers,
   '0051-root-disks-in-storages': rootDisksInStorages,
   '0058-sign-ins': signIns,
+  '0060-far-hosts': farHosts,
   '0045-store-logins': storeLogins,
   '0053-schedules': schedules,
   '0046-oauth1': oauth1,

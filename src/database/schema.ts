@@ -17,6 +17,7 @@ import type {
   AllocationsTable,
   ClustersTable,
   ControlPlanesTable,
+  FarHostsTable,
   FlavorProjectsTable,
   FlavorsTable,
   HostNotesTable,
@@ -219,6 +220,7 @@ export interface Schema {
   zones: ZonesTable;
   clusters: ClustersTable;
   hosts: HostsTable;
+  far_hosts: FarHostsTable;
   host_notes: HostNotesTable;
   storages: StoragesTable;
   storage_clusters: StorageClustersTable;

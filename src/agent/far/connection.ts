@@ -91,6 +91,7 @@ export class Connection implements Machine {
   }
 
   async close(): Promise<void> {
+    if (this.#closed.signal.aborted) return;
     this.#closed.abort();
     this.#wake.abort();
     this.#session?.talk.end('the host is let go');

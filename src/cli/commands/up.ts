@@ -31,6 +31,8 @@ export interface UpOptions {
   zones?: string[];
   network?: NetworkKind;
   hostNetworks?: HostNetworksKind;
+  /** At which address hosts on other machines reach this one. */
+  tunnelAddress?: string;
   database?: string;
   /** Seconds. */
   reclaimInterval?: number;
@@ -73,6 +75,7 @@ export async function up(options: UpOptions): Promise<void> {
     zones: options.zones ?? known?.zones,
     network: options.network ?? known?.network,
     hostNetworks: hostNetworksOf(options.hostNetworks, known),
+    tunnelAddress: options.tunnelAddress ?? known?.tunnelAddress,
     database: options.database ?? known?.database,
     reclaimInterval: options.reclaimInterval ?? known?.reclaimInterval,
     resizeConfirmWindow: options.resizeConfirmWindow ?? known?.resizeConfirmWindow,

@@ -17,6 +17,8 @@ export async function removeHost(cloud: Cloud, id: string): Promise<void> {
     if (!host) throw notFound('host', id);
     await refuseContent(tx, id);
     await forgetRows(tx, id);
+    // One on another machine does not come by itself.
+    if (await cloud.farHosts.markLeaving(tx, id)) return;
     const removed = { name: host.name, host_id: id, removed_at: cloud.env.now() };
     await tx.insertInto('removed_hosts').values(removed).execute();
   });
@@ -41,6 +43,7 @@ export async function clearRemovedHosts(cloud: Cloud): Promise<RemovedHostsStatu
       await clear(cloud, agent);
       // Of what was looked at before this process knew.
       await cloud.db.write((tx) => tx.deleteFrom('cached_images').where('host_id', '=', id).execute());
+      await cloud.farHosts.leave(id);
       cloud.hosts.leaving.delete(id);
       cloud.log.info({ hostId: id }, 'a host has left the cloud');
       status.cleared += 1;

@@ -51,6 +51,22 @@ export interface HostsTable {
   updated_at: Micros;
 }
 
+/** A host on another machine, and how one logs in there by SSH. */
+export interface FarHostsTable {
+  host_id: string;
+  address: string;
+  port: number;
+  username: string;
+  password: string;
+  /** `ssh-ed25519 AAAA…`; null before the first connection. */
+  host_key: string | null;
+  /** What its agent said of it last (`HostDescription`). */
+  description: Json | null;
+  /** It was taken out of the cloud, and has not given up everything yet. */
+  leaving: Flag;
+  created_at: Micros;
+}
+
 /** What one resource has instead of a setting of the whole cloud. */
 export interface ResourceSettingsTable {
   id: string;

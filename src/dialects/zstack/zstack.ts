@@ -13,6 +13,7 @@ import { hostChangeOperations } from './operations/host-changes.ts';
 import { imageCopyOperations } from './operations/image-copies.ts';
 import { imageExportOperations } from './operations/image-exports.ts';
 import { imageOperations } from './operations/images.ts';
+import { kvmHostOperations } from './operations/kvm-hosts.ts';
 import { longJobOperations } from './operations/long-jobs.ts';
 import { managementNodeOperations } from './operations/management-node.ts';
 import { networkOperations } from './operations/networks.ts';
@@ -80,6 +81,7 @@ export const zstack: Dialect = {
     ...placeOperations,
     ...hostCareOperations,
     ...hostChangeOperations,
+    ...kvmHostOperations,
     ...addedPrimaryStorageOperations,
     ...backupStorageOperations,
     ...addedBackupStorageOperations,

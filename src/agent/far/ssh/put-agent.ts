@@ -8,6 +8,9 @@ import type { Superuser } from './superuser.ts';
 /** Where agents and their programs are kept. */
 export const root = '/var/lib/unkai';
 
+/** A host's own folder, whose name is short: there are sockets in it. */
+export const folderOf = (hostId: string) => `${root}/${hostId.slice(0, 12)}`;
+
 /** What guests need, and the Debian packages that bring it. */
 const programs: Readonly<Record<string, string>> = {
   'qemu-system-x86_64': 'qemu-system-x86',

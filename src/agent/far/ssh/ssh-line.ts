@@ -9,7 +9,7 @@ import type { Hello } from '../serve-host.ts';
 import { Talk } from '../talk.ts';
 import { firstLine } from '../wire.ts';
 import type { AgentProgram } from './agent-program.ts';
-import { putAgent, root } from './put-agent.ts';
+import { folderOf, putAgent, root } from './put-agent.ts';
 import { Superuser } from './superuser.ts';
 
 export interface SshLineOptions {
@@ -41,7 +41,7 @@ export async function openSshLine(options: SshLineOptions): Promise<Line> {
   });
   client.on('error', () => {}); // told by the streams, which end
   try {
-    const folder = `${root}/${options.hostId.slice(0, 12)}`;
+    const folder = folderOf(options.hostId);
     const agent = new Agent(options.env, client, `${folder}/agent.sock`);
     const program = await options.program();
     const running = await agent.programName();

@@ -39,6 +39,7 @@ export class HostNetworks {
   readonly #stopped = new AbortController();
   #stops: Array<() => void> = [];
   #rests = false;
+  #isStarted = false;
   #hasChanged = false;
 
   constructor(core: CloudCore, hosts: Hosts, networks: Networks) {
@@ -51,7 +52,15 @@ export class HostNetworks {
   async start(responder: MetadataResponder): Promise<void> {
     this.#networks.networks.noExternal = await this.#obstacle();
     this.#networks.networks.usualMtu = await this.#usualMtu();
-    for (const agent of this.#hosts.agents.values()) this.#stops.push(agent.serveMetadata(responder));
+    this.#stops.push(
+      this.#hosts.eachAgent((hostId, agent) => {
+        // One that comes again may have other networks.
+        this.#networking.delete(agent);
+        if (this.#isStarted) this.#later(hostId, () => this.#hostCame());
+        return agent.serveMetadata(responder);
+      }),
+    );
+    this.#isStarted = true;
     this.#stops.push(this.#networks.onChange(() => this.#changed()));
     this.#stops.push(this.#core.env.every(repeatMs, () => this.#applyAll()));
     this.#applyAll();
@@ -63,6 +72,32 @@ export class HostNetworks {
     this.#stops = [];
     await Promise.all(this.#running);
     await this.#leaveNothing();
+  }
+
+  /** Why guests of a host on another machine could not be on the same networks as those of this one; undefined where they can. */
+  async obstacleToFarHosts(): Promise<string | undefined> {
+    for (const { tunnel } of await this.#sites()) {
+      if (tunnel && !tunnel.address.startsWith('127.')) continue;
+      return (
+        'The networks of this cloud end with its machine. Start it with --tunnel-address and the address at which other ' +
+        'machines reach this one: unkai down, then unkai up --tunnel-address ADDRESS.'
+      );
+    }
+    return undefined;
+  }
+
+  async #hostCame(): Promise<void> {
+    this.#networks.networks.noExternal = await this.#obstacle();
+    this.#networks.networks.usualMtu = await this.#usualMtu();
+    this.#applyAll();
+  }
+
+  /** Work that a change of the hosts asks for. */
+  #later(hostId: string, work: () => Promise<void>): void {
+    const round = work()
+      .catch((err) => this.#core.log.warn({ err, hostId }, 'networks could not be made for a host that has come'))
+      .finally(() => this.#running.delete(round));
+    this.#running.add(round);
   }
 
   /** Why no host here has networks that others could reach, undefined when one has. */

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import type { GuestOrigin } from '../../../agent/contract.ts';
 import { action, span, step } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import { CloudError } from '../../errors.ts';
@@ -29,7 +30,7 @@ interface Input extends MoveInput {
 
 interface State extends MoveState {
   layered: string[];
-  files: { kind: 'folder'; path: string };
+  files: GuestOrigin['files'];
 }
 
 /** The user ended it. Another try would not be what was asked for. */

@@ -62,6 +62,8 @@ export const host = defineInventory<'hosts'>({
     zoneUuid: column('zone_id', 'string', 'The zone that it is in.'),
     clusterUuid: column('cluster_id', 'string', 'The cluster that it is in.'),
     managementIp: column('management_address', 'string', 'The address at which it is managed.'),
+    username: login('username', 'string', 'As whom it is logged in to, where it is another machine.'),
+    sshPort: login('port', 'int', 'The port of its SSH server, where it is another machine.'),
     hypervisorType: words('hypervisor_type', { simulated: 'Simulator' }, 'KVM', 'KVM or Simulator.'),
     state: words(
       'state',
@@ -170,6 +172,13 @@ export const primaryStorage = defineInventory<'primary_storages'>({
     },
   },
 });
+
+/** How a host on another machine is logged in to. */
+function login(what: 'username' | 'port', type: 'string' | 'int', description: string) {
+  return computed<'hosts'>(type, description, (row) => {
+    return sql`(select ${sql.ref(`far_hosts.${what}`)} from far_hosts where far_hosts.host_id = ${row.column('id')})`;
+  });
+}
 
 /** What an administrator said of a host, or else what it is by itself. */
 function noted(

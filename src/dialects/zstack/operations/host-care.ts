@@ -61,7 +61,8 @@ const reconnectHost = jobOperation({
   params: uuidIn('uuid', 'The host.'),
   result: host,
   title: 'Reconnect a host',
-  summary: 'Asks its agent whether it is there, and takes over at once which of its servers run.',
+  summary:
+    'Asks its agent whether it is there, over a new connection where it is on another machine, and takes over at once which of its servers run.',
   examples: [
     {
       title: 'Reconnect',
@@ -71,7 +72,11 @@ const reconnectHost = jobOperation({
       response: { inventory: hostExample, success: true },
     },
   ],
-  handle: ({ cloud, input: { uuid } }) => asked(cloud, uuid),
+  handle: async ({ cloud, input: { uuid } }) => {
+    await cloud.hosts.get(uuid);
+    await onHost(uuid, () => cloud.farHosts.reconnect(uuid));
+    return await asked(cloud, uuid);
+  },
 });
 
 const reconnectPrimaryStorage = jobOperation({

@@ -6,6 +6,7 @@ import { ZStackError } from '../protocol/zstack-error.ts';
 import { readInventory } from '../query/query.ts';
 import { updateAdded } from './added-primary-storage.ts';
 import { storageExample } from './host-care.ts';
+import { checkManagementIp, connecting } from './kvm-hosts.ts';
 import { hostExample } from './place-changes.ts';
 import { isOwnDisk, requireStorage } from './primary-storage-words.ts';
 import { change, deletion } from './simple-operations.ts';
@@ -34,10 +35,17 @@ export const hostChangeOperations = [
     result: host,
     title: 'Change a host',
     summary: 'Changes what a host is called here. OpenStack’s clients know it by the name that the machine has.',
-    body: { managementIp: textField('The address at which it is managed: only as it is.') },
+    body: {
+      managementIp: textField('The address at which it is managed: another one only for a host on another machine.'),
+    },
     apply: async ({ cloud, input: { uuid, name, description } }, { managementIp }) => {
       const { managementAddress } = await cloud.hosts.get(uuid);
-      refuseMove('managementIp', managementIp, managementAddress);
+      const isFar = (await cloud.farHosts.place(uuid)) !== undefined;
+      if (!isFar) refuseMove('managementIp', managementIp, managementAddress);
+      else if (managementIp !== undefined && managementIp !== managementAddress) {
+        checkManagementIp(managementIp);
+        await connecting(() => cloud.farHosts.update(uuid, { address: managementIp }));
+      }
       await noteHost(cloud, uuid, { name, description });
       return undefined;
     },

@@ -1,0 +1,352 @@
+import { AgentError, type HostDescription } from '../../agent/contract.ts';
+import { ConstraintViolation, type Tx } from '../../database/database.ts';
+import type { FarHostsTable, HostsTable } from '../../database/schema.ts';
+import { newId } from '../../env/env.ts';
+import { KeyedLock } from '../../env/keyed-lock.ts';
+import type { KnownHostKey } from '../../ssh/host-key.ts';
+import type { CloudCore } from '../core.ts';
+import { CloudError, notFound } from '../errors.ts';
+import { setCpuRatios } from '../hosts/cpu-ratios.ts';
+import type { Hosts } from '../hosts/hosts.ts';
+import type { Host } from '../hosts/model.ts';
+import { noteHost } from '../hosts/notes.ts';
+import type { HostNetworks } from '../networks/host-networks/host-networks.ts';
+import type { FarAgent, FarAgentOpener, FarPlace } from './model.ts';
+
+export interface NewFarHost extends FarPlace {
+  /** The client's own id, 32 hex digits. */
+  id?: string;
+  name: string;
+  description?: string;
+  password: string;
+  clusterId: string;
+}
+
+/** What is to be other than it is. */
+export type FarLoginChanges = Partial<FarPlace & { password: string }>;
+
+/**
+ * Hosts on other machines: where they are, and their agents. One is in the cloud from the moment in which it is added: an
+ * interrupted adding leaves a host that is being connected to.
+ */
+export class FarHosts {
+  readonly #core: CloudCore;
+  readonly #hosts: Hosts;
+  readonly #networks: Pick<HostNetworks, 'obstacleToFarHosts'>;
+  readonly #open: FarAgentOpener | undefined;
+  readonly #agents = new Map<string, FarAgent>();
+  /** The last change of each host's status is the one that counts. */
+  readonly #changes = new KeyedLock();
+
+  constructor(
+    core: CloudCore,
+    hosts: Hosts,
+    networks: Pick<HostNetworks, 'obstacleToFarHosts'>,
+    open: FarAgentOpener | undefined,
+  ) {
+    this.#core = core;
+    this.#hosts = hosts;
+    this.#networks = networks;
+    this.#open = open;
+  }
+
+  /** Opens what other processes have added, lets go of what they have removed, and all of it at the start. */
+  async refresh(): Promise<void> {
+    if (!this.#open) return;
+    const rows = await this.#core.db.read.selectFrom('far_hosts').selectAll().execute();
+    const known = new Set(rows.map((row) => row.host_id));
+    for (const [id, { agent }] of this.#agents) {
+      if (known.has(id)) continue;
+      this.#agents.delete(id);
+      this.#hosts.forget(id);
+      await agent.close();
+    }
+    for (const row of rows) {
+      if (!this.#agents.has(row.host_id)) this.#adopt(row).keep();
+      else if (row.leaving === 1) this.#hosts.letGo(row.host_id);
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#agents.values()].map(({ agent }) => agent.close()));
+    this.#agents.clear();
+  }
+
+  /** How hosts on other machines are logged in to, by their ids. Passwords are not told. */
+  async place(id: string): Promise<FarPlace | undefined> {
+    const row = await this.#row(id);
+    return row && { address: row.address, port: row.port, user: row.username };
+  }
+
+  /**
+   * Takes a machine into the cloud as a host, once its agent is there and answers. Throws `invalid` (`no_such_cluster`),
+   * `duplicate` where the name, the id or the machine is known, `conflict` (`networks_end_here`) where its guests could
+   * not be on the cloud's networks, `unavailable` (`unreachable`) with what kept the machine from becoming a host.
+   */
+  async add(wanted: NewFarHost): Promise<Host> {
+    if (!this.#open) throw new CloudError('conflict', 'This cloud has no hosts on other machines.');
+    const obstacle = await this.#networks.obstacleToFarHosts();
+    if (obstacle !== undefined) throw new CloudError('conflict', obstacle, { reason: 'networks_end_here' });
+    const row = await this.#register(wanted);
+    const far = this.#adopt(row);
+    try {
+      await far.connect();
+    } catch (error) {
+      this.#agents.delete(row.host_id);
+      this.#hosts.forget(row.host_id);
+      await far
+        .leave()
+        .catch((err) => this.#core.log.debug({ err }, 'a machine that is no host keeps what was put there'));
+      await far.agent.close();
+      await this.#core.db.write(async (tx) => {
+        await tx.deleteFrom('far_hosts').where('host_id', '=', row.host_id).execute();
+        await tx.deleteFrom('hosts').where('id', '=', row.host_id).execute();
+      });
+      throw unreachable(error);
+    }
+    await this.#changes.run(row.host_id, async () => {});
+    const { name, description } = wanted;
+    await noteHost(this.#core, row.host_id, { name, description: description ?? null });
+    return await this.#hosts.get(row.host_id);
+  }
+
+  /**
+   * Reaches a host by another address or as another user from now on, if that can be done now: else all stays as it was,
+   * and it is told by `unavailable`. Throws `not_found` for a host of this machine.
+   */
+  async update(id: string, changes: FarLoginChanges): Promise<void> {
+    const row = await this.#row(id);
+    const far = this.#agents.get(id);
+    if (!row || !far) throw notFound('host', id);
+    const { address = row.address, port = row.port, user: username = row.username } = changes;
+    const { password = row.password } = changes;
+    // Whoever names the machine says that they know it: its key may be a new one.
+    const isNamed = changes.address !== undefined || changes.port !== undefined;
+    const host_key = isNamed ? null : row.host_key;
+    await this.#set(id, { address, port, username, password, host_key });
+    try {
+      await far.reconnect();
+    } catch (error) {
+      const { host_key: key, ...before } = row;
+      await this.#set(id, { ...before, host_key: key });
+      far.keep();
+      throw unreachable(error);
+    }
+  }
+
+  /** Makes the connection anew. Nothing for a host of this machine. Throws `unavailable` (`unreachable`). */
+  async reconnect(id: string): Promise<void> {
+    try {
+      await this.#agents.get(id)?.reconnect();
+    } catch (error) {
+      throw unreachable(error);
+    }
+  }
+
+  /** Whether the host is on another machine. It is on its way out of the cloud from then on. */
+  async markLeaving(tx: Tx, id: string): Promise<boolean> {
+    const leaving = { leaving: 1 } as const;
+    const { numUpdatedRows } = await tx
+      .updateTable('far_hosts')
+      .set(leaving)
+      .where('host_id', '=', id)
+      .executeTakeFirst();
+    return numUpdatedRows > 0n;
+  }
+
+  /** The host has given up everything: its agent goes too, and with it all that is known of the machine. */
+  async leave(id: string): Promise<void> {
+    const far = this.#agents.get(id);
+    if (!far) return;
+    await far.leave();
+    this.#agents.delete(id);
+    await far.agent.close();
+    await this.#core.db.write((tx) => tx.deleteFrom('far_hosts').where('host_id', '=', id).execute());
+  }
+
+  #adopt(row: FarHostsTable): FarAgent {
+    const id = row.host_id;
+    const known = row.description === null ? undefined : (JSON.parse(row.description) as HostDescription);
+    const current = async () => {
+      const found = await this.#row(id);
+      if (!found) throw notFound('host', id);
+      return found;
+    };
+    const far: FarAgent = this.#open!({
+      hostId: id,
+      place: async () => {
+        const { address, port, username } = await current();
+        return { address, port, user: username };
+      },
+      password: async () => (await current()).password,
+      hostKey: this.#hostKey(id),
+      ...(known ? { known } : {}),
+      onChange: (state) => {
+        this.#changes
+          .run(id, () => ('lost' in state ? this.#lost(id, state.lost) : this.#described(id, far, state.description)))
+          .catch((err) => this.#core.log.warn({ err, hostId: id }, 'the status of a host could not be noted'));
+      },
+    });
+    this.#agents.set(id, far);
+    // Nobody is asked what it is before it has said so once.
+    if (row.leaving === 1) this.#hosts.leaving.set(id, far.agent);
+    else if (known) this.#hosts.join(id, far.agent);
+    return far;
+  }
+
+  async #described(id: string, far: FarAgent, facts: HostDescription): Promise<void> {
+    const now = this.#core.env.now();
+    await this.#core.db.write(async (tx) => {
+      const description = JSON.stringify(facts);
+      await tx.updateTable('far_hosts').set({ description }).where('host_id', '=', id).execute();
+      const row = await tx.selectFrom('hosts').select('memory_mb').where('id', '=', id).executeTakeFirst();
+      const isNew = row?.memory_mb === 0;
+      await tx
+        .updateTable('hosts')
+        .set({
+          status: 'connected',
+          hypervisor_type: facts.hypervisorType,
+          hypervisor_version: facts.hypervisorVersion,
+          accelerator: facts.accelerator,
+          architecture: facts.architecture,
+          vcpus: facts.vcpus,
+          memory_mb: facts.memoryMb,
+          disk_gb: facts.diskGb,
+          updated_at: now,
+          ...(isNew ? { reserved_memory_mb: reservedMemory(facts) } : {}),
+        })
+        .where('id', '=', id)
+        .execute();
+      await setCpuRatios(this.#core.db, tx, this.#core.settings.cpuRatio);
+    });
+    if (this.#agents.get(id) === far && !this.#hosts.leaving.has(id)) this.#hosts.join(id, far.agent);
+    this.#core.log.info({ hostId: id }, 'a host on another machine answers');
+  }
+
+  async #lost(id: string, reason: string): Promise<void> {
+    const set = { status: 'disconnected' as const, updated_at: this.#core.env.now() };
+    const { numUpdatedRows } = await this.#core.db.write((tx) =>
+      tx.updateTable('hosts').set(set).where('id', '=', id).where('status', '!=', 'disconnected').executeTakeFirst(),
+    );
+    if (numUpdatedRows > 0n) this.#core.log.warn({ hostId: id, reason }, 'a host on another machine does not answer');
+  }
+
+  async #register(wanted: NewFarHost): Promise<FarHostsTable> {
+    const { env, db, settings } = this.#core;
+    const now = env.now();
+    const far: FarHostsTable = {
+      host_id: wanted.id ?? newId(env),
+      address: wanted.address,
+      port: wanted.port,
+      username: wanted.user,
+      password: wanted.password,
+      host_key: null,
+      description: null,
+      leaving: 0,
+      created_at: now,
+    };
+    try {
+      await db.write(async (tx) => {
+        const cluster = await tx
+          .selectFrom('clusters')
+          .select('zone_id')
+          .where('id', '=', wanted.clusterId)
+          .executeTakeFirst();
+        if (!cluster) throw new CloudError('invalid', 'There is no such cluster.', { reason: 'no_such_cluster' });
+        await refuseKnown(tx, wanted);
+        await tx.insertInto('far_hosts').values(far).execute();
+        const host: HostsTable = {
+          id: far.host_id,
+          name: wanted.name,
+          zone_id: cluster.zone_id,
+          cluster_id: wanted.clusterId,
+          state: 'enabled',
+          status: 'connecting',
+          management_address: wanted.address,
+          hypervisor_type: 'QEMU',
+          hypervisor_version: 0,
+          accelerator: 'none',
+          architecture: 'x86_64',
+          vcpus: 0,
+          memory_mb: 0,
+          disk_gb: 0,
+          reserved_memory_mb: 0,
+          cpu_ratio: settings.cpuRatio,
+          memory_ratio: 1,
+          disk_ratio: 4,
+          disabled_reason: null,
+          forced_down: 0,
+          created_at: now,
+          updated_at: now,
+        };
+        await tx.insertInto('hosts').values(host).execute();
+      });
+    } catch (error) {
+      if (error instanceof ConstraintViolation)
+        throw new CloudError('duplicate', 'There is a host of this id, name or address.', { cause: error });
+      throw error;
+    }
+    return far;
+  }
+
+  #hostKey(id: string): KnownHostKey {
+    const read = async () => (await this.#row(id))?.host_key ?? undefined;
+    return {
+      read,
+      keep: async (key) => {
+        await this.#core.db.write((tx) =>
+          tx
+            .updateTable('far_hosts')
+            .set({ host_key: key })
+            .where('host_id', '=', id)
+            .where('host_key', 'is', null)
+            .execute(),
+        );
+        return (await read()) ?? key;
+      },
+    };
+  }
+
+  async #row(id: string): Promise<FarHostsTable | undefined> {
+    return await this.#core.db.read.selectFrom('far_hosts').selectAll().where('host_id', '=', id).executeTakeFirst();
+  }
+
+  async #set(id: string, { address, port, username, password, host_key }: LoginColumns): Promise<void> {
+    const updated_at = this.#core.env.now();
+    try {
+      await this.#core.db.write(async (tx) => {
+        const login = { address, port, username, password, host_key };
+        await tx.updateTable('far_hosts').set(login).where('host_id', '=', id).execute();
+        await tx.updateTable('hosts').set({ management_address: address, updated_at }).where('id', '=', id).execute();
+      });
+    } catch (error) {
+      if (error instanceof ConstraintViolation)
+        throw new CloudError('duplicate', 'There is a host of this address.', { cause: error });
+      throw error;
+    }
+  }
+}
+
+type LoginColumns = Pick<FarHostsTable, 'address' | 'port' | 'username' | 'password' | 'host_key'>;
+
+/** What the machine needs for itself. */
+export function reservedMemory({ memoryMb }: Pick<HostDescription, 'memoryMb'>): number {
+  return Math.min(512, Math.floor(memoryMb / 8));
+}
+
+async function refuseKnown(tx: Tx, { name, address, port }: NewFarHost): Promise<void> {
+  const named = await tx.selectFrom('hosts').select('id').where('name', '=', name).executeTakeFirst();
+  if (named) throw new CloudError('duplicate', `There is a host of the name ${name}.`, { reason: 'name' });
+  const there = await tx
+    .selectFrom('far_hosts')
+    .select('host_id')
+    .where('address', '=', address)
+    .where('port', '=', port)
+    .executeTakeFirst();
+  if (there) throw new CloudError('duplicate', `There is a host at ${address}, port ${port}.`, { reason: 'address' });
+}
+
+function unreachable(error: unknown): unknown {
+  if (!(error instanceof AgentError)) return error;
+  return new CloudError('unavailable', error.message, { reason: 'unreachable', cause: error });
+}

@@ -1,0 +1,37 @@
+import type { HostAgent, HostDescription } from '../../agent/contract.ts';
+import type { KnownHostKey } from '../../ssh/host-key.ts';
+
+/** A machine that is to be a host, and as whom one logs in there by SSH. */
+export interface FarPlace {
+  address: string;
+  port: number;
+  user: string;
+}
+
+/** What is done with a host on another machine beside what every host is asked. */
+export interface FarAgent {
+  readonly agent: HostAgent;
+  /** Logs in, puts the agent there where it is not, and asks what the host is. From then on the connection is kept. */
+  connect(): Promise<HostDescription>;
+  /** The same, in the background, as often as it takes. */
+  keep(): void;
+  /** As `connect`, also where there is a connection. */
+  reconnect(): Promise<HostDescription>;
+  /** Takes the agent, and all that it kept of itself, off the machine. */
+  leave(): Promise<void>;
+}
+
+export interface FarAgentOptions {
+  hostId: string;
+  /** As it is now, whenever a connection is made. */
+  place(): Promise<FarPlace>;
+  password(): Promise<string>;
+  hostKey: KnownHostKey;
+  /** What it said last. */
+  known?: HostDescription;
+  /** Told when the host answers, and when it does not any more. */
+  onChange(state: { description: HostDescription } | { lost: string }): void;
+}
+
+/** Makes agents of far hosts; nothing is asked of the machine yet. */
+export type FarAgentOpener = (options: FarAgentOptions) => FarAgent;
