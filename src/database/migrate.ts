@@ -48,6 +48,7 @@ import { securityCompliance } from './migrations/0047-security-compliance/migrat
 import { failedImports } from './migrations/0048-failed-imports/migration.ts';
 import { addressIds } from './migrations/0049-address-ids/migration.ts';
 import { keyPairNotes } from './migrations/0050-key-pair-notes/migration.ts';
+import { securityGroupStates } from './migrations/0050-security-group-states/migration.ts';
 import { rootDisksInStorages } from './migrations/0051-root-disks-in-storages/migration.ts';
 import { schedules } from './migrations/0053-schedules/migration.ts';
 import { signIns } from './migrations/0058-sign-ins/migration.ts';
@@ -66,6 +67,7 @@ const migrations: Record<string, Migration> = {
   '0008-compute': compute,
   '0049-address-ids': addressIds,
   '0050-key-pair-notes': keyPairNotes,
+  '0050-security-group-states': securityGroupStates,
   '0009-volumes': volumes,
   '0010-networks': networks,
   '0011-zstack': zstack,

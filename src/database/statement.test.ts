@@ -33,7 +33,15 @@ eachDatabase('a statement that is built once', (open) => {
   });
 
   it('adds a row, and changes it by any of its columns', async () => {
-    const group = { id: 'a', project_id: 'p', name: 'one', description: '', stateful: 1, revision: 0 } as const;
+    const group = {
+      id: 'a',
+      project_id: 'p',
+      name: 'one',
+      description: '',
+      stateful: 1,
+      enabled: 1,
+      revision: 0,
+    } as const;
     const columns = { created_at: 1, updated_at: 1 };
     const changed = await db.write(async (tx) => {
       await insertRow(tx, 'security_groups', { ...group, ...columns });

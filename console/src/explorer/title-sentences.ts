@@ -36,6 +36,10 @@ export const sentences: Record<string, Pair> = {
   'Get the accounts of resources': ['リソースのアカウントを取得', '获取资源所属账户'],
   'Query what accounts own': ['アカウントの所有リソースを照会', '查询账户资源'],
   'Query what accounts share': ['共有リソースを照会', '查询共享资源'],
+  'Get the interfaces that an EIP can be attached to': [
+  'Get the tasks in queues': ['キュー内のタスクを取得', '获取任务队列'],
+  'Query the log of events': ['イベントログを照会', '查询事件日志'],
+  'Query what is still to be removed': ['未完了の削除を照会', '查询垃圾回收任务'],
   'Limit a volume': ['ボリュームの速度を制限', '限制云盘速度'],
   'Take limits off a volume': ['ボリュームの速度制限を解除', '取消云盘限速'],
   'Get the limits of a volume': ['ボリュームの速度制限を取得', '获取云盘限速'],

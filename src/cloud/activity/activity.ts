@@ -4,6 +4,7 @@ import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
 import { ownsOrAdmin, projectOf, requireAdmin, type Subject } from '../identity/subject.ts';
 import { type Activity, type ActivityDetail, activityFromRow } from './model.ts';
+import { type QueuedWork, queuedWork } from './queues.ts';
 import { spanTree } from './span-tree.ts';
 
 export interface ActivityQuery {
@@ -65,6 +66,12 @@ export class Activities {
       .execute();
     const [activity] = await named(read, [row]);
     return { ...activity!, spans: spanTree(events, subject.isAdmin), steps };
+  }
+
+  /** What has not ended of all resources, or of these; for administrators. */
+  async queued(subject: Subject, resourceIds?: readonly string[]): Promise<QueuedWork[]> {
+    requireAdmin(subject, 'list_all_activities');
+    return await queuedWork(this.#core.db.read, resourceIds);
   }
 
   /**

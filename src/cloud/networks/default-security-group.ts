@@ -37,6 +37,7 @@ export async function ensureDefaultGroup(core: Pick<CloudCore, 'env'>, tx: Tx, p
       name: defaultGroupName,
       description: 'Default security group',
       stateful: 1,
+      enabled: 1,
       created_at: now,
       updated_at: now,
       revision: 0,

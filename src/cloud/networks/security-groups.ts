@@ -91,6 +91,7 @@ export class SecurityGroups {
         name: input.name,
         description: input.description ?? '',
         stateful: flag(input.stateful ?? true),
+        enabled: 1,
         created_at: now,
         updated_at: now,
         revision: 0,
@@ -104,11 +105,11 @@ export class SecurityGroups {
   update(
     subject: Subject,
     id: string,
-    changes: { name?: string; description?: string; stateful?: boolean },
+    changes: { name?: string; description?: string; stateful?: boolean; enabled?: boolean },
     expectedRevision?: number,
   ): Promise<SecurityGroup> {
     return this.#core.db.write(async (tx) => {
-      const { description, stateful } = changes;
+      const { description, stateful, enabled } = changes;
       const group = await claimGroup(this.#core, tx, subject, id);
       if (stateful !== undefined && flag(stateful) !== group.stateful) await refuseWhileUsed(tx, id);
       if (expectedRevision !== undefined && group.revision - 1 !== expectedRevision) {
@@ -126,6 +127,7 @@ export class SecurityGroups {
           name: changes.name ?? group.name,
           description,
           stateful: stateful === undefined ? undefined : flag(stateful),
+          enabled: enabled === undefined ? undefined : flag(enabled),
         })
         .where('id', '=', id)
         .returningAll()

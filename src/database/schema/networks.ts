@@ -98,6 +98,8 @@ export interface SecurityGroupsTable {
   name: string;
   description: string;
   stateful: Flag;
+  /** Off: its rules let nothing through. */
+  enabled: Flag;
   created_at: Micros;
   updated_at: Micros;
   revision: number;

@@ -37,6 +37,17 @@ const rulesOf = statement((q, p: { groupIds: readonly string[] }, kind) =>
     .selectFrom('security_group_rules')
     .selectAll()
     .where(oneOf({ kind }, sql.ref('security_group_id'), p.groupIds))
+    // What is switched off lets nothing through.
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('security_groups')
+            .select('security_groups.id')
+            .whereRef('security_groups.id', '=', 'security_group_id')
+            .where('enabled', '=', 0),
+        ),
+      ),
+    )
     .orderBy('id'),
 );
 

@@ -174,6 +174,20 @@ describe('what a host is told of networks', () => {
     expect(await networksToServe(db, hostId)).toEqual([]);
   });
 
+  test('has no rules of a group that is switched off', async () => {
+    const groupId = defaultGroupId(subject().projectId!);
+    const rules = async () =>
+      (await desiredNetworks(opened.cloud.db, [{ hostId, seat: 0 }])).securityGroups.find(
+        (group) => group.groupId === groupId,
+      )!.rules.length;
+    const before = await rules();
+    await networks().securityGroups.update(subject(), groupId, { enabled: false });
+    expect(await rules()).toBe(0);
+    await networks().securityGroups.update(subject(), groupId, { enabled: true });
+    expect(await rules()).toBe(before);
+    expect(before).toBeGreaterThan(0);
+  });
+
   test('says rules in numbers', () => {
     const rule = {
       id: 'r',

@@ -1,7 +1,7 @@
 import { type Expression, type RawBuilder, sql } from 'kysely';
 import { column, computed, constant, words } from '../../../cloud/query/fields.ts';
 import { defineInventory, type Row, seenWith } from '../../../cloud/query/inventory.ts';
-import { commonFields } from './common.ts';
+import { commonFields, stateField } from './common.ts';
 
 type Rules = 'security_group_rules';
 
@@ -105,7 +105,7 @@ export const securityGroup = defineInventory<'security_groups'>({
   table: 'security_groups',
   fields: {
     ...commonFields,
-    state: constant('Enabled', 'string', 'Always Enabled.'),
+    state: stateField,
     ipVersion: constant(4, 'int', 'Always 4; rules of either version can be added.'),
     vSwitchType: constant('LinuxBridge', 'string', 'Always LinuxBridge.'),
   },

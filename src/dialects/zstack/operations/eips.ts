@@ -1,8 +1,17 @@
 import { Type as T } from 'typebox';
+import type { Cloud } from '../../../cloud/cloud.ts';
+import { CloudError } from '../../../cloud/errors.ts';
+import type { Subject } from '../../../cloud/identity/subject.ts';
+import type { Operator, Query } from '../../../cloud/query/query.ts';
+import { vmNic } from '../inventories/network.ts';
 import { eipInventory, vip } from '../inventories/vip.ts';
-import { descriptionField, nameField, textField, uuidField, uuidIn } from '../protocol/field-schemas.ts';
-import { jobOperation } from '../protocol/operation.ts';
+import { booleanField, descriptionField, nameField, textField, uuidField, uuidIn } from '../protocol/field-schemas.ts';
+import { jobOperation, syncOperation } from '../protocol/operation.ts';
+import { resourceNotFound } from '../protocol/zstack-error.ts';
+import { inventorySchema } from '../query/inventory-schema.ts';
+import { runQuery } from '../query/query.ts';
 import { queryOperations } from '../query/query-operations.ts';
+import { parseQuery } from '../query/query-parameters.ts';
 import { l3NetworkNamed } from './l3-words.ts';
 import { nicExample } from './nic-examples.ts';
 import { change, creationExample, deletion } from './simple-operations.ts';
@@ -125,6 +134,76 @@ const attachEip = jobOperation({
   },
 });
 
+/** A VIP by itself, or that of an EIP which no interface has yet; undefined where one has it. */
+async function freeVip(cloud: Cloud, subject: Subject, eipUuid: string, vipUuid: string | undefined) {
+  try {
+    if (vipUuid !== undefined) return await cloud.networks.floatingIps.get(subject, vipUuid);
+    const found = await cloud.eips.floatingIp(subject, eipUuid);
+    return found.portId ? undefined : found;
+  } catch (error) {
+    if (!(error instanceof CloudError) || error.code !== 'not_found') throw error;
+    if (vipUuid !== undefined) throw resourceNotFound('vipUuid', vipUuid, 'VipVO');
+    throw resourceNotFound('eipUuid', eipUuid, 'EipVO');
+  }
+}
+
+const getEipAttachableVmNics = syncOperation({
+  ...eips,
+  allow: 'reader',
+  id: 'GetEipAttachableVmNics',
+  method: 'GET',
+  path: '/eips/{eipUuid}/vm-instances/candidate-nics',
+  params: uuidIn('eipUuid', 'The EIP.'),
+  query: T.Object({
+    vipUuid: uuidField('A VIP that is no EIP yet, in its place.'),
+    vmUuid: uuidField('Only interfaces of this server.'),
+    vmName: textField('Only interfaces of servers with this in their names.'),
+    networkServiceProvider: textField('Accepted: Flat serves them all.'),
+    attachedToVm: booleanField(
+      'Only interfaces that servers have (true, which is also what holds where it is left out), or only others.',
+    ),
+    limit: T.Optional(T.Integer({ minimum: 0, description: 'The most interfaces to give.' })),
+    start: T.Optional(T.Integer({ minimum: 0, description: 'How many interfaces to pass over.' })),
+  }),
+  response: T.Object({
+    inventories: T.Array(inventorySchema(vmNic)),
+    start: T.Integer({ description: 'Where the next page begins.' }),
+    more: T.Boolean({ description: 'Whether there is a next page.' }),
+  }),
+  title: 'Get the interfaces that an EIP can be attached to',
+  summary:
+    'Interfaces of the account with an IPv4 address and no EIP, of servers that run or are stopped. None where the EIP is attached already.',
+  examples: [
+    {
+      title: 'All of them',
+      params: { eipUuid: eipExample.uuid },
+      status: 200,
+      response: { inventories: [nicExample], start: 1, more: false },
+    },
+  ],
+  handle: async ({ cloud, subject, input }) => {
+    const { eipUuid, vipUuid, vmUuid, vmName, attachedToVm = true, limit = 1000, start = 0 } = input;
+    const vip = await freeVip(cloud, subject, eipUuid, vipUuid);
+    if (!vip) return { inventories: [], start: 0, more: false };
+    const page = Math.min(limit, 1000);
+    const query: Query = { ...parseQuery({}), limit: page + 1, start };
+    const condition = (path: string[], operator: Operator, value: string, list?: string[]) =>
+      query.conditions.push({ path, operator, value, ...(list && { list }) });
+    condition(['l3Network', 'category'], '!=', 'Public');
+    condition(['ipVersion'], '=', '4');
+    if (attachedToVm) condition(['vmInstance', 'state'], '?=', '', ['Running', 'Stopped']);
+    else condition(['vmInstanceUuid'], '=', '');
+    if (vmUuid !== undefined) condition(['vmInstanceUuid'], '=', vmUuid);
+    if (vmName !== undefined) condition(['vmInstance', 'name'], '~=', `%${vmName}%`);
+    const hasEip = { path: ['uuid'], negated: true, among: eipInventory, field: 'vmNicUuid' } as const;
+    query.filter = { and: [...query.conditions.map((_, leaf) => ({ leaf })), hasEip] };
+    const owner = { ...subject, isAdmin: false, projectId: vip.projectId };
+    const { inventories = [] } = await runQuery(cloud, vmNic, owner, query);
+    const found = inventories.slice(0, page);
+    return { inventories: found, start: start + found.length, more: inventories.length > page };
+  },
+});
+
 const detachEip = jobOperation({
   ...eips,
   id: 'DetachEip',
@@ -152,6 +231,7 @@ export const eipOperations = [
   createVip,
   createEip,
   attachEip,
+  getEipAttachableVmNics,
   detachEip,
   change({
     ...vips,

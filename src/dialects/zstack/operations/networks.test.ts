@@ -126,6 +126,18 @@ describe('networks as ZStack has them', () => {
     expect((await test.call('DELETE', `/security-groups/${group['uuid']}`)).json).toEqual({});
   });
 
+  it('switches security groups off and on', async () => {
+    const { uuid } = await made('/security-groups', { name: 'switched' });
+    const set = async (stateEvent: string) => {
+      const body = { changeSecurityGroupState: { stateEvent } };
+      return (await test.call('PUT', `/security-groups/${uuid}/actions`, body)).json['inventory'] as Body;
+    };
+    expect(await set('disable')).toMatchObject({ uuid, state: 'Disabled' });
+    expect(await one('/security-groups?q=state=Disabled')).toMatchObject({ uuid });
+    expect(await set('enable')).toMatchObject({ state: 'Enabled' });
+    expect(await one('/security-groups?q=state=Disabled')).toBeUndefined();
+  });
+
   it('gives interfaces to security groups and takes them away', async () => {
     const uuid = await l3('nics', '10.81.0.0/24');
     const nic = await made('/nics', { l3NetworkUuid: uuid });

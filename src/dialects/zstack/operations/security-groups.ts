@@ -16,7 +16,7 @@ import { l3Example } from './l3-examples.ts';
 import { l3NetworkNamed } from './l3-words.ts';
 import { nicExample } from './nic-examples.ts';
 import { groupExample } from './security-group-examples.ts';
-import { change, creationExample, deletion } from './simple-operations.ts';
+import { change, creationExample, deletion, stateChange } from './simple-operations.ts';
 
 const group = 'Security Group';
 const shared = { group, package: 'network.securitygroup', since: '0.6', allow: 'member' } as const;
@@ -190,6 +190,20 @@ export const securityGroupOperations = [
     apply: async ({ cloud, subject, input: { uuid, name, description } }) => {
       await cloud.networks.securityGroups.update(subject, uuid, { name, description });
       return undefined;
+    },
+  }),
+  stateChange({
+    ...shared,
+    id: 'ChangeSecurityGroupState',
+    path: '/security-groups/{uuid}/actions',
+    result: securityGroup,
+    title: 'Enable or disable a security group',
+    summary:
+      'The rules of a disabled one let nothing through; what other groups of an interface let through still comes.',
+    example: groupExample,
+    apply: async ({ cloud, subject, input: { uuid } }, enabled) => {
+      await groupNamed(cloud, subject, 'uuid', uuid);
+      await cloud.networks.securityGroups.update(subject, uuid, { enabled });
     },
   }),
   deletion({
