@@ -1,5 +1,5 @@
 import { AgentError, type DiskSpec, type DiskUsage, type HostAgent } from '../../agent/contract.ts';
-import type { Queryable, Tx } from '../../database/database.ts';
+import type { Tx } from '../../database/database.ts';
 import type { AllocationsTable, HostsTable } from '../../database/schema.ts';
 import { insertRow, statement } from '../../database/statement.ts';
 import { newId } from '../../env/env.ts';
@@ -20,6 +20,7 @@ import {
 import { type HeldAmounts, heldAmounts } from './held-room.ts';
 import { type Allocation, capacityOf, type Host, hostFromRow } from './model.ts';
 import { chooseHosts, type HostUsage, type Neighbours, noValidHost, type PlacementRequest } from './scheduler.ts';
+import { takenOn, usageOfHosts } from './usage.ts';
 
 /** What belongs to an allocation, done in its transaction. */
 export interface AllocationOptions {
@@ -33,7 +34,6 @@ export interface AllocationOptions {
 export class Hosts {
   readonly #core: CloudCore;
   readonly #agents = new Map<string, HostAgent>();
-  readonly #listeners = new Map<AgentListener, Map<string, () => void>>();
   /** Agents of hosts that were taken out of the cloud, and may still keep something for it. */
   readonly leaving = new Map<string, HostAgent>();
   readonly #byId;
@@ -104,42 +104,8 @@ export class Hosts {
       this.leaving.set(row.host_id, agent);
       return undefined;
     }
-    this.join(row.id, agent);
+    this.#agents.set(row.id, agent);
     return hostFromRow(row);
-  }
-
-  /** From now on uses this agent for the host, or learns that what it says of itself may be other than before. */
-  join(id: string, agent: HostAgent): void {
-    this.#agents.set(id, agent);
-    for (const [listener, told] of this.#listeners) tell(listener, told, id, agent);
-  }
-
-  /** The host is not there any more, and nothing is left of it. */
-  forget(id: string): void {
-    this.#agents.delete(id);
-    this.leaving.delete(id);
-    this.#stopListening(id);
-  }
-
-  /**
-   * Tells of each host's agent: of those that are there, of each that comes, and of one that comes again with other facts. What
-   * the listener gives is called when the host goes, when it is told of it again, or when the returned function is called.
-   */
-  eachAgent(listener: AgentListener): () => void {
-    const told = new Map<string, () => void>();
-    this.#listeners.set(listener, told);
-    for (const [id, agent] of this.#agents) tell(listener, told, id, agent);
-    return () => {
-      this.#listeners.delete(listener);
-      for (const stop of told.values()) stop();
-    };
-  }
-
-  #stopListening(id: string): void {
-    for (const told of this.#listeners.values()) {
-      told.get(id)?.();
-      told.delete(id);
-    }
   }
 
   /** Lets a host come back that was taken out of the cloud; false where none of this name was. */
@@ -155,7 +121,6 @@ export class Hosts {
     const agent = this.#agents.get(id);
     if (!agent) return;
     this.#agents.delete(id);
-    this.#stopListening(id);
     this.leaving.set(id, agent);
   }
 
@@ -187,19 +152,7 @@ export class Hosts {
 
   /** Every host with what is taken of it. */
   async usage(tx?: Tx): Promise<HostUsage[]> {
-    const db = tx ?? this.#core.db.read;
-    const hosts = await everyHost.all(db, {});
-    const byHost = new Map((await takenByHost.all(db, {})).map((sum) => [sum.host_id, sum]));
-    const disks = await volumeBytesByHost.all(db, {});
-    const volumes = new Map(disks.map(({ host_id, bytes }) => [host_id, inGb(bytes)]));
-    const rooms = Map.groupBy(await storageRooms(db), ({ hostId }) => hostId);
-    return hosts.map((row) => {
-      const sum = byHost.get(row.id);
-      const diskGb = (sum?.diskGb ?? 0) + (volumes.get(row.id) ?? 0);
-      const used = { vcpus: sum?.vcpus ?? 0, memoryMb: sum?.memoryMb ?? 0, diskGb };
-      const storages = (rooms.get(row.id) ?? []).map(storageUsageOf);
-      return { host: hostFromRow(row), used, servers: sum?.servers ?? 0, storages };
-    });
+    return await usageOfHosts(tx ?? this.#core.db.read);
   }
 
   /**
@@ -242,14 +195,12 @@ export class Hosts {
     }
     // An aggregate may have moved it to another zone before this transaction had the lock.
     if ((await zoneOf.first(tx, { hostId: host.id }))?.zone_id !== host.zoneId) return undefined;
-    const used = (await takenOf.first(tx, { hostId: host.id })) ?? { vcpus: 0, memoryMb: 0, diskGb: 0 };
+    const used = await takenOn(tx, host.id, { disk: needsDisk });
     const capacity = capacityOf(host);
     if (used.vcpus + need.vcpus > capacity.vcpus || used.memoryMb + need.memoryMb > capacity.memoryMb) return undefined;
     if (!needsDisk) return new Map();
-    const volumes = await volumeBytesOf.first(tx, { hostId: host.id });
     const rooms = storages.length === 0 ? [] : await storageRooms(tx, host.id);
-    const now = { ...used, diskGb: used.diskGb + inGb(volumes?.bytes ?? 0) };
-    const found = findPlaces({ host, used: now, storages: rooms.map(storageUsageOf) }, need);
+    const found = findPlaces({ host, used, storages: rooms.map(storageUsageOf) }, need);
     return 'reason' in found ? undefined : found;
   }
 
@@ -353,16 +304,6 @@ export class Hosts {
   }
 }
 
-/** Gives what ends its interest in the agent. */
-type AgentListener = (hostId: string, agent: HostAgent) => () => void;
-
-function tell(listener: AgentListener, told: Map<string, () => void>, id: string, agent: HostAgent): void {
-  told.get(id)?.();
-  told.set(id, listener(id, agent));
-}
-
-const everyHost = statement<Record<never, never>, HostsTable>((q) => q.selectFrom('hosts').selectAll());
-
 const zoneOf = statement((q, p: { hostId: string }) =>
   q.selectFrom('hosts').select('zone_id').where('id', '=', p.hostId),
 );
@@ -370,38 +311,3 @@ const zoneOf = statement((q, p: { hostId: string }) =>
 const heldBy = statement<{ serverId: string; purpose: AllocationsTable['purpose'] }, { host_id: string }>((q, p) =>
   q.selectFrom('allocations').select('host_id').where('server_id', '=', p.serverId).where('purpose', '=', p.purpose),
 );
-
-/** What servers hold of each host that has any. */
-function taken(db: Queryable) {
-  return db
-    .selectFrom('allocations')
-    .select((e) => [
-      'host_id',
-      e.fn.sum<number>('vcpus').as('vcpus'),
-      e.fn.sum<number>('memory_mb').as('memoryMb'),
-      e.fn.sum<number>('disk_gb').as('diskGb'),
-      e.fn.countAll<number>().as('servers'),
-    ])
-    .groupBy('host_id');
-}
-
-const takenByHost = statement((q) => taken(q));
-const takenOf = statement((q, p: { hostId: string }) => taken(q).where('host_id', '=', p.hostId));
-
-/** What volumes and their snapshots take of the own disks of hosts. What servers take is in their allocations. */
-function volumeDisks(db: Queryable) {
-  return db
-    .selectFrom('disks')
-    .leftJoin('volumes', 'volumes.id', 'disks.volume_id')
-    .select((e) => ['disks.host_id', e.fn.sum<number>('disks.size').as('bytes')])
-    .where('disks.storage_id', 'is', null)
-    .where((e) => e.or([e('volumes.id', 'is', null), e('volumes.origin', '=', 'volume')]))
-    .groupBy('disks.host_id');
-}
-
-const volumeBytesByHost = statement((q) => volumeDisks(q));
-const volumeBytesOf = statement((q, p: { hostId: string }) => volumeDisks(q).where('disks.host_id', '=', p.hostId));
-
-function inGb(bytes: number): number {
-  return Math.ceil(bytes / 2 ** 30);
-}
