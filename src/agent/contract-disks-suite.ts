@@ -55,6 +55,24 @@ export function disksContract(bench: ContractBench): void {
       expect(await bench.host.diskUsage('from')).toMatchObject({ virtualSize: 2 * mebibyte });
     });
 
+    test('are copied as a whole, so that what they were layers over is not needed any more', async () => {
+      await bench.host.ensureImageCached({ imageId: 'boot', ...bench.rawImage });
+      await bench.host.ensureDisk({ diskId: 'd', size: 3 * mebibyte, base: { kind: 'image', imageId: 'boot' } });
+      const base = { kind: 'copy' as const, diskId: 'd', flat: true };
+      const whole = { diskId: 'whole', size: 3 * mebibyte, base };
+      for (const _ of [1, 2]) {
+        expect(await bench.host.ensureDisk(whole)).toMatchObject({ virtualSize: 3 * mebibyte });
+      }
+      const swap = { volumeId: 'v', fromDiskId: 'd', toDiskId: 'other', flat: true };
+      expect((await bench.host.swapDisk('f'.repeat(32), swap)).imageId).toBeUndefined();
+      await expect(bench.host.removeCachedImage('boot')).rejects.toEqual(failure('in_use'));
+      await bench.host.removeDisk('d');
+      await bench.host.removeCachedImage('boot');
+      const path = join(bench.root, 'staging', 'export');
+      const request = { diskId: 'whole', format: 'raw' as const, target: { kind: 'file' as const, path } };
+      expect(await bench.host.exportDisk(request)).toMatchObject({ virtualSize: 3 * mebibyte });
+    });
+
     test.each(['qcow2', 'raw'] as const)('are exported as self-contained %s files', async (format) => {
       await bench.host.ensureImageCached({ imageId: 'boot', ...bench.rawImage });
       await bench.host.ensureDisk({ diskId: 'd', size: 3 * mebibyte, base: { kind: 'image', imageId: 'boot' } });

@@ -177,8 +177,8 @@ export type DiskBase =
   | { kind: 'blank'; content?: DiskContent; beside?: string }
   /** A copy-on-write layer over a cached image. */
   | { kind: 'image'; imageId: string }
-  /** A copy of another disk of this host as of one moment, also while a guest writes to it. */
-  | { kind: 'copy'; diskId: string }
+  /** A copy of another disk of this host as of one moment, also while a guest writes to it; `flat` where it is to be a layer over nothing. */
+  | { kind: 'copy'; diskId: string; flat?: boolean }
   /** A copy of another host's disk, which nobody writes to meanwhile. */
   | { kind: 'moved'; source: DiskSource };
 

@@ -31,6 +31,8 @@ export interface DiskSwap {
   toDiskId: string;
   /** The further storage that the copy is made in; the host's own folder where none is said. */
   storageId?: string;
+  /** The copy is to be a layer over nothing. What is copied from a guest that runs is so anyhow. */
+  flat?: boolean;
 }
 
 export interface SwappedDisk extends DiskUsage {

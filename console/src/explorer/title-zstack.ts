@@ -8,6 +8,7 @@ export const zstackSentences: Record<string, Pair> = {
     '全ボリュームのスナップショットからサーバーを作成',
     '从快照组创建云主机',
   ],
+  'Take a screenshot of a server': ['サーバーの画面を撮る', '获取云主机控制台截图'],
   'Create a scheduled job': ['予約ジョブを作成', '创建定时任务'],
   'Change a scheduled job': ['予約ジョブを変更', '修改定时任务'],
   'Delete a scheduled job': ['予約ジョブを削除', '删除定时任务'],
@@ -23,5 +24,7 @@ export const zstackSentences: Record<string, Pair> = {
   'Query triggers of scheduled jobs': ['予約ジョブのトリガーを照会', '查询定时器'],
   'Get triggers that are not over': ['終わっていないトリガーを取得', '获取可用的定时器'],
   'Do the jobs of a trigger now': ['トリガーのジョブを今すぐ実行', '立即执行定时器的任务'],
+  'Flatten a volume': ['ボリュームをフラット化', '扁平化云盘'],
+  'Flatten the volumes of a server': ['サーバーのボリュームをフラット化', '扁平化云主机的云盘'],
   'Get the capabilities of a volume': ['ボリュームの機能を取得', '获取云盘能力'],
 };

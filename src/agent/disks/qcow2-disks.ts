@@ -281,7 +281,8 @@ export class Qcow2Disks {
     if (open) {
       await this.#qemuImg.create(temporary, to.format, virtualSize);
       await open.backup(to, moment);
-    } else await this.#copy(base.diskId, to, virtualSize);
+    } else if (base.flat) await this.#flatten(base.diskId, to, virtualSize);
+    else await this.#copy(base.diskId, to, virtualSize);
     if (disk.size > virtualSize) await this.#qemuImg.resize(to, disk.size);
   }
 
@@ -306,7 +307,7 @@ export class Qcow2Disks {
     }
     const from = await this.#inCeph.find(base.diskId);
     if (!from || (await this.#findOpen(base.diskId))) return false;
-    await this.#inCeph.copy(diskId, size, from);
+    await this.#inCeph.copy(diskId, size, from, { flat: base.flat });
     return true;
   }
 

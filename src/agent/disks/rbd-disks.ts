@@ -44,10 +44,15 @@ export class RbdDisks {
   }
 
   /** A copy of a disk that nobody writes to, in the same pool. */
-  async copy(diskId: string, size: number, { image, imageId }: RbdDisk): Promise<void> {
+  async copy(
+    diskId: string,
+    size: number,
+    { image, imageId }: RbdDisk,
+    { flat = false }: { flat?: boolean } = {},
+  ): Promise<void> {
     const { virtualSize } = await this.#rbd.usage(image);
-    const disk = { image: { ...image, image: diskId }, ...(imageId === undefined ? {} : { imageId }) };
-    await this.#make(diskId, size, disk, () => this.#rbd.copy(image, disk.image, virtualSize));
+    const disk = { image: { ...image, image: diskId }, ...(imageId === undefined || flat ? {} : { imageId }) };
+    await this.#make(diskId, size, disk, () => this.#rbd.copy(image, disk.image, virtualSize, { flat }));
   }
 
   /** A disk in the pool of another one: with what the file has, or nothing on it. */

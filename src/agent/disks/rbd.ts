@@ -40,10 +40,11 @@ export class Rbd {
     await this.#run(to, ['import', '--no-progress', path, nameOf(to)], minuteMs + bytes / 10_000);
   }
 
-  /** Copies what an image that nobody writes to has of its own: a layer stays one, over the same snapshot. */
-  async copy(from: RbdImage, to: RbdImage, bytes: number): Promise<void> {
+  /** Copies what an image that nobody writes to has of its own: a layer stays one, over the same snapshot, unless it is to be flat. */
+  async copy(from: RbdImage, to: RbdImage, bytes: number, { flat }: { flat: boolean }): Promise<void> {
+    const how = ['deep', 'cp', '--no-progress', ...(flat ? ['--flatten'] : [])];
     // As slow as 10 MB/s.
-    await this.#run(from, ['deep', 'cp', '--no-progress', nameOf(from), nameOf(to)], minuteMs + bytes / 10_000);
+    await this.#run(from, [...how, nameOf(from), nameOf(to)], minuteMs + bytes / 10_000);
   }
 
   /** Bytes. `rbd` refuses to shrink unless told to, which this never does. */

@@ -26,6 +26,7 @@ import {
   requestDeleteAssistedSnapshot,
 } from './transitions/assisted-snapshot.ts';
 import { type AttachRequest, requestAttachVolume } from './transitions/attach.ts';
+import { requestFlattenFree } from './transitions/convert.ts';
 import { requestDeleteVolume } from './transitions/delete.ts';
 import { requestDetachVolume } from './transitions/detach.ts';
 import { requestExtendVolume } from './transitions/extend.ts';
@@ -35,7 +36,7 @@ import { requestReimageVolume } from './transitions/reimage.ts';
 import { requestRetypeVolume } from './transitions/retype.ts';
 import { requestRevertVolume } from './transitions/revert.ts';
 import { type NewSnapshot, requestCreateSnapshot, requestDeleteSnapshot } from './transitions/snapshot.ts';
-import { requestSwapVolume } from './transitions/swap.ts';
+import { requestFlattenAttached, requestSwapVolume } from './transitions/swap.ts';
 import { requestUploadImage, requestUploadSnapshot } from './transitions/upload-image.ts';
 import { VolumeTypes } from './types.ts';
 
@@ -277,6 +278,23 @@ export class BlockStorage {
       await updateSnapshot(this.#cloud, tx, id, columns);
     });
     return this.snapshot(subject, id);
+  }
+
+  /**
+   * Makes its disk one that is a layer over nothing, also while a server has it and runs: also the disk that a server boots
+   * from. Gives no action where it is so already. Throws `invalid` for a volume that is busy.
+   */
+  async flatten(subject: Subject, id: string): Promise<{ actionId?: string }> {
+    const { serverId, diskId } = await this.#cloud.volumes.get(subject, id);
+    const query = this.#cloud.db.read
+      .selectFrom('disks')
+      .select('image_id')
+      .where('id', '=', diskId ?? '');
+    const disk = await query.executeTakeFirst();
+    if (!disk) throw invalidVolume(`Volume ${withDashes(id)} has no disk yet.`);
+    if (disk.image_id === null) return {};
+    if (serverId === null) return await requestFlattenFree(this.#cloud, subject, id);
+    return await requestFlattenAttached(this.#cloud, subject, { volumeId: id, serverId });
   }
 
   /** Says in what state a snapshot is, where the cloud has it wrong. Nothing else changes. */

@@ -46,6 +46,7 @@ import { vmFromDiskOperations } from './operations/vm-from-disk.ts';
 import { vmInstanceOperations } from './operations/vm-instances.ts';
 import { vmMigrationOperations } from './operations/vm-migration.ts';
 import { vmPasswordOperations } from './operations/vm-password.ts';
+import { volumeFlatteningOperations } from './operations/volume-flattening.ts';
 import { volumeSnapshotGroupOperations } from './operations/volume-snapshot-groups.ts';
 import { volumeSnapshotOperations } from './operations/volume-snapshots.ts';
 import { volumeOperations } from './operations/volumes.ts';
@@ -91,6 +92,7 @@ export const zstack: Dialect = {
     ...imageExportOperations,
     ...imageCopyOperations,
     ...volumeOperations,
+    ...volumeFlatteningOperations,
     ...volumeSnapshotGroupOperations,
     ...volumeSnapshotOperations,
     ...vmInstanceOperations,

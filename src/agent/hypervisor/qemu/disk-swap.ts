@@ -38,10 +38,10 @@ export async function swapDisk(guest: QemuGuest | undefined, disks: Qcow2Disks, 
 }
 
 /** Nobody writes to the disk. What an earlier try has left is no copy of what it has now. */
-async function copyDisk(disks: Qcow2Disks, { fromDiskId, toDiskId, storageId }: DiskSwap): Promise<SwappedDisk> {
+async function copyDisk(disks: Qcow2Disks, { fromDiskId, toDiskId, storageId, flat }: DiskSwap): Promise<SwappedDisk> {
   const { virtualSize: size } = await disks.usage(fromDiskId);
   await disks.remove(toDiskId);
-  const base = { kind: 'copy', diskId: fromDiskId } as const;
+  const base = { kind: 'copy', diskId: fromDiskId, flat } as const;
   await disks.ensure({ diskId: toDiskId, size, base, ...(storageId === undefined ? {} : { storageId }) });
   return await usageOf(disks, toDiskId);
 }

@@ -118,7 +118,7 @@ function madeFrom(
   return {
     virtualSize: wholeSectors(Math.max(size, virtualSize)),
     actualSize,
-    ...(imageId && !shared ? { imageId } : {}),
+    ...(imageId && !shared && !(base.kind === 'copy' && base.flat) ? { imageId } : {}),
   };
 }
 

@@ -46,7 +46,7 @@ export function simulatedStorages({ guests, disks, storages, capacityBytes, ...p
       }),
     swapDisk: (serverId, swap) =>
       parts.verb('swapDisk', [serverId, swap], async () => {
-        const { volumeId, fromDiskId, toDiskId, storageId } = swap;
+        const { volumeId, fromDiskId, toDiskId, storageId, flat } = swap;
         const guest = guests.get(serverId);
         const disk = guest?.spec?.disks.find((one) => one.volumeId === volumeId);
         if (guest?.state === 'suspended')
@@ -54,8 +54,9 @@ export function simulatedStorages({ guests, disks, storages, capacityBytes, ...p
         if (disk?.diskId !== toDiskId) {
           const from = disks.get(fromDiskId);
           if (!from) throw new AgentError('not_found', `there is no disk ${fromDiskId}`);
-          const { storageId: _, ...copy } = from;
-          disks.set(toDiskId, { ...copy, ...(storageId === undefined ? {} : { storageId }) });
+          const { storageId: _, imageId: below, ...copy } = from;
+          const image = below === undefined || flat ? {} : { imageId: below };
+          disks.set(toDiskId, { ...copy, ...image, ...(storageId === undefined ? {} : { storageId }) });
         }
         if (guest?.spec && disk) {
           const spec = { ...guest.spec, disks: withDisk(guest.spec.disks, { ...disk, diskId: toDiskId }) };

@@ -18,6 +18,8 @@ export interface NewDiskInput {
   backupDataId?: string;
   /** The disk that it is to be a copy of, and where that is. */
   sourceDiskId?: string;
+  /** Whether it is to be a layer over nothing, though what it is a copy of may be one. */
+  flat?: boolean;
   onlyHostId?: string;
   /** The storage that it has to be in, null for a host's own disk; wherever there is room if none is said. */
   storageId?: string | null;
@@ -98,8 +100,8 @@ export const makeDisk = step<NewDiskInput, NewDiskState & { actualSize: number; 
   },
 });
 
-function baseFrom({ imageId, backupDataId, sourceDiskId }: Readonly<NewDiskInput>): DiskBase {
+function baseFrom({ imageId, backupDataId, sourceDiskId, flat }: Readonly<NewDiskInput>): DiskBase {
   const cachedId = imageId ?? backupDataId;
   if (cachedId) return { kind: 'image', imageId: cachedId };
-  return sourceDiskId ? { kind: 'copy', diskId: sourceDiskId } : { kind: 'blank' };
+  return sourceDiskId ? { kind: 'copy', diskId: sourceDiskId, ...(flat ? { flat } : {}) } : { kind: 'blank' };
 }

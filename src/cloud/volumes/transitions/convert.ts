@@ -6,11 +6,15 @@ import { action, span } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import type { Subject } from '../../identity/subject.ts';
 import { type Volume, volumeFromRow } from '../model.ts';
-import { requireStatus, settleVolume } from '../rules.ts';
+import { lockVolume, requireStatus, settleVolume } from '../rules.ts';
+import { refuseCopied } from '../shares.ts';
 import { makeDisk } from '../steps/disk.ts';
 import { discardOldDisk, swapDisk, useHost } from '../steps/replace-disk.ts';
 
-/** A free volume becomes one that several servers may have, or no longer is one: its disk is copied into another format. */
+/**
+ * A free volume becomes one that several servers may have, or no longer is one, or a layer over nothing: its disk is copied
+ * into another format.
+ */
 export const convertVolume = action(
   'volume.convert',
   Type.Object({
@@ -23,6 +27,7 @@ export const convertVolume = action(
     zoneId: Type.String(),
     shared: Type.Boolean(),
     typeId: Type.String(),
+    flat: Type.Optional(Type.Boolean()),
   }),
   [span('retype', [useHost, makeDisk, swapDisk, discardOldDisk])],
   {
@@ -47,6 +52,31 @@ export async function beginConversion(
   type: { id: string; shared: boolean },
 ): Promise<{ volume: Volume; actionId: string }> {
   requireStatus(row, ['available'], 'retype it between volume types with and without multiattach');
+  return await begin(cloud, tx, subject, row, { ...type, name: 'retype' });
+}
+
+/** As `requestFlattenAttached`, for a volume that no server has. Throws `invalid` for one that a server has. */
+export async function requestFlattenFree(
+  cloud: Cloud,
+  subject: Subject,
+  volumeId: string,
+): Promise<{ actionId: string }> {
+  return await cloud.db.write(async (tx) => {
+    const row = await lockVolume(cloud, tx, subject, volumeId);
+    requireStatus(row, ['available'], 'flatten it');
+    await refuseCopied(tx, row.id, 'it stays as it is meanwhile');
+    const same = { id: row.volume_type, shared: row.multiattach === 1 };
+    return await begin(cloud, tx, subject, row, { ...same, name: 'flatten', flat: true });
+  });
+}
+
+async function begin(
+  cloud: Cloud,
+  tx: Tx,
+  subject: Subject,
+  row: VolumesTable,
+  to: { id: string; shared: boolean; name: string; flat?: boolean },
+): Promise<{ volume: Volume; actionId: string }> {
   const newDiskId = newId(cloud.env);
   const [hostId, oldDiskId] = [row.host_id!, row.disk_id!];
   await cloud.hosts.placeDisk(tx, { size: row.size, onlyHostId: hostId, storageId: row.storage_id });
@@ -61,10 +91,11 @@ export async function beginConversion(
       hostId,
       size: row.size,
       zoneId: row.zone_id,
-      shared: type.shared,
-      typeId: type.id,
+      shared: to.shared,
+      typeId: to.id,
+      flat: to.flat,
     },
-    name: 'retype',
+    name: to.name,
     resourceType: 'volume',
     resourceId: row.id,
     projectId: row.project_id,

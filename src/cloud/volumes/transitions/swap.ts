@@ -7,6 +7,7 @@ import type { Cloud } from '../../cloud.ts';
 import type { Subject } from '../../identity/subject.ts';
 import { beginTransition, settleServer } from '../../servers/transition.ts';
 import { invalidVolume, lockVolume, requireStatus, settleVolume, steadyStatus } from '../rules.ts';
+import { refuseCopied } from '../shares.ts';
 import { type MigrationTarget, refuseBound, takeRoom } from './migrate.ts';
 
 interface Input {
@@ -16,6 +17,8 @@ interface Input {
   /** The copy, in whose place its row says. */
   diskId: string;
   oldDiskId: string;
+  /** Whether the copy is to be a layer over nothing: then it stays where it is, and is no migration. */
+  flat?: boolean;
 }
 
 /** Has the guest go on with the other disk, a copy of the one that it has now. */
@@ -24,12 +27,18 @@ async function swap(
   from: string,
   to: string,
 ): Promise<{ swapped: SwappedDisk; commit(tx: Tx): Promise<void> }> {
-  const { serverId, hostId, volumeId } = input;
+  const { serverId, hostId, volumeId, flat } = input;
   const query = services.db.read.selectFrom('disks').select('storage_id').where('id', '=', to);
   const storageId = (await query.executeTakeFirst())?.storage_id ?? undefined;
   const place = storageId === undefined ? {} : { storageId };
   const agent = services.hosts.agent(hostId);
-  const swapped = await agent.swapDisk(serverId, { volumeId, fromDiskId: from, toDiskId: to, ...place });
+  const swapped = await agent.swapDisk(serverId, {
+    volumeId,
+    fromDiskId: from,
+    toDiskId: to,
+    ...place,
+    ...(flat ? { flat } : {}),
+  });
   return {
     swapped,
     // What is copied live is whole, whatever it was a layer over.
@@ -84,6 +93,7 @@ export const swapVolume = action(
     volumeId: Type.String(),
     diskId: Type.String(),
     oldDiskId: Type.String(),
+    flat: Type.Optional(Type.Boolean()),
   }),
   [span('compute_swap_volume', [swapDisk])],
   {
@@ -104,12 +114,12 @@ export const swapVolume = action(
 async function settle(
   services: Cloud,
   tx: Tx,
-  { volumeId, serverId }: Readonly<Input>,
-  changes: { migration_status: 'success' | 'error'; last_error: string | null },
+  { volumeId, serverId, flat }: Readonly<Input>,
+  { migration_status, ...changes }: { migration_status: 'success' | 'error'; last_error: string | null },
 ): Promise<void> {
   const status = await steadyStatus(tx, volumeId);
   await settleVolume(services, tx, volumeId, 'maintenance', { status });
-  await services.volumes.update(tx, volumeId, changes);
+  await services.volumes.update(tx, volumeId, flat ? changes : { ...changes, migration_status });
   await settleServer(services, tx, serverId, { task_state: null });
 }
 
@@ -118,6 +128,37 @@ const swapTransition = {
   from: ['active', 'paused', 'stopped'],
   task: 'swapping_volume',
 } as const;
+
+const flattenTransition = { ...swapTransition, name: 'flatten_volume', task: 'flattening_volume' } as const;
+
+/**
+ * Gives a volume that a server has a disk of its own, which is a layer over nothing, while the server goes on: also the
+ * disk that it boots from. The image that it was made of is not needed for it any more.
+ */
+export async function requestFlattenAttached(
+  cloud: Cloud,
+  subject: Subject,
+  { volumeId, serverId }: { volumeId: string; serverId: string },
+): Promise<{ actionId: string }> {
+  return await beginTransition(cloud, subject, serverId, flattenTransition, async (tx, server) => {
+    const row = await lockVolume(cloud, tx, subject, volumeId, { rootDisks: true });
+    requireStatus(row, ['in-use'], 'flatten it');
+    if (row.server_id !== serverId || row.multiattach === 1 || row.host_id !== server.hostId) {
+      throw invalidVolume(
+        `Volume ${withDashes(volumeId)} can't be flattened: it is not the server's alone, on its host.`,
+      );
+    }
+    if (row.metadata.includes('"readonly":"True"')) {
+      throw invalidVolume(`Volume ${withDashes(volumeId)} can't be flattened while a server has it for reading only.`);
+    }
+    await refuseCopied(tx, row.id, 'it stays as it is meanwhile');
+    const [hostId, storageId] = [server.hostId!, row.storage_id];
+    const input: Input = { serverId, hostId, volumeId, diskId: newId(cloud.env), oldDiskId: row.disk_id!, flat: true };
+    await takeRoom(cloud, tx, row, { diskId: input.diskId, hostId, storageId });
+    await cloud.volumes.update(tx, volumeId, { status: 'maintenance' });
+    return { action: swapVolume, input };
+  });
+}
 
 /** Begins it. Throws `invalid` for a volume that has to stay where it is, `conflict` for a server that is busy. */
 export async function requestSwapVolume(
