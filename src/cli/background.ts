@@ -105,6 +105,7 @@ function environmentOf(settings: FolderSettings): NodeJS.ProcessEnv {
     ...(settings.innerImageSources ? { UNKAI_INNER_IMAGE_SOURCES: settings.innerImageSources } : {}),
     ...(settings.region ? { UNKAI_REGION: settings.region } : {}),
     ...(settings.tokenKey ? { UNKAI_TOKEN_KEY: settings.tokenKey } : {}),
+    ...(settings.secretKeys ? { UNKAI_SECRET_KEYS: settings.secretKeys } : {}),
     ...(settings.resumeGuests ? { UNKAI_RESUME_GUESTS: settings.resumeGuests } : {}),
     ...Object.fromEntries(
       Object.entries(numbers).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),

@@ -35,6 +35,8 @@ export interface FolderSettings {
   region?: string;
   /** The file with which tokens are signed; absent where the cloud has made up a key. */
   tokenKey?: string;
+  /** The file with which secrets in the database are encrypted; absent for one in the folder, or none with PostgreSQL. */
+  secretKeys?: string;
   /** Rules for passwords and sign-ins by Keystone's names, as they were written; absent for none. */
   securityCompliance?: Record<string, string>;
   /** Whether guests run again once their host is back from a power loss; absent for no. */
@@ -72,6 +74,10 @@ export class DataFolder {
 
   get passwordFile(): string {
     return join(this.path, 'secrets', 'admin-password');
+  }
+
+  get secretKeysFile(): string {
+    return join(this.path, 'secrets', 'database-keys');
   }
 
   get sqliteFile(): string {
@@ -118,6 +124,14 @@ export class DataFolder {
     const password = given || randomBytes(12).toString('hex');
     writePrivately(this.passwordFile, `${password}\n`);
     return password;
+  }
+
+  /** The folder's own file of keys for secrets in the database; made where there is none. */
+  ensureSecretKeys(): string {
+    if (!existsSync(this.secretKeysFile)) {
+      writePrivately(this.secretKeysFile, `${randomBytes(32).toString('hex')}\n`);
+    }
+    return this.secretKeysFile;
   }
 
   forgetAdminPassword(): void {

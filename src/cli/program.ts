@@ -140,6 +140,13 @@ function addUp(program: Command): void {
           'first a key that the cloud makes up)',
       ).env('UNKAI_TOKEN_KEY'),
     )
+    .addOption(
+      new Option(
+        '--secret-keys <file>',
+        'with what secrets in the database are encrypted: keys, one on a line, of which the first encrypts and all decrypt; ' +
+          'the same for every process of a cloud (default: as before, at first a file of the data folder, with PostgreSQL none)',
+      ).env('UNKAI_SECRET_KEYS'),
+    )
     .option(
       '--security-compliance <rule>',
       "what is asked of passwords and sign-ins, by Keystone's names, as lockout_failure_attempts=5 or " +

@@ -1,4 +1,5 @@
 import { noCompliance, type SecurityCompliance } from './identity/security-compliance.ts';
+import type { SecretKey } from './secrets/sealing.ts';
 
 /** What an operator may set about a cloud. Times are seconds, sizes bytes. */
 export interface CloudSettings {
@@ -11,6 +12,11 @@ export interface CloudSettings {
    * where nothing is said.
    */
   tokenKey: string | undefined;
+  /**
+   * With what secrets in the database are encrypted: the first one encrypts, all of them decrypt. The same for every process
+   * of the cloud. None where they are not encrypted.
+   */
+  secretKeys: readonly SecretKey[];
   /** What is asked of passwords and of those who sign in. */
   securityCompliance: SecurityCompliance;
   /** How long a ZStack session is good; it does not slide. */
@@ -85,6 +91,7 @@ export const defaultSettings: CloudSettings = {
   region: 'RegionOne',
   tokenLifetime: 3 * 3600,
   tokenKey: undefined,
+  secretKeys: [],
   securityCompliance: noCompliance,
   sessionLifetime: 7200,
   reclaimInterval: 0,

@@ -8,6 +8,7 @@ import type { HostNetworksKind, HypervisorKind } from '../../assembly/open-unkai
 import type { ServedUnkai } from '../../assembly/serve.ts';
 import { parseCompliance } from '../../cloud/identity/security-compliance.ts';
 import type { InternalSources } from '../../cloud/images/imports.ts';
+import { SecretsLocked } from '../../cloud/secrets/sealing.ts';
 import { startInBackground } from '../background.ts';
 import { DataFolder, type FolderSettings, type RunRecord } from '../data-folder.ts';
 import { version } from '../defaults.ts';
@@ -16,6 +17,7 @@ import { preparation } from '../machine.ts';
 import { requireFreePort } from '../ports.ts';
 import { thisProcess } from '../process-identity.ts';
 import { ProgramBuild } from '../program-build.ts';
+import { secretKeysOf } from '../secret-keys.ts';
 import { readTokenKey } from '../token-key.ts';
 import { UserError } from '../user-error.ts';
 import { welcome } from '../welcome.ts';
@@ -50,6 +52,8 @@ export interface UpOptions {
   region?: string;
   /** A file. */
   tokenKey?: string;
+  /** A file. */
+  secretKeys?: string;
   /** Rules for passwords and sign-ins, `name=value` each. */
   securityCompliance: string[];
   /** Lets administrators inject faults, until the cloud is stopped. */
@@ -85,6 +89,7 @@ export async function up(options: UpOptions): Promise<void> {
     innerImageSources: options.innerImageSources ?? known?.innerImageSources,
     region: regionOf(options.region) ?? known?.region,
     tokenKey: options.tokenKey === undefined ? known?.tokenKey : resolve(options.tokenKey),
+    secretKeys: options.secretKeys === undefined ? known?.secretKeys : resolve(options.secretKeys),
     securityCompliance: complianceOf(options.securityCompliance, known?.securityCompliance),
   };
   if (!options.background) {
@@ -213,6 +218,7 @@ async function open(
         securityCompliance: parseCompliance(settings.securityCompliance ?? {}),
         ...(settings.region === undefined ? {} : { region: settings.region }),
         ...(settings.tokenKey === undefined ? {} : { tokenKey: readTokenKey(settings.tokenKey) }),
+        secretKeys: secretKeysOf(folder, settings),
         ...(settings.imageCache === undefined ? {} : { imageCacheBytes: settings.imageCache * 2 ** 30 }),
       },
       dataDir: folder.path,
@@ -259,7 +265,7 @@ async function newPassword(folder: DataFolder, record: RunRecord, isNew: boolean
 function explained(error: unknown, settings: FolderSettings): unknown {
   const { code, message, cause } = error as NodeJS.ErrnoException & { cause?: unknown };
   const say = (words: string) => new UserError(words, { cause: error });
-  if (error instanceof FolderInUse) return say(message);
+  if (error instanceof FolderInUse || error instanceof SecretsLocked) return say(message);
   if (code === 'EADDRINUSE') return say(`${message}. Choose another port with --port N.`);
   if (settings.database && code && isDatabaseFailure.test(code)) {
     const { host, pathname } = new URL(settings.database);

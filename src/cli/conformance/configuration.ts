@@ -127,6 +127,7 @@ function sections(facts: CloudFacts, folder: string, { formats }: Pass): Section
       hostname_fqdn_sanitization: true,
       scheduler_enabled_filters: schedulerFilters,
       volume_multiattach: true,
+      swap_volume: true,
       personality: true,
       cold_migration: facts.hosts > 1,
       live_migration: facts.hosts > 1,

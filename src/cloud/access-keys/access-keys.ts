@@ -5,6 +5,7 @@ import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { Subject } from '../identity/subject.ts';
+import { opened, sealed } from '../secrets/kept-secrets.ts';
 import { type Signer, Signers } from './signers.ts';
 
 /** A pair by which programs sign requests instead of logging in. */
@@ -32,17 +33,17 @@ const idLength = 20;
 const secretLength = 40;
 
 export class AccessKeys {
-  readonly #core: Pick<CloudCore, 'db' | 'env'>;
+  readonly #core: Pick<CloudCore, 'db' | 'env' | 'settings'>;
   readonly #signers: Signers;
   readonly #byKeyId;
 
-  constructor(core: Pick<CloudCore, 'db' | 'env'>, identity: Identity) {
+  constructor(core: Pick<CloudCore, 'db' | 'env' | 'settings'>, identity: Identity) {
     this.#core = core;
     this.#signers = new Signers(core, identity, async (accessKeyId) => {
       const key = await this.#byKeyId.first({ keyId: accessKeyId });
       if (key?.enabled !== 1) return undefined;
       const subject = await identity.sessions.subjectFor(key.user_id, key.project_id);
-      return subject && { secret: key.secret, subject };
+      return subject && { secret: opened(core, 'accessKey', accessKeyId, key.secret), subject };
     });
     this.#byKeyId = core.db.prepare<{ keyId: string }, AccessKeysTable>((q, p) =>
       q.selectFrom('access_keys').selectAll().where('access_key_id', '=', p.keyId),
@@ -76,7 +77,11 @@ export class AccessKeys {
         .where('access_key_id', '=', row.access_key_id)
         .executeTakeFirst();
       if (twin) throw new CloudError('duplicate', `the access key id[${row.access_key_id}] is taken`);
-      await tx.insertInto('access_keys').values(row).execute();
+      const secret = sealed(this.#core, 'accessKey', row.access_key_id, row.secret);
+      await tx
+        .insertInto('access_keys')
+        .values({ ...row, secret })
+        .execute();
     });
     return accessKeyOf(row);
   }

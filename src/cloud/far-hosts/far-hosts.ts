@@ -11,6 +11,7 @@ import type { Hosts } from '../hosts/hosts.ts';
 import type { Host } from '../hosts/model.ts';
 import { noteHost } from '../hosts/notes.ts';
 import type { HostNetworks } from '../networks/host-networks/host-networks.ts';
+import { opened, sealed } from '../secrets/kept-secrets.ts';
 import type { FarAgent, FarAgentOpener, FarPlace } from './model.ts';
 
 export interface NewFarHost extends FarPlace {
@@ -254,7 +255,11 @@ export class FarHosts {
           .executeTakeFirst();
         if (!cluster) throw new CloudError('invalid', 'There is no such cluster.', { reason: 'no_such_cluster' });
         await refuseKnown(tx, wanted);
-        await tx.insertInto('far_hosts').values(far).execute();
+        const password = sealed(this.#core, 'farHostPassword', far.host_id, far.password);
+        await tx
+          .insertInto('far_hosts')
+          .values({ ...far, password })
+          .execute();
         const host: HostsTable = {
           id: far.host_id,
           name: wanted.name,
@@ -308,14 +313,17 @@ export class FarHosts {
   }
 
   async #row(id: string): Promise<FarHostsTable | undefined> {
-    return await this.#core.db.read.selectFrom('far_hosts').selectAll().where('host_id', '=', id).executeTakeFirst();
+    const query = this.#core.db.read.selectFrom('far_hosts').selectAll().where('host_id', '=', id);
+    const row = await query.executeTakeFirst();
+    return row && { ...row, password: opened(this.#core, 'farHostPassword', id, row.password) };
   }
 
   async #set(id: string, { address, port, username, password, host_key }: LoginColumns): Promise<void> {
     const updated_at = this.#core.env.now();
     try {
       await this.#core.db.write(async (tx) => {
-        const login = { address, port, username, password, host_key };
+        const kept = sealed(this.#core, 'farHostPassword', id, password);
+        const login = { address, port, username, password: kept, host_key };
         await tx.updateTable('far_hosts').set(login).where('host_id', '=', id).execute();
         await tx.updateTable('hosts').set({ management_address: address, updated_at }).where('id', '=', id).execute();
       });

@@ -3,6 +3,7 @@ import type { CredentialsTable } from '../../database/schema.ts';
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
+import { opened, sealed } from '../secrets/kept-secrets.ts';
 import { missing } from './failures.ts';
 import { mayReadIdentity, requireAdmin, type Subject } from './subject.ts';
 import { stepOfPasscode, totpSecret } from './totp.ts';
@@ -32,10 +33,6 @@ export interface Ec2Credential {
   trustId: string | null;
 }
 
-function fromRow({ id, user_id, project_id, type, blob }: Omit<CredentialsTable, 'used_step'>): Credential {
-  return { id, userId: user_id, projectId: project_id, type, blob };
-}
-
 export class Credentials {
   readonly #core: CloudCore;
 
@@ -52,20 +49,23 @@ export class Credentials {
       .$if(filters.type !== undefined, (query) => query.where('type', '=', filters.type!))
       .orderBy('id')
       .execute();
-    return rows.map(fromRow).filter(({ userId }) => userId === subject.userId || mayReadIdentity(subject));
+    return rows
+      .map((row) => this.#fromRow(row))
+      .filter(({ userId }) => userId === subject.userId || mayReadIdentity(subject));
   }
 
   async get(subject: Subject, id: string): Promise<Credential> {
     const row = await this.#core.db.read.selectFrom('credentials').selectAll().where('id', '=', id).executeTakeFirst();
     if (!row || (row.user_id !== subject.userId && !mayReadIdentity(subject))) throw missing('credential', id);
-    return fromRow(row);
+    return this.#fromRow(row);
   }
 
   async create(subject: Subject, wanted: Omit<Credential, 'id'>): Promise<Credential> {
     requireOwner(subject, wanted.userId, 'create_credential');
     if (wanted.type === 'totp') requireTotpSecret(wanted.blob);
     const id = wanted.type === 'ec2' ? ec2Id(wanted) : newId(this.#core.env);
-    const row = { id, user_id: wanted.userId, project_id: wanted.projectId, type: wanted.type, blob: wanted.blob };
+    const blob = sealed(this.#core, 'credential', id, wanted.blob);
+    const row = { id, user_id: wanted.userId, project_id: wanted.projectId, type: wanted.type, blob };
     await this.#core.db.write(async (tx) => {
       const user = await tx.selectFrom('users').select('id').where('id', '=', row.user_id).executeTakeFirst();
       if (!user) throw missing('user', row.user_id);
@@ -77,7 +77,7 @@ export class Credentials {
         .values({ ...row, used_step: null })
         .execute();
     });
-    return fromRow(row);
+    return { id, ...wanted };
   }
 
   async update(subject: Subject, id: string, changes: Partial<Omit<Credential, 'id'>>): Promise<Credential> {
@@ -92,7 +92,7 @@ export class Credentials {
           user_id: changes.userId ?? e.ref('user_id'),
           project_id: changes.projectId,
           type: changes.type,
-          blob: changes.blob,
+          blob: changes.blob === undefined ? undefined : sealed(this.#core, 'credential', id, changes.blob),
         }))
         .where('id', '=', id)
         .execute(),
@@ -116,7 +116,7 @@ export class Credentials {
       .execute();
     const now = this.#core.env.now();
     for (const { id, blob, used_step } of rows) {
-      const secret = totpSecret(blob);
+      const secret = totpSecret(opened(this.#core, 'credential', id, blob));
       const step = secret && stepOfPasscode(secret, passcode, now);
       if (step !== undefined && (used_step === null || used_step < step)) return { credentialId: id, step };
     }
@@ -137,6 +137,10 @@ export class Credentials {
         .executeTakeFirst(),
     );
     return used.numUpdatedRows > 0n;
+  }
+
+  #fromRow({ id, user_id, project_id, type, blob }: CredentialsTable): Credential {
+    return { id, userId: user_id, projectId: project_id, type, blob: opened(this.#core, 'credential', id, blob) };
   }
 
   /** New keys for a user on a project. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { CloudCore } from '../core.ts';
+import { opened, sealed } from '../secrets/kept-secrets.ts';
 
 const settingKey = 'identity.token_signing_key';
 
@@ -10,16 +11,17 @@ const settingKey = 'identity.token_signing_key';
 export async function signingKey(core: CloudCore): Promise<Buffer> {
   const { tokenKey } = core.settings;
   const given = tokenKey === undefined ? undefined : createHash('sha256').update(tokenKey).digest('base64url');
+  const kept = sealed(core, 'setting', settingKey, given ?? core.env.randomBytes(32).toString('base64url'));
   const value = await core.db.write(async (tx) => {
     await tx
       .insertInto('settings')
-      .values({ key: settingKey, value: given ?? core.env.randomBytes(32).toString('base64url') })
+      .values({ key: settingKey, value: kept })
       .onConflict((conflict) =>
-        given === undefined ? conflict.doNothing() : conflict.column('key').doUpdateSet({ value: given }),
+        given === undefined ? conflict.doNothing() : conflict.column('key').doUpdateSet({ value: kept }),
       )
       .execute();
     const row = await tx.selectFrom('settings').select('value').where('key', '=', settingKey).executeTakeFirstOrThrow();
-    return row.value;
+    return opened(core, 'setting', settingKey, row.value);
   });
   return Buffer.from(value, 'base64url');
 }

@@ -342,7 +342,7 @@ export class ImageStores {
     await holdPlaces(this.#core.db, tx);
     await refuseTakenPlace(tx, row);
     await tx.insertInto('image_stores').values(row).execute();
-    if (row.kind === 'sftp') await keepLogin(tx, row, store);
+    if (row.kind === 'sftp') await keepLogin(this.#core, tx, row, store);
     for (const zoneId of store.zoneIds ?? []) {
       await tx.insertInto('image_store_zones').values({ store_id: row.id, zone_id: zoneId }).execute();
     }
@@ -353,7 +353,7 @@ export class ImageStores {
     let status: ImageStoreInfo['status'] = 'connected';
     try {
       if (!this.#drivers.has(store.id)) {
-        const login = storeLogin(this.#core.db, store.id);
+        const login = storeLogin(this.#core, store.id);
         this.#drivers.set(store.id, await this.#open({ ...store, login }));
         this.#places.set(store.id, store.url);
       }

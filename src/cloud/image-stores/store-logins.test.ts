@@ -10,6 +10,7 @@ import type { Database } from '../../database/database.ts';
 import { newId } from '../../env/env.ts';
 import { realEnv } from '../../env/real.ts';
 import type { CloudCore } from '../core.ts';
+import { defaultSettings } from '../settings.ts';
 import { ImageStores } from './image-stores.ts';
 
 const env = realEnv();
@@ -34,7 +35,7 @@ eachDatabase('image stores that are logged in to', (openDatabase) => {
 
   /** Another process of the control plane. */
   async function open(): Promise<ImageStores> {
-    const stores = new ImageStores({ db, env, log: silent } as unknown as CloudCore);
+    const stores = new ImageStores({ db, env, log: silent, settings: defaultSettings } as unknown as CloudCore);
     processes.push(stores);
     await db.write((tx) => stores.bootstrap(tx, { path: join(folder, 'default') }));
     await stores.open();

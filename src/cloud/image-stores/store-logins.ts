@@ -12,9 +12,12 @@ import type { ImageStore } from '../../image-stores/store.ts';
 import { rememberedHostKey } from '../../ssh/host-key.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
+import { opened, sealed } from '../secrets/kept-secrets.ts';
 import type { ImageStoreInfo } from './model.ts';
 import type { StoreToOpen } from './open-store.ts';
 import { holdPlaces, refuseTakenPlace } from './places.ts';
+
+type Core = Pick<CloudCore, 'db' | 'env' | 'settings'>;
 
 /** A login of a store that is none of the cloud's yet: what is learnt of its server is kept with it then. */
 export function candidateLogin({ password, hostKey }: { password?: string; hostKey?: string }): SftpLogin {
@@ -22,7 +25,8 @@ export function candidateLogin({ password, hostKey }: { password?: string; hostK
 }
 
 /** How one of the cloud's stores is logged in to. The key of its server is kept in the database. */
-export function storeLogin(db: Database, storeId: string): SftpLogin {
+export function storeLogin(core: Core, storeId: string): SftpLogin {
+  const { db } = core;
   const read = async () =>
     await db.read
       .selectFrom('image_store_logins')
@@ -30,7 +34,10 @@ export function storeLogin(db: Database, storeId: string): SftpLogin {
       .where('store_id', '=', storeId)
       .executeTakeFirst();
   return {
-    password: async () => (await read())?.password ?? undefined,
+    async password() {
+      const kept = (await read())?.password ?? undefined;
+      return kept === undefined ? undefined : opened(core, 'storePassword', storeId, kept);
+    },
     hostKey: {
       read: async () => (await read())?.host_key ?? undefined,
       keep: async (key) => {
@@ -53,6 +60,7 @@ export function storeLogin(db: Database, storeId: string): SftpLogin {
 
 /** Keeps how a store is logged in to, in place of what was kept of it. */
 export async function keepLogin(
+  core: Core,
   tx: Tx,
   { id, url }: Pick<ImageStoreInfo, 'id' | 'url'>,
   { password, hostKey }: { password?: string; hostKey?: string },
@@ -67,7 +75,7 @@ export async function keepLogin(
       port,
       path,
       username: user,
-      password: password ?? null,
+      password: password === undefined ? null : sealed(core, 'storePassword', id, password),
       host_key: hostKey ?? null,
     })
     .execute();
@@ -110,18 +118,19 @@ export interface LoginChanges {
 
 /** Changes how a store is reached and logged in to, if it can be used so now, and has its images there. */
 export async function changeLogin(
-  { db, env }: Pick<CloudCore, 'db' | 'env'>,
+  core: Core,
   store: ImageStoreInfo,
   changes: LoginChanges,
   open: (store: StoreToOpen) => Promise<ImageStore>,
 ): Promise<void> {
+  const { db, env } = core;
   const { id } = store;
   const place = sftpPlace(store.url);
   const { host = place.host, port = place.port, user = place.user } = changes;
   const url = sftpUrl({ ...place, host, port, user });
   // Before the store is opened there, which clears away what nobody seems to be uploading.
   await refuseTakenPlace(db.read, { ...store, url });
-  const kept = storeLogin(db, id);
+  const kept = storeLogin(core, id);
   const password = changes.password ?? (await kept.password());
   // Whoever names the server says that they know it: its key may be a new one.
   const known = changes.host === undefined ? await kept.hostKey.read() : undefined;
@@ -143,6 +152,7 @@ export async function changeLogin(
     const { numUpdatedRows } = await tx.updateTable('image_stores').set(set).where('id', '=', id).executeTakeFirst();
     if (numUpdatedRows === 0n) throw notFound('image_store', id);
     await keepLogin(
+      core,
       tx,
       { id, url },
       { ...(password === undefined ? {} : { password }), ...(hostKey === undefined ? {} : { hostKey }) },

@@ -2,6 +2,7 @@ import type { Tx } from '../../database/database.ts';
 import type { ConsolePasswordsTable } from '../../database/schema.ts';
 import type { Cloud } from '../cloud.ts';
 import type { Subject } from '../identity/subject.ts';
+import { opened, sealed } from '../secrets/kept-secrets.ts';
 import { lockServer } from './transition.ts';
 
 /**
@@ -27,21 +28,28 @@ export class ConsolePasswords {
 
   /** Whoever asks. */
   async of(serverId: string): Promise<string | undefined> {
-    return (await this.#of.first({ serverId }))?.password;
+    const row = await this.#of.first({ serverId });
+    return row && opened(this.#cloud, 'consolePassword', serverId, row.password);
   }
 
   /** Holds from the next start or reboot on. Undefined for none. */
   async set(subject: Subject, serverId: string, password: string | undefined): Promise<void> {
     await this.#cloud.db.write(async (tx) => {
       await lockServer(this.#cloud, tx, subject, serverId);
-      await keepConsolePassword(tx, serverId, password);
+      await keepConsolePassword(this.#cloud, tx, serverId, password);
     });
   }
 }
 
 /** Of a server that is being made, or goes. */
-export async function keepConsolePassword(tx: Tx, serverId: string, password: string | undefined): Promise<void> {
+export async function keepConsolePassword(
+  cloud: Cloud,
+  tx: Tx,
+  serverId: string,
+  password: string | undefined,
+): Promise<void> {
   await tx.deleteFrom('console_passwords').where('server_id', '=', serverId).execute();
   if (password === undefined) return;
-  await tx.insertInto('console_passwords').values({ server_id: serverId, password }).execute();
+  const kept = sealed(cloud, 'consolePassword', serverId, password);
+  await tx.insertInto('console_passwords').values({ server_id: serverId, password: kept }).execute();
 }

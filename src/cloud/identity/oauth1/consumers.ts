@@ -2,6 +2,7 @@ import type { Queryable } from '../../../database/database.ts';
 import type { OauthConsumersTable } from '../../../database/schema.ts';
 import { newId } from '../../../env/env.ts';
 import type { CloudCore } from '../../core.ts';
+import { sealed } from '../../secrets/kept-secrets.ts';
 import { missing } from '../failures.ts';
 import type { Revocations } from '../revocations.ts';
 import { mayReadIdentity, requireAdmin, type Subject } from '../subject.ts';
@@ -45,7 +46,13 @@ export class Consumers {
     requireAdmin(subject, 'create_consumer');
     const { env, db } = this.#core;
     const row = { id: newId(env), secret: newSecret(this.#core), description, created_at: env.now() };
-    await db.write((tx) => tx.insertInto('oauth_consumers').values(row).execute());
+    const secret = sealed(this.#core, 'oauthConsumer', row.id, row.secret);
+    await db.write((tx) =>
+      tx
+        .insertInto('oauth_consumers')
+        .values({ ...row, secret })
+        .execute(),
+    );
     return { ...consumerOf(row), secret: row.secret };
   }
 

@@ -2,6 +2,7 @@ import type { OauthAccessTokensTable, OauthRequestTokensTable } from '../../../d
 import { newId } from '../../../env/env.ts';
 import type { CloudCore } from '../../core.ts';
 import { CloudError } from '../../errors.ts';
+import { opened, sealed } from '../../secrets/kept-secrets.ts';
 import type { Assignments } from '../assignments.ts';
 import { missing } from '../failures.ts';
 import type { Role } from '../model.ts';
@@ -94,7 +95,11 @@ export class Delegations {
         .where('id', '=', row.consumer_id)
         .executeTakeFirst();
       if (!consumer) throw invalidSignature();
-      await tx.insertInto('oauth_request_tokens').values(row).execute();
+      const secret = sealed(this.#core, 'oauthRequestToken', row.id, row.secret);
+      await tx
+        .insertInto('oauth_request_tokens')
+        .values({ ...row, secret })
+        .execute();
     });
     return { id: row.id, secret: row.secret, expiresAt: row.expires_at };
   }
@@ -134,7 +139,8 @@ export class Delegations {
       .where('id', '=', words.token)
       .where('consumer_id', '=', words.consumerKey)
       .executeTakeFirst();
-    await this.#requests.prove(request, words, await this.#secretOf(words.consumerKey), asked?.secret);
+    const secret = asked && opened(this.#core, 'oauthRequestToken', asked.id, asked.secret);
+    await this.#requests.prove(request, words, await this.#secretOf(words.consumerKey), secret);
     const { verifier, user_id, roles } = asked!;
     const isAuthorized = verifier !== null && user_id !== null && roles !== null && isSame(verifier, words.verifier);
     if (!isAuthorized || asked!.expires_at <= env.now()) {
@@ -160,7 +166,11 @@ export class Delegations {
         .where('verifier', '=', verifier)
         .executeTakeFirst();
       if (numDeletedRows === 0n) throw invalidSignature();
-      await tx.insertInto('oauth_access_tokens').values(row).execute();
+      const secret = sealed(this.#core, 'oauthAccessToken', row.id, row.secret);
+      await tx
+        .insertInto('oauth_access_tokens')
+        .values({ ...row, secret })
+        .execute();
     });
     return { id: row.id, secret: row.secret, expiresAt: row.expires_at };
   }
@@ -174,7 +184,8 @@ export class Delegations {
       .where('id', '=', words.token)
       .where('consumer_id', '=', words.consumerKey)
       .executeTakeFirst();
-    await this.#requests.prove(request, words, await this.#secretOf(words.consumerKey), row?.secret);
+    const secret = row && opened(this.#core, 'oauthAccessToken', row.id, row.secret);
+    await this.#requests.prove(request, words, await this.#secretOf(words.consumerKey), secret);
     if (row!.expires_at <= this.#core.env.now()) throw invalidSignature();
     return accessTokenOf(row!);
   }
@@ -231,8 +242,9 @@ export class Delegations {
 
   async #secretOf(consumerId: string): Promise<string | undefined> {
     const { read } = this.#core.db;
-    return (await read.selectFrom('oauth_consumers').select('secret').where('id', '=', consumerId).executeTakeFirst())
-      ?.secret;
+    const query = read.selectFrom('oauth_consumers').select('secret').where('id', '=', consumerId);
+    const row = await query.executeTakeFirst();
+    return row && opened(this.#core, 'oauthConsumer', consumerId, row.secret);
   }
 
   async #rolesFor(

@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { CloudCore } from '../../core.ts';
+import { opened, sealed } from '../../secrets/kept-secrets.ts';
 
 const settingKey = 'images.link_key';
 
@@ -50,14 +51,15 @@ export class Links {
 
   async #readKey(): Promise<Buffer> {
     const { db, env } = this.#core;
-    const value = await db.write(async (tx) => {
+    const made = sealed(this.#core, 'setting', settingKey, env.randomBytes(32).toString('base64url'));
+    const { value } = await db.write(async (tx) => {
       await tx
         .insertInto('settings')
-        .values({ key: settingKey, value: env.randomBytes(32).toString('base64url') })
+        .values({ key: settingKey, value: made })
         .onConflict((conflict) => conflict.doNothing())
         .execute();
       return await tx.selectFrom('settings').select('value').where('key', '=', settingKey).executeTakeFirstOrThrow();
     });
-    return Buffer.from(value.value, 'base64url');
+    return Buffer.from(opened(this.#core, 'setting', settingKey, value), 'base64url');
   }
 }

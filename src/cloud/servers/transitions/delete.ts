@@ -77,7 +77,7 @@ async function markDeleted(cloud: Cloud, tx: Tx, serverId: string, now: number):
   const row = await tx.selectFrom('servers').select('deleted_at').where('id', '=', serverId).executeTakeFirst();
   if (!row || row.deleted_at !== null) return;
   await forgetGuestPassword(tx, serverId);
-  await keepConsolePassword(tx, serverId, undefined);
+  await keepConsolePassword(cloud, tx, serverId, undefined);
   await forgetSnapshotGroupsOf(tx, serverId);
   await forgetSettings(tx, serverId);
   await forgetUnbuilt(cloud, tx, serverId);
