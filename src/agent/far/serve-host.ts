@@ -72,7 +72,9 @@ export function serveHost(env: Env, server: Server, parts: ServedParts): () => v
     const talk = new Talk(env, stream, {
       answer: async (verb, args) => {
         if (!isVerb(verb)) return await answerAbout(parts, verb, args);
-        return await (host[verb] as (...all: unknown[]) => Promise<unknown>).apply(host, args);
+        // What was not given has no word in JSON.
+        const given = args.map((one) => one ?? undefined);
+        return await (host[verb] as (...all: unknown[]) => Promise<unknown>).apply(host, given);
       },
       notice: () => {},
       over: () => talks.delete(talk),

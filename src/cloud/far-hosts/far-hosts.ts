@@ -63,7 +63,7 @@ export class FarHosts {
       await agent.close();
     }
     for (const row of rows) {
-      if (!this.#agents.has(row.host_id)) this.#adopt(row).keep();
+      if (!this.#agents.has(row.host_id)) await this.#find(row);
       else if (row.leaving === 1) this.#hosts.letGo(row.host_id);
     }
   }
@@ -163,6 +163,19 @@ export class FarHosts {
     this.#agents.delete(id);
     await far.agent.close();
     await this.#core.db.write((tx) => tx.deleteFrom('far_hosts').where('host_id', '=', id).execute());
+  }
+
+  /** A host that was added before: nobody knows whether it answers. */
+  async #find(row: FarHostsTable): Promise<void> {
+    await this.#core.db.write((tx) =>
+      tx
+        .updateTable('hosts')
+        .set({ status: 'connecting' })
+        .where('id', '=', row.host_id)
+        .where('status', '=', 'connected')
+        .execute(),
+    );
+    this.#adopt(row).keep();
   }
 
   #adopt(row: FarHostsTable): FarAgent {

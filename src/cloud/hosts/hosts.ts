@@ -34,6 +34,7 @@ export interface AllocationOptions {
 export class Hosts {
   readonly #core: CloudCore;
   readonly #agents = new Map<string, HostAgent>();
+  readonly #listeners = new Map<AgentListener, Map<string, () => void>>();
   /** Agents of hosts that were taken out of the cloud, and may still keep something for it. */
   readonly leaving = new Map<string, HostAgent>();
   readonly #byId;
@@ -104,8 +105,42 @@ export class Hosts {
       this.leaving.set(row.host_id, agent);
       return undefined;
     }
-    this.#agents.set(row.id, agent);
+    this.join(row.id, agent);
     return hostFromRow(row);
+  }
+
+  /** From now on uses this agent for the host, or learns that what it says of itself may be other than before. */
+  join(id: string, agent: HostAgent): void {
+    this.#agents.set(id, agent);
+    for (const [listener, told] of this.#listeners) tell(listener, told, id, agent);
+  }
+
+  /** The host is not there any more, and nothing is left of it. */
+  forget(id: string): void {
+    this.#agents.delete(id);
+    this.leaving.delete(id);
+    this.#stopListening(id);
+  }
+
+  /**
+   * Tells of each host's agent: of those that are there, of each that comes, and of one that comes again with other facts. What
+   * the listener gives is called when the host goes, when it is told of it again, or when the returned function is called.
+   */
+  eachAgent(listener: AgentListener): () => void {
+    const told = new Map<string, () => void>();
+    this.#listeners.set(listener, told);
+    for (const [id, agent] of this.#agents) tell(listener, told, id, agent);
+    return () => {
+      this.#listeners.delete(listener);
+      for (const stop of told.values()) stop();
+    };
+  }
+
+  #stopListening(id: string): void {
+    for (const told of this.#listeners.values()) {
+      told.get(id)?.();
+      told.delete(id);
+    }
   }
 
   /** Lets a host come back that was taken out of the cloud; false where none of this name was. */
@@ -121,6 +156,7 @@ export class Hosts {
     const agent = this.#agents.get(id);
     if (!agent) return;
     this.#agents.delete(id);
+    this.#stopListening(id);
     this.leaving.set(id, agent);
   }
 
@@ -302,6 +338,14 @@ export class Hosts {
       throw new CloudError('not_found', `Host ${id} could not be found.`, { resource: 'host', id });
     return await this.get(id);
   }
+}
+
+/** Gives what ends its interest in the agent. */
+type AgentListener = (hostId: string, agent: HostAgent) => () => void;
+
+function tell(listener: AgentListener, told: Map<string, () => void>, id: string, agent: HostAgent): void {
+  told.get(id)?.();
+  told.set(id, listener(id, agent));
 }
 
 const zoneOf = statement((q, p: { hostId: string }) =>
