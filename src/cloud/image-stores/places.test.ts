@@ -3,13 +3,14 @@ import { eachDatabase } from '../../../tests/support/postgres.ts';
 import { realEnv } from '../../env/real.ts';
 import type { ImageStore } from '../../image-stores/store.ts';
 import type { CloudCore } from '../core.ts';
+import { defaultSettings } from '../settings.ts';
 import { ImageStores } from './image-stores.ts';
 
 eachDatabase('places of image stores', (open) => {
   it('are of one store each, also where several processes add stores', async () => {
     const db = await open();
     try {
-      const core = { db, env: realEnv(), log: { warn() {} } } as unknown as CloudCore;
+      const core = { db, env: realEnv(), settings: defaultSettings, log: { warn() {} } } as unknown as CloudCore;
       const driver = { close: async () => {}, capacity: async () => ({ total: 1, free: 1 }) } as unknown as ImageStore;
       const process = () => new ImageStores(core, async () => driver);
       const added = await Promise.allSettled([
@@ -33,7 +34,7 @@ eachDatabase('places of image stores', (open) => {
   it('on other machines are of one store each, whoever it is opened as, and wherever it is reached later', async () => {
     const db = await open();
     try {
-      const core = { db, env: realEnv(), log: { warn() {} } } as unknown as CloudCore;
+      const core = { db, env: realEnv(), settings: defaultSettings, log: { warn() {} } } as unknown as CloudCore;
       const driver = { close: async () => {}, list: async () => ({ images: [], others: [] }) } as unknown as ImageStore;
       let onOpening = async (_url: string) => {};
       const process = () =>
