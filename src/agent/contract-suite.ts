@@ -316,6 +316,22 @@ export function hostAgentContract<Host extends HostAgent>(name: string, subject:
         expect((await host.consoleLog(guest.serverId, 1)).trimEnd().split('\n')).toHaveLength(1);
       });
 
+      test('show what is on their screens, as PNG, while they run', async () => {
+        const guest = await prepareGuest();
+        const shown = async () => Buffer.from(await host.screenshot(guest.serverId), 'base64');
+        await expect(shown()).rejects.toEqual(failure('not_found'));
+        await host.ensureGuestRunning(guest);
+        const picture = await shown();
+        expect(picture.subarray(0, 8).toString('latin1')).toBe('\x89PNG\r\n\x1a\n');
+        expect(picture.readUInt32BE(16)).toBeGreaterThan(0);
+        expect(picture.readUInt32BE(20)).toBeGreaterThan(0);
+        expect(picture.subarray(-8, -4).toString('latin1')).toBe('IEND');
+        await host.pauseGuest(guest.serverId);
+        expect((await shown()).readUInt32BE(16)).toBe(picture.readUInt32BE(16));
+        await host.stopGuest(guest.serverId, { graceSeconds: 0 });
+        await expect(shown()).rejects.toEqual(failure('not_found'));
+      });
+
       test('must have 32 hex digits for an id', async () => {
         const start = async () => host.ensureGuestRunning({ ...(await prepareGuest()), serverId: '../other' });
         await expect(start()).rejects.toEqual(failure('unsupported'));

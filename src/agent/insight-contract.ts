@@ -43,6 +43,8 @@ export interface InsightVerbs {
    * will be when it is started with this specification. A device that a running guest has not got is left out.
    */
   guestDevices(guest: GuestSpec): Promise<Record<string, DevicePlace>>;
+  /** What the guest's screen shows, as PNG in base64. `not_found` when the guest does not run. */
+  screenshot(serverId: string): Promise<string>;
   /** Whether QEMU's guest agent runs in the guest and answers now. False for a guest that stands still or is off. */
   hasGuestAgent(serverId: string): Promise<boolean>;
   /** Sets a password inside the guest by its agent; `unsupported` where none answers. */

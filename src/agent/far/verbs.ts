@@ -35,6 +35,7 @@ export const verbs = [
   'acceptGuest',
   'guestDiagnostics',
   'guestDevices',
+  'screenshot',
   'hasGuestAgent',
   'setGuestPassword',
   'attachNic',

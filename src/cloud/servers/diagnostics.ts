@@ -1,4 +1,4 @@
-import { AgentError, type GuestDiagnostics } from '../../agent/contract.ts';
+import { AgentError, type GuestDiagnostics, type HostAgent } from '../../agent/contract.ts';
 import { withDashes } from '../../env/env.ts';
 import type { Cloud } from '../cloud.ts';
 import { CloudError } from '../errors.ts';
@@ -17,17 +17,32 @@ const powerNames: Record<number, string> = {
 };
 
 /** What the host counts of a server's guest. Throws `conflict` where that does not run, and `unavailable`. */
-export async function serverDiagnostics(cloud: Cloud, subject: Subject, serverId: string): Promise<GuestDiagnostics> {
+export function serverDiagnostics(cloud: Cloud, subject: Subject, serverId: string): Promise<GuestDiagnostics> {
+  return ofRunning(cloud, subject, serverId, 'get_diagnostics', (agent) => agent.guestDiagnostics(serverId));
+}
+
+/** What is on a server's screen, as PNG in base64. Throws as `serverDiagnostics`. */
+export function serverScreenshot(cloud: Cloud, subject: Subject, serverId: string): Promise<string> {
+  return ofRunning(cloud, subject, serverId, 'take_screenshot', (agent) => agent.screenshot(serverId));
+}
+
+async function ofRunning<Result>(
+  cloud: Cloud,
+  subject: Subject,
+  serverId: string,
+  what: string,
+  ask: (agent: HostAgent) => Promise<Result>,
+): Promise<Result> {
   const server = await cloud.servers.get(subject, serverId);
   const id = withDashes(serverId);
   if (server.hostId === null) throw new CloudError('conflict', `Instance ${id} is not ready`, { reason: 'no_host' });
   const refuse = (state: string) =>
-    new CloudError('conflict', `Cannot 'get_diagnostics' instance ${id} while it is in power state ${state}`, {
+    new CloudError('conflict', `Cannot '${what}' instance ${id} while it is in power state ${state}`, {
       reason: 'state',
     });
   if (server.powerState !== power.running) throw refuse(powerNames[server.powerState] ?? 'pending');
   try {
-    return await cloud.hosts.agent(server.hostId).guestDiagnostics(serverId);
+    return await ask(cloud.hosts.agent(server.hostId));
   } catch (error) {
     if (!(error instanceof AgentError)) throw error;
     // It has ended by itself, and nobody has noticed yet.

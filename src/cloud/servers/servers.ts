@@ -12,6 +12,7 @@ import { Consoles } from './consoles.ts';
 import { type NewServer, publicKeyOf, requestCreate, requestUnbuilt } from './creation.ts';
 import { type ServerDetail, ServerDetails } from './details.ts';
 import { serverDiagnostics } from './diagnostics.ts';
+import { serverDiagnostics, serverScreenshot } from './diagnostics.ts';
 import { ServerGroups } from './groups.ts';
 import { GuestPasswords } from './guest-passwords.ts';
 import { listServers, type ServerFilter, type ServerPage } from './listing.ts';
@@ -217,6 +218,7 @@ export class Servers {
   changePassword = (subject: Subject, id: string, account: { user?: string; password: string }) =>
     requestChangePassword(this.#cloud, subject, id, account);
   diagnostics = (subject: Subject, id: string) => serverDiagnostics(this.#cloud, subject, id);
+  screenshot = (subject: Subject, id: string) => serverScreenshot(this.#cloud, subject, id);
   /** Deletes a server for good, also one that is soft-deleted. */
   forceDelete = (subject: Subject, id: string) => requestDelete(this.#cloud, subject, id);
   /** Powers a stopped server on, or builds one that is only registered. */

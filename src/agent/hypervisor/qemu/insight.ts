@@ -1,3 +1,5 @@
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Env } from '../../../env/env.ts';
 import { AgentError, type InsightVerbs } from '../../contract.ts';
 import type { NetworkDriver } from '../../network/network-driver.ts';
@@ -40,6 +42,21 @@ export function qemuInsight({ env, guests, network }: InsightParts): InsightVerb
         const guest = guests.find(spec.serverId);
         if (!guest || (await guest.pid()) === undefined) return plannedPlaces(spec);
         return await currentPlaces(await guest.monitor(), spec);
+      }),
+    screenshot: (serverId) =>
+      guests.alone(serverId, async () => {
+        const guest = guests.find(serverId);
+        if (!guest || (await guest.pid()) === undefined) {
+          throw new AgentError('not_found', `the guest of ${serverId} does not run`);
+        }
+        // In its folder, which goes with it, and under one name: no crash leaves more than one behind.
+        const path = join(guest.folder, 'screen.png');
+        try {
+          await (await guest.monitor()).execute('screendump', { filename: path, format: 'png' });
+          return await readFile(path, 'base64');
+        } finally {
+          await rm(path, { force: true });
+        }
       }),
     hasGuestAgent: (serverId) =>
       guests.alone(serverId, async () => {

@@ -63,6 +63,17 @@ it('puts several system tags on a resource, or none of them', async () => {
   expect(await texts()).toEqual([...before, 'bootMode::UEFI', 'vmPriority::High'].toSorted());
 });
 
+it('takes screenshots of servers that run', async () => {
+  const { vm } = alice.own;
+  const act = async (body: Body) => (await zstack.run('PUT', `/vm-instances/${vm}/actions`, body, alice.headers)).json;
+  const { imageData } = await act({ takeVmConsoleScreenshot: {} });
+  expect(Buffer.from(String(imageData), 'base64').subarray(1, 4).toString()).toBe('PNG');
+  await act({ stopVmInstance: { type: 'cold' } });
+  expect(await act({ takeVmConsoleScreenshot: {} })).toMatchObject({
+    error: { code: 'SYS.1006', details: expect.stringContaining('not Running') },
+  });
+});
+
 it('renames and describes a key pair, by which its servers know it', async () => {
   const { vm, sshKeyPair } = alice.own;
   await zstack.run('POST', `/ssh-key-pair/${sshKeyPair}/vm-instance/${vm}`, { params: {} }, alice.headers);

@@ -5,8 +5,9 @@ import type { Subject } from '../../../cloud/identity/subject.ts';
 import { uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation, syncOperation } from '../protocol/operation.ts';
 import { formatTimestamp } from '../protocol/timestamp.ts';
+import { operationFailed } from '../protocol/zstack-error.ts';
 import { vmExample } from './vm-examples.ts';
-import { inAllowedState } from './vm-words.ts';
+import { inAllowedState, stateOf } from './vm-words.ts';
 
 const group = 'Console';
 const shared = { group, since: '0.6', allow: 'member' } as const;
@@ -113,4 +114,35 @@ const getVmConsoleAddress = syncOperation({
   },
 });
 
-export const vmConsoleOperations = [requestConsoleAccess, getVmConsoleAddress];
+const takeVmConsoleScreenshot = jobOperation({
+  ...shared,
+  package: 'header.vm',
+  id: 'TakeVmConsoleScreenshot',
+  since: '4.7.0',
+  method: 'PUT',
+  path: '/vm-instances/{uuid}/actions',
+  params: uuidIn('uuid', 'The server.'),
+  response: T.Object({
+    imageData: T.Optional(T.String({ description: 'What the screen shows, as PNG in base64.' })),
+    success: T.Optional(T.Boolean()),
+  }),
+  title: 'Take a screenshot of a server',
+  summary: 'Gives a picture of what the screen of a running server shows.',
+  examples: [
+    {
+      title: 'Take',
+      params: { uuid: vmExample.uuid },
+      body: { takeVmConsoleScreenshot: {} },
+      status: 200,
+      response: { imageData: 'iVBORw0KGgoAAAANSUhEUgAA…', success: true },
+    },
+  ],
+  handle: async ({ cloud, subject, input: { uuid } }) => {
+    if ((await stateOf(cloud, subject, uuid)) !== 'Running') {
+      throw operationFailed(`can not take vm console screenshot for vm[uuid:${uuid}] which is not Running`);
+    }
+    return { body: { imageData: await cloud.servers.screenshot(subject, uuid), success: true } };
+  },
+});
+
+export const vmConsoleOperations = [requestConsoleAccess, getVmConsoleAddress, takeVmConsoleScreenshot];
