@@ -1,6 +1,7 @@
 import type { Finding } from '../cloud/audit/finding.ts';
 import type { Check } from './check.ts';
 import type { DataFolder, RunRecord } from './data-folder.ts';
+import { secretKeysOf } from './secret-keys.ts';
 
 const name = 'audit';
 
@@ -19,6 +20,7 @@ export async function* auditFolder(folder: DataFolder): AsyncGenerator<Check> {
   const adminPassword = folder.adminPassword() ?? '';
   const { cloud, close } = await openUnkai({
     ...settings,
+    settings: { secretKeys: secretKeysOf(folder, settings) },
     dataDir: folder.path,
     adminPassword,
     log: openLog(folder.logFile),

@@ -9,6 +9,7 @@ import { DataFolder, type FolderSettings, type RunRecord } from './data-folder.t
 import { defaultDataDir, defaultListen } from './defaults.ts';
 import { preparation, removeFolder } from './machine.ts';
 import { isAlive } from './process-identity.ts';
+import { secretKeysOf } from './secret-keys.ts';
 import { runSteps } from './steps.ts';
 
 /** What a cloud may have besides what every one has. */
@@ -64,6 +65,7 @@ export class OwnCloud {
     const { openLog } = await import('./log.ts');
     const { agents, cloud, close } = await openUnkai({
       hypervisor: this.record.hypervisor,
+      settings: { secretKeys: secretKeysOf(this.folder, this.folder.settings() ?? {}) },
       dataDir: this.folder.path,
       adminPassword: '',
       log: openLog(this.folder.logFile),

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DataFolder } from '../data-folder.ts';
 import { isAlive } from '../process-identity.ts';
+import { secretKeysOf } from '../secret-keys.ts';
 import { UserError } from '../user-error.ts';
 
 /** How long the control plane may take to stop, milliseconds. */
@@ -40,7 +41,9 @@ async function stopGuests(folder: DataFolder): Promise<void> {
   const { openLog } = await import('../log.ts');
   const log = openLog(folder.logFile);
   const adminPassword = folder.adminPassword() ?? '';
-  const { cloud, close } = await openUnkai({ ...folder.settings()!, dataDir: folder.path, adminPassword, log });
+  const known = folder.settings()!;
+  const settings = { secretKeys: secretKeysOf(folder, known) };
+  const { cloud, close } = await openUnkai({ ...known, settings, dataDir: folder.path, adminPassword, log });
   try {
     const { stopped, failures, stillRunning } = await stopAllServers(cloud, (name) =>
       console.log(`  ${name} has stopped`),
