@@ -1,16 +1,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { findProgram } from '../../../../guest/requirements.ts';
-import { buildTinyLinux, tinyLinuxMinimumMemory, tinyLinuxVirtualSize } from '../../../../guest/tinylinux.ts';
-import { newId } from '../../../env/env.ts';
+import { tinyLinuxMinimumMemory } from '../../../../guest/tinylinux.ts';
 import { realEnv } from '../../../env/real.ts';
 import { guestFiles } from './command-line.ts';
 import { GuestAgent } from './guest-agent.ts';
-import { openQemuHost, type QemuHost } from './qemu-host.ts';
-import { SerialShell } from './serial-shell.fixture.ts';
+import type { QemuHost } from './qemu-host.ts';
+import { TinyLinuxBench } from './tinylinux-bench.fixture.ts';
 
 const env = realEnv();
 const long = 10_000;
@@ -83,36 +82,16 @@ describe('a conversation with a guest agent', () => {
 
 describe.skipIf(!findProgram('qemu-ga'))('the agent in a real guest', () => {
   const bootTimeout = 240_000;
-  const serverId = newId(env);
-  let root: string;
+  let bench: TinyLinuxBench;
   let host: QemuHost;
-  let shell: SerialShell;
+  let serverId: string;
 
   beforeAll(async () => {
-    root = await mkdtemp(join(tmpdir(), 'unkai-agent-guest-'));
-    const image = await buildTinyLinux({ cacheDir: resolve(import.meta.dirname, '../../../../var/cache') });
-    host = await openQemuHost({ directory: root, env, accelerator: 'tcg' });
-    const source = { kind: 'file' as const, path: image.path };
-    await host.ensureImageCached({ imageId: 'tinylinux', format: 'qcow2', size: image.size, source });
-    const base = { kind: 'image' as const, imageId: 'tinylinux' };
-    await host.ensureDisk({ diskId: serverId, size: tinyLinuxVirtualSize, base });
-    await host.ensureGuestRunning({
-      serverId,
-      instanceName: 'instance-00000001',
-      vcpus: 1,
-      memoryMb: tinyLinuxMinimumMemory,
-      bootMode: 'bios',
-      disks: [{ diskId: serverId, volumeId: serverId, bus: 'virtio' }],
-      hasConfigDrive: false,
-      nics: [],
-    });
+    bench = await TinyLinuxBench.open('agent-guest');
+    host = bench.host;
+    ({ serverId } = await bench.start());
   }, bootTimeout);
-  afterAll(async () => {
-    shell?.close();
-    await host.removeGuest(serverId);
-    await host.close();
-    await rm(root, { recursive: true, force: true });
-  });
+  afterAll(() => bench.close());
 
   it(
     'answers once it has begun, changes passwords, holds file systems still, and is silent while the guest is paused',
@@ -121,7 +100,7 @@ describe.skipIf(!findProgram('qemu-ga'))('the agent in a real guest', () => {
       const options = { timeout: bootTimeout, interval: 100 };
       await expect.poll(() => host.hasGuestAgent(serverId), options).toBe(true);
 
-      shell = new SerialShell(await host.connectConsole(serverId, 'serial'));
+      const shell = await bench.shell(serverId);
       const shadow = async () => /^root:([^:]*):/m.exec(await shell.run('cat /etc/shadow'))![1];
       expect(await shadow()).toBe('*');
       await host.setGuestPassword(serverId, { user: 'root', password: 'correct horse: "battery"' });
@@ -133,7 +112,7 @@ describe.skipIf(!findProgram('qemu-ga'))('the agent in a real guest', () => {
         code: 'hypervisor_failed',
       });
 
-      const target = { kind: 'file' as const, path: join(root, 'export.qcow2') };
+      const target = { kind: 'file' as const, path: join(bench.root, 'export.qcow2') };
       await host.exportDisk({ diskId: serverId, serverId, format: 'qcow2', target });
       // Were they still frozen, nobody could write to them.
       expect(await shell.run('echo thawed >/disk/thawed && sync && cat /disk/thawed')).toBe('thawed\n');

@@ -1,70 +1,24 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import {
-  buildTinyLinux,
-  type TinyLinuxImage,
-  tinyLinuxMinimumMemory,
-  tinyLinuxVirtualSize,
-} from '../../../../guest/tinylinux.ts';
 import { newId } from '../../../env/env.ts';
-import { realEnv } from '../../../env/real.ts';
-import type { GuestDisk } from '../../contract.ts';
-import { openQemuHost, type QemuHost } from './qemu-host.ts';
-import { SerialShell } from './serial-shell.fixture.ts';
+import type { QemuHost } from './qemu-host.ts';
+import type { SerialShell } from './serial-shell.fixture.ts';
+import { named, TinyLinuxBench } from './tinylinux-bench.fixture.ts';
 
-const env = realEnv();
 const bootTimeout = 180_000;
-const shells: SerialShell[] = [];
-let root: string;
+let bench: TinyLinuxBench;
 let host: QemuHost;
-let image: TinyLinuxImage;
 
 beforeAll(async () => {
-  root = await mkdtemp(join(tmpdir(), 'unkai-hot-plug-'));
-  image = await buildTinyLinux({ cacheDir: resolve(import.meta.dirname, '../../../../var/cache') });
-  host = await openQemuHost({ directory: root, env, accelerator: 'tcg' });
-  const source = { kind: 'file' as const, path: image.path };
-  await host.ensureImageCached({ imageId: 'tinylinux', format: 'qcow2', size: image.size, source });
+  bench = await TinyLinuxBench.open('hot-plug');
+  host = bench.host;
 }, bootTimeout);
-afterAll(async () => {
-  for (const shell of shells) shell.close();
-  for (const { serverId } of (await host.inventory()).guests) await host.removeGuest(serverId);
-  await host.close();
-  await rm(root, { recursive: true, force: true });
-});
-
-/** A TinyLinux that is up, and its shell. */
-async function boot(name: string, more: GuestDisk[] = []): Promise<{ serverId: string; shell: SerialShell }> {
-  const serverId = newId(env);
-  const base = { kind: 'image' as const, imageId: 'tinylinux' };
-  await host.ensureDisk({ diskId: serverId, size: tinyLinuxVirtualSize, base });
-  await host.ensureConfigDrive(serverId, {
-    'openstack/latest/meta_data.json': JSON.stringify({ uuid: 'x', hostname: name }),
-  });
-  await host.ensureGuestRunning({
-    serverId,
-    instanceName: 'instance-00000001',
-    vcpus: 1,
-    memoryMb: tinyLinuxMinimumMemory,
-    bootMode: 'bios',
-    disks: [{ diskId: serverId, volumeId: serverId, bus: 'virtio' }, ...more],
-    hasConfigDrive: true,
-    nics: [],
-  });
-  const log = () => host.consoleLog(serverId);
-  await expect.poll(log, { timeout: bootTimeout, interval: 20 }).toMatch(/TinyLinux ready/);
-  const shell = new SerialShell(await host.connectConsole(serverId, 'serial'));
-  shells.push(shell);
-  return { serverId, shell };
-}
+afterAll(() => bench.close());
 
 test(
   'a disk goes from one running guest to another with its data, and is copied in use',
   async () => {
-    const [one, two] = await Promise.all([boot('one'), boot('two')]);
-    const volumeId = newId(env);
+    const [one, two] = await Promise.all([bench.boot(named('one')), bench.boot(named('two'))]);
+    const volumeId = newId(bench.env);
     const disk = { diskId: volumeId, volumeId, bus: 'virtio' as const };
     await host.ensureDisk({ diskId: volumeId, size: 8 * 2 ** 20, base: { kind: 'blank' } });
     const untilSeen = (shell: SerialShell) =>
@@ -89,7 +43,7 @@ test(
     expect(await untilSeen(two.shell)).toBe(`${volumeId.slice(0, 20)}\n24576\n1\n`);
     expect(await two.shell.run('head -n 1 /dev/vdb')).toBe('written on one\n');
 
-    const copyId = newId(env);
+    const copyId = newId(bench.env);
     await host.attachDisk(one.serverId, { diskId: 'copy', volumeId: copyId, bus: 'virtio' });
     expect(await untilSeen(one.shell)).toBe(`${copyId.slice(0, 20)}\n32768\n0\n`);
     expect(await one.shell.run('head -n 1 /dev/vdb')).toBe('written on one\n');
@@ -97,7 +51,7 @@ test(
     await host.removeDisk(volumeId);
     await host.detachDisk(one.serverId, copyId);
 
-    const sharedId = newId(env);
+    const sharedId = newId(bench.env);
     const shared = { diskId: sharedId, volumeId: sharedId, bus: 'virtio' as const, shared: true };
     await host.ensureDisk({ diskId: sharedId, size: 8 * 2 ** 20, base: { kind: 'blank' }, shared: true });
     for (const { serverId, shell } of [one, two]) {
@@ -130,11 +84,11 @@ test(
   'a guest uses a disk as fast as it may: from its start on, and from the moment at which that changes',
   async () => {
     const mebibyte = 2 ** 20;
-    const volumeId = newId(env);
+    const volumeId = newId(bench.env);
     await host.ensureDisk({ diskId: volumeId, size: 8 * mebibyte, base: { kind: 'blank' } });
     const disk = { diskId: volumeId, volumeId, bus: 'virtio' as const };
     const slow = { ...disk, limits: { readBytes: { rate: mebibyte / 4 }, writeRequests: { rate: 5 } } };
-    const { serverId, shell } = await boot('limited', [slow]);
+    const { serverId, shell } = await bench.boot(named('limited'), { disks: [slow] });
     await shell.run('while [ ! -b /dev/vdb ]; do mdev -s; done');
     const milliseconds = async (command: string) => {
       const start = performance.now();

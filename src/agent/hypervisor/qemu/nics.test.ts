@@ -1,35 +1,20 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { buildTinyLinux, tinyLinuxMinimumMemory, tinyLinuxVirtualSize } from '../../../../guest/tinylinux.ts';
 import { newId } from '../../../env/env.ts';
-import { realEnv } from '../../../env/real.ts';
 import type { GuestNic, GuestSpec } from '../../contract.ts';
-import { openQemuHost, type QemuHost } from './qemu-host.ts';
-import { SerialShell } from './serial-shell.fixture.ts';
+import type { QemuHost } from './qemu-host.ts';
+import type { SerialShell } from './serial-shell.fixture.ts';
+import { named, TinyLinuxBench } from './tinylinux-bench.fixture.ts';
 
-const env = realEnv();
 const bootTimeout = 180_000;
-let root: string;
+let bench: TinyLinuxBench;
 let host: QemuHost;
 let shell: SerialShell | undefined;
 
-const open = () => openQemuHost({ directory: root, env, accelerator: 'tcg' });
-
 beforeAll(async () => {
-  root = await mkdtemp(join(tmpdir(), 'unkai-nics-'));
-  const image = await buildTinyLinux({ cacheDir: resolve(import.meta.dirname, '../../../../var/cache') });
-  host = await open();
-  const source = { kind: 'file' as const, path: image.path };
-  await host.ensureImageCached({ imageId: 'tinylinux', format: 'qcow2', size: image.size, source });
+  bench = await TinyLinuxBench.open('nics');
+  host = bench.host;
 }, bootTimeout);
-afterAll(async () => {
-  shell?.close();
-  for (const { serverId } of (await host.inventory()).guests) await host.removeGuest(serverId);
-  await host.close();
-  await rm(root, { recursive: true, force: true });
-});
+afterAll(() => bench.close());
 
 function nicOf(number: number, model: GuestNic['model'] = 'virtio'): GuestNic {
   return {
@@ -50,26 +35,10 @@ function nicOf(number: number, model: GuestNic['model'] = 'virtio'): GuestNic {
 test(
   'interfaces come to a guest that runs and go from it, as often as they are told to, and a restart has them',
   async () => {
-    const serverId = newId(env);
-    await host.ensureDisk({
-      diskId: serverId,
-      size: tinyLinuxVirtualSize,
-      base: { kind: 'image', imageId: 'tinylinux' },
-    });
-    await host.ensureConfigDrive(serverId, {
-      'openstack/latest/meta_data.json': JSON.stringify({ uuid: 'x', hostname: 'plugged' }),
-    });
+    const guest = await bench.prepare(named('plugged'));
+    const { serverId } = guest;
     const [first, second] = [nicOf(1), nicOf(2)];
-    const spec = (nics: GuestNic[]): GuestSpec => ({
-      serverId,
-      instanceName: 'instance-00000001',
-      vcpus: 1,
-      memoryMb: tinyLinuxMinimumMemory,
-      bootMode: 'bios',
-      disks: [{ diskId: serverId, volumeId: serverId, bus: 'virtio' }],
-      hasConfigDrive: true,
-      nics,
-    });
+    const spec = (nics: GuestNic[]): GuestSpec => ({ ...guest, nics });
     const planned = await host.guestDevices(spec([first]));
     await host.ensureGuestRunning(spec([first]));
     expect(await host.guestDevices(spec([first, second])), 'where they were said to be').toEqual(planned);
@@ -77,7 +46,7 @@ test(
     const isUp = async () => (await host.consoleLog(serverId)).includes('TinyLinux ready');
     const connect = async () => {
       shell?.close();
-      shell = new SerialShell(await host.connectConsole(serverId, 'serial'));
+      shell = await bench.shell(serverId);
     };
     await expect.poll(isUp, { timeout: bootTimeout, interval: 20 }).toBe(true);
     await connect();
@@ -94,7 +63,8 @@ test(
 
     // Somebody else looks after the guest from now on.
     await host.close();
-    host = await open();
+    await bench.openHost();
+    host = bench.host;
     await host.detachNic(serverId, second.portId);
     await host.detachNic(serverId, second.portId);
     await connect();
@@ -127,8 +97,8 @@ test(
       /^fa:16:3e:00:00:02\n(?![\s\S]*eth1)/,
     );
 
-    await expect(host.attachNic(newId(env), second)).resolves.toBeUndefined();
-    await expect(host.detachNic(newId(env), second.portId)).resolves.toBeUndefined();
+    await expect(host.attachNic(newId(bench.env), second)).resolves.toBeUndefined();
+    await expect(host.detachNic(newId(bench.env), second.portId)).resolves.toBeUndefined();
   },
   3 * bootTimeout,
 );
