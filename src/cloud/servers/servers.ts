@@ -11,7 +11,6 @@ import { ConsolePasswords } from './console-passwords.ts';
 import { Consoles } from './consoles.ts';
 import { type NewServer, publicKeyOf, requestCreate, requestUnbuilt } from './creation.ts';
 import { type ServerDetail, ServerDetails } from './details.ts';
-import { serverDiagnostics } from './diagnostics.ts';
 import { serverDiagnostics, serverScreenshot } from './diagnostics.ts';
 import { ServerGroups } from './groups.ts';
 import { GuestPasswords } from './guest-passwords.ts';
