@@ -9,6 +9,7 @@ export const zstackSentences: Record<string, Pair> = {
     '从快照组创建云主机',
   ],
   'Take a screenshot of a server': ['サーバーの画面を撮る', '获取云主机控制台截图'],
+  'Put an interface into another L3 network': ['インターフェイスを別の L3 ネットワークに移す', '更改网卡所属三层网络'],
   'Create a scheduled job': ['予約ジョブを作成', '创建定时任务'],
   'Change a scheduled job': ['予約ジョブを変更', '修改定时任务'],
   'Delete a scheduled job': ['予約ジョブを削除', '删除定时任务'],
@@ -26,5 +27,10 @@ export const zstackSentences: Record<string, Pair> = {
   'Do the jobs of a trigger now': ['トリガーのジョブを今すぐ実行', '立即执行定时器的任务'],
   'Flatten a volume': ['ボリュームをフラット化', '扁平化云盘'],
   'Flatten the volumes of a server': ['サーバーのボリュームをフラット化', '扁平化云主机的云盘'],
+  'Move an image to another image store': ['イメージを別のイメージストアに移動', '将镜像迁移到另一镜像服务器'],
+  'Get the trash on a backup storage': ['バックアップストレージのごみを取得', '获取镜像服务器的回收数据'],
+  'Clean up the trash on a backup storage': ['バックアップストレージのごみを片付け', '清理镜像服务器的回收数据'],
+  'Get the trash on a primary storage': ['プライマリストレージのごみを取得', '获取主存储的回收数据'],
+  'Clean up the trash on a primary storage': ['プライマリストレージのごみを片付け', '清理主存储的回收数据'],
   'Get the capabilities of a volume': ['ボリュームの機能を取得', '获取云盘能力'],
 };

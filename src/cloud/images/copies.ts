@@ -6,6 +6,7 @@ import { CloudError, notFound } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
 import { copyImage } from './copy-action.ts';
 import { type Image, isGone } from './model.ts';
+import { moveImage } from './move-action.ts';
 import type { ImageParts } from './parts.ts';
 import { mayKnow, noSuchImage, requireOwner } from './rights.ts';
 import { dropReplicas, finishReplica, putReplica } from './rows.ts';
@@ -111,6 +112,41 @@ export class Copies {
       const task = { import_task_id: actions[0] ?? newId(core.env), updated_at: core.env.now() };
       await tx.updateTable('images').set(task).where('id', '=', imageId).execute();
       return actions;
+    });
+  }
+
+  /**
+   * Brings an active image into another store, and takes it out of the one where it is. Throws `not_found` as `copyTo`
+   * does, `conflict` (`not_on_store`) where the first has no copy to take, and `invalid` (`bad_import`) where the other has one.
+   */
+  async move(subject: Subject, imageId: string, { from, to }: { from: string; to: string }): Promise<string> {
+    const { core, rows, stores } = this.#parts;
+    const { id: storeId, name } = stores.get(to);
+    return await core.db.write(async (tx) => {
+      const image = await rows.imageForUpdate(imageId, tx);
+      if (!image || isGone(image) || !(await mayKnow(rows, subject, image, tx))) throw noSuchImage(imageId);
+      requireOwner(subject, image, 'move');
+      const replicas = await rows.replicas([imageId], tx);
+      if (image.status !== 'active' || !replicas.some((one) => one.storeId === from && one.state === 'active')) {
+        throw new CloudError('conflict', `Image ${imageId} is not active in store ${from}.`, {
+          reason: 'not_on_store',
+        });
+      }
+      const other = replicas.find((one) => one.storeId === storeId);
+      if (other && other.state !== 'error') {
+        const message = `Image is already present at store '${name}'`;
+        throw new CloudError('invalid', message, { reason: 'bad_import' });
+      }
+      await putReplica(tx, { imageId, storeId, now: core.env.now() }, 'pending');
+      return await core.runner.submit(tx, moveImage, {
+        input: { imageId, storeId, fromStoreId: from },
+        name: 'moveImage',
+        resourceType: 'image',
+        resourceId: imageId,
+        projectId: image.projectId,
+        userId: subject.userId,
+        requestId: subject.requestId,
+      });
     });
   }
 

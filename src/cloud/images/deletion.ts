@@ -117,6 +117,18 @@ export class Deletion {
     });
   }
 
+  /** Deletes the copy in a store of an image that is in another one, too: as `delete` does, for the cloud itself. */
+  async leaveStore(tx: Tx, id: string, storeId: string): Promise<void> {
+    const { core, rows } = this.#parts;
+    const image = await rows.imageForUpdate(id, tx);
+    const active = (await rows.replicas([id], tx)).filter(({ state }) => state === 'active');
+    const copy = active.find((one) => one.storeId === storeId);
+    if (!image || !copy || active.length < 2) return;
+    await this.#setReplicas(tx, id, [copy], 'active', 'deleted');
+    await this.#noteExpungeTime(tx, id, {});
+    if (core.settings.imageDeletion === direct) await this.#expunge(tx, image, [copy], this.#itself(image));
+  }
+
   /** Removes an image and its bytes without a way back. Does nothing when it is expunged already. */
   async retire(tx: Tx, id: string): Promise<void> {
     const { core, rows } = this.#parts;

@@ -101,6 +101,11 @@ export class Images {
     this.#stopTimer = env.every(reconcileMs, () => void this.reconcile());
   }
 
+  /** See `Deletion.leaveStore`. */
+  leaveStore(tx: Tx, id: string, storeId: string): Promise<void> {
+    return this.#deletion.leaveStore(tx, id, storeId);
+  }
+
   /** Ends the uploads of this process and stops looking after images. */
   stop(): void {
     this.#stopTimer?.();

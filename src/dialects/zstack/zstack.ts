@@ -33,6 +33,7 @@ import { storageFactOperations } from './operations/storage-facts.ts';
 import { tagPatternOperations } from './operations/tag-patterns.ts';
 import { tagOperations } from './operations/tags.ts';
 import { taskOperations } from './operations/tasks.ts';
+import { trashOperations } from './operations/trash.ts';
 import { userGroupOperations } from './operations/user-groups.ts';
 import { userOperations } from './operations/users.ts';
 import { vmBootModeOperations } from './operations/vm-boot-mode.ts';
@@ -91,6 +92,7 @@ export const zstack: Dialect = {
     ...imageOperations,
     ...imageExportOperations,
     ...imageCopyOperations,
+    ...trashOperations,
     ...volumeOperations,
     ...volumeFlatteningOperations,
     ...volumeSnapshotGroupOperations,
