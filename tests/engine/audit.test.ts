@@ -4,7 +4,7 @@ import { type Invariant, isSound } from '../../src/cloud/audit/audit.ts';
 import type { Tx } from '../../src/database/database.ts';
 import { newId } from '../../src/env/env.ts';
 import { makeServer, serverId } from './fixtures/fixture.ts';
-import { makeVolume, volumeId } from './fixtures/volumes.ts';
+import { inStorage, makeVolume, volumeId } from './fixtures/volumes.ts';
 import { World } from './world.ts';
 
 let world: World;
@@ -61,6 +61,22 @@ const damage: ReadonlyArray<{ what: string; says: Invariant; break(): Promise<un
     what: 'more room given away than there is',
     says: 'capacity-is-kept',
     break: () => write((tx) => tx.updateTable('hosts').set({ vcpus: 0 }).execute()),
+  },
+  {
+    what: 'room that is held in a storage in which the root disk does not lie',
+    says: 'allocation-is-exact',
+    break: async () => {
+      const { storageId } = (await inStorage(world)).place;
+      await write((tx) => tx.updateTable('allocations').set({ storage_id: storageId, storage_gb: 1 }).execute());
+    },
+  },
+  {
+    what: 'more of a storage given away than there is',
+    says: 'capacity-is-kept',
+    break: async () => {
+      await makeVolume(world, { name: 'there', ...(await inStorage(world)) });
+      await write((tx) => tx.updateTable('storage_hosts').set({ total_bytes: 0 }).execute());
+    },
   },
   {
     what: 'a disk that nobody knows',

@@ -7,6 +7,7 @@ import { postgresVariable } from '../support/postgres-server.ts';
 import { Case } from './case.ts';
 import type { Fixture } from './fixtures/fixture.ts';
 import { localDiskFixtures } from './fixtures/local-disks.ts';
+import { rootDiskFixtures } from './fixtures/root-disks.ts';
 import { serverFixtures } from './fixtures/servers.ts';
 import { volumeFixtures } from './fixtures/volumes.ts';
 
@@ -17,6 +18,7 @@ const samples = [
   'server.rebuild',
   'server.clone',
   'server.resize',
+  'server.migrate',
   'server.shelve',
   'volume.create',
   'server.snapshot-disks',
@@ -26,6 +28,7 @@ const fixtures: Record<string, Fixture[]> = {
   ...serverFixtures,
   ...volumeFixtures,
   'server.resize': localDiskFixtures['server.resize']!,
+  'server.migrate': rootDiskFixtures['server.migrate']!,
 };
 /** Longer than a process holds an action without a sign of life. */
 const lapseSeconds = 60;

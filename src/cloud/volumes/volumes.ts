@@ -191,7 +191,7 @@ export class Volumes {
   /** As `registerDisk`, for a volume that stays on another host until it has moved. Says in which storage the disk is. */
   async announceDisk(tx: Tx, hostId: string, disk: NewDisk): Promise<string | null> {
     const { id, volumeId, imageId, size } = disk;
-    const wanted = disk.storageId === undefined ? await this.storageOn(tx, hostId, volumeId) : disk.storageId;
+    const wanted = disk.storageId === undefined ? await this.#storageOn(tx, hostId, volumeId) : disk.storageId;
     await insertRow(tx, 'disks', {
       id,
       host_id: hostId,
@@ -206,7 +206,7 @@ export class Volumes {
   }
 
   /** The storage in which the volume lies, or the volume of the snapshot, if this host has it too; else null. */
-  async storageOn(tx: Tx, hostId: string, volumeId: string): Promise<string | null> {
+  async #storageOn(tx: Tx, hostId: string, volumeId: string): Promise<string | null> {
     const find = async () => (await storageBeside.first(tx, { hostId, volumeId }))?.storage_id ?? null;
     const found = await find();
     if (found === null || this.#core.db.kind === 'sqlite') return found;

@@ -22,17 +22,16 @@ export interface BroughtDisk {
 
 /**
  * Takes the room for a copy of the volume's disk on another host: in a storage of it (null for its own disk), by default in
- * the one in which the volume lies, if the host has that.
+ * the one in which the volume lies, if the host has that with room, else where the host has most.
  */
 export async function announceCopy(
   cloud: Cloud,
   tx: Tx,
-  { id: volumeId, size }: Pick<VolumesTable, 'id' | 'size'>,
+  { id: volumeId, size, disk_id }: Pick<VolumesTable, 'id' | 'size' | 'disk_id'>,
   copy: { diskId: string; hostId: string; storageId?: string | null },
 ): Promise<void> {
-  const usual = () => cloud.volumes.storageOn(tx, copy.hostId, volumeId);
-  const storageId = copy.storageId === undefined ? await usual() : copy.storageId;
-  await cloud.hosts.placeDisk(tx, { size, onlyHostId: copy.hostId, storageId });
+  const wanted = copy.storageId === undefined ? { nearDiskId: disk_id! } : { storageId: copy.storageId };
+  const { storageId } = await cloud.hosts.placeDisk(tx, { size, onlyHostId: copy.hostId, ...wanted });
   await cloud.volumes.announceDisk(tx, copy.hostId, { id: copy.diskId, volumeId, imageId: null, size, storageId });
 }
 

@@ -73,7 +73,7 @@ async function settle(
 
 export interface MigrationTarget {
   hostId: string;
-  /** Null for the host's own disk; the storage in which the volume lies, if the host has it, where none is said. */
+  /** Null for the host's own disk; where none is said the storage in which the volume lies, or else where most room is. */
   storageId?: string | null;
 }
 
