@@ -49,6 +49,9 @@ export function volumeStateTable(): string {
     "and is `in-use` until the last one has let go of it. While it is more than one server's, what copies it or makes it",
     'larger is refused.',
     '',
+    'A volume that is `in-use` by one server is migrated to another pool of its host, while the server goes on, and is `in-use`',
+    'again afterwards; to another host it goes with its server.',
+    '',
     ...lifeTable(volumeStatuses, volumeTransitions),
     '',
   ].join('\n');
