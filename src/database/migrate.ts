@@ -44,6 +44,7 @@ import { ownLimits } from './migrations/0043-own-limits/migration.ts';
 import { serverExtras } from './migrations/0044-server-extras/migration.ts';
 import { storeLogins } from './migrations/0045-store-logins/migration.ts';
 import { oauth1 } from './migrations/0046-oauth1/migration.ts';
+import { networkSegments } from './migrations/0055-network-segments/migration.ts';
 import { securityCompliance } from './migrations/0047-security-compliance/migration.ts';
 import { failedImports } from './migrations/0048-failed-imports/migration.ts';
 import { addressIds } from './migrations/0049-address-ids/migration.ts';
@@ -111,6 +112,7 @@ const migrations: Record<string, Migration> = {
   '0045-store-logins': storeLogins,
   '0053-schedules': schedules,
   '0046-oauth1': oauth1,
+  '0055-network-segments': networkSegments,
 };
 
 /** Brings the schema up to date. Safe to run on each start, and by several processes at once on PostgreSQL. */

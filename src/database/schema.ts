@@ -98,6 +98,7 @@ import type {
 } from './schema/network-extras.ts';
 import type {
   FloatingIpsTable,
+  NetworkSegmentsTable,
   NetworksTable,
   PortAddressesTable,
   PortSecurityGroupsTable,
@@ -292,6 +293,7 @@ export interface Schema {
   account_group_policies: AccountGroupPoliciesTable;
   long_jobs: LongJobsTable;
   networks: NetworksTable;
+  network_segments: NetworkSegmentsTable;
   subnets: SubnetsTable;
   ports: PortsTable;
   port_addresses: PortAddressesTable;

@@ -25,6 +25,7 @@ import { RouterInterfaces } from './router-interfaces.ts';
 import { Routers } from './routers.ts';
 import { SecurityGroupRules } from './security-group-rules.ts';
 import { SecurityGroups } from './security-groups.ts';
+import { Segments } from './segments.ts';
 import type { ServerAddress } from './server-port-reads.ts';
 import { type InterfaceRequest, type PlugRequest, ServerPorts } from './server-ports.ts';
 import { SubnetPools } from './subnet-pools.ts';
@@ -45,6 +46,8 @@ export class Networks {
   readonly addressGroups: AddressGroups;
   readonly qosPolicies: QosPolicies;
   readonly rbacPolicies: RbacPolicies;
+  /** What administrators call the segments that networks are. */
+  readonly segments: Segments;
   readonly tags: NetworkTags;
   readonly ports: Ports;
   readonly securityGroups: SecurityGroups;
@@ -65,6 +68,7 @@ export class Networks {
     this.qosPolicies = new QosPolicies(core);
     this.networks = new NetworkRegistry(core, quotas, this.qosPolicies);
     this.rbacPolicies = new RbacPolicies(core);
+    this.segments = new Segments(core);
     this.subnetPools = new SubnetPools(core, this.addressScopes);
     this.subnets = new Subnets(core, quotas, addresses, this.subnetPools);
     this.reservedRanges = new ReservedRanges(core, addresses);

@@ -23,6 +23,15 @@ export interface NetworksTable {
   revision: number;
 }
 
+/** What administrators call the one segment that a network is. */
+export interface NetworkSegmentsTable {
+  network_id: string;
+  name: string | null;
+  description: string;
+  updated_at: Micros;
+  revision: number;
+}
+
 export interface SubnetsTable {
   id: string;
   network_id: string;

@@ -298,6 +298,22 @@ test('each network is a segment, which administrators see; servers that ask for 
   expect(shown).toMatchObject({ status: 200, body: { segment } });
   expect(await call('alice', 'GET', '/v2.0/segments')).toMatchObject({ status: 403 });
 
+  const one = `/v2.0/segments/${segment!['id']}`;
+  const name = (words: object, who: 'admin' | 'alice' = 'admin') => call(who, 'PUT', one, { segment: words });
+  const before = Number(segment!['revision_number']);
+  expect(await name({ name: 'rack-1', description: 'by the door' })).toMatchObject({
+    status: 200,
+    body: { segment: { name: 'rack-1', description: 'by the door', revision_number: before + 1 } },
+  });
+  expect(await name({ description: '' })).toMatchObject({ body: { segment: { name: 'rack-1', description: '' } } });
+  const named = await call('admin', 'GET', '/v2.0/segments?name=rack-1');
+  expect(named.body['segments']).toMatchObject([{ id: segment!['id'], revision_number: before + 2 }]);
+  expect(await name({ name: null })).toMatchObject({ body: { segment: { name: null } } });
+  expect(await name({ name: 'mine' }, 'alice')).toMatchObject({ status: 403 });
+  expect(await name({ segmentation_id: 7 })).toMatchObject({ status: 400 });
+  const gone = '/v2.0/segments/00000000-0000-4000-8000-000000000000';
+  expect(await call('admin', 'PUT', gone, { segment: { name: 'x' } })).toMatchObject({ status: 404 });
+
   const path = `/v2.0/auto-allocated-topology/${web['project_id']}`;
   expect(await call('alice', 'GET', path)).toMatchObject({ status: 409 });
   const usual = await made('admin', 'networks', 'network', { name: 'usual', shared: true, is_default: true });
