@@ -40,9 +40,8 @@ export const storages: Migration = {
   },
 };
 
-/** As ZStack has it, the own disk of a host is a storage, too: it has the id of its host. Sizes are bytes. */
-const primaryStorages = sql`
-  create view primary_storages as
+/** The own disks of hosts as storages, which have the ids of their hosts. Sizes are bytes. */
+export const ownDisks = sql`
   select h.id as id, coalesce(n.storage_name, 'local-storage-of-' || h.name) as name,
     n.storage_description as description, h.zone_id as zone_id, 'local://' || h.name as url,
     cast(h.disk_gb * h.disk_ratio * 1073741824 as bigint) as total_bytes,
@@ -58,7 +57,11 @@ const primaryStorages = sql`
       - (select coalesce(sum(c.size), 0) from cached_images as c where c.host_id = h.id) as bigint)
       as available_physical_bytes,
     h.state as state, h.status as status, h.created_at as created_at, h.updated_at as updated_at
-  from hosts as h left join host_notes as n on n.host_id = h.id
+  from hosts as h left join host_notes as n on n.host_id = h.id`;
+
+/** As ZStack has it, the own disk of a host is a storage, too. */
+const primaryStorages = sql`
+  create view primary_storages as ${ownDisks}
   union all
   select s.id, s.name, s.description, s.zone_id, s.path,
     cast(coalesce((select sum(p.total_bytes * h.disk_ratio)

@@ -1,4 +1,5 @@
 import { type Kysely, type Migration, sql } from 'kysely';
+import { ownDisks } from '../0032-storages/migration.ts';
 
 /** The root disks of servers can lie in storages that were added: then that is where a server holds their room. */
 export const rootDisksInStorages: Migration = {
@@ -29,25 +30,8 @@ const promised = sql`
   coalesce((select sum(p.total_bytes * h.disk_ratio)
     from storage_hosts as p join hosts as h on h.id = p.host_id where p.storage_id = s.id), 0)`;
 
-/** As ZStack has it, the own disk of a host is a storage, too: it has the id of its host. Sizes are bytes. */
 const primaryStorages = sql`
-  create view primary_storages as
-  select h.id as id, coalesce(n.storage_name, 'local-storage-of-' || h.name) as name,
-    n.storage_description as description, h.zone_id as zone_id, 'local://' || h.name as url,
-    cast(h.disk_gb * h.disk_ratio * 1073741824 as bigint) as total_bytes,
-    cast((h.disk_gb * h.disk_ratio
-      - (select coalesce(sum(a.disk_gb), 0) from allocations as a where a.host_id = h.id)) * 1073741824
-      - (select coalesce(sum(d.size), 0) from disks as d left join volumes as v on v.id = d.volume_id
-        where d.host_id = h.id and d.storage_id is null and (v.id is null or v.origin = 'volume')) as bigint)
-      as available_bytes,
-    cast(h.disk_gb as bigint) * 1073741824 as total_physical_bytes,
-    cast(cast(h.disk_gb as bigint) * 1073741824
-      - (select coalesce(sum(v.actual_size), 0) from volumes as v
-        where v.host_id = h.id and v.storage_id is null and v.deleted_at is null)
-      - (select coalesce(sum(c.size), 0) from cached_images as c where c.host_id = h.id) as bigint)
-      as available_physical_bytes,
-    h.state as state, h.status as status, h.created_at as created_at, h.updated_at as updated_at
-  from hosts as h left join host_notes as n on n.host_id = h.id
+  create view primary_storages as ${ownDisks}
   union all
   select s.id, s.name, s.description, s.zone_id, s.path,
     cast(${promised} as bigint),
