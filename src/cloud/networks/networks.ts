@@ -12,10 +12,11 @@ import { DefaultGroupRules } from './default-group-rules.ts';
 import { ensureDefaultNetwork } from './default-network.ts';
 import { FloatingIps } from './floating-ips.ts';
 import { bandwidthOf } from './host-networks/desired-qos.ts';
-import type { Port, PortStatus } from './model.ts';
+import type { FixedIp, Port, PortStatus } from './model.ts';
 import { NetworkRegistry } from './network-registry.ts';
-import { PortAddressing } from './port-addressing.ts';
+import { type FixedIpRequest, PortAddressing } from './port-addressing.ts';
 import { PortForwardings } from './port-forwardings.ts';
+import { movePort, movePortBack } from './port-moves.ts';
 import { Ports } from './ports.ts';
 import { ensurePublicNetwork } from './public-network.ts';
 import { QosPolicies } from './qos-policies.ts';
@@ -55,6 +56,7 @@ export class Networks {
   readonly defaultGroupRules: DefaultGroupRules;
   readonly #core: CloudCore;
   readonly #serverPorts: ServerPorts;
+  readonly #addressing: PortAddressing;
   readonly #listeners = new Set<() => void>();
 
   constructor(wholeCore: CloudCore, quotas: Quotas) {
@@ -75,7 +77,8 @@ export class Networks {
     this.securityGroups = new SecurityGroups(core, quotas);
     this.securityGroupRules = new SecurityGroupRules(core, quotas, this.securityGroups, this.addressGroups);
     this.defaultGroupRules = new DefaultGroupRules(core, this.securityGroups, this.addressGroups);
-    this.ports = new Ports(core, quotas, new PortAddressing(addresses), this.securityGroups, this.qosPolicies);
+    this.#addressing = new PortAddressing(addresses);
+    this.ports = new Ports(core, quotas, this.#addressing, this.securityGroups, this.qosPolicies);
     this.routers = new Routers(core, quotas, this.ports);
     this.routerInterfaces = new RouterInterfaces(core, this.routers, this.ports, this.subnets);
     this.floatingIps = new FloatingIps(core, quotas, this.ports);
@@ -130,6 +133,18 @@ export class Networks {
     tx.onCommit(() => this.#changed());
     const [port] = await this.#serverPorts.plug(tx, { ...request, requested: [wanted] });
     return port!;
+  }
+
+  /** Puts a port into another network, where it gets the addresses asked for, or any; see `movePort`. */
+  movePort(tx: Tx, portId: string, to: { networkId: string; fixedIps?: FixedIpRequest[] }): Promise<FixedIp[]> {
+    tx.onCommit(() => this.#changed());
+    return movePort(this.#core, this.#addressing, tx, portId, to);
+  }
+
+  /** Puts it back into the network that it was moved from, as far as its addresses are free. */
+  movePortBack(tx: Tx, portId: string, to: { networkId: string; addresses: readonly string[] }): Promise<void> {
+    tx.onCommit(() => this.#changed());
+    return movePortBack(this.#core, this.#addressing, tx, portId, to);
   }
 
   /** What is limited of a port in all, and what a policy says of it: bits per second. */

@@ -1,6 +1,7 @@
 import { type AnyAction, anyAction } from '../../actions/definition.ts';
 import { snapshotDisks } from './snapshot-groups/make.ts';
 import { revertDisks } from './snapshot-groups/revert.ts';
+import { changeInterfaceNetwork } from './transitions/change-interface-network.ts';
 import { changeMedium } from './transitions/change-medium.ts';
 import { changePassword } from './transitions/change-password.ts';
 import { clone } from './transitions/clone.ts';
@@ -45,6 +46,7 @@ export const serverActions: AnyAction[] = [
   anyAction(resumeServer),
   anyAction(attachInterface),
   anyAction(detachInterface),
+  anyAction(changeInterfaceNetwork),
   anyAction(crashDump),
   anyAction(rescue),
   anyAction(unrescue),

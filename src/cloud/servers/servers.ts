@@ -24,6 +24,7 @@ import { resetState } from './reset-state.ts';
 import { Sendings } from './sendings.ts';
 import { SnapshotGroups } from './snapshot-groups/snapshot-groups.ts';
 import { lockServer, serverNotFound, updateServer } from './transition.ts';
+import { requestChangeInterfaceNetwork } from './transitions/change-interface-network.ts';
 import { requestChangePassword } from './transitions/change-password.ts';
 import { type CloneRequest, requestClone } from './transitions/clone.ts';
 import { requestConfirmResize } from './transitions/confirm-resize.ts';
@@ -237,6 +238,12 @@ export class Servers {
   deletePort = (subject: Subject, portId: string) => requestDeletePort(this.#cloud, subject, portId);
   detachInterface = (subject: Subject, id: string, portId: string) =>
     requestDetachInterface(this.#cloud, subject, id, portId);
+  changeInterfaceNetwork = (
+    subject: Subject,
+    id: string,
+    portId: string,
+    to: { networkId: string; fixedIp?: string },
+  ) => requestChangeInterfaceNetwork(this.#cloud, subject, id, portId, to);
   createBackup = (subject: Subject, id: string, request: BackupRequest) =>
     requestCreateBackup(this.#cloud, subject, id, request);
   rescue = (subject: Subject, id: string, request: Parameters<typeof requestRescue>[3] = {}) =>

@@ -68,6 +68,7 @@ const kindsByName: Record<string, string> = {
   vmNicUuid: 'nic',
   vmNicUuids: 'nic',
   l3NetworkUuid: 'l3Network',
+  destL3NetworkUuid: 'l3Network',
   l3NetworkUuids: 'l3Network',
   ipRangeUuid: 'ipRange',
   vipUuid: 'vip',

@@ -12,12 +12,14 @@ import { transitions } from '../states.ts';
 import { isGoingAway } from '../steps/guest.ts';
 import { beginTransition } from '../transition.ts';
 
-const inputSchema = Type.Object({
+/** Which interface of which server it is about. */
+export const interfaceFields = {
   serverId: Type.String(),
   portId: Type.String(),
   /** Absent while the server is on no host: then nothing has to be plugged. */
   hostId: Type.Optional(Type.String()),
-});
+};
+const inputSchema = Type.Object(interfaceFields);
 type Input = Static<typeof inputSchema>;
 type Context = { services: Cloud; input: Readonly<Input> };
 
@@ -47,9 +49,9 @@ function undoneBy(verb: typeof plug | typeof unplug) {
   };
 }
 
-const isOnHost = ({ input }: { input: Input }) => input.hostId !== undefined;
+export const isOnHost = ({ input }: { input: Input }) => input.hostId !== undefined;
 
-const plugNic = step<Input>('plugNic', {
+export const plugNic = step<Input>('plugNic', {
   retry: { attempts: 2, backoffMs: 500 },
   do: plug,
   undo: undoneBy(unplug),
@@ -70,7 +72,7 @@ export const attachInterface = action(
 );
 
 /** The guest's system is asked to let go of the interface. */
-const unplugNic = step<Input>('unplugNic', { do: unplug, undo: undoneBy(plug) });
+export const unplugNic = step<Input>('unplugNic', { do: unplug, undo: undoneBy(plug) });
 
 export const detachInterface = action(
   'server.detach-interface',

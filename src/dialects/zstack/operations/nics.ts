@@ -1,8 +1,10 @@
 import { Type as T } from 'typebox';
+import { isHostAddress } from '../../../cloud/networks/subnet-plan.ts';
 import { vmNic } from '../inventories/network.ts';
 import { vmInstance } from '../inventories/vm-instance.ts';
 import { textField, uuidField, uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
+import { invalidArgument, operationFailed } from '../protocol/zstack-error.ts';
 import { l3Example } from './l3-examples.ts';
 import { l3NetworkNamed } from './l3-words.ts';
 import { nicExample } from './nic-examples.ts';
@@ -86,6 +88,46 @@ const detachL3NetworkFromVm = jobOperation({
   },
 });
 
+const changeVmNicNetwork = jobOperation({
+  ...shared,
+  id: 'ChangeVmNicNetwork',
+  method: 'POST',
+  path: '/vm-instances/nics/{vmNicUuid}/l3-networks/{destL3NetworkUuid}',
+  params: T.Object({
+    vmNicUuid: T.String({ maxLength: 64, description: 'The interface.' }),
+    destL3NetworkUuid: T.String({ maxLength: 64, description: 'The network that it shall be in.' }),
+  }),
+  body: T.Object({
+    staticIp: textField('The address that it shall have there.', 64),
+    vmNicParams: textField('Not offered.', 4096),
+  }),
+  result: vmNic,
+  title: 'Put an interface into another L3 network',
+  summary:
+    'The interface stays the same, with an address of the network. A guest that runs sees it go and come back. Refused while an EIP stands for it.',
+  examples: [
+    creationExample('Any address', {}, nicExample, { vmNicUuid: nicExample.uuid, destL3NetworkUuid: l3Example.uuid }),
+  ],
+  handle: async ({ cloud, subject, input: { vmNicUuid, destL3NetworkUuid, staticIp } }) => {
+    const { deviceId: serverId } = await nicNamed(cloud, subject, 'vmNicUuid', vmNicUuid);
+    const { subnets } = await l3NetworkNamed(cloud, subject, 'destL3NetworkUuid', destL3NetworkUuid);
+    if (serverId === '') throw operationFailed(`vm nic[uuid:${vmNicUuid}] is not attached to any vm`);
+    if (staticIp !== undefined && !subnets.some((subnet) => isHostAddress(subnet, staticIp))) {
+      throw invalidArgument(`the static IP[${staticIp}] is not in L3 network[uuid:${destL3NetworkUuid}]`);
+    }
+    const rule = {
+      message: 'org.zstack.header.vm.APIChangeVmNicNetworkMsg',
+      allowed: ['Running', 'Stopped'],
+      code: 'SYS.1006',
+    } as const;
+    const to = { networkId: destL3NetworkUuid, ...(staticIp !== undefined && { fixedIp: staticIp }) };
+    const { actionId } = await inAllowedState(cloud, subject, serverId, rule, () =>
+      cloud.servers.changeInterfaceNetwork(subject, serverId, vmNicUuid, to),
+    );
+    return { actionId, uuid: vmNicUuid };
+  },
+});
+
 const createVmNic = jobOperation({
   ...shared,
   id: 'CreateVmNic',
@@ -145,6 +187,7 @@ export const nicOperations = [
   detachL3NetworkFromVm,
   createVmNic,
   attachVmNicToVm,
+  changeVmNicNetwork,
   ...nicQosOperations,
   deletion({
     ...shared,
