@@ -37,6 +37,9 @@ export const sentences: Record<string, Pair> = {
   'Query what accounts own': ['アカウントの所有リソースを照会', '查询账户资源'],
   'Query what accounts share': ['共有リソースを照会', '查询共享资源'],
   'Get the interfaces that an EIP can be attached to': [
+    'EIP を付けられるインターフェイスを取得',
+    '获取弹性 IP 可绑定的网卡',
+  ],
   'Get the tasks in queues': ['キュー内のタスクを取得', '获取任务队列'],
   'Query the log of events': ['イベントログを照会', '查询事件日志'],
   'Query what is still to be removed': ['未完了の削除を照会', '查询垃圾回收任务'],
