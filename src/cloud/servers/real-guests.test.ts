@@ -1,50 +1,26 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { RealCloud } from '../../../tests/support/real-cloud.ts';
 import type { QemuHost } from '../../agent/hypervisor/qemu/qemu-host.ts';
 import { SerialShell } from '../../agent/hypervisor/qemu/serial-shell.fixture.ts';
-import { type OpenedUnkai, openUnkai } from '../../assembly/open-unkai.ts';
-import { ensureTinyLinux, tinyLinuxId } from '../../assembly/tinylinux.ts';
-import { operator, type Subject } from '../identity/subject.ts';
+import { tinyLinuxId } from '../../assembly/tinylinux.ts';
 import { power } from './model.ts';
 
 const bootTimeout = 180_000;
-const silent = { debug() {}, info() {}, warn() {}, error() {} };
 const shells: SerialShell[] = [];
-let folder: string;
-let opened: OpenedUnkai;
-let requests = 0;
+let opened: RealCloud;
 
-const subject = (): Subject => operator(`req-00000000-0000-0000-0000-${String(++requests).padStart(12, '0')}`);
+const subject = () => opened.subject();
 const host = () => opened.agents[0]!.agent as QemuHost;
-
-const open = () =>
-  openUnkai({
-    dataDir: folder,
-    hypervisor: 'qemu',
-    adminPassword: 'secret',
-    log: silent,
-    settings: { shutdownGrace: 60 },
-  });
+const ended = (action: { actionId?: string }) => opened.ended(action);
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'unkai-real-servers-'));
-  opened = await open();
-  await ensureTinyLinux(opened.cloud, { cacheDir: resolve(import.meta.dirname, '../../../var/cache') });
+  opened = await RealCloud.open('real-servers');
 }, bootTimeout);
 
 afterAll(async () => {
   for (const shell of shells) shell.close();
-  for (const { serverId } of (await host().inventory()).guests) await host().removeGuest(serverId);
   await opened.close();
-  await rm(folder, { recursive: true, force: true });
 }, bootTimeout);
-
-async function ended({ actionId }: { actionId?: string }): Promise<void> {
-  const outcome = await opened.cloud.runner.wait(actionId!, { timeoutMs: bootTimeout });
-  expect(outcome).toEqual({ state: 'succeeded' });
-}
 
 async function newServer(): Promise<string> {
   const flavors = await opened.cloud.flavors.list(subject(), {});
@@ -92,8 +68,7 @@ test(
 
     await ended(await servers.suspend(subject(), serverId));
     expect(await stateOf(serverId)).toEqual({ vmState: 'suspended', taskState: null, powerState: power.suspended });
-    await opened.close();
-    opened = await open();
+    await opened.reopen();
     expect(await host().guestState(serverId)).toBe('suspended');
     await ended(await opened.cloud.servers.resume(subject(), serverId));
     expect(await stateOf(serverId)).toEqual({ vmState: 'active', taskState: null, powerState: power.running });

@@ -1,47 +1,29 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { RealCloud } from '../../../tests/support/real-cloud.ts';
 import type { QemuHost } from '../../agent/hypervisor/qemu/qemu-host.ts';
 import { SerialShell } from '../../agent/hypervisor/qemu/serial-shell.fixture.ts';
-import { type OpenedUnkai, openUnkai } from '../../assembly/open-unkai.ts';
-import { ensureTinyLinux, tinyLinuxId } from '../../assembly/tinylinux.ts';
-import { operator, type Subject } from '../identity/subject.ts';
-import { gib, silent } from './test-cloud.ts';
+import { tinyLinuxId } from '../../assembly/tinylinux.ts';
+import { auditCloud } from '../audit/audit.ts';
+import { reapDisks } from './disk-reaper.ts';
+import { gib } from './test-cloud.ts';
 
 const bootTimeout = 180_000;
-let folder: string;
-let opened: OpenedUnkai;
+let opened: RealCloud;
 const shells: SerialShell[] = [];
-let requests = 0;
 
-/** Each request has an id of its own, by which the log knows what it asked for. */
-const subject = (): Subject => operator(`req-00000000-0000-0000-0000-${String(++requests).padStart(12, '0')}`);
+const subject = () => opened.subject();
 const host = () => opened.agents[0]!.agent as QemuHost;
+const ended = (action: { actionId?: string }) => opened.ended(action);
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'unkai-real-volumes-'));
-  opened = await openUnkai({
-    dataDir: folder,
-    hypervisor: 'qemu',
-    adminPassword: 'secret',
-    log: silent,
-    settings: { shutdownGrace: 60 },
-  });
-  await ensureTinyLinux(opened.cloud, { cacheDir: resolve(import.meta.dirname, '../../../var/cache') });
+  opened = await RealCloud.open('real-volumes');
 }, bootTimeout);
 
 afterAll(async () => {
   for (const shell of shells) shell.close();
-  for (const { serverId } of (await host().inventory()).guests) await host().removeGuest(serverId);
   await opened.close();
-  await rm(folder, { recursive: true, force: true });
 }, bootTimeout);
-
-async function ended({ actionId }: { actionId?: string }): Promise<void> {
-  const outcome = await opened.cloud.runner.wait(actionId!, { timeoutMs: bootTimeout });
-  expect(outcome).toEqual({ state: 'succeeded' });
-}
 
 async function volume(wanted: object): Promise<string> {
   const made = await opened.cloud.blockStorage.create(subject(), wanted);
@@ -253,6 +235,43 @@ test(
     expect(second).toBeLessThanOrEqual(later);
     expect(second).toBeGreaterThan(0);
     for (const { actionId } of await snapshotGroups.delete(subject(), group.id)) await ended({ actionId });
+    await ended(await servers.delete(subject(), serverId));
+    await ended(await blockStorage.delete(subject(), id));
+    expect((await host().inventory()).disks).toEqual([]);
+  },
+  4 * bootTimeout,
+);
+
+test(
+  'a volume moves to another storage while its server writes to it, and the server goes on from there after a restart',
+  async () => {
+    const { cloud } = opened;
+    const { blockStorage, servers, storages, hosts } = cloud;
+    const serverId = await server('mover', { imageId: tinyLinuxId });
+    const [place] = await hosts.list();
+    const id = await volume({ name: 'moved', size: gib, place: { storageId: null } });
+    const far = await storages.add({ name: 'far', zoneId: place!.zoneId, path: join(opened.folder, 'far') });
+    await storages.attach(far.id, place!.clusterId);
+    await ended(await blockStorage.attach(subject(), serverId, { volumeId: id }));
+    const shell = await shellOf(serverId);
+    await shell.run('while [ ! -b /dev/vdb ]; do mdev -s; done');
+    const count = 'i=0; while [ ! -f /tmp/stop ]; do i=$((i+1)); echo $i >/tmp/count; echo $i >/dev/vdb; sync; done';
+    await shell.run(`(${count}; touch /tmp/stopped) >/dev/null 2>&1 & true`);
+    const { diskId } = await blockStorage.get(subject(), id);
+    await ended(await blockStorage.migrate(subject(), id, { hostId: place!.id, storageId: far.id }));
+    expect(await eventsOf(serverId, 'swap_volume')).toEqual(['compute_swap_volume']);
+    const moved = await blockStorage.get(subject(), id);
+    expect(moved).toMatchObject({ status: 'in-use', migrationStatus: 'success', storageId: far.id });
+    const before = Number(await shell.run('cat /tmp/count'));
+    await shell.run(`while [ "$(cat /tmp/count)" -le ${before} ]; do :; done; touch /tmp/stop`);
+    const last = await shell.run('while [ ! -f /tmp/stopped ]; do :; done; cat /tmp/count');
+    await reapDisks(cloud);
+    expect((await host().inventory()).disks).not.toContain(diskId);
+
+    await ended(await servers.reboot(subject(), serverId, 'hard'));
+    const again = await shellOf(serverId, 2);
+    expect(await again.run('while [ ! -b /dev/vdb ]; do mdev -s; done; head -n 1 /dev/vdb')).toBe(last);
+    expect((await auditCloud(cloud)).filter(({ level }) => level === 'violation')).toEqual([]);
     await ended(await servers.delete(subject(), serverId));
     await ended(await blockStorage.delete(subject(), id));
     expect((await host().inventory()).disks).toEqual([]);

@@ -1,49 +1,27 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { RealCloud } from '../../../tests/support/real-cloud.ts';
 import type { QemuHost } from '../../agent/hypervisor/qemu/qemu-host.ts';
 import { SerialShell } from '../../agent/hypervisor/qemu/serial-shell.fixture.ts';
-import { type OpenedUnkai, openUnkai } from '../../assembly/open-unkai.ts';
-import { ensureTinyLinux, tinyLinuxId } from '../../assembly/tinylinux.ts';
+import { tinyLinuxId } from '../../assembly/tinylinux.ts';
 import { auditCloud } from '../audit/audit.ts';
-import { operator, type Subject } from '../identity/subject.ts';
 import { reapDisks } from './disk-reaper.ts';
-import { gib, silent } from './test-cloud.ts';
+import { gib } from './test-cloud.ts';
 
 const bootTimeout = 180_000;
 const shells: SerialShell[] = [];
-let folder: string;
-let opened: OpenedUnkai;
-let requests = 0;
+let opened: RealCloud;
 
-const subject = (): Subject => operator(`req-00000000-0000-0000-0000-${String(++requests).padStart(12, '0')}`);
+const subject = () => opened.subject();
+const ended = (action: { actionId?: string }) => opened.ended(action);
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'unkai-two-hosts-'));
-  opened = await openUnkai({
-    dataDir: folder,
-    hypervisor: 'qemu',
-    hosts: 2,
-    adminPassword: 'secret',
-    log: silent,
-    settings: { shutdownGrace: 10 },
-  });
-  await ensureTinyLinux(opened.cloud, { cacheDir: resolve(import.meta.dirname, '../../../var/cache') });
+  opened = await RealCloud.open('two-hosts', { hosts: 2 });
 }, bootTimeout);
 
 afterAll(async () => {
   for (const shell of shells) shell.close();
-  for (const { agent } of opened.agents) {
-    for (const { serverId } of (await agent.inventory()).guests) await agent.removeGuest(serverId);
-  }
   await opened.close();
-  await rm(folder, { recursive: true, force: true });
 }, bootTimeout);
-
-async function ended({ actionId }: { actionId?: string }): Promise<void> {
-  expect(await opened.cloud.runner.wait(actionId!, { timeoutMs: bootTimeout })).toEqual({ state: 'succeeded' });
-}
 
 /** A server on the host of that number, and the shell of its guest. */
 async function boot(number: number): Promise<{ id: string; shell: SerialShell }> {
