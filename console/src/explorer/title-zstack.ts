@@ -32,5 +32,10 @@ export const zstackSentences: Record<string, Pair> = {
   'Clean up the trash on a backup storage': ['バックアップストレージのごみを片付け', '清理镜像服务器的回收数据'],
   'Get the trash on a primary storage': ['プライマリストレージのごみを取得', '获取主存储的回收数据'],
   'Clean up the trash on a primary storage': ['プライマリストレージのごみを片付け', '清理主存储的回收数据'],
+  'Say whether an image has the guest agent': ['イメージのゲストエージェントの有無を設定', '设置镜像的 QGA'],
+  'Get whether an image has the guest agent': ['イメージのゲストエージェントの有無を取得', '获取镜像的 QGA'],
+  'Query Ceph backup storages': ['Ceph バックアップストレージを照会', '查询 Ceph 镜像服务器'],
+  'Get images that a server could change to': ['サーバーが切り替えられるイメージを取得', '获取云主机可更换的镜像'],
+  'Change the image of a server': ['サーバーのイメージを変更', '更换云主机镜像'],
   'Get the capabilities of a volume': ['ボリュームの機能を取得', '获取云盘能力'],
 };

@@ -6,12 +6,14 @@ import { addedPrimaryStorageOperations } from './operations/added-primary-storag
 import { affinityGroupOperations } from './operations/affinity-groups.ts';
 import { backupStorageOperations } from './operations/backup-storage.ts';
 import { capabilityOperations } from './operations/capabilities.ts';
+import { cephBackupStorageOperations } from './operations/ceph-backup-storage.ts';
 import { factOperations } from './operations/facts.ts';
 import { globalConfigOperations } from './operations/global-configs.ts';
 import { hostCareOperations } from './operations/host-care.ts';
 import { hostChangeOperations } from './operations/host-changes.ts';
 import { imageCopyOperations } from './operations/image-copies.ts';
 import { imageExportOperations } from './operations/image-exports.ts';
+import { imageQgaOperations } from './operations/image-qga.ts';
 import { imageOperations } from './operations/images.ts';
 import { kvmHostOperations } from './operations/kvm-hosts.ts';
 import { longJobOperations } from './operations/long-jobs.ts';
@@ -44,6 +46,7 @@ import { vmConsolePasswordOperations } from './operations/vm-console-password.ts
 import { vmConsoleOperations } from './operations/vm-consoles.ts';
 import { vmDestructionOperations } from './operations/vm-destruction.ts';
 import { vmFromDiskOperations } from './operations/vm-from-disk.ts';
+import { vmImageChangeOperations } from './operations/vm-image-change.ts';
 import { vmInstanceOperations } from './operations/vm-instances.ts';
 import { vmMigrationOperations } from './operations/vm-migration.ts';
 import { vmPasswordOperations } from './operations/vm-password.ts';
@@ -88,11 +91,13 @@ export const zstack: Dialect = {
     ...backupStorageOperations,
     ...addedBackupStorageOperations,
     ...sftpBackupStorageOperations,
+    ...cephBackupStorageOperations,
     ...storageFactOperations,
     ...imageOperations,
     ...imageExportOperations,
     ...imageCopyOperations,
     ...trashOperations,
+    ...imageQgaOperations,
     ...volumeOperations,
     ...volumeFlatteningOperations,
     ...volumeSnapshotGroupOperations,
@@ -100,6 +105,7 @@ export const zstack: Dialect = {
     ...vmInstanceOperations,
     ...vmFromDiskOperations,
     ...vmCandidateOperations,
+    ...vmImageChangeOperations,
     ...vmDestructionOperations,
     ...vmMigrationOperations,
     ...vmPasswordOperations,

@@ -71,6 +71,26 @@ export const backupStorage = defineInventory<'image_stores'>({
   },
 });
 
+/** Image stores that are pools of a Ceph cluster, whose monitors are the business of the machines that are its clients. */
+export const cephBackupStorage = defineInventory<'image_stores'>({
+  ...shared,
+  name: 'CephBackupStorageInventory',
+  className: 'org.zstack.storage.ceph.backup.CephBackupStorageInventory',
+  table: 'image_stores',
+  fields: {
+    ...commonFields,
+    type: constant('Ceph', 'string', 'Ceph.'),
+    poolName: computed('string', 'The pool.', (row) => {
+      const pool = sql`substr(${row.column('url')}, ${sql.lit('ceph://'.length + 1)})`;
+      const length =
+        row.db.kind === 'sqlite' ? sql`instr(${pool} || '?', '?') - 1` : sql`strpos(${pool} || '?', '?') - 1`;
+      return sql`substr(${pool}, 1, ${length})`;
+    }),
+    ...shared.fields,
+  },
+  scope: (row) => sql`${row.column('kind')} = 'ceph'`,
+});
+
 const ofLogin = (type: 'string' | 'int', name: 'hostname' | 'path' | 'port' | 'username', description: string) =>
   computed<'image_stores'>(type, description, (row) => {
     return sql`(select login.${sql.ref(name)} from image_store_logins as login where login.store_id = ${row.column('id')})`;

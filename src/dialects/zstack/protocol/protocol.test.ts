@@ -119,7 +119,7 @@ describe('requests', () => {
       ['GET', '/load-balancers', undefined, 'QueryLoadBalancer'],
       ['GET', `/load-balancers/${newId(env)}`, undefined, 'QueryLoadBalancer'],
       ['POST', '/load-balancers', { params: {} }, 'CreateLoadBalancer'],
-      ['PUT', `/images/${newId(env)}/actions`, { setImageQga: { enable: true } }, 'SetImageQga'],
+      ['PUT', `/images/${newId(env)}/actions`, { setImageSecurityLevel: { level: '1' } }, 'SetImageSecurityLevel'],
     ] as const) {
       expect(await zstack.call(method, path, body)).toMatchObject({
         status: 503,
