@@ -1,43 +1,26 @@
-import { mkdtemp, readdir, rename, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { readdir, rename } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { RealCloud } from '../../../tests/support/real-cloud.ts';
 import type { QemuHost } from '../../agent/hypervisor/qemu/qemu-host.ts';
 import { SerialShell } from '../../agent/hypervisor/qemu/serial-shell.fixture.ts';
-import { type OpenedUnkai, openUnkai } from '../../assembly/open-unkai.ts';
-import { ensureTinyLinux, tinyLinuxId } from '../../assembly/tinylinux.ts';
+import { tinyLinuxId } from '../../assembly/tinylinux.ts';
 import { auditCloud } from '../audit/audit.ts';
-import { operator } from '../identity/subject.ts';
 import type { NewServer } from '../servers/creation.ts';
 import { reapDisks } from '../volumes/disk-reaper.ts';
-import { gib, silent } from '../volumes/test-cloud.ts';
+import { gib } from '../volumes/test-cloud.ts';
 
 const bootTimeout = 180_000;
-const subject = operator();
-let root: string;
-let opened: OpenedUnkai;
+let opened: RealCloud;
 let shell: SerialShell | undefined;
 
 beforeAll(async () => {
-  root = await mkdtemp(join(tmpdir(), 'unkai-mounted-'));
-  opened = await openUnkai({
-    dataDir: join(root, 'data'),
-    hypervisor: 'qemu',
-    hosts: 2,
-    adminPassword: 'secret',
-    log: silent,
-    settings: { shutdownGrace: 10 },
-  });
-  await ensureTinyLinux(opened.cloud, { cacheDir: resolve(import.meta.dirname, '../../../var/cache') });
+  opened = await RealCloud.open('mounted', { hosts: 2 });
 }, bootTimeout);
 
 afterAll(async () => {
   shell?.close();
-  for (const { agent } of opened.agents) {
-    for (const { serverId } of (await agent.inventory()).guests) await agent.removeGuest(serverId);
-  }
   await opened.close();
-  await rm(root, { recursive: true, force: true });
 }, bootTimeout);
 
 const agentOf = (hostId: string) => opened.cloud.hosts.agent(hostId) as QemuHost;
@@ -45,7 +28,7 @@ const agentOf = (hostId: string) => opened.cloud.hosts.agent(hostId) as QemuHost
 /** A storage that both hosts have. */
 async function attached(name: string) {
   const [host] = await opened.cloud.hosts.list();
-  const path = join(root, name);
+  const path = join(opened.folder, name);
   const { id } = await opened.cloud.storages.add({ name, zoneId: host!.zoneId, path });
   await opened.cloud.storages.attach(id, host!.clusterId);
   return { id, path, host: host! };
@@ -53,10 +36,10 @@ async function attached(name: string) {
 
 /** A server on the host whose guest has come up, with a shell in it. */
 async function booted(hostId: string, more: Partial<NewServer> = {}): Promise<string> {
-  const flavors = await opened.cloud.flavors.list(subject, {});
+  const flavors = await opened.cloud.flavors.list(opened.subject(), {});
   const flavor = flavors.filter(({ memoryMb }) => memoryMb >= 96).sort((a, b) => a.memoryMb - b.memoryMb)[0]!;
   const wanted = { name: 'guest', flavorId: flavor.id, imageId: tinyLinuxId, networks: 'none', hostId } as const;
-  const [built] = await opened.cloud.servers.create(subject, { ...wanted, securityGroups: [], ...more });
+  const [built] = await opened.cloud.servers.create(opened.subject(), { ...wanted, securityGroups: [], ...more });
   await ended(built!);
   await up(hostId, built!.server.id);
   return built!.server.id;
@@ -69,9 +52,7 @@ async function up(hostId: string, serverId: string): Promise<void> {
   shell = new SerialShell(await agentOf(hostId).connectConsole(serverId, 'serial'));
 }
 
-async function ended({ actionId }: { actionId?: string }): Promise<void> {
-  expect(await opened.cloud.runner.wait(actionId!, { timeoutMs: bootTimeout })).toEqual({ state: 'succeeded' });
-}
+const ended = (action: { actionId?: string }) => opened.ended(action);
 
 const violations = async () => (await auditCloud(opened.cloud)).filter(({ level }) => level === 'violation');
 
@@ -86,27 +67,27 @@ test(
 
     // Over an image, which lies on the host's own disk.
     const place = { storageId: id, hostId: host.id };
-    const made = await blockStorage.create(subject, { name: 'data', size: gib, imageId: tinyLinuxId, place });
+    const made = await blockStorage.create(opened.subject(), { name: 'data', size: gib, imageId: tinyLinuxId, place });
     await ended(made);
     const volumeId = made.volume.id;
-    const before = await blockStorage.get(subject, volumeId);
+    const before = await blockStorage.get(opened.subject(), volumeId);
     expect(before).toMatchObject({ storageId: id, installPath: join(path, host.id, `${before.diskId}.qcow2`) });
-    await ended(await blockStorage.attach(subject, serverId, { volumeId }));
+    await ended(await blockStorage.attach(opened.subject(), serverId, { volumeId }));
     await shell!.run('while [ ! -b /dev/vdb ]; do mdev -s; done');
     await shell!.run('echo kept | dd of=/dev/vdb bs=1M seek=900 conv=notrunc; sync');
-    const taken = await blockStorage.createSnapshot(subject, { volumeId, force: true });
+    const taken = await blockStorage.createSnapshot(opened.subject(), { volumeId, force: true });
     await ended(taken);
-    await ended(await blockStorage.extend(subject, volumeId, 2 * gib));
+    await ended(await blockStorage.extend(opened.subject(), volumeId, 2 * gib));
     expect(await shell!.run('cat /sys/block/vdb/size')).toBe('4194304\n');
     expect(await readdir(join(path, host.id))).toHaveLength(2);
     expect(await violations()).toEqual([]);
 
     // The guest moves while it runs, and what it has in the storage with it.
     shell!.close();
-    await ended(await blockStorage.deleteSnapshot(subject, taken.snapshot.id));
-    await ended(await servers.liveMigrate(subject, serverId));
+    await ended(await blockStorage.deleteSnapshot(opened.subject(), taken.snapshot.id));
+    await ended(await servers.liveMigrate(opened.subject(), serverId));
     await cloud.runner.idle();
-    const after = await blockStorage.get(subject, volumeId);
+    const after = await blockStorage.get(opened.subject(), volumeId);
     expect(after).toMatchObject({ storageId: id, status: 'in-use' });
     expect(after.hostId).not.toBe(host.id);
     expect(after.installPath ?? '').toContain(join(path, after.hostId!));
@@ -116,17 +97,17 @@ test(
     expect(await shell!.run('dd if=/dev/vdb bs=1M skip=900 count=1 2>/dev/null | head -n 1')).toBe('kept\n');
 
     // Nobody may take the folder's absence for the disk's.
-    await ended(await servers.stop(subject, serverId));
+    await ended(await servers.stop(opened.subject(), serverId));
     await rename(path, `${path}.away`);
     expect(await storages.tellHosts()).toMatchObject({ disconnected: 2 });
-    const started = await servers.start(subject, serverId);
+    const started = await servers.start(opened.subject(), serverId);
     expect(await cloud.runner.wait(started.actionId, { timeoutMs: bootTimeout })).toMatchObject({ state: 'failed' });
     await rename(`${path}.away`, path);
     expect(await storages.tellHosts()).toMatchObject({ disconnected: 0 });
-    await ended(await servers.start(subject, serverId));
+    await ended(await servers.start(opened.subject(), serverId));
 
-    await ended(await servers.delete(subject, serverId));
-    await ended(await blockStorage.delete(subject, volumeId));
+    await ended(await servers.delete(opened.subject(), serverId));
+    await ended(await blockStorage.delete(opened.subject(), volumeId));
     expect(await reapDisks(cloud)).toMatchObject({ failed: 0 });
     expect(await violations()).toEqual([]);
     await storages.detach(id, host.clusterId);
@@ -144,7 +125,7 @@ test(
     const serverId = await booted(host.id, { rootPlace: { storageId: id } });
     const rootOf = async () => {
       const server = await servers.byId(serverId);
-      return await opened.cloud.volumes.get(subject, server.rootVolumeId!);
+      return await opened.cloud.volumes.get(opened.subject(), server.rootVolumeId!);
     };
     const before = await rootOf();
     expect(before).toMatchObject({ storageId: id, installPath: join(path, host.id, `${before.diskId}.qcow2`) });
@@ -152,7 +133,7 @@ test(
     expect(await violations()).toEqual([]);
 
     shell!.close();
-    await ended(await servers.liveMigrate(subject, serverId));
+    await ended(await servers.liveMigrate(opened.subject(), serverId));
     const there = await rootOf();
     expect(there.hostId).not.toBe(host.id);
     expect(there).toMatchObject({ storageId: id, installPath: expect.stringContaining(join(path, there.hostId!)) });
@@ -162,15 +143,15 @@ test(
     expect(await shell.run(kept)).toBe('kept\n');
 
     shell.close();
-    await ended(await servers.migrate(subject, serverId));
-    await ended(await servers.confirmResize(subject, serverId));
+    await ended(await servers.migrate(opened.subject(), serverId));
+    await ended(await servers.confirmResize(opened.subject(), serverId));
     expect(await rootOf()).toMatchObject({ storageId: id, hostId: host.id });
     await up(host.id, serverId);
     expect(await shell.run(kept)).toBe('kept\n');
     expect(await violations()).toEqual([]);
 
     shell.close();
-    await ended(await servers.delete(subject, serverId));
+    await ended(await servers.delete(opened.subject(), serverId));
     expect(await reapDisks(opened.cloud)).toMatchObject({ failed: 0 });
     await storages.detach(id, host.clusterId);
     await storages.remove(id);
