@@ -6,8 +6,11 @@ import { knownOperations } from './protocol/known-operations.ts';
 import { selectOperation } from './protocol/select-operation.ts';
 import { zstack } from './zstack.ts';
 
-/** Operations of the protocol itself, and second paths of one: ZStack does not count those as operations. */
-const own = (id: string) => id === 'QueryApiJob' || /By(Uuid|Actions|Category)$/.test(id);
+/**
+ * Operations of the protocol itself, and second paths of one: ZStack does not count those as operations. Its reserved
+ * addresses are told by their networks alone.
+ */
+const own = (id: string) => /^Query(ApiJob|ReservedIpRange)$/.test(id) || /By(Uuid|Actions|Category)$/.test(id);
 
 describe('every operation', () => {
   it.each(zstack.operations.map((operation) => [operation.id, operation] as const))(

@@ -6,7 +6,7 @@ import { image } from '../inventories/image.ts';
 import { backupStorage } from '../inventories/storage.ts';
 import { vmInstance } from '../inventories/vm-instance.ts';
 import type { ErrorBody } from '../protocol/error-codes.ts';
-import { descriptionField, nameField, uuidIn, uuidListField } from '../protocol/field-schemas.ts';
+import { descriptionField, nameField, uuidField, uuidIn, uuidListField } from '../protocol/field-schemas.ts';
 import { jobOperation, syncOperation } from '../protocol/operation.ts';
 import { errorBody, failureOf, invalidArgument, operationFailed } from '../protocol/zstack-error.ts';
 import { inventorySchema } from '../query/inventory-schema.ts';
@@ -15,6 +15,7 @@ import { backupStorageUuid, imageExample } from './image-examples.ts';
 import { guestChanges, guestFields } from './image-fields.ts';
 import { requireBackupStorage } from './image-words.ts';
 import { snapshotTemplateOperations } from './snapshot-templates.ts';
+import { readySnapshot } from './snapshot-words.ts';
 import { stateProblem } from './vm-words.ts';
 import { dataVolume, onVolume, volumeNamed } from './volume-words.ts';
 
@@ -111,11 +112,30 @@ function failedOnAll(rootVolumeUuid: string, cause: ErrorBody): ErrorBody {
   return errorBody('SYS.1006', details, { cause });
 }
 
-const uuidParameter = (description: string) => T.Optional(T.String({ maxLength: 64, description }));
+const origins = {
+  volumeUuid: 'The volume that the image is to be made of.',
+  volumeSnapshotUuid: 'The snapshot that it is to be made of.',
+} as const;
 
-/** Where an image of a volume can be put; the same at three paths. */
-const getCandidates = (id: string, path: string, params?: ReturnType<typeof uuidIn<'volumeUuid'>>) =>
-  syncOperation({
+/** The zone of what an image is to be made of: exactly one of the two. */
+async function zoneOfOrigin(
+  cloud: Cloud,
+  subject: Subject,
+  { volumeUuid, volumeSnapshotUuid }: { volumeUuid?: string; volumeSnapshotUuid?: string },
+): Promise<string> {
+  if (volumeUuid && volumeSnapshotUuid) {
+    throw invalidArgument('either volumeUuid or volumeSnapshotUuid can be set, not both');
+  }
+  if (volumeUuid) return (await volumeNamed(cloud, subject, 'volumeUuid', volumeUuid)).zoneId;
+  if (!volumeSnapshotUuid) throw invalidArgument('either volumeUuid or volumeSnapshotUuid must be set');
+  const { hostId } = await readySnapshot(cloud, subject, 'volumeSnapshotUuid', volumeSnapshotUuid);
+  return (await cloud.hosts.get(hostId!)).zoneId;
+}
+
+/** Where an image of a volume or a snapshot can be put; the same at three paths. */
+const getCandidates = (id: string, path: string, named?: keyof typeof origins) => {
+  const origin = { [named ?? 'volumeUuid']: '0a5a3c9eb1ff41e8a09a3f3f8a3f2c77' };
+  return syncOperation({
     id,
     group: 'Image',
     package: 'header.image',
@@ -123,17 +143,21 @@ const getCandidates = (id: string, path: string, params?: ReturnType<typeof uuid
     path,
     since: '0.6',
     allow: 'member',
-    params,
-    query: params ? undefined : T.Object({ volumeUuid: uuidParameter('The volume that the image is to be made of.') }),
+    params: named && uuidIn(named, origins[named]),
+    query: named
+      ? undefined
+      : T.Object({
+          volumeUuid: uuidField(origins.volumeUuid),
+          volumeSnapshotUuid: uuidField(origins.volumeSnapshotUuid),
+        }),
     response: T.Object({ inventories: T.Array(inventorySchema(backupStorage)) }),
     title: 'Get backup storage that can take an image',
-    summary: 'The backup storages in which an image of a volume can be put: enabled, connected, and of its zone.',
+    summary:
+      'The backup storages in which an image of a volume or a snapshot can be put: enabled, connected, and of its zone.',
     examples: [
       {
-        title: 'For a root volume',
-        ...(params
-          ? { params: { volumeUuid: '0a5a3c9eb1ff41e8a09a3f3f8a3f2c77' } }
-          : { query: { volumeUuid: '0a5a3c9eb1ff41e8a09a3f3f8a3f2c77' } }),
+        title: named === 'volumeSnapshotUuid' ? 'For a snapshot' : 'For a root volume',
+        ...(named ? { params: origin } : { query: origin }),
         status: 200,
         response: {
           inventories: [{ uuid: backupStorageUuid, name: 'default', state: 'Enabled', status: 'Connected' }],
@@ -141,15 +165,14 @@ const getCandidates = (id: string, path: string, params?: ReturnType<typeof uuid
       },
     ],
     handle: async ({ cloud, subject, input }) => {
-      const { volumeUuid } = input as { volumeUuid?: string };
-      if (!volumeUuid) throw invalidArgument('volumeUuid must be set');
-      const { zoneId } = await volumeNamed(cloud, subject, 'volumeUuid', volumeUuid);
+      const zoneId = await zoneOfOrigin(cloud, subject, input);
       const usable = cloud.imageStores.list().filter((store) => cloud.imageStores.takesImages(store));
       const near = usable.filter(({ zoneIds }) => zoneIds.includes(zoneId));
       const found = await Promise.all(near.map(({ id: store }) => readInventory(cloud, backupStorage, store)));
       return { inventories: found.filter((one) => one !== undefined) };
     },
   });
+};
 
 const createDataVolumeTemplate = jobOperation({
   id: 'CreateDataVolumeTemplateFromVolume',
@@ -218,6 +241,11 @@ export const imageTemplateOperations = [
   getCandidates(
     'GetCandidateBackupStorageForCreatingImageByUuid',
     '/images/volumes/{volumeUuid}/candidate-backup-storage',
-    uuidIn('volumeUuid', 'The volume that the image is to be made of.'),
+    'volumeUuid',
+  ),
+  getCandidates(
+    'GetBackupStorageForCreatingImageFromVolumeSnapshot',
+    '/images/volume-snapshots/{volumeSnapshotUuid}/candidate-backup-storage',
+    'volumeSnapshotUuid',
   ),
 ];

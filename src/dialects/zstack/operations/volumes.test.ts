@@ -113,6 +113,14 @@ describe('a data volume', () => {
     const volume = await create();
     const path = `/volumes/${String(volume['uuid'])}/volume-snapshots`;
     const first = (await zstack.run('POST', path, { params: { name: 'one' } })).json['inventory'] as Body;
+    const stores = [{ name: 'default', status: 'Connected' }];
+    const candidates = '/images/candidate-backup-storage';
+    expect(await zstack.query(`${candidates}?volumeSnapshotUuid=${first['uuid']}`)).toMatchObject(stores);
+    expect(await zstack.query(`/images/volume-snapshots/${first['uuid']}/candidate-backup-storage`)).toMatchObject(
+      stores,
+    );
+    const both = `${candidates}?volumeSnapshotUuid=${first['uuid']}&volumeUuid=${volume['uuid']}`;
+    expect((await zstack.call('GET', both)).json).toMatchObject({ error: { code: 'SYS.1007' } });
     expect(first).toMatchObject({
       name: 'one',
       volumeUuid: volume['uuid'],
