@@ -1,55 +1,25 @@
 import { createReadStream } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { RealCloud } from '../../../tests/support/real-cloud.ts';
 import { writeConfigDrive } from '../../agent/config-drive/config-drive.ts';
 import type { QemuHost } from '../../agent/hypervisor/qemu/qemu-host.ts';
 import { SerialShell } from '../../agent/hypervisor/qemu/serial-shell.fixture.ts';
-import { type OpenedUnkai, openUnkai } from '../../assembly/open-unkai.ts';
-import { ensureTinyLinux, tinyLinuxId } from '../../assembly/tinylinux.ts';
+import { tinyLinuxId } from '../../assembly/tinylinux.ts';
 import { realEnv } from '../../env/real.ts';
 import { auditCloud } from '../audit/audit.ts';
-import { operator, type Subject } from '../identity/subject.ts';
 
 const bootTimeout = 180_000;
-const silent = { debug() {}, info() {}, warn() {}, error() {} };
-let folder: string;
-let opened: OpenedUnkai;
-let requests = 0;
+let opened: RealCloud;
 
-const subject = (): Subject => operator(`req-00000000-0000-0000-0000-${String(++requests).padStart(12, '0')}`);
+const subject = () => opened.subject();
+const ended = (action: { actionId?: string }) => opened.ended(action);
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'unkai-real-moves-'));
-  opened = await openUnkai({
-    dataDir: folder,
-    hypervisor: 'qemu',
-    hosts: 2,
-    adminPassword: 'secret',
-    log: silent,
-    settings: { shutdownGrace: 10 },
-  });
-  await ensureTinyLinux(opened.cloud, { cacheDir: resolve(import.meta.dirname, '../../../var/cache') });
+  opened = await RealCloud.open('real-moves', { hosts: 2 });
 }, bootTimeout);
 
-afterAll(async () => {
-  const { cloud } = opened;
-  const servers = await cloud.servers.list(subject(), {}, { limit: 100, sort: [] });
-  for (const { id } of servers) {
-    const { actionId } = await cloud.servers.delete(subject(), id);
-    if (actionId) await cloud.runner.wait(actionId, { timeoutMs: bootTimeout });
-  }
-  for (const { agent } of opened.agents)
-    await agent.applyNetworks({ networks: [], ports: [], securityGroups: [], routers: [] });
-  await opened.close();
-  await rm(folder, { recursive: true, force: true });
-}, bootTimeout);
-
-async function ended({ actionId }: { actionId?: string }): Promise<void> {
-  const outcome = await opened.cloud.runner.wait(actionId!, { timeoutMs: bootTimeout });
-  expect(outcome).toEqual({ state: 'succeeded' });
-}
+afterAll(() => opened.close(), bootTimeout);
 
 async function hostOf(serverId: string): Promise<{ name: string; agent: QemuHost }> {
   const { hostId } = await opened.cloud.servers.get(subject(), serverId);
@@ -73,7 +43,7 @@ async function isUp(serverId: string): Promise<void> {
 
 /** An ISO image of one file. */
 async function newIso(label: string): Promise<string> {
-  const path = join(folder, `${label}.iso`);
+  const path = join(opened.folder, `${label}.iso`);
   await writeConfigDrive(realEnv(), path, { 'label.txt': `${label}\n` });
   const { images } = opened.cloud;
   const { id } = await images.create(subject(), { name: label, diskFormat: 'iso', containerFormat: 'bare' });
