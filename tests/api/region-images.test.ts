@@ -85,6 +85,18 @@ describe('an image of another region', () => {
     expect(JSON.stringify(task)).not.toContain('unkai1.');
   }, 90_000);
 
+  it('may be of the same region: its formats come along', async () => {
+    const words = { name: 'own', disk_format: 'iso', container_format: 'ovf' };
+    const { id } = await there.post('/image/v2/images', words);
+    await there.post(`/image/v2/images/${id}/import`, from(imageId));
+    const { image } = await imported(there, id);
+    expect(image).toMatchObject({ status: 'active', disk_format: 'raw', container_format: 'bare', os_type: 'linux' });
+    expect(image.owner_note).toBeUndefined();
+    const other = await queued(there);
+    await there.post(`/image/v2/images/${other}/import`, from('36d4b546-64a2-4bb9-bdd0-ba676aa48f2c'));
+    expect(await imported(there, other)).toMatchObject({ image: { status: 'queued' }, task: { status: 'failure' } });
+  }, 90_000);
+
   it('is asked for by whoever imports: what they may not see there, they do not get', async () => {
     const foreign = await here.post('/identity/v3/projects', { project: { name: 'eve' } });
     const { user } = await here.post('/identity/v3/users', { user: { name: 'eve', password: 'pw' } });
@@ -110,15 +122,24 @@ describe('an image of another region', () => {
     const id = await queued(here);
     const path = `/image/v2/images/${id}/import`;
     const wrongs = [
-      from(imageId, 'RegionThree'),
       from('../../servers'),
-      from(imageId, 'RegionTwo', { glance_service_interface: 'internal' }),
-      from(imageId, 'RegionTwo', { glance_service_interface: 'other' }),
       { method: { name: 'glance-download', glance_image_id: imageId } },
       { method: { name: 'glance-download', glance_region: 'RegionTwo' } },
     ];
     for (const body of wrongs) {
       expect([body, (await here.request('POST', path, body)).status]).toEqual([body, 400]);
+    }
+    for (const nowhere of [
+      from(imageId, 'RegionThree'),
+      from(imageId, 'RegionTwo', { glance_service_interface: 'x' }),
+    ]) {
+      await here.post(path, nowhere);
+      const { image, task } = await imported(here, id);
+      expect([image.status, task.status, task.message]).toEqual([
+        'queued',
+        'failure',
+        expect.stringContaining('The catalog has no'),
+      ]);
     }
     const stranger = await region('RegionFour', {}, 'a key that nobody else in the world has got');
     await addRegion(here, 'RegionFour', `${stranger.origin}/image`);

@@ -34,7 +34,7 @@ export function projectOf(subject: Subject): string {
 }
 
 /** Whether the subject may see and use things of the project. */
-export function ownsOrAdmin(subject: Subject, projectId: string): boolean {
+export function ownsOrAdmin(subject: Pick<Subject, 'projectId' | 'isAdmin'>, projectId: string): boolean {
   return subject.isAdmin || subject.projectId === projectId;
 }
 

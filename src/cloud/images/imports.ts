@@ -1,5 +1,5 @@
 import type { Tx } from '../../database/database.ts';
-import { newId } from '../../env/env.ts';
+import { newId, parseId } from '../../env/env.ts';
 import { checkedBySha1 } from '../../image-sources/checked.ts';
 import { compressionOf, decompressed } from '../../image-sources/decompress.ts';
 import { parseObjectUrl } from '../../image-sources/object-folder.ts';
@@ -20,7 +20,7 @@ import { type Image, isGone, type NewImage, propertiesJson } from './model.ts';
 import type { ImageParts } from './parts.ts';
 import { checkImageQuota, roomInQuota } from './quota.ts';
 import { type ReceivedImage, receiveImage } from './receive.ts';
-import { type OpenedRegionImage, openRegionImage, type RegionImage, regionImageUrl } from './region-images.ts';
+import { kept, type OpenedRegionImage, openRegionImage, type RegionImage, regionImageUrl } from './region-images.ts';
 import { mayKnow, noSuchImage, requireOwner } from './rights.ts';
 import { dropReplicas, putReplica } from './rows.ts';
 import type { StagedImage } from './uploads.ts';
@@ -62,7 +62,8 @@ export class Imports {
   async importInto(subject: Subject, id: string, request: ImportRequest): Promise<{ image: Image; actionId: string }> {
     const { core, rows } = this.#parts;
     const url = request.region ? regionImageUrl(request.region) : request.url;
-    const allowInternal = url !== undefined && this.#check(subject, url, request.region !== undefined);
+    const isElsewhere = url !== undefined && (!request.region || request.region.endpoint !== undefined);
+    const allowInternal = isElsewhere && this.#check(subject, url, request.region !== undefined);
     return await core.db.write(async (tx) => {
       const image = await rows.imageForUpdate(id, tx);
       if (!image || isGone(image) || !(await mayKnow(rows, subject, image, tx))) throw noSuchImage(id);
@@ -120,7 +121,7 @@ export class Imports {
       const stream = compression ? decompressed(fetched, compression, options.signal) : fetched;
       const received = await receiveImage(driver, stream, {
         imageId,
-        diskFormat: image.diskFormat ?? 'raw',
+        diskFormat: remote?.diskFormat ?? image.diskFormat ?? 'raw',
         // How much comes out of a compressed file nobody knows before.
         maxSize: Math.min(core.settings.maxImageSize, await roomInQuota(core, core.db.read, image.projectId)),
         expectedSize: compression ? undefined : source.size,
@@ -182,9 +183,12 @@ export class Imports {
       at,
       received,
     );
-    if (received.properties) {
-      const properties = propertiesJson({ ...image.properties, ...received.properties });
-      await tx.updateTable('images').set({ properties }).where('id', '=', imageId).execute();
+    if (received.told) {
+      const properties = propertiesJson({ ...image.properties, ...received.told.properties });
+      const disk_format = received.told.diskFormat ?? image.diskFormat;
+      const container_format = received.told.containerFormat ?? image.containerFormat;
+      const set = { properties, disk_format, container_format };
+      await tx.updateTable('images').set(set).where('id', '=', imageId).execute();
     }
     for (const other of storeIds) {
       if (other === storeId) continue;
@@ -280,15 +284,37 @@ export class Imports {
     userId: string | undefined,
     options: { allowInternal: boolean; signal: AbortSignal },
   ): Promise<OpenedRegionImage> {
+    if (region.isOwn) return await this.#openOwn(region, image);
     const token = await this.#parts.readerToken?.(userId ?? image.userId, image.projectId);
     if (token === undefined) throw new SourceError('refused', 'This cloud asks no other regions.');
     return await openRegionImage(region, token, options);
   }
 
+  /** An image of this cloud that the project may see, too. */
+  async #openOwn({ imageId }: RegionImage, { projectId }: Image): Promise<OpenedRegionImage> {
+    const { rows, stores } = this.#parts;
+    const id = parseId(imageId) ?? imageId;
+    const found = await rows.image(id);
+    const isSeen = found && !isGone(found) && (await mayKnow(rows, { projectId, isAdmin: false }, found));
+    const active = isSeen ? (await rows.replicas([id])).filter(({ state }) => state === 'active') : [];
+    const replica = active.find(({ storeId }) => stores.find(storeId)?.status === 'connected') ?? active[0];
+    if (found?.status !== 'active' || !replica) throw new SourceError('refused', 'There is no such image.');
+    const stream = await stores.driver(replica.storeId).read(id);
+    const { diskFormat, containerFormat, size, hashValue } = found;
+    return {
+      source: { stream, size: size ?? undefined, close: () => letGo(stream) },
+      diskFormat,
+      containerFormat,
+      properties: kept(found.properties),
+      sha512: hashValue ?? undefined,
+    };
+  }
+
   /** What came is what the region said; its properties come along. */
   async #asTold(driver: ImageStore, imageId: string, received: ReceivedImage, told: OpenedRegionImage) {
     if (told.sha512 === undefined || told.sha512 === received.checksums.sha512) {
-      return { ...received, properties: told.properties };
+      const { diskFormat, containerFormat, properties } = told;
+      return { ...received, told: { diskFormat, containerFormat, properties } };
     }
     await driver.delete(imageId);
     throw new SourceError('refused', "The checksum of the region's image is not the one that it tells.");

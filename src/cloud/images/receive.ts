@@ -8,8 +8,8 @@ import type { Inspection } from './inspection/policy.ts';
 /** Bytes that are in a store, and what they turned out to be. */
 export interface ReceivedImage extends StoredUpload {
   inspection: Inspection;
-  /** Those that come along from where the image was. */
-  properties?: Record<string, string>;
+  /** What comes along from where the image was. */
+  told?: { diskFormat: string | null; containerFormat: string | null; properties: Record<string, string> };
 }
 
 export interface ReceiveOptions {

@@ -7,7 +7,7 @@ import type { ImageRows } from './rows.ts';
 /** Whether the subject may know of the image, and use it; also members do of an image that is shared with them. */
 export async function mayKnow(
   rows: ImageRows,
-  subject: Subject,
+  subject: Pick<Subject, 'projectId' | 'isAdmin'>,
   image: Pick<Image, 'id' | 'projectId' | 'visibility'>,
   tx?: Tx,
 ): Promise<boolean> {
@@ -15,7 +15,10 @@ export async function mayKnow(
   return image.visibility === 'shared' && (await rows.isMember(image.id, subject.projectId, tx));
 }
 
-function canSee(subject: Subject, image: Pick<Image, 'projectId' | 'visibility'>): boolean {
+function canSee(
+  subject: Pick<Subject, 'projectId' | 'isAdmin'>,
+  image: Pick<Image, 'projectId' | 'visibility'>,
+): boolean {
   return image.visibility === 'public' || image.visibility === 'community' || ownsOrAdmin(subject, image.projectId);
 }
 

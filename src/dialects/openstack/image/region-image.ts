@@ -11,15 +11,18 @@ interface Wanted {
   glance_service_interface?: string;
 }
 
-/** The image that the request names, at the endpoint that an administrator has put into the catalog for its region. */
+/**
+ * The image that the request names: one of this cloud, or at the endpoint that an administrator has put into the catalog for
+ * its region. Where there is none, the import fails, as it does in Glance.
+ */
 export async function regionImage(cloud: Cloud, wanted: Wanted): Promise<RegionImage> {
   const { glance_region: region, glance_image_id, glance_service_interface: serviceInterface = 'public' } = wanted;
   if (!region) throw bad('glance_region is required for glance-download');
   const id = glance_image_id === undefined ? undefined : parseId(glance_image_id);
-  if (!id) throw bad('glance_image_id is required for glance-download, and must be the id of an image');
-  if (!(interfaces as readonly string[]).includes(serviceInterface)) {
-    throw bad(`glance_service_interface must be one of ${interfaces.join(', ')}`);
-  }
+  if (!id) throw bad('Remote image id does not look like a UUID');
+  const named = { imageId: withDashes(id), region, serviceInterface };
+  const isInterface = (interfaces as readonly string[]).includes(serviceInterface);
+  if (region === cloud.identity.region && isInterface) return { ...named, isOwn: true };
   const { catalog } = cloud.identity;
   const [services, endpoints] = await Promise.all([catalog.services(), catalog.endpoints()]);
   const own = usualCatalog.image.map(serviceId);
@@ -27,8 +30,8 @@ export async function regionImage(cloud: Cloud, wanted: Wanted): Promise<RegionI
   const found = endpoints.find(
     (one) => one.enabled && one.regionId === region && one.interface === serviceInterface && ids.has(one.serviceId),
   );
-  if (!found) throw bad(`The catalog has no ${serviceInterface} endpoint of an image service in the region ${region}`);
-  return { endpoint: found.url.replace(/\/+(v2\/*)?$/, ''), imageId: withDashes(id), region, serviceInterface };
+  const endpoint = found?.url.replace(/\/+(v2\/*)?$/, '');
+  return { ...named, isOwn: false, ...(endpoint === undefined ? {} : { endpoint }) };
 }
 
 function bad(message: string): CloudError {
