@@ -23,7 +23,7 @@ afterAll(async () => {
 /** Creations by their name, beside those that begin with `Create`. */
 const creates = /^(Create|SubmitLongJob|Add(Image|IpRange|ImageStore|Ceph))/;
 /** A tag is made for a resource, whose uuid it names. */
-const ofTags = new Set(['CreateUserTag', 'CreateSystemTag']);
+const ofTags = new Set(['CreateUserTag', 'CreateSystemTag', 'CreateSystemTags']);
 
 async function pattern(params: Body, headers?: Record<string, string>): Promise<string> {
   const { json } = await zstack.run('POST', '/tags', { params }, headers);
