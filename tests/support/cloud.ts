@@ -12,7 +12,10 @@ import { createPostgresDatabase } from './postgres.ts';
 
 export interface TestCloudOptions
   extends Partial<
-    Pick<UnkaiOptions, 'settings' | 'images' | 'imageStores' | 'hosts' | 'wrapAgent' | 'wrapDatabase' | 'faults'>
+    Pick<
+      UnkaiOptions,
+      'settings' | 'images' | 'imageStores' | 'hosts' | 'tunnelAddress' | 'wrapAgent' | 'wrapDatabase' | 'faults'
+    >
   > {
   /** Default: `simulated`. */
   hypervisor?: HypervisorKind;

@@ -157,13 +157,13 @@ export function acrossMachines(env: Env, host: HostAgent, machine: Machine, find
     },
   };
 
-  const verbs: Partial<HostAgent> = isOwn ? changed : { ...changed, ...changedAfar };
-  return new Proxy(host, {
+  const verbs = (isOwn ? changed : { ...changed, ...changedAfar }) as HostAgent;
+  return new Proxy(verbs, {
     get(target, name) {
-      const replaced = Reflect.get(verbs, name) as unknown;
+      const replaced = Reflect.get(target, name) as unknown;
       if (replaced !== undefined) return replaced;
-      const value = Reflect.get(target, name) as unknown;
-      return typeof value === 'function' ? value.bind(target) : value;
+      const value = Reflect.get(host, name) as unknown;
+      return typeof value === 'function' ? value.bind(host) : value;
     },
   });
 }

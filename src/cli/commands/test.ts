@@ -8,10 +8,11 @@ import { runInterop } from '../interop-part.ts';
 import { removeFolder } from '../machine.ts';
 import { type PostgresServer, startPostgres } from '../postgres-server.ts';
 import { checkPrerequisites, installPrerequisites } from '../prerequisites.ts';
-import { bringStoreServers, storeTests } from '../store-servers.ts';
+import { bringSshServer, bringStoreServers, storeTests } from '../store-servers.ts';
 import { countTests, type TestCount } from '../test-report.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
+const say = (text: string) => console.log(text);
 const bin = (name: string) => join(root, 'node_modules/.bin', name);
 
 /** Each counts as one test. They are left out when only some tests are asked for. */
@@ -47,7 +48,8 @@ export async function test(given: readonly string[], { stores, interop }: TestOp
   const count: TestCount = { passed: 0, failed: 0, skipped: 0 };
   try {
     await bringPrerequisites();
-    const servers = stores ? await bringStoreServers(join(root, 'var/cache'), (text) => console.log(text)) : {};
+    const cache = join(root, 'var/cache');
+    const servers = stores ? await bringStoreServers(cache, say) : await bringSshServer(cache, say);
     const args = stores ? [...storeTests, ...given] : given;
     if (!stores) await buildConsole();
     postgres = await postgresForTests();

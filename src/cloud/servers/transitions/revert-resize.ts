@@ -7,7 +7,15 @@ import { type FlavorFacts, power } from '../model.ts';
 import { flavorFacts, guestInput } from '../schemas.ts';
 import { transitions } from '../states.ts';
 import { atTarget } from '../steps/at-target.ts';
-import { powerOffGuest, runningColumns, setTask, startGuest, stopGuest, stoppedColumns } from '../steps/guest.ts';
+import {
+  powerOffGuest,
+  runningColumns,
+  setTask,
+  startGuest,
+  stopGuest,
+  stoppedColumns,
+  writeConfigDrive,
+} from '../steps/guest.ts';
 import { discardLeftBehind } from '../steps/left-behind.ts';
 import { handOver, type MovedDisk, moveInput } from '../steps/move.ts';
 import { discardOldDisk } from '../steps/old-disk.ts';
@@ -51,6 +59,8 @@ export const revertResize = action(
     span('compute_finish_revert_resize', [
       handOver,
       restoreFlavor,
+      // A guest that was off since it came has never had one there.
+      atTarget(writeConfigDrive),
       atTarget(startGuest),
       when(
         ({ input }: { input: { guestWasStopped: boolean } }) => input.guestWasStopped,

@@ -1,0 +1,76 @@
+import type { Duplex } from 'node:stream';
+import type { Client } from 'ssh2';
+import type { Env } from '../../../env/env.ts';
+import { AgentError } from '../../contract.ts';
+import type { Hello } from '../serve-host.ts';
+import { Talk } from '../talk.ts';
+import { firstLine } from '../wire.ts';
+
+/** How long an agent may take to listen, milliseconds. */
+const startMs = 30_000;
+const pollMs = 100;
+
+/** The agent behind a socket of the machine, which may not run. */
+export class RemoteAgent {
+  readonly #env: Env;
+  readonly #client: Client;
+  readonly #socket: string;
+
+  constructor(env: Env, client: Client, socket: string) {
+    this.#env = env;
+    this.#client = client;
+    this.#socket = socket;
+  }
+
+  open(): Promise<Duplex> {
+    return new Promise((resolve, reject) => {
+      const fail = (error: Error) =>
+        reject(new AgentError('unreachable', `the host's agent takes no connection: ${error.message}`));
+      try {
+        this.#client.openssh_forwardOutStreamLocal(this.#socket, (error, stream) => {
+          if (error) fail(error);
+          else resolve(stream);
+        });
+      } catch (error) {
+        fail(error as Error);
+      }
+    });
+  }
+
+  /** Undefined where none runs. */
+  async programName(): Promise<string | undefined> {
+    return await this.#ask(async (talk) => ((await talk.ask('hello', [])) as Hello).program).catch(() => undefined);
+  }
+
+  async stop(): Promise<void> {
+    await this.#ask((talk) => talk.ask('stop', [])).catch(() => {});
+  }
+
+  /** @param said what it says for itself when it does not come up */
+  async untilReady(said: () => Promise<string>): Promise<void> {
+    const deadline = this.#env.now() + startMs * 1000;
+    while ((await this.programName()) === undefined) {
+      if (this.#env.now() > deadline) {
+        const words = (await said().catch(() => '')).trim();
+        throw new AgentError(
+          'hypervisor_failed',
+          `the agent does not start on the machine: ${words || 'it says nothing'}`,
+        );
+      }
+      await this.#env.sleep(pollMs);
+    }
+  }
+
+  async #ask<T>(work: (talk: Talk) => Promise<T>): Promise<T> {
+    const stream = await this.open();
+    stream.write('{"open":"talk"}\n');
+    await firstLine(stream);
+    const listener = { answer: async () => undefined, notice() {}, over() {} };
+    const talk = new Talk(this.#env, stream, listener);
+    try {
+      return await work(talk);
+    } finally {
+      talk.end('that was all');
+    }
+  }
+}

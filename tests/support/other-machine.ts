@@ -1,0 +1,146 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import ssh2 from 'ssh2';
+
+const sshd = process.env['UNKAI_TEST_SSHD'] ?? '/usr/sbin/sshd';
+/** Where the server was unpacked, or `/` where it was installed. */
+const prefix = dirname(dirname(dirname(sshd)));
+
+/** Whether this machine can have other ones within it, or has to: `unkai test --stores` brings OpenSSH's server. */
+export const hasOtherMachines =
+  process.getuid?.() === 0 && (process.env['UNKAI_TEST_STORES'] === 'all' || existsSync(sshd));
+
+/**
+ * Another machine, for all that a cloud can tell: a network namespace with an address of its own and an SSH server, whose
+ * users see another `/var/lib/unkai` and may log in as root by its password. Processes are this machine's.
+ */
+export class OtherMachine implements AsyncDisposable {
+  readonly address: string;
+  /** This machine's address, as the other one reaches it. */
+  readonly here: string;
+  readonly password = 'sesame';
+  readonly #name: string;
+  readonly #link: string;
+  readonly #folder: string;
+  #server: ChildProcess | undefined;
+
+  private constructor(number: number) {
+    this.#name = `uk-other-${number}`;
+    this.#link = `ukother${number}`;
+    this.here = `198.18.${number}.1`;
+    this.address = `198.18.${number}.2`;
+    this.#folder = mkdtempSync(join(tmpdir(), 'unkai-other-'));
+  }
+
+  /** @param number tells machines of different tests apart, 1 to 254 */
+  static async start(number: number): Promise<OtherMachine> {
+    const machine = new OtherMachine(number);
+    machine.#network();
+    machine.#login();
+    await machine.serve();
+    return machine;
+  }
+
+  #network(): void {
+    ip('netns', 'add', this.#name);
+    ip('link', 'add', this.#link, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', this.#name);
+    ip('address', 'add', `${this.here}/24`, 'dev', this.#link);
+    ip('link', 'set', this.#link, 'up');
+    ip('-n', this.#name, 'address', 'add', `${this.address}/24`, 'dev', 'eth0');
+    for (const device of ['eth0', 'lo']) ip('-n', this.#name, 'link', 'set', device, 'up');
+  }
+
+  /** The server's own users and rules: nobody of this machine gets a password for it. */
+  #login(): void {
+    const users = readFileSync('/etc/passwd', 'utf8');
+    const separated = 'sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin\n';
+    this.#write('passwd', /^sshd:/m.test(users) ? users : users + separated);
+    cpSync('/etc/pam.d', join(this.#folder, 'pam.d'), { recursive: true });
+    this.#write('check', `#!/bin/sh\nread -r given; [ "$given" = ${this.password} ]\n`, 0o755);
+    const rules = [
+      `auth required pam_exec.so expose_authtok quiet ${join(this.#folder, 'check')}`,
+      'account required pam_permit.so',
+      'session required pam_permit.so',
+    ];
+    this.#write('pam.d/sshd', `${rules.join('\n')}\n`);
+    this.#write('key', ssh2.utils.generateKeyPairSync('ed25519').private, 0o600);
+    const configuration = [
+      `HostKey ${join(this.#folder, 'key')}`,
+      'PermitRootLogin yes',
+      'PasswordAuthentication yes',
+      'UsePAM yes',
+      'StrictModes no',
+      'PidFile none',
+    ];
+    this.#write('config', `${configuration.join('\n')}\n`);
+    mkdirSync('/var/lib/unkai', { recursive: true });
+    mkdirSync('/run/sshd', { recursive: true });
+  }
+
+  #write(name: string, text: string, mode = 0o644): void {
+    const path = join(this.#folder, name);
+    writeFileSync(path, text);
+    chmodSync(path, mode);
+  }
+
+  /** Serves logins. What it kept is gone where it did so before: the disk is a new one. */
+  async serve(): Promise<void> {
+    const libraries = ['usr/lib/x86_64-linux-gnu', 'lib/x86_64-linux-gnu'].map((folder) => join(prefix, folder));
+    const script = [
+      'mount --make-rprivate /',
+      'mount -t tmpfs tmpfs /var/lib/unkai',
+      `mount --bind ${join(this.#folder, 'passwd')} /etc/passwd`,
+      `mount --bind ${join(this.#folder, 'pam.d')} /etc/pam.d`,
+      `LD_LIBRARY_PATH=${libraries.join(':')} exec ${sshd} -D -e -f ${join(this.#folder, 'config')}`,
+    ];
+    const server = spawn('ip', ['netns', 'exec', this.#name, 'unshare', '-m', 'sh', '-ec', script.join('\n')], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    this.#server = server;
+    let said = '';
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.once('exit', (code) => reject(new Error(`the SSH server ended with ${code}: ${said}`)));
+      server.stderr.on('data', (text: Buffer) => {
+        said = (said + text).slice(-2000);
+        if (said.includes('Server listening on')) resolve();
+      });
+    });
+  }
+
+  /** Runs a command there. */
+  run(...command: string[]): string {
+    const inside = ['-t', String(this.#server!.pid), '-m', '-n', ...command];
+    return execFileSync('nsenter', inside, { encoding: 'utf8' });
+  }
+
+  /** Nothing gets there or from there any more, until it is joined again. */
+  cut(): void {
+    ip('link', 'set', this.#link, 'down');
+  }
+
+  join(): void {
+    ip('link', 'set', this.#link, 'up');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // Whatever a failed test has left there.
+    for (const pid of ip('netns', 'pids', this.#name).split('\n').filter(Boolean)) end(Number(pid));
+    ip('netns', 'del', this.#name);
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+function ip(...args: string[]): string {
+  return execFileSync('ip', args, { encoding: 'utf8' });
+}
+
+function end(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended by itself.
+  }
+}
