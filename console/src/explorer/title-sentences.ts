@@ -61,6 +61,8 @@ export const sentences: Record<string, Pair> = {
     'プライマリストレージのイメージキャッシュを整理',
     '清理主存储的镜像缓存',
   ],
+  'Add a KVM host': ['KVM ホストを追加', '添加 KVM 物理机'],
+  'Change a KVM host': ['KVM ホストを変更', '修改 KVM 物理机'],
   'Add a local primary storage': ['ローカルプライマリストレージを追加', '添加本地主存储'],
   'Attach a primary storage to a cluster': ['プライマリストレージをクラスターに接続', '将主存储挂载到集群'],
   'Detach a primary storage from a cluster': ['プライマリストレージをクラスターから切断', '从集群卸载主存储'],

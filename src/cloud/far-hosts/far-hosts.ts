@@ -8,7 +8,7 @@ import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
 import { setCpuRatios } from '../hosts/cpu-ratios.ts';
 import type { Hosts } from '../hosts/hosts.ts';
-import type { Host } from '../hosts/model.ts';
+import { type Host, reservedMemory } from '../hosts/model.ts';
 import { noteHost } from '../hosts/notes.ts';
 import type { HostNetworks } from '../networks/host-networks/host-networks.ts';
 import { opened, sealed } from '../secrets/kept-secrets.ts';
@@ -349,11 +349,6 @@ export class FarHosts {
 }
 
 type LoginColumns = Pick<FarHostsTable, 'address' | 'port' | 'username' | 'password' | 'host_key'>;
-
-/** What the machine needs for itself. */
-export function reservedMemory({ memoryMb }: Pick<HostDescription, 'memoryMb'>): number {
-  return Math.min(512, Math.floor(memoryMb / 8));
-}
 
 async function refuseKnown(tx: Tx, { name, address, port }: NewFarHost): Promise<void> {
   const named = await tx.selectFrom('hosts').select('id').where('name', '=', name).executeTakeFirst();

@@ -18,7 +18,7 @@ import {
   storageUsageOf,
 } from './disk-places.ts';
 import { type HeldAmounts, heldAmounts } from './held-room.ts';
-import { type Allocation, capacityOf, type Host, hostFromRow } from './model.ts';
+import { type Allocation, capacityOf, type Host, hostFromRow, reservedMemory } from './model.ts';
 import { chooseHosts, type HostUsage, type Neighbours, noValidHost, type PlacementRequest } from './scheduler.ts';
 import { takenOn, usageOfHosts } from './usage.ts';
 
@@ -88,7 +88,7 @@ export class Hosts {
         cluster_id: place.clusterId,
         state: 'enabled',
         management_address: '127.0.0.1',
-        reserved_memory_mb: Math.min(512, Math.floor(facts.memoryMb / 8)),
+        reserved_memory_mb: reservedMemory(facts),
         cpu_ratio: this.#core.settings.cpuRatio,
         memory_ratio: 1,
         disk_ratio: 4,

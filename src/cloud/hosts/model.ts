@@ -54,6 +54,11 @@ export function hostFromRow(row: HostsTable): Host {
   };
 }
 
+/** What a machine needs for itself, MiB. */
+export function reservedMemory({ memoryMb }: { memoryMb: number }): number {
+  return Math.min(512, Math.floor(memoryMb / 8));
+}
+
 /** Whether the host is there, as far as anybody knows. */
 export function isUp({ status, forcedDown }: Host): boolean {
   return status === 'connected' && !forcedDown;
