@@ -6,7 +6,7 @@ import { documentTypes, jsonOf, type UsedOperations } from './document-types.ts'
 
 /** Which requests with a body the console makes: operations of each API's OpenAPI document. */
 const used: UsedOperations = {
-  native: ['UpdateImageStore', 'AddFault', 'ResyncImageCopies', 'BeginImageUpload'],
+  native: ['AddHost', 'UpdateImageStore', 'AddFault', 'ResyncImageCopies', 'BeginImageUpload'],
   compute: [
     'CreateServer',
     'StartServer',

@@ -129,7 +129,13 @@ test.runIf(hasOtherMachines)(
 
     await expect(zstack.call('DELETE', `/hosts/${far['uuid']}`)).resolves.toBeDefined();
     expect(await hostNamed('far')).toBeUndefined();
-    await expect.poll(() => machine.run('ls', '/var/lib/unkai').trim(), patience).toBe('programs');
+    const left = () => machine.run('ls', '/var/lib/unkai').trim();
+    await expect.poll(left, patience).toBe('programs');
+    const login = { address: machine.address, user: 'root', password: machine.password };
+    const { host } = await admin.post('/unkai/v1/hosts', { name: 'again', ...login });
+    expect(host).toMatchObject({ name: 'again', zone: 'nova', status: 'connected' });
+    await admin.call('DELETE', `/unkai/v1/hosts/${host.id}`);
+    await expect.poll(left, patience).toBe('programs');
     for (const { id } of [one, two]) await admin.call('DELETE', `/compute/v2.1/servers/${id}`);
     await expect.poll(async () => (await admin.get('/compute/v2.1/servers')).servers, patience).toEqual([]);
   },

@@ -458,6 +458,14 @@ export interface components {
                 times?: number;
             };
         };
+        NativeAddHostBody: {
+            address: string;
+            name: string;
+            password: string;
+            ssh_port?: number;
+            user: string;
+            zone?: string;
+        };
         NativeBeginImageUploadBody: {
             image_store_id?: string;
             size: number;
@@ -715,6 +723,7 @@ export type ImageCreateImageMemberBody = components['schemas']['ImageCreateImage
 export type ImageUpdateImageBody = components['schemas']['ImageUpdateImageBody'];
 export type ImageUpdateImageMemberBody = components['schemas']['ImageUpdateImageMemberBody'];
 export type NativeAddFaultBody = components['schemas']['NativeAddFaultBody'];
+export type NativeAddHostBody = components['schemas']['NativeAddHostBody'];
 export type NativeBeginImageUploadBody = components['schemas']['NativeBeginImageUploadBody'];
 export type NativeResyncImageCopiesBody = components['schemas']['NativeResyncImageCopiesBody'];
 export type NativeUpdateImageStoreBody = components['schemas']['NativeUpdateImageStoreBody'];

@@ -61,6 +61,8 @@ export const sentences: Record<string, Pair> = {
     'プライマリストレージのイメージキャッシュを整理',
     '清理主存储的镜像缓存',
   ],
+  'Add a host on another machine': ['別のマシンのホストを追加', '添加另一台机器上的主机'],
+  'Remove a host': ['ホストを取り除く', '移除主机'],
   'Add a KVM host': ['KVM ホストを追加', '添加 KVM 物理机'],
   'Change a KVM host': ['KVM ホストを変更', '修改 KVM 物理机'],
   'Add a local primary storage': ['ローカルプライマリストレージを追加', '添加本地主存储'],

@@ -4,6 +4,7 @@ import type {
   ComputeCreateServerGroupBody,
   ComputeUpdateHostBody,
   ComputeUpdateServiceBody,
+  NativeAddHostBody,
 } from '../api/bodies.ts';
 import { bytes } from '../lib/format.ts';
 import { columnsFor } from './columns.tsx';
@@ -154,6 +155,24 @@ export const hosts: Resource = {
       c.plain('hypervisor_type', t('type'), 'minmax(100px, .8fr)'),
     ];
   },
+  create: ({ t }) =>
+    formOf({
+      id: 'create',
+      title: t('addHost'),
+      text: t('addHostText'),
+      fields: [
+        { name: 'name', label: t('name'), required: true },
+        { name: 'address', label: t('address'), required: true, placeholder: '192.0.2.12' },
+        { name: 'port', label: t('sshPort'), kind: 'number', required: true, initial: '22' },
+        { name: 'user', label: t('user'), required: true, initial: 'root' },
+        { name: 'password', label: t('password'), kind: 'password', required: true },
+      ],
+      toCall: ({ name, address, port, user, password }) => ({
+        method: 'POST',
+        path: '/unkai/v1/hosts',
+        body: { name, address, ssh_port: Number(port), user, password } satisfies NativeAddHostBody,
+      }),
+    }),
   actions: (row, { t }) => {
     const isEnabled = row['status'] === 'enabled';
     const call = (action: 'enabled' | 'disabled') => ({
@@ -183,6 +202,7 @@ export const hosts: Resource = {
         form: maintenance,
       },
       { id: 'enable', label: t('openHost'), why: isEnabled ? t('why.open') : undefined, call: call('enabled') },
+      removal(`/unkai/v1/hosts/${row.id}`, row, t, Number(row['running_vms']) > 0 ? t('why.hasServers') : undefined),
     ];
   },
 };

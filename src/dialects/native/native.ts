@@ -6,6 +6,7 @@ import { authenticate } from './authenticate.ts';
 import { deletedImageOperations } from './deleted-images.ts';
 import { fail, nativeErrors } from './failure.ts';
 import { faultOperations } from './faults.ts';
+import { hostOperations } from './hosts.ts';
 import { imageExportOperations } from './image-exports.ts';
 import { imageUploadOperations } from './image-uploads.ts';
 import { migrationTargetOperations } from './migration-targets.ts';
@@ -24,6 +25,7 @@ const operations: readonly AnyOperation[] = [
   ...auditOperations,
   ...faultOperations,
   ...placeOperations,
+  ...hostOperations,
   ...migrationTargetOperations,
 ];
 
