@@ -298,6 +298,12 @@ export class Ports {
     return { ownsNetwork, portSecurity: network.port_security === 1 };
   }
 
+  /** Throws what `createIn` would where the subject may not have the port on the network. */
+  async requireMayHave(tx: Tx, subject: Subject, { portSecurity }: Port, networkId: string): Promise<void> {
+    const { ownsNetwork } = await this.#usableNetwork(tx, subject, networkId);
+    if (!ownsNetwork && !portSecurity) throw adminOnly('switch port security off on networks of others');
+  }
+
   async #groupsOf(
     tx: Tx,
     subject: Subject,

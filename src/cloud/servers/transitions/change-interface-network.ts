@@ -65,6 +65,7 @@ export function requestChangeInterfaceNetwork(
       new CloudError('conflict', message, { resource: 'port', id: portId, reason });
     if (port.networkId === to.networkId) throw conflict('same_network', 'The interface is in the network already.');
     const network = await cloud.networks.networks.get(subject, to.networkId, tx);
+    await cloud.networks.ports.requireMayHave(tx, subject, port, to.networkId);
     if (network.subnetIds.length === 0) throw conflict('no_subnet', `Network ${to.networkId} has no subnet.`);
     const used = tx.selectFrom('floating_ips').select('id').where('port_id', '=', portId);
     const forwarded = tx.selectFrom('port_forwardings').select('id').where('internal_port_id', '=', portId);

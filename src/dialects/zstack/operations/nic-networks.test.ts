@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createPostgresDatabase, eachDatabase } from '../../../../tests/support/postgres.ts';
+import { operator } from '../../../cloud/identity/subject.ts';
 import { SettledAccount } from '../settled-account.fixture.ts';
 import { TestZStack } from '../zstack.fixture.ts';
 
@@ -35,9 +36,28 @@ eachDatabase('interfaces that change their network', (_open, kind) => {
     expect(await change('0'.repeat(32))).toMatchObject({ error: { code: 'SYS.1003' } });
   });
 
+  it('go nowhere where their project could not have new ones', async () => {
+    const { cloud } = zstack;
+    const nic = alice.own['nic']!;
+    const at = async () => (await cloud.networks.ports.get(operator(), nic)).networkId;
+    await zstack.run('DELETE', `/eips/${alice.own['eip']}`, undefined, alice.headers);
+    const outside = (await cloud.networks.networks.list(operator())).find(({ name }) => name === 'outside')!;
+    expect(await change(outside.id)).toMatchObject({ error: { code: expect.any(String) } });
+    expect(await at()).toBe(alice.own['l3Network']);
+    const [forAll] = await cloud.networks.networks.create(operator(), [{ name: 'for all', shared: true }]);
+    const range = { params: { name: 'r', networkCidr: '10.99.0.0/24' } };
+    await zstack.run('POST', `/l3-networks/${forAll!.id}/ip-ranges/by-cidr`, range);
+    const unguarded = { portSecurity: false, securityGroupIds: [] };
+    await cloud.networks.ports.update(operator(), nic, unguarded);
+    expect(await change(forAll!.id)).toMatchObject({ error: { code: expect.any(String) } });
+    expect(await at()).toBe(alice.own['l3Network']);
+    await cloud.networks.ports.update(operator(), nic, { portSecurity: true });
+    expect(await change(forAll!.id)).toMatchObject({ inventory: { l3NetworkUuid: forAll!.id } });
+    expect(await change(alice.own['l3Network']!)).toMatchObject({ inventory: { uuid: nic } });
+  });
+
   it('stay the same, with an address there, while their server runs and while it does not', async () => {
-    const { nic, vm, eip, l3Network } = alice.own;
-    await zstack.run('DELETE', `/eips/${eip}`, undefined, alice.headers);
+    const { nic, vm, l3Network } = alice.own;
     const [before] = await zstack.query(`/vm-instances/nics?q=uuid=${nic}`, alice.headers);
     expect(await change(other, { staticIp: '10.98.0.77' })).toMatchObject({
       inventory: { uuid: nic, mac: before!['mac'], vmInstanceUuid: vm, l3NetworkUuid: other, ip: '10.98.0.77' },
