@@ -7,6 +7,7 @@ export class Superuser {
   /** As whom one is logged in. */
   readonly uid: number;
   readonly #client: Client;
+  /** What `sudo` asks for; undefined where it asks for nothing. */
   readonly #password: string | undefined;
 
   private constructor(client: Client, uid: number, password: string | undefined) {
@@ -19,7 +20,10 @@ export class Superuser {
     const { stdout } = await run(client, 'id -u', '', 30_000);
     const uid = Number(stdout.trim());
     if (!Number.isInteger(uid)) throw new AgentError('unsupported', 'the machine does not say who is logged in there');
-    return new Superuser(client, uid, password);
+    if (uid === 0 || password === undefined) return new Superuser(client, uid, password);
+    // Where it asks for no password it reads none either: it would be the first line of what a script is given.
+    const { code } = await run(client, `sudo -k -n sh -c :`, '', 30_000);
+    return new Superuser(client, uid, code === 0 ? undefined : password);
   }
 
   /** Runs the script, with what follows it for its last command to read. Throws what it says when it fails. */
@@ -34,7 +38,6 @@ export class Superuser {
   }
 
   async #bySudo(command: string, input: Buffer | string, limitMs: number): Promise<Ran> {
-    // Without a password the line is not read by `sudo`, and would be the script's.
     if (this.#password === undefined) return await run(this.#client, `sudo -n ${command}`, input, limitMs);
     const all = Buffer.concat([Buffer.from(`${this.#password}\n`), Buffer.from(input)]);
     // `-k`: it asks even where it would not have to.
