@@ -1,0 +1,156 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createPostgresDatabase } from '../../../tests/support/postgres.ts';
+import { postgresVariable } from '../../../tests/support/postgres-server.ts';
+import { AgentError, type HostDescription } from '../../agent/contract.ts';
+import { openSimulatedHost } from '../../agent/hypervisor/simulated/simulated-host.ts';
+import { type OpenedUnkai, openUnkai } from '../../assembly/open-unkai.ts';
+import type { Database } from '../../database/database.ts';
+import { realEnv } from '../../env/real.ts';
+import { FarHosts } from './far-hosts.ts';
+import type { FarAgent, FarAgentOptions } from './model.ts';
+
+const silent = { debug() {}, info() {}, warn() {}, error() {} };
+const env = realEnv();
+
+describe('hosts on other machines (SQLite)', () => farHosts('sqlite'));
+describe.runIf(process.env[postgresVariable])('hosts on other machines (PostgreSQL)', () => farHosts('postgres'));
+
+/** A machine whose agent does as it is told here. */
+interface Machine {
+  options: FarAgentOptions;
+  description: HostDescription;
+  kept: number;
+  hasLeft: boolean;
+}
+
+function farHosts(kind: Database['kind']): void {
+  let folder: string;
+  let opened: OpenedUnkai;
+  let machines: Map<string, Machine>;
+  /** Why no machine can be reached, if that is so. */
+  let trouble: string | undefined;
+  let obstacle: string | undefined;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'unkai-far-hosts-'));
+    const database = kind === 'postgres' ? await createPostgresDatabase() : undefined;
+    opened = await openUnkai({
+      ...{ dataDir: folder, hypervisor: 'simulated', adminPassword: 'secret', log: silent, database },
+    });
+    machines = new Map();
+    trouble = undefined;
+    obstacle = undefined;
+  });
+  afterEach(async () => {
+    await opened.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  /** What one process of the control plane knows of them. */
+  const process = () =>
+    new FarHosts(
+      opened.cloud,
+      opened.cloud.hosts,
+      { obstacleToFarHosts: async () => obstacle },
+      (options): FarAgent => {
+        const directory = join(folder, 'far', options.hostId);
+        const connect = async () => {
+          if (trouble !== undefined) throw new AgentError('unreachable', trouble);
+          if ((await options.password()) !== 'sesame') throw new AgentError('unreachable', 'the login is refused');
+          await mkdir(directory, { recursive: true });
+          const host = await openSimulatedHost({ directory, env, hostname: 'elsewhere' });
+          const description = await host.describe();
+          await host.close();
+          machines.set(options.hostId, { options, description, kept: 0, hasLeft: false });
+          options.onChange({ description });
+          return description;
+        };
+        return {
+          agent: opened.agents[0]!.agent,
+          connect,
+          reconnect: connect,
+          keep() {
+            const known = machines.get(options.hostId);
+            if (known) known.kept += 1;
+          },
+          async leave() {
+            machines.get(options.hostId)!.hasLeft = true;
+          },
+        };
+      },
+    );
+  const wanted = async () => ({
+    ...{ name: 'far', address: '192.0.2.12', port: 22, user: 'root', password: 'sesame' },
+    clusterId: (await opened.cloud.zones.placeFor(undefined)).clusterId,
+  });
+  const hosts = async () => (await opened.cloud.hosts.list()).map(({ name, status }) => ({ name, status }));
+  const local = { name: 'simulated', status: 'connected' };
+
+  it('are in the cloud once they answer, and not at all where they can not be reached', async () => {
+    const far = process();
+    trouble = 'no route to host';
+    await expect(far.add(await wanted())).rejects.toMatchObject({
+      code: 'unavailable',
+      message: 'no route to host',
+      details: { reason: 'unreachable' },
+    });
+    expect(await hosts()).toEqual([local]);
+    trouble = undefined;
+    const host = await far.add(await wanted());
+    expect(host).toMatchObject({ name: 'far', status: 'connected', managementAddress: '192.0.2.12' });
+    expect(host.memoryMb).toBe(machines.get(host.id)!.description.memoryMb);
+    expect(host.reservedMemoryMb).toBeGreaterThan(0);
+    expect(await far.place(host.id)).toEqual({ address: '192.0.2.12', port: 22, user: 'root' });
+  });
+
+  it('are refused where the name or the machine is known, the cluster is not, or networks would end there', async () => {
+    const far = process();
+    const one = await wanted();
+    obstacle = 'networks end here';
+    await expect(far.add(one)).rejects.toMatchObject({ code: 'conflict', message: 'networks end here' });
+    obstacle = undefined;
+    const both = await Promise.allSettled([far.add(one), process().add({ ...one, name: 'other' })]);
+    expect(both.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+    await expect(far.add({ ...one, name: 'simulated', address: '192.0.2.13' })).rejects.toMatchObject({
+      code: 'duplicate',
+    });
+    await expect(far.add({ ...one, name: 'third', address: '192.0.2.14', clusterId: 'none' })).rejects.toMatchObject({
+      details: { reason: 'no_such_cluster' },
+    });
+    expect(await hosts()).toHaveLength(2);
+  });
+
+  it('whose login is changed in vain are reached as before', async () => {
+    const far = process();
+    const { id } = await far.add(await wanted());
+    await expect(far.update(id, { password: 'guess', user: 'nobody' })).rejects.toMatchObject({ code: 'unavailable' });
+    expect(await far.place(id)).toMatchObject({ user: 'root' });
+    await far.reconnect(id);
+    await far.update(id, { address: '192.0.2.13' });
+    expect(await opened.cloud.hosts.get(id)).toMatchObject({ managementAddress: '192.0.2.13' });
+  });
+
+  it('are lost and found, also by another process, and are left when they have given up everything', async () => {
+    const far = process();
+    const { id } = await far.add(await wanted());
+    const { options, description } = machines.get(id)!;
+    const status = async () => (await opened.cloud.hosts.get(id)).status;
+    options.onChange({ lost: 'nothing was heard' });
+    await expect.poll(status).toBe('disconnected');
+    options.onChange({ description });
+    await expect.poll(status).toBe('connected');
+
+    const other = process();
+    await other.refresh();
+    expect(await status()).toBe('connecting');
+    expect(machines.get(id)!.kept).toBe(1);
+
+    await opened.cloud.db.write((tx) => far.markLeaving(tx, id));
+    await far.leave(id);
+    expect(machines.get(id)!.hasLeft).toBe(true);
+    expect(await far.place(id)).toBeUndefined();
+  });
+}
