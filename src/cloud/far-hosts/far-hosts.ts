@@ -8,7 +8,7 @@ import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
 import { setCpuRatios } from '../hosts/cpu-ratios.ts';
 import type { Hosts } from '../hosts/hosts.ts';
-import { type Host, reservedMemory } from '../hosts/model.ts';
+import { describedColumns, type Host, reservedMemory } from '../hosts/model.ts';
 import { noteHost } from '../hosts/notes.ts';
 import type { HostNetworks } from '../networks/host-networks/host-networks.ts';
 import { opened, sealed } from '../secrets/kept-secrets.ts';
@@ -218,14 +218,7 @@ export class FarHosts {
       await tx
         .updateTable('hosts')
         .set({
-          status: 'connected',
-          hypervisor_type: facts.hypervisorType,
-          hypervisor_version: facts.hypervisorVersion,
-          accelerator: facts.accelerator,
-          architecture: facts.architecture,
-          vcpus: facts.vcpus,
-          memory_mb: facts.memoryMb,
-          disk_gb: facts.diskGb,
+          ...describedColumns(facts),
           updated_at: now,
           ...(isNew ? { reserved_memory_mb: reservedMemory(facts) } : {}),
         })

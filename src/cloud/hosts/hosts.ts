@@ -18,7 +18,7 @@ import {
   storageUsageOf,
 } from './disk-places.ts';
 import { type HeldAmounts, heldAmounts } from './held-room.ts';
-import { type Allocation, capacityOf, type Host, hostFromRow, reservedMemory } from './model.ts';
+import { type Allocation, capacityOf, describedColumns, type Host, hostFromRow, reservedMemory } from './model.ts';
 import { chooseHosts, type HostUsage, type Neighbours, noValidHost, type PlacementRequest } from './scheduler.ts';
 import { takenOn, usageOfHosts } from './usage.ts';
 
@@ -59,14 +59,7 @@ export class Hosts {
     const facts = await agent.describe();
     const now = this.#core.env.now();
     const described = {
-      status: 'connected' as const,
-      hypervisor_type: facts.hypervisorType,
-      hypervisor_version: facts.hypervisorVersion,
-      accelerator: facts.accelerator,
-      architecture: facts.architecture,
-      vcpus: facts.vcpus,
-      memory_mb: facts.memoryMb,
-      disk_gb: facts.diskGb,
+      ...describedColumns(facts),
       updated_at: now,
     };
     const row = await this.#core.db.write(async (tx) => {

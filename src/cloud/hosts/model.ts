@@ -1,3 +1,4 @@
+import type { HostDescription } from '../../agent/contract.ts';
 import type { HostsTable } from '../../database/schema.ts';
 
 /** A hypervisor host as the control plane knows it. */
@@ -51,6 +52,20 @@ export function hostFromRow(row: HostsTable): Host {
     forcedDown: row.forced_down === 1,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
+  };
+}
+
+/** What the row of a host that answers says of what it is. */
+export function describedColumns(facts: HostDescription) {
+  return {
+    status: 'connected' as const,
+    hypervisor_type: facts.hypervisorType,
+    hypervisor_version: facts.hypervisorVersion,
+    accelerator: facts.accelerator,
+    architecture: facts.architecture,
+    vcpus: facts.vcpus,
+    memory_mb: facts.memoryMb,
+    disk_gb: facts.diskGb,
   };
 }
 
