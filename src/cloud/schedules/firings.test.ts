@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { eachDatabase } from '../../../tests/support/postgres.ts';
+import type { ActionOutcome } from '../../actions/runner.ts';
 import type { Database } from '../../database/database.ts';
-import type { ScheduleFiringsTable } from '../../database/schema.ts';
+import type { ActionsTable, ScheduleFiringsTable } from '../../database/schema.ts';
 import { newId } from '../../env/env.ts';
 import { realEnv } from '../../env/real.ts';
 import type { Cloud } from '../cloud.ts';
@@ -47,8 +48,8 @@ class FakeWorker implements ScheduleWorker {
     if (this.dies === 'after') return await this.#die();
     return { actionId: id };
   }
-  async outcome() {
-    return this.isSlow ? undefined : ({ state: 'succeeded' } as const);
+  async outcome(_actionId: string): Promise<ActionOutcome | undefined> {
+    return this.isSlow ? undefined : { state: 'succeeded' };
   }
   async succeeded({ id }: ScheduleFiringsTable) {
     this.tidied.push(id);
@@ -146,6 +147,44 @@ eachDatabase('jobs that are due', (open) => {
     worker.isSlow = false;
     await settle();
     expect(await firingsOf(jobId)).toMatchObject([{ state: 'succeeded', error: null }]);
+  });
+
+  it('keep none of the others waiting, however many of them go on', async () => {
+    worker.isSlow = true;
+    const action: Omit<ActionsTable, 'id'> = {
+      ...{ kind: 'k', name: 'n', resource_type: 'server', resource_id: 'r', project_id: projectId, user_id: 'u' },
+      ...{ request_id: 'q', state: 'running', input: '{}', progress: 0, error: null, cancel_requested: 0 },
+      ...{ lease_owner: null, lease_expires_at: 0, created_at: now, updated_at: now, finished_at: null },
+    };
+    for (let made = 0; made < 60; made += 1) await job(each(1, { repeatCount: 1 }));
+    now += 2 * minute;
+    await settle();
+    const begun = await db.read.selectFrom('schedule_firings').select('id').orderBy('created_at').execute();
+    expect(begun).toHaveLength(60);
+    const rows = begun.map(({ id }) => ({ ...action, id }));
+    await db.write((tx) => tx.insertInto('actions').values(rows).execute());
+    const slow = new Set(begun.map(({ id }) => id));
+    worker.outcome = async (id) => (slow.has(id) ? undefined : { state: 'succeeded' });
+    const { jobId, triggerId } = await job(each(60));
+    await schedules.run(subject, triggerId);
+    await settle();
+    expect(await firingsOf(jobId)).toMatchObject([{ state: 'succeeded' }]);
+  });
+
+  it('are not done again where a process whose clock is behind has planned the same time anew', async () => {
+    const { jobId } = await job(each(1));
+    const { jobId: other } = await job(each(1));
+    now += minute + second;
+    await settle();
+    const [done] = await firingsOf(jobId);
+    await db.write((tx) =>
+      tx.updateTable('schedule_links').set({ next_at: done!.due_at }).where('job_id', '=', jobId).execute(),
+    );
+    now += minute;
+    await settle();
+    expect(await firingsOf(jobId)).toHaveLength(2);
+    expect(await firingsOf(other)).toHaveLength(2);
+    expect(worker.done).toHaveLength(4);
   });
 
   it('are not done long after their time: that they were missed is said once', async () => {

@@ -52,7 +52,8 @@ export class Firings {
   readonly #core: Pick<CloudCore, 'db' | 'env' | 'log'>;
   readonly #worker: ScheduleWorker;
   readonly #due: PreparedQuery<{ now: number; limit: number }, DueLink>;
-  readonly #unfinished: PreparedQuery<{ now: number; limit: number }, ScheduleFiringsTable>;
+  readonly #left: PreparedQuery<{ now: number; limit: number }, ScheduleFiringsTable>;
+  readonly #ended: PreparedQuery<{ limit: number }, ScheduleFiringsTable>;
   readonly #nextDue: PreparedQuery<Record<never, never>, { next_at: number }>;
   readonly #anyUnfinished: PreparedQuery<Record<never, never>, { id: string }>;
 
@@ -67,13 +68,35 @@ export class Firings {
         .orderBy('next_at')
         .limit(p.limit),
     );
-    this.#unfinished = core.db.prepare<{ now: number; limit: number }, ScheduleFiringsTable>((q, p) =>
+    this.#left = core.db.prepare<{ now: number; limit: number }, ScheduleFiringsTable>((q, p) =>
       q
         .selectFrom('schedule_firings')
         .selectAll()
         .where('finished_at', 'is', null)
-        .where((e) => e.or([e('state', '=', 'begun'), e('held_until', '<', p.now)]))
+        .where('state', '=', 'due')
+        .where('held_until', '<', p.now)
         .orderBy('created_at')
+        .limit(p.limit),
+    );
+    // Of those whose work goes on nothing is to be said: however many they are, they keep none of the others waiting.
+    this.#ended = core.db.prepare<{ limit: number }, ScheduleFiringsTable>((q, p) =>
+      q
+        .selectFrom('schedule_firings as firing')
+        .selectAll('firing')
+        .where('firing.finished_at', 'is', null)
+        .where('firing.state', '=', 'begun')
+        .where((e) =>
+          e.not(
+            e.exists(
+              e
+                .selectFrom('actions')
+                .select('actions.id')
+                .whereRef('actions.id', '=', 'firing.action_id')
+                .where('actions.state', 'not in', ['succeeded', 'failed', 'parked']),
+            ),
+          ),
+        )
+        .orderBy('firing.created_at')
         .limit(p.limit),
     );
     this.#nextDue = core.db.prepare<Record<never, never>, { next_at: number }>((q) =>
@@ -101,11 +124,10 @@ export class Firings {
   async run(): Promise<FiringStatus> {
     const status: FiringStatus = { begun: 0, missed: 0, ended: 0, refused: 0 };
     for (const firing of await this.#takeUpDue(status)) await this.#begin(firing, status);
-    const open = await this.#unfinished.all({ now: this.#core.env.now(), limit: maxPerActivation });
-    for (const firing of open) {
-      if (firing.state === 'begun') await this.#lookAfter(firing, status);
-      else if (await this.#hold(firing)) await this.#begin(firing, status);
+    for (const firing of await this.#left.all({ now: this.#core.env.now(), limit: maxPerActivation })) {
+      if (await this.#hold(firing)) await this.#begin(firing, status);
     }
+    for (const firing of await this.#ended.all({ limit: maxPerActivation })) await this.#lookAfter(firing, status);
     return status;
   }
 
@@ -147,8 +169,12 @@ export class Firings {
       error: 'The cloud was not running when this was due.',
     } as const;
     const row = { ...firingOf(newId(this.#core.env), job, trigger.id, { dueAt, now }), ...(isMissed ? missed : {}) };
-    await tx.insertInto('schedule_firings').values(row).execute();
-    return row;
+    // It was taken up before where another process, whose clock is behind, has planned the same time anew since.
+    const made = tx
+      .insertInto('schedule_firings')
+      .values(row)
+      .onConflict((conflict) => conflict.doNothing());
+    return (await made.executeTakeFirst()).numInsertedOrUpdatedRows === 0n ? undefined : row;
   }
 
   /** Takes over what another process had taken up, or who asked for it by hand; false where somebody else was quicker. */

@@ -67,6 +67,40 @@ describe('jobs at set times', () => {
     expect((await kept()).map((one) => one.id)).not.toContain(firing.id);
   });
 
+  it('keep as many snapshots as they should, also of those made long ago, and one that can not go keeps no others', async () => {
+    const { id } = await test.volume();
+    const { blockStorage, db, schedules } = test.cloud;
+    const { jobId } = await done('volume.snapshot', id, { keep: 1 });
+    const kept = async () =>
+      (await db.read.selectFrom('volume_snapshots').selectAll().where('volume_id', '=', id).execute()).filter(
+        ({ deleted_at }) => deleted_at === null,
+      );
+    const { trigger_id: triggerId } = await db.read
+      .selectFrom('schedule_links')
+      .select('trigger_id')
+      .where('job_id', '=', jobId)
+      .executeTakeFirstOrThrow();
+    const firings = db.read.selectFrom('schedule_firings').select('id').where('job_id', '=', jobId);
+    const held = vi.spyOn(blockStorage, 'deleteSnapshot').mockRejectedValue(new Error('it is held'));
+    for (const count of [2, 3]) {
+      await schedules.run(test.member, triggerId);
+      await ended(jobId, count);
+    }
+    expect(await kept()).toHaveLength(3);
+    await db.write((tx) =>
+      tx.updateTable('schedule_firings').set({ finished_at: 1 }).where('job_id', '=', jobId).execute(),
+    );
+    await schedules.sweep();
+    expect(await firings.execute()).toHaveLength(3);
+    held.mockRestore();
+    vi.spyOn(blockStorage, 'deleteSnapshot').mockRejectedValueOnce(new Error('it is held'));
+    await schedules.run(test.member, triggerId);
+    await ended(jobId, 4);
+    // The newest, and the one that was held.
+    await vi.waitFor(async () => expect(await kept()).toHaveLength(2), 20_000);
+    vi.restoreAllMocks();
+  });
+
   it('make snapshots of all disks of a server', async () => {
     const server = await test.server();
     const { firing } = await done('server.snapshot', server.rootVolumeId!, { keep: 1 });

@@ -229,7 +229,7 @@ export class Schedules {
     this.#changed();
   }
 
-  /** Forgets what was done long ago. */
+  /** Forgets what was done long ago. Of a snapshot that is still there its job has to know that it has made it. */
   async sweep(): Promise<number> {
     const { db, env } = this.#cloud;
     const before = env.now() - retentionUs;
@@ -237,7 +237,24 @@ export class Schedules {
       tx
         .deleteFrom('schedule_firings')
         .where('id', 'in', (e) =>
-          e.selectFrom('schedule_firings').select('id').where('finished_at', '<', before).limit(maxDeletedPerSweep),
+          e
+            .selectFrom('schedule_firings as firing')
+            .select('firing.id')
+            .where('firing.finished_at', '<', before)
+            .where(({ not, exists, selectFrom }) =>
+              not(
+                exists(
+                  selectFrom('volume_snapshots')
+                    .select('id')
+                    .whereRef('id', '=', 'firing.id')
+                    .where('deleted_at', 'is', null),
+                ),
+              ),
+            )
+            .where(({ not, exists, selectFrom }) =>
+              not(exists(selectFrom('snapshot_groups').select('id').whereRef('id', '=', 'firing.id'))),
+            )
+            .limit(maxDeletedPerSweep),
         )
         .executeTakeFirst(),
     );

@@ -76,7 +76,10 @@ function nameOf(what: string, dueAt: number): string {
   return `${what} of ${new Date(dueAt / 1000).toISOString().slice(0, 19)}Z`;
 }
 
-/** Of the snapshots that the job has made, the newest ones stay. What is deleted already counts no more. */
+/**
+ * Of the snapshots that the job has made, the newest ones stay. What is deleted already counts no more, and one that can't
+ * be deleted now keeps none of the others.
+ */
 async function removeOld(cloud: Cloud, firing: Firing, keep: number): Promise<void> {
   const subject = ownerOf(firing);
   const ofVolume = firing.kind === 'volume.snapshot';
@@ -98,8 +101,12 @@ async function removeOld(cloud: Cloud, firing: Firing, keep: number): Promise<vo
     .orderBy('due_at', 'desc')
     .limit(keep + maxRemoved)
     .execute();
+  const failures: unknown[] = [];
   for (const { id } of made.slice(keep)) {
-    if (ofVolume) await cloud.blockStorage.deleteSnapshot(subject, id);
-    else await cloud.servers.snapshotGroups.delete(subject, id);
+    const removal = ofVolume
+      ? cloud.blockStorage.deleteSnapshot(subject, id)
+      : cloud.servers.snapshotGroups.delete(subject, id);
+    await removal.catch((error: unknown) => failures.push(error));
   }
+  if (failures.length > 0) throw failures[0];
 }
