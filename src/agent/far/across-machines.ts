@@ -157,11 +157,10 @@ export function acrossMachines(env: Env, host: HostAgent, machine: Machine, find
     },
   };
 
-  const verbs = (isOwn ? changed : { ...changed, ...changedAfar }) as HostAgent;
+  const verbs = Object.assign(Object.create(host) as HostAgent, changed, isOwn ? {} : changedAfar);
   return new Proxy(verbs, {
     get(target, name) {
-      const replaced = Reflect.get(target, name) as unknown;
-      if (replaced !== undefined) return replaced;
+      if (Object.hasOwn(target, name)) return Reflect.get(target, name) as unknown;
       const value = Reflect.get(host, name) as unknown;
       return typeof value === 'function' ? value.bind(host) : value;
     },
