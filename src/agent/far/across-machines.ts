@@ -19,6 +19,7 @@ import {
 import { receiveFile } from './file-stream.ts';
 import { join } from './join.ts';
 import type { Machine } from './machine.ts';
+import { verbs } from './verbs.ts';
 
 /** Machines by their names in journals; the control plane's own for none. Throws `unreachable` for one that is not known. */
 export type FindMachine = (name: string | undefined) => Machine;
@@ -157,8 +158,9 @@ export function acrossMachines(env: Env, host: HostAgent, machine: Machine, find
     },
   };
 
-  const verbs = Object.assign(Object.create(host) as HostAgent, changed, isOwn ? {} : changedAfar);
-  return new Proxy(verbs, {
+  const unchanged = Object.fromEntries(verbs.map((verb) => [verb, (host[verb] as () => unknown).bind(host)]));
+  const all = { ...unchanged, ...changed, ...(isOwn ? {} : changedAfar) } as unknown as HostAgent;
+  return new Proxy(all, {
     get(target, name) {
       if (Object.hasOwn(target, name)) return Reflect.get(target, name) as unknown;
       const value = Reflect.get(host, name) as unknown;
