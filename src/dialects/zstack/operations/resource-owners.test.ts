@@ -104,6 +104,35 @@ eachDatabase('who owns what, as ZStack has it', (_open, kind) => {
     expect(port).toEqual({ project_id: bobsUuid });
   });
 
+  it.runIf(kind === 'postgres')('stays for what another process begins to use at the same moment', async () => {
+    const { db, networks } = zstack.cloud;
+    const volume = String(
+      (
+        (await zstack.run('POST', '/volumes/data', { params: { name: 'v', diskSize: 2 ** 30 } }, alice.headers)).json[
+          'inventory'
+        ] as Body
+      )['uuid'],
+    );
+    const ip = await db.read
+      .selectFrom('floating_ips')
+      .selectAll()
+      .where('id', '=', alice.own['vip']!)
+      .executeTakeFirstOrThrow();
+    const answers: Promise<unknown>[] = [];
+    await db.write(async (tx) => {
+      await tx.updateTable('volumes').set({ status: 'attaching' }).where('id', '=', volume).execute();
+      await tx.updateTable('floating_ips').set({ port_id: alice.own['nic']! }).where('id', '=', ip.id).execute();
+      for (const uuid of [volume, ip.id]) answers.push(give(uuid));
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    });
+    for (const answer of await Promise.all(answers)) expect(answer).toMatchObject({ error: { code: 'SYS.1006' } });
+    await db.write(async (tx) => {
+      await tx.updateTable('volumes').set({ status: 'available' }).where('id', '=', volume).execute();
+      await tx.updateTable('floating_ips').set({ port_id: ip.port_id }).where('id', '=', ip.id).execute();
+    });
+    networks.notifyChange();
+  });
+
   it('changes for images, networks and free addresses', async () => {
     const { image, l3Network, ipRange, vip, vipOfRule } = alice.own;
     for (const uuid of [image, l3Network, vip, vipOfRule]) {
