@@ -20,7 +20,8 @@ export async function leaveTemplate(cloud: Cloud, tx: Tx, templateId: string, ac
     .where('finished_at', 'is', null);
   if (actionId !== undefined) building = building.where('id', '!=', actionId);
   const unbuilt = tx.selectFrom('unbuilt_servers').select('input').where('input', 'like', `%${templateId}%`);
-  const others = [...(await building.execute()), ...(await unbuilt.execute())];
+  // In this order: one that begins to be built in between has gone from the first, and is found by the second.
+  const others = [...(await unbuilt.execute()), ...(await building.execute())];
   if (others.some(({ input }) => input.includes(templateId))) return;
   await cloud.images.templates.retire(tx, templateId);
 }

@@ -4,57 +4,15 @@ import type { Database } from '../../database/database.ts';
 import type { ServersTable } from '../../database/schema.ts';
 import { operator } from '../identity/subject.ts';
 import { listServers, type ServerFilter, type ServerPage, serverSortKeys } from './listing.ts';
+import { serverRow } from './server-row.fixture.ts';
 
 const mine = 'a'.repeat(32);
 const others = 'b'.repeat(32);
 const admin = { ...operator(), projectId: mine };
 const member = { ...admin, isAdmin: false, roles: ['member'] };
 
-function row(number: number, columns: Partial<ServersTable>): ServersTable {
-  return {
-    id: String(number).padStart(32, '0'),
-    number,
-    project_id: mine,
-    user_id: mine,
-    name: `server-${number}`,
-    description: null,
-    hostname: `server-${number}`,
-    vm_state: 'active',
-    task_state: null,
-    power_state: 1,
-    progress: 0,
-    host_id: null,
-    zone_id: 'zone',
-    image_id: null,
-    flavor_id: '42',
-    flavor: '{}',
-    previous: null,
-    root_volume_id: null,
-    key_name: null,
-    public_key: null,
-    metadata: '{}',
-    hardware: '{}',
-    user_data: null,
-    has_config_drive: 0,
-    disk_config: 'MANUAL',
-    access_ipv4: '',
-    access_ipv6: '',
-    locked: 0,
-    locked_reason: null,
-    reservation_id: 'r-1',
-    launch_index: 0,
-    pinned_zone_id: null,
-    fault: null,
-    created_at: number * 10,
-    updated_at: number * 10,
-    launched_at: null,
-    terminated_at: null,
-    deleted_at: null,
-    deleted_from: null,
-    reclaim_at: null,
-    ...columns,
-  };
-}
+const row = (number: number, columns: Partial<ServersTable>) =>
+  serverRow(number, { project_id: mine, user_id: mine, ...columns });
 
 const rows: ServersTable[] = [
   row(1, { name: 'web-1', key_name: 'mine', locked: 1 }),
