@@ -48,6 +48,22 @@ it('makes volumes that need no image any more, while their server runs and while
   expect(isSound(await auditCloud(zstack.cloud))).toBe(true);
 });
 
+it('leaves disks alone that are the server’s own beside its root volume', async () => {
+  const { cloud } = zstack;
+  const { account, image } = alice.own as Record<'account' | 'image', string>;
+  const size = { vcpus: 1, memoryMb: 128, diskGb: 1, ephemeralGb: 1, swapMb: 64 };
+  await cloud.flavors.create({ id: 'local', name: 'local', ...size });
+  const owner = { ...operator(), projectId: account, isAdmin: false, roles: ['member'] };
+  const wanted = { name: 'local', imageId: image, flavorId: 'local', networks: 'none', securityGroups: [] } as const;
+  const [made] = await cloud.servers.create(owner, { ...wanted, securityGroups: [] });
+  await cloud.runner.idle();
+  const { id } = made!.server;
+  expect((await cloud.volumes.ofServer(id)).map(({ kind }) => kind)).toEqual(['root', 'ephemeral', 'swap']);
+  const whole = await act('vm-instances', id, { flattenVmInstance: { full: true } });
+  expect(whole, whole.text).toMatchObject({ status: 200, json: { inventory: { uuid: id, state: 'Running' } } });
+  expect(await imageBelow((await cloud.servers.get(operator(), id)).rootVolumeId!)).toBeNull();
+});
+
 it('is refused for what belongs to others', async () => {
   const bob = { authorization: `OAuth ${await zstack.newAccount('bob')}` };
   expect(await act('volumes', alice.own['rootVolume']!, { flattenVolume: {} }, bob)).toMatchObject({

@@ -80,7 +80,8 @@ const flattenVmInstance = jobOperation({
     const rule = { message: 'org.zstack.header.vm.APIFlattenVmInstanceMsg', allowed, code: 'SYS.1006' } as const;
     return await inAllowedState(cloud, subject, uuid, rule, async () => {
       if (isTry) return { uuid };
-      const volumes = (await cloud.volumes.ofServer(uuid)).filter(({ kind }) => full || kind === 'root');
+      const kinds = full ? ['root', 'data'] : ['root'];
+      const volumes = (await cloud.volumes.ofServer(uuid)).filter(({ kind }) => kinds.includes(kind));
       const rest = volumes.map(({ id }) => id);
       for (let id = rest.shift(); id !== undefined; id = rest.shift()) {
         const actionId = await flatten(cloud, subject, id);
