@@ -40,6 +40,12 @@ export function acrossMachines(env: Env, host: HostAgent, machine: Machine, find
   const isElsewhere = (place: { machine?: string }) => place.machine !== machine.name;
   const here = <Place extends object>(place: Place) => (isOwn ? place : { ...place, machine: machine.name! });
 
+  /** Whatever becomes of it, nobody goes on sending. */
+  const carry = async (from: Machine, source: string, target: string, options: { flat: boolean }) => {
+    const bytes = await from.read(source, options);
+    await machine.write(target, bytes).finally(() => bytes.destroy());
+  };
+
   const bringDisk = async (disk: DiskSpec, stack: AsyncDisposableStack): Promise<DiskSpec> => {
     const source = foreignFile(disk, isElsewhere);
     if (!source || (await exists(host, disk.diskId))) return disk;
@@ -47,7 +53,7 @@ export function acrossMachines(env: Env, host: HostAgent, machine: Machine, find
     const hasImage = imageId !== undefined && (await host.inventory()).images.includes(imageId);
     const folder = stack.use(await machine.borrowFolder());
     const path = joinPath(folder.path, basename(source.path));
-    await machine.write(path, await find(from).read(source.path, { flat: !hasImage }));
+    await carry(find(from), source.path, path, { flat: !hasImage });
     const brought = { ...file, path, ...(hasImage ? { imageId } : {}) };
     return { ...disk, base: { kind: 'moved', source: brought } };
   };
@@ -61,8 +67,8 @@ export function acrossMachines(env: Env, host: HostAgent, machine: Machine, find
     const folder = stack.use(await machine.borrowFolder());
     for (const { name, size } of await from.files(files.path)) {
       if (size > largestSmallFile) continue;
-      const bytes = await from.read(joinPath(files.path, name), { flat: false });
-      await machine.write(joinPath(folder.path, name), bytes);
+      if (basename(name) !== name) throw new AgentError('hypervisor_failed', `${name} is no name of a file`);
+      await carry(from, joinPath(files.path, name), joinPath(folder.path, name), { flat: false });
     }
     return { kind: 'folder', path: folder.path };
   };
@@ -140,7 +146,7 @@ export function acrossMachines(env: Env, host: HostAgent, machine: Machine, find
           // It has not got it, and there is no such file yet.
           if (!(error instanceof AgentError) || error.code !== 'not_found') throw error;
         }
-        await machine.write(path, await find(undefined).read(source.path, { flat: false }));
+        await carry(find(undefined), source.path, path, { flat: false });
         return await host.ensureImageCached(there);
       });
     },
@@ -151,9 +157,10 @@ export function acrossMachines(env: Env, host: HostAgent, machine: Machine, find
       const exported = await host.exportDisk({ ...request, target: { kind: 'file', path } });
       const target = request.target.path;
       await mkdir(dirname(target), { recursive: true });
-      await createAtomically(target, async (temporary) =>
-        receiveFile(await machine.read(path, { flat: false }), temporary),
-      );
+      await createAtomically(target, async (temporary) => {
+        const bytes = await machine.read(path, { flat: false });
+        await receiveFile(bytes, temporary).finally(() => bytes.destroy());
+      });
       return exported;
     },
   };

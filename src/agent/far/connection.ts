@@ -3,11 +3,12 @@ import type { Duplex, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Env } from '../../env/env.ts';
 import { AgentError, type HostDescription, type MetadataResponder } from '../contract.ts';
+import { wholeFile } from './file-stream.ts';
 import type { Line } from './line.ts';
 import type { BorrowedFolder, Machine } from './machine.ts';
 import { type Hello, type Opening, protocol } from './serve-host.ts';
 import { Talk } from './talk.ts';
-import { firstLine, readLines, receivedError, type SentError } from './wire.ts';
+import { firstLine, firstWords, readLines, receivedError, type SentError } from './wire.ts';
 
 export interface ConnectionOptions {
   env: Env;
@@ -64,8 +65,10 @@ export class Connection implements Machine {
     this.#keeping ??= this.#keep();
   }
 
-  /** Gives the connection up and makes it again. */
+  /** Gives the connection up and makes it again, by the way that leads there now. */
   async reconnect(): Promise<HostDescription> {
+    // What has begun goes where the host was before.
+    await this.#opening?.catch(() => {});
     this.#session?.talk.end('it is made again');
     return await this.connect();
   }
@@ -90,6 +93,7 @@ export class Connection implements Machine {
     };
   }
 
+  /** What is being opened is not waited for: it is let go when it is open. */
   async close(): Promise<void> {
     if (this.#closed.signal.aborted) return;
     this.#closed.abort();
@@ -125,7 +129,7 @@ export class Connection implements Machine {
   async write(path: string, bytes: Readable): Promise<void> {
     const stream = await this.open({ open: 'write', path });
     try {
-      const sent = pipeline(bytes, stream, { end: false });
+      const sent = pipeline(bytes, wholeFile, stream, { end: false });
       const answer = firstLine(stream);
       // A refusal comes before everything has been sent.
       const refusal = answer.then((line) => checked(line));
@@ -193,7 +197,10 @@ export class Connection implements Machine {
     let line: Line | undefined;
     try {
       line = await connect();
+      if (this.#closed.signal.aborted) throw new Error('the host is let go');
       const made = await this.#greet(env, line);
+      if (this.#closed.signal.aborted) made.talk.end('the host is let go');
+      if (made.talk.isOver) throw new Error('the connection ended as soon as it was made');
       this.#session = made;
       onChange?.({ description: made.description });
       return made;
@@ -207,7 +214,7 @@ export class Connection implements Machine {
   async #greet(env: Env, line: Line): Promise<Session> {
     const stream = await line.open();
     stream.write(`${JSON.stringify({ open: 'talk' } satisfies Opening)}\n`);
-    checked(await firstLine(stream));
+    checked(await firstWords(env, stream));
     const talk: Talk = new Talk(env, stream, {
       answer: async (verb, args) => await this.#answer(verb, args),
       notice: (name, value) => {
@@ -249,15 +256,14 @@ export class Connection implements Machine {
         continue;
       }
       try {
-        await this.#open();
+        await Promise.race([this.#open(), once(signal, 'abort')]);
       } catch (error) {
+        if (signal.aborted) break;
         this.#options.onChange?.({ lost: (error as Error).message });
         await env.sleep(rest, AbortSignal.any([signal, this.#wake.signal]));
         rest = Math.min(rest * 2, longestRestMs);
       }
     }
-    // One that came up while the end was wished for.
-    this.#session?.talk.end('the host is let go');
   }
 }
 

@@ -75,6 +75,32 @@ export async function receiveFile(stream: Readable, path: string): Promise<void>
   }
 }
 
+/** What `sendFile` sends, passed on; fails where it ends before the file does: to a stream that stays open, nobody would tell. */
+export async function* wholeFile(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let head = Buffer.alloc(0);
+  let left = 0;
+  let isWhole = false;
+  for await (const chunk of chunks) {
+    for (let at = 0; at < chunk.length && !isWhole; ) {
+      if (left > 0) {
+        const passed = Math.min(left, chunk.length - at);
+        left -= passed;
+        at += passed;
+        continue;
+      }
+      const more = chunk.subarray(at, at + headLength - head.length);
+      head = Buffer.concat([head, more]);
+      at += more.length;
+      if (head.length < headLength) continue;
+      left = head.readUInt32BE(0);
+      isWhole = left === 0;
+      head = Buffer.alloc(0);
+    }
+    yield chunk;
+  }
+  if (!isWhole) throw new AgentError('unreachable', 'the connection ended in the middle of a file');
+}
+
 /** Reads a stream by numbers of bytes. */
 class ByteReader {
   readonly #stream: Readable;

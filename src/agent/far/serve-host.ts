@@ -3,7 +3,13 @@ import type { Server, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Env } from '../../env/env.ts';
-import { AgentError, type ConsoleKind, type HostAgent, type HostDescription } from '../contract.ts';
+import {
+  AgentError,
+  type ConsoleKind,
+  type HostAgent,
+  type HostDescription,
+  type MetadataAnswer,
+} from '../contract.ts';
 import { join } from './join.ts';
 import type { Machine } from './machine.ts';
 import { Talk } from './talk.ts';
@@ -147,10 +153,16 @@ export function serveHost(env: Env, server: Server, parts: ServedParts): () => v
       for (const talk of talks) talk.tell('guest', change);
     }),
     host.serveMetadata(async (request) => {
-      // The one that came last is the likeliest to be there.
-      const talk = [...talks].at(-1);
-      if (!talk) throw new AgentError('unreachable', 'no control plane is connected to this host');
-      return (await talk.ask('metadata', [request])) as never;
+      let failure: unknown = new AgentError('unreachable', 'no control plane is connected to this host');
+      // The one that came last is the likeliest to be there. One may have come for something else, or be on its way out.
+      for (const talk of [...talks].reverse()) {
+        try {
+          return (await talk.ask('metadata', [request])) as MetadataAnswer;
+        } catch (error) {
+          failure = error;
+        }
+      }
+      throw failure;
     }),
   ];
   server.on('connection', onConnection);

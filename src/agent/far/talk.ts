@@ -38,6 +38,10 @@ export class Talk {
     this.#stopBeat = env.every(beatMs, () => this.#beat());
   }
 
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
   /** Rejects with what the other side failed with, or with `unreachable` when the talk is over before it has answered. */
   async ask(verb: string, args: unknown[]): Promise<unknown> {
     if (this.#isOver) throw new AgentError('unreachable', 'the connection to the host is gone');

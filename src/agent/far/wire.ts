@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import type { Env } from '../../env/env.ts';
 import { AgentError, type AgentErrorCode } from '../contract.ts';
 
 /** A failure as it travels. */
@@ -73,6 +74,22 @@ export function firstLine(stream: Duplex): Promise<string> {
       return false;
     });
   });
+}
+
+/** How long whoever is spoken to may say nothing, milliseconds. */
+const patienceMs = 20_000;
+
+/** As `firstLine`, of somebody who may be there and never say anything: whose connection is ended then. */
+export async function firstWords(env: Pick<Env, 'sleep'>, stream: Duplex): Promise<string> {
+  const heard = new AbortController();
+  void env.sleep(patienceMs, heard.signal).then(() => {
+    if (!heard.signal.aborted) stream.destroy();
+  });
+  try {
+    return await firstLine(stream);
+  } finally {
+    heard.abort();
+  }
 }
 
 export function writeLine(stream: Duplex, value: unknown): void {

@@ -4,7 +4,7 @@ import type { Env } from '../../../env/env.ts';
 import { AgentError } from '../../contract.ts';
 import type { Hello } from '../serve-host.ts';
 import { Talk } from '../talk.ts';
-import { firstLine } from '../wire.ts';
+import { firstWords } from '../wire.ts';
 
 /** How long an agent may take to listen, milliseconds. */
 const startMs = 30_000;
@@ -64,8 +64,11 @@ export class RemoteAgent {
   async #ask<T>(work: (talk: Talk) => Promise<T>): Promise<T> {
     const stream = await this.open();
     stream.write('{"open":"talk"}\n');
-    await firstLine(stream);
-    const listener = { answer: async () => undefined, notice() {}, over() {} };
+    await firstWords(this.#env, stream);
+    const answer = async (verb: string) => {
+      throw new AgentError('unsupported', `nobody answers ${verb}`);
+    };
+    const listener = { answer, notice() {}, over() {} };
     const talk = new Talk(this.#env, stream, listener);
     try {
       return await work(talk);
