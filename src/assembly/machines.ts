@@ -35,8 +35,8 @@ export async function openMachines(
   return {
     beside: (agent) => acrossMachines(env, agent, own, find),
     open({ hostId, place, password, hostKey, known, onChange }) {
-      const ssh = async () => {
-        const { address, port, user } = await place();
+      const ssh = async (purpose: { toLeave: boolean }) => {
+        const { address, port, user } = await place(purpose);
         return {
           env,
           place: { host: address, port, user, timeoutMs },
@@ -49,20 +49,23 @@ export async function openMachines(
       };
       const connect = async () => {
         const { openSshLine } = await import('../agent/far/ssh/ssh-line.ts');
-        return await openSshLine(await ssh());
+        return await openSshLine(await ssh({ toLeave: false }));
       };
       const host = farHost({ env, name: hostId, connect, onChange }, known);
       const { connection } = host;
       far.set(hostId, connection);
       return {
         agent: acrossMachines(env, host, connection, find),
+        get isConnected() {
+          return connection.isConnected;
+        },
         connect: () => connection.connect(),
         keep: () => connection.keep(),
         reconnect: () => connection.reconnect(),
         async leave() {
           await connection.close();
           const { removeAgent } = await import('../agent/far/ssh/remove-agent.ts');
-          await removeAgent(await ssh());
+          await removeAgent(await ssh({ toLeave: true }));
           far.delete(hostId);
         },
       };

@@ -54,6 +54,7 @@ import { schedules } from './migrations/0053-schedules/migration.ts';
 import { networkSegments } from './migrations/0055-network-segments/migration.ts';
 import { signIns } from './migrations/0058-sign-ins/migration.ts';
 import { farHosts } from './migrations/0060-far-hosts/migration.ts';
+import { farHostsPlaces } from './migrations/0061-far-hosts-places/migration.ts';
 import type { Schema } from './schema.ts';
 
 /** Every migration, by name, in order. A name is never changed once it was released. */
@@ -109,6 +110,7 @@ const migrations: Record<string, Migration> = {
   '0051-root-disks-in-storages': rootDisksInStorages,
   '0058-sign-ins': signIns,
   '0060-far-hosts': farHosts,
+  '0061-far-hosts-places': farHostsPlaces,
   '0045-store-logins': storeLogins,
   '0053-schedules': schedules,
   '0046-oauth1': oauth1,

@@ -33,6 +33,8 @@ function farHosts(kind: Database['kind']): void {
   /** Why no machine can be reached, if that is so. */
   let trouble: string | undefined;
   let obstacle: string | undefined;
+  /** What happens while a connection is made. */
+  let meanwhile: () => Promise<void>;
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'unkai-far-hosts-'));
@@ -43,6 +45,7 @@ function farHosts(kind: Database['kind']): void {
     machines = new Map();
     trouble = undefined;
     obstacle = undefined;
+    meanwhile = async () => {};
   });
   afterEach(async () => {
     await opened.close();
@@ -57,7 +60,11 @@ function farHosts(kind: Database['kind']): void {
       { obstacleToFarHosts: async () => obstacle },
       (options): FarAgent => {
         const directory = join(folder, 'far', options.hostId);
+        let isConnected = false;
         const connect = async () => {
+          isConnected = false;
+          await options.place({ toLeave: false });
+          await meanwhile();
           if (trouble !== undefined) throw new AgentError('unreachable', trouble);
           if ((await options.password()) !== 'sesame') throw new AgentError('unreachable', 'the login is refused');
           await mkdir(directory, { recursive: true });
@@ -65,11 +72,15 @@ function farHosts(kind: Database['kind']): void {
           const description = await host.describe();
           await host.close();
           machines.set(options.hostId, { options, description, kept: 0, hasLeft: false });
+          isConnected = true;
           options.onChange({ description });
           return description;
         };
         return {
           agent: opened.agents[0]!.agent,
+          get isConnected() {
+            return isConnected;
+          },
           connect,
           reconnect: connect,
           keep() {
@@ -77,6 +88,8 @@ function farHosts(kind: Database['kind']): void {
             if (known) known.kept += 1;
           },
           async leave() {
+            await options.place({ toLeave: true });
+            if (trouble !== undefined) throw new AgentError('unreachable', trouble);
             machines.get(options.hostId)!.hasLeft = true;
           },
         };
@@ -152,5 +165,58 @@ function farHosts(kind: Database['kind']): void {
     await far.leave(id);
     expect(machines.get(id)!.hasLeft).toBe(true);
     expect(await far.place(id)).toBeUndefined();
+  });
+
+  it('have a login changed once it has worked, and not before: who dies meanwhile has changed nothing', async () => {
+    const far = process();
+    const { id } = await far.add(await wanted());
+    const seen: unknown[] = [];
+    meanwhile = async () => {
+      seen.push(await far.place(id), (await opened.cloud.hosts.get(id)).managementAddress);
+    };
+    await far.update(id, { address: '192.0.2.13', user: 'somebody' });
+    expect(seen).toEqual([{ address: '192.0.2.12', port: 22, user: 'root' }, '192.0.2.12']);
+    expect(await far.place(id)).toEqual({ address: '192.0.2.13', port: 22, user: 'somebody' });
+    const other = await far.add({ ...(await wanted()), name: 'other' });
+    await expect(far.update(other.id, { address: '192.0.2.13' })).rejects.toMatchObject({ code: 'duplicate' });
+    expect(await far.place(other.id)).toMatchObject({ address: '192.0.2.12' });
+  });
+
+  it('do not get their agent back from another process while they are left, however often it takes', async () => {
+    const far = process();
+    const { id } = await far.add(await wanted());
+    const other = process();
+    await other.refresh();
+    const { options } = machines.get(id)!;
+    await opened.cloud.db.write((tx) => far.markLeaving(tx, id));
+    expect(await options.place({ toLeave: false })).toBeDefined();
+    trouble = 'the line is down';
+    await expect(far.leave(id)).rejects.toThrow(trouble);
+    expect(await far.isEmpty(id)).toBe(true);
+    await expect(options.place({ toLeave: false })).rejects.toMatchObject({ code: 'not_found' });
+    trouble = undefined;
+    await other.leave(id);
+    expect(machines.get(id)!.hasLeft).toBe(true);
+    expect(await far.place(id)).toBeUndefined();
+  });
+
+  it('can be added anew where an earlier one is on its way out, and does not answer', async () => {
+    const far = process();
+    const { id } = await far.add(await wanted());
+    await opened.cloud.db.write(async (tx) => {
+      await far.markLeaving(tx, id);
+      await tx.deleteFrom('hosts').where('id', '=', id).execute();
+    });
+    expect((await far.add(await wanted())).id).not.toBe(id);
+    await expect(far.add({ ...(await wanted()), name: 'third' })).rejects.toMatchObject({ code: 'duplicate' });
+  });
+
+  it('are connected where any process has them, whatever one has noted that has ended since', async () => {
+    const far = process();
+    const { id } = await far.add(await wanted());
+    await process().refresh();
+    expect((await opened.cloud.hosts.get(id)).status).toBe('connecting');
+    await far.refresh();
+    expect((await opened.cloud.hosts.get(id)).status).toBe('connected');
   });
 }

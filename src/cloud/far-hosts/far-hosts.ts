@@ -1,7 +1,6 @@
 import { AgentError, type HostDescription } from '../../agent/contract.ts';
 import { ConstraintViolation, type Tx } from '../../database/database.ts';
-import type { FarHostsTable, HostsTable } from '../../database/schema.ts';
-import { newId } from '../../env/env.ts';
+import type { FarHostsTable } from '../../database/schema.ts';
 import { KeyedLock } from '../../env/keyed-lock.ts';
 import type { KnownHostKey } from '../../ssh/host-key.ts';
 import type { CloudCore } from '../core.ts';
@@ -13,15 +12,7 @@ import { noteHost } from '../hosts/notes.ts';
 import type { HostNetworks } from '../networks/host-networks/host-networks.ts';
 import { opened, sealed } from '../secrets/kept-secrets.ts';
 import type { FarAgent, FarAgentOpener, FarPlace } from './model.ts';
-
-export interface NewFarHost extends FarPlace {
-  /** The client's own id, 32 hex digits. */
-  id?: string;
-  name: string;
-  description?: string;
-  password: string;
-  clusterId: string;
-}
+import { type NewFarHost, refuseTaken, register } from './register.ts';
 
 /** What is to be other than it is. */
 export type FarLoginChanges = Partial<FarPlace & { password: string }>;
@@ -38,6 +29,9 @@ export class FarHosts {
   readonly #agents = new Map<string, FarAgent>();
   /** The last change of each host's status is the one that counts. */
   readonly #changes = new KeyedLock();
+  readonly #updates = new KeyedLock();
+  /** Logins that are tried, and become the hosts' own when they have worked. */
+  readonly #tried = new Map<string, LoginColumns>();
 
   constructor(
     core: CloudCore,
@@ -64,7 +58,20 @@ export class FarHosts {
     }
     for (const row of rows) {
       if (!this.#agents.has(row.host_id)) await this.#find(row);
-      else if (row.leaving === 1) this.#hosts.letGo(row.host_id);
+      else if (row.leaving !== 0) this.#hosts.letGo(row.host_id);
+    }
+    await this.#tellConnected();
+  }
+
+  /** A host that answers one process is there, whatever another one has noted, which may have begun or ended meanwhile. */
+  async #tellConnected(): Promise<void> {
+    const query = this.#core.db.read.selectFrom('hosts').select('id').where('status', '!=', 'connected');
+    for (const { id } of await query.execute()) {
+      await this.#changes.run(id, async () => {
+        if (!this.#agents.get(id)?.isConnected) return;
+        const set = { status: 'connected' as const, updated_at: this.#core.env.now() };
+        await this.#core.db.write((tx) => tx.updateTable('hosts').set(set).where('id', '=', id).execute());
+      });
     }
   }
 
@@ -88,12 +95,12 @@ export class FarHosts {
     if (!this.#open) throw new CloudError('conflict', 'This cloud has no hosts on other machines.');
     const obstacle = await this.#networks.obstacleToFarHosts();
     if (obstacle !== undefined) throw new CloudError('conflict', obstacle, { reason: 'networks_end_here' });
-    const row = await this.#register(wanted);
-    const far = this.#adopt(row);
+    const row = await register(this.#core, wanted);
+    const far = this.#agents.get(row.host_id) ?? this.#adopt(row);
     try {
       await far.connect();
     } catch (error) {
-      this.#agents.delete(row.host_id);
+      await this.#markEmpty(row.host_id);
       this.#hosts.forget(row.host_id);
       await far
         .leave()
@@ -103,6 +110,7 @@ export class FarHosts {
         await tx.deleteFrom('far_hosts').where('host_id', '=', row.host_id).execute();
         await tx.deleteFrom('hosts').where('id', '=', row.host_id).execute();
       });
+      this.#agents.delete(row.host_id);
       throw unreachable(error);
     }
     await this.#changes.run(row.host_id, async () => {});
@@ -116,23 +124,28 @@ export class FarHosts {
    * and it is told by `unavailable`. Throws `not_found` for a host of this machine.
    */
   async update(id: string, changes: FarLoginChanges): Promise<void> {
-    const row = await this.#row(id);
-    const far = this.#agents.get(id);
-    if (!row || !far) throw notFound('host', id);
-    const { address = row.address, port = row.port, user: username = row.username } = changes;
-    const { password = row.password } = changes;
-    // Whoever names the machine says that they know it: its key may be a new one.
-    const isNamed = changes.address !== undefined || changes.port !== undefined;
-    const host_key = isNamed ? null : row.host_key;
-    await this.#set(id, { address, port, username, password, host_key });
-    try {
-      await far.reconnect();
-    } catch (error) {
-      const { host_key: key, ...before } = row;
-      await this.#set(id, { ...before, host_key: key });
-      far.keep();
-      throw unreachable(error);
-    }
+    await this.#updates.run(id, async () => {
+      const row = await this.#row(id);
+      const far = this.#agents.get(id);
+      if (!row || !far) throw notFound('host', id);
+      const { address = row.address, port = row.port, user: username = row.username } = changes;
+      const { password = row.password } = changes;
+      // Whoever names the machine says that they know it: its key may be a new one.
+      const isNamed = changes.address !== undefined || changes.port !== undefined;
+      const login = { address, port, username, password, host_key: isNamed ? null : row.host_key };
+      await refuseTaken(this.#core.db.read, { address, port }, id);
+      this.#tried.set(id, login);
+      try {
+        await far.reconnect();
+        await this.#set(id, login);
+        this.#tried.delete(id);
+      } catch (error) {
+        this.#tried.delete(id);
+        if (far.isConnected) await far.reconnect().catch(() => {});
+        far.keep();
+        throw unreachable(error);
+      }
+    });
   }
 
   /** Makes the connection anew. Nothing for a host of this machine. Throws `unavailable` (`unreachable`). */
@@ -155,10 +168,26 @@ export class FarHosts {
     return numUpdatedRows > 0n;
   }
 
-  /** The host has given up everything: its agent goes too, and with it all that is known of the machine. */
+  /** Whether nothing of the host has to go any more but its agent, which may have gone. */
+  async isEmpty(id: string): Promise<boolean> {
+    return (await this.#row(id))?.leaving === 2;
+  }
+
+  /** Its agent is not put there again from now on, also by no other process. */
+  async #markEmpty(id: string): Promise<void> {
+    await this.#core.db.write((tx) =>
+      tx.updateTable('far_hosts').set({ leaving: 2 }).where('host_id', '=', id).execute(),
+    );
+  }
+
+  /**
+   * The host has given up everything: its agent goes too, and with it all that is known of the machine. Where that fails
+   * it may be called again.
+   */
   async leave(id: string): Promise<void> {
     const far = this.#agents.get(id);
     if (!far) return;
+    await this.#markEmpty(id);
     await far.leave();
     this.#agents.delete(id);
     await far.agent.close();
@@ -175,7 +204,10 @@ export class FarHosts {
         .where('status', '=', 'connected')
         .execute(),
     );
-    this.#adopt(row).keep();
+    // It may be one that is being added.
+    if (this.#agents.has(row.host_id)) return;
+    const far = this.#adopt(row);
+    if (row.leaving !== 2) far.keep();
   }
 
   #adopt(row: FarHostsTable): FarAgent {
@@ -184,12 +216,13 @@ export class FarHosts {
     const current = async () => {
       const found = await this.#row(id);
       if (!found) throw notFound('host', id);
-      return found;
+      return { ...found, ...this.#tried.get(id) };
     };
     const far: FarAgent = this.#open!({
       hostId: id,
-      place: async () => {
-        const { address, port, username } = await current();
+      place: async ({ toLeave }) => {
+        const { address, port, username, leaving } = await current();
+        if (leaving === 2 && !toLeave) throw notFound('host', id);
         return { address, port, user: username };
       },
       password: async () => (await current()).password,
@@ -203,7 +236,7 @@ export class FarHosts {
     });
     this.#agents.set(id, far);
     // Nobody is asked what it is before it has said so once.
-    if (row.leaving === 1) this.#hosts.leaving.set(id, far.agent);
+    if (row.leaving !== 0) this.#hosts.leaving.set(id, far.agent);
     else if (known) this.#hosts.join(id, far.agent);
     return far;
   }
@@ -238,73 +271,16 @@ export class FarHosts {
     if (numUpdatedRows > 0n) this.#core.log.warn({ hostId: id, reason }, 'a host on another machine does not answer');
   }
 
-  async #register(wanted: NewFarHost): Promise<FarHostsTable> {
-    const { env, db, settings } = this.#core;
-    const now = env.now();
-    const far: FarHostsTable = {
-      host_id: wanted.id ?? newId(env),
-      address: wanted.address,
-      port: wanted.port,
-      username: wanted.user,
-      password: wanted.password,
-      host_key: null,
-      description: null,
-      leaving: 0,
-      created_at: now,
-    };
-    try {
-      await db.write(async (tx) => {
-        const cluster = await tx
-          .selectFrom('clusters')
-          .select('zone_id')
-          .where('id', '=', wanted.clusterId)
-          .executeTakeFirst();
-        if (!cluster) throw new CloudError('invalid', 'There is no such cluster.', { reason: 'no_such_cluster' });
-        await refuseKnown(tx, wanted);
-        const password = sealed(this.#core, 'farHostPassword', far.host_id, far.password);
-        await tx
-          .insertInto('far_hosts')
-          .values({ ...far, password })
-          .execute();
-        const host: HostsTable = {
-          id: far.host_id,
-          name: wanted.name,
-          zone_id: cluster.zone_id,
-          cluster_id: wanted.clusterId,
-          state: 'enabled',
-          status: 'connecting',
-          management_address: wanted.address,
-          hypervisor_type: 'QEMU',
-          hypervisor_version: 0,
-          accelerator: 'none',
-          architecture: 'x86_64',
-          vcpus: 0,
-          memory_mb: 0,
-          disk_gb: 0,
-          reserved_memory_mb: 0,
-          cpu_ratio: settings.cpuRatio,
-          memory_ratio: 1,
-          disk_ratio: 4,
-          disabled_reason: null,
-          forced_down: 0,
-          created_at: now,
-          updated_at: now,
-        };
-        await tx.insertInto('hosts').values(host).execute();
-      });
-    } catch (error) {
-      if (error instanceof ConstraintViolation)
-        throw new CloudError('duplicate', 'There is a host of this id, name or address.', { cause: error });
-      throw error;
-    }
-    return far;
-  }
-
   #hostKey(id: string): KnownHostKey {
-    const read = async () => (await this.#row(id))?.host_key ?? undefined;
+    const read = async () => (this.#tried.get(id) ?? (await this.#row(id)))?.host_key ?? undefined;
     return {
       read,
       keep: async (key) => {
+        const tried = this.#tried.get(id);
+        if (tried) {
+          tried.host_key ??= key;
+          return tried.host_key;
+        }
         await this.#core.db.write((tx) =>
           tx
             .updateTable('far_hosts')
@@ -342,18 +318,6 @@ export class FarHosts {
 }
 
 type LoginColumns = Pick<FarHostsTable, 'address' | 'port' | 'username' | 'password' | 'host_key'>;
-
-async function refuseKnown(tx: Tx, { name, address, port }: NewFarHost): Promise<void> {
-  const named = await tx.selectFrom('hosts').select('id').where('name', '=', name).executeTakeFirst();
-  if (named) throw new CloudError('duplicate', `There is a host of the name ${name}.`, { reason: 'name' });
-  const there = await tx
-    .selectFrom('far_hosts')
-    .select('host_id')
-    .where('address', '=', address)
-    .where('port', '=', port)
-    .executeTakeFirst();
-  if (there) throw new CloudError('duplicate', `There is a host at ${address}, port ${port}.`, { reason: 'address' });
-}
 
 function unreachable(error: unknown): unknown {
   if (!(error instanceof AgentError)) return error;

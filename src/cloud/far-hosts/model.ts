@@ -11,20 +11,22 @@ export interface FarPlace {
 /** What is done with a host on another machine beside what every host is asked. */
 export interface FarAgent {
   readonly agent: HostAgent;
+  /** Whether it answers now. */
+  readonly isConnected: boolean;
   /** Logs in, puts the agent there where it is not, and asks what the host is. From then on the connection is kept. */
   connect(): Promise<HostDescription>;
   /** The same, in the background, as often as it takes. */
   keep(): void;
   /** As `connect`, also where there is a connection. */
   reconnect(): Promise<HostDescription>;
-  /** Takes the agent, and all that it kept of itself, off the machine. */
+  /** Takes the agent, and all that it kept of itself, off the machine. May be called again where that has failed. */
   leave(): Promise<void>;
 }
 
 export interface FarAgentOptions {
   hostId: string;
-  /** As it is now, whenever a connection is made. */
-  place(): Promise<FarPlace>;
+  /** As it is now, whenever a connection is made. Throws for one whose agent may not come back, but `toLeave` it. */
+  place(purpose: { toLeave: boolean }): Promise<FarPlace>;
   password(): Promise<string>;
   hostKey: KnownHostKey;
   /** What it said last. */

@@ -40,7 +40,7 @@ export async function clearRemovedHosts(cloud: Cloud): Promise<RemovedHostsStatu
   for (const id of cloud.hosts.agents.keys()) if (!known.has(id)) cloud.hosts.letGo(id);
   for (const [id, agent] of cloud.hosts.leaving) {
     try {
-      await clear(cloud, agent);
+      if (!(await cloud.farHosts.isEmpty(id))) await clear(cloud, agent);
       // Of what was looked at before this process knew.
       await cloud.db.write((tx) => tx.deleteFrom('cached_images').where('host_id', '=', id).execute());
       await cloud.farHosts.leave(id);

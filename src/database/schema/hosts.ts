@@ -62,8 +62,8 @@ export interface FarHostsTable {
   host_key: string | null;
   /** What its agent said of it last (`HostDescription`). */
   description: Json | null;
-  /** It was taken out of the cloud, and has not given up everything yet. */
-  leaving: Flag;
+  /** It was taken out of the cloud: 1 until it has given up everything, 2 while only its agent is there still. */
+  leaving: 0 | 1 | 2;
   created_at: Micros;
 }
 
