@@ -42,6 +42,12 @@ describe('secrets in the database', () => {
   it('stay as they are without keys, and are read when there are some', () => {
     expect(seal(withKeys(), 'sesame', 't.c/1')).toBe('sesame');
     expect(unseal(withKeys(old), 'sesame', 't.c/1')).toBe('sesame');
+    // Users who choose such words stop nothing.
+    for (const secret of ['sealed1.00000000.AAAA', 'plain1.sesame', 'plain1.sealed1.00000000.AAAA']) {
+      const kept = seal(withKeys(), secret, 't.c/1');
+      for (const core of [withKeys(), withKeys(old)]) expect(unseal(core, kept, 't.c/1')).toBe(secret);
+      expect(unseal(withKeys(old), seal(withKeys(old), secret, 't.c/1'), 't.c/1')).toBe(secret);
+    }
     expect([isCurrent(withKeys(), 'sesame'), isCurrent(withKeys(old), 'sesame')]).toEqual([true, false]);
   });
 });

@@ -16,6 +16,8 @@ export interface SecretKey {
 type Core = Pick<CloudCore, 'settings' | 'env'>;
 
 const prefix = 'sealed1';
+/** Before what is kept as it is and could be taken for something encrypted: users choose some secrets themselves. */
+const plainPrefix = 'plain1.';
 const algorithm = 'aes-256-gcm';
 const ivBytes = 12;
 const tagBytes = 16;
@@ -30,12 +32,12 @@ export function secretKeysFrom(text: string): SecretKey[] {
 }
 
 /**
- * Encrypts a secret for the database; without keys it stays as it is.
+ * Encrypts a secret for the database; without keys it stays as it is, and can be told from what is encrypted.
  * @param about where it is kept, as `table.column/row`: what is copied to another place is good for nothing there
  */
 export function seal({ settings, env }: Core, secret: string, about: string): string {
   const [current] = settings.secretKeys;
-  if (!current) return secret;
+  if (!current) return /^(sealed1|plain1)\./.test(secret) ? plainPrefix + secret : secret;
   const iv = Buffer.from(env.randomBytes(ivBytes));
   const cipher = createCipheriv(algorithm, current.key, iv).setAAD(Buffer.from(about));
   const sealed = Buffer.concat([iv, cipher.update(secret, 'utf8'), cipher.final(), cipher.getAuthTag()]);
@@ -45,7 +47,7 @@ export function seal({ settings, env }: Core, secret: string, about: string): st
 /** The secret that `seal` was given. Throws `SecretsLocked` where none of the keys opens it. */
 export function unseal({ settings }: Pick<Core, 'settings'>, stored: string, about: string): string {
   const [, id, text] = /^sealed1\.([0-9a-f]{8})\.([\w-]+)$/.exec(stored) ?? [];
-  if (id === undefined) return stored;
+  if (id === undefined) return stored.startsWith(plainPrefix) ? stored.slice(plainPrefix.length) : stored;
   const key = settings.secretKeys.find((one) => one.id === id)?.key;
   if (!key) throw new SecretsLocked(`A secret in the database (${about}) was encrypted with a key that is not there`);
   const sealed = Buffer.from(text!, 'base64url');
