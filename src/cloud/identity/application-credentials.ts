@@ -268,10 +268,13 @@ function requireReader(subject: Subject, userId: string, action: string): void {
   if (subject.userId !== userId && !mayReadIdentity(subject)) requireAdmin(subject, action);
 }
 
+/** Whether it has a token that was delegated, and may not be used to get others. */
+export function isRestricted({ via }: Pick<Subject, 'via'>): boolean {
+  return via !== undefined && (via.kind !== 'application_credential' || !via.isUnrestricted);
+}
+
 /** Credentials are made by their user only, and not with a credential that may not. */
 export function requireSelf(subject: Subject, userId: string, action: string): void {
-  const { via } = subject;
-  const isRestricted = via && (via.kind !== 'application_credential' || !via.isUnrestricted);
-  if (subject.userId === userId && !isRestricted) return;
+  if (subject.userId === userId && !isRestricted(subject)) return;
   throw new CloudError('forbidden', `Policy doesn't allow ${action} to be performed.`, { reason: action });
 }

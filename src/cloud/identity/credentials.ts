@@ -4,6 +4,7 @@ import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
 import { opened, sealed } from '../secrets/kept-secrets.ts';
+import { isRestricted } from './application-credentials.ts';
 import { missing } from './failures.ts';
 import { mayReadIdentity, requireAdmin, type Subject } from './subject.ts';
 import { stepOfPasscode, totpSecret } from './totp.ts';
@@ -49,19 +50,18 @@ export class Credentials {
       .$if(filters.type !== undefined, (query) => query.where('type', '=', filters.type!))
       .orderBy('id')
       .execute();
-    return rows
-      .map((row) => this.#fromRow(row))
-      .filter(({ userId }) => userId === subject.userId || mayReadIdentity(subject));
+    return rows.map((row) => this.#fromRow(row)).filter((one) => isShown(subject, one));
   }
 
   async get(subject: Subject, id: string): Promise<Credential> {
     const row = await this.#core.db.read.selectFrom('credentials').selectAll().where('id', '=', id).executeTakeFirst();
-    if (!row || (row.user_id !== subject.userId && !mayReadIdentity(subject))) throw missing('credential', id);
+    if (!row || !isShown(subject, { userId: row.user_id, type: row.type })) throw missing('credential', id);
     return this.#fromRow(row);
   }
 
   async create(subject: Subject, wanted: Omit<Credential, 'id'>): Promise<Credential> {
     requireOwner(subject, wanted.userId, 'create_credential');
+    if (wanted.type === 'totp') requireOwnPasscodes(subject, 'create_credential');
     if (wanted.type === 'totp') requireTotpSecret(wanted.blob);
     const id = wanted.type === 'ec2' ? ec2Id(wanted) : newId(this.#core.env);
     const blob = sealed(this.#core, 'credential', id, wanted.blob);
@@ -84,6 +84,7 @@ export class Credentials {
     const found = await this.get(subject, id);
     requireOwner(subject, found.userId, 'update_credential');
     if (changes.userId !== undefined) requireOwner(subject, changes.userId, 'update_credential');
+    if (changes.type === 'totp') requireOwnPasscodes(subject, 'update_credential');
     if ((changes.type ?? found.type) === 'totp') requireTotpSecret(changes.blob ?? found.blob);
     await this.#core.db.write((tx) =>
       tx
@@ -208,4 +209,15 @@ function requireTotpSecret(blob: string): void {
 
 function requireOwner(subject: Subject, userId: string, action: string): void {
   if (subject.userId !== userId) requireAdmin(subject, action);
+}
+
+/** Who knows a secret for passcodes can sign in as its user: whom a user lets do something else is not shown any. */
+function isShown(subject: Subject, { userId, type }: Pick<Credential, 'userId' | 'type'>): boolean {
+  if (mayReadIdentity(subject)) return true;
+  return userId === subject.userId && !(type === 'totp' && isRestricted(subject));
+}
+
+/** Nor do they add one that they know. */
+function requireOwnPasscodes(subject: Subject, action: string): void {
+  if (isRestricted(subject)) requireAdmin(subject, action);
 }

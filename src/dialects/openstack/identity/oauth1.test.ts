@@ -95,6 +95,29 @@ eachDatabase('programs that act for users', (openDatabase) => {
   const isGood = async (token: string) =>
     (await api.call('GET', `/v3/users/${api.hanako.user.id}`, { token })).status === 200;
 
+  test('a consumer that acts for a user does not learn or make what it could sign in with as the user', async () => {
+    const blob = 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ';
+    const credential = { user_id: api.hanako.user.id, type: 'totp', blob };
+    const access = await delegated();
+    const token = String((await signIn(signInHeader(access))).headers['x-subject-token']);
+    const create = (by: string, more = {}) =>
+      api.call('POST', '/v3/credentials', { token: by, body: { credential: { ...credential, ...more } } });
+    expect((await create(token)).status).toBe(403);
+    const cert = (await create(token, { type: 'cert' })).json.credential;
+    const change = { token, body: { credential: { type: 'totp' } } };
+    expect((await api.call('PATCH', `/v3/credentials/${cert.id}`, change)).status).toBe(403);
+    const own = (await create(api.member)).json.credential;
+    expect((await api.call('GET', `/v3/credentials/${own.id}`, { token })).status).toBe(404);
+    expect((await api.call('DELETE', `/v3/credentials/${own.id}`, { token })).status).toBe(404);
+    const ids = async (by: string) =>
+      (await api.call('GET', '/v3/credentials', { token: by })).json.credentials.map(({ id }: Key) => id);
+    expect(await ids(token)).toEqual([cert.id]);
+    expect((await ids(api.member)).toSorted()).toEqual([own.id, cert.id].toSorted());
+    for (const id of [own.id, cert.id]) await api.call('DELETE', `/v3/credentials/${id}`, { token: api.member });
+    const path = `/v3/users/${api.hanako.user.id}/OS-OAUTH1/access_tokens/${access.id}`;
+    expect((await api.call('DELETE', path, { token: api.member })).status).toBe(204);
+  });
+
   test('a consumer acts for a user, with what the user lets it, until the user takes it back', async () => {
     const access = await delegated();
     const answer = await signIn(signInHeader(access));
