@@ -14,11 +14,16 @@ import { sendFile } from './file-stream.ts';
 import type { Line } from './line.ts';
 import { OwnMachine } from './own-machine.ts';
 import { serveHost } from './serve-host.ts';
+import { verbs } from './verbs.ts';
 
 /** Nobody waits long. */
 const real = realEnv();
 const env: Env = { ...real, sleep: (ms, signal) => real.sleep(Math.min(ms, 300), signal) };
 const facts = { networkId: 'n', address: '10.0.0.5', method: 'GET', path: '/openstack' };
+
+/** A host that does what is said here, and nothing else. */
+const fakeHost = (does: object) =>
+  ({ ...Object.fromEntries(verbs.map((verb) => [verb, async () => {}])), ...does }) as unknown as HostAgent;
 
 let folder: string;
 let machine: OwnMachine;
@@ -89,7 +94,7 @@ describe('the connection to a far host', () => {
   test('has nobody go on sending what can’t be kept', async () => {
     const bytes = new PassThrough();
     const disk = { ...machine, name: 'far', borrowFolder: () => machine.borrowFolder(), read: async () => bytes };
-    const host = { exportDisk: async () => ({ size: 1, virtualSize: 1 }) } as unknown as HostAgent;
+    const host = fakeHost({ exportDisk: async () => ({ size: 1, virtualSize: 1 }) });
     const far = acrossMachines(env, host, disk as never, () => machine);
     bytes.write(Buffer.alloc(12, 255));
     const target = { kind: 'file' as const, path: join(folder, 'exported') };
@@ -99,12 +104,7 @@ describe('the connection to a far host', () => {
 
   test('takes no file of a guest for one elsewhere', async () => {
     const from = { files: async () => [{ name: '../../planted', size: 1 }], read: async () => new PassThrough() };
-    const far = acrossMachines(
-      env,
-      { acceptGuest: async () => {} } as unknown as HostAgent,
-      machine,
-      () => from as never,
-    );
+    const far = acrossMachines(env, fakeHost({}), machine, () => from as never);
     const files = { kind: 'folder' as const, path: '/guest', machine: 'other' };
     await expect(far.acceptGuest('s', { files } as never)).rejects.toThrow('is no name of a file');
   });
@@ -146,6 +146,27 @@ describe('the connection to a far host', () => {
     given.resolve();
     await expect.poll(() => isClosed).toBe(true);
     expect(far.isConnected).toBe(false);
+  });
+
+  test('is made again where it takes no more conversations', async () => {
+    let isFull = false;
+    const far = connection({
+      async connect() {
+        const made = line();
+        isFull = false;
+        const open = async () => {
+          if (isFull) throw new AgentError('unreachable', 'permission denied');
+          return await made.open();
+        };
+        return { ...made, open };
+      },
+    });
+    await far.connect();
+    isFull = true;
+    await expect(far.borrowFolder()).rejects.toThrow('permission denied');
+    await expect.poll(() => far.isConnected).toBe(true);
+    await using borrowed = await far.borrowFolder();
+    expect(borrowed.path).toContain('lent');
   });
 
   test('is given up where an agent is there and says nothing', async () => {

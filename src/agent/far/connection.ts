@@ -168,7 +168,12 @@ export class Connection implements Machine {
   }
 
   async #begin(opening: Opening): Promise<{ stream: Duplex; answer: unknown }> {
-    const stream = await this.#current().line.open();
+    const { line, talk } = this.#current();
+    const stream = await line.open().catch((error) => {
+      // Of no use any more, as where one has to log in as somebody else now.
+      talk.end(`it takes nothing more: ${(error as Error).message}`);
+      throw error;
+    });
     stream.on('error', () => {}); // told by `close`
     stream.write(`${JSON.stringify(opening)}\n`);
     try {
