@@ -38,8 +38,8 @@ export class RemoteAgent {
   }
 
   /** Undefined where none runs. */
-  async programName(): Promise<string | undefined> {
-    return await this.#ask(async (talk) => ((await talk.ask('hello', [])) as Hello).program).catch(() => undefined);
+  async hello(): Promise<Hello | undefined> {
+    return await this.#ask(async (talk) => (await talk.ask('hello', [])) as Hello).catch(() => undefined);
   }
 
   async stop(): Promise<void> {
@@ -49,7 +49,7 @@ export class RemoteAgent {
   /** @param said what it says for itself when it does not come up */
   async untilReady(said: () => Promise<string>): Promise<void> {
     const deadline = this.#env.now() + startMs * 1000;
-    while ((await this.programName()) === undefined) {
+    while ((await this.hello()) === undefined) {
       if (this.#env.now() > deadline) {
         const words = (await said().catch(() => '')).trim();
         throw new AgentError(

@@ -1,8 +1,10 @@
+import type { Client } from 'ssh2';
 import type { Env } from '../../../env/env.ts';
 import { connectSsh, type SshPlace, type SshSecrets } from '../../../ssh/connect.ts';
 import type { KnownHostKey } from '../../../ssh/host-key.ts';
 import { AgentError } from '../../contract.ts';
 import type { Line } from '../line.ts';
+import type { Hello } from '../serve-host.ts';
 import type { AgentProgram } from './agent-program.ts';
 import { folderOf, putAgent, root } from './put-agent.ts';
 import { RemoteAgent } from './remote-agent.ts';
@@ -36,19 +38,41 @@ export async function openSshLine(options: SshLineOptions): Promise<Line> {
     const folder = folderOf(options.hostId);
     const agent = new RemoteAgent(options.env, client, `${folder}/agent.sock`);
     const program = await options.program();
-    const running = await agent.programName();
-    if (running === undefined || running < program.name) {
+    let running = await agent.hello();
+    if (!serves(running, program, options)) {
       const machine = await Superuser.of(client, secrets.password);
+      if (running === undefined && machine.uid !== 0) {
+        // It may run for another user, as whom one has logged in before.
+        await machine.run(`[ ! -S ${folder}/agent.sock ] || chown ${machine.uid} ${folder}/agent.sock`);
+        running = await agent.hello();
+      }
+      if (serves(running, program, options)) return lineTo(agent, client);
       const command = await putAgent(machine, program);
       if (running !== undefined) await agent.stop();
       await machine.run(startScript(command, folder, machine.uid, program, options));
       await agent.untilReady(() => machine.run(`tail -n 3 ${folder}/start.log 2>/dev/null || true`));
     }
-    return { open: () => agent.open(), close: () => client.end() };
+    return lineTo(agent, client);
   } catch (error) {
     client.end();
     throw error;
   }
+}
+
+const lineTo = (agent: RemoteAgent, client: Client): Line => ({
+  open: () => agent.open(),
+  close: () => client.end(),
+});
+
+/** Whether the agent can go on: it is no earlier program, and others send it frames where the machine is reached now. */
+export function serves(
+  running: Hello | undefined,
+  program: Pick<AgentProgram, 'name'>,
+  { isJoined, place }: Pick<SshLineOptions, 'isJoined'> & { place: Pick<SshPlace, 'host'> },
+): boolean {
+  if (running === undefined || running.program < program.name) return false;
+  const { tunnel } = running.description.networking;
+  return !isJoined || tunnel === undefined || tunnel.address === place.host;
 }
 
 /** One agent at a time has the lock, which ends with it. Nothing of it belongs to the session. */
