@@ -13,6 +13,9 @@ export const jobTypes = {
   volumeSnapshotGroup: 'server.snapshot',
 } as const satisfies Record<string, ScheduledKind>;
 
+/** What ends later than in some thousand years has no end: as a number of microseconds it would be none any more. */
+const longestSeconds = 200_000_000_000;
+
 const typeOfKind = Object.fromEntries(Object.entries(jobTypes).map(([type, kind]) => [kind, type]));
 
 const classes: Record<ScheduledKind, string> = {
@@ -81,11 +84,16 @@ export const schedulerTrigger = defineInventory<'schedule_triggers'>({
     repeatCount: column('repeat_count', 'int', 'How often; 0 without end.'),
     cron: column('cron', 'string', 'The times as a cron expression, in UTC.'),
     startTime: column('start_at', 'time', 'Its first time; where it has none, that is when a job is added to it.'),
-    stopTime: computed('time', 'When it is over; none where it has no end, or no beginning of its own.', (row) => {
-      const length = sql`${row.column('repeat_count')} * coalesce(${row.column('interval_seconds')}, 0) * 1000000`;
-      return sql`(case when ${row.column('repeat_count')} = 1 then ${row.column('start_at')}
-        when ${row.column('repeat_count')} > 1 then ${row.column('start_at')} + ${length} end)`;
-    }),
+    stopTime: computed(
+      'time',
+      'When it is over; none where it has no end that anybody sees, or no beginning of its own.',
+      (row) => {
+        const seconds = sql`(${row.column('repeat_count')} * coalesce(${row.column('interval_seconds')}, 0))`;
+        return sql`(case when ${row.column('repeat_count')} = 1 then ${row.column('start_at')}
+        when ${row.column('repeat_count')} > 1 and ${seconds} < ${sql.lit(longestSeconds)}
+          then ${row.column('start_at')} + ${seconds} * 1000000 end)`;
+      },
+    ),
   },
   lists: {
     jobsUuid: {

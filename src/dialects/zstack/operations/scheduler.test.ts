@@ -99,6 +99,10 @@ describe('scheduled jobs', () => {
     const hourly = { name: 'hourly', schedulerType: 'simple', schedulerInterval: 3600, repeatCount: 3, startTime: 2e9 };
     const trigger = await made('/scheduler/triggers', hourly);
     expect(trigger['stopTime']).toBe('May 18, 2033 6:33:20 AM');
+    const never = { schedulerInterval: 2 ** 31 - 1, repeatCount: 2 ** 31 - 1, startTime: 2e9 };
+    const endless = await made('/scheduler/triggers', { name: 'endless', schedulerType: 'simple', ...never });
+    expect(endless).not.toHaveProperty('stopTime');
+    await run('DELETE', `/scheduler/triggers/${endless['uuid']}`);
     await made(link(start['uuid'], trigger['uuid']), { triggerNow: true });
     await history(start['uuid'], 1);
     const state = (stateEvent: string) =>
