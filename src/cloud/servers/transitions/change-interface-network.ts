@@ -46,8 +46,9 @@ export const changeInterfaceNetwork = action(
 
 /**
  * Puts an interface of a server into another network, under the same port: with an address there, of which a guest that
- * runs learns when it sees the interface come back. Throws `not_found` for the network, and `conflict` where the interface
- * is in it already (`same_network`), or a floating IP stands for it (`tied`).
+ * runs learns when it sees the interface come back. Throws `not_found` for the network, `forbidden` where whoever asks may
+ * not have such a port on it, and `conflict` where the interface is in it already (`same_network`), or a floating IP stands
+ * for it (`tied`).
  */
 export function requestChangeInterfaceNetwork(
   cloud: Cloud,
