@@ -18,6 +18,8 @@ export interface ServedHost {
   far: FarHost;
   /** The same, which takes things from other machines too. */
   agent: HostAgent;
+  /** How often it has been connected to: it takes a moment only to be connected again. */
+  readonly connections: number;
   /** Cuts all connections; they are made again. */
   cut(): void;
   close(): Promise<void>;
@@ -36,6 +38,10 @@ export async function serveAndConnect(
   server.listen({ path: join(folder, socket) });
   await once(server, 'listening');
   const streams = new Set<Socket>();
+  let connections = 0;
+  const onChange = (state: object) => {
+    if ('description' in state) connections += 1;
+  };
   const connect = async () => ({
     async open() {
       const stream = await connectUnixSocket(folder, socket);
@@ -45,11 +51,14 @@ export async function serveAndConnect(
     },
     close() {},
   });
-  const far = farHost({ env, name, connect });
+  const far = farHost({ env, name, connect, onChange });
   await far.connection.connect();
   return {
     far,
     agent: acrossMachines(env, far, far.connection, (wanted) => (wanted === name ? far.connection : find(wanted))),
+    get connections() {
+      return connections;
+    },
     cut() {
       for (const stream of streams) stream.destroy();
     },
