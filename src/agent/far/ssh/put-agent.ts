@@ -58,8 +58,8 @@ async function install(machine: Superuser, lacking: readonly string[]): Promise<
     [
       `command -v apt-get >/dev/null || { echo "it lacks ${lacking.join(', ')}, and has no apt-get" >&2; exit 1; }`,
       'export DEBIAN_FRONTEND=noninteractive',
-      'apt-get update -q >/dev/null',
-      `apt-get install -y -q --no-install-recommends ${packages.join(' ')} >/dev/null`,
+      'apt-get update -q -o DPkg::Lock::Timeout=120 >/dev/null',
+      `apt-get install -y -q -o DPkg::Lock::Timeout=120 --no-install-recommends ${packages.join(' ')} >/dev/null`,
     ].join('\n'),
     { limitMs: installMs },
   );

@@ -44,7 +44,9 @@ async function loggedIn(sudo: string): Promise<Client> {
     child.stdout.on('data', (chunk) => channel.push(chunk));
     child.on('close', (code) => {
       channel.emit('exit', code);
-      channel.destroy();
+      // All that was said is heard before.
+      channel.once('end', () => channel.destroy());
+      channel.push(null);
     });
     begun(undefined, Object.assign(channel, { stderr: child.stderr }));
   };

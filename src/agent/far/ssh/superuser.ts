@@ -18,8 +18,9 @@ export class Superuser {
 
   static async of(client: Client, password: string | undefined): Promise<Superuser> {
     const { stdout } = await run(client, 'id -u', '', 30_000);
-    const uid = Number(stdout.trim());
-    if (!Number.isInteger(uid)) throw new AgentError('unsupported', 'the machine does not say who is logged in there');
+    const said = stdout.trim();
+    if (!/^\d+$/.test(said)) throw new AgentError('unsupported', 'the machine does not say who is logged in there');
+    const uid = Number(said);
     if (uid === 0 || password === undefined) return new Superuser(client, uid, password);
     // Where it asks for no password it reads none either: it would be the first line of what a script is given.
     const { code } = await run(client, `sudo -k -n sh -c :`, '', 30_000);
