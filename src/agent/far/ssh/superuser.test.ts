@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
+import { EventEmitter } from 'node:events';
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Duplex } from 'node:stream';
 import type { Client } from 'ssh2';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Superuser } from './superuser.ts';
@@ -32,23 +32,17 @@ async function loggedIn(sudo: string): Promise<Client> {
     await chmod(join(folder, 'bin', name), 0o755);
   }
   const env = { PATH: `${join(folder, 'bin')}:${process.env['PATH']}` };
-  const exec = (command: string, begun: (error: undefined, channel: Duplex) => void) => {
+  const exec = (command: string, begun: (error: undefined, channel: EventEmitter) => void) => {
     const child = spawn('sh', ['-c', command], { env });
-    child.stdin.on('error', () => {});
-    const channel = new Duplex({
-      autoDestroy: false,
-      read() {},
-      write: (chunk, _encoding, written) => void child.stdin.write(chunk, () => written()),
-      final: (ended) => void child.stdin.end(ended),
-    });
-    child.stdout.on('data', (chunk) => channel.push(chunk));
+    child.stdin.on('error', () => {}); // it has ended without reading
+    const end = (input: Buffer | string) => void child.stdin.end(input);
+    const channel = Object.assign(new EventEmitter(), { stderr: child.stderr, end, destroy() {} });
+    child.stdout.on('data', (chunk) => channel.emit('data', chunk));
     child.on('close', (code) => {
       channel.emit('exit', code);
-      // All that was said is heard before.
-      channel.once('end', () => channel.destroy());
-      channel.push(null);
+      channel.emit('close');
     });
-    begun(undefined, Object.assign(channel, { stderr: child.stderr }));
+    begun(undefined, channel);
   };
   return { exec } as unknown as Client;
 }
