@@ -26,9 +26,9 @@ describe('the clients and several methods of signing in', { timeout: 240_000 }, 
     const story = join(import.meta.dirname, 'sign-in-story.py');
     const told = await clientOutput('/usr/bin/python3', [story], { ...env, SECRET: secret });
     expect(told.trim().split('\n')).toEqual([
-      "at once: ['member', 'reader']",
       "missing: [['password', 'totp']]",
       "step by step: ['member', 'reader']",
+      "at once: ['member', 'reader']",
     ]);
   });
 });

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ConsoleBuild } from '../../assembly/console-build.ts';
@@ -35,6 +35,8 @@ export interface TestOptions {
 export async function test(given: readonly string[], { stores, interop }: TestOptions): Promise<void> {
   const started = performance.now();
   const folder = await mkdtemp(join(tmpdir(), 'unkai-test-'));
+  // Servers that tests start as somebody else have folders in it.
+  await chmod(folder, 0o711);
   let postgres: PostgresServer | undefined;
   const cleanUp = async () => {
     for (const child of children) child.kill('SIGTERM');

@@ -167,6 +167,8 @@ export const computeScenes: Readonly<Record<string, Scene>> = {
     const params = await attachedVolume(world);
     return { params, body: { volumeAttachment: { volumeId: params.volume_id, delete_on_termination: true } } };
   },
+  // Fewer than there are, which only this says is meant.
+  'PUT /os-quota-sets/{}': async () => ({ body: { quota_set: { instances: 20, force: true } } }),
   'POST /servers/{}/os-volume_attachments': async (world) => ({
     body: { volumeAttachment: { volumeId: await world.fresh('volume') } },
   }),

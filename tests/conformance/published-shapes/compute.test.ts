@@ -31,6 +31,7 @@ const unlike: PublishedService['unlike'] = [
   ],
   ['POST /servers/{}/action os-getVNCConsole', 1, 5, 'simulated guests have no screens'],
   ['POST /servers/{}/migrations/{}/action force_complete', 22, newest, 'simulated moves are over before it comes'],
+  ['PUT /servers/{}/os-volume_attachments/{}', 1, 84, 'it can only be to swap the volume then, which Nova refuses'],
   ['POST /servers/{}/action evacuate', 2, 9, 'the suite compares these versions as texts'],
   ...['startup', 'shutdown', 'reboot'].map(
     (verb) => [`GET /os-hosts/{}/${verb}`, 1, 42, 'refused: nothing here has power over hosts'] as const,

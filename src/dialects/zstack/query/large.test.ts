@@ -39,7 +39,12 @@ async function fillAround(db: Database, first: string, servers: readonly Servers
   });
   await insert(db, 'ports', ports);
   const addressOf = (index: number) => `10.${77 + (index >> 16)}.${(index >> 8) & 255}.${index & 255}`;
-  const addresses = ports.map(({ id }, index) => ({ ...own, port_id: id, ip_address: addressOf(index + 1000) }));
+  const addresses = ports.map(({ id }, index) => ({
+    ...own,
+    id: newId(env),
+    port_id: id,
+    ip_address: addressOf(index + 1000),
+  }));
   await insert(db, 'port_addresses', addresses);
   const volumes = servers.map(({ id, name, created_at }) => {
     return { ...volume, id: newId(env), name, server_id: id, disk_id: null, host_id: null, created_at };
