@@ -10,6 +10,9 @@ const root = resolve(import.meta.dirname, '../..');
 const source = join(root, 'console');
 const cache = join(root, 'var/cache/console');
 
+/** How long the build may take to end when it is told to, milliseconds. */
+const impatienceMs = 3000;
+
 /** What the pages are made of. Where one of these changes, they are built anew. */
 const inputs = ['src', 'public', 'index.html', 'vite.config.ts', 'package-lock.json'];
 const maxKeptBuilds = 3;
@@ -49,7 +52,10 @@ export class ConsoleBuild {
   async stop(): Promise<void> {
     this.#stop.abort();
     this.#child?.kill('SIGTERM');
+    // A package manager in the middle of its work takes its time to hear of it.
+    const impatience = setTimeout(() => this.#child?.kill('SIGKILL'), impatienceMs);
     await this.#done;
+    clearTimeout(impatience);
   }
 
   async #run(): Promise<ConsoleState> {
