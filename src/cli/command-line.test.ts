@@ -89,6 +89,26 @@ describe('before the first start', () => {
     expect(await unkai('status', '--data-dir', other)).toMatchObject({ code: 3, err: '' });
   });
 
+  test('an address for tunnels that this machine has not is refused in words', async () => {
+    const none = await unkai('up', '--tunnel-address', 'here');
+    expect(none).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('--tunnel-address here: say the IPv4 address'),
+    });
+    if (process.getuid?.() !== 0) return console.log('not root: networks of guests are not opened');
+    const other = join(root, 'apart');
+    mkdirSync(other);
+    symlinkSync(join(dataDir, 'cache'), join(other, 'cache'));
+    const kind = ['--hypervisor', 'qemu', '--network', 'bridge', '--port', '0', '--data-dir', other];
+    const { code, err } = await unkai('up', ...kind, '--tunnel-address', '203.0.113.9');
+    expect({ code, err }).toEqual({
+      code: 1,
+      err: expect.stringMatching(/^unkai: .*--tunnel-address ADDRESS, or none/m),
+    });
+    expect(err).not.toContain('    at ');
+    expect(new DataFolder(other).settings()).toBeUndefined();
+  });
+
   test('a start that fails shows the end of the log', async () => {
     const url = 'postgres://nobody:hidden@127.0.0.1:1/unkai';
     const { code, out, err } = await unkai(

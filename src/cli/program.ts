@@ -63,7 +63,7 @@ function addUp(program: Command): void {
       new Option(
         '--tunnel-address <address>',
         'the IPv4 address of this machine at which hosts on other machines reach it: then there can be such ' +
-          '(AddKVMHost), and networks go on there by VXLAN (default: as before, at first none)',
+          '(AddKVMHost), and networks go on there by VXLAN; or none (default: as before, at first none)',
       ).env('UNKAI_TUNNEL_ADDRESS'),
     )
     .addOption(database())

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { flushCompileCache } from 'node:module';
+import { isIPv4 } from 'node:net';
 import { resolve } from 'node:path';
+import { AgentError } from '../../agent/contract.ts';
 import type { NetworkKind } from '../../agent/network/open-network.ts';
 import { FolderInUse } from '../../assembly/folder-lock.ts';
 import type { StoreConfig } from '../../assembly/image-stores.ts';
@@ -79,7 +81,7 @@ export async function up(options: UpOptions): Promise<void> {
     zones: options.zones ?? known?.zones,
     network: options.network ?? known?.network,
     hostNetworks: hostNetworksOf(options.hostNetworks, known),
-    tunnelAddress: options.tunnelAddress ?? known?.tunnelAddress,
+    tunnelAddress: tunnelAddressOf(options.tunnelAddress, known),
     database: options.database ?? known?.database,
     reclaimInterval: options.reclaimInterval ?? known?.reclaimInterval,
     resizeConfirmWindow: options.resizeConfirmWindow ?? known?.resizeConfirmWindow,
@@ -127,6 +129,16 @@ function hostNetworksOf(wanted: HostNetworksKind | undefined, known: FolderSetti
   if (wanted !== undefined && wanted !== before && (known?.hosts ?? 1) > 1)
     throw new UserError(`The hosts of this cloud have ${before} networks: that can't be changed any more.`);
   return wanted ?? known?.hostNetworks;
+}
+
+/** `none` takes back what was said before. */
+function tunnelAddressOf(wanted: string | undefined, known: FolderSettings | undefined): string | undefined {
+  if (wanted === undefined) return known?.tunnelAddress;
+  if (wanted === 'none') return undefined;
+  if (isIPv4(wanted) && wanted !== '0.0.0.0' && !wanted.startsWith('127.')) return wanted;
+  throw new UserError(
+    `--tunnel-address ${wanted}: say the IPv4 address of this machine at which other machines reach it, or none.`,
+  );
 }
 
 /** The rules that there were, with the changes. */
@@ -266,6 +278,10 @@ function explained(error: unknown, settings: FolderSettings): unknown {
   const { code, message, cause } = error as NodeJS.ErrnoException & { cause?: unknown };
   const say = (words: string) => new UserError(words, { cause: error });
   if (error instanceof FolderInUse || error instanceof SecretsLocked) return say(message);
+  if (error instanceof AgentError && code === 'unsupported') {
+    const advice = settings.tunnelAddress ? ' Choose another one with --tunnel-address ADDRESS, or none.' : '';
+    return say(`${message}.${advice}`);
+  }
   if (code === 'EADDRINUSE') return say(`${message}. Choose another port with --port N.`);
   if (settings.database && code && isDatabaseFailure.test(code)) {
     const { host, pathname } = new URL(settings.database);
