@@ -53,15 +53,20 @@ interface BlockDevice {
   inserted?: { 'node-name': string };
 }
 
-/** May be repeated: what is in the drive already stays there. A guest that has locked it is not asked. */
-async function insert(qmp: QmpConnection, cdrom: GuestCdrom, filename: string | undefined): Promise<void> {
+/** How often a guest may close its drive before it is given up. */
+const mostTries = 50;
+
+/**
+ * May be repeated: what is in the drive already stays there. A guest that has locked it is not asked.
+ * @param filename of the medium; none empties the drive
+ */
+export async function insert(qmp: QmpConnection, cdrom: GuestCdrom, filename: string | undefined): Promise<void> {
   const id = cdromDeviceId(cdrom.cdromId);
   const node = filename === undefined ? undefined : mediumNode(cdrom);
   const inside = await nodeIn(qmp, id);
   if (inside === node) return await qmp.execute('blockdev-close-tray', { id });
-  await qmp.execute('blockdev-open-tray', { id, force: true });
   if (inside !== undefined) {
-    await qmp.execute('blockdev-remove-medium', { id });
+    await withOpenTray(qmp, id, 'blockdev-remove-medium');
     await removeNode(qmp, inside);
   }
   if (node !== undefined) {
@@ -69,13 +74,26 @@ async function insert(qmp: QmpConnection, cdrom: GuestCdrom, filename: string | 
     await removeNode(qmp, node);
     await qmp.execute('blockdev-add', mediumBlockNode(cdrom, filename!));
     try {
-      await qmp.execute('blockdev-insert-medium', { id, 'node-name': node });
+      await withOpenTray(qmp, id, 'blockdev-insert-medium', { 'node-name': node });
     } catch (error) {
       await removeNode(qmp, node);
       throw error;
     }
   }
   await qmp.execute('blockdev-close-tray', { id });
+}
+
+/** Runs a command that needs the tray open. The guest may close it at any moment, as firmware does that looks for media. */
+async function withOpenTray(qmp: QmpConnection, id: string, command: string, more: object = {}): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    await qmp.execute('blockdev-open-tray', { id, force: true });
+    try {
+      return await qmp.execute(command, { id, ...more });
+    } catch (error) {
+      const isClosed = error instanceof QmpError && /tray .*is not open/i.test(error.message);
+      if (!isClosed || attempt === mostTries) throw error;
+    }
+  }
 }
 
 async function nodeIn(qmp: QmpConnection, id: string): Promise<string | undefined> {
