@@ -1,9 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
 const common = {
-  // Far above what any test takes: two busy cores must not fail one.
-  testTimeout: 180_000,
-  hookTimeout: 180_000,
+  // Far above what any test takes, guests without hardware virtualisation too: two busy cores must not fail one.
+  testTimeout: 300_000,
+  hookTimeout: 300_000,
+  expect: { poll: { timeout: 60_000 } },
   // Told by tests/support/second-tries.ts. At home a test that is not steady shall be seen at once.
   retry: process.env['CI'] ? 1 : 0,
   globalSetup: ['tests/support/postgres-template.ts'],

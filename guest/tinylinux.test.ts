@@ -1,15 +1,16 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFailed, onTestFinished, test } from 'vitest';
+import { freePort } from '../tests/support/free-port.ts';
 import { buildTinyLinux, type TinyLinuxImage, tinyLinuxMinimumMemory, tinyLinuxVersion } from './tinylinux.ts';
 
 const work = mkdtempSync(join(tmpdir(), 'tinylinux-test-'));
 /** Long, because a reset guest boots three times slower than a fresh one under TCG (it overwrites translated code). */
-const bootTimeout = 180_000;
+const bootTimeout = 300_000;
 const mac = 'fa:16:3e:00:00:01';
 let image: TinyLinuxImage;
 
@@ -83,16 +84,6 @@ function configDrive(name: string, files: Record<string, string>, contents: read
   const iso = join(work, `${name}.iso`);
   execFileSync('genisoimage', ['-quiet', '-J', '-R', '-V', 'config-2', '-o', iso, join(work, name)]);
   return iso;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('No port');
-  return address.port;
 }
 
 /** The exit code of a process, whether or not it has ended already. */

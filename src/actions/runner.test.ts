@@ -66,7 +66,7 @@ async function run(action: Action<World, Input, State>, services: World, db: Dat
   const runner = new ActionRunner({ db, env, actions: [anyAction(action)], log: silent });
   await runner.start(services);
   const actionId = await db.write((tx) => runner.submit(tx, action, submission()));
-  const outcome = await runner.wait(actionId, { timeoutMs: 5000 });
+  const outcome = await runner.wait(actionId, { timeoutMs: 60_000 });
   await runner.stop();
   const events = await db.read
     .selectFrom('action_events')
@@ -166,10 +166,10 @@ eachDatabase('an action', (open, kind) => {
     const first = await submit('same');
     const second = await submit('same');
     const other = await submit('other');
-    await runner.wait(other, { timeoutMs: 5000 });
+    await runner.wait(other, { timeoutMs: 60_000 });
     expect(seen).toEqual([`same ${first}`, `other ${other}`]);
     release();
-    await runner.wait(second, { timeoutMs: 5000 });
+    await runner.wait(second, { timeoutMs: 60_000 });
     expect(seen.at(-1)).toBe(`same ${second}`);
     await runner.stop();
     await db.close();
@@ -195,7 +195,7 @@ eachDatabase('an action', (open, kind) => {
     const id = await db.write((tx) => runner.submit(tx, action, submission('r')));
     await hasBegun;
     await db.write((tx) => runner.cancel(tx, 'r'));
-    const outcome = await runner.wait(id, { timeoutMs: 5000 });
+    const outcome = await runner.wait(id, { timeoutMs: 60_000 });
     expect(outcome?.failure?.code).toBe('cancelled');
     expect(services.things.size).toBe(0);
     await runner.stop();
@@ -244,7 +244,7 @@ eachDatabase('an action', (open, kind) => {
           const heir = new ActionRunner({ db, env, actions: [anyAction(action)], log: silent, leaseMs });
           await heir.start(services);
           const left = await db.read.selectFrom('actions').select('id').execute();
-          for (const { id } of left) await heir.wait(id, { timeoutMs: 5000 });
+          for (const { id } of left) await heir.wait(id, { timeoutMs: 60_000 });
           await heir.stop();
           const rows = await db.read.selectFrom('actions').selectAll().execute();
           for (const row of rows) {

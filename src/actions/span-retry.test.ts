@@ -50,7 +50,7 @@ it('is not tried elsewhere while what its first try has left can not be removed'
   await runner.start(places);
   const who = { projectId: 'p', userId: 'u', requestId: 'req-1', resourceType: 'toy', resourceId: newId(env) };
   const id = await db.write((tx) => runner.submit(tx, toy, { input: {}, name: 'toy', ...who }));
-  const outcome = await runner.wait(id, { timeoutMs: 10_000 });
+  const outcome = await runner.wait(id, { timeoutMs: 60_000 });
   expect(outcome).toMatchObject({ state: 'parked', failure: { message: 'the place does not answer', step: 'make' } });
   expect(settled).toEqual(['failed']);
   expect(places).toMatchObject({ chosen: 1, made: new Set(['place 1']) });
@@ -85,7 +85,7 @@ it('is undone when it is cancelled in its next try, though its first one was und
   const id = await db.write((tx) => runner.submit(tx, toy, { input: {}, name: 'toy', ...who }));
   await begun.promise;
   await db.write((tx) => runner.cancel(tx, who.resourceId));
-  expect(await runner.wait(id, { timeoutMs: 10_000 })).toMatchObject({
+  expect(await runner.wait(id, { timeoutMs: 60_000 })).toMatchObject({
     state: 'failed',
     failure: { code: 'cancelled' },
   });

@@ -13,7 +13,7 @@ import { realEnv } from '../env/real.ts';
 import type { GuestOrigin, GuestSpec, HostAgent } from './contract.ts';
 
 const env = realEnv();
-const bootTimeout = 120_000;
+const bootTimeout = 300_000;
 /**
  * What hosts do to hand guests that run over to each other, wherever they are.
  * @param openHosts opens two hosts that keep what they have in the folder

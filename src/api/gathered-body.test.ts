@@ -31,7 +31,7 @@ describe('GatheredBody', () => {
       }),
       { numRuns: 20 },
     );
-  }, 60_000);
+  });
 
   it('reads into shared memory, and into other memory for a taker that gives none back', async () => {
     const pieces = 12;

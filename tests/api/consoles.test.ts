@@ -13,7 +13,7 @@ import { suspendRescueActions } from '../../src/dialects/openstack/compute/serve
 import { withDashes } from '../../src/env/env.ts';
 import { TestCloud } from '../support/cloud.ts';
 
-const limit = 180_000;
+const limit = 300_000;
 let cloud: TestCloud;
 let app: FastifyInstance;
 let origin: string;

@@ -11,7 +11,7 @@ const imageRef = withDashes(tinyLinuxId);
 beforeAll(async () => {
   cloud = await TestCloud.start({ tinyLinux: true });
   admin = await cloud.openstack();
-}, 180_000);
+});
 afterAll(() => cloud?.close());
 
 /** Every row of the tables that a request could change. */

@@ -10,7 +10,7 @@ const md5 = (part: Buffer) => createHash('md5').update(part).digest('hex');
 let cloud: TestCloud;
 beforeAll(async () => {
   cloud = await TestCloud.start();
-}, 60_000);
+});
 afterAll(async () => {
   await cloud?.close();
 });
@@ -38,7 +38,7 @@ describe('a client that sends its body only when it is told to go on, as curl do
       asked.flushHeaders();
     });
 
-  it('is told so, for images and for documents', { timeout: 60_000 }, async () => {
+  it('is told so, for images and for documents', async () => {
     const user = await cloud.openstack();
     const words = { name: 'told', disk_format: 'raw', container_format: 'bare' };
     const document = Buffer.from(JSON.stringify(words));
@@ -52,7 +52,7 @@ describe('a client that sends its body only when it is told to go on, as curl do
 });
 
 describe('an upload in parts', () => {
-  it('goes on where it was, and ends as an image', { timeout: 60_000 }, async () => {
+  it('goes on where it was, and ends as an image', async () => {
     const user = await cloud.openstack();
     const { id } = await user.post('/image/v2/images', {
       name: 'in parts',
@@ -78,9 +78,7 @@ describe('an upload in parts', () => {
       status: 200,
       body: { upload: { offset: bytes.length } },
     });
-    await expect
-      .poll(async () => (await user.request('GET', path)).body.upload.state, { timeout: 30_000 })
-      .toBe('done');
+    await expect.poll(async () => (await user.request('GET', path)).body.upload.state).toBe('done');
     const image = await user.get(`/image/v2/images/${id}`);
     expect(image).toMatchObject({ status: 'active', size: bytes.length, checksum: md5(bytes) });
   });
@@ -125,7 +123,7 @@ describe('ZStack’s upload://', () => {
     expect(await offset()).toEqual([half]);
     expect(await send(half, bytes.subarray(half))).toBe(200);
     const status = async () => (await zstack.call('GET', `/images?q=uuid=${inventory.uuid}`)).inventories[0];
-    await expect.poll(async () => (await status()).status, { timeout: 30_000 }).toBe('Ready');
+    await expect.poll(async () => (await status()).status).toBe('Ready');
     expect(await status()).toMatchObject({
       md5Sum: md5(bytes),
       actualSize: bytes.length,

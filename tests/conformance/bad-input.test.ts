@@ -26,7 +26,7 @@ describe('bad input', () => {
     bob = await cloud.member('bob');
     session = (await cloud.zstack({ account: 'alice', password: 'alice' })).session;
     folder = await mkdtemp(join(tmpdir(), 'unkai-bad-input-'));
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await rm(folder, { recursive: true, force: true });

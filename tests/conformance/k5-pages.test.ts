@@ -55,7 +55,7 @@ describe("K5's reference", () => {
     client = await cloud.openstack();
     base = `${cloud.origin}/v2/${client.projectId}`;
     imageId = (await client.get('/image/v2/images?name=TinyLinux')).images[0].id;
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await cloud?.close();

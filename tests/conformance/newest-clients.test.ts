@@ -90,12 +90,12 @@ describe.skipIf(!isWanted)('the newest OpenStack clients', { timeout: 600_000 },
 
   it('attach a volume, find it on the server, and make a snapshot of it', async () => {
     await openstack('volume create --size 1 data');
-    await expect.poll(async () => (await json('volume show data')).status, { timeout: 60_000 }).toBe('available');
+    await expect.poll(async () => (await json('volume show data')).status).toBe('available');
     await openstack('server add volume one data');
-    await expect.poll(async () => (await json('volume show data')).status, { timeout: 60_000 }).toBe('in-use');
+    await expect.poll(async () => (await json('volume show data')).status).toBe('in-use');
     expect(await json('server volume list one')).toHaveLength(1);
     await openstack('server remove volume one data');
-    await expect.poll(async () => (await json('volume show data')).status, { timeout: 60_000 }).toBe('available');
+    await expect.poll(async () => (await json('volume show data')).status).toBe('available');
     await openstack('volume snapshot create --volume data data-snapshot');
   });
 

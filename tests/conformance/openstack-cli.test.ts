@@ -27,7 +27,7 @@ describe('the openstack client', () => {
       OS_PROJECT_DOMAIN_NAME: 'Default',
       OS_REGION_NAME: 'RegionOne',
     };
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await cloud?.close();

@@ -13,7 +13,7 @@ import { cacheDir } from '../support/paths.ts';
 import { clientOutput } from './run-client.ts';
 
 const run = promisify(execFile);
-const bootTimeout = 120_000;
+const bootTimeout = 300_000;
 
 /** The `openstack` command of the distribution makes servers with ephemeral and swap disks, and real guests have them. */
 describe('the openstack client and local disks', () => {

@@ -21,7 +21,7 @@ describe('the openstack client and networks', { timeout: 240_000 }, () => {
       OS_USER_DOMAIN_NAME: 'Default',
       OS_PROJECT_DOMAIN_NAME: 'Default',
     };
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await cloud?.close();

@@ -14,7 +14,7 @@ describe('the clients and several methods of signing in', { timeout: 240_000 }, 
   beforeAll(async () => {
     cloud = await TestCloud.start({ hypervisor: 'simulated' });
     env = clientEnvironment(cloud.origin);
-  }, 120_000);
+  });
 
   afterAll(() => cloud?.close());
 

@@ -164,7 +164,7 @@ describe.skipIf('obstacle' in found)('terraform', () => {
       OS_PROJECT_DOMAIN_NAME: 'Default',
       OS_REGION_NAME: 'RegionOne',
     };
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await cloud?.close();

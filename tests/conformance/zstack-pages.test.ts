@@ -40,7 +40,7 @@ describe("ZStack's reference", () => {
     );
     session = login.body.inventory.uuid;
     storeUuid = (await send('GET', '/zstack/v1/backup-storage')).body.inventories[0].uuid;
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await cloud?.close();

@@ -8,7 +8,7 @@ import { buildLimit, ConsoleTest, picture, seriousProblems } from './browser.ts'
 
 let tour: ConsoleTest;
 let page: Page;
-const limit = 180_000;
+const limit = 300_000;
 
 beforeAll(async () => {
   tour = await ConsoleTest.start();

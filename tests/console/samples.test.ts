@@ -10,7 +10,7 @@ import { TestCloud } from '../support/cloud.ts';
 let cloud: TestCloud;
 let folder: string;
 let env: NodeJS.ProcessEnv;
-const limit = 180_000;
+const limit = 300_000;
 const projectId = '36c27e8ff05c4780bf6d2fa65700f22e';
 /** Everything that a shell or a string of a language could trip over. */
 const hard = `it's "a" \\ $HOME \`x\` %s 雲`;

@@ -36,4 +36,4 @@ test('a user of several methods is asked for a passcode, and comes in with the r
   await passcode.fill(passcodeAt(totpSecret(secret)!, Date.now() * 1000));
   await enter.click();
   await page.waitForURL('**/ui/home');
-}, 180_000);
+});

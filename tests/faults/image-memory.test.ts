@@ -38,11 +38,11 @@ beforeAll(async () => {
   const hypervisor = isBooted ? 'qemu' : 'simulated';
   const stores = [`name=second,zone=zone-2,url=${join(folder, 'second')}`];
   cloud = await CloudProcess.start({ dataDir: join(folder, 'cloud'), hypervisor, cacheDir, stores });
-}, 120_000);
+});
 afterAll(async () => {
   await cloud?.stop();
   await rm(folder, { recursive: true, force: true });
-}, 60_000);
+});
 
 /** Lets bytes through as fast as the client's network does. */
 async function* paced(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

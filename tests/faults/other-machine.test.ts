@@ -16,7 +16,7 @@ let zstack: ZStackClient;
 
 beforeAll(async () => {
   if (!hasOtherMachines) return;
-  machine = await OtherMachine.start(77);
+  machine = await OtherMachine.start();
   const settings = { shutdownGrace: 5 };
   cloud = await TestCloud.start({ hypervisor: 'qemu', tinyLinux: true, tunnelAddress: machine.here, settings });
   admin = await cloud.openstack();

@@ -21,7 +21,7 @@ const uid = 61_234;
 test.runIf(hasOtherMachines && existsSync('/usr/bin/sudo'))(
   'an agent that was started by one user is found by another one, who may become root',
   async () => {
-    await using machine = await OtherMachine.start(78);
+    await using machine = await OtherMachine.start();
     machine.addUser('somebody', uid);
     const hostId = newId(env);
     const folder = machine.path(folderOf(hostId));
@@ -55,5 +55,4 @@ test.runIf(hasOtherMachines && existsSync('/usr/bin/sudo'))(
       await rm(own, { recursive: true });
     }
   },
-  60_000,
 );

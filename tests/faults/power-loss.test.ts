@@ -3,7 +3,7 @@ import type { CloudSettings } from '../../src/cloud/settings.ts';
 import { newServer } from '../engine/fixtures/fixture.ts';
 import { World } from '../engine/world.ts';
 
-const limit = 60_000;
+const limit = 300_000;
 const patient = { timeout: limit, interval: 20 };
 
 let world: World;

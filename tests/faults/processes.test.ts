@@ -81,20 +81,20 @@ async function isSoundAtRest(cloud: Cloud): Promise<void> {
 }
 
 describe('virtual machines of QEMU', () => {
-  it('that are killed from outside are seen to be off, and start again', { timeout: 120_000 }, async () => {
+  it('that are killed from outside are seen to be off, and start again', async () => {
     const cloud = await open('qemu');
     await ensureTinyLinux(cloud, { cacheDir });
     const { id, actionId } = await newServer(cloud, 'victim');
     expect(await cloud.runner.wait(actionId, { timeoutMs: 60_000 })).toMatchObject({ state: 'succeeded' });
     const { guests } = await opened!.agents[0]!.agent.inventory();
     process.kill(guests[0]!.pid!, 'SIGKILL');
-    await expect.poll(async () => (await cloud.servers.byId(id)).vmState, { timeout: 30_000 }).toBe('stopped');
+    await expect.poll(async () => (await cloud.servers.byId(id)).vmState).toBe('stopped');
     const started = await cloud.servers.start(subject, id);
     expect(await cloud.runner.wait(started.actionId, { timeoutMs: 60_000 })).toMatchObject({ state: 'succeeded' });
     await isSoundAtRest(cloud);
   });
 
-  it('that find no room for their disks fail, say so and leave nothing', { timeout: 120_000 }, async (test) => {
+  it('that find no room for their disks fail, say so and leave nothing', async (test) => {
     if (!(await mountSmall(join(dataDir, 'hosts', 'qemu'), 24))) return test.skip('no tmpfs can be mounted here');
     const cloud = await open('qemu');
     await ensureTinyLinux(cloud, { cacheDir });
@@ -113,7 +113,7 @@ describe('virtual machines of QEMU', () => {
 });
 
 describe('an image store that runs full', () => {
-  it('refuses the upload, leaves nothing of it, and takes the next one', { timeout: 120_000 }, async (test) => {
+  it('refuses the upload, leaves nothing of it, and takes the next one', async (test) => {
     if (!(await mountSmall(join(dataDir, 'images'), 4))) return test.skip('no tmpfs can be mounted here');
     const cloud = await open('simulated');
     const image = { diskFormat: 'raw', containerFormat: 'bare' } as const;
@@ -144,7 +144,7 @@ describe('a control plane', () => {
     await expect(second).rejects.toBeInstanceOf(FolderInUse);
   });
 
-  it('finds all that was acknowledged behind a torn end of its database log', { timeout: 120_000 }, async () => {
+  it('finds all that was acknowledged behind a torn end of its database log', async () => {
     const child = start('ask', 11);
     const asked = await lines(child, (line) => line.startsWith('asked'), 12);
     expect(asked).toBe(12);
@@ -160,7 +160,7 @@ describe('a control plane', () => {
     await reopen('simulated');
   });
 
-  it('that is stopped for a while and goes on finishes what it had begun', { timeout: 120_000 }, async () => {
+  it('that is stopped for a while and goes on finishes what it had begun', async () => {
     const child = start('ask', 5);
     await lines(child, (line) => line.startsWith('asked'), 5);
     child.kill('SIGSTOP');

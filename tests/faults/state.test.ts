@@ -35,7 +35,7 @@ async function withCloud<T>(work: (opened: OpenedUnkai) => Promise<T>): Promise<
   }
 }
 
-it('brings a cloud back to what was saved while it ran, and empties it', { timeout: 120_000 }, async () => {
+it('brings a cloud back to what was saved while it ran, and empties it', async () => {
   const id = await withCloud(async ({ cloud }) => {
     const base = { name: 'base', diskFormat: 'qcow2', containerFormat: 'bare' } as const;
     const image = await cloud.images.create(subject, base);

@@ -13,7 +13,7 @@ import { ZStackClient } from '../../src/cli/clients/zstack-client.ts';
 import { ImageFiles } from '../../src/dialects/zstack/image-files.fixture.ts';
 
 const program = resolve(import.meta.dirname, 'serving.ts');
-const patience = { timeout: 60_000 };
+const patience = { timeout: 300_000 };
 
 /** What a web hook was told; it is answered by whoever takes it. */
 interface Told {

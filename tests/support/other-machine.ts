@@ -27,24 +27,27 @@ export class OtherMachine implements AsyncDisposable {
   #server: ChildProcess | undefined;
 
   private constructor(number: number) {
-    this.#name = `uk-other-${number}`;
+    this.#name = nameOf(number);
     this.#link = `ukother${number}`;
     this.here = `198.18.${number}.1`;
     this.address = `198.18.${number}.2`;
     this.#folder = mkdtempSync(join(tmpdir(), 'unkai-other-'));
   }
 
-  /** @param number tells machines of different tests apart, 1 to 254 */
-  static async start(number: number): Promise<OtherMachine> {
-    const machine = new OtherMachine(number);
-    machine.#network();
-    machine.#login();
-    await machine.serve();
-    return machine;
+  static async start(): Promise<OtherMachine> {
+    const machine = new OtherMachine(claimNumber());
+    try {
+      machine.#network();
+      machine.#login();
+      await machine.serve();
+      return machine;
+    } catch (error) {
+      await machine[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   #network(): void {
-    ip('netns', 'add', this.#name);
     ip('link', 'add', this.#link, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', this.#name);
     ip('address', 'add', `${this.here}/24`, 'dev', this.#link);
     ip('link', 'set', this.#link, 'up');
@@ -145,9 +148,29 @@ export class OtherMachine implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     // Whatever a failed test has left there.
     for (const pid of ip('netns', 'pids', this.#name).split('\n').filter(Boolean)) end(Number(pid));
+    // A namespace ends some time after it was deleted, and its devices with it.
+    if (existsSync(`/sys/class/net/${this.#link}`)) ip('link', 'del', this.#link);
     ip('netns', 'del', this.#name);
     rmSync(this.#folder, { recursive: true, force: true });
   }
+}
+
+const nameOf = (number: number) => `uk-other-${number}`;
+
+/** Makes a namespace that nobody has: another run of the tests may have its own, or have left them. */
+function claimNumber(): number {
+  const all = Array.from({ length: 254 }, (_, index) => index + 1);
+  for (const number of all) {
+    if (existsSync(`/run/netns/${nameOf(number)}`)) continue;
+    try {
+      ip('netns', 'add', nameOf(number));
+      return number;
+    } catch (error) {
+      // Somebody else was quicker.
+      if (!existsSync(`/run/netns/${nameOf(number)}`)) throw error;
+    }
+  }
+  throw new Error('there are 254 other machines already');
 }
 
 function ip(...args: string[]): string {

@@ -16,9 +16,11 @@ import { OwnMachine } from './own-machine.ts';
 import { serveHost } from './serve-host.ts';
 import { verbs } from './verbs.ts';
 
-/** Nobody waits long. */
 const real = realEnv();
-const env: Env = { ...real, sleep: (ms, signal) => real.sleep(Math.min(ms, 300), signal) };
+/** Nobody rests long between tries; whoever may still say something gets the time for it. */
+const env: Env = { ...real, sleep: (ms, signal) => real.sleep(ms > 5000 ? ms : Math.min(ms, 50), signal) };
+/** Nobody is given time at all. */
+const hasty: Env = { ...real, sleep: (ms, signal) => real.sleep(Math.min(ms, 50), signal) };
 const facts = { networkId: 'n', address: '10.0.0.5', method: 'GET', path: '/openstack' };
 
 /** A host that does what is said here, and nothing else. */
@@ -172,7 +174,7 @@ describe('the connection to a far host', () => {
   test('is given up where an agent is there and says nothing', async () => {
     const silent = createServer(() => {}).listen({ path: join(folder, 'silent') });
     await once(silent, 'listening');
-    const far = connection({ connect: async () => line(join(folder, 'silent')) });
+    const far = connection({ env: hasty, connect: async () => line(join(folder, 'silent')) });
     await expect(far.connect()).rejects.toMatchObject({ code: 'unreachable' });
     silent.close();
   });

@@ -1,13 +1,6 @@
-import { sql } from 'kysely';
 import { expect, it, vi } from 'vitest';
-import type { Database } from '../../database/database.ts';
+import { untilBlocked } from '../../../tests/support/held-writes.ts';
 import { eachIdentity, password, root } from './accounts.fixture.ts';
-
-/** Resolves once a transaction waits for another one. */
-async function isWaiting(db: Database): Promise<void> {
-  const waiting = sql`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
-  await expect.poll(async () => (await waiting.execute(db.read)).rows.length, { timeout: 5000 }).toBeGreaterThan(0);
-}
 
 eachIdentity('names of accounts', (open) => {
   async function setUp() {
@@ -84,7 +77,7 @@ eachIdentity('names of accounts', (open) => {
     vi.spyOn(identity.users, 'createIn').mockImplementationOnce(async (tx, ...given) => {
       renamed = identity.updateAccount(root, project.id, { name: 'anna' });
       // With SQLite the one waits for the other as a whole.
-      if (db.kind === 'postgres') await Promise.race([renamed, isWaiting(db)]);
+      if (db.kind === 'postgres') await Promise.race([renamed, untilBlocked(db)]);
       return await real(tx, ...given);
     });
     const { id } = await identity.accountUsers.create(alice, { name: 'ops', passwordSha512: password });

@@ -20,7 +20,7 @@ async function imported(name: string, content: Buffer, diskFormat: string) {
   await writeFile(path, content);
   const { id } = await cloud.images.create(admin, { diskFormat, containerFormat: 'bare' });
   const { actionId } = await cloud.images.importFromUrl(admin, id, { url: `file://${path}` });
-  await cloud.core.runner.wait(actionId, { timeoutMs: 20_000 });
+  await cloud.core.runner.wait(actionId, { timeoutMs: 60_000 });
   return await cloud.images.get(admin, id);
 }
 

@@ -91,7 +91,7 @@ describe('an upload', () => {
         expect(image.checksum).toBe(createHash('md5').update(bytes).digest('hex'));
         await cloud.images.delete(alice, id);
         const { actionId } = await cloud.images.expunge(alice, id);
-        await cloud.core.runner.wait(actionId, { timeoutMs: 5000 });
+        await cloud.core.runner.wait(actionId, { timeoutMs: 60_000 });
         expect(await cloud.files()).toEqual([]);
       }),
       { numRuns: 25 },

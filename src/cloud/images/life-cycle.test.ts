@@ -94,7 +94,7 @@ describe('a deleted image', () => {
     await cloud.images.delete(alice, image.id);
     expect(await cloud.images.get(alice, image.id, { withDeleted: true })).toMatchObject({ status: 'deleted' });
     const { actionId } = await cloud.images.expunge(alice, image.id, [cloud.storeId]);
-    await cloud.core.runner.wait(actionId, { timeoutMs: 5000 });
+    await cloud.core.runner.wait(actionId, { timeoutMs: 60_000 });
     expect([await cloud.files(), await cloud.files('second')]).toEqual([[], [image.id]]);
     expect(await recover(second)).toMatchObject({ status: 'active', expungeAt: null });
     expect(await states()).toEqual([['second', 'active']]);
@@ -183,7 +183,7 @@ describe('a copy for another zone', () => {
     await begun.promise;
     const actions = await cloud.core.db.read.selectFrom('actions').select('id').execute();
     await cloud.core.db.write((tx) => cloud.core.runner.cancel(tx, image.id));
-    for (const { id } of actions) await cloud.core.runner.wait(id, { timeoutMs: 20_000 });
+    for (const { id } of actions) await cloud.core.runner.wait(id, { timeoutMs: 60_000 });
     expect(await cloud.files('second')).toEqual([]);
     const replicas = await cloud.images.replicasOf([image.id]);
     expect(replicas.map(({ state }) => state)).toEqual(['active']);
@@ -191,7 +191,7 @@ describe('a copy for another zone', () => {
     expect(await cloud.images.copies.retryFailed()).toBe(0);
     driver.copyIn = copyIn;
     const [resync] = await cloud.images.copies.resync(alice, image.id);
-    await cloud.core.runner.wait(resync!, { timeoutMs: 20_000 });
+    await cloud.core.runner.wait(resync!, { timeoutMs: 60_000 });
     expect(await cloud.files('second')).toEqual([image.id]);
   });
 
@@ -206,14 +206,14 @@ describe('a copy for another zone', () => {
     const failed = async () => syncStatusReason(image, await cloud.images.replicasOf([image.id]));
     // Its pauses between tries would take seconds.
     const [action] = await cloud.core.db.read.selectFrom('actions').select('id').execute();
-    await cloud.core.runner.wait(action!.id, { timeoutMs: 20_000 });
+    await cloud.core.runner.wait(action!.id, { timeoutMs: 60_000 });
     expect(await failed()).toMatch(
       /^ERROR:A failure occurred during synchronize image the server\(dir:\/\/second\) in/,
     );
     expect(await cloud.images.get(alice, image.id)).toMatchObject({ status: 'active' });
     driver.copyIn = copyIn;
     const [resync] = await cloud.images.copies.resync(alice, image.id);
-    await cloud.core.runner.wait(resync!, { timeoutMs: 5000 });
+    await cloud.core.runner.wait(resync!, { timeoutMs: 60_000 });
     expect(await failed()).toBeUndefined();
     expect(await cloud.files('second')).toEqual([image.id]);
   });
@@ -331,7 +331,7 @@ describe('an import', () => {
     const { id } = await cloud.images.create(admin, raw);
     const { image, actionId } = await cloud.images.importFromUrl(admin, id, { url: `${origin}/moved` });
     expect(image.status).toBe('importing');
-    await cloud.core.runner.wait(actionId, { timeoutMs: 5000 });
+    await cloud.core.runner.wait(actionId, { timeoutMs: 60_000 });
     expect(await cloud.images.get(admin, id)).toMatchObject({ status: 'active', size: 200_000 });
   });
 
@@ -347,7 +347,7 @@ describe('an import', () => {
       const start = await cloud.images.importFromUrl(alice, id, { url }).catch((error: CloudError) => error);
       if (start instanceof CloudError) expect(start).toMatchObject({ code: 'invalid' });
       else {
-        const outcome = await cloud.core.runner.wait(start.actionId, { timeoutMs: 5000 });
+        const outcome = await cloud.core.runner.wait(start.actionId, { timeoutMs: 60_000 });
         expect(outcome?.failure?.message).toBe(`URI for web-download does not pass filtering: ${url}`);
       }
       expect(await cloud.images.get(alice, id)).toMatchObject({ status: 'queued' });
@@ -357,12 +357,12 @@ describe('an import', () => {
   it('puts the image back when it fails, and tells nothing of what was found', async () => {
     const { id } = await cloud.images.create(admin, { ...raw, diskFormat: 'qcow2' });
     const { actionId } = await cloud.images.importFromUrl(admin, id, { url: `${origin}/image` });
-    await cloud.core.runner.wait(actionId, { timeoutMs: 5000 });
+    await cloud.core.runner.wait(actionId, { timeoutMs: 60_000 });
     const image = await cloud.images.get(admin, id);
     expect(image.status).toBe('queued');
     expect(image.lastError).toMatch(/not qcow2/);
     const loop = await cloud.images.importFromUrl(admin, id, { url: `${origin}/loop` });
-    await cloud.core.runner.wait(loop.actionId, { timeoutMs: 5000 });
+    await cloud.core.runner.wait(loop.actionId, { timeoutMs: 60_000 });
     expect((await cloud.images.get(admin, id)).lastError).toBe('The image is behind too many redirects.');
     expect(await cloud.files()).toEqual([]);
   });
@@ -371,11 +371,11 @@ describe('an import', () => {
     const disk = join(cloud.folder, 'disk.raw');
     await writeFile(disk, bytes);
     const added = await cloud.images.imports.add(admin, { name: 'from file' }, { url: `file://${disk}` });
-    await cloud.core.runner.wait(added.actionId, { timeoutMs: 5000 });
+    await cloud.core.runner.wait(added.actionId, { timeoutMs: 60_000 });
     expect(await cloud.images.get(admin, added.image.id)).toMatchObject({ status: 'active', diskFormat: 'raw' });
     expect(added.image.id).toMatch(raw32);
     const missing = await cloud.images.imports.add(admin, { name: 'none' }, { url: `file://${disk}.none` });
-    await cloud.core.runner.wait(missing.actionId, { timeoutMs: 5000 });
+    await cloud.core.runner.wait(missing.actionId, { timeoutMs: 60_000 });
     expect(await failure(cloud.images.get(admin, missing.image.id))).toMatchObject({ code: 'not_found' });
   });
 });

@@ -13,7 +13,7 @@ import { operator } from '../identity/subject.ts';
 import type { NewImage } from './model.ts';
 
 const run = promisify(execFile);
-const bootTimeout = 240_000;
+const bootTimeout = 300_000;
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 const subject = operator('req-00000000-0000-0000-0000-000000000000');
 

@@ -19,7 +19,7 @@ interface Scene {
   id: string;
 }
 
-const limit = 60_000;
+const limit = 300_000;
 const alice = testSubject('alice');
 const bob = testSubject('bob');
 const admin = testSubject('root', { isAdmin: true });

@@ -17,7 +17,7 @@ interface Scene {
   servers: string[];
 }
 
-const limit = 120_000;
+const limit = 300_000;
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 const subject = operator();
 const env = realEnv();

@@ -53,7 +53,7 @@ test('servers come into a group and leave it later, where its policy has them; a
       ...{ name, flavorId: '42', networks: 'none', securityGroups: [] },
       blockDevices: [{ bootIndex: 0, source: 'blank', destination: 'volume', sizeGb: 1, deleteOnTermination: true }],
     });
-    await cloud.runner.wait(made!.actionId, { timeoutMs: 10_000 });
+    await cloud.runner.wait(made!.actionId, { timeoutMs: 60_000 });
     return made!.server.id;
   };
   const [one, two, three] = [await server('one'), await server('two'), await server('three')];

@@ -33,9 +33,7 @@ async function imaged() {
   expect(made.image).toMatchObject({ status: 'saving', size: null });
   expect(await storage.ended(made.actionId)).toBe('succeeded');
   const image = await storage.cloud.images.get(storage.member, made.image.id);
-  await expect
-    .poll(async () => (await snapshotsOf()).map(({ status }) => status), { timeout: 60_000 })
-    .toEqual(['available', 'available']);
+  await expect.poll(async () => (await snapshotsOf()).map(({ status }) => status)).toEqual(['available', 'available']);
   return { server, image, snapshots: await snapshotsOf() };
 }
 

@@ -5,7 +5,7 @@ import { SerialShell } from '../../agent/hypervisor/qemu/serial-shell.fixture.ts
 import { tinyLinuxId } from '../../assembly/tinylinux.ts';
 import { power } from './model.ts';
 
-const bootTimeout = 180_000;
+const bootTimeout = 300_000;
 const shells: SerialShell[] = [];
 let opened: RealCloud;
 

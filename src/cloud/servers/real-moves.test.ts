@@ -9,7 +9,7 @@ import { tinyLinuxId } from '../../assembly/tinylinux.ts';
 import { realEnv } from '../../env/real.ts';
 import { auditCloud } from '../audit/audit.ts';
 
-const bootTimeout = 180_000;
+const bootTimeout = 300_000;
 let opened: RealCloud;
 
 const subject = () => opened.subject();

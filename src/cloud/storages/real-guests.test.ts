@@ -10,7 +10,7 @@ import type { NewServer } from '../servers/creation.ts';
 import { reapDisks } from '../volumes/disk-reaper.ts';
 import { gib } from '../volumes/test-cloud.ts';
 
-const bootTimeout = 180_000;
+const bootTimeout = 300_000;
 let opened: RealCloud;
 let shell: SerialShell | undefined;
 

@@ -8,7 +8,7 @@ import { auditCloud } from '../audit/audit.ts';
 import { reapDisks } from './disk-reaper.ts';
 import { gib } from './test-cloud.ts';
 
-const bootTimeout = 180_000;
+const bootTimeout = 300_000;
 let opened: RealCloud;
 const shells: SerialShell[] = [];
 

@@ -13,7 +13,7 @@ const isReached = new Promise<void>((resolve) => {
 const gate = new Promise<void>((resolve) => {
   release = resolve;
 });
-const limit = 60_000;
+const limit = 300_000;
 
 /** A host on which the start of a guest waits at the gate. */
 function slow(agent: HostAgent): HostAgent {

@@ -15,7 +15,7 @@ import { cephPlace } from './ceph-url.ts';
 
 const env = realEnv();
 
-describe.skipIf(!hasCeph)('over a real Ceph', { timeout: 120_000 }, () => {
+describe.skipIf(!hasCeph)('over a real Ceph', () => {
   let cluster: CephCluster;
   let folder: string;
   beforeAll(async () => {
@@ -25,7 +25,7 @@ describe.skipIf(!hasCeph)('over a real Ceph', { timeout: 120_000 }, () => {
   afterAll(async () => {
     await cluster?.[Symbol.asyncDispose]();
     if (folder) rmSync(folder, { recursive: true, force: true });
-  }, 60_000);
+  });
 
   const open = () => openCephStore({ name: 'zs', place: cephPlace(cluster.url()), localDirectory: folder });
   const oneChunk = (bytes: Buffer) => Readable.from([bytes]);

@@ -23,7 +23,7 @@ const mib = 1024 * 1024;
 /** Closes the store in the end. */
 const disposed = (store: ImageStore) => ({ store, [Symbol.asyncDispose]: () => store.close() });
 
-describe.skipIf(!hasSftpServer)('over a real SFTP server', { timeout: 60_000 }, () => {
+describe.skipIf(!hasSftpServer)('over a real SFTP server', () => {
   let server: SftpServer;
   let folder: string;
   beforeAll(async () => {
@@ -160,7 +160,7 @@ describe.skipIf(!hasSftpServer)('over a real SFTP server', { timeout: 60_000 }, 
   it('gives a server up that falls silent, and says so', async () => {
     await using line = await Line.to(server.port);
     const path = join(server.folder, 'silent');
-    await using opened = disposed(await open(server.url(path, { port: line.port, timeout: 1 })));
+    await using opened = disposed(await open(server.url(path, { port: line.port, timeout: 5 })));
     const imageId = newId(env);
     await opened.store.put(imageId, Readable.from([randomBytes(9 * mib)]));
     const reading = await opened.store.read(imageId);
@@ -183,7 +183,7 @@ describe.skipIf(!hasSftpServer)('over a real SFTP server', { timeout: 60_000 }, 
     await opened.store.put(imageId, Readable.from([randomBytes(1000)]));
     server.hangUp();
     const stat = async () => (await opened.store.stat(imageId).catch(() => undefined))?.size;
-    await expect.poll(stat, { timeout: 20_000 }).toBe(1000);
+    await expect.poll(stat).toBe(1000);
     await opened.store.delete(imageId);
   });
 

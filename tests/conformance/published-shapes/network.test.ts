@@ -177,7 +177,7 @@ describe('what is made', () => {
   beforeAll(async () => {
     cloud = await TestCloud.start();
     world = await ExampleWorld.open(cloud);
-  }, 120_000);
+  });
   afterAll(() => cloud?.close());
 
   const whole = collections.filter(([, path]) => !path.includes('{'));

@@ -7,7 +7,7 @@ import { newId } from '../../../env/env.ts';
 import type { SerialShell } from './serial-shell.fixture.ts';
 import { TinyLinuxBench } from './tinylinux-bench.fixture.ts';
 
-const bootTimeout = 180_000;
+const bootTimeout = 300_000;
 const mebibyte = 2 ** 20;
 let bench: TinyLinuxBench;
 let serverId: string;

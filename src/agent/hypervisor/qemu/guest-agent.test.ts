@@ -81,7 +81,7 @@ describe('a conversation with a guest agent', () => {
 });
 
 describe.skipIf(!findProgram('qemu-ga'))('the agent in a real guest', () => {
-  const bootTimeout = 240_000;
+  const bootTimeout = 300_000;
   let bench: TinyLinuxBench;
   let host: QemuHost;
   let serverId: string;

@@ -6,7 +6,7 @@ import { argumentsForMemory } from './memory.ts';
 import type { QemuHost } from './qemu-host.ts';
 import { named, TinyLinuxBench } from './tinylinux-bench.fixture.ts';
 
-const bootTimeout = 120_000;
+const bootTimeout = 300_000;
 let bench: TinyLinuxBench;
 let host: QemuHost;
 

@@ -5,7 +5,7 @@ import type { QemuHost } from './qemu-host.ts';
 import type { SerialShell } from './serial-shell.fixture.ts';
 import { named, TinyLinuxBench } from './tinylinux-bench.fixture.ts';
 
-const bootTimeout = 180_000;
+const bootTimeout = 300_000;
 let bench: TinyLinuxBench;
 let host: QemuHost;
 let shell: SerialShell | undefined;

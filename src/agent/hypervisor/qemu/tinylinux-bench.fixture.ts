@@ -9,7 +9,7 @@ import type { GuestSpec } from '../../contract.ts';
 import { openQemuHost, type QemuHost } from './qemu-host.ts';
 import { SerialShell } from './serial-shell.fixture.ts';
 
-const bootTimeout = 180_000;
+const bootTimeout = 300_000;
 
 /** A host in a temporary folder that has TinyLinux in its cache, for guests of one test file. */
 export class TinyLinuxBench {

@@ -14,7 +14,7 @@ import type { GuestSpec } from '../../contract.ts';
 import { openQemuHost, type QemuHost } from './qemu-host.ts';
 
 const env = realEnv();
-const bootTimeout = 120_000;
+const bootTimeout = 300_000;
 let root: string;
 let host: QemuHost;
 let image: TinyLinuxImage;

@@ -10,7 +10,7 @@ import { openQemuHost, type QemuHost } from './qemu-host.ts';
 import { buildUefiImage } from './uefi-image.fixture.ts';
 
 const env = realEnv();
-const bootTimeout = 240_000;
+const bootTimeout = 300_000;
 
 describe.skipIf(!findUefi())('a guest that boots by UEFI', () => {
   let root: string;

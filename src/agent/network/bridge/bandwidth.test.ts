@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'v
 import type { DesiredNetworks } from '../../contract.ts';
 import { NetworkBench, obstacle, patience, portOf, twoNetworks, web } from './network-bench.fixture.ts';
 
-describe.skipIf(obstacle !== undefined)('bandwidth of guests', { timeout: 120_000 }, () => {
+describe.skipIf(obstacle !== undefined)('bandwidth of guests', () => {
   let bench: NetworkBench;
   let desired: DesiredNetworks;
 

@@ -18,7 +18,7 @@ import {
   web,
 } from './network-bench.fixture.ts';
 
-describe.skipIf(obstacle !== undefined)('networks with guests', { timeout: 120_000 }, () => {
+describe.skipIf(obstacle !== undefined)('networks with guests', () => {
   let bench: NetworkBench;
   let desired: DesiredNetworks;
 

@@ -16,7 +16,7 @@ case $reason in PREINIT6) exit 0;; esac
 echo "$reason $new_ip6_address $new_dhcp6_name_servers" >>"$(dirname "$0")/told"
 `;
 
-describe.skipIf(missing !== undefined)('DHCPv6', { timeout: 120_000 }, () => {
+describe.skipIf(missing !== undefined)('DHCPv6', () => {
   let bench: NetworkBench;
   let desired: DesiredNetworks;
   let folder: string;

@@ -5,7 +5,7 @@ import { NetworkBench, obstacle, portOf, twoNetworks, web } from './network-benc
 /** How often a packet was seen that was to be seen. */
 const some = expect.toSatisfy((packets: number) => packets > 0);
 
-describe.skipIf(obstacle !== undefined)('marks of packets', { timeout: 120_000 }, () => {
+describe.skipIf(obstacle !== undefined)('marks of packets', () => {
   let bench: NetworkBench;
   let desired: DesiredNetworks;
 

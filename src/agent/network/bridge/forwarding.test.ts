@@ -13,7 +13,7 @@ import {
   web,
 } from './network-bench.fixture.ts';
 
-describe.skipIf(obstacle !== undefined)('forwarded ports', { timeout: 120_000 }, () => {
+describe.skipIf(obstacle !== undefined)('forwarded ports', () => {
   let bench: NetworkBench;
   let desired: DesiredNetworks;
 

@@ -50,7 +50,7 @@ const cases: Case[] = [
   },
 ];
 
-describe.skipIf(obstacle !== undefined)('rules of security groups', { timeout: 120_000 }, () => {
+describe.skipIf(obstacle !== undefined)('rules of security groups', () => {
   let bench: NetworkBench;
   let desired: DesiredNetworks;
   const guests = {} as Record<'tested' | 'friend' | 'stranger', string>;

@@ -18,7 +18,7 @@ test('an address of every link is made of a MAC address; digits of an address ar
   expect(digitsOf('fe80::a9fe:a9fe')).toBe('fe8000000000000000000000a9fea9fe');
 });
 
-describe.skipIf(obstacle !== undefined)('networks of IPv6', { timeout: 120_000 }, () => {
+describe.skipIf(obstacle !== undefined)('networks of IPv6', () => {
   let bench: NetworkBench;
   let desired: DesiredNetworks;
 

@@ -21,7 +21,7 @@ const tunnelPort = 4789;
 const number = 4711;
 
 /** Two agents on two machines: namespaces with an address each, and a cable between them. */
-describe.skipIf(noTunnels !== undefined)('networks of two hosts', { timeout: 180_000 }, () => {
+describe.skipIf(noTunnels !== undefined)('networks of two hosts', () => {
   const commands = new NetworkCommands(realEnv());
   const machines = ['192.0.2.1', '192.0.2.2'] as const;
   let namespaces: string[];

@@ -172,7 +172,7 @@ describe('streams', () => {
       }),
       { numRuns: 60 },
     );
-  }, 60_000);
+  });
 
   it('may come byte by byte', () => {
     for (const [, declaredFormat, bytes] of good) {
@@ -211,7 +211,7 @@ describe('streams', () => {
       }),
       { numRuns: 150 },
     );
-  }, 60_000);
+  });
 
   it('of nothing at all are refused, unless raw', () => {
     expect(inspectBytes(Buffer.alloc(0), { declaredFormat: 'raw' }).size).toBe(0);
@@ -242,7 +242,7 @@ describe('streams', () => {
       }),
       { numRuns: 600 },
     );
-  }, 60_000);
+  });
 
   it('of random bytes behind a magic number never crash the parser', () => {
     const magics = [

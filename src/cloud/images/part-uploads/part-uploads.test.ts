@@ -130,7 +130,7 @@ describe('an upload in parts', () => {
     await cloud.images.partUploads.begin(alice, cancelled, { size });
     await failure(send(cancelled, 0, 500_000));
     await cloud.images.delete(alice, cancelled);
-    await expect.poll(() => cloud.files(), { timeout: 10_000 }).toEqual([]);
+    await expect.poll(() => cloud.files()).toEqual([]);
 
     const forgotten = await queued({ diskFormat: null, containerFormat: null });
     await cloud.images.partUploads.begin(alice, forgotten, { size, idleSeconds: 0, removeOnFailure: true });

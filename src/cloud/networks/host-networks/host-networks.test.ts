@@ -52,7 +52,7 @@ beforeAll(async () => {
   serverId = made!.server.id;
   portId = (await networks().nicsOf(serverId))[0]!.portId;
   hostId = [...cloud.hosts.agents.keys()][0]!;
-}, 60_000);
+});
 
 afterAll(async () => {
   await opened.close();

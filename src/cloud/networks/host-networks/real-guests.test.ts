@@ -13,7 +13,7 @@ import { operator, type Subject } from '../../identity/subject.ts';
 import { defaultGroupId } from '../default-security-group.ts';
 
 const run = promisify(execFile);
-const bootTimeout = 240_000;
+const bootTimeout = 300_000;
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
 describe.skipIf(obstacle !== undefined)('real guests on a network of their own', () => {
@@ -138,7 +138,7 @@ describe.skipIf(obstacle !== undefined)('real guests on a network of their own',
       const [rule] = await networks().securityGroupRules.create(subject(), [
         { securityGroupId: groupId, direction: 'ingress', protocol: 'tcp', portRangeMin: 22, portRangeMax: 22 },
       ]);
-      await expect.poll(() => ssh(floating!.address, 'hostname'), { timeout: 60_000 }).toBe('one\n');
+      await expect.poll(() => ssh(floating!.address, 'hostname')).toBe('one\n');
 
       // The control plane goes and comes back: guests go on, and what was lost meanwhile is made again.
       for (const shell of shells.splice(0)) shell.close();
@@ -146,9 +146,9 @@ describe.skipIf(obstacle !== undefined)('real guests on a network of their own',
       await opened.close();
       await run('nsenter', [`--net=/run/netns/${fabric}`, '--', 'nft', 'flush', 'ruleset']);
       opened = await open();
-      await expect.poll(() => ssh(floating!.address, 'hostname'), { timeout: 60_000 }).toBe('one\n');
+      await expect.poll(() => ssh(floating!.address, 'hostname')).toBe('one\n');
       await networks().securityGroupRules.delete(subject(), rule!.id);
-      await expect.poll(() => ssh(floating!.address, 'hostname'), { timeout: 60_000 }).toBeUndefined();
+      await expect.poll(() => ssh(floating!.address, 'hostname')).toBeUndefined();
 
       const again = await shellOf(twoId);
       await pings(again, first.address, true);

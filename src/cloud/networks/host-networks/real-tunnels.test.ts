@@ -14,7 +14,7 @@ import { operator, type Subject } from '../../identity/subject.ts';
 import { defaultGroupId } from '../default-security-group.ts';
 
 const run = promisify(execFile);
-const bootTimeout = 240_000;
+const bootTimeout = 300_000;
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** Hosts with networks of their own, as on several machines: what joins them is VXLAN. */
@@ -69,7 +69,7 @@ describe.skipIf(noTunnels !== undefined)('real guests on hosts that are joined b
   };
   const reaches = (serverId: string, address: string) =>
     expect
-      .poll(async () => inGuest(serverId, `ping -c 1 -W 2 ${address} >/dev/null && echo reached`), { timeout: 60_000 })
+      .poll(async () => inGuest(serverId, `ping -c 1 -W 2 ${address} >/dev/null && echo reached`))
       .toContain('reached');
   const addressOf = async (serverId: string) =>
     (await networks().addressesOf([serverId])).get(serverId)!.find(({ kind }) => kind === 'fixed')!;

@@ -47,17 +47,13 @@ eachDatabase('groups of volumes', (_open, kind) => {
     const group = await newGroup();
     await newVolume(group.id);
     const snapshot = await groups.snapshots.create(storage.member, { groupId: group.id, name: 'nightly' });
-    await expect
-      .poll(async () => (await groups.snapshots.get(storage.member, snapshot.id)).status, { timeout: 60_000 })
-      .toBe('available');
+    await expect.poll(async () => (await groups.snapshots.get(storage.member, snapshot.id)).status).toBe('available');
     const copy = await groups.createFrom(storage.member, { source: { groupSnapshotId: snapshot.id } });
-    await expect
-      .poll(async () => (await groups.get(storage.member, copy.id)).status, { timeout: 60_000 })
-      .toBe('available');
+    await expect.poll(async () => (await groups.get(storage.member, copy.id)).status).toBe('available');
     await groups.snapshots.delete(storage.member, snapshot.id);
     const { read } = storage.cloud.db;
     const left = () => read.selectFrom('volume_snapshots').select('id').where('deleted_at', 'is', null).execute();
-    await expect.poll(left, { timeout: 60_000 }).toEqual([]);
+    await expect.poll(left).toEqual([]);
     for (const { id } of [copy, group]) await groups.delete(storage.member, id, { withVolumes: true });
     const members = read.selectFrom('volume_group_members').selectAll().where('group_id', 'in', [copy.id, group.id]);
     expect(await members.execute()).toEqual([]);

@@ -11,10 +11,10 @@ beforeAll(async () => {
   api = await ComputeApi.start(computeDialects);
   const { blockStorage, runner } = api.unkai.cloud;
   const { volume, actionId } = await blockStorage.create(api.operator, { size: 2 ** 30 });
-  await runner.wait(actionId, { timeoutMs: 20_000 });
+  await runner.wait(actionId, { timeoutMs: 60_000 });
   const serverId = await api.server();
   const attaching = await blockStorage.attach(api.operator, serverId.replaceAll('-', ''), { volumeId: volume.id });
-  await runner.wait(attaching.actionId, { timeoutMs: 20_000 });
+  await runner.wait(attaching.actionId, { timeoutMs: 60_000 });
   volumeId = volume.id.replace(/(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 });
 afterAll(() => api.stop());

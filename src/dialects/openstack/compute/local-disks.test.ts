@@ -11,7 +11,7 @@ beforeAll(async () => {
   const flavor = { id: 'local', name: 'local', ram: 128, vcpus: 1, disk: 1, swap: 64, 'OS-FLV-EXT-DATA:ephemeral': 2 };
   const made = await api.call('POST', '/compute/v2.1/flavors', { body: { flavor } });
   expect(made.body.flavor).toMatchObject({ swap: 64, 'OS-FLV-EXT-DATA:ephemeral': 2 });
-}, 120_000);
+});
 afterAll(() => api?.stop());
 
 const root = () => ({ boot_index: 0, uuid: api.imageId, source_type: 'image', destination_type: 'local' });

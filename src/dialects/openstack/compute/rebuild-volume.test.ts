@@ -9,7 +9,7 @@ const servers = '/compute/v2.1/servers';
 let api: ComputeApi;
 beforeAll(async () => {
   api = await ComputeApi.start([...computeDialects, volumeDialect]);
-}, 120_000);
+});
 afterAll(() => api?.stop());
 
 async function image(minDiskGb: number): Promise<string> {

@@ -7,7 +7,7 @@ let api: ComputeApi;
 beforeAll(async () => {
   api = await ComputeApi.start(computeDialects, {}, 3);
   await api.addMember('alice');
-}, 120_000);
+});
 afterAll(() => api?.stop());
 
 async function place(hints: object, as = 'admin') {

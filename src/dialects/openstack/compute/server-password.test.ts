@@ -7,7 +7,7 @@ import { ComputeApi } from './test-compute-api.ts';
 let api: ComputeApi;
 beforeAll(async () => {
   api = await ComputeApi.start(computeDialects);
-}, 120_000);
+});
 afterAll(() => api?.stop());
 
 /** What the guest is answered that asks its metadata service. */

@@ -25,7 +25,7 @@ const remove = async (id: string) => {
   await api.settled(id, 'alice');
 };
 const isGone = (id: string) =>
-  vi.waitFor(async () => expect((await show(id)).status).toBe(404), { interval: 5, timeout: 10_000 });
+  vi.waitFor(async () => expect((await show(id)).status).toBe(404), { interval: 5, timeout: 60_000 });
 
 describe('a deleted server, while the reclaim interval lasts', () => {
   it('is SOFT_DELETED, hidden from lists but those of administrators who ask for it, and can be restored', async () => {

@@ -20,7 +20,7 @@ beforeAll(async () => {
   await api.act(server, { reboot: { type: 'HARD' } });
   const { body } = await api.call('GET', `/compute/v2.1/servers/${server}/os-instance-actions`);
   request = body.instanceActions[0].request_id;
-}, 120_000);
+});
 
 afterAll(() => api?.stop());
 

@@ -28,7 +28,7 @@ beforeAll(async () => {
   const subnet = await post('subnet', { network_id: networkId, ip_version: 4, cidr: '10.7.0.0/24' });
   routerId = (await post('router', { name: 'out' })).id;
   await admin.call('PUT', `${base}/routers/${routerId}/add_router_interface`, { subnet_id: subnet.id });
-}, 60_000);
+});
 afterAll(() => cloud?.close());
 
 it('nobody serves a network without guests, and its router is nowhere', async () => {

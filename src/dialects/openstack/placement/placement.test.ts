@@ -12,7 +12,7 @@ let api: ComputeApi;
 
 beforeAll(async () => {
   api = await ComputeApi.start([...computeDialects, placement]);
-}, 120_000);
+});
 
 afterAll(() => api?.stop());
 

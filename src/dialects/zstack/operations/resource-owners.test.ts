@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { untilBlocked } from '../../../../tests/support/held-writes.ts';
 import { createPostgresDatabase, eachDatabase } from '../../../../tests/support/postgres.ts';
 import { SettledAccount } from '../settled-account.fixture.ts';
 import { TestZStack } from '../zstack.fixture.ts';
@@ -123,7 +124,7 @@ eachDatabase('who owns what, as ZStack has it', (_open, kind) => {
       await tx.updateTable('volumes').set({ status: 'attaching' }).where('id', '=', volume).execute();
       await tx.updateTable('floating_ips').set({ port_id: alice.own['nic']! }).where('id', '=', ip.id).execute();
       for (const uuid of [volume, ip.id]) answers.push(give(uuid));
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      await untilBlocked(db, answers.length);
     });
     for (const answer of await Promise.all(answers)) expect(answer).toMatchObject({ error: { code: 'SYS.1006' } });
     await db.write(async (tx) => {

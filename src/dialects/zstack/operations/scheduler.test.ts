@@ -35,7 +35,7 @@ async function history(jobUuid: unknown, count: number): Promise<Body[]> {
     const rows = await query(path.replaceAll(' ', '%20'));
     expect(rows).toHaveLength(count);
     return rows;
-  }, 20_000);
+  }, 60_000);
 }
 
 describe('scheduled jobs', () => {
@@ -88,7 +88,7 @@ describe('scheduled jobs', () => {
       const kept = await query(`/volume-snapshots?q=volumeUuid=${volume}`);
       expect(kept).toHaveLength(before!.length + 1);
       expect(kept.map(({ uuid }) => uuid)).toContain(newest!['fireInstanceId']);
-    }, 20_000);
+    }, 60_000);
   });
 
   it('are changed, disabled, taken from their triggers and deleted; their history stays', async () => {

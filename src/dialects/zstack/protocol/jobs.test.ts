@@ -61,7 +61,7 @@ describe('jobs of a process that died', () => {
     const id = newId(cloud.env);
     const uuid = await begunImport(id, 'quick.qcow2');
     const actionId = (await cloud.jobs.actionOfRequest(`req-${withDashes(id)}`))!;
-    await cloud.runner.wait(actionId, { timeoutMs: 10_000 });
+    await cloud.runner.wait(actionId, { timeoutMs: 60_000 });
     await cloud.jobs.begin(undefined, { id, operation: 'AddImage' });
     await cloud.jobs.continueUntil(id, cloud.env.now() + 30e6);
     await cloud.jobs.attach(id, actionId, { uuid, continued: true });
