@@ -55,6 +55,7 @@ import { networkSegments } from './migrations/0055-network-segments/migration.ts
 import { signIns } from './migrations/0058-sign-ins/migration.ts';
 import { farHosts } from './migrations/0060-far-hosts/migration.ts';
 import { farHostsPlaces } from './migrations/0061-far-hosts-places/migration.ts';
+import { scheduleGroups } from './migrations/0063-schedule-groups/migration.ts';
 import type { Schema } from './schema.ts';
 
 /** Every migration, by name, in order. A name is never changed once it was released. */
@@ -115,6 +116,7 @@ const migrations: Record<string, Migration> = {
   '0053-schedules': schedules,
   '0046-oauth1': oauth1,
   '0055-network-segments': networkSegments,
+  '0063-schedule-groups': scheduleGroups,
 };
 
 /** Brings the schema up to date. Safe to run on each start, and by several processes at once on PostgreSQL. */

@@ -110,6 +110,9 @@ import type {
 } from './schema/networks.ts';
 import type {
   ScheduleFiringsTable,
+  ScheduleGroupJobsTable,
+  ScheduleGroupLinksTable,
+  ScheduleGroupsTable,
   ScheduleJobsTable,
   ScheduleLinksTable,
   ScheduleTriggersTable,
@@ -324,4 +327,7 @@ export interface Schema {
   schedule_triggers: ScheduleTriggersTable;
   schedule_links: ScheduleLinksTable;
   schedule_firings: ScheduleFiringsTable;
+  schedule_groups: ScheduleGroupsTable;
+  schedule_group_jobs: ScheduleGroupJobsTable;
+  schedule_group_links: ScheduleGroupLinksTable;
 }

@@ -2,6 +2,7 @@ import type { Tx } from '../../database/database.ts';
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
+import { forgetSchedulesOf } from '../schedules/orphans.ts';
 import { followProject } from './account-names.ts';
 import type { Assignments } from './assignments.ts';
 import { conflictOn, missing } from './failures.ts';
@@ -238,6 +239,7 @@ export class Projects {
     await tx.deleteFrom('credentials').where('project_id', '=', id).execute();
     await tx.deleteFrom('oauth_request_tokens').where('project_id', '=', id).execute();
     await tx.deleteFrom('oauth_access_tokens').where('project_id', '=', id).execute();
+    await forgetSchedulesOf(tx, id);
     await tx.deleteFrom('project_endpoints').where('project_id', '=', id).execute();
     await tx.deleteFrom('project_endpoint_groups').where('project_id', '=', id).execute();
     await tx

@@ -9,8 +9,10 @@ import { realEnv } from '../../env/real.ts';
 import type { Cloud } from '../cloud.ts';
 import { notFound } from '../errors.ts';
 import { operator } from '../identity/subject.ts';
-import { Firings, graceUs, holdUs, type ScheduleWorker } from './firings.ts';
+import { Firings, type ScheduleWorker } from './firings.ts';
 import { Schedules } from './schedules.ts';
+import { graceUs } from './take-up.ts';
+import { holdUs } from './turns.ts';
 
 const second = 1_000_000;
 const minute = 60 * second;
@@ -84,9 +86,12 @@ eachDatabase('jobs that are due', (open) => {
     ({ name: 'each', kind: 'simple', intervalSeconds: minutes * 60, startAt: now + minute, ...more }) as const;
   const firingsOf = (jobId: string) =>
     db.read.selectFrom('schedule_firings').selectAll().where('job_id', '=', jobId).orderBy('due_at').execute();
-  /** Both processes until nothing is left to do. */
+  /** Until nothing is left to do: each round is another turn. */
   async function settle(): Promise<void> {
-    for (let round = 0; round < 20; round += 1) await process().run();
+    for (let round = 0; round < 20; round += 1) {
+      now += second;
+      await process().run();
+    }
   }
 
   it('are done once at each of their times, whichever process wakes, and whenever one dies', async () => {
@@ -108,8 +113,8 @@ eachDatabase('jobs that are due', (open) => {
         worker.dies = undefined;
         await settle();
         now += 2 * holdUs;
-        const until = now;
         await settle();
+        const until = now;
         await schedules.unlink(subject, jobId, triggerId);
         await settle();
         const firings = await firingsOf(jobId);

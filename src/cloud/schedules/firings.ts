@@ -1,16 +1,11 @@
+import { sql } from 'kysely';
 import type { ActionOutcome } from '../../actions/runner.ts';
 import type { PreparedQuery, Tx } from '../../database/database.ts';
-import type {
-  ScheduleFiringsTable,
-  ScheduleJobsTable,
-  ScheduleLinksTable,
-  ScheduleTriggersTable,
-} from '../../database/schema.ts';
-import { newId } from '../../env/env.ts';
+import type { ScheduleFiringsTable } from '../../database/schema.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
-import { nextDue } from './due-times.ts';
-import { timingOf } from './model.ts';
+import { graceUs, takeUp } from './take-up.ts';
+import { holdUs, type Turns, turnsOf } from './turns.ts';
 
 /** What does the work of jobs that are due. */
 export interface ScheduleWorker {
@@ -36,13 +31,8 @@ export interface FiringStatus {
 /** How much one activation takes up at the most. */
 const maxPerActivation = 50;
 
-/** How long one process has to begin what it took up; then another one looks what became of it. Microseconds. */
-export const holdUs = 60_000_000;
-
-/** What is later than this, because the cloud did not run, is not done any more. Microseconds. */
-export const graceUs = 300_000_000;
-
-type DueLink = Pick<ScheduleLinksTable, 'id' | 'job_id' | 'trigger_id' | 'next_at' | 'created_at'>;
+/** How soon those are looked at again that had to wait for their turn. */
+const turnMs = 250;
 
 /**
  * Makes firings of what is due, a row for each due time of a job, and sees to them until they have ended. Any number of
@@ -51,8 +41,9 @@ type DueLink = Pick<ScheduleLinksTable, 'id' | 'job_id' | 'trigger_id' | 'next_a
 export class Firings {
   readonly #core: Pick<CloudCore, 'db' | 'env' | 'log'>;
   readonly #worker: ScheduleWorker;
-  readonly #due: PreparedQuery<{ now: number; limit: number }, DueLink>;
-  readonly #left: PreparedQuery<{ now: number; limit: number }, ScheduleFiringsTable>;
+  readonly #turns: Turns;
+  /** When it was last asked what is due. */
+  #lookedAt = 0;
   readonly #ended: PreparedQuery<{ limit: number }, ScheduleFiringsTable>;
   readonly #nextDue: PreparedQuery<Record<never, never>, { next_at: number }>;
   readonly #anyUnfinished: PreparedQuery<Record<never, never>, { id: string }>;
@@ -60,24 +51,7 @@ export class Firings {
   constructor(core: Pick<CloudCore, 'db' | 'env' | 'log'>, worker: ScheduleWorker) {
     this.#core = core;
     this.#worker = worker;
-    this.#due = core.db.prepare<{ now: number; limit: number }, DueLink>((q, p) =>
-      q
-        .selectFrom('schedule_links')
-        .select(['id', 'job_id', 'trigger_id', 'next_at', 'created_at'])
-        .where('next_at', '<=', p.now)
-        .orderBy('next_at')
-        .limit(p.limit),
-    );
-    this.#left = core.db.prepare<{ now: number; limit: number }, ScheduleFiringsTable>((q, p) =>
-      q
-        .selectFrom('schedule_firings')
-        .selectAll()
-        .where('finished_at', 'is', null)
-        .where('state', '=', 'due')
-        .where('held_until', '<', p.now)
-        .orderBy('created_at')
-        .limit(p.limit),
-    );
+    this.#turns = turnsOf(core.db);
     // Of those whose work goes on nothing is to be said: however many they are, they keep none of the others waiting.
     this.#ended = core.db.prepare<{ limit: number }, ScheduleFiringsTable>((q, p) =>
       q
@@ -101,8 +75,11 @@ export class Firings {
     );
     this.#nextDue = core.db.prepare<Record<never, never>, { next_at: number }>((q) =>
       q
-        .selectFrom('schedule_links')
-        .select((e) => e.ref('next_at').$notNull().as('next_at'))
+        .selectFrom(
+          sql<{ next_at: number }>`(select min(next_at) as next_at from schedule_links
+            union all select min(next_at) from schedule_group_links)`.as('link'),
+        )
+        .select('next_at')
         .where('next_at', 'is not', null)
         .orderBy('next_at')
         .limit(1),
@@ -115,66 +92,43 @@ export class Firings {
   /** Milliseconds until there is something to do; at most `limitMs`. */
   async restMs(limitMs: number): Promise<number> {
     const next = await this.#nextDue.first({});
-    const wait = next ? Math.max(0, Math.ceil((next.next_at - this.#core.env.now()) / 1000)) : limitMs;
     const isBusy = (await this.#anyUnfinished.first({})) !== undefined;
-    return Math.min(wait, limitMs, isBusy ? 1000 : limitMs);
+    return Math.min(this.#restUntil(next?.next_at ?? Infinity), limitMs, isBusy ? 1000 : limitMs);
   }
 
-  /** One activation: takes up what is due, and looks how what was taken up before is getting on. */
+  #restUntil(next: number): number {
+    // What was due when it was last looked at waits for its turn.
+    return next <= this.#lookedAt ? turnMs : Math.max(0, Math.ceil((next - this.#core.env.now()) / 1000));
+  }
+
+  /** One activation: takes up whose turn it is, and looks how what was taken up before is getting on. */
   async run(): Promise<FiringStatus> {
     const status: FiringStatus = { begun: 0, missed: 0, ended: 0, refused: 0 };
-    for (const firing of await this.#takeUpDue(status)) await this.#begin(firing, status);
-    for (const firing of await this.#left.all({ now: this.#core.env.now(), limit: maxPerActivation })) {
+    for (const firing of await this.#turns.firings(this.#core.env.now(), maxPerActivation)) {
       if (await this.#hold(firing)) await this.#begin(firing, status);
     }
+    for (const firing of await this.#takeUpDue(status)) await this.#begin(firing, status);
     for (const firing of await this.#ended.all({ limit: maxPerActivation })) await this.#lookAfter(firing, status);
     return status;
   }
 
+  /** Those that this process is to begin now. */
   async #takeUpDue(status: FiringStatus): Promise<ScheduleFiringsTable[]> {
     const { db, env } = this.#core;
     const now = env.now();
-    const due = await this.#due.all({ now, limit: maxPerActivation });
+    this.#lookedAt = now;
+    const due = await this.#turns.links(now, maxPerActivation);
     if (due.length === 0) return [];
     return await db.write(async (tx) => {
       const taken: ScheduleFiringsTable[] = [];
       for (const link of due) {
-        const firing = await this.#takeUp(tx, link, now);
-        if (firing?.state === 'due') taken.push(firing);
-        else if (firing) status.missed += 1;
+        for (const firing of await takeUp(tx, env, link, now)) {
+          if (firing.state !== 'due') status.missed += 1;
+          else if (firing.held_until > now) taken.push(firing);
+        }
       }
       return taken;
     });
-  }
-
-  /** Undefined where another process was quicker. */
-  async #takeUp(tx: Tx, link: DueLink, now: number): Promise<ScheduleFiringsTable | undefined> {
-    const job = await byId<ScheduleJobsTable>(tx, 'schedule_jobs', link.job_id);
-    const trigger = await byId<ScheduleTriggersTable>(tx, 'schedule_triggers', link.trigger_id);
-    if (!job || !trigger) return undefined;
-    const dueAt = link.next_at!;
-    const isMissed = dueAt < now - graceUs;
-    const timing = timingOf(trigger, link.created_at);
-    const next_at = nextDue(timing, isMissed ? Math.max(dueAt, now - graceUs) : dueAt);
-    const moved = await tx
-      .updateTable('schedule_links')
-      .set({ next_at, updated_at: now })
-      .where('id', '=', link.id)
-      .where('next_at', '=', dueAt)
-      .executeTakeFirst();
-    if (moved.numUpdatedRows === 0n) return undefined;
-    const missed = {
-      state: 'failed',
-      finished_at: now,
-      error: 'The cloud was not running when this was due.',
-    } as const;
-    const row = { ...firingOf(newId(this.#core.env), job, trigger.id, { dueAt, now }), ...(isMissed ? missed : {}) };
-    // It was taken up before where another process, whose clock is behind, has planned the same time anew since.
-    const made = tx
-      .insertInto('schedule_firings')
-      .values(row)
-      .onConflict((conflict) => conflict.doNothing());
-    return (await made.executeTakeFirst()).numInsertedOrUpdatedRows === 0n ? undefined : row;
   }
 
   /** Takes over what another process had taken up, or who asked for it by hand; false where somebody else was quicker. */
@@ -254,38 +208,8 @@ export class Firings {
   }
 }
 
-/** A firing that waits to be begun; one that nobody holds yet where `held` is false. */
-export function firingOf(
-  id: string,
-  job: ScheduleJobsTable,
-  triggerId: string,
-  { dueAt, now, held = true }: { dueAt: number; now: number; held?: boolean },
-): ScheduleFiringsTable {
-  return {
-    id,
-    job_id: job.id,
-    trigger_id: triggerId,
-    project_id: job.project_id,
-    user_id: job.user_id,
-    kind: job.kind,
-    target_id: job.target_id,
-    parameters: job.parameters,
-    due_at: dueAt,
-    state: 'due',
-    held_until: held ? now + holdUs : 0,
-    action_id: null,
-    error: null,
-    created_at: now,
-    finished_at: null,
-  };
-}
-
 /** It is not due any more until it is enabled again. */
 export async function disableJob(tx: Tx, jobId: string, now: number): Promise<void> {
   await tx.updateTable('schedule_jobs').set({ enabled: 0, updated_at: now }).where('id', '=', jobId).execute();
   await tx.updateTable('schedule_links').set({ next_at: null, updated_at: now }).where('job_id', '=', jobId).execute();
-}
-
-async function byId<Row>(tx: Tx, table: 'schedule_jobs' | 'schedule_triggers', id: string): Promise<Row | undefined> {
-  return (await tx.selectFrom(table).selectAll().where('id', '=', id).executeTakeFirst()) as Row | undefined;
 }

@@ -1,5 +1,5 @@
 import type { ScheduleJobsTable, ScheduleTriggersTable } from '../../database/schema.ts';
-import { type CloudError, notFound } from '../errors.ts';
+import { CloudError, notFound } from '../errors.ts';
 import type { Timing } from './due-times.ts';
 
 /** What can be done at set times. */
@@ -56,4 +56,24 @@ export function jobNotFound(id: string): CloudError {
 
 export function triggerNotFound(id: string): CloudError {
   return notFound('schedule_trigger', id, `Trigger ${id} could not be found.`);
+}
+
+export function groupNotFound(id: string): CloudError {
+  return notFound('schedule_group', id, `Group of scheduled jobs ${id} could not be found.`);
+}
+
+/** How many triggers may fire one job, or one group of jobs. */
+export const maxTriggersPerOwner = 10;
+
+/** Why a trigger is not to fire a job, or a group of jobs. */
+export function refusedLink(
+  reason: 'linked' | 'over' | 'many_triggers',
+  { what, id, triggerId }: { what: string; id: string; triggerId: string },
+): CloudError {
+  const words = {
+    linked: `Can not add ${what}[uuid:${id}] twice to the same trigger[uuid:${triggerId}]`,
+    over: `Can not add ${what}[uuid:${id}] to a out of time trigger[uuid:${triggerId}]`,
+    many_triggers: `There are [${maxTriggersPerOwner}] triggers added to ${what}[uuid:${id}], cannot add any more.`,
+  };
+  return new CloudError('conflict', words[reason], { reason });
 }

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { auditCloud, isSound } from '../audit/audit.ts';
 import { StorageCloud } from '../volumes/test-cloud.ts';
-import { firingOf } from './firings.ts';
 import type { ScheduledKind, ScheduleParameters } from './model.ts';
+import { firingOf } from './take-up.ts';
 import { scheduleWorker } from './work.ts';
 
 describe('jobs at set times', () => {
@@ -129,5 +129,31 @@ describe('jobs at set times', () => {
     // What an administrator asks for belongs to whose server it is.
     const jobId = await test.cloud.schedules.createJob(test.admin, stop);
     expect(await test.cloud.schedules.job(test.member, jobId)).toMatchObject({ projectId: test.member.projectId });
+  });
+
+  it('end with their project, also what somebody gets who still asks for it', async () => {
+    const { identity, schedules, db } = test.cloud;
+    const project = await identity.projects.create(test.admin, { name: 'brief' });
+    const own = { ...test.member, projectId: project.id };
+    const makeAll = async () => {
+      await schedules.createTrigger(own, { name: 't', kind: 'cron', cron: '0 0 3 * * ?' });
+      await schedules.groups.create(own, { name: 'g', kind: 'server.stop' });
+    };
+    const left = async () => {
+      const rows = [];
+      for (const table of ['schedule_jobs', 'schedule_triggers', 'schedule_groups'] as const) {
+        rows.push(...(await db.read.selectFrom(table).select('id').where('project_id', '=', project.id).execute()));
+      }
+      return rows.length;
+    };
+    await makeAll();
+    const jobs = await db.read.selectFrom('schedule_jobs').select('id').execute();
+    await identity.projects.delete(test.admin, project.id);
+    expect(await left()).toBe(0);
+    await makeAll();
+    expect(await left()).toBe(2);
+    await schedules.sweep();
+    expect(await left()).toBe(0);
+    expect(await db.read.selectFrom('schedule_jobs').select('id').execute()).toEqual(jobs);
   });
 });

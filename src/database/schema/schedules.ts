@@ -39,7 +39,43 @@ export interface ScheduleLinksTable {
   job_id: string;
   trigger_id: string;
   project_id: string;
-  /** When it is due; null while its job is disabled, and after the last time. */
+  /** When it is due; null while its job is disabled or in a group, and after the last time. */
+  next_at: Micros | null;
+  created_at: Micros;
+  updated_at: Micros;
+}
+
+/** Jobs of one kind that their triggers fire together. */
+export interface ScheduleGroupsTable {
+  id: string;
+  project_id: string;
+  user_id: string;
+  name: string;
+  description: string | null;
+  /** What its jobs do. */
+  kind: string;
+  /** In the place of what its jobs say, where there are any. */
+  parameters: Json;
+  enabled: Flag;
+  created_at: Micros;
+  updated_at: Micros;
+}
+
+/** A job that is in a group. */
+export interface ScheduleGroupJobsTable {
+  group_id: string;
+  job_id: string;
+  created_at: Micros;
+  updated_at: Micros;
+}
+
+/** A group that a trigger fires. */
+export interface ScheduleGroupLinksTable {
+  id: string;
+  group_id: string;
+  trigger_id: string;
+  project_id: string;
+  /** When it is due; null while the group is disabled, and after the last time. */
   next_at: Micros | null;
   created_at: Micros;
   updated_at: Micros;
@@ -64,4 +100,8 @@ export interface ScheduleFiringsTable {
   error: string | null;
   created_at: Micros;
   finished_at: Micros | null;
+  /** Where it was due as a part of this group. */
+  group_id: string | null;
+  /** What all have in common that the group had done at that time. */
+  batch_id: string | null;
 }
