@@ -12,6 +12,7 @@ const programs = ['monmaptool', 'ceph-mon', 'ceph-mgr', 'ceph-osd', 'ceph', 'rbd
 
 /** Whether this machine has Ceph's daemons and programs (Debian: ceph-mon, ceph-mgr, ceph-osd, ceph-common). */
 export const hasCeph = process.env['UNKAI_TEST_STORES'] === 'all' || programs.every(isInPath);
+if (!hasCeph) console.warn('Stores in Ceph are not tested: its programs are missing, ./unkai test --stores wants them');
 
 function isInPath(program: string): boolean {
   return (process.env['PATH'] ?? '').split(':').some((folder) => {

@@ -11,6 +11,7 @@ const prefix = dirname(dirname(dirname(sshd)));
 /** Whether this machine can have other ones within it, or has to: `unkai test --stores` brings OpenSSH's server. */
 export const hasOtherMachines =
   process.getuid?.() === 0 && (process.env['UNKAI_TEST_STORES'] === 'all' || existsSync(sshd));
+if (!hasOtherMachines) console.warn('Hosts on other machines are not tested: that takes root, and sshd');
 
 /**
  * Another machine, for all that a cloud can tell: a network namespace with an address of its own and an SSH server, whose

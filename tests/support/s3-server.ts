@@ -11,6 +11,7 @@ const keys = ['unkai-test', 'unkai-test-secret'] as const;
 
 /** Whether this machine has a real S3 server (versitygw) for tests, or has to: `unkai test --stores`. */
 export const hasS3Server = process.env['UNKAI_TEST_STORES'] === 'all' || spawnSync(program, ['--version']).status === 0;
+if (!hasS3Server) console.warn('Stores in S3 are not tested: versitygw is missing, ./unkai test --stores brings it');
 
 /** A real S3 server over a folder, on a port of its own, with one bucket: `images`. */
 export class S3Server implements AsyncDisposable {

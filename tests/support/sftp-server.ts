@@ -23,6 +23,7 @@ const nobody = 65534;
 
 /** Whether this machine has OpenSSH's server for tests, or has to: `unkai test --stores`. */
 export const hasSftpServer = process.env['UNKAI_TEST_STORES'] === 'all' || existsSync(program);
+if (!hasSftpServer) console.warn('Stores by SFTP are not tested: sshd is missing, ./unkai test --stores brings it');
 
 /** Its libraries lie beside it where it was unpacked. */
 function libraries(): string {

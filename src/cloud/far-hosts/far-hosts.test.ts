@@ -1,26 +1,29 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createPostgresDatabase } from '../../../tests/support/postgres.ts';
-import { postgresVariable } from '../../../tests/support/postgres-server.ts';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { createPostgresDatabase, eachDatabase } from '../../../tests/support/postgres.ts';
 import { AgentError, type HostDescription } from '../../agent/contract.ts';
 import { openSimulatedHost } from '../../agent/hypervisor/simulated/simulated-host.ts';
 import { type OpenedUnkai, openUnkai } from '../../assembly/open-unkai.ts';
 import type { Database } from '../../database/database.ts';
 import { realEnv } from '../../env/real.ts';
+import type { Cloud } from '../cloud.ts';
+import { removeHost } from '../hosts/removal.ts';
 import { FarHosts } from './far-hosts.ts';
 import type { FarAgent, FarAgentOptions } from './model.ts';
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 const env = realEnv();
 
-describe('hosts on other machines (SQLite)', () => farHosts('sqlite'));
-describe.runIf(process.env[postgresVariable])('hosts on other machines (PostgreSQL)', () => farHosts('postgres'));
+eachDatabase('hosts on other machines', (_open, kind) => farHosts(kind));
 
 /** A machine whose agent does as it is told here. */
 interface Machine {
+  /** Of the process that connected last. */
   options: FarAgentOptions;
+  /** Of all processes. */
+  opened: FarAgentOptions[];
   description: HostDescription;
   kept: number;
   hasLeft: boolean;
@@ -61,6 +64,10 @@ function farHosts(kind: Database['kind']): void {
       (options): FarAgent => {
         const directory = join(folder, 'far', options.hostId);
         let isConnected = false;
+        const seen = machines.get(options.hostId)?.opened ?? [];
+        seen.push(options);
+        if (!machines.has(options.hostId))
+          machines.set(options.hostId, { ...{ options, opened: seen, kept: 0, hasLeft: false }, description: {} as HostDescription });
         const connect = async () => {
           isConnected = false;
           await options.place({ toLeave: false });
@@ -71,7 +78,7 @@ function farHosts(kind: Database['kind']): void {
           const host = await openSimulatedHost({ directory, env, hostname: 'elsewhere' });
           const description = await host.describe();
           await host.close();
-          machines.set(options.hostId, { options, description, kept: 0, hasLeft: false });
+          machines.set(options.hostId, { options, opened: seen, description, kept: 0, hasLeft: false });
           isConnected = true;
           options.onChange({ description });
           return description;
@@ -99,6 +106,7 @@ function farHosts(kind: Database['kind']): void {
     ...{ name: 'far', address: '192.0.2.12', port: 22, user: 'root', password: 'sesame' },
     clusterId: (await opened.cloud.zones.placeFor(undefined)).clusterId,
   });
+  const lines = async () => (await opened.cloud.db.read.selectFrom('far_host_lines').selectAll().execute()).length;
   const hosts = async () => (await opened.cloud.hosts.list()).map(({ name, status }) => ({ name, status }));
   const local = { name: 'simulated', status: 'connected' };
 
@@ -158,7 +166,8 @@ function farHosts(kind: Database['kind']): void {
 
     const other = process();
     await other.refresh();
-    expect(await status()).toBe('connecting');
+    // It answers the one, whatever the other one does not know yet.
+    expect(await status()).toBe('connected');
     expect(machines.get(id)!.kept).toBe(1);
 
     await opened.cloud.db.write((tx) => far.markLeaving(tx, id));
@@ -211,12 +220,113 @@ function farHosts(kind: Database['kind']): void {
     await expect(far.add({ ...(await wanted()), name: 'third' })).rejects.toMatchObject({ code: 'duplicate' });
   });
 
-  it('are connected where any process has them, whatever one has noted that has ended since', async () => {
+  it('are connected where any process has them, and one that can not reach them says nothing', async () => {
     const far = process();
     const { id } = await far.add(await wanted());
-    await process().refresh();
-    expect((await opened.cloud.hosts.get(id)).status).toBe('connecting');
+    const { options, description } = machines.get(id)!;
+    const status = async () => (await opened.cloud.hosts.get(id)).status;
+    const other = process();
+    await other.refresh();
+    const walled = machines.get(id)!.opened.at(-1)!;
+    expect(walled).not.toBe(options);
+    walled.onChange({ lost: 'no route to host' });
+    await other.refresh();
+    expect(await status()).toBe('connected');
+    // Now it answers both, then none.
+    walled.onChange({ description });
+    await expect.poll(lines).toBe(2);
+    options.onChange({ lost: 'cut' });
+    await expect.poll(lines).toBe(1);
+    expect(await status()).toBe('connected');
+    walled.onChange({ lost: 'cut' });
+    await expect.poll(status).toBe('disconnected');
+    options.onChange({ description });
+    await expect.poll(status).toBe('connected');
+  });
+
+  it('are lost with the process that had them, once it has said nothing for long', async () => {
+    const far = process();
+    const { id } = await far.add(await wanted());
+    const status = async () => (await opened.cloud.hosts.get(id)).status;
+    const other = process();
+    await other.refresh();
+    expect(await status()).toBe('connected');
+    await opened.cloud.db.write((tx) => tx.updateTable('far_host_lines').set({ until: 1 }).execute());
+    await other.refresh();
+    expect(await status()).toBe('disconnected');
+    // It was only busy.
     await far.refresh();
-    expect((await opened.cloud.hosts.get(id)).status).toBe('connected');
+    expect(await status()).toBe('connected');
+    await far.close();
+    await other.refresh();
+    expect(await status()).toBe('disconnected');
+  });
+
+  it('may be told who they are where they have never answered, or nothing is on them, and not else', async () => {
+    const far = process();
+    const asked: boolean[] = [];
+    meanwhile = async () => void asked.push(await [...machines.values()][0]!.options.mayBegin());
+    const { id } = await far.add(await wanted());
+    const { options } = machines.get(id)!;
+    expect(asked).toEqual([true]);
+    expect(await options.mayBegin()).toBe(true);
+    const disk = { id: 'd'.repeat(32), volume_id: 'v', host_id: id, size: 1, created_at: 1, released_at: null };
+    await opened.cloud.db.write((tx) => tx.insertInto('disks').values(disk as never).execute());
+    expect(await options.mayBegin()).toBe(false);
+    await opened.cloud.db.write((tx) => tx.updateTable('disks').set({ released_at: 2 }).execute());
+    expect(await options.mayBegin()).toBe(true);
+    expect(await options.key()).toMatch(/^[\w-]{32}$/);
+  });
+
+  it('whose machine is gone for good are removed without it, also those that are on their way out already', async () => {
+    const far = process();
+    const { id } = await far.add(await wanted());
+    const other = process();
+    await other.refresh();
+    const cloud: Cloud = { ...opened.cloud, farHosts: far };
+    trouble = 'no route to host';
+    await removeHost(cloud, id);
+    expect(await far.place(id)).toBeDefined();
+    await removeHost(cloud, id, { isGone: true });
+    expect(await far.place(id)).toBeUndefined();
+    expect(machines.get(id)!.hasLeft).toBe(false);
+    expect(cloud.hosts.leaving.size).toBe(0);
+    await other.refresh();
+    expect(other.has(id)).toBe(false);
+    await expect(removeHost(cloud, id, { isGone: true })).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  it('whose machine is gone let go of what is removed, and do nothing else', async () => {
+    const far = process();
+    const { id } = await far.add(await wanted());
+    const cloud: Cloud = { ...opened.cloud, farHosts: far };
+    const disk = { id: 'd'.repeat(32), volume_id: 'v', host_id: id, size: 1, created_at: 1, released_at: null };
+    await opened.cloud.db.write((tx) => tx.insertInto('disks').values(disk as never).execute());
+    await expect(removeHost(cloud, id, { isGone: true })).rejects.toMatchObject({ details: { reason: 'in_use' } });
+    expect((await cloud.hosts.get(id)).status).toBe('disconnected');
+    const agent = cloud.hosts.agent(id);
+    await agent.removeDisk(disk.id);
+    expect((await agent.inventory()).guests).toEqual([]);
+    await expect(agent.guestDiagnostics('s')).rejects.toMatchObject({ code: 'unreachable', retryable: false });
+    await expect(far.reconnect(id)).rejects.toMatchObject({ code: 'unavailable' });
+    // Another process learns of it.
+    const other = process();
+    await other.refresh();
+    await opened.cloud.db.write((tx) => tx.deleteFrom('disks').execute());
+    await removeHost(cloud, id, { isGone: true });
+    expect(await far.place(id)).toBeUndefined();
+    expect(machines.get(id)!.opened).toHaveLength(1);
+  });
+
+  it('keep their name to themselves: no host of this machine takes their place', async () => {
+    const far = process();
+    const { id } = await far.add(await wanted());
+    const place = await opened.cloud.zones.placeFor(undefined);
+    const attaching = opened.cloud.hosts.attach(opened.agents[0]!.agent, { name: 'far', ...place });
+    await expect(attaching).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringContaining('as the host at 192.0.2.12 is'),
+    });
+    expect(await opened.cloud.hosts.get(id)).toMatchObject({ managementAddress: '192.0.2.12' });
   });
 }

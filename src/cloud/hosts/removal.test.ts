@@ -2,9 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createPostgresDatabase } from '../../../tests/support/postgres.ts';
-import { postgresVariable } from '../../../tests/support/postgres-server.ts';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { createPostgresDatabase, eachDatabase } from '../../../tests/support/postgres.ts';
 import { AgentError, type HostAgent } from '../../agent/contract.ts';
 import { emptyQcow2 } from '../../agent/disks/qcow2-header.ts';
 import { type OpenedUnkai, openUnkai, type UnkaiOptions } from '../../assembly/open-unkai.ts';
@@ -18,8 +17,7 @@ import { clearRemovedHosts, removeHost } from './removal.ts';
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 const gibibyte = 2 ** 30;
 
-describe('hosts that leave (SQLite)', () => leaving('sqlite'));
-describe.runIf(process.env[postgresVariable])('hosts that leave (PostgreSQL)', () => leaving('postgres'));
+eachDatabase('hosts that leave', (_open, kind) => leaving(kind));
 
 function leaving(kind: Database['kind']): void {
   let folder: string;

@@ -89,6 +89,8 @@ const furtherKinds: readonly Kind[] = [
   { diskFormat: 'raw', format: 'raw', pack: ['zstd', '-q', '--rm'] },
   { diskFormat: 'qcow2', format: 'qcow2', pack: ['xz', '-0'] },
 ];
+if (!process.env['UNKAI_ALL_BOOTS']) console.log('Not every kind of image is booted: UNKAI_ALL_BOOTS=1 does');
+if (!findUefi()) console.warn('Images for UEFI are not booted: the firmware (package ovmf) is missing');
 
 const cases = (all: readonly Kind[], prefix: string) =>
   all.map((kind, at) => [kind.diskFormat, kind.options ?? kind.pack?.[0] ?? '', `${prefix}-${at}`, kind] as const);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { postgresVariable } from '../../../tests/support/postgres-server.ts';
+import { eachDatabase } from '../../../tests/support/postgres.ts';
 import type { Database } from '../../database/database.ts';
 import { auditCloud } from '../audit/audit.ts';
 import { gib, StorageCloud } from '../volumes/test-cloud.ts';
@@ -70,8 +70,7 @@ describe('the local disks of a new server', () => {
   });
 });
 
-describe('on SQLite', () => localDisks('sqlite'));
-describe.runIf(process.env[postgresVariable])('on PostgreSQL', () => localDisks('postgres'));
+eachDatabase('local disks', (_open, kind) => localDisks(kind));
 
 function localDisks(database: Database['kind']): void {
   let storage: StorageCloud;

@@ -1,11 +1,10 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { postgresVariable } from '../../../tests/support/postgres-server.ts';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { eachDatabase } from '../../../tests/support/postgres.ts';
 import type { Database } from '../../database/database.ts';
 import { reapDisks } from '../volumes/disk-reaper.ts';
 import { StorageCloud } from '../volumes/test-cloud.ts';
 
-describe('on SQLite', () => resettingStates('sqlite'));
-describe.runIf(process.env[postgresVariable])('on PostgreSQL', () => resettingStates('postgres'));
+eachDatabase('states that are reset', (_open, kind) => resettingStates(kind));
 
 function resettingStates(database: Database['kind']): void {
   let storage: StorageCloud;

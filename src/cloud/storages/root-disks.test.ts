@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { postgresVariable } from '../../../tests/support/postgres-server.ts';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { eachDatabase } from '../../../tests/support/postgres.ts';
 import type { Database } from '../../database/database.ts';
 import { auditCloud } from '../audit/audit.ts';
 import type { Flavor } from '../flavors/flavors.ts';
@@ -11,10 +11,7 @@ import type { Host } from '../hosts/model.ts';
 import { reapDisks } from '../volumes/disk-reaper.ts';
 import { gib, StorageCloud } from '../volumes/test-cloud.ts';
 
-describe('root disks in storages that are added (SQLite)', () => rootDisks('sqlite'));
-describe.runIf(process.env[postgresVariable])('root disks in storages that are added (PostgreSQL)', () =>
-  rootDisks('postgres'),
-);
+eachDatabase('root disks in storages that are added', (_open, kind) => rootDisks(kind));
 
 function rootDisks(kind: Database['kind']): void {
   let world: StorageCloud;

@@ -1,8 +1,8 @@
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { postgresVariable } from '../../../tests/support/postgres-server.ts';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { eachDatabase } from '../../../tests/support/postgres.ts';
 import { AgentError, type HostAgent } from '../../agent/contract.ts';
 import type { Database } from '../../database/database.ts';
 import { auditCloud } from '../audit/audit.ts';
@@ -11,8 +11,7 @@ import { removeHost } from '../hosts/removal.ts';
 import { reapDisks } from '../volumes/disk-reaper.ts';
 import { gib, StorageCloud } from '../volumes/test-cloud.ts';
 
-describe('storages that are added (SQLite)', () => added('sqlite'));
-describe.runIf(process.env[postgresVariable])('storages that are added (PostgreSQL)', () => added('postgres'));
+eachDatabase('storages that are added', (_open, kind) => added(kind));
 
 function added(kind: Database['kind']): void {
   let world: StorageCloud;

@@ -1,11 +1,10 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { postgresVariable } from '../../../tests/support/postgres-server.ts';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { eachDatabase } from '../../../tests/support/postgres.ts';
 import type { Database } from '../../database/database.ts';
 import { newId } from '../../env/env.ts';
 import { gib, StorageCloud } from './test-cloud.ts';
 
-describe('on SQLite', () => assistedSnapshots('sqlite'));
-describe.runIf(process.env[postgresVariable])('on PostgreSQL', () => assistedSnapshots('postgres'));
+eachDatabase('assisted snapshots', (_open, kind) => assistedSnapshots(kind));
 
 function assistedSnapshots(database: Database['kind']): void {
   let storage: StorageCloud;

@@ -1,12 +1,11 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { postgresVariable } from '../../../tests/support/postgres-server.ts';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { eachDatabase } from '../../../tests/support/postgres.ts';
 import { AgentError, type HostAgent } from '../../agent/contract.ts';
 import type { Database } from '../../database/database.ts';
 import { reapDisks } from './disk-reaper.ts';
 import { gib, StorageCloud } from './test-cloud.ts';
 
-describe('on SQLite', () => migrations('sqlite'));
-describe.runIf(process.env[postgresVariable])('on PostgreSQL', () => migrations('postgres'));
+eachDatabase('volumes that move', (_open, kind) => migrations(kind));
 
 function migrations(database: Database['kind']): void {
   let storage: StorageCloud;

@@ -1,10 +1,9 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { postgresVariable } from '../../../tests/support/postgres-server.ts';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { eachDatabase } from '../../../tests/support/postgres.ts';
 import type { Database } from '../../database/database.ts';
 import { gib, StorageCloud } from './test-cloud.ts';
 
-describe('on SQLite', () => sharedVolumes('sqlite'));
-describe.runIf(process.env[postgresVariable])('on PostgreSQL', () => sharedVolumes('postgres'));
+eachDatabase('volumes of several servers', (_open, kind) => sharedVolumes(kind));
 
 function sharedVolumes(database: Database['kind']): void {
   let storage: StorageCloud;

@@ -1,13 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { postgresVariable } from '../../../tests/support/postgres-server.ts';
+import { eachDatabase } from '../../../tests/support/postgres.ts';
 import { AgentError, type HostAgent } from '../../agent/contract.ts';
 import type { Database } from '../../database/database.ts';
 import type { StoragePage } from './listing.ts';
 import { gib, StorageCloud } from './test-cloud.ts';
 import { localVolumeType } from './type-model.ts';
 
-describe('on SQLite', () => blockStorage('sqlite'));
-describe.runIf(process.env[postgresVariable])('on PostgreSQL', () => blockStorage('postgres'));
+eachDatabase('block storage', (_open, kind) => blockStorage(kind));
 
 function blockStorage(database: Database['kind']): void {
   let storage: StorageCloud;

@@ -80,6 +80,8 @@ describe('a conversation with a guest agent', () => {
   });
 });
 
+if (!findProgram('qemu-ga'))
+  console.warn('The agent in guests is not tested: qemu-ga (package qemu-guest-agent) is missing');
 describe.skipIf(!findProgram('qemu-ga'))('the agent in a real guest', () => {
   const bootTimeout = 300_000;
   let bench: TinyLinuxBench;

@@ -12,6 +12,7 @@ import { buildUefiImage } from './uefi-image.fixture.ts';
 const env = realEnv();
 const bootTimeout = 300_000;
 
+if (!findUefi()) console.warn('Guests that boot by UEFI are not tested: the firmware (package ovmf) is missing');
 describe.skipIf(!findUefi())('a guest that boots by UEFI', () => {
   let root: string;
   let host: QemuHost;
