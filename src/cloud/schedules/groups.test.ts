@@ -5,6 +5,7 @@ import type { ScheduleFiringsTable } from '../../database/schema.ts';
 import { newId } from '../../env/env.ts';
 import { realEnv } from '../../env/real.ts';
 import type { Cloud } from '../cloud.ts';
+import { notFound } from '../errors.ts';
 import { operator, type Subject } from '../identity/subject.ts';
 import { Firings, type ScheduleWorker } from './firings.ts';
 import type { ScheduledKind } from './model.ts';
@@ -150,7 +151,12 @@ eachDatabase('groups of scheduled jobs', (open) => {
     const later = await schedules.createTrigger(subject, { name: 'l', kind: 'cron', cron: '0 0 3 1 1 ?' });
     await schedules.groups.link(subject, groupId, later, { fireNow: true });
     await new Firings({ db, env, log }, worker).run();
-    expect(done.slice(1).map(({ job_id }) => job_id).toSorted()).toEqual(jobIds.toSorted());
+    expect(
+      done
+        .slice(1)
+        .map(({ job_id }) => job_id)
+        .toSorted(),
+    ).toEqual(jobIds.toSorted());
     expect(new Set(done.slice(1).map(({ batch_id }) => batch_id)).size).toBe(1);
   });
 
@@ -181,5 +187,36 @@ eachDatabase('groups of scheduled jobs', (open) => {
     ]) {
       await expect(change()).rejects.toMatchObject({ code: 'not_found', details: { resource: 'schedule_group' } });
     }
+  });
+
+  it('are in the report of what was done and what will be, once for each time', async () => {
+    const { groupId, jobIds } = await settled();
+    const own = await job();
+    const daily = await schedules.createTrigger(subject, { name: 'd', kind: 'cron', cron: '0 30 9 * * ?' });
+    await schedules.link(subject, own, daily);
+    const refuse = worker.begin;
+    worker.begin = (firing) => {
+      if (firing.job_id === jobIds[0]) throw notFound('server', 'x', 'It is gone.');
+      return refuse(firing);
+    };
+    await pass(5.5);
+    worker.begin = refuse;
+    await schedules.groups.update(subject, groupId, { enabled: false });
+    const wish = { startAt: now, unit: 'hour', spans: 25, kinds: ['server.stop'] } as const;
+    const { succeeded, failed, partly, waiting } = await schedules.report(subject, wish);
+    // The job whose server is gone is disabled after the first time.
+    expect([succeeded[0], failed[0], partly[0], waiting[0]]).toEqual([4, 0, 1, 0]);
+    expect(waiting.indexOf(1)).toBe(23);
+    const days = await schedules.report(subject, { ...wish, unit: 'day', spans: 3 });
+    expect(days.waiting).toEqual([0, 1, 1]);
+    expect(days.succeeded).toEqual([4, 0, 0]);
+    const months = await schedules.report(subject, { ...wish, unit: 'month', spans: 2 });
+    expect(months.waiting).toEqual([8, 31]);
+    await schedules.groups.update(subject, groupId, { enabled: true });
+    expect((await schedules.report(subject, wish)).waiting.slice(0, 3)).toEqual([54, 60, 60]);
+    expect((await schedules.report(stranger, wish)).waiting).toEqual(Array(25).fill(0));
+    expect((await schedules.report(operator(), wish)).succeeded[0]).toBe(4);
+    const others = await schedules.report(subject, { ...wish, kinds: ['server.start'] });
+    expect([...others.waiting, ...others.succeeded]).toEqual(Array(50).fill(0));
   });
 });

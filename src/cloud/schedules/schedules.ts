@@ -19,6 +19,7 @@ import {
 import { forgetOrphans } from './orphans.ts';
 import { given, ownedRow, requireRoom } from './owned-rows.ts';
 import { planGroups, planJobs } from './plan.ts';
+import { type Report, type ReportWish, reportOf } from './report.ts';
 import { firingOf, waitingJobs } from './take-up.ts';
 import { mergedTimes, type TriggerTimes, timesOf } from './trigger-times.ts';
 import { scheduleWorker } from './work.ts';
@@ -235,6 +236,11 @@ export class Schedules {
       await this.groups.runAll(tx, triggerId, now, jobIds);
     });
     this.#changed();
+  }
+
+  /** What became of jobs of these kinds over time, and how often they will be due. Administrators see all projects. */
+  report(subject: Subject, wish: Omit<ReportWish, 'projectId'>): Promise<Report> {
+    return reportOf(this.#cloud.db, subject.isAdmin ? wish : { ...wish, projectId: projectOf(subject) });
   }
 
   /**

@@ -45,6 +45,7 @@ const kindsByPath: Record<string, string> = {
   jobs: 'schedulerJob',
   schedulers: 'schedulerJob',
   triggers: 'schedulerTrigger',
+  jobgroups: 'schedulerJobGroup',
 };
 
 /** What other fields name. */
@@ -82,6 +83,8 @@ const kindsByName: Record<string, string> = {
   resourceUuids: 'vm',
   schedulerJobUuid: 'schedulerJob',
   schedulerTriggerUuid: 'schedulerTrigger',
+  schedulerJobGroupUuid: 'schedulerJobGroup',
+  schedulerJobUuids: 'schedulerJob',
   jobUuids: 'schedulerJob',
   targetResourceUuid: 'vm',
 };
@@ -206,6 +209,7 @@ export class SettledAccount {
     own['schedulerJob'] = await this.#made('/scheduler/jobs', start);
     const newYear = { name, schedulerType: 'cron', cron: '0 0 0 1 1 ?' };
     own['schedulerTrigger'] = await this.#made('/scheduler/triggers', newYear);
+    own['schedulerJobGroup'] = await this.#made('/scheduler/jobgroups', { name, type: 'startVm' });
     const jobData = JSON.stringify({ name, rootVolumeUuid: own['rootVolume'] });
     const jobName = 'APICreateRootVolumeTemplateFromRootVolumeMsg';
     own['longJob'] = await this.#made('/longjobs', { name, jobName, jobData });

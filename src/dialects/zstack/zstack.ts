@@ -25,7 +25,9 @@ import { policyOperations } from './operations/policies.ts';
 import { quotaOperations } from './operations/quotas.ts';
 import { resourceConfigOperations } from './operations/resource-configs.ts';
 import { resourceOwnerOperations } from './operations/resource-owners.ts';
+import { schedulerJobGroupOperations } from './operations/scheduler-job-groups.ts';
 import { schedulerJobOperations } from './operations/scheduler-jobs.ts';
+import { schedulerReportOperations } from './operations/scheduler-report.ts';
 import { schedulerTriggerOperations } from './operations/scheduler-triggers.ts';
 import { sessionOperations } from './operations/sessions.ts';
 import { sftpBackupStorageOperations } from './operations/sftp-backup-storage.ts';
@@ -127,6 +129,8 @@ export const zstack: Dialect = {
     ...longJobOperations,
     ...schedulerJobOperations,
     ...schedulerTriggerOperations,
+    ...schedulerJobGroupOperations,
+    ...schedulerReportOperations,
     ...zqlOperations,
     queryJob,
   ],

@@ -1,6 +1,6 @@
-import { sql } from 'kysely';
+import { type SqlBool, sql } from 'kysely';
 import { column, computed, words } from '../../../cloud/query/fields.ts';
-import { defineInventory, seenWith } from '../../../cloud/query/inventory.ts';
+import { defineInventory, type Row, seenWith, type Viewer } from '../../../cloud/query/inventory.ts';
 import type { ScheduledKind } from '../../../cloud/schedules/model.ts';
 import { commonFields, stateField } from './common.ts';
 
@@ -41,6 +41,86 @@ export const schedulerLink = defineInventory<'schedule_links'>({
   visible: seenWith('SchedulerJobInventory', 'job_id'),
 });
 
+const ofProject = (row: Row<'schedule_jobs' | 'schedule_triggers' | 'schedule_groups'>, { projectId = '' }: Viewer) =>
+  sql<SqlBool>`${row.column('project_id')} = ${projectId}`;
+
+/** A job that is in a group. */
+export const schedulerGroupJob = defineInventory<'schedule_group_jobs'>({
+  name: 'SchedulerJobGroupJobRefInventory',
+  className: 'org.zstack.header.scheduler.SchedulerJobGroupJobRefInventory',
+  table: 'schedule_group_jobs',
+  fields: {
+    schedulerJobGroupUuid: column('group_id', 'string', 'The group.'),
+    schedulerJobUuid: column('job_id', 'string', 'The job.'),
+    createDate: column('created_at', 'time', 'When the job was added to the group.'),
+    lastOpDate: column('updated_at', 'time', 'The same.'),
+  },
+  relations: {
+    jobGroup: { to: 'SchedulerJobGroupInventory', local: 'schedulerJobGroupUuid' },
+    job: { to: 'SchedulerJobInventory', local: 'schedulerJobUuid' },
+  },
+  visible: seenWith('SchedulerJobGroupInventory', 'group_id'),
+});
+
+/** A group of jobs that a trigger fires. */
+export const schedulerGroupLink = defineInventory<'schedule_group_links'>({
+  name: 'SchedulerJobGroupSchedulerTriggerRefInventory',
+  className: 'org.zstack.header.scheduler.SchedulerJobGroupSchedulerTriggerRefInventory',
+  table: 'schedule_group_links',
+  fields: {
+    uuid: column('id', 'string', 'The uuid: 32 hexadecimal digits.'),
+    schedulerJobGroupUuid: column('group_id', 'string', 'The group.'),
+    schedulerTriggerUuid: column('trigger_id', 'string', 'The trigger.'),
+    createDate: column('created_at', 'time', 'When the group was added to the trigger.'),
+    lastOpDate: column('updated_at', 'time', 'When it was last due, or changed.'),
+  },
+  relations: {
+    jobGroup: { to: 'SchedulerJobGroupInventory', local: 'schedulerJobGroupUuid' },
+    trigger: { to: 'SchedulerTriggerInventory', local: 'schedulerTriggerUuid' },
+  },
+  visible: seenWith('SchedulerJobGroupInventory', 'group_id'),
+});
+
+export const schedulerJobGroup = defineInventory<'schedule_groups'>({
+  name: 'SchedulerJobGroupInventory',
+  className: 'org.zstack.header.scheduler.SchedulerJobGroupInventory',
+  table: 'schedule_groups',
+  fields: {
+    ...commonFields,
+    state: { ...stateField, description: 'Enabled or Disabled: a disabled one is due at no time.' },
+    jobType: words('kind', typeOfKind, '', 'What its jobs do: startVm, stopVm, rebootVm, volumeSnapshot …'),
+    jobData: column('parameters', 'string', 'In the place of what its jobs say, as JSON; `{}` where they decide.'),
+    jobClassName: words('kind', classes, '', 'What its jobs do, as the class of a job.'),
+  },
+  lists: {
+    triggersUuid: {
+      of: schedulerGroupLink,
+      local: 'uuid',
+      foreign: 'schedulerJobGroupUuid',
+      pluck: 'schedulerTriggerUuid',
+      description: 'The triggers that fire it.',
+    },
+    jobsUuid: {
+      of: schedulerGroupJob,
+      local: 'uuid',
+      foreign: 'schedulerJobGroupUuid',
+      pluck: 'schedulerJobUuid',
+      description: 'Its jobs.',
+    },
+  },
+  relations: {
+    trigger: {
+      to: 'SchedulerTriggerInventory',
+      through: { table: 'schedule_group_links', near: 'group_id', far: 'trigger_id' },
+    },
+    job: {
+      to: 'SchedulerJobInventory',
+      through: { table: 'schedule_group_jobs', near: 'group_id', far: 'job_id' },
+    },
+  },
+  visible: ofProject,
+});
+
 export const schedulerJob = defineInventory<'schedule_jobs'>({
   name: 'SchedulerJobInventory',
   className: 'org.zstack.header.scheduler.SchedulerJobInventory',
@@ -67,10 +147,14 @@ export const schedulerJob = defineInventory<'schedule_jobs'>({
       to: 'SchedulerTriggerInventory',
       through: { table: 'schedule_links', near: 'job_id', far: 'trigger_id' },
     },
+    jobGroup: {
+      to: 'SchedulerJobGroupInventory',
+      through: { table: 'schedule_group_jobs', near: 'job_id', far: 'group_id' },
+    },
     vmInstance: { to: 'VmInstanceInventory', local: 'targetResourceUuid' },
     volume: { to: 'VolumeInventory', local: 'targetResourceUuid' },
   },
-  visible: (row, { projectId = '' }) => sql`${row.column('project_id')} = ${projectId}`,
+  visible: ofProject,
 });
 
 export const schedulerTrigger = defineInventory<'schedule_triggers'>({
@@ -106,8 +190,12 @@ export const schedulerTrigger = defineInventory<'schedule_triggers'>({
   },
   relations: {
     job: { to: 'SchedulerJobInventory', through: { table: 'schedule_links', near: 'trigger_id', far: 'job_id' } },
+    jobGroup: {
+      to: 'SchedulerJobGroupInventory',
+      through: { table: 'schedule_group_links', near: 'trigger_id', far: 'group_id' },
+    },
   },
-  visible: (row, { projectId = '' }) => sql`${row.column('project_id')} = ${projectId}`,
+  visible: ofProject,
 });
 
 /** What became of a job at one of its times. */
@@ -119,6 +207,7 @@ export const schedulerJobHistory = defineInventory<'schedule_firings'>({
     id: column('created_at', 'long', 'Its number: later ones have larger ones.'),
     triggerUuid: column('trigger_id', 'string', 'The trigger.'),
     schedulerJobUuid: column('job_id', 'string', 'The job.'),
+    schedulerJobGroupUuid: column('group_id', 'string', 'The group as a part of which it was due.'),
     jobType: words('kind', typeOfKind, '', 'What was done: startVm, stopVm, rebootVm, volumeSnapshot …'),
     startTime: column('due_at', 'time', 'When it was due.'),
     executeTime: computed('long', 'Seconds until it had ended.', (row) => {
@@ -130,10 +219,15 @@ export const schedulerJobHistory = defineInventory<'schedule_firings'>({
     success: computed('bool', 'Whether it succeeded; none while it goes on.', (row) => {
       return sql`(case ${row.column('state')} when 'succeeded' then 1 when 'failed' then 0 end)`;
     }),
-    fireInstanceId: column('id', 'string', 'Its uuid: the snapshots that it made have it too.'),
+    fireInstanceId: computed(
+      'string',
+      'Its uuid, which the snapshots that it made have too; of a group, what its jobs have in common that time.',
+      (row) => sql`coalesce(${row.column('batch_id')}, ${row.column('id')})`,
+    ),
   },
   relations: {
     job: { to: 'SchedulerJobInventory', local: 'schedulerJobUuid' },
+    jobGroup: { to: 'SchedulerJobGroupInventory', local: 'schedulerJobGroupUuid' },
     trigger: { to: 'SchedulerTriggerInventory', local: 'triggerUuid' },
   },
   visible: (row, { projectId = '' }) => sql`${row.column('project_id')} = ${projectId}`,

@@ -1,46 +1,23 @@
 import { Type as T } from 'typebox';
-import type { ScheduleParameters } from '../../../cloud/schedules/model.ts';
-import { jobTypes, schedulerJob, schedulerJobHistory, schedulerLink } from '../inventories/scheduler.ts';
+import { schedulerJob, schedulerJobHistory, schedulerLink } from '../inventories/scheduler.ts';
 import { booleanField, descriptionField, nameField, stateEventField, uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation, syncOperation } from '../protocol/operation.ts';
-import { invalidArgument, ZStackError } from '../protocol/zstack-error.ts';
 import { inventorySchema } from '../query/inventory-schema.ts';
 import { runQuery } from '../query/query.ts';
 import { queryOperations } from '../query/query-operations.ts';
 import { parseQuery } from '../query/query-parameters.ts';
-import { jobExample as example, onSchedules, schedulerShared as shared, triggerExample } from './scheduler-words.ts';
+import {
+  byUuid,
+  jobExample as example,
+  jobTypeField,
+  kindOf,
+  onSchedules,
+  parametersField,
+  parametersOf,
+  schedulerShared as shared,
+  triggerExample,
+} from './scheduler-words.ts';
 import { change, creationExample, deletion } from './simple-operations.ts';
-
-/** What ZStack has beside: there is no such thing here that could be done. */
-const otherTypes = [
-  'volumeBackup',
-  'rootVolumeBackup',
-  'vmBackup',
-  'databaseBackup',
-  'localRaidSelfTest',
-  'runAutoScalingGroup',
-  'cancelIAM2ProjectLoginExpired',
-  'takeIAM2ProjectLoginExpired',
-] as const;
-type JobType = keyof typeof jobTypes;
-
-/** Clients send what a field is as text, or as what it is. */
-const parametersField = T.Optional(
-  T.Record(T.String(), T.Unknown(), {
-    description:
-      'More of what is to be done: snapshotMaxNumber, or snapshotGroupMaxNumber, says how many snapshots of the job are kept.',
-  }),
-);
-
-function parametersOf(given: Record<string, unknown> | undefined): ScheduleParameters {
-  const kept = given?.['snapshotMaxNumber'] ?? given?.['snapshotGroupMaxNumber'];
-  if (kept === undefined || kept === null || kept === '') return {};
-  const keep = Number(kept);
-  if (!Number.isInteger(keep) || keep < 1 || keep > 1000) {
-    throw invalidArgument(`the number of snapshots to keep must be 1 to 1000, but is [${String(kept).slice(0, 40)}]`);
-  }
-  return { keep };
-}
 
 const createSchedulerJob = jobOperation({
   ...shared,
@@ -55,11 +32,7 @@ const createSchedulerJob = jobOperation({
       maxLength: 64,
       description: 'The server; for snapshots the volume, for volumeSnapshotGroup the root volume of the server.',
     }),
-    type: T.Unsafe<JobType | (typeof otherTypes)[number]>({
-      type: 'string',
-      enum: [...Object.keys(jobTypes), ...otherTypes],
-      description: `What it does: ${Object.keys(jobTypes).join(', ')}. Others are not offered.`,
-    }),
+    type: jobTypeField,
     parameters: parametersField,
   }),
   result: schedulerJob,
@@ -74,8 +47,7 @@ const createSchedulerJob = jobOperation({
   ],
   handle: async ({ cloud, subject, input }) => {
     const { type, name, description, targetResourceUuid: targetId } = input;
-    if (!(type in jobTypes)) throw new ZStackError('SYS.1014', `the type[${type}] is not offered by this cloud`);
-    const kind = jobTypes[type as JobType];
+    const kind = kindOf(type);
     const parameters = parametersOf(input.parameters);
     const target = { uuid: targetId, type: type.endsWith('Vm') ? 'VmInstanceVO' : 'VolumeVO' };
     const wanted = { id: input.resourceUuid, name, description, kind, targetId, parameters };
@@ -104,7 +76,7 @@ const changeSchedulerState = jobOperation({
   ],
   handle: async ({ cloud, subject, input: { uuid, stateEvent } }) => {
     const enable = () => cloud.schedules.setEnabled(subject, uuid, stateEvent === 'enable');
-    await onSchedules({ job: uuid }, enable, { job: 'uuid', trigger: 'uuid' });
+    await onSchedules({ job: uuid }, enable, byUuid);
     return { uuid };
   },
 });
@@ -197,7 +169,7 @@ export const schedulerJobOperations = [
     apply: async ({ cloud, subject, input: { uuid, name, description } }, { parameters }) => {
       const changes = { name, description, ...(parameters ? { parameters: parametersOf(parameters) } : {}) };
       const update = () => cloud.schedules.updateJob(subject, uuid, changes);
-      await onSchedules({ job: uuid }, update, { job: 'uuid', trigger: 'uuid' });
+      await onSchedules({ job: uuid }, update, byUuid);
       return undefined;
     },
   }),

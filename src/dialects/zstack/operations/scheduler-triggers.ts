@@ -8,7 +8,7 @@ import { inventorySchema } from '../query/inventory-schema.ts';
 import { runQuery } from '../query/query.ts';
 import { queryOperations } from '../query/query-operations.ts';
 import { parseQuery } from '../query/query-parameters.ts';
-import { triggerExample as example, onSchedules, schedulerShared as shared } from './scheduler-words.ts';
+import { byUuid, triggerExample as example, onSchedules, schedulerShared as shared } from './scheduler-words.ts';
 import { change, creationExample, deletion } from './simple-operations.ts';
 
 /** The last second that ZStack's own database can hold. */
@@ -57,8 +57,6 @@ function timesOf({ schedulerType, schedulerInterval, repeatCount, startTime, cro
     startAt: startTime === undefined ? undefined : startTime === 0 ? null : startTime * 1_000_000,
   };
 }
-
-const named = { job: 'uuid', trigger: 'uuid' };
 
 const createSchedulerTrigger = jobOperation({
   ...shared,
@@ -117,7 +115,7 @@ const runSchedulerTrigger = jobOperation({
     { title: 'All', params: { uuid: example.uuid }, body: { runSchedulerTrigger: {} }, status: 200, response: {} },
   ],
   handle: async ({ cloud, subject, input: { uuid, jobUuids } }) => {
-    await onSchedules({ trigger: uuid }, () => cloud.schedules.run(subject, uuid, jobUuids), named);
+    await onSchedules({ trigger: uuid }, () => cloud.schedules.run(subject, uuid, jobUuids), byUuid);
     return {};
   },
 });
@@ -157,7 +155,7 @@ export const schedulerTriggerOperations = [
     example,
     apply: async ({ cloud, subject, input: { uuid, name, description } }, times) => {
       const update = () => cloud.schedules.updateTrigger(subject, uuid, { name, description, ...timesOf(times) });
-      await onSchedules({ trigger: uuid }, update, named);
+      await onSchedules({ trigger: uuid }, update, byUuid);
       return undefined;
     },
   }),

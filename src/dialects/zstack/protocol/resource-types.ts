@@ -25,6 +25,7 @@ const classNames: Record<string, string> = {
   job: 'LongJobVO',
   schedule_job: 'SchedulerJobVO',
   schedule_trigger: 'SchedulerTriggerVO',
+  schedule_group: 'SchedulerJobGroupVO',
   tag: 'TagVO',
   tag_pattern: 'TagPatternVO',
   account_user: 'UserVO',
