@@ -34,14 +34,15 @@ export async function openMachines(
   };
   return {
     beside: (agent) => acrossMachines(env, agent, own, find),
-    open({ hostId, place, password, hostKey, known, onChange }) {
+    open({ hostId, place, password, hostKey, key, mayBegin, known, onChange }) {
       const ssh = async (purpose: { toLeave: boolean }) => {
         const { address, port, user } = await place(purpose);
         return {
           env,
           place: { host: address, port, user, timeoutMs },
           login: { secrets: async () => ({ password: await password() }), hostKey },
-          hostId,
+          identity: { hostId, key: await key() },
+          mayBegin,
           program: agentProgram,
           isJoined: options.tunnelAddress !== undefined,
           ...(options.network === undefined ? {} : { network: options.network }),

@@ -18,7 +18,7 @@ import { FarHosts } from './far-hosts/far-hosts.ts';
 import type { FarAgentOpener } from './far-hosts/model.ts';
 import { Faults } from './faults/faults.ts';
 import { withFaults } from './faults/faulty-actions.ts';
-import { losable } from './faults/faulty-host.ts';
+import { losable, losableMachines } from './faults/faulty-host.ts';
 import { Flavors } from './flavors/flavors.ts';
 import { Hosts } from './hosts/hosts.ts';
 import { openIdentity } from './identity/identity.ts';
@@ -110,8 +110,8 @@ export async function openCloud(options: CloudOptions): Promise<{ cloud: Cloud; 
   for (const { name, agent, zone } of options.hosts) {
     await attach(cloud, { name, zone }, options.faults ? losable(name, agent, cloud.faults) : agent);
   }
-  await cloud.farHosts.refresh();
-  await cloud.hostNetworks.start((request) => answerMetadata(cloud, request));
+  await cloud.farHosts.start();
+  await cloud.hostNetworks.start((request, hostId) => answerMetadata(cloud, request, hostId));
   await cloud.controlPlanes.beat();
   await runner.start(cloud);
   const stopReconcilers = startReconcilers(cloud);
@@ -137,6 +137,8 @@ async function assemble(core: CloudCore, options: CloudOptions): Promise<Cloud> 
   const networks = new Networks(core, quotas);
   const hostNetworks = new HostNetworks(core, hosts, networks);
   const reconcilers = new ReconcilerStatuses(core.env);
+  const faults = new Faults(core, options.faults ?? false);
+  const openFarAgent = options.openFarAgent && losableMachines(options.openFarAgent, faults);
   const identity = await openIdentity(core);
   const parts = {
     ...core,
@@ -155,11 +157,11 @@ async function assemble(core: CloudCore, options: CloudOptions): Promise<Cloud> 
     volumes: new Volumes(core),
     networks,
     hostNetworks,
-    farHosts: new FarHosts(core, hosts, hostNetworks, options.openFarAgent),
+    farHosts: new FarHosts(core, hosts, hostNetworks, openFarAgent),
     storages: new Storages(core, hosts, dirname(options.imageDirectory)),
     tags: new Tags(core),
     jobs: new Jobs(core),
-    faults: new Faults(core, options.faults ?? false),
+    faults,
     diskOfferings: new DiskOfferings(core),
     l2Networks: new L2Networks(core),
     l3Networks: new L3Networks(core, networks),

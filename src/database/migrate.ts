@@ -52,9 +52,11 @@ import { securityGroupStates } from './migrations/0050-security-group-states/mig
 import { rootDisksInStorages } from './migrations/0051-root-disks-in-storages/migration.ts';
 import { schedules } from './migrations/0053-schedules/migration.ts';
 import { networkSegments } from './migrations/0055-network-segments/migration.ts';
+import { farHostLines } from './migrations/0056-far-host-lines/migration.ts';
 import { signIns } from './migrations/0058-sign-ins/migration.ts';
 import { farHosts } from './migrations/0060-far-hosts/migration.ts';
 import { farHostsPlaces } from './migrations/0061-far-hosts-places/migration.ts';
+import { farHostsWho } from './migrations/0061-far-hosts-who/migration.ts';
 import { scheduleGroups } from './migrations/0063-schedule-groups/migration.ts';
 import type { Schema } from './schema.ts';
 
@@ -112,6 +114,8 @@ const migrations: Record<string, Migration> = {
   '0058-sign-ins': signIns,
   '0060-far-hosts': farHosts,
   '0061-far-hosts-places': farHostsPlaces,
+  '0061-far-hosts-who': farHostsWho,
+  '0056-far-host-lines': farHostLines,
   '0045-store-logins': storeLogins,
   '0053-schedules': schedules,
   '0046-oauth1': oauth1,

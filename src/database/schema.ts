@@ -17,6 +17,7 @@ import type {
   AllocationsTable,
   ClustersTable,
   ControlPlanesTable,
+  FarHostLinesTable,
   FarHostsTable,
   FlavorProjectsTable,
   FlavorsTable,
@@ -225,6 +226,7 @@ export interface Schema {
   clusters: ClustersTable;
   hosts: HostsTable;
   far_hosts: FarHostsTable;
+  far_host_lines: FarHostLinesTable;
   host_notes: HostNotesTable;
   storages: StoragesTable;
   storage_clusters: StorageClustersTable;

@@ -1,19 +1,18 @@
-import { once } from 'node:events';
-import { appendFileSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
-import { chown } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { realEnv } from '../../env/real.ts';
 import { openQemuHost } from '../hypervisor/qemu/qemu-host.ts';
-import type { AgentLog } from '../log.ts';
 import { type NetworkKind, openNetworkDriver } from '../network/open-network.ts';
+import { openAgentLog } from './agent-log.ts';
+import { identityIn } from './identity.ts';
+import { listenForOwner } from './listen-for-owner.ts';
 import { OwnMachine } from './own-machine.ts';
 import { serveHost } from './serve-host.ts';
 
 /**
  * The program that owns the QEMU host of a machine for control planes elsewhere, who put it there and start it. It has
- * ears for a unix socket only: who may use it is who may log in to the machine. Guests outlive it.
+ * ears for a unix socket only, and for those who know the host's identity. Guests outlive it.
  */
 const { values } = parseArgs({
   options: {
@@ -29,44 +28,27 @@ const { values } = parseArgs({
   },
 });
 
-const largestLog = 16 * 1024 * 1024;
-
-function openLog(path: string): AgentLog {
-  const write = (level: string, fields: object, message: string) => {
-    const { err, ...rest } = fields as { err?: unknown };
-    const shown = err instanceof Error ? { ...rest, err: err.message } : fields;
-    appendFileSync(path, `${JSON.stringify({ time: new Date().toISOString(), level, message, ...shown })}\n`);
-  };
-  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > largestLog) renameSync(path, `${path}.1`);
-  return {
-    debug() {},
-    info: (fields, message) => write('info', fields, message),
-    warn: (fields, message) => write('warn', fields, message),
-  };
-}
-
 async function run(folder: string): Promise<void> {
   const env = realEnv();
   mkdirSync(folder, { recursive: true, mode: 0o711 });
-  const log = openLog(join(folder, 'agent.log'));
+  const log = openAgentLog(join(folder, 'agent.log'));
+  const identity = identityIn(readFileSync(join(folder, 'identity'), 'utf8'));
+  if (!identity) throw new Error('the file identity does not say whose host this is');
   const directory = join(folder, 'host');
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const tunnel = values.address === undefined ? undefined : { address: values.address };
   const network = await openNetworkDriver(env, log, directory, values.network as NetworkKind | undefined, tunnel);
   const host = await openQemuHost({ directory, env, log, network });
   const machine = await OwnMachine.open(env, join(folder, 'lent'));
-  const server = createServer();
-  const socket = join(folder, 'agent.sock');
-  rmSync(socket, { force: true });
-  process.umask(0o177);
-  server.listen({ path: socket });
-  await once(server, 'listening');
-  process.umask(0o022);
-  if (values.owner !== undefined) await chown(socket, Number(values.owner), -1);
+  const server = await listenForOwner(
+    join(folder, 'agent.sock'),
+    values.owner === undefined ? undefined : Number(values.owner),
+  );
   const stopped = Promise.withResolvers<string>();
   const stop = serveHost(env, server, {
     host,
     machine,
+    identity,
     program: values.program ?? '',
     stop: () => stopped.resolve('a newer program takes its place'),
   });

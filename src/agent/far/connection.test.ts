@@ -21,6 +21,7 @@ const real = realEnv();
 const env: Env = { ...real, sleep: (ms, signal) => real.sleep(ms > 5000 ? ms : Math.min(ms, 50), signal) };
 /** Nobody is given time at all. */
 const hasty: Env = { ...real, sleep: (ms, signal) => real.sleep(Math.min(ms, 50), signal) };
+const identity = { hostId: 'h', key: 'k' };
 const facts = { networkId: 'n', address: '10.0.0.5', method: 'GET', path: '/openstack' };
 
 /** A host that does what is said here, and nothing else. */
@@ -46,7 +47,7 @@ beforeEach(async () => {
     },
   } as unknown as HostAgent;
   server = createServer();
-  stop = serveHost(env, server, { host, machine, program: 'test', stop() {} });
+  stop = serveHost(env, server, { host, machine, identity, program: 'test', stop() {} });
   server.listen({ path: join(folder, 'sock') });
   await once(server, 'listening');
 });
@@ -60,6 +61,7 @@ afterEach(async () => {
 function line(path = join(folder, 'sock')): Line {
   const sockets: Socket[] = [];
   return {
+    identity,
     async open() {
       const socket = connect(path);
       sockets.push(socket);

@@ -6,9 +6,9 @@ import { AgentError, type HostDescription, type MetadataResponder } from '../con
 import { wholeFile } from './file-stream.ts';
 import type { Line } from './line.ts';
 import type { BorrowedFolder, Machine } from './machine.ts';
-import { type Hello, type Opening, protocol } from './serve-host.ts';
+import { type Hello, type Opening, openingLine, protocol } from './opening.ts';
 import { Talk } from './talk.ts';
-import { firstLine, firstWords, readLines, receivedError, type SentError } from './wire.ts';
+import { checked, firstLine, firstWords, readLines } from './wire.ts';
 
 export interface ConnectionOptions {
   env: Env;
@@ -34,6 +34,9 @@ interface Session {
 /** How long after a failure the next try begins, at first and at the most, milliseconds. */
 const firstRestMs = 1000;
 const longestRestMs = 30_000;
+
+/** A guest that moves needs two. */
+const mostConnections = 16;
 
 /** The connection to a far host, which is made anew whenever it is lost. */
 export class Connection implements Machine {
@@ -148,15 +151,24 @@ export class Connection implements Machine {
   async listen(path: string, onConnection: (stream: Duplex) => void): Promise<AsyncDisposable> {
     const stream = await this.open({ open: 'listen', path });
     const accepted = new Set<Duplex>();
+    let coming = 0;
     readLines(stream, (line) => {
       const { connection } = JSON.parse(line) as { connection: number };
+      if (coming >= mostConnections) throw new Error('too many connections at once');
+      coming += 1;
       this.open({ open: 'accept', connection }).then(
         (other) => {
           accepted.add(other);
-          other.on('close', () => accepted.delete(other));
+          other.on('close', () => {
+            accepted.delete(other);
+            coming -= 1;
+          });
           onConnection(other);
         },
-        () => {}, // whoever connected has gone again
+        // Whoever connected has gone again.
+        () => {
+          coming -= 1;
+        },
       );
     });
     return {
@@ -175,9 +187,9 @@ export class Connection implements Machine {
       throw error;
     });
     stream.on('error', () => {}); // told by `close`
-    stream.write(`${JSON.stringify(opening)}\n`);
+    stream.write(openingLine(line.identity, opening));
     try {
-      return { stream, answer: checked(await firstLine(stream)) };
+      return { stream, answer: checked(await firstWords(this.#options.env, stream)) };
     } catch (error) {
       stream.destroy();
       throw error;
@@ -218,7 +230,8 @@ export class Connection implements Machine {
 
   async #greet(env: Env, line: Line): Promise<Session> {
     const stream = await line.open();
-    stream.write(`${JSON.stringify({ open: 'talk' } satisfies Opening)}\n`);
+    stream.on('error', () => {}); // told by `close`
+    stream.write(openingLine(line.identity, { open: 'talk' }));
     checked(await firstWords(env, stream));
     const talk: Talk = new Talk(env, stream, {
       answer: async (verb, args) => await this.#answer(verb, args),
@@ -260,21 +273,18 @@ export class Connection implements Machine {
         await once(AbortSignal.any([signal, this.#wake.signal]), 'abort');
         continue;
       }
+      const tried = new AbortController();
       try {
-        await Promise.race([this.#open(), once(signal, 'abort')]);
+        await Promise.race([this.#open(), once(signal, 'abort', { signal: tried.signal })]);
       } catch (error) {
         if (signal.aborted) break;
         this.#options.onChange?.({ lost: (error as Error).message });
         await env.sleep(rest, AbortSignal.any([signal, this.#wake.signal]));
         rest = Math.min(rest * 2, longestRestMs);
+      } finally {
+        // A machine may be off for weeks: nothing of a try stays.
+        tried.abort();
       }
     }
   }
-}
-
-/** The answer in the line; throws the error that is in it. */
-function checked(line: string): unknown {
-  const answer = JSON.parse(line) as { error?: SentError };
-  if (answer.error) throw receivedError(answer.error);
-  return answer;
 }

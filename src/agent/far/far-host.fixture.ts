@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import type { Env } from '../../env/env.ts';
+import { type Env, newId } from '../../env/env.ts';
 import type { HostAgent } from '../contract.ts';
 import { connectUnixSocket } from '../hypervisor/qemu/unix-socket.ts';
 import { acrossMachines, type FindMachine } from './across-machines.ts';
@@ -34,7 +34,8 @@ export async function serveAndConnect(
   await mkdir(folder, { recursive: true });
   const machine = await OwnMachine.open(env, join(folder, 'lent'));
   const server = createServer();
-  const stop = serveHost(env, server, { host, machine, program: 'test', stop() {} });
+  const identity = { hostId: name, key: newId(env) };
+  const stop = serveHost(env, server, { host, machine, identity, program: 'test', stop() {} });
   server.listen({ path: join(folder, socket) });
   await once(server, 'listening');
   const streams = new Set<Socket>();
@@ -43,6 +44,7 @@ export async function serveAndConnect(
     if ('description' in state) connections += 1;
   };
   const connect = async () => ({
+    identity,
     async open() {
       const stream = await connectUnixSocket(folder, socket);
       streams.add(stream);

@@ -3,50 +3,20 @@ import type { Server, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Env } from '../../env/env.ts';
-import {
-  AgentError,
-  type ConsoleKind,
-  type HostAgent,
-  type HostDescription,
-  type MetadataAnswer,
-} from '../contract.ts';
+import { AgentError, type HostAgent, type MetadataAnswer } from '../contract.ts';
+import { type HostIdentity, isSame } from './identity.ts';
 import { join } from './join.ts';
 import type { Machine } from './machine.ts';
+import { type Hello, type IntroducedOpening, type Opening, protocol } from './opening.ts';
 import { Talk } from './talk.ts';
 import { isVerb } from './verbs.ts';
-import { firstLine, sentError, writeLine } from './wire.ts';
-
-/** What a connection to the agent is for: its first line. It is answered by a line, `{}` or `{ error }` or what was asked for. */
-export type Opening =
-  | { open: 'talk' }
-  | { open: 'console'; serverId: string; kind: ConsoleKind }
-  /** Sends a file, and ends. */
-  | { open: 'read'; path: string; flat: boolean }
-  /** Takes a file, says that it has it, and ends. */
-  | { open: 'write'; path: string }
-  /** Lends a folder, as long as the connection lasts. */
-  | { open: 'borrow' }
-  /** Goes on to a unix socket. */
-  | { open: 'dial'; path: string }
-  /** Listens on a unix socket, as long as the connection lasts, and tells of each connection to it, `{ connection }`. */
-  | { open: 'listen'; path: string }
-  /** Goes on to a connection that was told of. */
-  | { open: 'accept'; connection: number };
-
-/** What both sides must have in common: an agent of another one is replaced. */
-export const protocol = 1;
-
-/** What the agent answers to `hello`. */
-export interface Hello {
-  protocol: number;
-  /** The name of its build. */
-  program: string;
-  description: HostDescription;
-}
+import { firstWords, sentError, writeLine } from './wire.ts';
 
 export interface ServedParts {
   host: HostAgent;
   machine: Machine;
+  /** Whoever says another one has come to the wrong place. */
+  identity: HostIdentity;
   /** See `Hello`. */
   program: string;
   /** Ends the agent, which another one replaces. */
@@ -68,7 +38,7 @@ async function answerAbout({ machine, host, program, stop }: ServedParts, verb: 
  * @returns ends all connections; the server is the caller's
  */
 export function serveHost(env: Env, server: Server, parts: ServedParts): () => void {
-  const { host, machine } = parts;
+  const { host, machine, identity } = parts;
   const talks = new Set<Talk>();
   const sockets = new Set<Socket>();
   const incoming = new Map<number, Duplex>();
@@ -134,6 +104,8 @@ export function serveHost(env: Env, server: Server, parts: ServedParts): () => v
         writeLine(stream, {});
         return await join(stream, other);
       }
+      default:
+        throw new AgentError('unsupported', 'this host does not know what the connection is for');
     }
   };
 
@@ -142,7 +114,9 @@ export function serveHost(env: Env, server: Server, parts: ServedParts): () => v
     stream.on('error', () => {}); // told by `close`
     stream.on('close', () => sockets.delete(stream));
     try {
-      await open(JSON.parse(await firstLine(stream)) as Opening, stream);
+      const opening = JSON.parse(await firstWords(env, stream)) as IntroducedOpening;
+      if (!isSame(identity, opening)) throw new AgentError('unsupported', 'this is a host of another cloud');
+      await open(opening, stream);
     } catch (error) {
       if (!stream.destroyed) stream.end(`${JSON.stringify({ error: sentError(error) })}\n`);
     }

@@ -15,6 +15,9 @@ export interface TalkListener {
 const beatMs = 5000;
 const patienceMs = 20_000;
 
+/** So many questions are answered at a time: who asks more at once has gone mad. */
+const mostAnswers = 1000;
+
 /** A connection over which both sides ask and answer, any number of things at a time. */
 export class Talk {
   readonly #stream: Duplex;
@@ -23,6 +26,7 @@ export class Talk {
   readonly #stopBeat: () => void;
   readonly #env: Env;
   #lastAsked = 0;
+  #answering = 0;
   #heardAt: number;
   #isOver = false;
 
@@ -79,24 +83,24 @@ export class Talk {
 
   #receive(line: string): void {
     this.#heardAt = this.#env.now();
-    let message: Message;
-    try {
-      message = JSON.parse(line) as Message;
-    } catch {
-      this.end('the other side speaks another language');
-      return;
-    }
-    if ('ask' in message) void this.#answer(message);
+    const message = messageIn(line);
+    if (!message) this.end('the other side speaks another language');
+    else if ('ask' in message) void this.#answer(message);
     else if ('answer' in message) this.#settle(message);
     else if (message.notice !== 'beat') this.#listener.notice(message.notice, message.value);
   }
 
   async #answer({ ask, verb, args }: Extract<Message, { ask: number }>): Promise<void> {
+    this.#answering += 1;
     try {
+      if (this.#answering > mostAnswers)
+        throw new AgentError('unsupported', `${mostAnswers} questions are open already`);
       const value = await this.#listener.answer(verb, args);
       if (!this.#isOver) this.#send({ answer: ask, value });
     } catch (error) {
       if (!this.#isOver) this.#send({ answer: ask, error: sentError(error) });
+    } finally {
+      this.#answering -= 1;
     }
   }
 
@@ -105,5 +109,17 @@ export class Talk {
     if (!this.#waiting.delete(answer)) return;
     if (error) asked!.reject(receivedError(error));
     else asked!.resolve(value);
+  }
+}
+
+/** Undefined for what nobody says who speaks this language. */
+function messageIn(line: string): Message | undefined {
+  try {
+    const said = JSON.parse(line) as Message | null;
+    if (typeof said !== 'object' || said === null) return undefined;
+    if ('ask' in said) return typeof said.verb === 'string' && Array.isArray(said.args) ? said : undefined;
+    return 'answer' in said || typeof said.notice === 'string' ? said : undefined;
+  } catch {
+    return undefined;
   }
 }

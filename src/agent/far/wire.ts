@@ -30,36 +30,67 @@ export function receivedError({ code, message, retryable }: SentError): AgentErr
   return new AgentError(code, message, { retryable });
 }
 
+/** The answer in the line; throws the error that is in it. */
+export function checked(line: string): unknown {
+  const answer = JSON.parse(line) as { error?: SentError } | null;
+  if (answer?.error) throw receivedError(answer.error);
+  return answer;
+}
+
 /**
  * Calls `onLine` with each line that comes in, without its end, until `onLine` gives false: what follows is put back to be
- * read as it is. Lines are text in UTF-8.
+ * read as it is. Lines are text in UTF-8. A line that is too long, or that `onLine` throws at, ends the stream.
  */
-export function readLines(stream: Duplex, onLine: (line: string) => boolean | void): void {
-  let parts: Buffer[] = [];
+export function readLines(stream: Duplex, onLine: (line: string) => boolean | void, longest = maxLine): void {
+  let held: Buffer = Buffer.alloc(0);
   let length = 0;
+  const hold = (bytes: Buffer) => {
+    if (length + bytes.length > held.length) {
+      // Twice as much each time: pieces may be as small as a byte.
+      const more = Buffer.allocUnsafe(Math.max(2 * held.length, length + bytes.length));
+      held.copy(more, 0, 0, length);
+      held = more;
+    }
+    length += bytes.copy(held, length);
+  };
+  const take = (end: Buffer): string => {
+    if (length === 0) return end.toString('utf8');
+    hold(end);
+    const line = held.toString('utf8', 0, length);
+    held = Buffer.alloc(0);
+    length = 0;
+    return line;
+  };
   const onData = (chunk: Buffer) => {
     let rest = chunk;
     for (let end = rest.indexOf(10); end >= 0; end = rest.indexOf(10)) {
-      parts.push(rest.subarray(0, end));
-      const line = Buffer.concat(parts).toString('utf8');
-      parts = [];
-      length = 0;
+      const line = take(rest.subarray(0, end));
       rest = rest.subarray(end + 1);
       if (onLine(line) === false) {
-        stream.off('data', onData);
+        stream.off('data', guarded);
         stream.pause();
         if (rest.length > 0) stream.unshift(rest);
         return;
       }
+      if (stream.destroyed) return;
     }
-    if (rest.length === 0) return;
-    parts.push(rest);
-    length += rest.length;
-    if (length > maxLine) stream.destroy(new Error(`a line is longer than ${maxLine} bytes`));
+    hold(rest);
+    if (length > longest) throw new Error(`a line is longer than ${longest} bytes`);
   };
-  stream.on('data', onData);
+  const guarded = (chunk: Buffer) => {
+    try {
+      onData(chunk);
+    } catch (error) {
+      stream.off('data', guarded);
+      stream.destroy(error as Error);
+    }
+  };
+  stream.on('data', guarded);
   stream.resume();
 }
+
+/** Nobody begins with more. */
+const longestFirstLine = 1024 * 1024;
 
 /** The first line, after which the stream stands still and can be read on. Rejects when it ends before. */
 export function firstLine(stream: Duplex): Promise<string> {
@@ -67,12 +98,15 @@ export function firstLine(stream: Duplex): Promise<string> {
     const onClose = () => reject(new AgentError('unreachable', 'the connection ended before anything was said'));
     stream.once('close', onClose);
     stream.once('end', onClose);
-    readLines(stream, (line) => {
+    const onLine = (line: string) => {
       stream.off('close', onClose);
       stream.off('end', onClose);
       resolve(line);
       return false;
-    });
+    };
+    readLines(stream, onLine, longestFirstLine);
+    // It may have ended before anybody listened.
+    if (stream.destroyed) onClose();
   });
 }
 
@@ -92,6 +126,11 @@ export async function firstWords(env: Pick<Env, 'sleep'>, stream: Duplex): Promi
   }
 }
 
+/** What waits to be sent is never more than this: who does not take it has gone, or is about to fill this process’s memory. */
+const mostUnsent = 2 * maxLine;
+
+/** Ends the stream where the other side takes nothing any more. */
 export function writeLine(stream: Duplex, value: unknown): void {
   stream.write(`${JSON.stringify(value)}\n`);
+  if (stream.writableLength > mostUnsent) stream.destroy(new Error('the other side does not read what it is told'));
 }

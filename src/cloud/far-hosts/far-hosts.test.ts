@@ -67,7 +67,10 @@ function farHosts(kind: Database['kind']): void {
         const seen = machines.get(options.hostId)?.opened ?? [];
         seen.push(options);
         if (!machines.has(options.hostId))
-          machines.set(options.hostId, { ...{ options, opened: seen, kept: 0, hasLeft: false }, description: {} as HostDescription });
+          machines.set(options.hostId, {
+            ...{ options, opened: seen, kept: 0, hasLeft: false },
+            description: {} as HostDescription,
+          });
         const connect = async () => {
           isConnected = false;
           await options.place({ toLeave: false });
@@ -271,7 +274,12 @@ function farHosts(kind: Database['kind']): void {
     expect(asked).toEqual([true]);
     expect(await options.mayBegin()).toBe(true);
     const disk = { id: 'd'.repeat(32), volume_id: 'v', host_id: id, size: 1, created_at: 1, released_at: null };
-    await opened.cloud.db.write((tx) => tx.insertInto('disks').values(disk as never).execute());
+    await opened.cloud.db.write((tx) =>
+      tx
+        .insertInto('disks')
+        .values(disk as never)
+        .execute(),
+    );
     expect(await options.mayBegin()).toBe(false);
     await opened.cloud.db.write((tx) => tx.updateTable('disks').set({ released_at: 2 }).execute());
     expect(await options.mayBegin()).toBe(true);
@@ -301,7 +309,12 @@ function farHosts(kind: Database['kind']): void {
     const { id } = await far.add(await wanted());
     const cloud: Cloud = { ...opened.cloud, farHosts: far };
     const disk = { id: 'd'.repeat(32), volume_id: 'v', host_id: id, size: 1, created_at: 1, released_at: null };
-    await opened.cloud.db.write((tx) => tx.insertInto('disks').values(disk as never).execute());
+    await opened.cloud.db.write((tx) =>
+      tx
+        .insertInto('disks')
+        .values(disk as never)
+        .execute(),
+    );
     await expect(removeHost(cloud, id, { isGone: true })).rejects.toMatchObject({ details: { reason: 'in_use' } });
     expect((await cloud.hosts.get(id)).status).toBe('disconnected');
     const agent = cloud.hosts.agent(id);

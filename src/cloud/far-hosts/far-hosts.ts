@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { AgentError, type HostDescription } from '../../agent/contract.ts';
 import { ConstraintViolation, type Tx } from '../../database/database.ts';
 import type { FarHostsTable } from '../../database/schema.ts';
@@ -5,12 +6,15 @@ import { KeyedLock } from '../../env/keyed-lock.ts';
 import type { KnownHostKey } from '../../ssh/host-key.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
+import { contentOf } from '../hosts/content.ts';
 import { setCpuRatios } from '../hosts/cpu-ratios.ts';
 import type { Hosts } from '../hosts/hosts.ts';
 import { describedColumns, type Host, reservedMemory } from '../hosts/model.ts';
 import { noteHost } from '../hosts/notes.ts';
 import type { HostNetworks } from '../networks/host-networks/host-networks.ts';
 import { opened, sealed } from '../secrets/kept-secrets.ts';
+import { goneMachine } from './gone-machine.ts';
+import { HostLines } from './host-lines.ts';
 import type { FarAgent, FarAgentOpener, FarPlace } from './model.ts';
 import { type NewFarHost, refuseTaken, register } from './register.ts';
 
@@ -26,12 +30,15 @@ export class FarHosts {
   readonly #hosts: Hosts;
   readonly #networks: Pick<HostNetworks, 'obstacleToFarHosts'>;
   readonly #open: FarAgentOpener | undefined;
+  readonly #lines: HostLines;
   readonly #agents = new Map<string, FarAgent>();
   /** The last change of each host's status is the one that counts. */
   readonly #changes = new KeyedLock();
   readonly #updates = new KeyedLock();
   /** Logins that are tried, and become the hosts' own when they have worked. */
   readonly #tried = new Map<string, LoginColumns>();
+  /** Hosts whose machines were given up. */
+  readonly #gone = new Set<string>();
 
   constructor(
     core: CloudCore,
@@ -43,12 +50,25 @@ export class FarHosts {
     this.#hosts = hosts;
     this.#networks = networks;
     this.#open = open;
+    this.#lines = new HostLines(core);
   }
 
-  /** Opens what other processes have added, lets go of what they have removed, and all of it at the start. */
+  /** Opens what other processes have added, and whatever an earlier one knew. */
+  async start(): Promise<void> {
+    await this.#lines.start();
+    await this.refresh();
+  }
+
+  /** Whether the host is on another machine. */
+  has(id: string): boolean {
+    return this.#agents.has(id);
+  }
+
+  /** Opens what other processes have added, lets go of what they have removed, and says which hosts answer this one. */
   async refresh(): Promise<void> {
     if (!this.#open) return;
-    const rows = await this.#core.db.read.selectFrom('far_hosts').selectAll().execute();
+    const query = this.#core.db.read.selectFrom('far_hosts').leftJoin('hosts', 'hosts.id', 'far_hosts.host_id');
+    const rows = await query.selectAll('far_hosts').select('hosts.name').execute();
     const known = new Set(rows.map((row) => row.host_id));
     for (const [id, { agent }] of this.#agents) {
       if (known.has(id)) continue;
@@ -58,19 +78,20 @@ export class FarHosts {
     }
     for (const row of rows) {
       if (!this.#agents.has(row.host_id)) await this.#find(row);
+      else if (row.gone === 1 && !this.#gone.has(row.host_id)) await this.#replace(row);
       else if (row.leaving !== 0) this.#hosts.letGo(row.host_id);
     }
-    await this.#tellConnected();
+    await this.#tellStatuses();
   }
 
-  /** A host that answers one process is there, whatever another one has noted, which may have begun or ended meanwhile. */
-  async #tellConnected(): Promise<void> {
-    const query = this.#core.db.read.selectFrom('hosts').select('id').where('status', '!=', 'connected');
-    for (const { id } of await query.execute()) {
+  /** What is known of hosts, against what has come of other processes: see `HostLines`. */
+  async #tellStatuses(): Promise<void> {
+    const isConnected = (id: string) => this.#agents.get(id)?.isConnected === true;
+    await this.#lines.renew([...this.#agents.keys()].filter(isConnected));
+    for (const { id, hasLine } of await this.#lines.misjudged()) {
       await this.#changes.run(id, async () => {
-        if (!this.#agents.get(id)?.isConnected) return;
-        const set = { status: 'connected' as const, updated_at: this.#core.env.now() };
-        await this.#core.db.write((tx) => tx.updateTable('hosts').set(set).where('id', '=', id).execute());
+        if (hasLine) await this.#core.db.write((tx) => this.#lines.noteAnswering(tx, id));
+        else await this.#lost(id, 'no process of the control plane has a connection to it');
       });
     }
   }
@@ -78,6 +99,7 @@ export class FarHosts {
   async close(): Promise<void> {
     await Promise.all([...this.#agents.values()].map(({ agent }) => agent.close()));
     this.#agents.clear();
+    await this.#lines.leave();
   }
 
   /** How hosts on other machines are logged in to, by their ids. Passwords are not told. */
@@ -96,7 +118,7 @@ export class FarHosts {
     const obstacle = await this.#networks.obstacleToFarHosts();
     if (obstacle !== undefined) throw new CloudError('conflict', obstacle, { reason: 'networks_end_here' });
     const row = await register(this.#core, wanted);
-    const far = this.#agents.get(row.host_id) ?? this.#adopt(row);
+    const far = this.#agents.get(row.host_id) ?? this.#adopt(row, wanted.name);
     try {
       await far.connect();
     } catch (error) {
@@ -107,7 +129,7 @@ export class FarHosts {
         .catch((err) => this.#core.log.debug({ err }, 'a machine that is no host keeps what was put there'));
       await far.agent.close();
       await this.#core.db.write(async (tx) => {
-        await tx.deleteFrom('far_hosts').where('host_id', '=', row.host_id).execute();
+        await this.#forgetRow(tx, row.host_id);
         await tx.deleteFrom('hosts').where('id', '=', row.host_id).execute();
       });
       this.#agents.delete(row.host_id);
@@ -159,10 +181,10 @@ export class FarHosts {
 
   /** Whether the host is on another machine. It is on its way out of the cloud from then on. */
   async markLeaving(tx: Tx, id: string): Promise<boolean> {
-    const leaving = { leaving: 1 } as const;
     const { numUpdatedRows } = await tx
       .updateTable('far_hosts')
-      .set(leaving)
+      // Nothing has to go from a machine that is gone.
+      .set({ leaving: sql<0 | 1 | 2>`case when gone = 1 then 2 else 1 end` })
       .where('host_id', '=', id)
       .executeTakeFirst();
     return numUpdatedRows > 0n;
@@ -191,28 +213,58 @@ export class FarHosts {
     await far.leave();
     this.#agents.delete(id);
     await far.agent.close();
-    await this.#core.db.write((tx) => tx.deleteFrom('far_hosts').where('host_id', '=', id).execute());
+    await this.#core.db.write((tx) => this.#forgetRow(tx, id));
+    this.#gone.delete(id);
   }
 
-  /** A host that was added before: nobody knows whether it answers. */
-  async #find(row: FarHostsTable): Promise<void> {
-    await this.#core.db.write((tx) =>
-      tx
-        .updateTable('hosts')
-        .set({ status: 'connecting' })
-        .where('id', '=', row.host_id)
-        .where('status', '=', 'connected')
-        .execute(),
-    );
+  async #forgetRow(tx: Tx, id: string): Promise<void> {
+    await this.#lines.forget(tx, id);
+    await tx.deleteFrom('far_hosts').where('host_id', '=', id).execute();
+  }
+
+  /**
+   * The machine will never answer again, an administrator says: what has to be removed there has gone with it, and it is
+   * not connected to any more, whatever answers in its place. Also for a host that is on its way out of the cloud. Throws
+   * `not_found` for a host that is on no other machine.
+   */
+  async giveUpMachine(id: string): Promise<void> {
+    const row = await this.#core.db.write(async (tx) => {
+      const set = { gone: 1, leaving: sql<0 | 1 | 2>`case when leaving = 0 then 0 else 2 end` } as const;
+      const row = await tx
+        .updateTable('far_hosts')
+        .set(set)
+        .where('host_id', '=', id)
+        .returningAll()
+        .executeTakeFirst();
+      if (!row) throw notFound('host', id);
+      await this.#lines.noteLost(tx, id);
+      return row;
+    });
+    if (!this.#gone.has(id)) await this.#replace({ ...row, name: null });
+  }
+
+  async #replace(row: FarRow): Promise<void> {
+    const before = this.#agents.get(row.host_id);
+    this.#adopt(row, row.name ?? row.host_id);
+    await before?.agent.close();
+  }
+
+  /** A host that was added before: nobody knows whether it answers, unless another process does. */
+  async #find(row: FarRow): Promise<void> {
+    await this.#core.db.write((tx) => this.#lines.noteUnknown(tx, row.host_id));
     // It may be one that is being added.
     if (this.#agents.has(row.host_id)) return;
-    const far = this.#adopt(row);
+    const far = this.#adopt(row, row.name ?? row.host_id);
     if (row.leaving !== 2) far.keep();
   }
 
-  #adopt(row: FarHostsTable): FarAgent {
+  #adopt(row: FarHostsTable, name: string): FarAgent {
     const id = row.host_id;
     const known = row.description === null ? undefined : (JSON.parse(row.description) as HostDescription);
+    if (row.gone === 1) {
+      this.#gone.add(id);
+      return this.#use(row, goneMachine(known), known);
+    }
     const current = async () => {
       const found = await this.#row(id);
       if (!found) throw notFound('host', id);
@@ -220,12 +272,18 @@ export class FarHosts {
     };
     const far: FarAgent = this.#open!({
       hostId: id,
+      name,
       place: async ({ toLeave }) => {
         const { address, port, username, leaving } = await current();
         if (leaving === 2 && !toLeave) throw notFound('host', id);
         return { address, port, user: username };
       },
       password: async () => (await current()).password,
+      key: async () => (await current()).machine_key,
+      mayBegin: async () => {
+        const hasAnswered = (await current()).description !== null;
+        return !hasAnswered || (await contentOf(this.#core.db.read, id)) === undefined;
+      },
       hostKey: this.#hostKey(id),
       ...(known ? { known } : {}),
       onChange: (state) => {
@@ -234,9 +292,13 @@ export class FarHosts {
           .catch((err) => this.#core.log.warn({ err, hostId: id }, 'the status of a host could not be noted'));
       },
     });
+    return this.#use(row, far, known);
+  }
+
+  #use({ host_id: id, leaving }: FarHostsTable, far: FarAgent, known: HostDescription | undefined): FarAgent {
     this.#agents.set(id, far);
     // Nobody is asked what it is before it has said so once.
-    if (row.leaving !== 0) this.#hosts.leaving.set(id, far.agent);
+    if (leaving !== 0) this.#hosts.leaving.set(id, far.agent);
     else if (known) this.#hosts.join(id, far.agent);
     return far;
   }
@@ -258,17 +320,15 @@ export class FarHosts {
         .where('id', '=', id)
         .execute();
       await setCpuRatios(this.#core.db, tx, this.#core.settings.cpuRatio);
+      await this.#lines.take(tx, id);
     });
     if (this.#agents.get(id) === far && !this.#hosts.leaving.has(id)) this.#hosts.join(id, far.agent);
     this.#core.log.info({ hostId: id }, 'a host on another machine answers');
   }
 
   async #lost(id: string, reason: string): Promise<void> {
-    const set = { status: 'disconnected' as const, updated_at: this.#core.env.now() };
-    const { numUpdatedRows } = await this.#core.db.write((tx) =>
-      tx.updateTable('hosts').set(set).where('id', '=', id).where('status', '!=', 'disconnected').executeTakeFirst(),
-    );
-    if (numUpdatedRows > 0n) this.#core.log.warn({ hostId: id, reason }, 'a host on another machine does not answer');
+    const isNews = await this.#core.db.write((tx) => this.#lines.noteLost(tx, id));
+    if (isNews) this.#core.log.warn({ hostId: id, reason }, 'a host on another machine does not answer');
   }
 
   #hostKey(id: string): KnownHostKey {
@@ -297,7 +357,9 @@ export class FarHosts {
   async #row(id: string): Promise<FarHostsTable | undefined> {
     const query = this.#core.db.read.selectFrom('far_hosts').selectAll().where('host_id', '=', id);
     const row = await query.executeTakeFirst();
-    return row && { ...row, password: opened(this.#core, 'farHostPassword', id, row.password) };
+    if (!row) return undefined;
+    const password = opened(this.#core, 'farHostPassword', id, row.password);
+    return { ...row, password, machine_key: opened(this.#core, 'farHostKey', id, row.machine_key) };
   }
 
   async #set(id: string, { address, port, username, password, host_key }: LoginColumns): Promise<void> {
@@ -316,6 +378,9 @@ export class FarHosts {
     }
   }
 }
+
+/** With what the host is called, as long as it is one of the cloud. */
+type FarRow = FarHostsTable & { name: string | null };
 
 type LoginColumns = Pick<FarHostsTable, 'address' | 'port' | 'username' | 'password' | 'host_key'>;
 

@@ -25,10 +25,16 @@ export interface FarAgent {
 
 export interface FarAgentOptions {
   hostId: string;
+  /** What the cloud calls it. */
+  name: string;
   /** As it is now, whenever a connection is made. Throws for one whose agent may not come back, but `toLeave` it. */
   place(purpose: { toLeave: boolean }): Promise<FarPlace>;
   password(): Promise<string>;
   hostKey: KnownHostKey;
+  /** What its machine was told when it joined: a machine that was told something else is refused. */
+  key(): Promise<string>;
+  /** Whether a machine that knows nothing of the host may be taken: not where something of the cloud should be there. */
+  mayBegin(): Promise<boolean>;
   /** What it said last. */
   known?: HostDescription;
   /** Told when the host answers, and when it does not any more. */

@@ -25,9 +25,11 @@ export async function register(core: CloudCore, wanted: NewFarHost): Promise<Far
     port: wanted.port,
     username: wanted.user,
     password: wanted.password,
+    machine_key: env.randomBytes(24).toString('base64url'),
     host_key: null,
     description: null,
     leaving: 0,
+    gone: 0,
     created_at: now,
   };
   try {
@@ -42,7 +44,7 @@ export async function register(core: CloudCore, wanted: NewFarHost): Promise<Far
       const password = sealed(core, 'farHostPassword', far.host_id, far.password);
       await tx
         .insertInto('far_hosts')
-        .values({ ...far, password })
+        .values({ ...far, password, machine_key: sealed(core, 'farHostKey', far.host_id, far.machine_key) })
         .execute();
       const host: HostsTable = {
         id: far.host_id,

@@ -1,4 +1,5 @@
 import { AgentError, type HostAgent } from '../../agent/contract.ts';
+import type { FarAgentOpener } from '../far-hosts/model.ts';
 import type { Faults } from './faults.ts';
 
 /** What is asked of the agent beside the host itself. */
@@ -17,4 +18,13 @@ export function losable(name: string, agent: HostAgent, faults: Faults): HostAge
       };
     },
   });
+}
+
+/** Hosts on other machines, which do not answer while a fault has them lost. */
+export function losableMachines(open: FarAgentOpener, faults: Faults): FarAgentOpener {
+  if (!faults.isEnabled) return open;
+  return (options) => {
+    const far = open(options);
+    return Object.create(far, { agent: { value: losable(options.name, far.agent, faults) } });
+  };
 }

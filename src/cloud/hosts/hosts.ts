@@ -50,7 +50,8 @@ export class Hosts {
 
   /**
    * Takes a host into the cloud, or finds it again by its name, and from now on uses this agent for it. Undefined for one
-   * that was taken out of the cloud: it is only told to give up what it has.
+   * that was taken out of the cloud: it is only told to give up what it has. Throws `conflict` where a host on another
+   * machine has the name.
    */
   async attach(
     agent: HostAgent,
@@ -71,6 +72,7 @@ export class Hosts {
       if (removed) return removed;
       const known = await tx.selectFrom('hosts').selectAll().where('name', '=', place.name).executeTakeFirst();
       if (known) {
+        await refuseFarHost(tx, known);
         await tx.updateTable('hosts').set(described).where('id', '=', known.id).execute();
         return { ...known, ...described };
       }
@@ -331,6 +333,16 @@ export class Hosts {
       throw new CloudError('not_found', `Host ${id} could not be found.`, { resource: 'host', id });
     return await this.get(id);
   }
+}
+
+/** Two machines of one name would be taken for one host. */
+async function refuseFarHost(tx: Tx, { id, name }: HostsTable): Promise<void> {
+  const far = await tx.selectFrom('far_hosts').select('address').where('host_id', '=', id).executeTakeFirst();
+  if (!far) return;
+  const words =
+    `A host of this machine would be called ${name}, as the host at ${far.address} is. Give this machine another name ` +
+    '(hostnamectl hostname NAME), or take that host out of the cloud first.';
+  throw new CloudError('conflict', words, { resource: 'host', id });
 }
 
 /** Gives what ends its interest in the agent. */

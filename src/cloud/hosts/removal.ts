@@ -3,13 +3,28 @@ import type { Tx } from '../../database/database.ts';
 import type { Cloud } from '../cloud.ts';
 import { CloudError, notFound } from '../errors.ts';
 import { forgetSettings } from '../resource-settings/forget-settings.ts';
+import { contentOf } from './content.ts';
 
 /**
  * Takes a host out of the cloud. It is told to give up what it keeps for the cloud, at once where it answers, else when it
  * does, and does not come back by itself. Throws `not_found`, and `conflict` (`in_use`) while there is anything on it, or
  * something is under way that concerns it.
+ *
+ * @param options.isGone its machine, another one than this, will never answer again: nobody waits for it. Also for a host
+ *   that was taken out before
  */
-export async function removeHost(cloud: Cloud, id: string): Promise<void> {
+export async function removeHost(
+  cloud: Cloud,
+  id: string,
+  { isGone = false }: { isGone?: boolean } = {},
+): Promise<void> {
+  if (isGone) await cloud.farHosts.giveUpMachine(id);
+  if (!isGone || !cloud.hosts.leaving.has(id)) await takeOut(cloud, id);
+  cloud.hosts.letGo(id);
+  await clearRemovedHosts(cloud);
+}
+
+async function takeOut(cloud: Cloud, id: string): Promise<void> {
   await cloud.db.write(async (tx) => {
     const query = tx.selectFrom('hosts').select(['id', 'name']).where('id', '=', id);
     // Whoever places something there locks the row, too.
@@ -22,8 +37,6 @@ export async function removeHost(cloud: Cloud, id: string): Promise<void> {
     const removed = { name: host.name, host_id: id, removed_at: cloud.env.now() };
     await tx.insertInto('removed_hosts').values(removed).execute();
   });
-  cloud.hosts.letGo(id);
-  await clearRemovedHosts(cloud);
 }
 
 export interface RemovedHostsStatus {
@@ -56,28 +69,17 @@ export async function clearRemovedHosts(cloud: Cloud): Promise<RemovedHostsStatu
 }
 
 async function refuseContent(tx: Tx, id: string): Promise<void> {
-  const refuse = (what: string, row: { id: string } | undefined) => {
-    if (!row) return;
-    const words = `host[uuid:${id}] has ${what}[uuid:${row.id}], it can't be deleted`;
-    throw new CloudError('conflict', words, { resource: 'host', id, reason: 'in_use' });
-  };
-  const held = tx.selectFrom('allocations').select('server_id as id').where('host_id', '=', id);
-  refuse('server', await held.executeTakeFirst());
-  for (const table of ['servers', 'volumes', 'volume_snapshots'] as const) {
-    const live = tx.selectFrom(table).select('id').where('host_id', '=', id).where('deleted_at', 'is', null);
-    refuse(
-      { servers: 'server', volumes: 'volume', volume_snapshots: 'snapshot' }[table],
-      await live.executeTakeFirst(),
-    );
-  }
-  const needed = tx.selectFrom('disks').select('id').where('host_id', '=', id).where('released_at', 'is', null);
-  refuse('disk', await needed.executeTakeFirst());
   const working = tx
     .selectFrom('actions')
     .select('id')
     .where('finished_at', 'is', null)
     .where('input', 'like', `%${id}%`);
-  refuse('work', await working.executeTakeFirst());
+  const content = await contentOf(tx, id);
+  const work = content ? undefined : await working.executeTakeFirst();
+  const found = content ?? (work && { what: 'work', id: work.id });
+  if (!found) return;
+  const words = `host[uuid:${id}] has ${found.what}[uuid:${found.id}], it can't be deleted`;
+  throw new CloudError('conflict', words, { resource: 'host', id, reason: 'in_use' });
 }
 
 /** Disks that nothing needs any more go with the host, which removes them when it can. */

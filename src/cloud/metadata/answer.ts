@@ -36,11 +36,13 @@ const openstackVersions = [
  * What a guest is told about itself at 169.254.169.254: OpenStack's documents and EC2's, as the config drive has them but
  * without the password, which is told once. Folders list what is in them. A guest may tell the password that it made itself:
  * once, to `openstack/<version>/password`.
+ *
+ * @param hostId through which host the guest asks: one on another machine may only ask for its own guests
  */
-export async function answerMetadata(cloud: Cloud, request: MetadataRequest): Promise<MetadataAnswer> {
+export async function answerMetadata(cloud: Cloud, request: MetadataRequest, hostId: string): Promise<MetadataAnswer> {
   const path = segmentsOf(request.path);
   if (!path) return text(400, 'The path is not valid.');
-  const serverId = await serverAt(cloud, request.networkId, request.address);
+  const serverId = await serverAt(cloud, request, hostId);
   if (serverId === undefined) return text(404, 'There is no server with this address.');
   if (request.method === 'POST') return await takePassword(cloud, serverId, path, request.body ?? '');
   if (path.length === 0) return text(200, ec2Versions.join('\n'));
@@ -78,13 +80,27 @@ function segmentsOf(path: string): string[] | undefined {
 }
 
 /** By an address of every link a guest is known by its MAC address, which the address is made of. */
-async function serverAt(cloud: Cloud, networkId: string, address: string): Promise<string | undefined> {
-  const query = cloud.db.read
+async function serverAt(
+  cloud: Cloud,
+  { networkId, address }: MetadataRequest,
+  hostId: string,
+): Promise<string | undefined> {
+  let query = cloud.db.read
     .selectFrom('ports')
     .innerJoin('servers', 'servers.id', 'ports.device_id')
     .select('servers.id')
     .where('ports.network_id', '=', networkId)
     .where('servers.deleted_at', 'is', null);
+  // Hosts of this machine share their networks, and what is not theirs to know.
+  if (cloud.farHosts.has(hostId)) {
+    query = query.where((e) =>
+      e.or([
+        e('ports.host_id', '=', hostId),
+        // A guest on its way there is served by both.
+        e('servers.id', 'in', e.selectFrom('allocations').select('server_id').where('host_id', '=', hostId)),
+      ]),
+    );
+  }
   const mac = macOfLinkLocal(address);
   const found = mac
     ? query.where('ports.mac_address', '=', mac)

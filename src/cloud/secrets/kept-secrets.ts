@@ -7,6 +7,7 @@ const places = {
   accessKey: { table: 'access_keys', column: 'secret', id: 'access_key_id' },
   consolePassword: { table: 'console_passwords', column: 'password', id: 'server_id' },
   credential: { table: 'credentials', column: 'blob', id: 'id' },
+  farHostKey: { table: 'far_hosts', column: 'machine_key', id: 'host_id' },
   farHostPassword: { table: 'far_hosts', column: 'password', id: 'host_id' },
   oauthConsumer: { table: 'oauth_consumers', column: 'secret', id: 'id' },
   oauthRequestToken: { table: 'oauth_request_tokens', column: 'secret', id: 'id' },

@@ -58,13 +58,26 @@ export interface FarHostsTable {
   port: number;
   username: string;
   password: string;
+  /** What its machine has to know: another machine does not. */
+  machine_key: string;
   /** `ssh-ed25519 AAAA…`; null before the first connection. */
   host_key: string | null;
   /** What its agent said of it last (`HostDescription`). */
   description: Json | null;
   /** It was taken out of the cloud: 1 until it has given up everything, 2 while only its agent is there still. */
   leaving: 0 | 1 | 2;
+  /** Its machine will never answer again, an administrator has said. */
+  gone: Flag;
   created_at: Micros;
+}
+
+/** A process of the control plane that has a connection to a host on another machine. */
+export interface FarHostLinesTable {
+  host_id: string;
+  /** Made up by the process when it starts. */
+  process: string;
+  /** When it counts as gone, unless it says again that it is there. */
+  until: Micros;
 }
 
 /** What one resource has instead of a setting of the whole cloud. */

@@ -80,16 +80,33 @@ export const hostOperations = [
     method: 'DELETE',
     path: '/hosts/{host_id}',
     params: Type.Object({ host_id: Type.String() }),
+    query: Type.Object({
+      machine_gone: Type.Optional(
+        Type.Boolean({
+          description:
+            'Its machine, another one than this, will never answer again: it is not connected to any more from now on, even if ' +
+            'the host can not be removed yet, and nobody waits for what it should give up. Also for a host that was removed before.',
+        }),
+      ),
+    }),
     responses: { 204: null },
-    errors: [401, 403, 404, 409],
+    errors: [400, 401, 403, 404, 409],
     title: 'Remove a host',
     summary:
       'Takes a host that has neither servers nor volumes out of the cloud. It gives up the images and networks that it has; from another machine the agent goes, too.',
-    examples: [{ title: 'By id', params: { host_id: '2b9f6d0a4c8e4f1b9a7d5e3c1b0a9f8e' }, status: 204 }],
-    async handle({ cloud, params }) {
+    examples: [
+      { title: 'By id', params: { host_id: '2b9f6d0a4c8e4f1b9a7d5e3c1b0a9f8e' }, status: 204 },
+      {
+        title: 'One whose machine burned down',
+        params: { host_id: '2b9f6d0a4c8e4f1b9a7d5e3c1b0a9f8e' },
+        query: { machine_gone: 'true' },
+        status: 204,
+      },
+    ],
+    async handle({ cloud, params, query }) {
       const id = parseId(params.host_id);
       if (id === undefined) throw notFound('host', params.host_id);
-      await removeHost(cloud, id);
+      await removeHost(cloud, id, { isGone: query.machine_gone === true });
       return {};
     },
   }),

@@ -1,15 +1,11 @@
 import { createReadStream } from 'node:fs';
 import { buffer } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
 import { constants, createGzip } from 'node:zlib';
 import { AgentError } from '../../contract.ts';
+import { programsFolder } from './agent-folder.ts';
 import type { AgentProgram } from './agent-program.ts';
 import type { Superuser } from './superuser.ts';
-
-/** Where agents and their programs are kept. */
-export const root = '/var/lib/unkai';
-
-/** A host's own folder, whose name is short: there are sockets in it. */
-export const folderOf = (hostId: string) => `${root}/${hostId.slice(0, 12)}`;
 
 /** What guests need, and the Debian packages that bring it. */
 const programs: Readonly<Record<string, string>> = {
@@ -28,8 +24,8 @@ const uploadMs = 10 * 60_000;
 
 /** Brings the agent's program, and what it needs, to the machine: whatever is not there. Gives the command that runs it. */
 export async function putAgent(machine: Superuser, program: AgentProgram): Promise<string> {
-  const folder = `${root}/programs/${program.name}`;
-  const node = `${root}/programs/node-${program.node.version}/node`;
+  const folder = `${programsFolder}/${program.name}`;
+  const node = `${programsFolder}/node-${program.node.version}/node`;
   const facts = await machine.run(
     [
       'uname -m',
@@ -67,12 +63,15 @@ async function install(machine: Superuser, lacking: readonly string[]): Promise<
 
 /** Whoever else does it at the same time has a name of its own until the file is there. */
 async function putNode(machine: Superuser, { node }: AgentProgram, path: string): Promise<void> {
-  const packed = await buffer(
-    createReadStream(node.path).pipe(createGzip({ level: constants.Z_BEST_SPEED })) as NodeJS.ReadableStream,
+  // Who replaces Node while this one runs has taken its file away.
+  const packed = await pipeline(
+    createReadStream(node.path),
+    createGzip({ level: constants.Z_BEST_SPEED }),
+    async (bytes: AsyncIterable<Buffer>) => await buffer(bytes as NodeJS.ReadableStream & typeof bytes),
   );
   const folder = path.slice(0, path.lastIndexOf('/'));
   await machine.run(
-    `mkdir -p -m 711 ${root} ${folder}; part=$(mktemp ${folder}/part.XXXXXX); gzip -d >$part; chmod 755 $part; mv $part ${path}`,
+    `mkdir -p -m 711 ${programsFolder} ${folder}; part=$(mktemp ${folder}/part.XXXXXX); gzip -d >$part; chmod 755 $part; mv $part ${path}`,
     { input: packed, limitMs: uploadMs },
   );
 }
@@ -80,7 +79,7 @@ async function putNode(machine: Superuser, { node }: AgentProgram, path: string)
 async function putFiles(machine: Superuser, { files }: AgentProgram, folder: string): Promise<void> {
   for (const [name, text] of Object.entries(files)) {
     await machine.run(
-      `mkdir -p -m 711 ${root} ${folder}; part=$(mktemp ${folder}/part.XXXXXX); cat >$part; chmod 644 $part; mv $part ${folder}/${name}`,
+      `mkdir -p -m 711 ${programsFolder} ${folder}; part=$(mktemp ${folder}/part.XXXXXX); cat >$part; chmod 644 $part; mv $part ${folder}/${name}`,
       { input: text },
     );
   }

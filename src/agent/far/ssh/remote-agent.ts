@@ -2,10 +2,13 @@ import type { Duplex } from 'node:stream';
 import type { Client } from 'ssh2';
 import type { Env } from '../../../env/env.ts';
 import { AgentError } from '../../contract.ts';
-import type { Hello } from '../serve-host.ts';
+import type { HostIdentity } from '../identity.ts';
+import { type Hello, openingLine } from '../opening.ts';
 import { Talk } from '../talk.ts';
-import { firstWords } from '../wire.ts';
+import { checked, firstWords } from '../wire.ts';
 
+/** How long the machine may take to lead to the socket, milliseconds. */
+const openMs = 20_000;
 /** How long an agent may take to listen, milliseconds. */
 const startMs = 30_000;
 const pollMs = 100;
@@ -15,21 +18,33 @@ export class RemoteAgent {
   readonly #env: Env;
   readonly #client: Client;
   readonly #socket: string;
+  readonly #identity: HostIdentity;
 
-  constructor(env: Env, client: Client, socket: string) {
+  constructor(env: Env, client: Client, socket: string, identity: HostIdentity) {
     this.#env = env;
     this.#client = client;
     this.#socket = socket;
+    this.#identity = identity;
   }
 
+  /** A connection on which nothing has been said yet. Its errors are told by its `close`. */
   open(): Promise<Duplex> {
     return new Promise((resolve, reject) => {
-      const fail = (error: Error) =>
+      const ended = new AbortController();
+      const fail = (error: Error) => {
+        ended.abort();
         reject(new AgentError('unreachable', `the host's agent takes no connection: ${error.message}`));
+      };
+      void this.#env.sleep(openMs, ended.signal).then(() => {
+        if (!ended.signal.aborted) fail(new Error(`nothing was heard for ${openMs / 1000} seconds`));
+      });
       try {
         this.#client.openssh_forwardOutStreamLocal(this.#socket, (error, stream) => {
-          if (error) fail(error);
-          else resolve(stream);
+          if (error) return fail(error);
+          stream.on('error', () => {});
+          if (ended.signal.aborted) return void stream.destroy();
+          ended.abort();
+          resolve(stream);
         });
       } catch (error) {
         fail(error as Error);
@@ -37,7 +52,7 @@ export class RemoteAgent {
     });
   }
 
-  /** Undefined where none runs. */
+  /** Undefined where none runs that is this host's. */
   async hello(): Promise<Hello | undefined> {
     return await this.#ask(async (talk) => (await talk.ask('hello', [])) as Hello).catch(() => undefined);
   }
@@ -63,8 +78,8 @@ export class RemoteAgent {
 
   async #ask<T>(work: (talk: Talk) => Promise<T>): Promise<T> {
     const stream = await this.open();
-    stream.write('{"open":"talk"}\n');
-    await firstWords(this.#env, stream);
+    stream.write(openingLine(this.#identity, { open: 'talk' }));
+    checked(await firstWords(this.#env, stream));
     const answer = async (verb: string) => {
       throw new AgentError('unsupported', `nobody answers ${verb}`);
     };

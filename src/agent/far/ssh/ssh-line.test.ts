@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { HostDescription } from '../../contract.ts';
-import { protocol } from '../serve-host.ts';
+import { protocol } from '../opening.ts';
 import { serves } from './ssh-line.ts';
 
 test('an agent is replaced by a newer program, and where others would send it frames at an address that it had before', () => {

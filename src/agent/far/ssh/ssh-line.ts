@@ -1,12 +1,13 @@
-import type { Client } from 'ssh2';
 import type { Env } from '../../../env/env.ts';
 import { connectSsh, type SshPlace, type SshSecrets } from '../../../ssh/connect.ts';
 import type { KnownHostKey } from '../../../ssh/host-key.ts';
 import { AgentError } from '../../contract.ts';
+import type { HostIdentity } from '../identity.ts';
 import type { Line } from '../line.ts';
-import type { Hello } from '../serve-host.ts';
+import type { Hello } from '../opening.ts';
+import { folderOf, introduce, recognise } from './agent-folder.ts';
 import type { AgentProgram } from './agent-program.ts';
-import { folderOf, putAgent, root } from './put-agent.ts';
+import { putAgent } from './put-agent.ts';
 import { RemoteAgent } from './remote-agent.ts';
 import { Superuser } from './superuser.ts';
 
@@ -14,8 +15,10 @@ export interface SshLineOptions {
   env: Env;
   place: SshPlace;
   login: { secrets(): Promise<SshSecrets>; hostKey: KnownHostKey };
-  /** The host's own folder is named after it. */
-  hostId: string;
+  /** The machine has to know it. The host's own folder is named after its id. */
+  identity: HostIdentity;
+  /** Whether a machine that knows nothing of the host may be told who it is: not where there should be something. */
+  mayBegin(): Promise<boolean>;
   program(): Promise<AgentProgram>;
   /** How the host's guests get their networks, as `openNetworkDriver` has it. */
   network?: string;
@@ -25,44 +28,43 @@ export interface SshLineOptions {
 
 /**
  * Logs in to the machine, puts the agent there and starts it where that has not been done, and replaces one of an earlier
- * program. Throws `unreachable`, or what kept the machine from becoming a host.
+ * program. Nothing is written to another machine than the host's. Throws `unreachable`, or what kept the machine from
+ * becoming a host.
  */
 export async function openSshLine(options: SshLineOptions): Promise<Line> {
+  const { env, place, identity } = options;
   const secrets = await options.login.secrets();
   const login = { secrets: async () => secrets, hostKey: options.login.hostKey };
-  const client = await connectSsh(options.place, login).catch((error) => {
+  const client = await connectSsh(place, login).catch((error) => {
     throw new AgentError('unreachable', (error as Error).message, { cause: error });
   });
-  client.on('error', () => {}); // told by the streams, which end
   try {
-    const folder = folderOf(options.hostId);
-    const agent = new RemoteAgent(options.env, client, `${folder}/agent.sock`);
+    const folder = folderOf(identity.hostId);
+    const agent = new RemoteAgent(env, client, `${folder}/agent.sock`, identity);
+    // Its streams end with it, which a half-closed connection to a machine that has gone does not.
+    const line: Line = { identity, open: () => agent.open(), close: () => client.destroy() };
     const program = await options.program();
     let running = await agent.hello();
-    if (!serves(running, program, options)) {
-      const machine = await Superuser.of(client, secrets.password);
-      if (running === undefined && machine.uid !== 0) {
-        // It may run for another user, as whom one has logged in before.
-        await machine.run(`[ ! -S ${folder}/agent.sock ] || chown ${machine.uid} ${folder}/agent.sock`);
-        running = await agent.hello();
-      }
-      if (serves(running, program, options)) return lineTo(agent, client);
-      const command = await putAgent(machine, program);
-      if (running !== undefined) await agent.stop();
-      await machine.run(startScript(command, folder, machine.uid, program, options));
-      await agent.untilReady(() => machine.run(`tail -n 3 ${folder}/start.log 2>/dev/null || true`));
+    if (serves(running, program, options)) return line;
+    const machine = await Superuser.of(client, secrets.password);
+    const known = await recognise(machine, { identity, address: place.host, mayBegin: options.mayBegin });
+    if (running === undefined && machine.uid !== 0) {
+      // It may run for another user, as whom one has logged in before.
+      await machine.run(`[ ! -S ${folder}/agent.sock ] || chown ${machine.uid} ${folder}/agent.sock`);
+      running = await agent.hello();
+      if (serves(running, program, options)) return line;
     }
-    return lineTo(agent, client);
+    if (known === 'new') await introduce(machine, identity);
+    const command = await putAgent(machine, program);
+    if (running !== undefined) await agent.stop();
+    await machine.run(startScript(command, folder, machine.uid, program, options));
+    await agent.untilReady(() => machine.run(`tail -n 3 ${folder}/start.log 2>/dev/null || true`));
+    return line;
   } catch (error) {
-    client.end();
+    client.destroy();
     throw error;
   }
 }
-
-const lineTo = (agent: RemoteAgent, client: Client): Line => ({
-  open: () => agent.open(),
-  close: () => client.end(),
-});
 
 /** Whether the agent can go on: it is no earlier program, and others send it frames where the machine is reached now. */
 export function serves(
@@ -90,8 +92,9 @@ function startScript(
     ...(isJoined ? [`--address ${place.host}`] : []),
   ];
   return [
-    `mkdir -p -m 711 ${root} ${folder}`,
     'cd /',
+    // What it says is for root alone, and what it makes has the usual modes.
+    `(umask 077; : >>${folder}/start.log)`,
     `setsid -f flock -w 20 ${folder}/lock ${command} ${words.join(' ')} >${folder}/start.log 2>&1 </dev/null`,
   ].join('\n');
 }

@@ -3,7 +3,8 @@ import {
   type DesiredNetworks,
   type HostAgent,
   type HostNetworking,
-  type MetadataResponder,
+  type MetadataAnswer,
+  type MetadataRequest,
 } from '../../../agent/contract.ts';
 import type { CloudCore } from '../../core.ts';
 import type { Hosts } from '../../hosts/hosts.ts';
@@ -48,8 +49,8 @@ export class HostNetworks {
     this.#networks = networks;
   }
 
-  /** Begins to look after the hosts that are attached now. `responder` answers guests that ask for their metadata. */
-  async start(responder: MetadataResponder): Promise<void> {
+  /** Begins to look after the hosts that are attached now. `responder` answers what guests of a host ask for their metadata. */
+  async start(responder: (request: MetadataRequest, hostId: string) => Promise<MetadataAnswer>): Promise<void> {
     this.#networks.networks.noExternal = await this.#obstacle();
     this.#networks.networks.usualMtu = await this.#usualMtu();
     this.#stops.push(
@@ -57,7 +58,7 @@ export class HostNetworks {
         // One that comes again may have other networks.
         this.#networking.delete(agent);
         if (this.#isStarted) this.#later(hostId, () => this.#hostCame());
-        return agent.serveMetadata(responder);
+        return agent.serveMetadata((request) => responder(request, hostId));
       }),
     );
     this.#isStarted = true;
