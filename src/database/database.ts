@@ -11,6 +11,7 @@ export interface Database {
   readonly read: Kysely<Schema>;
   /**
    * Runs `work` in one transaction and resolves once it is durable. Everything of it is taken back when `work` throws.
+   * Rows that it has selected `for update` are its own until it ends; on SQLite all that it reads is.
    * `work` may await its transaction and nothing else: with SQLite, transactions that wait at the same time share one
    * commit, so a transaction that waits for the outside would hold up all others.
    */

@@ -36,6 +36,22 @@ describe('the SQLite database', () => {
     expect(await keys()).toEqual(['a', 'c']);
   });
 
+  it('has all that a transaction reads locked for it, so that both databases are asked in one way', async () => {
+    await db.write((tx) => put(tx, 'a'));
+    const add = async (tx: Tx) => {
+      const query = tx.selectFrom('settings').select('value').where('key', '=', 'a').orderBy('key');
+      const { value } = await query.limit(1).forUpdate().executeTakeFirstOrThrow();
+      expect(await query.distinct().forKeyShare().execute()).toEqual([{ value }]);
+      await tx
+        .updateTable('settings')
+        .set({ value: `${value}x` })
+        .where('key', '=', 'a')
+        .execute();
+    };
+    await Promise.all(Array.from({ length: 5 }, () => db.write(add)));
+    expect(await db.read.selectFrom('settings').select('value').execute()).toEqual([{ value: 'xxxxxx' }]);
+  });
+
   it('calls effects after the commit, and not for what was taken back', async () => {
     const seen: string[] = [];
     await db.write(async (tx) => {

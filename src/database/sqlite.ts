@@ -6,6 +6,7 @@ import {
   type Driver,
   Kysely,
   type QueryResult,
+  type SelectModifierNode,
   SqliteAdapter,
   SqliteIntrospector,
   SqliteQueryCompiler,
@@ -308,6 +309,13 @@ function translated(error: unknown): unknown {
   return error;
 }
 
+/** Transactions come one after the other, so that whatever one reads is locked for it: `for update` asks for nothing more. */
+class SerialQueryCompiler extends SqliteQueryCompiler {
+  protected override visitSelectModifier(node: SelectModifierNode): void {
+    if (node.modifier === undefined || !node.modifier.startsWith('For')) super.visitSelectModifier(node);
+  }
+}
+
 /** SQLite does change its schema in transactions: a migration is then one commit, and all or nothing. */
 class TransactionalDdlAdapter extends SqliteAdapter {
   override get supportsTransactionalDdl(): boolean {
@@ -327,7 +335,7 @@ class NodeSqliteDialect implements Dialect {
     this.#connection = connection;
   }
   createAdapter = () => new TransactionalDdlAdapter();
-  createQueryCompiler = () => new SqliteQueryCompiler();
+  createQueryCompiler = () => new SerialQueryCompiler();
   createIntrospector = (db: Kysely<never>) => new SqliteIntrospector(db);
   createDriver(): Driver {
     const connection = this.#connection;

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Database, Queryable, Tx } from '../../database/database.ts';
+import type { Queryable, Tx } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
 import { CloudError } from '../errors.ts';
 
@@ -72,17 +72,17 @@ export function fullName(account: string, name: string): string {
 }
 
 /** A project whose name nobody changes until the transaction ends: users are called by it. */
-export async function heldProject({ kind }: Pick<Database, 'kind'>, tx: Tx, id: string) {
+export async function heldProject(tx: Tx, id: string) {
   const query = tx.selectFrom('projects').select(['name', 'domain_id']).where('id', '=', id);
-  return await (kind === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
+  return await query.forUpdate().executeTakeFirst();
 }
 
 /**
  * Before a project gets another name: whoever is its account stays that, and the users whom the account made for itself
  * are called by the new name.
  */
-export async function followProject(db: Pick<Database, 'kind'>, tx: Tx, { id, name, now }: Renamed): Promise<void> {
-  const before = await heldProject(db, tx, id);
+export async function followProject(tx: Tx, { id, name, now }: Renamed): Promise<void> {
+  const before = await heldProject(tx, id);
   if (!before || before.name === name) return;
   const namesake = tx
     .selectFrom('users')
@@ -106,7 +106,7 @@ export async function followProject(db: Pick<Database, 'kind'>, tx: Tx, { id, na
  * Before a user gets another name: an account's own user stays that. A user whom an account made keeps the account's name
  * in front; throws `invalid` for a name without it.
  */
-export async function followUser(db: Pick<Database, 'kind'>, tx: Tx, { id, name, now }: Renamed): Promise<void> {
+export async function followUser(tx: Tx, { id, name, now }: Renamed): Promise<void> {
   const before = await tx.selectFrom('users').select(['name', 'domain_id']).where('id', '=', id).executeTakeFirst();
   if (!before || before.name === name) return;
   const project = await tx
@@ -117,7 +117,7 @@ export async function followUser(db: Pick<Database, 'kind'>, tx: Tx, { id, name,
     .executeTakeFirst();
   if (project) await keepOwner(tx, { projectId: project.id, userId: id });
   const own = await tx.selectFrom('account_users').select('project_id').where('user_id', '=', id).executeTakeFirst();
-  const account = own && (await heldProject(db, tx, own.project_id));
+  const account = own && (await heldProject(tx, own.project_id));
   if (!account) return;
   const rest = name.startsWith(`${account.name}/`) ? name.slice(account.name.length + 1) : '';
   if (rest === '') {

@@ -114,7 +114,7 @@ export class AccountUsers {
   }
 
   async #held(tx: Tx, projectId: string) {
-    const project = await heldProject(this.#core.db, tx, projectId);
+    const project = await heldProject(tx, projectId);
     if (!project) throw notFound('project', projectId);
     return project;
   }

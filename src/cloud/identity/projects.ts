@@ -197,7 +197,7 @@ export class Projects {
     await refuseImmutable(tx, id, 'modify', isOnlyUnlocking(changes));
     if (enabled !== undefined) await requireBranch(tx, id, enabled);
     if (name !== undefined) {
-      await followProject(this.#core.db, tx, { id, name, now });
+      await followProject(tx, { id, name, now });
       await this.#sessionChanges.mark(tx, { projectId: id });
     }
     const row = await tx

@@ -222,7 +222,7 @@ export class Users {
     const set = options && withOptions(before, options);
     if (hash !== undefined) await this.#formerPasswords.keep(tx, id);
     if (name !== undefined) {
-      await followUser(this.#core.db, tx, { id, name, now });
+      await followUser(tx, { id, name, now });
       await this.#sessionChanges.mark(tx, { userId: id });
     }
     const row = await tx
@@ -291,7 +291,7 @@ export class Users {
     const now = this.#core.env.now();
     return await this.#core.db.write(async (tx) => {
       const query = tx.selectFrom('users').select(['failed_logins', 'last_failed_at']).where('id', '=', user.id);
-      const row = await (this.#core.db.kind === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
+      const row = await query.forUpdate().executeTakeFirst();
       const failed = row?.failed_logins ?? 0;
       const isOver = (row?.last_failed_at ?? 0) + lockoutDuration * 1_000_000 <= now;
       if (failed >= most && !isOver) return false;
@@ -308,7 +308,7 @@ export class Users {
 
   async #optionsOf(tx: Tx, id: string): Promise<Options> {
     const query = tx.selectFrom('users').select('options').where('id', '=', id);
-    const row = await (this.#core.db.kind === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
+    const row = await query.forUpdate().executeTakeFirst();
     return row ? (JSON.parse(row.options) as Options) : {};
   }
 

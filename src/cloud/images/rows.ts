@@ -17,13 +17,9 @@ export class ImageRows {
     this.#byId = db.prepare<{ id: string }, ImagesTable>((q, { id }) =>
       q.selectFrom('images').selectAll().where('id', '=', id),
     );
-    // SQLite has one writer: there a row that a transaction has read stays as it is.
-    this.#byIdForUpdate =
-      db.kind === 'sqlite'
-        ? this.#byId
-        : db.prepare<{ id: string }, ImagesTable>((q, { id }) =>
-            q.selectFrom('images').selectAll().where('id', '=', id).forUpdate(),
-          );
+    this.#byIdForUpdate = db.prepare<{ id: string }, ImagesTable>((q, { id }) =>
+      q.selectFrom('images').selectAll().where('id', '=', id).forUpdate(),
+    );
     this.#tags = db.prepare<Ids, ImageTagsTable>((q, { ids }) =>
       q
         .selectFrom('image_tags')

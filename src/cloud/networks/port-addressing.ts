@@ -177,10 +177,9 @@ async function spaceOf(tx: Tx, networkId: string): Promise<Space> {
   return { subnets, reserved: rows };
 }
 
-const heldSubnets = statement((db, { networkId }: { networkId: string }, kind) => {
+const heldSubnets = statement((db, { networkId }: { networkId: string }) => {
   const query = db.selectFrom('subnets').selectAll().where('network_id', '=', networkId);
-  const inOrder = query.orderBy('created_at').orderBy('id');
-  return kind === 'postgres' ? inOrder.forKeyShare() : inOrder;
+  return query.orderBy('created_at').orderBy('id').forKeyShare();
 });
 
 /** The subnet that a request means. Throws `invalid` when the network has none such. */

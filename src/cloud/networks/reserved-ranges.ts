@@ -122,7 +122,7 @@ export class ReservedRanges {
   /** Holds the subnets against whoever takes an address: those who did so before are waited for. */
   async #refuseUsed(tx: Tx, networkId: string, range: IpRange): Promise<void> {
     const query = tx.selectFrom('subnets').select('id').where('network_id', '=', networkId).orderBy('id');
-    const subnets = await (this.#core.db.kind === 'postgres' ? query.forUpdate() : query).execute();
+    const subnets = await query.forUpdate().execute();
     if (subnets.length === 0) return;
     const ids = subnets.map(({ id }) => id);
     const rows = await tx.selectFrom('port_addresses').select('ip_address').where('subnet_id', 'in', ids).execute();

@@ -15,7 +15,7 @@ const settled = ['active', 'stopped', 'paused', 'suspended', 'shelved', 'shelved
  */
 export async function moveServer(cloud: Cloud, tx: Tx, id: string, to: NewOwner): Promise<string> {
   const query = tx.selectFrom('servers').selectAll().where('id', '=', id).where('deleted_at', 'is', null);
-  const row = await (cloud.db.kind === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
+  const row = await query.forUpdate().executeTakeFirst();
   if (!row) throw notFound('server', id);
   const server = serverFromRow(row);
   const from = server.projectId;

@@ -7,7 +7,7 @@ import { type NewOwner, tied } from './owner-rules.ts';
 export async function moveVolumes(cloud: Cloud, tx: Tx, ids: readonly string[], to: NewOwner): Promise<void> {
   if (ids.length === 0) return;
   const query = tx.selectFrom('volumes').selectAll().where('id', 'in', ids).orderBy('id');
-  const volumes = await (cloud.db.kind === 'postgres' ? query.forUpdate() : query).execute();
+  const volumes = await query.forUpdate().execute();
   const [grouped] = await tx
     .selectFrom('volume_group_members')
     .select('volume_id')

@@ -1,6 +1,4 @@
-import type { SelectQueryBuilder } from 'kysely';
 import type { Tx } from '../../database/database.ts';
-import type { Schema } from '../../database/schema.ts';
 import type { Cloud } from '../cloud.ts';
 import { notFound } from '../errors.ts';
 import { requireAdmin, type Subject } from '../identity/subject.ts';
@@ -41,16 +39,11 @@ export class ResourceOwners {
     });
   }
 
-  /** So that what is true of the row stays true until it has changed hands. */
-  #held<Row extends keyof Schema, O>(query: SelectQueryBuilder<Schema, Row, O>): SelectQueryBuilder<Schema, Row, O> {
-    return this.#cloud.db.kind === 'postgres' ? query.forUpdate() : query;
-  }
-
   readonly #moves: Record<OwnableType, (tx: Tx, id: string, to: NewOwner) => Promise<string>> = {
     server: (tx, id, to) => moveServer(this.#cloud, tx, id, to),
     volume: async (tx, id, to) => {
       const query = tx.selectFrom('volumes').selectAll().where('id', '=', id);
-      const volume = await this.#held(query).executeTakeFirst();
+      const volume = await query.forUpdate().executeTakeFirst();
       if (!volume || volume.deleted_at !== null) throw notFound('volume', id);
       refuseSame(volume.project_id, to);
       if (volume.kind === 'root' && volume.origin === 'server') throw tied(`The volume ${id} is part of its server.`);
@@ -94,7 +87,7 @@ export class ResourceOwners {
     },
     floating_ip: async (tx, id, to) => {
       const query = tx.selectFrom('floating_ips').select(['project_id', 'port_id']).where('id', '=', id);
-      const ip = await this.#held(query).executeTakeFirst();
+      const ip = await query.forUpdate().executeTakeFirst();
       if (!ip) throw notFound('floating_ip', id);
       refuseSame(ip.project_id, to);
       const forwarded = await tx.selectFrom('port_forwardings').select('id').where('floating_ip_id', '=', id).execute();

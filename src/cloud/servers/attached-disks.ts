@@ -93,7 +93,7 @@ async function attachExisting(
   { id, tag, deleteOnTermination, refuseMultiattach }: BlockDevice,
   index: number,
 ): Promise<string> {
-  const row = await lockVolume(cloud, tx, subject, id!);
+  const row = await lockVolume(tx, subject, id!);
   if (row.multiattach === 1 && refuseMultiattach) throw multiattachTooOld();
   requireEnabled(row, 'reserve');
   if (takesOneMore(row)) {

@@ -35,7 +35,7 @@ export class ConsolePasswords {
   /** Holds from the next start or reboot on. Undefined for none. */
   async set(subject: Subject, serverId: string, password: string | undefined): Promise<void> {
     await this.#cloud.db.write(async (tx) => {
-      await lockServer(this.#cloud, tx, subject, serverId);
+      await lockServer(tx, subject, serverId);
       await keepConsolePassword(this.#cloud, tx, serverId, password);
     });
   }

@@ -39,7 +39,7 @@ export class Consoles {
     await this.#checkIsOffered(await this.#cloud.servers.get(subject, serverId), kind);
     const token = env.randomBytes(tokenBytes).toString('base64url');
     await db.write(async (tx) => {
-      const server = await lockServer(this.#cloud, tx, subject, serverId);
+      const server = await lockServer(tx, subject, serverId);
       checkHasConsole(server, kind);
       const now = env.now();
       await tx.deleteFrom('console_tokens').where('expires_at', '<=', now).execute();

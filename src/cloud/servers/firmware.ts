@@ -16,7 +16,7 @@ export async function setFirmware(
   firmware: 'bios' | 'uefi',
 ): Promise<void> {
   await cloud.db.write(async (tx) => {
-    const server = await lockServer(cloud, tx, subject, serverId);
+    const server = await lockServer(tx, subject, serverId);
     checkTransition(subject, server, setFirmwareOf);
     const hardware = JSON.stringify({ ...server.hardware, hw_firmware_type: firmware });
     await updateServer(cloud, tx, serverId, { hardware });

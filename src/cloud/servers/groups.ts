@@ -103,7 +103,7 @@ export class ServerGroups {
   async add(subject: Subject, groupId: string, serverId: string): Promise<void> {
     await this.#core.db.write(async (tx) => {
       if (!(await this.#rowOf(tx, subject, groupId))) throw groupNotFound(groupId);
-      const { zoneId } = await lockServer(this.#core, tx, subject, serverId);
+      const { zoneId } = await lockServer(tx, subject, serverId);
       const members = tx.selectFrom('server_group_members').select('group_id').where('server_id', '=', serverId);
       const present = (await members.executeTakeFirst())?.group_id;
       if (present === groupId) return;
@@ -170,7 +170,7 @@ export class ServerGroups {
   async neighbours(tx: Tx, serverId: string): Promise<Neighbours | undefined> {
     const membership = tx.selectFrom('server_group_members').select('group_id').where('server_id', '=', serverId);
     const query = tx.selectFrom('server_groups').selectAll().where('id', '=', membership);
-    const group = await (this.#core.db.kind === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
+    const group = await query.forUpdate().executeTakeFirst();
     if (!group || group.enabled === 0) return undefined;
     const rows = await tx
       .selectFrom('server_group_members')

@@ -30,7 +30,7 @@ export async function requestMappedImage(
   const snapshots = volumes.map((volume) => ({ volume, id: newId(cloud.env) }));
   const imageId = newId(cloud.env);
   return await cloud.db.write(async (tx) => {
-    const server = await lockServer(cloud, tx, subject, serverId);
+    const server = await lockServer(tx, subject, serverId);
     checkTransition(subject, server, transitions.createImage);
     for (const { volume, id } of snapshots) {
       const name = `snapshot for ${template.name}`;

@@ -18,7 +18,7 @@ export async function resetState(
   state: 'active' | 'error',
 ): Promise<void> {
   await cloud.db.write(async (tx) => {
-    const server = await lockServer(cloud, tx, subject, serverId);
+    const server = await lockServer(tx, subject, serverId);
     const id = withDashes(serverId);
     if (server.taskState !== null) {
       throw new CloudError(

@@ -133,7 +133,7 @@ export class Servers {
     changes: Partial<Pick<Server, 'name' | 'description' | 'hostname' | 'accessIpv4' | 'accessIpv6' | 'diskConfig'>>,
   ): Promise<Server> {
     return await this.#cloud.db.write(async (tx) => {
-      await lockServer(this.#cloud, tx, subject, id);
+      await lockServer(tx, subject, id);
       const columns: Partial<ServersTable> = {
         name: changes.name,
         description: changes.description,
@@ -155,7 +155,7 @@ export class Servers {
     change: (metadata: Record<string, string>) => Record<string, string>,
   ): Promise<Record<string, string>> {
     return await this.#cloud.db.write(async (tx) => {
-      const server = await lockServer(this.#cloud, tx, subject, id);
+      const server = await lockServer(tx, subject, id);
       const metadata = change({ ...server.metadata });
       await this.checkMetadata(tx, server.projectId, metadata);
       await updateServer(this.#cloud, tx, id, { metadata: JSON.stringify(metadata) });
@@ -177,7 +177,7 @@ export class Servers {
     const { zoneId } = await this.get(subject, id);
     const publicKey = keyName === null ? null : await publicKeyOf(this.#cloud, subject, keyName, zoneId);
     await this.#cloud.db.write(async (tx) => {
-      await lockServer(this.#cloud, tx, subject, id);
+      await lockServer(tx, subject, id);
       await updateServer(this.#cloud, tx, id, { key_name: keyName, public_key: publicKey });
     });
   }
@@ -185,7 +185,7 @@ export class Servers {
   /** @param reason why, for whoever finds it locked */
   async setLock(subject: Subject, id: string, locked: boolean, reason: string | null = null): Promise<void> {
     await this.#cloud.db.write(async (tx) => {
-      await lockServer(this.#cloud, tx, subject, id);
+      await lockServer(tx, subject, id);
       await updateServer(this.#cloud, tx, id, { locked: locked ? 1 : 0, locked_reason: locked ? reason : null });
     });
   }

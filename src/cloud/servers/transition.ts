@@ -28,7 +28,7 @@ export async function beginTransition<Input, State>(
   plan: (tx: Tx, server: Server) => Promise<Plan<Input, State>> | Plan<Input, State>,
 ): Promise<{ server: Server; actionId: string }> {
   return await cloud.db.write(async (tx) => {
-    const server = await lockServer(cloud, tx, subject, serverId);
+    const server = await lockServer(tx, subject, serverId);
     checkTransition(subject, server, transition);
     const { action, input, changes } = await plan(tx, server);
     if (transition.endsConsoles) await cloud.servers.consoles.revoke(tx, serverId);
@@ -47,10 +47,10 @@ export async function beginTransition<Input, State>(
   });
 }
 
-/** The server as this transaction may change it; on PostgreSQL its row is locked. */
-export async function lockServer(cloud: Cloud, tx: Tx, subject: Subject, serverId: string): Promise<Server> {
+/** The server as this transaction may change it: its row is locked. */
+export async function lockServer(tx: Tx, subject: Subject, serverId: string): Promise<Server> {
   const query = tx.selectFrom('servers').selectAll().where('id', '=', serverId).where('deleted_at', 'is', null);
-  const row = await (cloud.db.kind === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
+  const row = await query.forUpdate().executeTakeFirst();
   if (!row || !ownsOrAdmin(subject, row.project_id)) throw serverNotFound(serverId);
   return serverFromRow(row);
 }
@@ -101,19 +101,10 @@ export async function settleServer(
 ): Promise<void> {
   const { task_state, ...others } = changes;
   const settled = task_state === null && (await isAwaited(cloud, tx, serverId)) ? others : changes;
-  // On PostgreSQL the lock keeps it from being deleted before it is changed.
-  const staying = await (cloud.db.kind === 'postgres' ? lockedIfStaying : isStaying).first(tx, { serverId });
-  if (staying) await updateServer(cloud, tx, serverId, settled);
+  // The lock keeps it from being deleted before it is changed.
+  if (await lockedIfStaying.first(tx, { serverId })) await updateServer(cloud, tx, serverId, settled);
 }
 
-const isStaying = statement((q, p: { serverId: string }) =>
-  q
-    .selectFrom('servers')
-    .select('id')
-    .where('id', '=', p.serverId)
-    .where('deleted_at', 'is', null)
-    .where((e) => e.or([e('task_state', 'is', null), e('task_state', '!=', 'deleting')])),
-);
 const lockedIfStaying = statement((q, p: { serverId: string }) =>
   q
     .selectFrom('servers')

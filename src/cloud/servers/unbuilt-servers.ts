@@ -40,7 +40,7 @@ export async function buildUnbuilt(
   const found = await unbuilt(cloud, serverId);
   if (!found) return undefined;
   return await cloud.db.write(async (tx) => {
-    const server = await lockServer(cloud, tx, subject, serverId);
+    const server = await lockServer(tx, subject, serverId);
     if (server.locked && !subject.isAdmin) {
       throw new CloudError('conflict', 'The server is locked.', { reason: 'locked' });
     }

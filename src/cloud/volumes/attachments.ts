@@ -154,7 +154,7 @@ export class VolumeAttachments {
   ): Promise<VolumeAttachment> {
     const { env, db } = this.#cloud;
     const row = await db.write(async (tx) => {
-      const volume = await lockVolume(this.#cloud, tx, subject, wanted.volumeId);
+      const volume = await lockVolume(tx, subject, wanted.volumeId);
       requireStatus(volume, ['available'], 'reserve');
       await this.#requireReachable(volume, wanted.connector);
       const status = wanted.connector ? 'attaching' : 'reserved';
@@ -203,7 +203,7 @@ export class VolumeAttachments {
     const found = await this.get(subject, id);
     if (found.isOfServer) throw usedByServer(found);
     await this.#cloud.db.write(async (tx) => {
-      const volume = await lockVolume(this.#cloud, tx, subject, found.volumeId);
+      const volume = await lockVolume(tx, subject, found.volumeId);
       await tx.deleteFrom('volume_attachments').where('id', '=', id).execute();
       if (['reserved', 'attaching', 'in-use', 'error'].includes(volume.status) && volume.server_id === null) {
         await this.#cloud.volumes.update(tx, volume.id, { status: 'available', detached_at: this.#cloud.env.now() });
@@ -298,7 +298,7 @@ export class VolumeAttachments {
       throw new CloudError('conflict', 'The attachment is that of a server.', { reason: 'used_by_server' });
     }
     await this.#cloud.db.write(async (tx) => {
-      const volume = await lockVolume(this.#cloud, tx, subject, found.volumeId);
+      const volume = await lockVolume(tx, subject, found.volumeId);
       requireStatus(volume, ['reserved', 'attaching'], 'attach');
       const changes = await change(tx, volume);
       await tx.updateTable('volume_attachments').set(changes).where('id', '=', id).execute();

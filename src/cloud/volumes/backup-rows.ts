@@ -4,15 +4,10 @@ import type { CloudCore } from '../core.ts';
 import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
 import { backupFromRow, backupNotFound, type VolumeBackup } from './backup-model.ts';
 
-/** A backup as this transaction may change it; on PostgreSQL its row is locked. */
-export async function lockBackup(
-  core: Pick<CloudCore, 'db'>,
-  tx: Tx,
-  subject: Subject,
-  backupId: string,
-): Promise<VolumeBackup> {
+/** A backup as this transaction may change it: its row is locked. */
+export async function lockBackup(tx: Tx, subject: Subject, backupId: string): Promise<VolumeBackup> {
   const query = tx.selectFrom('volume_backups').selectAll().where('id', '=', backupId).where('deleted_at', 'is', null);
-  const row = await (core.db.kind === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
+  const row = await query.forUpdate().executeTakeFirst();
   if (!row || !ownsOrAdmin(subject, row.project_id)) throw backupNotFound(backupId);
   return backupFromRow(row, await hasDependents(tx, backupId));
 }

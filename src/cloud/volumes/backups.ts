@@ -76,7 +76,7 @@ export class Backups {
     const { metadata, ...words } = changes;
     const given = Object.fromEntries(Object.entries(words).filter(([, value]) => value !== undefined));
     await this.#cloud.db.write(async (tx) => {
-      await lockBackup(this.#cloud, tx, subject, id);
+      await lockBackup(tx, subject, id);
       const columns = { ...given, ...(metadata ? { metadata: JSON.stringify(metadata) } : {}) };
       await updateBackup(this.#cloud, tx, id, columns);
     });
@@ -91,7 +91,7 @@ export class Backups {
       throw invalidBackup('There is nothing in the backup store.');
     }
     await this.#cloud.db.write(async (tx) => {
-      const { status: now } = await lockBackup(this.#cloud, tx, subject, id);
+      const { status: now } = await lockBackup(tx, subject, id);
       if (now === 'deleting') throw invalidBackup('The backup is being deleted.');
       await updateBackup(this.#cloud, tx, id, { status });
     });

@@ -219,7 +219,7 @@ export class BlockStorage {
     await this.attachment(subject, serverId, volumeId);
     const delete_on_termination = dies ? 1 : 0;
     await this.#cloud.db.write(async (tx) => {
-      const row = await lockVolume(this.#cloud, tx, subject, volumeId);
+      const row = await lockVolume(tx, subject, volumeId);
       if (row.server_id === serverId) await this.#cloud.volumes.update(tx, volumeId, { delete_on_termination });
       else await noteShare(tx, { volumeId, serverId }, { delete_on_termination });
     });
@@ -273,7 +273,7 @@ export class BlockStorage {
     },
   ): Promise<Snapshot> {
     await this.#cloud.db.write(async (tx) => {
-      const { metadata, ...words } = change(await lockSnapshot(this.#cloud, tx, subject, id));
+      const { metadata, ...words } = change(await lockSnapshot(tx, subject, id));
       const columns = { ...words, ...(metadata ? { metadata: JSON.stringify(metadata) } : {}) };
       await updateSnapshot(this.#cloud, tx, id, columns);
     });
@@ -300,7 +300,7 @@ export class BlockStorage {
   /** Says in what state a snapshot is, where the cloud has it wrong. Nothing else changes. */
   async resetSnapshotStatus(subject: Subject, id: string, status: Snapshot['status'], progress?: string) {
     await this.#cloud.db.write(async (tx) => {
-      const snapshot = await lockSnapshot(this.#cloud, tx, subject, id);
+      const snapshot = await lockSnapshot(tx, subject, id);
       if (status === 'available' && snapshot.diskId === null) {
         throw new CloudError('invalid', 'Invalid snapshot: it has no disk.', { reason: 'invalid_snapshot' });
       }
@@ -316,7 +316,7 @@ export class BlockStorage {
 
   async #change(subject: Subject, id: string, change: (row: VolumesTable) => Partial<VolumesTable>): Promise<Volume> {
     await this.#cloud.db.write(async (tx) => {
-      const row = await lockVolume(this.#cloud, tx, subject, id);
+      const row = await lockVolume(tx, subject, id);
       const changes = Object.entries(change(row)).filter(([, value]) => value !== undefined);
       await this.#cloud.volumes.update(tx, id, Object.fromEntries(changes));
     });

@@ -119,7 +119,7 @@ export async function createVolumeIn(
   });
   await refuseTakenId(tx, row.id);
   await tx.insertInto('volumes').values(row).execute();
-  if (wanted.groupId !== undefined) await joinGroup(cloud, tx, subject, wanted.groupId, row);
+  if (wanted.groupId !== undefined) await joinGroup(tx, subject, wanted.groupId, row);
   if (source.backupId) await updateBackup(cloud, tx, source.backupId, { status: 'restoring' });
   const actionId = await cloud.runner.submit(tx, createVolume, {
     input: {
@@ -158,10 +158,10 @@ export async function sourceOf(
     throw badInput('A volume is made of one image, one volume, one snapshot or one backup.');
   }
   if (sourceVolumeId !== undefined) {
-    return await volumeSource(cloud, tx, subject, sourceVolumeId, { rootDisks: wanted.ofRootDisk });
+    return await volumeSource(tx, subject, sourceVolumeId, { rootDisks: wanted.ofRootDisk });
   }
-  if (snapshotId !== undefined) return await snapshotSource(cloud, tx, subject, snapshotId);
-  if (backupId !== undefined) return await backupSource(cloud, tx, subject, backupId);
+  if (snapshotId !== undefined) return await snapshotSource(tx, subject, snapshotId);
+  if (backupId !== undefined) return await backupSource(tx, subject, backupId);
   if (image) return image;
   return wanted.imageId === undefined ? blank : await imageSource(cloud, subject, wanted.imageId);
 }
@@ -190,14 +190,8 @@ export function imageMetadataOf(image: Image): Record<string, string> {
   };
 }
 
-async function volumeSource(
-  cloud: Cloud,
-  tx: Tx,
-  subject: Subject,
-  id: string,
-  options: { rootDisks?: boolean },
-): Promise<Source> {
-  const row = await lockVolume(cloud, tx, subject, id, options);
+async function volumeSource(tx: Tx, subject: Subject, id: string, options: { rootDisks?: boolean }): Promise<Source> {
+  const row = await lockVolume(tx, subject, id, options);
   if (!['available', 'in-use'].includes(row.status) || !row.disk_id) {
     throw invalidVolume(`Source volume ${withDashes(id)} must be available or in-use, but is ${row.status}.`);
   }
@@ -205,8 +199,8 @@ async function volumeSource(
   return await copyOf(tx, row, { size: row.size, diskId: row.disk_id, sourceVolumeId: row.id });
 }
 
-async function snapshotSource(cloud: Cloud, tx: Tx, subject: Subject, id: string): Promise<Source> {
-  const snapshot = await lockSnapshot(cloud, tx, subject, id);
+async function snapshotSource(tx: Tx, subject: Subject, id: string): Promise<Source> {
+  const snapshot = await lockSnapshot(tx, subject, id);
   if (snapshot.status !== 'available') {
     throw new CloudError('invalid', `Invalid snapshot: Originating snapshot status must be one of available values`, {
       reason: 'invalid_snapshot',
@@ -217,8 +211,8 @@ async function snapshotSource(cloud: Cloud, tx: Tx, subject: Subject, id: string
   return { ...(await copyOf(tx, row, { size, diskId: diskId!, snapshotId })), ...(hostId === null ? {} : { hostId }) };
 }
 
-async function backupSource(cloud: Cloud, tx: Tx, subject: Subject, id: string): Promise<Source> {
-  const backup = await lockBackup(cloud, tx, subject, id);
+async function backupSource(tx: Tx, subject: Subject, id: string): Promise<Source> {
+  const backup = await lockBackup(tx, subject, id);
   if (backup.status !== 'available') {
     throw new CloudError('invalid', 'Invalid backup: Backup status must be available', { reason: 'invalid_backup' });
   }

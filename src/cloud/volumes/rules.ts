@@ -39,11 +39,10 @@ export function invalidVolume(why: string): CloudError {
 }
 
 /**
- * A block storage volume as this transaction may change it; on PostgreSQL its row is locked. With `rootDisks` also the
+ * A block storage volume as this transaction may change it: its row is locked. With `rootDisks` also the
  * disk of a server that boots from an image.
  */
 export async function lockVolume(
-  core: Pick<CloudCore, 'db'>,
   tx: Tx,
   subject: Subject,
   volumeId: string,
@@ -57,24 +56,19 @@ export async function lockVolume(
     .where('deleted_at', 'is', null)
     .where('origin', 'in', [...origins])
     .where('local_disk', 'is', null);
-  const row = await (core.db.kind === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
+  const row = await query.forUpdate().executeTakeFirst();
   if (!row || !ownsOrAdmin(subject, row.project_id)) throw volumeNotFound(volumeId);
   return row;
 }
 
 /** As `lockVolume`, for snapshots. */
-export async function lockSnapshot(
-  core: Pick<CloudCore, 'db'>,
-  tx: Tx,
-  subject: Subject,
-  snapshotId: string,
-): Promise<Snapshot> {
+export async function lockSnapshot(tx: Tx, subject: Subject, snapshotId: string): Promise<Snapshot> {
   const query = tx
     .selectFrom('volume_snapshots')
     .selectAll()
     .where('id', '=', snapshotId)
     .where('deleted_at', 'is', null);
-  const row = await (core.db.kind === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
+  const row = await query.forUpdate().executeTakeFirst();
   if (!row || !ownsOrAdmin(subject, row.project_id)) throw snapshotNotFound(snapshotId);
   return snapshotFromRow(row);
 }

@@ -64,7 +64,7 @@ export class VolumeTransfers {
     const key = env.randomBytes(8).toString('hex');
     const salt = env.randomBytes(8).toString('hex');
     return await db.write(async (tx) => {
-      const volume = await lockVolume(this.#cloud, tx, subject, wanted.volumeId);
+      const volume = await lockVolume(tx, subject, wanted.volumeId);
       if (volume.status !== 'available') throw invalidVolume('status must be available');
       if (wanted.noSnapshots) {
         const snapshot = await tx
@@ -98,7 +98,7 @@ export class VolumeTransfers {
   async delete(subject: Subject, id: string): Promise<void> {
     const transfer = await this.get(subject, id);
     await this.#cloud.db.write(async (tx) => {
-      const volume = await lockVolume(this.#cloud, tx, subject, transfer.volumeId);
+      const volume = await lockVolume(tx, subject, transfer.volumeId);
       await tx
         .updateTable('volume_transfers')
         .set({ deleted_at: this.#cloud.env.now() })
@@ -116,7 +116,7 @@ export class VolumeTransfers {
     const { db, env } = this.#cloud;
     return await db.write(async (tx) => {
       const found = tx.selectFrom('volume_transfers').selectAll().where('id', '=', id).where('deleted_at', 'is', null);
-      const row = await (db.kind === 'postgres' ? found.forUpdate() : found).executeTakeFirst();
+      const row = await found.forUpdate().executeTakeFirst();
       if (!row) throw transferNotFound(id);
       if (!isSame(row.key_hash, hashOf(row.salt, key))) {
         throw new CloudError(
@@ -127,7 +127,7 @@ export class VolumeTransfers {
           },
         );
       }
-      const volume = await lockVolume(this.#cloud, tx, { ...subject, isAdmin: true }, row.volume_id);
+      const volume = await lockVolume(tx, { ...subject, isAdmin: true }, row.volume_id);
       if (volume.status !== 'awaiting-transfer') throw invalidVolume('status must be awaiting-transfer');
       await this.#cloud.blockStorage.types.get(subject, volume.volume_type);
       const snapshots = await tx

@@ -255,7 +255,7 @@ export class VolumeTypes {
     requireAdmin(subject, 'volume_extension:type_update');
     return await this.#cloud.db.write(async (tx) => {
       const found = tx.selectFrom('volume_types').selectAll().where('id', '=', id).where('deleted_at', 'is', null);
-      const row = await (this.#cloud.db.kind === 'postgres' ? found.forUpdate() : found).executeTakeFirst();
+      const row = await found.forUpdate().executeTakeFirst();
       if (!row) throw typeNotFound(id);
       const changes = { ...(await change(tx, volumeTypeFromRow(row))), updated_at: this.#cloud.env.now() };
       await tx.updateTable('volume_types').set(changes).where('id', '=', id).execute();

@@ -218,10 +218,9 @@ export class PartWriters {
     });
   }
 
-  /** SQLite has one writer: there a row that a transaction has read stays as it is. */
   async #rowForUpdate(tx: Tx, imageId: string): Promise<ImageUploadsTable | undefined> {
     const query = tx.selectFrom('image_uploads').selectAll().where('image_id', '=', imageId);
-    return await (this.#parts.core.db.kind === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
+    return await query.forUpdate().executeTakeFirst();
   }
 
   async #beat(row: ImageUploadsTable, writer: string, abort: AbortController): Promise<void> {

@@ -144,7 +144,7 @@ export class ServerCdroms {
   /** Counts from the server's next start on. None: as it is for servers of whom nothing was said. */
   async setBootOrder(subject: Subject, serverId: string, order: readonly BootDevice[]): Promise<void> {
     await this.#cloud.db.write(async (tx) => {
-      await lockServer(this.#cloud, tx, subject, serverId);
+      await lockServer(tx, subject, serverId);
       await this.sayBootOrder(tx, serverId, order);
     });
   }
@@ -196,7 +196,7 @@ export class ServerCdroms {
 
   async #changing(subject: Subject, serverId: string, change: (tx: Tx, server: Server) => Promise<void>) {
     await this.#cloud.db.write(async (tx) => {
-      const server = await lockServer(this.#cloud, tx, subject, serverId);
+      const server = await lockServer(tx, subject, serverId);
       checkTransition(subject, server, changeDrives);
       await change(tx, server);
     });

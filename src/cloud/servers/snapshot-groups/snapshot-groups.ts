@@ -46,7 +46,7 @@ export class SnapshotGroups {
     const id = wanted.id ?? newId(env);
     const now = env.now();
     const actionId = await db.write(async (tx) => {
-      const server = await lockServer(this.#cloud, tx, subject, wanted.serverId);
+      const server = await lockServer(tx, subject, wanted.serverId);
       if (server.hostId === null || server.taskState !== null || !snapshotable.includes(server.vmState)) {
         throw cannot('snapshot the disks of', server);
       }
@@ -135,7 +135,7 @@ export class SnapshotGroups {
     const { db, env, runner, volumes } = this.#cloud;
     return await db.write(async (tx) => {
       const group = await this.#lock(tx, subject, id);
-      const server = await lockServer(this.#cloud, tx, subject, group.server_id);
+      const server = await lockServer(tx, subject, group.server_id);
       if (server.hostId === null || server.taskState !== null || server.vmState !== 'stopped') {
         throw cannot('revert the disks of', server);
       }
@@ -168,7 +168,7 @@ export class SnapshotGroups {
     const rows = await disksOf(tx, serverId);
     const locked: VolumesTable[] = [];
     for (const { id } of rows) {
-      const row = await lockVolume(this.#cloud, tx, subject, id, { rootDisks: true });
+      const row = await lockVolume(tx, subject, id, { rootDisks: true });
       if (row.status !== 'in-use' || !row.disk_id)
         throw invalidVolume(`Volume ${withDashes(id)} status must be in-use, but is ${row.status}.`);
       locked.push(row);
@@ -216,7 +216,7 @@ export class SnapshotGroups {
 
   async #lock(tx: Tx, subject: Subject, id: string): Promise<SnapshotGroupsTable> {
     const query = tx.selectFrom('snapshot_groups').selectAll().where('id', '=', id);
-    const row = await (this.#cloud.db.kind === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
+    const row = await query.forUpdate().executeTakeFirst();
     if (!row || !ownsOrAdmin(subject, row.project_id)) throw groupNotFound(id);
     return row;
   }

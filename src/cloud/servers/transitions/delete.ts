@@ -116,7 +116,7 @@ export async function requestDelete(
   options: { onlyIf?: (server: Server) => boolean } = {},
 ): Promise<{ actionId?: string }> {
   return await cloud.db.write(async (tx) => {
-    const server = await lockServer(cloud, tx, subject, serverId);
+    const server = await lockServer(tx, subject, serverId);
     if (options.onlyIf && !options.onlyIf(server)) return {};
     checkTransition(subject, server, transitions.delete);
     if (server.taskState === 'deleting') return {};

@@ -56,7 +56,7 @@ export function requestExtendRoot(cloud: Cloud, subject: Subject, serverId: stri
       const words = 'A server that boots from a volume has no root disk of its own: extend the volume.';
       throw new CloudError('invalid', words, { reason: 'volume_backed' });
     }
-    const root = await lockVolume(cloud, tx, subject, server.rootVolumeId!, { rootDisks: true });
+    const root = await lockVolume(tx, subject, server.rootVolumeId!, { rootDisks: true });
     requireStatus(root, ['in-use'], 'extend');
     if (newSize <= root.size) {
       throw new CloudError('invalid', 'A root disk can only be made larger.', { reason: 'disk_shrink' });

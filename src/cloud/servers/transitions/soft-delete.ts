@@ -86,7 +86,7 @@ export async function requestSoftDelete(
   keepSeconds: number,
 ): Promise<{ actionId?: string }> {
   return await cloud.db.write(async (tx) => {
-    const server = await lockServer(cloud, tx, subject, serverId);
+    const server = await lockServer(tx, subject, serverId);
     const isGoing = server.taskState === 'deleting' || server.taskState === 'soft-deleting';
     if (server.vmState === 'soft-delete' || isGoing) return {};
     checkTransition(subject, server, transitions.softDelete);

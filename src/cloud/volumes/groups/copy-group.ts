@@ -25,7 +25,7 @@ export async function copyGroup(
   const projectId = projectOf(subject);
   const prepared = await prepareVolume(cloud, subject, {});
   return await cloud.db.write(async (tx) => {
-    const { group, volumes } = await copied(cloud, tx, subject, wanted.source);
+    const { group, volumes } = await copied(tx, subject, wanted.source);
     if (volumes.length === 0) throw invalidGroup('what the group is to be made of has no volumes.');
     const row: VolumeGroupsTable = {
       ...group,
@@ -48,19 +48,19 @@ export async function copyGroup(
   });
 }
 
-async function copied(cloud: Cloud, tx: Tx, subject: Subject, source: GroupSource): Promise<Copied> {
+async function copied(tx: Tx, subject: Subject, source: GroupSource): Promise<Copied> {
   if ('groupId' in source) {
-    const group = await lockGroup(cloud, tx, subject, source.groupId);
+    const group = await lockGroup(tx, subject, source.groupId);
     if (group.status === 'error') throw invalidGroup(`Source group ${withDashes(group.id)} is in error.`);
     const volumes = (await volumesOfGroups(tx, [group.id])).get(group.id) ?? [];
     return { group, volumes: volumes.map(({ id }) => ({ sourceVolumeId: id })) };
   }
-  const row = await lockGroupSnapshot(cloud, tx, subject, source.groupSnapshotId);
+  const row = await lockGroupSnapshot(tx, subject, source.groupSnapshotId);
   if (row.status !== null && row.status !== 'available') {
     throw invalidGroupSnapshot(`its status must be available, but is ${row.status}.`);
   }
   // A group stays as long as it has group snapshots.
-  const group = await lockGroup(cloud, tx, { ...subject, isAdmin: true }, row.group_id);
+  const group = await lockGroup(tx, { ...subject, isAdmin: true }, row.group_id);
   const snapshots = (await snapshotsOfGroupSnapshots(tx, [row.id])).get(row.id) ?? [];
   return { group, volumes: snapshots.map(({ id }) => ({ snapshotId: id })) };
 }

@@ -2,7 +2,6 @@ import type { Tx } from '../../../database/database.ts';
 import type { VolumeGroupSnapshotsTable } from '../../../database/schema.ts';
 import { newId } from '../../../env/env.ts';
 import type { Cloud } from '../../cloud.ts';
-import type { CloudCore } from '../../core.ts';
 import { ownsOrAdmin, projectOf, requireAdmin, type Subject } from '../../identity/subject.ts';
 import { createSnapshotIn, deleteSnapshotIn } from '../transitions/snapshot.ts';
 import { lockGroup, snapshotsOfGroupSnapshots, volumesOfGroups } from './membership.ts';
@@ -60,7 +59,7 @@ export class GroupSnapshots {
     const { db, env } = this.#cloud;
     const id = newId(env);
     await db.write(async (tx) => {
-      const group = await lockGroup(this.#cloud, tx, subject, wanted.groupId);
+      const group = await lockGroup(tx, subject, wanted.groupId);
       if (group.status !== null && group.status !== 'available') {
         throw invalidGroup(`its status must be available, but is ${group.status}.`);
       }
@@ -94,7 +93,7 @@ export class GroupSnapshots {
   async delete(subject: Subject, id: string): Promise<void> {
     const { db, env } = this.#cloud;
     await db.write(async (tx) => {
-      const row = await lockGroupSnapshot(this.#cloud, tx, subject, id);
+      const row = await lockGroupSnapshot(tx, subject, id);
       const snapshots = (await snapshotsOfGroupSnapshots(tx, [id])).get(id) ?? [];
       const { status } = groupSnapshotFromRow(row, snapshots);
       if (status === 'creating') throw invalidGroupSnapshot('its status must be available or error.');
@@ -108,22 +107,17 @@ export class GroupSnapshots {
   async resetStatus(subject: Subject, id: string, status: GroupStatus): Promise<void> {
     requireAdmin(subject, 'group:reset_group_snapshot_status');
     await this.#cloud.db.write(async (tx) => {
-      await lockGroupSnapshot(this.#cloud, tx, subject, id);
+      await lockGroupSnapshot(tx, subject, id);
       await tx.updateTable('volume_group_snapshots').set({ status }).where('id', '=', id).execute();
     });
   }
 }
 
-/** A group snapshot as this transaction may change it; on PostgreSQL its row is locked. */
-export async function lockGroupSnapshot(
-  core: Pick<CloudCore, 'db'>,
-  tx: Tx,
-  subject: Subject,
-  id: string,
-): Promise<VolumeGroupSnapshotsTable> {
+/** A group snapshot as this transaction may change it: its row is locked. */
+export async function lockGroupSnapshot(tx: Tx, subject: Subject, id: string): Promise<VolumeGroupSnapshotsTable> {
   const query = tx.selectFrom('volume_group_snapshots').selectAll().where('id', '=', id);
   const found = query.where('deleted_at', 'is', null);
-  const row = await (core.db.kind === 'postgres' ? found.forUpdate() : found).executeTakeFirst();
+  const row = await found.forUpdate().executeTakeFirst();
   if (!row || !ownsOrAdmin(subject, row.project_id)) throw groupSnapshotNotFound(id);
   return row;
 }

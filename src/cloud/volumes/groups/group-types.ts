@@ -116,7 +116,7 @@ export class GroupTypes {
         .selectAll()
         .where('id', '=', id)
         .where('deleted_at', 'is', null);
-      const row = await (db.kind === 'postgres' ? found.forUpdate() : found).executeTakeFirst();
+      const row = await found.forUpdate().executeTakeFirst();
       if (!row) throw groupTypeNotFound(id);
       const changes = { ...(await change(tx, groupTypeFromRow(row))), updated_at: env.now() };
       await tx.updateTable('volume_group_types').set(changes).where('id', '=', id).execute();

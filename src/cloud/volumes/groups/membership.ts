@@ -1,33 +1,26 @@
 import type { Queryable, Tx } from '../../../database/database.ts';
 import type { VolumeGroupsTable, VolumesTable } from '../../../database/schema.ts';
 import { withDashes } from '../../../env/env.ts';
-import type { CloudCore } from '../../core.ts';
 import { CloudError } from '../../errors.ts';
 import { ownsOrAdmin, type Subject } from '../../identity/subject.ts';
 import { groupNotFound, invalidGroup, type Part } from './model.ts';
 
-/** A group as this transaction may change it; on PostgreSQL its row is locked. */
-export async function lockGroup(
-  core: Pick<CloudCore, 'db'>,
-  tx: Tx,
-  subject: Subject,
-  id: string,
-): Promise<VolumeGroupsTable> {
+/** A group as this transaction may change it: its row is locked. */
+export async function lockGroup(tx: Tx, subject: Subject, id: string): Promise<VolumeGroupsTable> {
   const query = tx.selectFrom('volume_groups').selectAll().where('id', '=', id).where('deleted_at', 'is', null);
-  const row = await (core.db.kind === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
+  const row = await query.forUpdate().executeTakeFirst();
   if (!row || !ownsOrAdmin(subject, row.project_id)) throw groupNotFound(id);
   return row;
 }
 
 /** Puts a volume into a group. Throws where its project or type is another one's, or it is in a group already. */
 export async function joinGroup(
-  core: Pick<CloudCore, 'db'>,
   tx: Tx,
   subject: Subject,
   groupId: string,
   volume: Pick<VolumesTable, 'id' | 'project_id' | 'volume_type'>,
 ): Promise<void> {
-  const group = await lockGroup(core, tx, subject, groupId);
+  const group = await lockGroup(tx, subject, groupId);
   const name = `volume ${withDashes(volume.id)}`;
   if (group.project_id !== volume.project_id) throw invalidGroup(`${name} belongs to another project.`);
   if (!(JSON.parse(group.volume_types) as string[]).includes(volume.volume_type)) {

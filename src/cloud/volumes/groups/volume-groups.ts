@@ -117,7 +117,7 @@ export class VolumeGroups {
     const both = add.find((one) => remove.includes(one));
     if (both) throw invalidGroup(`volume ${withDashes(both)} is to be added and removed.`);
     await this.#cloud.db.write(async (tx) => {
-      const group = await lockGroup(this.#cloud, tx, subject, id);
+      const group = await lockGroup(tx, subject, id);
       if (group.status !== null && group.status !== 'available') {
         throw invalidGroup(`its status must be available, but is ${group.status}.`);
       }
@@ -127,11 +127,11 @@ export class VolumeGroups {
       }
       for (const one of remove) await this.#leave(tx, subject, id, one);
       for (const one of add) {
-        const volume = await lockVolume(this.#cloud, tx, subject, one);
+        const volume = await lockVolume(tx, subject, one);
         if (!['available', 'in-use'].includes(volume.status)) {
           throw invalidVolume(`Cannot add volume ${withDashes(one)} to a group: it is ${volume.status}.`);
         }
-        await joinGroup(this.#cloud, tx, subject, id, volume);
+        await joinGroup(tx, subject, id, volume);
       }
     });
   }
@@ -140,7 +140,7 @@ export class VolumeGroups {
   async delete(subject: Subject, id: string, { withVolumes }: { withVolumes: boolean }): Promise<void> {
     const { db, env } = this.#cloud;
     await db.write(async (tx) => {
-      await lockGroup(this.#cloud, tx, subject, id);
+      await lockGroup(tx, subject, id);
       const snapshot = await tx
         .selectFrom('volume_group_snapshots')
         .select('id')
@@ -162,13 +162,13 @@ export class VolumeGroups {
   async resetStatus(subject: Subject, id: string, status: GroupStatus): Promise<void> {
     requireAdmin(subject, 'group:reset_status');
     await this.#cloud.db.write(async (tx) => {
-      await lockGroup(this.#cloud, tx, subject, id);
+      await lockGroup(tx, subject, id);
       await tx.updateTable('volume_groups').set({ status }).where('id', '=', id).execute();
     });
   }
 
   async #leave(tx: Tx, subject: Subject, groupId: string, volumeId: string): Promise<void> {
-    await lockVolume(this.#cloud, tx, subject, volumeId);
+    await lockVolume(tx, subject, volumeId);
     if (!(await isGrouped(tx, volumeId))) throw invalidGroup(`volume ${withDashes(volumeId)} is not in it.`);
     const { numDeletedRows } = await tx
       .deleteFrom('volume_group_members')

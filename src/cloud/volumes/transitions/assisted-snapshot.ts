@@ -27,7 +27,7 @@ export async function requestAssistedSnapshot(
 ): Promise<Snapshot> {
   try {
     return await cloud.db.write(async (tx) => {
-      await lockAttachedVolume(cloud, tx, subject, volumeId);
+      await lockAttachedVolume(tx, subject, volumeId);
       const wanted = { id: snapshotId, volumeId, force: true };
       return (await createSnapshotIn(cloud, tx, subject, wanted)).snapshot;
     });
@@ -45,8 +45,8 @@ export async function requestDeleteAssistedSnapshot(
   { volumeId, snapshotId }: AssistedSnapshot,
 ): Promise<void> {
   await cloud.db.write(async (tx) => {
-    await lockAttachedVolume(cloud, tx, subject, volumeId);
-    const snapshot = await lockSnapshot(cloud, tx, subject, snapshotId);
+    await lockAttachedVolume(tx, subject, volumeId);
+    const snapshot = await lockSnapshot(tx, subject, snapshotId);
     if (snapshot.volumeId !== volumeId) throw snapshotNotFound(snapshotId);
     await refuseGroupedSnapshot(tx, snapshotId);
     if (snapshot.status === 'deleting') return;
@@ -55,8 +55,8 @@ export async function requestDeleteAssistedSnapshot(
 }
 
 /** To Nova an unknown volume is one that no server has. */
-async function lockAttachedVolume(cloud: Cloud, tx: Tx, subject: Subject, volumeId: string): Promise<VolumesTable> {
-  const volume = await lockVolume(cloud, tx, subject, volumeId).catch((error: unknown) => {
+async function lockAttachedVolume(tx: Tx, subject: Subject, volumeId: string): Promise<VolumesTable> {
+  const volume = await lockVolume(tx, subject, volumeId).catch((error: unknown) => {
     throw error instanceof CloudError && error.code === 'not_found' ? notAttached(volumeId) : error;
   });
   if (volume.server_id === null) throw notAttached(volumeId);

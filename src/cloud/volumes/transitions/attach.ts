@@ -141,7 +141,7 @@ export async function requestAttachVolume(
 ): Promise<{ server: Server; volume: Volume; actionId: string }> {
   let volume: Volume | undefined;
   const begun = await beginTransition(cloud, subject, serverId, attachTransition, async (tx, server) => {
-    const row = await lockVolume(cloud, tx, subject, request.volumeId);
+    const row = await lockVolume(tx, subject, request.volumeId);
     refuseUnfit(row, server, request);
     const isMore = takesOneMore(row);
     if (!isMore) requireStatus(row, row.multiattach ? ['available', 'in-use'] : ['available'], 'reserve');

@@ -98,9 +98,8 @@ export async function requestCreateBackup(
   wanted: NewBackup,
 ): Promise<{ backup: VolumeBackup; actionId: string }> {
   return await cloud.db.write(async (tx) => {
-    const volume = await lockVolume(cloud, tx, subject, wanted.volumeId);
-    const source =
-      wanted.snapshotId === undefined ? undefined : await lockSnapshot(cloud, tx, subject, wanted.snapshotId);
+    const volume = await lockVolume(tx, subject, wanted.volumeId);
+    const source = wanted.snapshotId === undefined ? undefined : await lockSnapshot(tx, subject, wanted.snapshotId);
     if (source && (source.volumeId !== volume.id || source.status !== 'available')) {
       throw badSnapshot(`Snapshot ${withDashes(source.id)} must be an available one of the volume.`);
     }
@@ -113,7 +112,7 @@ export async function requestCreateBackup(
     if (!source) await refuseShared(tx, volume, 'back it up');
     const size = source?.size ?? volume.size;
     await cloud.quotas.check(tx, volume.project_id, { backups: 1, backup_gigabytes: Math.ceil(size / 2 ** 30) });
-    const parent = wanted.incremental ? await latestBackup(cloud, tx, volume.id) : undefined;
+    const parent = wanted.incremental ? await latestBackup(tx, volume.id) : undefined;
     const now = cloud.env.now();
     const kept: BackedUpVolume = {
       name: volume.name,
@@ -162,7 +161,7 @@ export async function requestCreateBackup(
   });
 }
 
-async function latestBackup(cloud: Cloud, tx: Tx, volumeId: string): Promise<VolumeBackupsTable> {
+async function latestBackup(tx: Tx, volumeId: string): Promise<VolumeBackupsTable> {
   const query = tx
     .selectFrom('volume_backups')
     .selectAll()
@@ -171,7 +170,7 @@ async function latestBackup(cloud: Cloud, tx: Tx, volumeId: string): Promise<Vol
     .where('deleted_at', 'is', null)
     .orderBy('data_timestamp', 'desc')
     .limit(1);
-  const row = await (cloud.db.kind === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
+  const row = await query.forUpdate().executeTakeFirst();
   if (row) return row;
   throw new CloudError('invalid', 'Invalid backup: No backups available to do an incremental backup.', {
     reason: 'invalid_backup',
@@ -213,7 +212,7 @@ export async function requestDeleteBackup(
   options: { force?: boolean } = {},
 ): Promise<{ actionId?: string }> {
   return await cloud.db.write(async (tx) => {
-    const backup = await lockBackup(cloud, tx, subject, backupId);
+    const backup = await lockBackup(tx, subject, backupId);
     if (backup.status === 'deleting') return {};
     if (!options.force && !['available', 'error'].includes(backup.status)) {
       throw invalidBackup('Backup status must be available or error');

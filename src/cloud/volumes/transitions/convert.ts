@@ -62,7 +62,7 @@ export async function requestFlattenFree(
   volumeId: string,
 ): Promise<{ actionId: string }> {
   return await cloud.db.write(async (tx) => {
-    const row = await lockVolume(cloud, tx, subject, volumeId);
+    const row = await lockVolume(tx, subject, volumeId);
     requireStatus(row, ['available'], 'flatten it');
     await refuseCopied(tx, row.id, 'it stays as it is meanwhile');
     const same = { id: row.volume_type, shared: row.multiattach === 1 };

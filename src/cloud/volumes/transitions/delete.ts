@@ -82,7 +82,7 @@ export async function requestDeleteVolume(
   if (options.force) requireAdmin(subject, 'volume_extension:volume_admin_actions:force_delete');
   return await cloud.db.write(async (tx) => {
     if (await isGrouped(tx, volumeId)) {
-      await lockVolume(cloud, tx, subject, volumeId);
+      await lockVolume(tx, subject, volumeId);
       throw invalidVolume(refusal);
     }
     return await deleteVolumeIn(cloud, tx, subject, volumeId, options);
@@ -97,7 +97,7 @@ export async function deleteVolumeIn(
   volumeId: string,
   options: { cascade?: boolean; force?: boolean } = {},
 ): Promise<{ actionId?: string }> {
-  const row = await lockVolume(cloud, tx, subject, volumeId);
+  const row = await lockVolume(tx, subject, volumeId);
   if (row.status === 'deleting') return {};
   if (row.server_id !== null || (!options.force && !deletable.includes(row.status))) throw invalidVolume(refusal);
   const snapshots = await tx

@@ -51,7 +51,7 @@ export async function requestDetachVolume(
 ): Promise<{ server: Server; volume: Volume; actionId: string }> {
   let volume: Volume | undefined;
   const begun = await beginTransition(cloud, subject, serverId, detachTransition, async (tx, server) => {
-    const row = await lockVolume(cloud, tx, subject, volumeId);
+    const row = await lockVolume(tx, subject, volumeId);
     const share = (await sharesOf(tx, volumeId)).find(({ server_id }) => server_id === serverId);
     if (row.server_id !== serverId && !share) throw volumeNotFound(volumeId);
     if (row.id === server.rootVolumeId) {

@@ -47,7 +47,7 @@ export async function requestExtendVolume(
   options: { evenIfAttached: boolean } = { evenIfAttached: true },
 ): Promise<{ volume: Volume; actionId: string }> {
   return await cloud.db.write(async (tx) => {
-    const row = await lockVolume(cloud, tx, subject, volumeId);
+    const row = await lockVolume(tx, subject, volumeId);
     requireStatus(row, options.evenIfAttached ? ['available', 'in-use'] : ['available'], 'extend');
     await refuseShared(tx, row, 'extend');
     if (newSize <= row.size) throw notGreater(row.size, newSize);

@@ -55,7 +55,7 @@ export const limitVolume = action(
   {
     async succeeded(tx, { services, input }) {
       const query = tx.selectFrom('volumes').select('own_limits').where('id', '=', input.volumeId);
-      const row = await (services.db.kind === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
+      const row = await query.forUpdate().executeTakeFirst();
       if (row) await services.volumes.update(tx, input.volumeId, changedLimits(row, input.changes));
     },
     // The limits are as they were, and so is the guest.
@@ -75,7 +75,7 @@ export async function requestLimitVolume(
   changes: OwnLimitChanges,
 ): Promise<{ actionId?: string }> {
   return await cloud.db.write(async (tx) => {
-    const row = await lockVolume(cloud, tx, subject, volumeId, { rootDisks: true });
+    const row = await lockVolume(tx, subject, volumeId, { rootDisks: true });
     const onHost = tx
       .selectFrom('servers')
       .select('id')

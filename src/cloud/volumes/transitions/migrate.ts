@@ -86,7 +86,7 @@ export async function requestMigrateVolume(
 ): Promise<{ actionId: string }> {
   const host = await cloud.hosts.get(hostId);
   return await cloud.db.write(async (tx) => {
-    const row = await lockVolume(cloud, tx, subject, volumeId);
+    const row = await lockVolume(tx, subject, volumeId);
     requireStatus(row, ['available'], 'migrate it');
     if (host.zoneId !== row.zone_id) {
       throw invalidVolume(`host ${host.name} is in another availability zone than volume ${withDashes(volumeId)}.`);

@@ -49,7 +49,7 @@ export async function requestReimageVolume(
 ): Promise<{ volume: Volume; actionId: string }> {
   const image = await cloud.images.forBoot(subject, imageId);
   return await cloud.db.write(async (tx) => {
-    const row = await lockVolume(cloud, tx, subject, volumeId);
+    const row = await lockVolume(tx, subject, volumeId);
     requireStatus(row, ['available', 'error'], 're-image');
     if (!row.disk_id || !row.host_id) throw invalidVolume(`Volume ${withDashes(volumeId)} has no disk.`);
     requireRoom(image, row.size);

@@ -59,8 +59,8 @@ export async function requestRestoreBackup(
     return { backup, ...(await requestCreateVolume(cloud, subject, { backupId, name, description, metadata })) };
   }
   return await cloud.db.write(async (tx) => {
-    const backup = await lockBackup(cloud, tx, subject, backupId);
-    const row = await lockVolume(cloud, tx, subject, volumeId);
+    const backup = await lockBackup(tx, subject, backupId);
+    const row = await lockVolume(tx, subject, volumeId);
     if (backup.status !== 'available') throw invalidBackup('Backup status must be available');
     if (row.status !== 'available') throw invalidVolume('Volume to be restored to must be available');
     if (row.size < backup.size) {

@@ -74,7 +74,7 @@ export async function requestRetypeVolume(
 ): Promise<{ volume: Volume; actionId?: string }> {
   const type = await cloud.blockStorage.types.find(subject, typeNameOrId);
   return await cloud.db.write(async (tx) => {
-    const row = await lockVolume(cloud, tx, subject, volumeId);
+    const row = await lockVolume(tx, subject, volumeId);
     requireStatus(row, ['available', 'in-use'], 'retype');
     if (row.volume_type === type.id) {
       throw new CloudError('invalid', `Invalid input received: the volume is of the type ${type.name} already.`);

@@ -86,8 +86,8 @@ export async function requestRevertVolume(
   { onlyLatest = false } = {},
 ): Promise<{ actionId: string }> {
   return await cloud.db.write(async (tx) => {
-    const row = await lockVolume(cloud, tx, subject, volumeId);
-    const snapshot = await lockSnapshot(cloud, tx, subject, snapshotId);
+    const row = await lockVolume(tx, subject, volumeId);
+    const snapshot = await lockSnapshot(tx, subject, snapshotId);
     requireStatus(row, ['available'], 'revert');
     const isRight = !onlyLatest || (await latestSnapshot(tx, volumeId)) === snapshotId;
     if (snapshot.volumeId !== volumeId || !isRight || snapshot.status !== 'available') {

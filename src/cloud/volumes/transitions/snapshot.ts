@@ -66,7 +66,7 @@ export async function createSnapshotIn(
   subject: Subject,
   wanted: NewSnapshot,
 ): Promise<{ snapshot: Snapshot; actionId: string }> {
-  const volume = await lockVolume(cloud, tx, subject, wanted.volumeId, { rootDisks: wanted.rootDisks });
+  const volume = await lockVolume(tx, subject, wanted.volumeId, { rootDisks: wanted.rootDisks });
   const row = await registerSnapshot(cloud, tx, subject, volume, wanted);
   const actionId = await cloud.runner.submit(tx, createSnapshot, {
     input: {
@@ -189,7 +189,7 @@ export async function deleteSnapshotIn(
   snapshotId: string,
   options: { force?: boolean } = {},
 ): Promise<{ actionId?: string }> {
-  const snapshot = await lockSnapshot(cloud, tx, subject, snapshotId);
+  const snapshot = await lockSnapshot(tx, subject, snapshotId);
   if (snapshot.status === 'deleting' && !options.force) return {};
   if (!options.force && !['available', 'error', 'error_deleting'].includes(snapshot.status)) {
     throw new CloudError(

@@ -141,7 +141,7 @@ export async function requestFlattenAttached(
   { volumeId, serverId }: { volumeId: string; serverId: string },
 ): Promise<{ actionId: string }> {
   return await beginTransition(cloud, subject, serverId, flattenTransition, async (tx, server) => {
-    const row = await lockVolume(cloud, tx, subject, volumeId, { rootDisks: true });
+    const row = await lockVolume(tx, subject, volumeId, { rootDisks: true });
     requireStatus(row, ['in-use'], 'flatten it');
     if (row.server_id !== serverId || row.multiattach === 1 || row.host_id !== server.hostId) {
       throw invalidVolume(
@@ -168,7 +168,7 @@ export async function requestSwapVolume(
   { hostId, storageId }: MigrationTarget,
 ): Promise<{ actionId: string }> {
   return await beginTransition(cloud, subject, serverId, swapTransition, async (tx, server) => {
-    const row = await lockVolume(cloud, tx, subject, volumeId);
+    const row = await lockVolume(tx, subject, volumeId);
     requireStatus(row, ['in-use'], 'migrate it');
     const stays = (why: string) => invalidVolume(`Volume ${withDashes(volumeId)} can't be migrated while ${why}.`);
     if (row.server_id !== serverId || row.multiattach === 1) throw stays('several servers may have it');

@@ -68,7 +68,7 @@ export async function requestUploadImage(
   options: { force?: boolean } = {},
 ): Promise<{ volume: Volume; image: Image; actionId: string }> {
   return await cloud.db.write(async (tx) => {
-    const row = await lockVolume(cloud, tx, subject, volumeId);
+    const row = await lockVolume(tx, subject, volumeId);
     const isFree = row.status === 'available' || (options.force && row.status === 'in-use');
     if (!isFree) throw invalidVolume(`Volume ${withDashes(volumeId)} status must be available, but is ${row.status}.`);
     await refuseShared(tx, row, 'make an image of it');
@@ -127,7 +127,7 @@ export async function requestUploadSnapshot(
   template: NewTemplate,
 ): Promise<{ image: Image; actionId: string }> {
   return await cloud.db.write(async (tx) => {
-    const snapshot = await lockSnapshot(cloud, tx, subject, snapshotId);
+    const snapshot = await lockSnapshot(tx, subject, snapshotId);
     if (snapshot.status !== 'available') {
       throw new CloudError(
         'invalid',
