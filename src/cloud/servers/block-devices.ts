@@ -140,7 +140,7 @@ export async function rootOf(cloud: Cloud, tx: Tx, subject: Subject, request: Re
 async function rootWithoutTag(cloud: Cloud, tx: Tx, subject: Subject, request: Request): Promise<RootPlan> {
   const { boot } = request;
   if (!boot) return ownDisk(cloud, request, request.image);
-  if (boot.source === 'volume' && boot.destination === 'volume') return await existingVolume(cloud, tx, subject, boot);
+  if (boot.source === 'volume' && boot.destination === 'volume') return await existingVolume(tx, subject, boot);
   if (boot.source === 'snapshot' && boot.destination === 'volume') return await snapshotCopy(cloud, tx, subject, boot);
   if (boot.source === 'blank' && boot.destination === 'volume') return blankVolume(cloud, boot);
   if (boot.source === 'copy' && boot.destination === 'volume') return await volumeCopy(cloud, tx, subject, boot);
@@ -183,10 +183,10 @@ function blankVolume(cloud: Cloud, { sizeGb, deleteOnTermination, volumeType }: 
   return { ...facts, isNew: true, origin: 'volume', deleteOnTermination };
 }
 
-async function existingVolume(cloud: Cloud, tx: Tx, subject: Subject, boot: BlockDevice): Promise<RootPlan> {
+async function existingVolume(tx: Tx, subject: Subject, boot: BlockDevice): Promise<RootPlan> {
   const id = boot.id ?? '';
   const query = tx.selectFrom('volumes').selectAll().where('id', '=', id).where('deleted_at', 'is', null);
-  const row = await (cloud.db.kind === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
+  const row = await query.forUpdate().executeTakeFirst();
   if (!row || !ownsOrAdmin(subject, row.project_id)) throw invalidMapping(`failed to get volume ${withDashes(id)}.`);
   if (row.multiattach === 1 && boot.refuseMultiattach) throw multiattachTooOld();
   if (row.status !== 'available') {
@@ -233,7 +233,7 @@ async function snapshotCopy(cloud: Cloud, tx: Tx, subject: Subject, boot: BlockD
 
 /** Of any volume, also the own disk of another server: whoever asks knows that there is a system on it. */
 async function volumeCopy(cloud: Cloud, tx: Tx, subject: Subject, boot: BlockDevice): Promise<RootPlan> {
-  const row = await lockVolume(cloud, tx, subject, boot.id ?? '', { rootDisks: true });
+  const row = await lockVolume(tx, subject, boot.id ?? '', { rootDisks: true });
   return {
     volumeId: newId(cloud.env),
     isNew: true,
