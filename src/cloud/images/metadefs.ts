@@ -95,16 +95,18 @@ export class Metadefs {
     });
   }
 
-  /** Adds definitions. Throws `duplicate`. */
+  /** Adds definitions, or puts them in the place of those that there are. Throws `duplicate`. */
   async define(
     subject: Subject,
     namespace: string,
     kind: DefinitionKind,
     added: ReadonlyArray<Pick<Definition, 'name' | 'body'>>,
+    { replacing = false } = {},
   ): Promise<Definition[]> {
     const now = this.#parts.core.env.now();
     const definitions = added.map((one) => ({ ...one, createdAt: now, updatedAt: now }));
-    await this.#redefine(subject, namespace, kind, (known) => {
+    await this.#redefine(subject, namespace, kind, (before) => {
+      const known = replacing ? [] : before;
       const twice = definitions.find(({ name }) => known.some((one) => one.name === name));
       if (twice) throw new CloudError('duplicate', `A definition of the name ${twice.name} exists in ${namespace}.`);
       return [...known, ...definitions];

@@ -1,7 +1,24 @@
-import type { Tx } from '../../database/database.ts';
+import type { Queryable, Tx } from '../../database/database.ts';
 import type { CloudCore } from '../core.ts';
 import type { FixedIp } from './model.ts';
 import { forgetTags } from './tags.ts';
+
+/** Floating IPs with what is told of the ports that they stand for. */
+export function withPorts(db: Queryable) {
+  return db
+    .selectFrom('floating_ips')
+    .leftJoin('ports', 'ports.id', 'floating_ips.port_id')
+    .selectAll('floating_ips')
+    .select([
+      'ports.name as portName',
+      'ports.network_id as portNetworkId',
+      'ports.mac_address as portMacAddress',
+      'ports.admin_state_up as portAdminStateUp',
+      'ports.status as portStatus',
+      'ports.device_id as portDeviceId',
+      'ports.device_owner as portDeviceOwner',
+    ]);
+}
 
 /** Frees the floating IPs of a port that stand for addresses other than those, or have ports that do. They stay their project's. */
 export async function freeFloatingIps(

@@ -6,7 +6,7 @@ import { CloudError, notFound } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
 import type { Quotas } from '../quotas/quotas.ts';
 import { adminOnly, revisionMismatch } from './failures.ts';
-import { hasForwardings } from './floating-ip-rows.ts';
+import { hasForwardings, withPorts } from './floating-ip-rows.ts';
 import { inOrder, Listing, type ListRequest } from './listing.ts';
 import type { FixedIp, Port } from './model.ts';
 import { operator } from './operator.ts';
@@ -19,7 +19,7 @@ import {
   notReachable,
   portHasForwarding,
 } from './router-failures.ts';
-import { type FloatingIp, floatingIpOf } from './router-model.ts';
+import { type FloatingIp, type FloatingIpWithPort, floatingIpOf, floatingIpWithPort } from './router-model.ts';
 import { forgetTags } from './tags.ts';
 
 export type FloatingIpField =
@@ -80,33 +80,33 @@ export class FloatingIps {
   async list(
     subject: Subject,
     request: ListRequest<FloatingIpField> & { status?: string } = {},
-  ): Promise<FloatingIp[]> {
+  ): Promise<FloatingIpWithPort[]> {
     const db = this.#core.db.read;
-    let query = db.selectFrom('floating_ips').selectAll('floating_ips').where(owned(subject, 'floating_ips'));
+    let query = withPorts(db).where(owned(subject, 'floating_ips'));
     if (request.status !== undefined) {
       query = query.where('router_id', request.status === 'ACTIVE' ? 'is not' : 'is', null);
     }
     const rows = await (await listing.apply(db, query, request)).execute();
-    return inOrder(rows.map(floatingIpOf), request);
+    return inOrder(rows.map(floatingIpWithPort), request);
   }
 
-  async get(subject: Subject, id: string, db: Queryable = this.#core.db.read): Promise<FloatingIp> {
-    const query = db.selectFrom('floating_ips').selectAll().where('id', '=', id).where(owned(subject, 'floating_ips'));
+  async get(subject: Subject, id: string, db: Queryable = this.#core.db.read): Promise<FloatingIpWithPort> {
+    const query = withPorts(db).where('floating_ips.id', '=', id).where(owned(subject, 'floating_ips'));
     const row = await query.executeTakeFirst();
     if (!row) throw notFound('floatingip', id);
-    return floatingIpOf(row);
+    return floatingIpWithPort(row);
   }
 
   /** Makes all of them or none. */
-  create(subject: Subject, floatingIps: readonly NewFloatingIp[]): Promise<FloatingIp[]> {
+  create(subject: Subject, floatingIps: readonly NewFloatingIp[]): Promise<FloatingIpWithPort[]> {
     return this.#core.db.write(async (tx) => {
-      const made: FloatingIp[] = [];
+      const made: FloatingIpWithPort[] = [];
       for (const floatingIp of floatingIps) made.push(await this.createIn(tx, subject, floatingIp));
       return made;
     });
   }
 
-  async createIn(tx: Tx, subject: Subject, input: NewFloatingIp): Promise<FloatingIp> {
+  async createIn(tx: Tx, subject: Subject, input: NewFloatingIp): Promise<FloatingIpWithPort> {
     const projectId = ownerOfNew(subject, input.projectId);
     if (input.address !== undefined && !subject.isAdmin) throw adminOnly('choose the address of a floating IP');
     await this.#requireExternal(tx, subject, input.networkId);
@@ -135,7 +135,12 @@ export class FloatingIps {
     return this.get(subject, id, tx);
   }
 
-  update(subject: Subject, id: string, changes: FloatingIpChanges, expectedRevision?: number): Promise<FloatingIp> {
+  update(
+    subject: Subject,
+    id: string,
+    changes: FloatingIpChanges,
+    expectedRevision?: number,
+  ): Promise<FloatingIpWithPort> {
     return this.#core.db.write(async (tx) => {
       const floatingIp = await this.claim(tx, subject, id);
       if (expectedRevision !== undefined && floatingIp.revision - 1 !== expectedRevision) {

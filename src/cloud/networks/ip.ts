@@ -20,8 +20,6 @@ export interface Cidr extends IpRange {
   prefix: number;
   /** In canonical form, without host bits (RFC 5952 for IPv6). */
   text: string;
-  /** Whether it was written without host bits, whatever its letters. */
-  isCanonical: boolean;
 }
 
 const bits = { 4: 32, 6: 128 } as const;
@@ -65,7 +63,7 @@ export function parseCidr(text: string): Cidr | undefined {
   const size = 1n << BigInt(bits[version] - prefix);
   const first = value - (value % size);
   const canonical = `${formatIp({ version, value: first })}/${prefix}`;
-  return { version, first, last: first + size - 1n, prefix, text: canonical, isCanonical: first === value };
+  return { version, first, last: first + size - 1n, prefix, text: canonical };
 }
 
 export function inRange(range: IpRange, { version, value }: Ip): boolean {

@@ -117,9 +117,17 @@ describe('subnets', () => {
     });
   });
 
+  test('have the prefix of the address that they are written by', async () => {
+    const { id } = await newNetwork();
+    expect(await newSubnet(id, { cidr: '10.99.99.7/16' })).toMatchObject({
+      cidr: '10.99.0.0/16',
+      gatewayIp: '10.99.0.1',
+    });
+    expect(await newSubnet(id, { ipVersion: 6, cidr: 'fd00:1::9/64' })).toMatchObject({ cidr: 'fd00:1::/64' });
+  });
+
   test.each<[string, Partial<NewSubnet>, string]>([
     ['an overlap', { cidr: '10.0.0.128/25' }, 'invalid_input'],
-    ['host bits', { cidr: '10.1.0.1/24' }, 'invalid_input'],
     ['no CIDR', { cidr: '10.1.0.0' }, 'invalid_input'],
     ['IPv6 as IPv4', { ipVersion: 4, cidr: 'fd00::/64' }, 'invalid_input'],
     ['multicast', { cidr: '224.0.0.0/24' }, 'invalid_input'],

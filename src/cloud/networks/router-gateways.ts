@@ -62,9 +62,6 @@ export class RouterGateways {
       { projectId: '', networkId, deviceId: router.id, deviceOwner: gatewayPortOwner, fixedIps },
       { status: 'ACTIVE' },
     );
-    if (port.fixedIps.length === 0) {
-      throw badRouterRequest('router', `No IPs available for external network ${networkId}`);
-    }
     await tx.updateTable('routers').set({ gateway_port_id: port.id }).where('id', '=', router.id).execute();
   }
 

@@ -43,6 +43,21 @@ export interface FloatingIp {
   revision: number;
 }
 
+/** The port that a floating IP stands for, as those see it whose floating IP it is. */
+export interface AssociatedPort {
+  name: string;
+  networkId: string;
+  macAddress: string;
+  adminStateUp: boolean;
+  status: string;
+  deviceId: string;
+  deviceOwner: string;
+}
+
+export interface FloatingIpWithPort extends FloatingIp {
+  port: AssociatedPort | null;
+}
+
 export function routerOf(row: RoutersTable, gateway: Omit<RouterGateway, 'enableSnat'> | undefined): Router {
   return {
     id: row.id,
@@ -77,4 +92,30 @@ export function floatingIpOf(row: FloatingIpsTable): FloatingIp {
     updatedAt: row.updated_at,
     revision: row.revision,
   };
+}
+
+/** What of a port stands beside the floating IP that leads to it; all null where it leads nowhere. */
+interface PortColumns {
+  portName: string | null;
+  portNetworkId: string | null;
+  portMacAddress: string | null;
+  portAdminStateUp: number | null;
+  portStatus: string | null;
+  portDeviceId: string | null;
+  portDeviceOwner: string | null;
+}
+
+export function floatingIpWithPort(row: FloatingIpsTable & PortColumns): FloatingIpWithPort {
+  const floatingIp = floatingIpOf(row);
+  if (row.portNetworkId === null) return { ...floatingIp, port: null };
+  const port: AssociatedPort = {
+    name: row.portName ?? '',
+    networkId: row.portNetworkId,
+    macAddress: row.portMacAddress ?? '',
+    adminStateUp: row.portAdminStateUp === 1,
+    status: row.portStatus ?? '',
+    deviceId: row.portDeviceId ?? '',
+    deviceOwner: row.portDeviceOwner ?? '',
+  };
+  return { ...floatingIp, port };
 }

@@ -23,13 +23,10 @@ import type { AllocationPool, HostRoute, Ipv6Mode } from './model.ts';
 const maxNameservers = 5;
 const maxHostRoutes = 20;
 
-/** Reads the CIDR of a new subnet. */
+/** Reads the CIDR of a new subnet: that of any of its addresses is its own (`10.1.2.3/16` is `10.1.0.0/16`), as Neutron reads it. */
 export function subnetCidr(text: string, version: number, enableDhcp: boolean): Cidr {
   const cidr = parseCidr(text);
   if (!cidr) throw invalidInput(`'${text}' is not a valid IP subnet`, 'cidr');
-  if (!cidr.isCanonical) {
-    throw invalidInput(`'${text}' isn't a recognized IP subnet cidr, '${cidr.text}' is recommended`, 'cidr');
-  }
   if (cidr.version !== version) throw invalidInput(`cidr '${text}' does not match the ip_version '${version}'`, 'cidr');
   if (cidr.prefix === 0) throw invalidInput('0 is not allowed as CIDR prefix length', 'cidr');
   const use = specialUseOf(cidr);

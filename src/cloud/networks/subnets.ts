@@ -162,7 +162,21 @@ export class Subnets {
       .executeTakeFirstOrThrow();
     const subnet = subnetOf(row);
     if (makesOwnAddresses(subnet.ipv6AddressMode)) await this.#addressGuests(tx, subnet);
+    await this.#addressGateways(tx, subnet);
     return subnet;
+  }
+
+  /** Routers that were led to the network before it had any subnet get an address of its first one. */
+  async #addressGateways(tx: Tx, { networkId }: Subnet): Promise<void> {
+    const ports = await tx
+      .selectFrom('ports')
+      .innerJoin('routers', 'routers.gateway_port_id', 'ports.id')
+      .leftJoin('port_addresses', 'port_addresses.port_id', 'ports.id')
+      .select(['ports.id', 'ports.network_id as networkId', 'mac_address as macAddress', 'device_owner as deviceOwner'])
+      .where('ports.network_id', '=', networkId)
+      .where('port_addresses.port_id', 'is', null)
+      .execute();
+    for (const port of ports) await this.#addressing.assign(tx, port, undefined);
   }
 
   /** Guests that are on the network already will make themselves addresses of the new subnet. */

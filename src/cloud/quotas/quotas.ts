@@ -65,6 +65,27 @@ export class Quotas {
     return limits;
   }
 
+  /** The limits of all projects that have own ones of these quotas, by their ids. For administrators. */
+  async ofProjects(subject: Subject, names: readonly QuotaName[]): Promise<Map<string, Limits>> {
+    requireAdmin(subject, 'get_quotas');
+    const { read } = this.#core.db;
+    const rows = await read
+      .selectFrom('quotas')
+      .select(['project_id', 'resource', 'hard_limit'])
+      .where('resource', 'in', names)
+      .where('project_id', '<>', everyProject)
+      .orderBy('project_id')
+      .execute();
+    const common = await this.limitsIn(read, everyProject);
+    const byProject = Map.groupBy(rows, ({ project_id }) => project_id);
+    return new Map(
+      [...byProject].map(([projectId, own]) => [
+        projectId,
+        { ...common, ...Object.fromEntries(own.map(({ resource, hard_limit }) => [resource, hard_limit])) },
+      ]),
+    );
+  }
+
   /** What the project has now of everything that is counted per project. */
   async usage(subject: Subject, projectId: string): Promise<Record<CountedQuota, number>> {
     if (subject.projectId !== projectId) requireAdmin(subject, 'get_quota');

@@ -73,6 +73,16 @@ test('a server boots from a volume with nothing on it, as one does that is to be
   await expect(own).rejects.toEqual(refused(/source is blank/));
 });
 
+test('an image beside it is word enough that a volume or a snapshot boots', async () => {
+  const imageId = await storage.image();
+  const { id } = await storage.volume({ size: gib });
+  const snapshot = await snapshotOf(id);
+  for (const disk of [{ source: 'volume', id } as const, { source: 'snapshot', id: snapshot } as const]) {
+    const server = await storage.server({ imageId, blockDevices: [device({ bootIndex: 0, ...disk })] });
+    expect(server).toMatchObject({ vmState: 'active' });
+  }
+});
+
 test('what can not be made is refused before anything is', async () => {
   const imageId = await storage.image();
   const existing = await storage.volume({ size: gib });
@@ -83,7 +93,10 @@ test('what can not be made is refused before anything is', async () => {
   await expect(create(device({}))).rejects.toEqual(refused(/needs a size/));
   await expect(create(device({ source: 'snapshot' }))).rejects.toEqual(refused(/uuid of the snapshot is missing/));
   const boot = { bootIndex: 0, source: 'snapshot', id: blank } as const;
-  await expect(create(device(boot))).rejects.toEqual(refused(/is not bootable/));
+  const empty = { bootIndex: 0, source: 'volume', id: existing.id } as const;
+  for (const disk of [boot, empty]) {
+    await expect(storage.server({ blockDevices: [device(disk)] })).rejects.toEqual(refused(/is not bootable/));
+  }
   await expect(create(device({ ...boot, id: 'f'.repeat(32) }))).rejects.toEqual(refused(/failed to get snapshot/));
   await expect(create(device(boot), device(boot))).rejects.toEqual(refused(/Boot sequence/));
   const twice = device({ source: 'volume', id: existing.id });

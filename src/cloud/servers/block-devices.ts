@@ -140,8 +140,12 @@ export async function rootOf(cloud: Cloud, tx: Tx, subject: Subject, request: Re
 async function rootWithoutTag(cloud: Cloud, tx: Tx, subject: Subject, request: Request): Promise<RootPlan> {
   const { boot } = request;
   if (!boot) return ownDisk(cloud, request, request.image);
-  if (boot.source === 'volume' && boot.destination === 'volume') return await existingVolume(tx, subject, boot);
-  if (boot.source === 'snapshot' && boot.destination === 'volume') return await snapshotCopy(cloud, tx, subject, boot);
+  // Who names an image as well says by it what boots: then Nova does not ask whether the disk is bootable.
+  const hasSystem = boot.hasSystem || request.image !== undefined;
+  if (boot.source === 'volume' && boot.destination === 'volume')
+    return await existingVolume(tx, subject, { ...boot, hasSystem });
+  if (boot.source === 'snapshot' && boot.destination === 'volume')
+    return await snapshotCopy(cloud, tx, subject, { ...boot, hasSystem });
   if (boot.source === 'blank' && boot.destination === 'volume') return blankVolume(cloud, boot);
   if (boot.source === 'copy' && boot.destination === 'volume') return await volumeCopy(cloud, tx, subject, boot);
   if (boot.source !== 'image')
@@ -192,7 +196,7 @@ async function existingVolume(tx: Tx, subject: Subject, boot: BlockDevice): Prom
   if (row.status !== 'available') {
     throw invalidMapping(`volume ${withDashes(id)} must be available, but is ${row.status}.`);
   }
-  if (!row.bootable) throw invalidMapping(`volume ${withDashes(id)} is not bootable.`);
+  if (!row.bootable && !boot.hasSystem) throw invalidMapping(`volume ${withDashes(id)} is not bootable.`);
   return {
     volumeId: row.id,
     isNew: false,

@@ -74,6 +74,16 @@ export class Zones {
     return rows.map(zoneFromRow);
   }
 
+  /** Those that have hosts: where servers and volumes can be. */
+  async ofHosts(): Promise<Zone[]> {
+    const query = this.#core.db.read.selectFrom('zones').selectAll();
+    const rows = await query
+      .where('id', 'in', (eb) => eb.selectFrom('hosts').select('zone_id'))
+      .orderBy('name')
+      .execute();
+    return rows.map(zoneFromRow);
+  }
+
   /** Makes a zone of this name exist; gives its id. */
   async ensure(name: string): Promise<string> {
     return await this.#core.db.write(async (tx) => await this.ensureIn(tx, name));

@@ -162,7 +162,11 @@ describe('hosts', () => {
   it('are in zones that everyone sees', async () => {
     const { body } = await get('/os-availability-zone', { as: 'alice' });
     expect(body.availabilityZoneInfo).toEqual([{ zoneName: 'nova', zoneState: { available: true }, hosts: null }]);
+    // An aggregate alone makes no zone: nothing can be where no host is.
+    const aggregate = { name: 'empty', availability_zone: 'elsewhere' };
+    expect((await api.call('POST', `${base}/os-aggregates`, { body: { aggregate } })).status).toBe(200);
     const detail = await get('/os-availability-zone/detail');
+    expect((await get('/os-availability-zone')).body).toEqual(body);
     const [nova, internal] = detail.body.availabilityZoneInfo;
     expect(nova.hosts.simulated['nova-compute']).toMatchObject({ active: true });
     const service = { available: true, active: true, updated_at: expect.any(String) };

@@ -33,7 +33,7 @@ export const zoneOperations = [
     summary: 'Where servers can be.',
     examples: [{ title: 'All', status: 200 }],
     async handle({ cloud }) {
-      const zones = await cloud.zones.list();
+      const zones = await cloud.zones.ofHosts();
       const info = zones.map(({ name, enabled }) => ({
         zoneName: name,
         zoneState: { available: enabled },
@@ -60,7 +60,7 @@ export const zoneOperations = [
     examples: [{ title: 'All', status: 200 }],
     async handle({ cloud }) {
       const hosts = await cloud.hosts.list();
-      const info = (await cloud.zones.list()).map((zone) => ({
+      const info = (await cloud.zones.ofHosts()).map((zone) => ({
         zoneName: zone.name,
         zoneState: { available: zone.enabled },
         hosts: Object.fromEntries(

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { operation } from '../../../api/operation.ts';
 import type { Definition, DefinitionKind } from '../../../cloud/images/metadefs.ts';
 import { exampleNamespace, NamespaceParams } from './metadef-namespaces.ts';
-import { associationView, objectView, propertyView, tagView } from './metadef-views.ts';
+import { associationView, objectView, propertiesView, propertyView, tagView } from './metadef-views.ts';
 
 const common = {
   dialect: 'image',
@@ -64,8 +64,7 @@ const pathOf = ({ plural }: Kind) => `/v2/metadefs/namespaces/{namespace}/${plur
 
 /** Lists give properties by their names, and the others as they come. */
 function listOf(kind: Kind, definitions: readonly Definition[], namespace: string): unknown {
-  const views = definitions.map((one) => kind.view(one, namespace));
-  return kind.word === 'Property' ? Object.fromEntries(views.map((view) => [view['name'], view])) : views;
+  return kind === properties ? propertiesView(definitions) : definitions.map((one) => kind.view(one, namespace));
 }
 
 function listOperation(kind: Kind) {
@@ -220,7 +219,7 @@ const createTags = operation({
   body: Type.Object({ tags: Type.Array(Named) }),
   responses: { 201: AnyDocument },
   title: 'Create definitions: tags',
-  summary: 'Makes the tags of a namespace these.',
+  summary: 'Makes the tags of a namespace these. With the header X-Openstack-Append: True, adds them.',
   examples: [
     {
       title: 'Two',
@@ -229,16 +228,18 @@ const createTags = operation({
       status: 201,
     },
   ],
-  async handle({ cloud, subject, params, body }) {
-    const { metadefs } = cloud.images;
-    await metadefs.undefine(subject, params.namespace, 'tags');
-    const made = await metadefs.define(subject, params.namespace, 'tags', body.tags.map(definitionOf));
+  async handle({ cloud, subject, params, body, raw }) {
+    const replacing = String(raw.headers['x-openstack-append']).toLowerCase() !== 'true';
+    const added = body.tags.map(definitionOf);
+    const made = await cloud.images.metadefs.define(subject, params.namespace, 'tags', added, { replacing });
     return { body: { tags: made.map(tagView), schema: '/v2/schemas/metadefs/tags' } };
   },
 });
 
-/** What definitions may be for: the kinds of resources that OpenStack's own catalogue names. */
-const knownTypes = ['Glance::Image', 'Cinder::Volume', 'Nova::Flavor', 'Nova::Aggregate', 'Nova::Server'];
+/** The kinds of resources that OpenStack's own catalogue names. */
+const knownTypes = ['Glance::Image', 'Cinder::Volume', 'Nova::Flavor', 'Nova::Aggregate', 'Nova::Server'].map(
+  (name) => `OS::${name}`,
+);
 
 const listResourceTypes = operation({
   ...common,
@@ -248,14 +249,16 @@ const listResourceTypes = operation({
   allow: 'reader',
   responses: { 200: AnyDocument },
   title: 'List resource types',
-  summary: 'The kinds of resources that definitions may be for.',
+  summary: 'The kinds of resources that definitions may be for: the usual ones, and those that namespaces name.',
   examples: [{ title: 'All', status: 200 }],
-  handle: () => ({
-    body: {
-      resource_types: knownTypes.map((name) => ({ name: `OS::${name}` })),
-      schema: '/v2/schemas/metadefs/resource_types',
-    },
-  }),
+  async handle({ cloud, subject }) {
+    const namespaces = await cloud.images.metadefs.list(subject);
+    const named = namespaces.flatMap(({ definitions }) => definitions.resourceTypes.map(({ name }) => name));
+    const types = [...new Set([...knownTypes, ...named])];
+    return {
+      body: { resource_types: types.map((name) => ({ name })), schema: '/v2/schemas/metadefs/resource_types' },
+    };
+  },
 });
 
 export const definitionOperations = [

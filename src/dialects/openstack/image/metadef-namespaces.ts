@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { operation } from '../../../api/operation.ts';
 import type { Namespace } from '../../../cloud/images/metadefs.ts';
 import { isoSeconds } from '../common/time.ts';
-import { associationView } from './metadef-views.ts';
+import { associationView, objectView, propertiesView, tagView } from './metadef-views.ts';
 
 const common = { dialect: 'image', group: 'metadata definitions', mode: 'sync' } as const;
 const path = '/v2/metadefs/namespaces';
@@ -47,6 +47,17 @@ function namespaceView(namespace: Namespace) {
     updated_at: isoSeconds(namespace.updatedAt),
     self,
     schema: '/v2/schemas/metadefs/namespace',
+  };
+}
+
+/** One namespace with all that is defined in it; kinds of which there is nothing are left out, as Glance does. */
+function wholeView(namespace: Namespace) {
+  const { objects, properties, tags } = namespace.definitions;
+  return {
+    ...namespaceView(namespace),
+    ...(objects.length > 0 ? { objects: objects.map((one) => objectView(one, namespace.name)) } : {}),
+    ...(properties.length > 0 ? { properties: propertiesView(properties) } : {}),
+    ...(tags.length > 0 ? { tags: tags.map(tagView) } : {}),
   };
 }
 
@@ -120,10 +131,10 @@ export const namespaceOperations = [
     responses: { 200: AnyDocument },
     errors: [401, 403, 404],
     title: 'Show a namespace',
-    summary: 'One namespace.',
+    summary: 'One namespace, with all that is defined in it.',
     examples: [{ title: 'A namespace', params: { namespace: exampleNamespace }, status: 200 }],
     handle: async ({ cloud, subject, params }) => ({
-      body: namespaceView(await cloud.images.metadefs.get(subject, params.namespace)),
+      body: wholeView(await cloud.images.metadefs.get(subject, params.namespace)),
     }),
   }),
   operation({

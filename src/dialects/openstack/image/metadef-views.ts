@@ -29,6 +29,11 @@ export function propertyView(definition: Definition) {
   return { ...definition.body, name: definition.name };
 }
 
+/** Properties by their names. */
+export function propertiesView(definitions: readonly Definition[]) {
+  return Object.fromEntries(definitions.map((one) => [one.name, propertyView(one)]));
+}
+
 export function tagView(definition: Definition) {
   return { name: definition.name, ...times(definition) };
 }

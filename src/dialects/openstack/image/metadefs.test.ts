@@ -60,12 +60,30 @@ describe('a namespace of definitions', () => {
     expect((await asAdmin('POST', `${at}/tags/c`)).status).toBe(201);
     expect((await asAdmin('PUT', `${at}/tags/c`, { name: 'd' })).body).toMatchObject({ name: 'd' });
     expect((await read(`${at}/tags`)).tags.map(({ name }: { name: string }) => name)).toEqual(['a', 'b', 'd']);
+    const post = (names: string[], append: string) =>
+      api.call('POST', `${at}/tags`, {
+        as: 'admin',
+        body: { tags: names.map((name) => ({ name })) },
+        headers: { 'x-openstack-append': append },
+      });
+    const tagNames = async () => (await read(at)).tags.map(({ name }: { name: string }) => name);
+    expect((await post(['x'], 'True')).status).toBe(201);
+    expect((await post(['x'], 'True')).status).toBe(409);
+    expect(await tagNames()).toEqual(['a', 'b', 'd', 'x']);
+    expect((await post(['y'], 'False')).status).toBe(201);
+    expect(await tagNames()).toEqual(['y']);
+    expect(await read(at)).toMatchObject({ objects: [{ name: 'p' }], namespace: 'OS::Test' });
+    expect(await read(at)).not.toHaveProperty('properties');
     expect((await asAdmin('DELETE', `${at}/tags`)).status).toBe(204);
+    expect(await read(at)).not.toHaveProperty('tags');
     expect((await read(`${at}/tags`)).tags).toEqual([]);
     const [type] = (await read('/v2/metadefs/resource_types')).resource_types;
     expect((await asAdmin('POST', `${at}/resource_types`, { name: type.name })).status).toBe(201);
     expect((await read(`${at}/resource_types`)).resource_type_associations).toMatchObject([{ name: type.name }]);
     expect((await asAdmin('DELETE', `${at}/resource_types/${type.name}`)).status).toBe(204);
+    expect((await asAdmin('POST', `${at}/resource_types`, { name: 'Own::Thing' })).status).toBe(201);
+    const types = (await read('/v2/metadefs/resource_types')).resource_types;
+    expect(types).toContainEqual({ name: 'Own::Thing' });
   });
 
   it('is described by schemas', async () => {

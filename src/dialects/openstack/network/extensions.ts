@@ -41,6 +41,7 @@ const table: ReadonlyArray<readonly [alias: string, name: string, description: s
     'Floating IP Port Forwarding support to ranges',
     'Ranges of ports can be forwarded.',
   ],
+  ['fip-port-details', 'Floating IP Port Details Extension', 'A floating IP tells of the port that it stands for.'],
   ['port-security', 'Port Security', 'Filters of a port can be switched off.'],
   ['allowed-address-pairs', 'Allowed Address Pairs', 'A port may have addresses besides its own.'],
   ['quotas', 'Quota management support', 'Quotas can be shown and, by administrators, set.'],

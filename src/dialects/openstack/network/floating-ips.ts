@@ -1,11 +1,22 @@
 import { type Static, Type } from 'typebox';
 import { CloudError } from '../../../cloud/errors.ts';
 import type { Association, FloatingIpField } from '../../../cloud/networks/floating-ips.ts';
-import type { FloatingIp } from '../../../cloud/networks/router-model.ts';
+import type { AssociatedPort, FloatingIpWithPort } from '../../../cloud/networks/router-model.ts';
 import { withDashes } from '../../../env/env.ts';
 import { type Attributes, listRequest, type Query, valuesOf } from './queries.ts';
 import { type Resource, resourceOperations } from './resource.ts';
-import { Body, commonView, HostName, idInBody, Name, Nullable, ownerMembers, ownerOf, View } from './wire.ts';
+import {
+  Body,
+  commonView,
+  deviceIdView,
+  HostName,
+  idInBody,
+  Name,
+  Nullable,
+  ownerMembers,
+  ownerOf,
+  View,
+} from './wire.ts';
 
 const attributes: Attributes<FloatingIpField> = {
   id: ['id', 'id'],
@@ -40,7 +51,7 @@ const CreateBody = Body({
 const UpdateBody = Body(changeable);
 
 /** The floating IP as Neutron's clients know it. */
-function floatingIpView(floatingIp: FloatingIp): Record<string, unknown> {
+function floatingIpView(floatingIp: FloatingIpWithPort): Record<string, unknown> {
   const { portId, routerId } = floatingIp;
   return {
     ...commonView(floatingIp),
@@ -52,8 +63,31 @@ function floatingIpView(floatingIp: FloatingIp): Record<string, unknown> {
     status: floatingIp.status,
     dns_name: floatingIp.dnsName,
     dns_domain: floatingIp.dnsDomain,
+    port_details: floatingIp.port && portDetails(floatingIp.port),
   };
 }
+
+function portDetails(port: AssociatedPort) {
+  return {
+    name: port.name,
+    network_id: withDashes(port.networkId),
+    mac_address: port.macAddress,
+    admin_state_up: port.adminStateUp,
+    status: port.status,
+    device_id: deviceIdView(port.deviceId),
+    device_owner: port.deviceOwner,
+  };
+}
+
+const PortDetails = Type.Object({
+  name: Type.String(),
+  network_id: Type.String(),
+  mac_address: Type.String(),
+  admin_state_up: Type.Boolean(),
+  status: Type.String(),
+  device_id: Type.String(),
+  device_owner: Type.String(),
+});
 
 /** Undefined where nothing is said of it, null to free the address. */
 function associationOf(body: Static<typeof UpdateBody>): Association | null | undefined {
@@ -69,7 +103,7 @@ function statusOf(query: Query): string | undefined {
   return more.length === 0 ? status : undefined;
 }
 
-const floatingIps: Resource<FloatingIp, Static<typeof CreateBody>, Static<typeof UpdateBody>> = {
+const floatingIps: Resource<FloatingIpWithPort, Static<typeof CreateBody>, Static<typeof UpdateBody>> = {
   singular: 'floatingip',
   plural: 'floatingips',
   collection: 'floatingips',
@@ -87,6 +121,7 @@ const floatingIps: Resource<FloatingIp, Static<typeof CreateBody>, Static<typeof
     status: Type.String(),
     dns_name: Type.String(),
     dns_domain: Type.String(),
+    port_details: Nullable(PortDetails),
   }),
   filters: [...Object.keys(attributes), ...special],
   tagged: true,

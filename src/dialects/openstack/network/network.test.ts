@@ -267,9 +267,22 @@ test('quotas are shown to their project, set by administrators, and kept to', as
   expect(below.body['NeutronError']!['message']).toContain('Quota limit 0 for network must be');
   expect(await checked({ network: 0, force: true })).toMatchObject({ status: 200, body: { quota: { network: 0 } } });
   expect(await checked({ network: 50, port: -1 })).toMatchObject({ status: 200, body: { quota: { network: 50 } } });
+  const listed = await call('admin', 'GET', '/v2.0/quotas');
+  const own = { project_id: project, tenant_id: project, network: 50, port: -1, subnet: 100 };
+  expect(listed.body['quotas']).toEqual([expect.objectContaining(own)]);
+  expect(await call('bob', 'GET', '/v2.0/quotas')).toMatchObject({ status: 403 });
   expect(await call('admin', 'DELETE', path)).toMatchObject({ status: 204 });
+  expect((await call('admin', 'GET', '/v2.0/quotas')).body).toEqual({ quotas: [] });
   expect((await call('bob', 'GET', `${path}/default`)).body).toMatchObject({ quota: { network: 100 } });
   await made('bob', 'networks', 'network', {});
+});
+
+test('service providers are filtered: who asks for VPNs is told that there are none', async () => {
+  const found = async (query: string) =>
+    (await call('alice', 'GET', `/v2.0/service-providers?${query}`)).body['service_providers'];
+  expect(await found('service_type=VPN')).toEqual([]);
+  expect(await found('service_type=L3_ROUTER_NAT&fields=name')).toEqual([{ name: 'single_node' }]);
+  expect(await found('')).toHaveLength(1);
 });
 
 test('numbers may come as texts, as `openstack` sends what its user has typed', async () => {

@@ -29,7 +29,7 @@ const listZones = operation({
   examples: [{ title: 'All', status: 200 }],
   handle: async ({ cloud, ...call }) => {
     const query = call.query as Query;
-    const all = (await cloud.zones.list()).flatMap(({ name }) =>
+    const all = (await cloud.zones.ofHosts()).flatMap(({ name }) =>
       ['network', 'router'].map((resource) => ({ name, resource, state: 'available' })),
     );
     const wanted = all.filter((zone) => zoneFilters.every((key) => matches(zone[key], valuesOf(query, key))));
@@ -37,26 +37,27 @@ const listZones = operation({
   },
 });
 
+const ProviderView = Type.Object({ service_type: Type.String(), name: Type.String(), default: Type.Boolean() });
+const providerFilters = ['service_type', 'name', 'default'] as const;
+const providers = [{ service_type: 'L3_ROUTER_NAT', name: 'single_node', default: true }];
+
 const listProviders = operation({
   ...common,
   id: 'ListServiceProviders',
   group: 'service-providers',
   path: '/service-providers',
   allow: 'authenticated',
-  responses: {
-    200: Type.Object({
-      service_providers: Type.Array(
-        Type.Object({ service_type: Type.String(), name: Type.String(), default: Type.Boolean() }),
-      ),
-    }),
-  },
+  query: listQuery(providerFilters),
+  responses: { 200: Type.Object({ service_providers: Type.Array(Type.Partial(ProviderView)) }) },
   errors: [401],
   title: 'List service providers',
   summary: 'There is one kind of router.',
   examples: [{ title: 'All', status: 200 }],
-  handle: () => ({
-    body: { service_providers: [{ service_type: 'L3_ROUTER_NAT', name: 'single_node', default: true }] },
-  }),
+  handle: (call) => {
+    const query = call.query as Query;
+    const wanted = providers.filter((one) => providerFilters.every((key) => matches(one[key], valuesOf(query, key))));
+    return { body: { service_providers: wanted.map((one) => selected(one, query)) } };
+  },
 });
 
 const SubnetUse = Type.Object({

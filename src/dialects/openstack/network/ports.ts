@@ -10,6 +10,7 @@ import { type Resource, resourceOperations } from './resource.ts';
 import {
   Body,
   commonView,
+  deviceIdView,
   FixedIps,
   fixedIpsOf,
   HostName,
@@ -89,7 +90,7 @@ function portView(port: Port, subject: Subject): Record<string, unknown> {
     admin_state_up: port.adminStateUp,
     status: port.status,
     // Servers' ids are printed as Nova prints them; any other text stays as the client set it.
-    device_id: parseId(port.deviceId) ? withDashes(port.deviceId) : port.deviceId,
+    device_id: deviceIdView(port.deviceId),
     device_owner: port.deviceOwner,
     fixed_ips: port.fixedIps.map(({ subnetId, ipAddress }) => ({
       subnet_id: withDashes(subnetId),

@@ -84,6 +84,7 @@ const qosPolicies: Resource<QosPolicy, Static<typeof CreateBody>, Static<typeof 
   }),
   filters: Object.keys(attributes),
   tagged: true,
+  tagCollection: 'policies',
   writers: 'admin',
   createBody: CreateBody,
   updateBody: UpdateBody,

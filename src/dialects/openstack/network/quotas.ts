@@ -41,6 +41,28 @@ function quotaView(limits: Limits): Record<string, number> {
   return Object.fromEntries(neutronNames.map((name) => [name, limits[names[name]]]));
 }
 
+const ListedQuota = Type.Object({ project_id: Type.String(), tenant_id: Type.String(), ...each(Type.Integer()) });
+
+const listQuotas = operation({
+  dialect: 'network',
+  group: 'quotas',
+  mode: 'sync',
+  id: 'ListQuotas',
+  method: 'GET',
+  path: '/quotas',
+  allow: 'admin',
+  responses: { 200: Type.Object({ quotas: Type.Array(ListedQuota) }) },
+  errors: [401, 403],
+  title: 'List quotas of projects',
+  summary: 'Of the projects that have quotas of their own.',
+  examples: [{ title: 'All', status: 200 }],
+  handle: async ({ cloud, subject }) => {
+    const all = await cloud.quotas.ofProjects(subject, Object.values(names));
+    const quotas = [...all].map(([id, limits]) => ({ project_id: id, tenant_id: id, ...quotaView(limits) }));
+    return { body: { quotas } };
+  },
+});
+
 const showQuota = operation({
   ...common,
   id: 'ShowQuota',
@@ -156,6 +178,7 @@ const resetQuota = operation({
 });
 
 export const quotaOperations = [
+  listQuotas,
   showQuota,
   showDefaultQuota,
   showQuotaDetails,

@@ -34,6 +34,8 @@ export interface Resource<Model extends { id: string }, Create extends object, U
   updateBody?: TObject;
   /** Without it the resource has no tags. */
   tagged?: boolean;
+  /** Where Neutron has the tags, if that is not below the resource's own path: `policies` beside `qos/policies`. */
+  tagCollection?: string;
   /** Whether several can be made at once; they can where nothing is said. */
   bulk?: boolean;
   /** Who may make, change and delete it; members of projects where nothing is said. */

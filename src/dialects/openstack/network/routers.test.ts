@@ -49,6 +49,27 @@ describe('routers', () => {
     expect((body['routers'] as unknown as Json[]).map(({ id }) => id)).toContain(router['id']);
   });
 
+  test('may lead to a network that has no subnet yet, and get an address of its first one', async () => {
+    const far = await api.made('admin', 'networks', 'network', { name: 'far', 'router:external': true });
+    const gateway = { external_gateway_info: { network_id: far['id'] } };
+    const early = await api.made('alice', 'routers', 'router', gateway);
+    expect(early).toMatchObject({ external_gateway_info: { network_id: far['id'], external_fixed_ips: [] } });
+    // A port that only says it is a gateway gets nothing that it has not asked for.
+    const port = { network_id: far['id'], fixed_ips: [], device_owner: 'network:router_gateway' };
+    const forged = await api.made('admin', 'ports', 'port', port);
+    const plan = { network_id: far['id'], ip_version: 4, cidr: '203.0.113.0/29' };
+    const first = await api.made('admin', 'subnets', 'subnet', plan);
+    const seen = await api.call('alice', 'GET', path(early, 'routers'));
+    const given = [{ subnet_id: first['id'], ip_address: '203.0.113.2' }];
+    expect(seen.body['router']).toMatchObject({ external_gateway_info: { external_fixed_ips: given } });
+    await api.made('admin', 'subnets', 'subnet', { ...plan, cidr: '203.0.113.8/29' });
+    expect((await api.call('alice', 'GET', path(early, 'routers'))).body).toEqual(seen.body);
+    expect((await api.call('admin', 'GET', path(forged, 'ports'))).body['port']).toMatchObject({ fixed_ips: [] });
+    await api.call('admin', 'DELETE', path(early, 'routers'));
+    await api.call('admin', 'DELETE', path(forged, 'ports'));
+    await api.call('admin', 'DELETE', path(far, 'networks'));
+  });
+
   test("are not plugged by a port that says it is another project's", async () => {
     const own = await api.made('bob', 'networks', 'network', { name: 'own' });
     const owner = { device_owner: 'network:router_interface' };
@@ -193,6 +214,15 @@ describe('floating IPs', () => {
           router_id: router['id'],
           status: 'ACTIVE',
           floating_ip_address: floating['floating_ip_address'],
+          port_details: {
+            name: port['name'],
+            network_id: web['id'],
+            mac_address: port['mac_address'],
+            admin_state_up: true,
+            status: port['status'],
+            device_id: '',
+            device_owner: '',
+          },
         },
       },
     });
@@ -204,7 +234,7 @@ describe('floating IPs', () => {
     expect(body['floatingips']).toMatchObject([{ id: floating['id'] }]);
     expect(
       await api.call('alice', 'PUT', path(floating, 'floatingips'), { floatingip: { port_id: null } }),
-    ).toMatchObject({ body: { floatingip: { port_id: null, status: 'DOWN' } } });
+    ).toMatchObject({ body: { floatingip: { port_id: null, port_details: null, status: 'DOWN' } } });
     expect(await api.call('bob', 'GET', path(floating, 'floatingips'))).toMatchObject(
       failure(404, 'FloatingIPNotFound'),
     );

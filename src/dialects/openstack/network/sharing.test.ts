@@ -120,6 +120,10 @@ describe('QoS policies and address groups', () => {
   test('a policy is made by administrators, used by ports, and kept while it is', async () => {
     expect((await api.call('alice', 'POST', '/v2.0/qos/policies', { policy: { name: 'x' } })).status).toBe(403);
     const policy = await api.made('admin', 'qos/policies', 'policy', { name: 'slow', shared: true });
+    const tagged = await api.call('admin', 'PUT', `/v2.0/policies/${id(policy)}/tags`, { tags: ['blue'] });
+    expect(tagged).toMatchObject({ status: 200, body: { tags: ['blue'] } });
+    const seen = await api.call('admin', 'GET', `/v2.0/qos/policies/${id(policy)}`);
+    expect(seen.body['policy']).toMatchObject({ tags: ['blue'] });
     const rules = `/v2.0/qos/policies/${id(policy)}/bandwidth_limit_rules`;
     const rule = { bandwidth_limit_rule: { max_kbps: 1000, direction: 'ingress' } };
     expect((await api.call('admin', 'POST', rules, rule)).status).toBe(201);

@@ -19,7 +19,7 @@ export function tagOperations<M extends { id: string }, C extends object, U exte
 ): AnyOperation[] {
   const { singular, collection, name, title, example } = resource;
   const common = { dialect: 'network', group: collection, mode: 'sync' } as const;
-  const path = `/${collection}/{id}/tags`;
+  const path = `/${resource.tagCollection ?? collection}/{id}/tags`;
   const params = { id: example.id };
   const found = async (asker: Asker, text: string): Promise<string> => {
     const id = idInPath(singular, text);

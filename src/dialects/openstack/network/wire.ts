@@ -125,3 +125,8 @@ export function expectedRevision(request: FastifyRequest): number | undefined {
   if (revision !== undefined) return Number(revision);
   throw new CloudError('invalid', `'${header}' is no condition on revision_number.`, { reason: 'HTTPBadRequest' });
 }
+
+/** What a port belongs to: an id of this cloud, or whatever its user wrote. */
+export function deviceIdView(deviceId: string): string {
+  return parseId(deviceId) ? withDashes(deviceId) : deviceId;
+}

@@ -79,7 +79,7 @@ export const placeOperations = [
       },
     ],
     handle: async ({ cloud }) => {
-      const zones = await cloud.zones.list();
+      const zones = await cloud.zones.ofHosts();
       return {
         body: {
           availabilityZoneInfo: zones.map(({ name, enabled }) => ({
