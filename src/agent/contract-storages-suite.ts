@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { DesiredStorage } from './contract.ts';
@@ -54,6 +55,36 @@ export function storagesContract(bench: ContractBench): void {
       expect(source).toMatchObject({ imageId: 'boot', virtualSize: 2 * mebibyte });
       const back = { diskId: 'back', size: 2 * mebibyte, base: { kind: 'moved' as const, source } };
       expect((await bench.host.ensureDisk(back)).installPath).not.toContain('big');
+    });
+
+    test('that hosts share give a disk one more name, which outlives the other', async () => {
+      await mkdir(join(bench.root, 'common'));
+      const shared = { marker: 'a'.repeat(32), mayMark: true };
+      const place = { storageId: 'common', path: join(bench.root, 'common'), part: 'host', shared };
+      expect(await bench.host.applyStorages([place])).toEqual([
+        expect.not.objectContaining({ problem: expect.anything() }),
+      ]);
+      await bench.host.ensureImageCached({ imageId: 'boot', ...bench.rawImage });
+      const one = { diskId: 'one', size: 4 * mebibyte, storageId: 'common' };
+      await bench.host.ensureDisk({ ...one, base: { kind: 'image', imageId: 'boot' } });
+      const source = { diskId: 'one', part: 'host', virtualSize: 4 * mebibyte, imageId: 'boot' };
+      const two = { ...one, diskId: 'two', base: { kind: 'same' as const, source } };
+      for (const size of [4 * mebibyte, 6 * mebibyte])
+        expect(await bench.host.ensureDisk({ ...two, size })).toMatchObject({
+          virtualSize: size,
+          installPath: expect.stringContaining(join(bench.root, 'common', 'host', 'two.qcow2')),
+        });
+      await bench.host.removeDisk('one');
+      await expect(bench.host.removeCachedImage('boot')).rejects.toEqual(failure('in_use'));
+      await bench.restart();
+      expect(await bench.host.offerDisk('two')).toMatchObject({ imageId: 'boot', virtualSize: 6 * mebibyte });
+      const copy = { diskId: 'copy', size: mebibyte, base: { kind: 'copy' as const, diskId: 'two' } };
+      expect(await bench.host.ensureDisk(copy)).toMatchObject({ virtualSize: 6 * mebibyte });
+      expect(await bench.host.inventory()).toMatchObject({ disks: ['copy', 'two'], strayFiles: [] });
+      for (const id of ['copy', 'two']) await bench.host.removeDisk(id);
+      await bench.host.removeCachedImage('boot');
+      expect(await bench.host.inventory()).toMatchObject({ images: [], disks: [], strayFiles: [] });
+      expect(await bench.host.applyStorages([])).toEqual([]);
     });
 
     test('hold disks that guests have open', async () => {

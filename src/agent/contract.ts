@@ -180,7 +180,21 @@ export type DiskBase =
   /** A copy of another disk of this host as of one moment, also while a guest writes to it; `flat` where it is to be a layer over nothing. */
   | { kind: 'copy'; diskId: string; flat?: boolean }
   /** A copy of another host's disk, which nobody writes to meanwhile. */
-  | { kind: 'moved'; source: DiskSource };
+  | { kind: 'moved'; source: DiskSource }
+  /** Another host's disk in the same shared storage, under one more name: nothing is copied, and what is written is in both. */
+  | { kind: 'same'; source: SameDisk };
+
+/** Where the other name of a disk in a shared storage is. */
+export interface SameDisk {
+  diskId: string;
+  /** The part of the storage that is the other host's. */
+  part: string;
+  virtualSize: number;
+  /** The image that it is a layer over. */
+  imageId?: string;
+  /** A guest of the other host has it open, and is to come along. Else it is refused (`in_use`) where anybody has, as far as the file system tells. */
+  isOpen?: boolean;
+}
 
 export interface DiskSpec {
   diskId: string;

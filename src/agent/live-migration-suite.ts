@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -61,9 +61,13 @@ export function liveMigrationContract(
     });
 
     /** A guest that counts, with a disk above an image and a blank one. */
-    async function startCounter(host: HostAgent, serverId: string): Promise<GuestSpec> {
+    async function startCounter(
+      host: HostAgent,
+      serverId: string,
+      place: { storageId?: string } = {},
+    ): Promise<GuestSpec> {
       const extra = newId(env);
-      await host.ensureDisk(layer(serverId));
+      await host.ensureDisk({ ...layer(serverId), ...place });
       await host.ensureDisk({ diskId: extra, size: 8 * 1024 ** 2, base: { kind: 'blank' } });
       await host.ensureConfigDrive(serverId, {
         'openstack/latest/meta_data.json': JSON.stringify({ uuid: 'x', hostname: 'traveller' }),
@@ -135,6 +139,53 @@ export function liveMigrationContract(
         // A process that came in by memory can send it on, and what it had is its new specification.
         const back = await two.describeGuest(serverId);
         expect(back.spec.disks.map(({ diskId }) => diskId)).toEqual(spec.disks.map(({ diskId }) => `${diskId}-moved`));
+      },
+      2 * bootTimeout,
+    );
+
+    test(
+      'a guest whose disk lies in a storage that both hosts share goes along without its being copied, and back',
+      async () => {
+        const path = join(root, 'common');
+        await mkdir(path);
+        for (const [index, host] of hosts.entries()) {
+          const shared = { marker: 'mark', mayMark: index === 0 };
+          const place = { storageId: 'common', path, part: `host-${index}`, shared };
+          expect(await host.applyStorages([place])).not.toMatchObject([{ problem: expect.anything() }]);
+        }
+        const [one, two] = hosts as [HostAgent, HostAgent];
+        const serverId = newId(env);
+        const spec = await startCounter(one, serverId, { storageId: 'common' });
+        const origin = { ...(await one.describeGuest(serverId)), sharedVolumeIds: [serverId] };
+        const diskId = `${serverId}-moved`;
+        const source = { diskId: serverId, part: 'host-0', virtualSize: tinyLinuxVirtualSize, isOpen: true };
+        const base = { kind: 'same' as const, source };
+        await two.ensureDisk({ diskId, size: tinyLinuxVirtualSize, storageId: 'common', base });
+        await two.ensureDisk({ diskId: 'extra-moved', size: 8 * 1024 ** 2, base: { kind: 'blank' } });
+        const disks = [
+          { ...spec.disks[0]!, diskId },
+          { ...spec.disks[1]!, diskId: 'extra-moved' },
+        ];
+        const request = { disks: [extents[1]!] };
+        // What has been sent can be taken back, and the guest goes on writing here.
+        await one.sendGuest(serverId, { ...request, inlet: await two.receiveGuest({ ...spec, disks }, origin) });
+        await two.removeGuest(serverId);
+        await one.takeBackGuest(serverId, { paused: false });
+        const here = (await ticks(one, serverId)).at(-1)!;
+        await tickedTo(one, serverId, here + 3);
+
+        await one.sendGuest(serverId, { ...request, inlet: await two.receiveGuest({ ...spec, disks }, origin) });
+        await two.acceptGuest(serverId, { paused: false, files: origin.files });
+        const before = (await ticks(one, serverId)).at(-1)!;
+        await one.removeGuest(serverId);
+        for (const disk of spec.disks) await one.removeDisk(disk.diskId);
+        await tickedTo(two, serverId, before + 3);
+        expect((await readdir(join(path, 'host-0'))).filter((name) => name !== 'images')).toEqual([]);
+        expect((await two.inventory()).guests[0]?.openDisks).toContain(diskId);
+        await two.removeGuest(serverId);
+        for (const id of [diskId, 'extra-moved']) await two.removeDisk(id);
+        for (const host of hosts) expect(await host.applyStorages([])).toEqual([]);
+        expect(await readdir(path)).toEqual([]);
       },
       2 * bootTimeout,
     );

@@ -28,6 +28,8 @@ export interface GuestOrigin {
   files: { kind: 'folder'; path: string; machine?: string };
   /** All of it has been sent, and it has not gone on since. */
   isSent: boolean;
+  /** Volumes whose disks lie in storages that both hosts have: they are not copied. */
+  sharedVolumeIds?: string[];
 }
 
 /** Where a host takes a guest in: its memory, and what is written to its disks meanwhile. */
@@ -41,7 +43,10 @@ export interface GuestInlet {
 
 export interface SendRequest {
   inlet: GuestInlet;
-  /** Which disks have to be copied too. `layer`: what is above the image that both hosts have; `all`: all of it. */
+  /**
+   * Which disks have to be copied too. `layer`: what is above the image that both hosts have; `all`: all of it. Those that
+   * both have are not named.
+   */
   disks: Array<{ volumeId: string; extent: 'layer' | 'all' }>;
   /** Bytes per second, for the memory and for each disk; as fast as it goes when absent. */
   bandwidth?: number;
@@ -61,7 +66,8 @@ export interface MigrationVerbs {
   describeGuest(serverId: string): Promise<GuestOrigin>;
   /**
    * Begins to take a guest in: it has its process here, which waits for its memory and does not run. The disks exist.
-   * Whatever an earlier try has left is ended first: the caller knows that the guest runs elsewhere.
+   * Whatever an earlier try has left is ended first: the caller knows that the guest runs elsewhere. Disks in storages
+   * that both hosts share are not written to before the guest is accepted.
    */
   receiveGuest(guest: GuestSpec, origin: GuestOrigin): Promise<GuestInlet>;
   /**

@@ -8,10 +8,20 @@ import type { DiskUsage } from './contract.ts';
 /** A folder in which a host shall be able to keep disks. */
 export interface DesiredStorage {
   storageId: string;
-  /** The folder, absolute; made where there is none. */
+  /** The folder, absolute; made where there is none, unless it is shared. */
   path: string;
-  /** What the host calls its own part of it: other hosts of the machine may have theirs beside it. */
+  /** What the host calls its own part of it: others may have theirs beside it. */
   part: string;
+  /** Of a folder that is one and the same on several machines, mounted there by somebody. */
+  shared?: SharedFolder;
+}
+
+/** How a host knows a shared folder from any other one at its path, as an empty mount point. */
+export interface SharedFolder {
+  /** What is written in it. */
+  marker: string;
+  /** Whether this host writes it, where nothing else of the kind is there; others never do. */
+  mayMark: boolean;
 }
 
 /** What a host says of such a folder. */

@@ -56,6 +56,7 @@ import { farHostLines } from './migrations/0056-far-host-lines/migration.ts';
 import { signIns } from './migrations/0058-sign-ins/migration.ts';
 import { farHosts } from './migrations/0060-far-hosts/migration.ts';
 import { farHostsPlaces } from './migrations/0061-far-hosts-places/migration.ts';
+import { sharedStorages } from './migrations/0062-shared-storages/migration.ts';
 import { farHostsWho } from './migrations/0061-far-hosts-who/migration.ts';
 import { scheduleGroups } from './migrations/0063-schedule-groups/migration.ts';
 import type { Schema } from './schema.ts';
@@ -114,6 +115,7 @@ const migrations: Record<string, Migration> = {
   '0058-sign-ins': signIns,
   '0060-far-hosts': farHosts,
   '0061-far-hosts-places': farHostsPlaces,
+  '0062-shared-storages': sharedStorages,
   '0061-far-hosts-who': farHostsWho,
   '0056-far-host-lines': farHostLines,
   '0045-store-logins': storeLogins,

@@ -10,28 +10,30 @@ import { imageFixtures } from './fixtures/images.ts';
 import { localDiskFixtures } from './fixtures/local-disks.ts';
 import { rootDiskFixtures } from './fixtures/root-disks.ts';
 import { serverFixtures } from './fixtures/servers.ts';
+import { sharedDiskFixtures } from './fixtures/shared-disks.ts';
 import { volumeFixtures } from './fixtures/volumes.ts';
 import { printOf } from './print.ts';
 import { type HostFault, isAsked } from './world.ts';
 import { doneTwice, failing, preceded, stepsOf, undoneTwice, withSteps } from './wrap.ts';
 
-const fixtures: Record<string, Fixture[]> = { ...serverFixtures, ...volumeFixtures, ...imageFixtures };
-for (const further of [localDiskFixtures, rootDiskFixtures])
-  for (const [kind, more] of Object.entries(further)) fixtures[kind] = [...(fixtures[kind] ?? []), ...more];
+/** The cases of each action. */
+export const allFixtures: Record<string, Fixture[]> = { ...serverFixtures, ...volumeFixtures, ...imageFixtures };
+for (const further of [localDiskFixtures, rootDiskFixtures, sharedDiskFixtures])
+  for (const [kind, more] of Object.entries(further)) allFixtures[kind] = [...(allFixtures[kind] ?? []), ...more];
 /** More database writes than any action has. */
 const maxWrites = 80;
 /** Steps at the end of actions that see to it themselves that they can't fail. */
 const neverFail: ReadonlySet<string> = new Set(['discardOldDisk', 'discardOwnDisks', 'discardLeftBehind', 'leaveHost']);
 
 /** Kinds of actions that have cases. */
-export const triedKinds: readonly string[] = Object.keys(fixtures);
+export const triedKinds: readonly string[] = Object.keys(allFixtures);
 
 /** Defines what is tried of each of the actions: all that can happen to any action, in each of its cases. */
 export function tryActions(actions: readonly AnyAction[]): void {
   for (const action of actions) {
     describe(action.kind, () => {
       const ran = new Set<string>();
-      for (const fixture of fixtures[action.kind] ?? [])
+      for (const fixture of allFixtures[action.kind] ?? [])
         describe(fixture.name, () => tryEverything(action, fixture, ran));
 
       it('has every step tried by some case', () => {

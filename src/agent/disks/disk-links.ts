@@ -1,4 +1,4 @@
-import { realpath, rm, symlink } from 'node:fs/promises';
+import { link, realpath, rm, symlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { createAtomically, syncPath } from '../atomic-file.ts';
 import { isNotFound } from '../errors.ts';
@@ -30,16 +30,28 @@ export class DiskLinks {
 
   /** Makes the file, whole or not at all: in the storage, or in the host's own folder where none is said. */
   async create<T>(path: string, storageId: string | undefined, make: (temporary: string) => Promise<T>): Promise<T> {
+    return await this.#place(path, storageId, (target) => createAtomically(target, make));
+  }
+
+  /** Gives a file in the folders of the storage one more name: both are the same file from then on. */
+  async nameAnew(path: string, storageId: string, file: string): Promise<void> {
+    await this.#place(path, storageId, async (target) => {
+      await link(file, target);
+      await syncPath(dirname(target));
+    });
+  }
+
+  async #place<T>(path: string, storageId: string | undefined, make: (target: string) => Promise<T>): Promise<T> {
     const target = storageId === undefined ? path : join(await this.#storages.folder(storageId), basename(path));
     const begun = await linkedFrom(path);
     if (begun !== undefined && begun !== target) await this.remove(path);
-    if (target === path) return await createAtomically(path, make);
+    if (target === path) return await make(path);
     if (begun !== target) {
       await symlink(target, path);
       await syncPath(dirname(path));
     }
     try {
-      return await createAtomically(target, make);
+      return await make(target);
     } catch (error) {
       await rm(path, { force: true });
       throw error;

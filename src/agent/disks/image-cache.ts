@@ -112,9 +112,13 @@ export class ImageCache {
 
   /**
    * Removes the image, unless a layer over it is being made.
-   * @param isUsed whether a disk is a layer over it, or a drive has it: then it is not removed either (`in_use`)
+   * @param options `isUsed`: whether a disk is a layer over it, or a drive has it: then it is not removed either (`in_use`);
+   * `before`: what is removed along with it
    */
-  async remove(imageId: string, isUsed: () => Promise<boolean>): Promise<void> {
+  async remove(
+    imageId: string,
+    { isUsed, before }: { isUsed: () => Promise<boolean>; before?: () => Promise<void> },
+  ): Promise<void> {
     assertSafeId('image', imageId);
     await this.#lock.run(imageId, async () => {
       const end = Promise.withResolvers<void>();
@@ -122,6 +126,7 @@ export class ImageCache {
       try {
         if (this.#users.has(imageId) || (await isUsed()))
           throw new AgentError('in_use', `a disk of this host is a layer over image ${imageId}, or a drive has it`);
+        await before?.();
         await rm(this.#parentPath(imageId), { force: true });
         await rm(this.#recordPath(imageId), { force: true });
         await rm(this.#dataPath(imageId), { force: true });

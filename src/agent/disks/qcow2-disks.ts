@@ -14,21 +14,16 @@ import {
 } from '../contract.ts';
 import { assertSafeId, toAgentError } from '../errors.ts';
 import { CommonMoment } from './common-moment.ts';
-import { copyFile } from './copy-file.ts';
 import { withContent } from './disk-content.ts';
 import { DiskLinks } from './disk-links.ts';
 import type { ImageCache } from './image-cache.ts';
+import { type DiskFile, LayerCopies } from './layer-copies.ts';
 import { assertSelfContainedQcow2, readBackingPath, readQcow2Header } from './qcow2-header.ts';
 import type { QemuImg } from './qemu-img.ts';
 import { Rbd } from './rbd.ts';
 import { RbdDisks } from './rbd-disks.ts';
+import { StorageImages } from './storage-images.ts';
 import { linkedFrom, type Storages } from './storages.ts';
-
-/** A file that is a disk. */
-interface DiskFile {
-  path: string;
-  format: 'qcow2' | 'raw';
-}
 
 const formats = ['qcow2', 'raw'] as const;
 
@@ -55,6 +50,8 @@ export class Qcow2Disks {
   readonly #inCeph: RbdDisks;
   readonly #storages: Storages;
   readonly #links: DiskLinks;
+  readonly #images: StorageImages;
+  readonly #layers: LayerCopies;
   readonly #findOpen: (diskId: string) => Promise<OpenDisk | undefined>;
   readonly #lock = new KeyedLock();
 
@@ -73,12 +70,34 @@ export class Qcow2Disks {
     this.#inCeph = new RbdDisks(options.folder, new Rbd(options.env));
     this.#storages = options.storages;
     this.#links = new DiskLinks(options.storages);
+    this.#images = new StorageImages(options.env, options.storages, options.cache);
+    this.#layers = new LayerCopies(options.env, options.qemuImg, this.#images);
     this.#findOpen = options.findOpen;
   }
 
   path({ diskId, shared }: Pick<GuestDisk, 'diskId' | 'shared'>): string {
     assertSafeId('disk', diskId);
     return join(this.#folder, `${diskId}.${shared ? 'raw' : 'qcow2'}`);
+  }
+
+  /** The file of each disk that is there, where it really lies: what it is a layer over may be named from there. */
+  async files(disks: ReadonlyArray<Pick<GuestDisk, 'diskId' | 'shared'>>): Promise<Map<string, string>> {
+    const found = new Map<string, string>();
+    for (const disk of disks) {
+      const path = await this.#links.find(this.path(disk));
+      if (path !== undefined) found.set(disk.diskId, path);
+    }
+    return found;
+  }
+
+  /** Images that disks in shared storages are layers over lie there, too. */
+  async imagesInStorages(): Promise<string[]> {
+    return await this.#images.list();
+  }
+
+  /** Lets go of an image in the storages, which no disk is a layer over. */
+  async removeImage(imageId: string): Promise<void> {
+    await this.#images.remove(imageId);
   }
 
   async exists(diskId: string): Promise<boolean> {
@@ -141,6 +160,7 @@ export class Qcow2Disks {
         else {
           const make = async () => {
             if (await this.#makeInCeph(disk)) return;
+            if (await this.#nameAnew(disk)) return;
             await this.#links.create(path, disk.storageId, (temporary) => this.#make(disk, temporary, moment));
           };
           const below = imageBelow(disk);
@@ -213,8 +233,8 @@ export class Qcow2Disks {
         const layer = inCeph.imageId === undefined ? {} : { imageId: inCeph.imageId };
         return { kind: 'rbd', ...inCeph.image, virtualSize, actualSize, ...layer };
       }
-      const backing = installPath.endsWith('.qcow2') ? await readBackingPath(installPath) : undefined;
-      const image = backing === undefined ? {} : { imageId: basename(backing) };
+      const imageId = await imageUnder(await this.#known(diskId));
+      const image = imageId === undefined ? {} : { imageId };
       return { kind: 'file', path: installPath, virtualSize, actualSize, ...image };
     });
   }
@@ -226,8 +246,7 @@ export class Qcow2Disks {
       // One that was removed since is none, and a flat one neither. Of one that is away nobody knows.
       const path = this.path({ diskId });
       if (await this.#links.isAway(path)) return true;
-      const backing = await readBackingPath(path).catch(() => undefined);
-      if (backing !== undefined && basename(backing) === imageId) return true;
+      if ((await imageUnder({ path, format: 'qcow2' }).catch(() => undefined)) === imageId) return true;
     }
     return false;
   }
@@ -253,8 +272,25 @@ export class Qcow2Disks {
     return this.#storages.strays(async (path) => (await linkedFrom(join(this.#folder, basename(path)))) === path);
   }
 
+  /** Gives the disk of another host in a shared storage one more name, if that is wanted. */
+  async #nameAnew(disk: DiskSpec): Promise<boolean> {
+    const { base, storageId, size } = disk;
+    if (base.kind !== 'same' || storageId === undefined) return false;
+    const { diskId, part: otherPart, isOpen = false } = base.source;
+    assertSafeId('part', otherPart);
+    const part = await this.#storages.folder(storageId);
+    const path = join(dirname(part), otherPart, basename(this.path({ diskId, shared: disk.shared })));
+    const file: DiskFile = { path, format: disk.shared ? 'raw' : 'qcow2' };
+    if (!isOpen) await this.#qemuImg.assertClosed(file);
+    if (!disk.shared) await this.#images.takeOver(path, part);
+    await this.#links.nameAnew(this.path(disk), storageId, path);
+    if (!isOpen) await this.#grow(disk.diskId, size);
+    return true;
+  }
+
   async #make(disk: DiskSpec, temporary: string, moment?: CommonMoment): Promise<void> {
-    const { base } = disk;
+    const { base, storageId } = disk;
+    if (base.kind === 'same') throw new AgentError('unsupported', 'only a disk in a storage has two names');
     const to = { path: temporary, format: disk.shared ? ('raw' as const) : ('qcow2' as const) };
     if (base.kind === 'blank') {
       if (!base.content) return this.#qemuImg.create(temporary, to.format, disk.size);
@@ -269,20 +305,20 @@ export class Qcow2Disks {
         await this.#qemuImg.convertRbd(cloned.parent, to, { bytes: cloned.virtualSize });
         return this.#qemuImg.resize(to, Math.max(disk.size, cloned.virtualSize));
       }
-      const image = await this.#cache.find(base.imageId);
+      const image = await this.#images.backing(base.imageId, disk.shared ? undefined : storageId);
       const size = Math.max(disk.size, image.virtualSize);
       if (!disk.shared) return this.#qemuImg.create(temporary, 'qcow2', size, image);
       await this.#qemuImg.convert(image, to, { bytes: image.virtualSize });
       return this.#qemuImg.resize(to, size);
     }
-    if (base.kind === 'moved') return this.#takeOver(base.source, disk.size, to);
+    if (base.kind === 'moved') return this.#layers.takeOver(base.source, disk.size, to, storageId);
     const { virtualSize } = await this.usage(base.diskId);
     const open = await this.#findOpen(base.diskId);
     if (open) {
       await this.#qemuImg.create(temporary, to.format, virtualSize);
       await open.backup(to, moment);
     } else if (base.flat) await this.#flatten(base.diskId, to, virtualSize);
-    else await this.#copy(base.diskId, to, virtualSize);
+    else await this.#copy(base.diskId, to, virtualSize, storageId);
     if (disk.size > virtualSize) await this.#qemuImg.resize(to, disk.size);
   }
 
@@ -305,6 +341,7 @@ export class Qcow2Disks {
       await this.#inCeph.copy(diskId, size, { image: { conf, user, pool, image }, imageId });
       return true;
     }
+    if (base.kind === 'same') return false;
     const from = await this.#inCeph.find(base.diskId);
     if (!from || (await this.#findOpen(base.diskId))) return false;
     await this.#inCeph.copy(diskId, size, from, { flat: base.flat });
@@ -321,9 +358,10 @@ export class Qcow2Disks {
   }
 
   /** A layer stays one, over the same image; what gets another format is flat. */
-  async #copy(diskId: string, to: DiskFile, virtualSize: number): Promise<void> {
+  async #copy(diskId: string, to: DiskFile, virtualSize: number, storageId: string | undefined): Promise<void> {
     const from = await this.#find(diskId);
-    if (from?.format === to.format) return copyFile(this.#env, from.path, to.path);
+    const imageId = from && (await imageUnder(from));
+    if (from && (await this.#layers.copy(from, to, { imageId, storageId }))) return;
     await this.#flatten(diskId, to, virtualSize);
   }
 
@@ -331,23 +369,6 @@ export class Qcow2Disks {
     const inCeph = await this.#inCeph.find(diskId);
     if (inCeph) await this.#qemuImg.convertRbd(inCeph.image, to, { bytes: virtualSize });
     else await this.#qemuImg.convert(await this.#known(diskId), to, { bytes: virtualSize });
-  }
-
-  /** Where this host has the image below too, only what is above it is copied; else the whole, into one file. */
-  async #takeOver(source: DiskSource, size: number, to: DiskFile): Promise<void> {
-    const { imageId, virtualSize } = source;
-    if (source.kind === 'rbd') return this.#qemuImg.convertRbd(source, to, { bytes: virtualSize });
-    const { path } = source;
-    const image = imageId === undefined ? undefined : await this.#cache.find(imageId).catch(() => undefined);
-    // What it is a layer over is another host's, and may go there.
-    const isLayer = to.format === 'qcow2' && (await readBackingPath(path)) !== undefined;
-    if (image || !isLayer) {
-      await copyFile(this.#env, path, to.path);
-      if (image) await this.#qemuImg.rebase(to.path, image);
-    } else {
-      await this.#qemuImg.convert({ path, format: 'qcow2' }, to, { bytes: virtualSize });
-    }
-    if (size > virtualSize) await this.#qemuImg.resize(to, size);
   }
 
   async #grow(diskId: string, size: number): Promise<void> {
@@ -364,6 +385,12 @@ export class Qcow2Disks {
 /** The disk that a file of that name is; undefined for other files. */
 export function diskIdOf(name: string): string | undefined {
   return /^(.+)\.(?:qcow2|raw|rbd)$/.exec(name)?.[1];
+}
+
+/** The image that the disk is a layer over. */
+async function imageUnder({ path, format }: DiskFile): Promise<string | undefined> {
+  const backing = format === 'qcow2' ? await readBackingPath(path) : undefined;
+  return backing === undefined ? undefined : basename(backing);
 }
 
 /** The image that the disk is to be a layer over. A copy has what its source has, which is held meanwhile. */

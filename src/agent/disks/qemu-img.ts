@@ -7,6 +7,14 @@ import { rbdNode } from './rbd.ts';
 /** Formats by QEMU's names. */
 export type QemuFormat = 'qcow2' | 'raw' | 'vmdk' | 'vdi' | 'vpc' | 'vhdx';
 
+/** What a disk is a layer over: a file, and how the disk's header names it. */
+export interface Backing {
+  path: string;
+  format: 'qcow2' | 'raw';
+  /** Relative to the disk's folder; the path where none is said. */
+  named?: string;
+}
+
 const gibibyte = 1024 ** 3;
 
 /**
@@ -21,8 +29,8 @@ export class QemuImg {
     this.#env = env;
   }
 
-  create(path: string, format: 'qcow2' | 'raw', size: number, backing?: { path: string; format: 'qcow2' | 'raw' }) {
-    const base = backing ? ['-b', absolute(backing.path), '-F', backing.format] : [];
+  create(path: string, format: 'qcow2' | 'raw', size: number, backing?: Backing) {
+    const base = backing ? baseOf(backing) : [];
     return this.#run(['create', '-q', '-f', format, ...base, absolute(path), String(size)], limitsForMetadata);
   }
 
@@ -32,9 +40,13 @@ export class QemuImg {
   }
 
   /** Says what a disk is a layer over from now on: the same content in another place. Nothing is copied. */
-  rebase(path: string, backing: { path: string; format: 'qcow2' | 'raw' }): Promise<void> {
-    const base = ['-b', absolute(backing.path), '-F', backing.format];
-    return this.#run(['rebase', '-q', '-u', '-f', 'qcow2', ...base, absolute(path)], limitsForMetadata);
+  rebase(path: string, backing: Backing): Promise<void> {
+    return this.#run(['rebase', '-q', '-u', '-f', 'qcow2', ...baseOf(backing), absolute(path)], limitsForMetadata);
+  }
+
+  /** Throws `in_use` where anybody writes to the disk, as far as the file system tells of locks. */
+  assertClosed({ path, format }: { path: string; format: 'qcow2' | 'raw' }): Promise<void> {
+    return this.#run(['info', '-f', format, absolute(path)], limitsForMetadata);
   }
 
   /** Writes a flat copy. `bytes` is how much there may be to copy: the time allowed follows from it. */
@@ -88,6 +100,11 @@ export class QemuImg {
     }
     throw new AgentError('hypervisor_failed', `${what} failed (${result.signal ?? result.exitCode}): ${words}`);
   }
+}
+
+/** A name that is relative to the disk's folder is none of a protocol's: it has no colon. */
+function baseOf({ path, format, named }: Backing): string[] {
+  return ['-b', named ?? absolute(path), '-F', format];
 }
 
 /** librbd has dozens of threads, whose stacks and heaps are addresses and hardly memory. */

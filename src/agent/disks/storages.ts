@@ -5,16 +5,18 @@ import {
   readdir,
   readlink,
   realpath,
+  rm,
   rmdir,
   stat,
   statfs,
   symlink,
   unlink,
 } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { isInProgress, syncPath } from '../atomic-file.ts';
 import { AgentError, type DesiredStorage, type StorageReport } from '../contract.ts';
 import { assertSafeId, isNotFound, systemErrorCode } from '../errors.ts';
+import { imageFolderName, isPartOfShared, proveSame, unmark } from './shared-folder.ts';
 
 const mayUse = constants.R_OK | constants.W_OK | constants.X_OK;
 
@@ -61,6 +63,11 @@ export class Storages {
     return folder;
   }
 
+  /** Whether other hosts have the same folder. Throws as `folder`. */
+  async isShared(storageId: string): Promise<boolean> {
+    return await isPartOfShared(await this.folder(storageId));
+  }
+
   /** The folders that are there, as the system writes them. */
   async folders(): Promise<string[]> {
     const ids = await this.#ids();
@@ -79,7 +86,8 @@ export class Storages {
       if (folder === undefined) continue;
       for (const name of await readdir(folder).catch(() => [])) {
         const path = join(folder, name);
-        if (!isInProgress(path) && !(await isDisk(path))) strays.push(join(storageId, name));
+        if (name !== imageFolderName && !isInProgress(path) && !(await isDisk(path)))
+          strays.push(join(storageId, name));
       }
     }
     return strays;
@@ -91,6 +99,7 @@ export class Storages {
       assertSafeId('storage', storageId);
       assertSafeId('part', place.part);
       const folder = folderOf(place);
+      await proveSame(place);
       if ((await this.#linked(storageId)) === undefined) {
         await mkdir(folder, { recursive: true, mode: 0o700 });
         await syncPath(place.path);
@@ -100,7 +109,9 @@ export class Storages {
       await assertThere(folder);
       await access(folder, mayUse);
       const { blocks, bavail, bsize } = await statfs(folder);
-      const part = (count: number) => Math.floor((count * bsize) / this.#sharers);
+      // Of what is shared anyhow each tells the whole.
+      const sharers = place.shared ? 1 : this.#sharers;
+      const part = (count: number) => Math.floor((count * bsize) / sharers);
       return { storageId, totalBytes: part(blocks), freeBytes: part(bavail) };
     } catch (error) {
       return unusable(storageId, error instanceof Error ? error.message : String(error));
@@ -115,7 +126,9 @@ export class Storages {
   ): Promise<string | undefined> {
     if (await isUsed(folder)) return `disks of this host lie in ${folder}`;
     try {
+      await rm(join(folder, imageFolderName), { recursive: true, force: true });
       await rmdir(folder);
+      await unmark(dirname(folder));
     } catch (error) {
       if (!isNotFound(error)) return `${folder} can't be removed: ${systemErrorCode(error)}`;
     }

@@ -7,6 +7,8 @@ export interface StorageUsage {
   name: string;
   state: StoragesTable['state'];
   status: 'connected' | 'disconnected';
+  /** Whether other hosts have the same. */
+  isShared?: boolean;
   /** What there is of it for this host, before the host's ratio. */
   totalGb: number;
   usedGb: number;
@@ -24,6 +26,8 @@ export interface DiskNeed {
   nearStorageId?: string | null;
   /** There it stays as it is. */
   keptOnHostId?: string;
+  /** It leaves this host. In a storage that both hosts share it stays where it is, and takes no more than it grows by. */
+  leaves?: { hostId: string; gb: number };
   /** Whether its room is part of the server's allocation, as that of a root disk; else the disk's record takes it. */
   isHeld?: boolean;
 }
@@ -56,6 +60,12 @@ export function findPlaces(
   }
   const places = new Map<string, string | null>();
   for (const need of needs) {
+    const grown = growthOf(need, host.id, storages);
+    if (grown !== undefined && grown <= Math.max(0, free.get(need.nearStorageId!) ?? 0)) {
+      if (grown > 0) free.set(need.nearStorageId!, free.get(need.nearStorageId!)! - grown);
+      places.set(need.volumeId, need.nearStorageId!);
+      continue;
+    }
     const takes = (place: string | null) => (place === null ? ownNeed(need) : need.gb);
     const allowed = [...free.keys()].filter((place) => need.storageId === undefined || place === need.storageId);
     if (allowed.length === 0) return withoutStorage(storages, need.storageId!);
@@ -77,6 +87,22 @@ export function findPlaces(
       own,
     );
   }
+}
+
+/** What the disk takes more of the shared storage in which it lies; undefined where this host does not get at it there. */
+function growthOf(
+  { nearStorageId, leaves, gb }: DiskNeed,
+  hostId: string,
+  storages: readonly StorageUsage[],
+): number | undefined {
+  if (!nearStorageId || !leaves || leaves.hostId === hostId) return undefined;
+  if (!storages.some((one) => holdsShared(one, nearStorageId))) return undefined;
+  return Math.max(0, gb - leaves.gb);
+}
+
+/** Whether a host gets at what lies in the shared storage. */
+export function holdsShared(storage: StorageUsage, storageId: string): boolean {
+  return storage.storageId === storageId && storage.isShared === true && storage.status === 'connected';
 }
 
 function lacksDisk(needed: number, free: number): NoPlace {

@@ -219,10 +219,7 @@ export class Hosts {
     // On PostgreSQL another transaction may take of the same host at the same time; its row is the lock.
     if (this.#core.db.kind === 'postgres') {
       await tx.selectFrom('hosts').select('id').where('id', '=', host.id).forUpdate().execute();
-      const ids = storages.map(({ storageId }) => storageId);
-      // Nor are storages taken from it meanwhile.
-      if (needsDisk && ids.length > 0)
-        await tx.selectFrom('storages').select('id').where('id', 'in', ids).orderBy('id').forShare().execute();
+      if (needsDisk) await lockStorages(tx, storages);
     }
     // An aggregate may have moved it to another zone before this transaction had the lock.
     if ((await zoneOf.first(tx, { hostId: host.id }))?.zone_id !== host.zoneId) return undefined;
@@ -332,6 +329,17 @@ export class Hosts {
     if (changed.numUpdatedRows === 0n)
       throw new CloudError('not_found', `Host ${id} could not be found.`, { resource: 'host', id });
     return await this.get(id);
+  }
+}
+
+/** Storages are not taken from a host meanwhile, and of those that hosts share no other host takes anything. */
+async function lockStorages(tx: Tx, storages: HostUsage['storages']): Promise<void> {
+  for (const mode of ['update', 'share'] as const) {
+    const some = storages.filter(({ isShared = false }) => isShared === (mode === 'update'));
+    if (some.length === 0) continue;
+    const ids = some.map(({ storageId }) => storageId);
+    const query = tx.selectFrom('storages').select('id').where('id', 'in', ids).orderBy('id');
+    await (mode === 'update' ? query.forUpdate() : query.forShare()).execute();
   }
 }
 

@@ -1,7 +1,9 @@
-import type { StoragesTable } from '../../database/schema.ts';
+import type { StorageKind, StoragesTable } from '../../database/schema.ts';
 
 /** A storage beside the disks of hosts: a folder, perhaps a mounted one, of which each host of its clusters has a part. */
 export interface Storage {
+  /** Whether the hosts share it: then a disk in it can change hosts without being copied. */
+  kind: StorageKind;
   id: string;
   zoneId: string;
   name: string;
@@ -15,6 +17,7 @@ export interface Storage {
 export function storageFromRow(row: StoragesTable): Storage {
   return {
     id: row.id,
+    kind: row.kind,
     zoneId: row.zone_id,
     name: row.name,
     description: row.description,

@@ -1,5 +1,5 @@
 import { ConstraintViolation, type Tx } from '../../database/database.ts';
-import type { StoragesTable } from '../../database/schema.ts';
+import type { StorageKind, StoragesTable } from '../../database/schema.ts';
 import { newId } from '../../env/env.ts';
 import { KeyedLock } from '../../env/keyed-lock.ts';
 import { type TakenFolder, whyNoFreeFolder } from '../../image-stores/claim-folder.ts';
@@ -18,6 +18,8 @@ export interface NewStorage {
   description?: string | null;
   /** The folder, absolute. */
   path: string;
+  /** `shared` where an administrator has mounted the same folder at this path on every host. Default `local`. */
+  kind?: StorageKind;
 }
 
 export interface StorageChanges {
@@ -82,6 +84,9 @@ export class Storages {
         name: wanted.name,
         description: wanted.description ?? null,
         path: wanted.path,
+        kind: wanted.kind ?? 'local',
+        marker: null,
+        marking_host_id: null,
         state: 'enabled',
         created_at: now,
         updated_at: now,
@@ -162,6 +167,15 @@ export class Storages {
         .deleteFrom('storage_clusters')
         .where('storage_id', '=', id)
         .where('cluster_id', '=', clusterId)
+        .execute();
+      // Whoever has it next marks its folder anew, which may be another one by then.
+      await tx
+        .updateTable('storages')
+        .set({ marker: null, marking_host_id: null })
+        .where('id', '=', id)
+        .where((e) =>
+          e.not(e.exists(e.selectFrom('storage_clusters').select('cluster_id').where('storage_id', '=', id))),
+        )
         .execute();
     });
     await this.tellHosts();

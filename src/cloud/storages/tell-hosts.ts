@@ -1,6 +1,7 @@
-import type { DesiredStorage, HostAgent, StorageReport } from '../../agent/contract.ts';
+import type { DesiredStorage, HostAgent, SharedFolder, StorageReport } from '../../agent/contract.ts';
 import type { Tx } from '../../database/database.ts';
-import type { StorageHostsTable } from '../../database/schema.ts';
+import type { StorageHostsTable, StoragesTable } from '../../database/schema.ts';
+import { newId } from '../../env/env.ts';
 import { KeyedLock } from '../../env/keyed-lock.ts';
 import type { CloudCore } from '../core.ts';
 import type { Hosts } from '../hosts/hosts.ts';
@@ -41,6 +42,7 @@ export class StorageHosts {
   /** Undefined where the host has no storage, and never had one. */
   async #tellHost(hostId: string, agent: HostAgent): Promise<StorageReport[] | undefined> {
     const desired = await this.#desired(hostId);
+    const marking = desired.flatMap(({ storageId, shared }) => (shared?.mayMark ? storageId : []));
     const known = await this.#core.db.read
       .selectFrom('storage_hosts')
       .selectAll()
@@ -57,6 +59,8 @@ export class StorageHosts {
     });
     await this.#core.db.write(async (tx) => {
       for (const report of reports) await this.#note(tx, hostId, report);
+      for (const storageId of marking)
+        await noteMarking(tx, hostId, reports.find((one) => one.storageId === storageId)!);
       for (const { storage_id } of known) {
         if (reports.some(({ storageId }) => storageId === storage_id)) continue;
         await tx
@@ -74,12 +78,42 @@ export class StorageHosts {
       .selectFrom('hosts')
       .innerJoin('storage_clusters', 'storage_clusters.cluster_id', 'hosts.cluster_id')
       .innerJoin('storages', 'storages.id', 'storage_clusters.storage_id')
-      .select(['storages.id', 'storages.path'])
+      .select(['storages.id', 'storages.path', 'storages.kind', 'storages.marker', 'storages.marking_host_id'])
       .where('hosts.id', '=', hostId)
       .orderBy('storages.id')
       .execute();
-    // Hosts of one machine have their parts side by side.
-    return rows.map(({ id, path }) => ({ storageId: id, path, part: hostId }));
+    const desired: DesiredStorage[] = [];
+    for (const { id: storageId, path, kind, ...mark } of rows) {
+      // Hosts of one machine have their parts side by side.
+      const place = { storageId, path, part: hostId };
+      if (kind === 'local') desired.push(place);
+      else desired.push({ ...place, shared: await this.#sharedFolder(storageId, hostId, mark) });
+    }
+    return desired;
+  }
+
+  /** The first host that is told of a shared folder marks it, and all others look for its mark. */
+  async #sharedFolder(
+    id: string,
+    hostId: string,
+    mark: Pick<StoragesTable, 'marker' | 'marking_host_id'>,
+  ): Promise<SharedFolder> {
+    if (mark.marker !== null) return { marker: mark.marker, mayMark: mark.marking_host_id === hostId };
+    const marker = newId(this.#core.env);
+    return await this.#core.db.write(async (tx) => {
+      await tx
+        .updateTable('storages')
+        .set({ marker, marking_host_id: hostId })
+        .where('id', '=', id)
+        .where('marker', 'is', null)
+        .execute();
+      const row = await tx
+        .selectFrom('storages')
+        .select(['marker', 'marking_host_id'])
+        .where('id', '=', id)
+        .executeTakeFirst();
+      return { marker: row?.marker ?? marker, mayMark: row?.marking_host_id === hostId };
+    });
   }
 
   async #note(tx: Tx, hostId: string, { storageId, totalBytes, freeBytes, problem }: StorageReport): Promise<void> {
@@ -98,4 +132,14 @@ export class StorageHosts {
       )
       .execute();
   }
+}
+
+/** A folder that is marked stays so. One that this host could not mark is another one's to mark, with a mark of its own. */
+async function noteMarking(tx: Tx, hostId: string, { storageId, problem }: StorageReport): Promise<void> {
+  await tx
+    .updateTable('storages')
+    .set({ marking_host_id: null, ...(problem === undefined ? {} : { marker: null }) })
+    .where('id', '=', storageId)
+    .where('marking_host_id', '=', hostId)
+    .execute();
 }

@@ -9,6 +9,7 @@ import type { CloudCore } from '../core.ts';
 import { placeOfDisk } from '../hosts/disk-places.ts';
 import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
 import { type Volume, volumeFromRow, volumeNotFound } from './model.ts';
+import { sharesFile } from './same-disk.ts';
 import { asShared, leaveShared } from './shares.ts';
 import { localVolumeType } from './type-model.ts';
 
@@ -35,6 +36,8 @@ export interface NewDisk {
   size: number;
   /** Null for the host's own disk. By default where the volume lies, if the host has that storage. */
   storageId?: string | null;
+  /** The disk in whose place it is to be: on another host that shares its storage it is the same file. */
+  inPlaceOf?: string | null;
 }
 
 /** Volumes, and the disks on hosts that hold their data. */
@@ -192,16 +195,21 @@ export class Volumes {
   async announceDisk(tx: Tx, hostId: string, disk: NewDisk): Promise<string | null> {
     const { id, volumeId, imageId, size } = disk;
     const wanted = disk.storageId === undefined ? await this.#storageOn(tx, hostId, volumeId) : disk.storageId;
+    const { inPlaceOf } = disk;
+    const same = inPlaceOf ? await sharesFile(tx, inPlaceOf, { hostId, storageId: wanted }) : undefined;
     await insertRow(tx, 'disks', {
       id,
       host_id: hostId,
       storage_id: wanted,
       volume_id: volumeId,
-      image_id: imageId,
+      image_id: same ? same.imageId : imageId,
+      same_as: same ? inPlaceOf! : null,
       size,
       created_at: this.#core.env.now(),
       released_at: null,
     });
+    // Its bytes are in the storage, and this host gets a name of its own for them.
+    if (same?.imageId) await this.noteImageCached(tx, hostId, { imageId: same.imageId, size: 0 });
     return wanted;
   }
 

@@ -208,6 +208,8 @@ export interface DisksTable {
   volume_id: string;
   /** The cached image it is a layer over. */
   image_id: string | null;
+  /** The disk of another host in the same shared storage whose file this is another name for: while that is there, it takes the room. */
+  same_as: string | null;
   size: number;
   created_at: Micros;
   /** Since when no volume needs it: it goes as soon as the host lets it. */

@@ -1,6 +1,6 @@
 import type { Micros } from './columns.ts';
 
-/** A storage beside the disks of hosts: a folder that hosts of some clusters have, each its own part of it. */
+/** A storage beside the disks of hosts: a folder in which each host of some clusters has its own part. */
 export interface StoragesTable {
   id: string;
   zone_id: string;
@@ -8,11 +8,19 @@ export interface StoragesTable {
   description: string | null;
   /** The folder, absolute. */
   path: string;
+  /** `local`: each host has another folder at this path; `shared`: all have the same one. */
+  kind: StorageKind;
+  /** What is written in a shared folder, so that each host can tell it from another one at its path. */
+  marker: string | null;
+  /** The host that may write it; null once it is written. */
+  marking_host_id: string | null;
   /** Only an enabled one takes new disks. */
   state: 'enabled' | 'disabled' | 'maintenance';
   created_at: Micros;
   updated_at: Micros;
 }
+
+export type StorageKind = 'local' | 'shared';
 
 /** Clusters whose hosts can use the storage. */
 export interface StorageClustersTable {
@@ -50,6 +58,7 @@ export interface PrimaryStoragesView {
   status: 'connecting' | 'connected' | 'disconnected';
   created_at: Micros;
   updated_at: Micros;
+  kind: StorageKind;
 }
 
 /** A view: clusters whose hosts have the storage. */

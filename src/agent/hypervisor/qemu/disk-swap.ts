@@ -85,7 +85,8 @@ async function mirror(
   const node = swappedNode(toDiskId);
   const target = { diskId: toDiskId, volumeId, bus: 'virtio' } as const;
   const inCeph = await disks.imagesInCeph([toDiskId]);
-  const added = diskBlockNode(target, disks.path(target), inCeph.get(toDiskId));
+  const path = (await disks.files([target])).get(toDiskId) ?? disks.path(target);
+  const added = diskBlockNode(target, path, inCeph.get(toDiskId));
   await qmp.execute('blockdev-add', { ...added, 'node-name': node });
   try {
     await qmp.execute('blockdev-mirror', {

@@ -22,7 +22,8 @@ export async function giveDisk(guest: QemuGuest | undefined, disks: Qcow2Disks, 
     try {
       const qmp = await guest.monitor();
       const inCeph = await disks.imagesInCeph([disk.diskId]);
-      await plugDisk(qmp, disk, disks.path(disk), inCeph.get(disk.diskId));
+      const path = (await disks.files([disk])).get(disk.diskId) ?? disks.path(disk);
+      await plugDisk(qmp, disk, path, inCeph.get(disk.diskId));
       await limitDisk(qmp, disk);
     } catch (error) {
       if ((await guest.pid()) === undefined) return; // it ended meanwhile, and has the disk when it starts again

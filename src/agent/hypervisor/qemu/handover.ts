@@ -22,9 +22,13 @@ export interface HandoverParts {
 
 /** What a QEMU host does to hand its guests and disks to another one, and to take such in. */
 export function qemuHandover({ env, guests, disks, network, argumentsFor, withDisks }: HandoverParts): MigrationVerbs {
-  const receive = async (guest: QemuGuest, spec: GuestSpec, args: readonly string[]): Promise<GuestInlet> => {
+  const receive = async (
+    guest: QemuGuest,
+    spec: GuestSpec,
+    { args, sharedVolumeIds }: { args: readonly string[]; sharedVolumeIds?: readonly string[] },
+  ): Promise<GuestInlet> => {
     const launcher = await network.prepareGuest(spec.nics);
-    const open = (qmp: QmpConnection) => openInlet(qmp, spec, guest.folder);
+    const open = (qmp: QmpConnection) => openInlet(qmp, spec, { folder: guest.folder, sharedVolumeIds });
     return await withDisks(spec, () => guest.startReceiving(spec, args, launcher, open));
   };
   return {
@@ -47,7 +51,11 @@ export function qemuHandover({ env, guests, disks, network, argumentsFor, withDi
         await guest.end();
         await guest.discardMemory();
         await takeFiles(env, origin, guest.folder);
-        return await receive(guest, spec, argumentsForMemory(await argumentsFor(spec), origin));
+        const { sharedVolumeIds } = origin;
+        return await receive(guest, spec, {
+          args: argumentsForMemory(await argumentsFor(spec), origin),
+          sharedVolumeIds,
+        });
       });
     },
 

@@ -174,10 +174,10 @@ class LocalQemuHost implements Omit<QemuHost, keyof (MigrationVerbs & InsightVer
   }
 
   removeCachedImage(imageId: string): Promise<void> {
-    return this.#cache.remove(
-      imageId,
-      async () => this.#guests.hasMedium(imageId) || (await this.#disks.isBase(imageId)),
-    );
+    return this.#cache.remove(imageId, {
+      isUsed: async () => this.#guests.hasMedium(imageId) || (await this.#disks.isBase(imageId)),
+      before: () => this.#disks.removeImage(imageId),
+    });
   }
 
   applyStorages(desired: readonly DesiredStorage[]): Promise<StorageReport[]> {
@@ -331,11 +331,12 @@ class LocalQemuHost implements Omit<QemuHost, keyof (MigrationVerbs & InsightVer
 
   async inventory(): Promise<HostInventory> {
     const [cache, disks] = await Promise.all([this.#cache.list(), this.#disks.list()]);
+    const images = new Set([...cache.images, ...(await this.#disks.imagesInStorages())]);
     const guests = await this.#guests.inventory();
     const storages = await this.#disks.storageStrays();
     const strayFiles = await this.#folder.strayFiles({ cache: cache.strays, disks: disks.strays, storages });
     return {
-      images: cache.images,
+      images: [...images].sort(),
       disks: disks.disks,
       guests,
       strayFiles,
@@ -376,7 +377,8 @@ class LocalQemuHost implements Omit<QemuHost, keyof (MigrationVerbs & InsightVer
 
   async #argumentsFor(spec: GuestSpec): Promise<string[]> {
     const folder = this.#folder.guest(spec.serverId);
-    const diskPath = (disk: GuestDisk) => this.#disks.path(disk);
+    const files = await this.#disks.files(spec.disks);
+    const diskPath = (disk: GuestDisk) => files.get(disk.diskId) ?? this.#disks.path(disk);
     const mediumPath = (imageId: string) => this.#cache.path(imageId);
     const { accelerator } = this.#probe;
     const inCeph = await this.#disks.imagesInCeph(spec.disks.map(({ diskId }) => diskId));

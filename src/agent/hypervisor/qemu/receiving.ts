@@ -32,10 +32,19 @@ async function takeFile(env: Env, from: string, to: string): Promise<void> {
 }
 
 /** Opens the disks to the other host, and awaits the memory. */
-export async function openInlet(qmp: QmpConnection, spec: GuestSpec, folder: string): Promise<GuestInlet> {
+export async function openInlet(
+  qmp: QmpConnection,
+  { disks }: GuestSpec,
+  { folder, sharedVolumeIds = [] }: { folder: string; sharedVolumeIds?: readonly string[] },
+): Promise<GuestInlet> {
   const server = { type: 'unix', data: { path: guestFiles.diskSocket } };
   await qmp.execute('nbd-server-start', { addr: server });
-  for (const { volumeId } of spec.disks) {
+  // The other host writes to its shared disks to the end: this QEMU leaves them alone until the guest runs here.
+  await qmp.execute('migrate-set-capabilities', {
+    capabilities: [{ capability: 'late-block-activate', state: true }],
+  });
+  for (const { volumeId } of disks) {
+    if (sharedVolumeIds.includes(volumeId)) continue;
     const node = diskNode(volumeId);
     await qmp.execute('block-export-add', { type: 'nbd', id: node, 'node-name': node, name: volumeId, writable: true });
   }

@@ -8,6 +8,7 @@ import {
   type GuestDisk,
   type GuestSpec,
   type GuestState,
+  type SameDisk,
 } from '../../contract.ts';
 import { emptyQcow2 } from '../../disks/qcow2-header.ts';
 import { readVirtualSize } from '../../disks/virtual-size.ts';
@@ -89,19 +90,23 @@ export function refuseOpen(guests: Iterable<[string, SimulatedGuest]>, diskId: s
   }
 }
 
+type Images = Pick<SimulatedObjects<SimulatedImage>, 'get' | 'set'>;
+
 /** A disk as the host makes it of what it has. */
-export function newDisk(
-  disk: DiskSpec,
-  images: Pick<SimulatedObjects<SimulatedImage>, 'get'>,
-  diskOf: (diskId: string) => SimulatedDisk,
-): SimulatedDisk {
+export function newDisk(disk: DiskSpec, images: Images, diskOf: (diskId: string) => SimulatedDisk): SimulatedDisk {
   const { storageId } = disk;
+  if (disk.base.kind === 'same') nameImage(images, disk.base.source);
   return { ...madeFrom(disk, images, diskOf), ...(storageId === undefined ? {} : { storageId }) };
+}
+
+/** In a storage that hosts share, the image that a disk is a layer over is there with the disk, and takes none of this host's room. */
+function nameImage(images: Images, { imageId, virtualSize }: SameDisk): void {
+  if (imageId !== undefined && !images.get(imageId)) images.set(imageId, { format: 'qcow2', size: 0, virtualSize });
 }
 
 function madeFrom(
   { size, base, shared }: DiskSpec,
-  images: Pick<SimulatedObjects<SimulatedImage>, 'get'>,
+  images: Images,
   diskOf: (diskId: string) => SimulatedDisk,
 ): SimulatedDisk {
   if (base.kind === 'blank') return { virtualSize: wholeSectors(size), actualSize: emptyDiskBytes };
@@ -113,6 +118,11 @@ function madeFrom(
       actualSize: emptyDiskBytes,
       ...(shared ? {} : { imageId: base.imageId }),
     };
+  }
+  if (base.kind === 'same') {
+    const { virtualSize, imageId } = base.source;
+    const bytes = wholeSectors(Math.max(size, virtualSize));
+    return { virtualSize: bytes, actualSize: emptyDiskBytes, ...(imageId ? { imageId } : {}) };
   }
   const { virtualSize, actualSize, imageId } = base.kind === 'moved' ? base.source : diskOf(base.diskId);
   return {

@@ -7,6 +7,7 @@ import { CloudError } from '../../errors.ts';
 import type { DiskNeed } from '../../hosts/disk-needs.ts';
 import type { PlacementRequest } from '../../hosts/scheduler.ts';
 import { bringImage } from '../../volumes/image-cache.ts';
+import { sameDisk } from '../../volumes/same-disk.ts';
 import { blankBeside } from '../local-disks.ts';
 import type { FlavorFacts } from '../model.ts';
 import { localContent } from '../schemas.ts';
@@ -60,6 +61,8 @@ export interface MoveInput {
   onlyHostId?: string;
   /** Known where it goes back to where it was. */
   targetHostId?: string;
+  /** Volumes whose disks can't be copied now: they have to come along in the storages that hosts share. */
+  keptVolumeIds?: string[];
 }
 
 export const moveInput = {
@@ -72,6 +75,7 @@ export const moveInput = {
   wantedHostId: Type.Optional(Type.String()),
   onlyHostId: Type.Optional(Type.String()),
   targetHostId: Type.Optional(Type.String()),
+  keptVolumeIds: Type.Optional(Type.Array(Type.String())),
 };
 
 export interface MoveState {
@@ -105,14 +109,19 @@ export function placementOf(input: MoveInput): PlacementRequest {
   };
 }
 
+const inGb = (bytes: number) => Math.ceil(bytes / 2 ** 30);
+
 /** The disks that get others in their places; local ones are part of what the server holds of its host's own disk. */
-function diskNeeds({ disks, ownRoot, newFlavor: flavor, mayStay, hostId }: MoveInput): DiskNeed[] {
-  return disks.flatMap(({ volumeId, newSize: size, storageId, local }, index) => {
+function diskNeeds({ disks, ownRoot, newFlavor: flavor, mayStay, hostId, keptVolumeIds }: MoveInput): DiskNeed[] {
+  return disks.flatMap(({ volumeId, oldSize, newSize: size, storageId, local }, index) => {
     if (local) return [];
     const nearStorageId = storageId ?? null;
-    if (index === 0 && ownRoot) return rootNeed({ volumeId, size, flavor, place: { nearStorageId } });
+    const must = keptVolumeIds?.includes(volumeId) ? { storageId } : {};
+    const leaves = { hostId, gb: inGb(oldSize) };
+    if (index === 0 && ownRoot)
+      return { ...rootNeed({ volumeId, size, flavor, place: { nearStorageId } }), leaves, ...must };
     const kept = mayStay && index > 0 ? { keptOnHostId: hostId } : {};
-    return { volumeId, gb: Math.ceil(size / 2 ** 30), nearStorageId, ...kept };
+    return { volumeId, gb: inGb(size), nearStorageId, leaves, ...must, ...kept };
   });
 }
 
@@ -130,16 +139,11 @@ export const claimTarget = step<MoveInput, MoveState>('claimTarget', {
         // What a disk is a layer over elsewhere is known when it is there.
         const stays = target === input.hostId;
         for (const successor of changing({ input, state: { targetHostId: target } })) {
-          const { newDiskId: id, volumeId, imageId, newSize: size } = successor;
+          const { newDiskId: id, oldDiskId: inPlaceOf, volumeId, imageId, newSize: size } = successor;
           if (id === null) continue;
           const storageId = places.get(volumeId) ?? null;
-          await services.volumes.announceDisk(tx, target, {
-            id,
-            volumeId,
-            imageId: stays ? imageId : null,
-            size,
-            storageId,
-          });
+          const place = { imageId: stays ? imageId : null, storageId, inPlaceOf };
+          await services.volumes.announceDisk(tx, target, { id, volumeId, size, ...place });
         }
       },
     });
@@ -171,7 +175,10 @@ async function setPurpose(tx: Tx, serverId: string, purpose: 'current' | 'previo
   await tx.updateTable('allocations').set({ purpose }).where('server_id', '=', serverId).execute();
 }
 
-/** The new disks begin as copies of the old ones, which are kept to go back to. The guest does not run. */
+/**
+ * The new disks begin as copies of the old ones, which are kept to go back to; in storages that both hosts share they are
+ * the same files. The guest does not run.
+ */
 export const copyDisks = step<MoveInput, MoveState>('copyDisks', {
   retry: { attempts: 3, backoffMs: 500 },
   async do(context) {
@@ -190,6 +197,8 @@ export const copyDisks = step<MoveInput, MoveState>('copyDisks', {
           ...{ diskId: newDiskId, size: newSize },
           base: { kind: 'copy', diskId: oldDiskId },
         });
+      const same = await sameDisk(services.db.read, newDiskId);
+      if (same) return services.hosts.ensureDisk(target, { diskId: newDiskId, size: newSize, base: same });
       const source = await services.hosts.agent(input.hostId).offerDisk(oldDiskId);
       const { imageId, ...whole } = source;
       const hasImage = imageId !== undefined && (await ensureImage(services, target, imageId));
@@ -252,16 +261,49 @@ async function removeNewDisks(context: Facts & { services: Cloud }) {
   };
 }
 
-/** Where each new disk begins while the guest runs: as a layer over the same image, or empty. */
-export const makeEmptyDisks = step<MoveInput, MoveState & { layered: string[] }>('makeEmptyDisks', {
+/** Brings along those of the disks that have to be: they are the same files on the other host. */
+export const takeDisks = step<MoveInput, MoveState>('takeDisks', {
+  retry: { attempts: 3, backoffMs: 500 },
+  async do(context) {
+    const { services, input } = context;
+    for (const { volumeId, newDiskId: diskId, newSize: size } of input.disks.map(withSuccessor)) {
+      if (!input.keptVolumeIds?.includes(volumeId)) continue;
+      const base = await sameDisk(services.db.read, diskId);
+      if (!base) throw new Error(`the disk of ${volumeId} is in no storage that its hosts share`);
+      await services.hosts.ensureDisk(targetOf(context), { diskId, size, base });
+    }
+  },
+  async undo(context) {
+    const { services, input } = context;
+    const agent = services.hosts.agent(targetOf(context));
+    for (const { volumeId, newDiskId } of input.disks.map(withSuccessor))
+      if (input.keptVolumeIds?.includes(volumeId)) await agent.removeDisk(newDiskId);
+  },
+});
+
+interface EmptyDisksState extends MoveState {
+  /** Volumes whose disks are layers over the same image, and those whose disks are the same files. */
+  layered: string[];
+  shared: string[];
+}
+
+/** Where each new disk begins while the guest runs: as the same file, as a layer over the same image, or empty. */
+export const makeEmptyDisks = step<MoveInput, EmptyDisksState>('makeEmptyDisks', {
   retry: { attempts: 3, backoffMs: 500 },
   async do(context) {
     const { services, input } = context;
     const target = targetOf(context);
     const layered: string[] = [];
+    const shared: string[] = [];
     const layers: Layer[] = [];
     for (const { volumeId, oldDiskId, newDiskId: diskId, imageId, local } of input.disks.map(withSuccessor)) {
       const { virtualSize: size } = await services.hosts.agent(input.hostId).diskUsage(oldDiskId!);
+      const same = await sameDisk(services.db.read, diskId, { isOpen: true });
+      if (same) {
+        shared.push(volumeId);
+        await services.hosts.ensureDisk(target, { diskId, size, base: same });
+        continue;
+      }
       const hasImage = imageId !== null && (await ensureImage(services, target, imageId));
       if (hasImage) {
         layered.push(volumeId);
@@ -272,7 +314,7 @@ export const makeEmptyDisks = step<MoveInput, MoveState & { layered: string[] }>
       await services.hosts.ensureDisk(target, { diskId, size, base });
     }
     return {
-      state: { layered },
+      state: { layered, shared },
       commit: (tx) => noteLayers(tx, layers),
     };
   },

@@ -30,6 +30,7 @@ interface Input extends MoveInput {
 
 interface State extends MoveState {
   layered: string[];
+  shared: string[];
   files: GuestOrigin['files'];
 }
 
@@ -64,11 +65,14 @@ const transferGuest = step<Input, State>('transferGuest', {
       for (const { imageId } of origin.spec.cdroms ?? [])
         if (imageId !== undefined) await bringImage(services, targetOf(context), imageId);
       const disks = origin.spec.disks.map((disk) => ({ ...disk, diskId: successors.get(disk.volumeId)! }));
-      const inlet = await target.receiveGuest({ ...origin.spec, disks, nics }, origin);
-      const sent = disks.map(({ volumeId }) => ({
-        volumeId,
-        extent: state.layered!.includes(volumeId) ? ('layer' as const) : ('all' as const),
-      }));
+      const { layered = [], shared = [] } = state;
+      const known = { ...origin, ...(shared.length > 0 ? { sharedVolumeIds: shared } : {}) };
+      const inlet = await target.receiveGuest({ ...origin.spec, disks, nics }, known);
+      const sent = disks.flatMap(({ volumeId }) =>
+        shared.includes(volumeId)
+          ? []
+          : { volumeId, extent: layered.includes(volumeId) ? ('layer' as const) : ('all' as const) },
+      );
       using aborting = services.servers.sendings.begin(serverId, signal, () =>
         source.takeBackGuest(serverId, { paused }).catch(() => {}),
       );

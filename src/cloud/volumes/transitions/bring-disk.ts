@@ -5,6 +5,7 @@ import { step } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import { ensureImage } from '../../servers/steps/move.ts';
 import { isShared } from '../base-image.ts';
+import { sameDisk } from '../same-disk.ts';
 
 interface Input {
   volumeId: string;
@@ -30,23 +31,39 @@ export async function announceCopy(
   { id: volumeId, size, disk_id }: Pick<VolumesTable, 'id' | 'size' | 'disk_id'>,
   copy: { diskId: string; hostId: string; storageId?: string | null },
 ): Promise<void> {
-  const wanted = copy.storageId === undefined ? { nearDiskId: disk_id! } : { storageId: copy.storageId };
-  const { storageId } = await cloud.hosts.placeDisk(tx, { size, onlyHostId: copy.hostId, ...wanted });
-  await cloud.volumes.announceDisk(tx, copy.hostId, { id: copy.diskId, volumeId, imageId: null, size, storageId });
+  const wanted = copy.storageId === undefined ? {} : { storageId: copy.storageId };
+  const place = { size, onlyHostId: copy.hostId, nearDiskId: disk_id!, isKept: true, ...wanted };
+  const { storageId } = await cloud.hosts.placeDisk(tx, place);
+  const inPlaceOf = disk_id;
+  const disk = { id: copy.diskId, volumeId, imageId: null, size, storageId, inPlaceOf };
+  await cloud.volumes.announceDisk(tx, copy.hostId, disk);
 }
 
-/** Copies the volume's disk, which nobody has open, to the server's host. The one that it has stays until the end. */
+/**
+ * Copies the volume's disk, which nobody has open, to the server's host, or gives it one more name where the hosts share
+ * its storage. The one that it has stays until the end.
+ */
 export const bringDisk = step<Input, BroughtDisk>('bringDisk', {
   retry: { attempts: 3, backoffMs: 500 },
   async do({ services, input }) {
     const { diskId } = input;
     const [hostId, from] = [input.hostId!, input.from!];
+    const shared = (await isShared(services.db.read, input.volumeId)) ? { shared: true } : {};
+    const same = await sameDisk(services.db.read, diskId);
+    if (same) {
+      const { actualSize, installPath } = await services.hosts.ensureDisk(hostId, {
+        diskId,
+        size: 0,
+        base: same,
+        ...shared,
+      });
+      return { state: { actualSize, installPath } };
+    }
     const { imageId, ...whole } = await services.hosts.agent(from.hostId).offerDisk(from.diskId);
     const hasImage = imageId !== undefined && (await ensureImage(services, hostId, imageId));
     const source = hasImage ? { ...whole, imageId } : whole;
     const base = { kind: 'moved', source } as const;
-    const shared = await isShared(services.db.read, input.volumeId);
-    const disk = { diskId, size: whole.virtualSize, base, ...(shared ? { shared } : {}) };
+    const disk = { diskId, size: whole.virtualSize, base, ...shared };
     const { actualSize, installPath } = await services.hosts.ensureDisk(hostId, disk);
     return {
       state: { actualSize, installPath },

@@ -133,7 +133,13 @@ export const primaryStorage = defineInventory<'primary_storages'>({
       'long',
       'Bytes that are free; of the own disk of a host, that disks and cached images have not used.',
     ),
-    type: constant('LocalStorage', 'string', 'Always LocalStorage.'),
+    mountPath: column('url', 'string', 'The folder; for the own disk of a host as the url.'),
+    type: words(
+      'kind',
+      { local: 'LocalStorage', shared: 'SharedMountPoint' },
+      'LocalStorage',
+      'LocalStorage, or SharedMountPoint where all its hosts have the same folder.',
+    ),
     state: words(
       'state',
       { enabled: 'Enabled', disabled: 'Disabled', maintenance: 'Maintenance' },

@@ -18,6 +18,7 @@ const added = {
   name: 'big',
   zoneUuid: hostExample.zoneUuid,
   url: '/data2',
+  mountPath: '/data2',
   totalCapacity: 0,
   availableCapacity: 0,
   type: 'LocalStorage',
@@ -34,6 +35,25 @@ const place = T.Object({
 });
 const here = { clusterUuid, primaryStorageUuid: added.uuid };
 
+const fields = (url: string, type: string) => ({
+  name: nameField,
+  description: descriptionField,
+  url: T.String({ minLength: 1, maxLength: 2048, description: url }),
+  zoneUuid: T.String({ maxLength: 64, description: 'The zone.' }),
+  type: oneOfField([type], `${type}.`),
+});
+
+async function add(
+  cloud: Cloud,
+  input: { resourceUuid?: string; name: string; description?: string; url: string; zoneUuid: string },
+  kind: Storage['kind'],
+): Promise<{ uuid: string }> {
+  const { resourceUuid: id, name, description, url, zoneUuid } = input;
+  if (!(await cloud.zones.names()).has(zoneUuid)) throw resourceNotFound('zoneUuid', zoneUuid, 'ZoneVO');
+  const wanted = { id, name, description: description ?? null, path: url, zoneId: zoneUuid, kind };
+  return { uuid: (await naming('url', () => cloud.storages.add(wanted))).id };
+}
+
 const addLocal = jobOperation({
   ...shared,
   package: 'storage.primary.local',
@@ -42,30 +62,45 @@ const addLocal = jobOperation({
   dryRun: false,
   method: 'POST',
   path: '/primary-storage/local-storage',
-  body: T.Object({
-    name: nameField,
-    description: descriptionField,
-    url: T.String({
-      minLength: 1,
-      maxLength: 2048,
-      description: 'A folder of the hosts, perhaps a mounted one: absolute, and empty or not there yet.',
-    }),
-    zoneUuid: T.String({ maxLength: 64, description: 'The zone.' }),
-    type: oneOfField(['LocalStorage'], 'LocalStorage.'),
-  }),
+  body: T.Object(
+    fields('A folder of the hosts, perhaps a mounted one: absolute, and empty or not there yet.', 'LocalStorage'),
+  ),
   result: primaryStorage,
   title: 'Add a local primary storage',
   summary:
-    'Takes a further folder of the hosts into the cloud, in which data volumes and their snapshots can lie. Hosts use it once a cluster has it.',
+    'Takes a further folder of the hosts into the cloud, in which disks and their snapshots can lie. Hosts use it once a cluster has it.',
   examples: [
     creationExample('A mounted folder', { name: 'big', url: '/data2', zoneUuid: hostExample.zoneUuid }, added),
   ],
-  handle: async ({ cloud, input }) => {
-    const { resourceUuid: id, name, description, url, zoneUuid } = input;
-    if (!(await cloud.zones.names()).has(zoneUuid)) throw resourceNotFound('zoneUuid', zoneUuid, 'ZoneVO');
-    const wanted = { id, name, description: description ?? null, path: url, zoneId: zoneUuid };
-    return { uuid: (await naming('url', () => cloud.storages.add(wanted))).id };
-  },
+  handle: ({ cloud, input }) => add(cloud, input, 'local'),
+});
+
+const addSharedMountPoint = jobOperation({
+  ...shared,
+  package: 'storage.primary.smp',
+  id: 'AddSharedMountPointPrimaryStorage',
+  creates: 'untagged',
+  dryRun: false,
+  method: 'POST',
+  path: '/primary-storage/smp',
+  body: T.Object(
+    fields(
+      'The folder at which the hosts have mounted what they share: absolute, the same on all of them, and empty.',
+      'SharedMountPoint',
+    ),
+  ),
+  result: primaryStorage,
+  title: 'Add a shared mount point',
+  summary:
+    'Takes a folder that all hosts of its clusters have, of a cluster file system for example, into the cloud: servers change hosts without their disks in it being copied.',
+  examples: [
+    creationExample(
+      'A cluster file system',
+      { name: 'common', url: '/mnt/common', zoneUuid: hostExample.zoneUuid },
+      { ...added, name: 'common', url: '/mnt/common', mountPath: '/mnt/common', type: 'SharedMountPoint' },
+    ),
+  ],
+  handle: ({ cloud, input }) => add(cloud, input, 'shared'),
 });
 
 const attach = jobOperation({
@@ -178,6 +213,7 @@ async function naming<Result>(field: string, work: () => Promise<Result>): Promi
 /** Primary storages that come and go while the cloud runs. */
 export const addedPrimaryStorageOperations = [
   addLocal,
+  addSharedMountPoint,
   attach,
   detach,
   changeState,

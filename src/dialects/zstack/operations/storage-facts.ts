@@ -193,7 +193,7 @@ export const storageFactOperations = [
     path: '/primary-storage/types',
     title: 'Get the types of primary storage',
     member: 'types',
-    of: ['LocalStorage'],
+    of: ['LocalStorage', 'SharedMountPoint'],
   }),
   words({
     id: 'GetBackupStorageTypes',
