@@ -56,9 +56,10 @@ import { farHostLines } from './migrations/0056-far-host-lines/migration.ts';
 import { signIns } from './migrations/0058-sign-ins/migration.ts';
 import { farHosts } from './migrations/0060-far-hosts/migration.ts';
 import { farHostsPlaces } from './migrations/0061-far-hosts-places/migration.ts';
-import { sharedStorages } from './migrations/0062-shared-storages/migration.ts';
 import { farHostsWho } from './migrations/0061-far-hosts-who/migration.ts';
+import { sharedStorages } from './migrations/0062-shared-storages/migration.ts';
 import { scheduleGroups } from './migrations/0063-schedule-groups/migration.ts';
+import { briefResults } from './migrations/0064-brief-results/migration.ts';
 import type { Schema } from './schema.ts';
 
 /** Every migration, by name, in order. A name is never changed once it was released. */
@@ -115,14 +116,15 @@ const migrations: Record<string, Migration> = {
   '0058-sign-ins': signIns,
   '0060-far-hosts': farHosts,
   '0061-far-hosts-places': farHostsPlaces,
-  '0062-shared-storages': sharedStorages,
   '0061-far-hosts-who': farHostsWho,
+  '0062-shared-storages': sharedStorages,
   '0056-far-host-lines': farHostLines,
   '0045-store-logins': storeLogins,
   '0053-schedules': schedules,
   '0046-oauth1': oauth1,
   '0055-network-segments': networkSegments,
   '0063-schedule-groups': scheduleGroups,
+  '0064-brief-results': briefResults,
 };
 
 /** Brings the schema up to date. Safe to run on each start, and by several processes at once on PostgreSQL. */

@@ -80,6 +80,7 @@ import type {
   ActionEventsTable,
   ActionStepsTable,
   ActionsTable,
+  JobBriefResultsTable,
   JobsTable,
   ResourceTagsTable,
   TagPatternsTable,
@@ -323,6 +324,7 @@ export interface Schema {
   action_steps: ActionStepsTable;
   action_events: ActionEventsTable;
   jobs: JobsTable;
+  job_brief_results: JobBriefResultsTable;
   resource_tags: ResourceTagsTable;
   tag_patterns: TagPatternsTable;
   schedule_jobs: ScheduleJobsTable;

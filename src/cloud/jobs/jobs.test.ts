@@ -3,6 +3,7 @@ import type { Database } from '../../database/database.ts';
 import { openSqlite } from '../../database/sqlite.ts';
 import { newId, withDashes } from '../../env/env.ts';
 import { realEnv } from '../../env/real.ts';
+import { briefRetention } from './brief-results.ts';
 import { Jobs, jobRetention } from './jobs.ts';
 
 const subject = { userId: 'user', projectId: 'project' };
@@ -104,5 +105,34 @@ describe('jobs', () => {
     expect(await jobs.find(running.id)).toMatchObject({ operation: 'running' });
     expect(await jobs.find(lost.id)).toBeUndefined();
     expect(await jobs.sweep()).toBe(0);
+  });
+
+  it('keep what is large and soon worthless apart, few of it and not for long', async () => {
+    const picture = { imageData: 'x'.repeat(1000) };
+    const ids: string[] = [];
+    for (let made = 0; made < 7; made += 1) {
+      const { id } = await jobs.begin(subject, { operation: 'TakeVmConsoleScreenshot' });
+      expect(await jobs.finish(id, success, picture)).toBe(true);
+      expect(await jobs.finish(id, success, picture)).toBe(false);
+      ids.push(id);
+      later += 1;
+    }
+    const { id: foreign } = await jobs.begin({ ...subject, projectId: 'other' }, { operation: 'Take' });
+    await jobs.finish(foreign, success, picture);
+    const resultOf = async (id: string) => await jobs.resultOf((await jobs.find(id))!);
+    const whole = { status: 200, body: { done: true, ...picture } };
+    expect(await Promise.all(ids.map(resultOf))).toEqual([undefined, undefined, ...Array(5).fill(whole)]);
+    expect(await resultOf(foreign)).toEqual(whole);
+    const rows = await db.read.selectFrom('jobs').select('result').execute();
+    for (const { result } of rows) expect(result!.length).toBeLessThan(100);
+    const kept = () => db.read.selectFrom('job_brief_results').select('job_id').execute();
+    later += briefRetention;
+    expect(await resultOf(ids[6]!)).toBeUndefined();
+    expect(await kept()).toHaveLength(6);
+    await jobs.sweep();
+    expect(await kept()).toEqual([]);
+    const { id: plain } = await jobs.begin(subject, { operation: 'AddImage' });
+    await jobs.finish(plain, success);
+    expect(await resultOf(plain)).toEqual(success);
   });
 });

@@ -6,6 +6,7 @@ import { type Env, newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
+import { BriefResults } from './brief-results.ts';
 import { type Job, type JobResult, jobFromRow } from './model.ts';
 import { hookGrace, WebHooks } from './web-hooks.ts';
 
@@ -37,6 +38,7 @@ export interface JobProgress {
  */
 export class Jobs {
   readonly webHooks: WebHooks;
+  readonly #brief: BriefResults;
   readonly #db: Database;
   readonly #env: Env;
   readonly #byId: PreparedQuery<{ id: string }, JobsTable>;
@@ -45,6 +47,7 @@ export class Jobs {
     this.#db = core.db;
     this.#env = core.env;
     this.webHooks = new WebHooks(core);
+    this.#brief = new BriefResults(core);
     this.#byId = core.db.prepare<{ id: string }, JobsTable>((db, { id }) =>
       db.selectFrom('jobs').selectAll().where('id', '=', id),
     );
@@ -118,27 +121,39 @@ export class Jobs {
     return job;
   }
 
+  /** The whole answer of a job that has one; undefined once members of it are gone. */
+  async resultOf(job: Pick<Job, 'id' | 'result'>): Promise<JobResult | undefined> {
+    if (!job.result?.isBrief) return job.result;
+    const { status, body } = job.result;
+    const members = await this.#brief.of(job);
+    return members && { status, body: { ...body, ...members } };
+  }
+
   /**
    * Stores the answer, and in the same transaction that it is owed to the job's web hook. False when the job was finished
    * already: then the first answer stays.
+   * @param brief members of the answer's body that are large and soon worthless
    */
-  async finish(id: string, result: JobResult): Promise<boolean> {
+  async finish(id: string, result: JobResult, brief?: Record<string, unknown>): Promise<boolean> {
     if (isDryRun()) return true;
-    return await this.#update(id, { result: JSON.stringify(result), finished_at: this.#env.now() });
+    const stored: JobResult = brief ? { ...result, isBrief: true } : result;
+    return await this.#update(id, { result: JSON.stringify(stored), finished_at: this.#env.now() }, brief);
   }
 
   /** Changes a job that is not finished, and has its web hook looked after. False where it is finished. */
-  async #update(id: string, values: Partial<JobsTable>): Promise<boolean> {
+  async #update(id: string, values: Partial<JobsTable>, brief?: Record<string, unknown>): Promise<boolean> {
     const due = sql<number | null>`case when web_hook is null then null else cast(${this.#env.now()} as bigint) end`;
-    const changed = await this.#db.write((tx) =>
-      tx
+    const changed = await this.#db.write(async (tx) => {
+      const job = await tx
         .updateTable('jobs')
         .set({ ...values, hook_due_at: due })
         .where('id', '=', id)
         .where('finished_at', 'is', null)
-        .returning('web_hook')
-        .executeTakeFirst(),
-    );
+        .returning(['web_hook', 'project_id'])
+        .executeTakeFirst();
+      if (job && brief) await this.#brief.put(tx, id, job.project_id, brief);
+      return job;
+    });
     if (changed?.web_hook) this.webHooks.wake();
     return changed !== undefined;
   }
@@ -176,6 +191,7 @@ export class Jobs {
 
   /** Forgets jobs that ended longer than `jobRetention` ago, asked for or not. Returns how many. */
   async sweep(): Promise<number> {
+    await this.#brief.sweep(this.#db);
     const before = this.#env.now() - jobRetention * 1e6;
     const result = await this.#db.write((tx) =>
       tx

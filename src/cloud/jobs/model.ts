@@ -12,7 +12,7 @@ export interface Job {
   actionId?: string;
   /** How the answer is to be made once the action has ended; the dialect's own. */
   plan?: Record<string, unknown>;
-  /** The answer, once there is one. */
+  /** The answer, once there is one; without the members that are kept apart (`Jobs.resultOf`). */
   result?: JobResult;
   /** Where the answer is to be sent when there is one. */
   webHook?: string;
@@ -27,6 +27,8 @@ export interface JobResult {
   /** The HTTP status that goes with the body. */
   status: number;
   body: Record<string, unknown>;
+  /** Whether members of the body are kept apart, and not for long. */
+  isBrief?: true;
 }
 
 /** The column `result` holds the plan until the job is finished, and the answer from then on. */

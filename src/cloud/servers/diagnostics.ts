@@ -21,9 +21,16 @@ export function serverDiagnostics(cloud: Cloud, subject: Subject, serverId: stri
   return ofRunning(cloud, subject, serverId, 'get_diagnostics', (agent) => agent.guestDiagnostics(serverId));
 }
 
+/** How large a picture may be, in base64: that of a large screen of noise is larger. */
+const maxPicture = 8 * 2 ** 20;
+
 /** What is on a server's screen, as PNG in base64. Throws as `serverDiagnostics`. */
-export function serverScreenshot(cloud: Cloud, subject: Subject, serverId: string): Promise<string> {
-  return ofRunning(cloud, subject, serverId, 'take_screenshot', (agent) => agent.screenshot(serverId));
+export async function serverScreenshot(cloud: Cloud, subject: Subject, serverId: string): Promise<string> {
+  const picture = await ofRunning(cloud, subject, serverId, 'take_screenshot', (agent) => agent.screenshot(serverId));
+  if (picture.length <= maxPicture) return picture;
+  throw new CloudError('conflict', `The picture of the screen of ${withDashes(serverId)} is too large to be told.`, {
+    reason: 'picture_size',
+  });
 }
 
 async function ofRunning<Result>(

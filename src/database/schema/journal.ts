@@ -80,6 +80,15 @@ export interface JobsTable {
   finished_at: Micros | null;
 }
 
+/** Members of a job's answer that are large and soon worthless. */
+export interface JobBriefResultsTable {
+  job_id: string;
+  project_id: string;
+  body: Json;
+  created_at: Micros;
+  expires_at: Micros;
+}
+
 /** ZStack's user and system tags. */
 export interface ResourceTagsTable {
   id: string;

@@ -1,5 +1,5 @@
 import { arch } from 'node:os';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { operator } from '../../../cloud/identity/subject.ts';
 import { SettledAccount } from '../settled-account.fixture.ts';
 import { TestZStack } from '../zstack.fixture.ts';
@@ -69,6 +69,23 @@ it('takes screenshots of servers that run', async () => {
   const act = async (body: Body) => (await zstack.run('PUT', `/vm-instances/${vm}/actions`, body, alice.headers)).json;
   const { imageData } = await act({ takeVmConsoleScreenshot: {} });
   expect(Buffer.from(String(imageData), 'base64').subarray(1, 4).toString()).toBe('PNG');
+  // Also where the job is asked for later, until there are five newer ones.
+  const job = () =>
+    zstack
+      .call('PUT', `/vm-instances/${vm}/actions`, { takeVmConsoleScreenshot: {} }, alice.headers)
+      .then(({ headers }) => String(headers['x-job-uuid']));
+  const first = await job();
+  const asked = async () => (await zstack.call('GET', `/api-jobs/${first}`)).json;
+  expect(await asked()).toEqual({ imageData, success: true });
+  for (let taken = 0; taken < 5; taken += 1) await job();
+  expect(await asked()).toMatchObject({ error: { code: 'SYS.1006', details: expect.stringContaining('newer ones') } });
+  const long = { name: 'l', jobName: 'APITakeVmConsoleScreenshotMsg', jobData: JSON.stringify({ uuid: vm }) };
+  await zstack.run('POST', '/longjobs', { params: long }, alice.headers);
+  const ended = async () =>
+    expect(await zstack.query('/longjobs?q=name=l', alice.headers)).toMatchObject([
+      { state: 'Succeeded', jobResult: '{"success":true}' },
+    ]);
+  await vi.waitFor(ended, 60_000);
   await act({ stopVmInstance: { type: 'cold' } });
   expect(await act({ takeVmConsoleScreenshot: {} })).toMatchObject({
     error: { code: 'SYS.1006', details: expect.stringContaining('not Running') },

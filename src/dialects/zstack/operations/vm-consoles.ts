@@ -127,7 +127,8 @@ const takeVmConsoleScreenshot = jobOperation({
     success: T.Optional(T.Boolean()),
   }),
   title: 'Take a screenshot of a server',
-  summary: 'Gives a picture of what the screen of a running server shows.',
+  summary:
+    'Gives a picture of what the screen of a running server shows. The job keeps it for ten minutes, and an account the five newest ones.',
   examples: [
     {
       title: 'Take',
@@ -141,7 +142,7 @@ const takeVmConsoleScreenshot = jobOperation({
     if ((await stateOf(cloud, subject, uuid)) !== 'Running') {
       throw operationFailed(`can not take vm console screenshot for vm[uuid:${uuid}] which is not Running`);
     }
-    return { body: { imageData: await cloud.servers.screenshot(subject, uuid), success: true } };
+    return { body: { success: true }, brief: { imageData: await cloud.servers.screenshot(subject, uuid) } };
   },
 });
 

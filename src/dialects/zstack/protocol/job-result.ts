@@ -26,7 +26,7 @@ export interface JobPlan {
  * one to see the end writes the answer down; everyone else gets the same.
  */
 export async function concludeJob(cloud: Cloud, job: Job, waitMs: number): Promise<JobResult | undefined> {
-  if (job.result) return job.result;
+  if (job.result) return (await cloud.jobs.resultOf(job)) ?? gone(job);
   const plan: JobPlan = job.plan ?? {};
   const actionId = await actionOf(cloud, job);
   const result = actionId ? await resultOf(cloud, job, plan, actionId, waitMs) : undefined;
@@ -34,6 +34,11 @@ export async function concludeJob(cloud: Cloud, job: Job, waitMs: number): Promi
   if (!final) return undefined;
   if (await cloud.jobs.finish(job.id, final)) return final;
   return (await cloud.jobs.find(job.id))?.result ?? final;
+}
+
+function gone({ id }: Job): JobResult {
+  const words = `the result of the job[${id}] was kept for ten minutes, or until there were newer ones`;
+  return { status: 503, body: { error: errorBody('SYS.1006', words) } };
 }
 
 async function resultOf(cloud: Cloud, job: Job, plan: JobPlan, actionId: string, waitMs: number) {

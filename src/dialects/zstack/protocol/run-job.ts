@@ -19,6 +19,8 @@ export interface AsyncOutcome {
   uuid?: string;
   /** The answer itself, where it is no inventory. */
   body?: Record<string, unknown>;
+  /** Members of the answer that are large and soon worthless: they are kept for ten minutes. Only where there is no action. */
+  brief?: Record<string, unknown>;
   /** What the text of a later failure needs to know of the request. */
   about?: Record<string, string>;
   /** Servers that the action begins to build: the job ends with the last of them. */
@@ -54,8 +56,8 @@ export async function runJob(
   }
   if (!outcome.actionId) {
     const result = { status: 200, body: await presentOutcome(cloud, operation.traits, outcome) };
-    await cloud.jobs.finish(job.id, result);
-    return headers.webHook ? accepted : answerOf(job, result);
+    await cloud.jobs.finish(job.id, result, outcome.brief);
+    return headers.webHook ? accepted : answerOf(job, { ...result, body: { ...result.body, ...outcome.brief } });
   }
   const plan: JobPlan = { timeoutSeconds: seconds };
   if (outcome.uuid) plan.uuid = outcome.uuid;

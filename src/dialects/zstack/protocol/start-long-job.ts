@@ -117,7 +117,8 @@ export async function settle(cloud: Cloud, longJob: LongJob, waitMs: number): Pr
     await cloud.longJobs.finish(longJob.id, 'Failed', result);
     return true;
   }
-  const result = await concludeJob(cloud, job, waitMs);
+  // Lists show what a long job's result is: what is kept apart stays so.
+  const result = job.result?.isBrief ? job.result : await concludeJob(cloud, job, waitMs);
   if (!result) return false;
   const error = result.body['error'] as ErrorBody | undefined;
   const state = result.status === 200 ? 'Succeeded' : isCancelled(error) ? 'Canceled' : 'Failed';
