@@ -4,6 +4,11 @@ import { invalidInput } from './failures.ts';
 /** What the addresses that the cloud makes up begin with: OpenStack's own prefix. */
 const madeUp = [0xfa, 0x16, 0x3e];
 
+/** Whether the cloud may have made the address up: what it did not was chosen by somebody. */
+export function isMadeUp(mac: string): boolean {
+  return madeUp.every((byte, index) => Number.parseInt(mac.slice(index * 3, index * 3 + 2), 16) === byte);
+}
+
 /** A MAC address of the cloud's own making. Unique only by chance: the caller tries again when it is not. */
 export function randomMac(env: Pick<Env, 'randomBytes'>): string {
   const bytes = [...madeUp, ...env.randomBytes(3)];

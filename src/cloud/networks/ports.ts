@@ -11,7 +11,7 @@ import { isOfMachinery, refuseForeignDevice } from './device-ownership.ts';
 import { adminOnly, macAddressInUse, noMacAddressLeft, revisionMismatch } from './failures.ts';
 import { freeFloatingIps } from './floating-ip-rows.ts';
 import { anyOf, inOrder, Listing, type ListRequest } from './listing.ts';
-import { normalMac, randomMac } from './mac-addresses.ts';
+import { isMadeUp, normalMac, randomMac } from './mac-addresses.ts';
 import { type DhcpOption, flag, type Port, type PortStatus } from './model.ts';
 import { visibleNetworkWithId } from './network-rows.ts';
 import { ownerOfNew, visiblePort } from './ownership.ts';
@@ -299,8 +299,11 @@ export class Ports {
   }
 
   /** Throws what `createIn` would where the subject may not have the port on the network. */
-  async requireMayHave(tx: Tx, subject: Subject, { portSecurity }: Port, networkId: string): Promise<void> {
+  async requireMayHave(tx: Tx, subject: Subject, port: Port, networkId: string): Promise<void> {
+    const { portSecurity, macAddress } = port;
     const { ownsNetwork } = await this.#usableNetwork(tx, subject, networkId);
+    // No two ports have the same one. But one that was chosen may be that of something else in the other network.
+    if (!ownsNetwork && !isMadeUp(macAddress)) throw adminOnly('choose MAC addresses on networks of others');
     if (!ownsNetwork && !portSecurity) throw adminOnly('switch port security off on networks of others');
   }
 

@@ -4,6 +4,7 @@ import { notFound } from '../errors.ts';
 import { defaultGroupId, ensureDefaultGroup } from '../networks/default-security-group.ts';
 import { serverFromRow } from '../servers/model.ts';
 import { updateServer } from '../servers/transition.ts';
+import { requireUsable } from './owned-networks.ts';
 import { moveVolumes } from './owned-volumes.ts';
 import { busy, type NewOwner, refuseSame, tied } from './owner-rules.ts';
 
@@ -66,7 +67,7 @@ async function moveServersVolumes(cloud: Cloud, tx: Tx, serverId: string, to: Ne
 async function movePorts(cloud: Cloud, tx: Tx, serverId: string, from: string, to: NewOwner): Promise<void> {
   const ports = await tx
     .selectFrom('ports')
-    .select(['id', 'port_security'])
+    .select(['id', 'port_security', 'qos_policy_id'])
     .where('device_id', '=', serverId)
     .execute();
   if (ports.length === 0) return;
@@ -82,6 +83,7 @@ async function movePorts(cloud: Cloud, tx: Tx, serverId: string, from: string, t
   const forwarded = tx.selectFrom('port_forwardings').select('internal_port_id').where('internal_port_id', 'in', ids);
   const used = (await addresses.executeTakeFirst())?.port_id ?? (await forwarded.executeTakeFirst())?.internal_port_id;
   if (used) throw tied(`A floating IP stands for the interface ${used}.`);
+  await requireUsable(cloud, tx, to, { policies: ports.map(({ qos_policy_id }) => qos_policy_id) });
   await cloud.quotas.check(tx, to.projectId, { ports: ports.length });
   const now = cloud.env.now();
   await tx.updateTable('ports').set({ project_id: to.projectId, updated_at: now }).where('id', 'in', ids).execute();

@@ -3,6 +3,7 @@ import type { Cloud } from '../cloud.ts';
 import { notFound } from '../errors.ts';
 import { requireAdmin, type Subject } from '../identity/subject.ts';
 import { checkImageQuota } from '../images/quota.ts';
+import { moveNetwork } from './owned-networks.ts';
 import { moveServer } from './owned-server.ts';
 import { moveVolumes } from './owned-volumes.ts';
 import { busy, type NewOwner, refuseSame, tied } from './owner-rules.ts';
@@ -67,24 +68,7 @@ export class ResourceOwners {
       await checkImageQuota(this.#cloud, tx, to.projectId);
       return image.project_id;
     },
-    network: async (tx, id, to) => {
-      const network = await tx.selectFrom('networks').select('project_id').where('id', '=', id).executeTakeFirst();
-      if (!network) throw notFound('network', id);
-      refuseSame(network.project_id, to);
-      const subnets = await tx.selectFrom('subnets').select('id').where('network_id', '=', id).execute();
-      await this.#cloud.quotas.check(tx, to.projectId, { networks: 1, subnets: subnets.length });
-      const owner = { project_id: to.projectId, updated_at: this.#cloud.env.now() };
-      await tx.updateTable('networks').set(owner).where('id', '=', id).execute();
-      await tx.updateTable('subnets').set(owner).where('network_id', '=', id).execute();
-      await tx
-        .updateTable('rbac_policies')
-        .set({ project_id: to.projectId })
-        .where('object_type', '=', 'network')
-        .where('object_id', '=', id)
-        .where('project_id', '=', network.project_id)
-        .execute();
-      return network.project_id;
-    },
+    network: (tx, id, to) => moveNetwork(this.#cloud, tx, id, to),
     floating_ip: async (tx, id, to) => {
       const query = tx.selectFrom('floating_ips').select(['project_id', 'port_id']).where('id', '=', id);
       const ip = await query.forUpdate().executeTakeFirst();

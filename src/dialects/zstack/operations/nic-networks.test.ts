@@ -52,6 +52,13 @@ eachDatabase('interfaces that change their network', (_open, kind) => {
     expect(await change(forAll!.id)).toMatchObject({ error: { code: expect.any(String) } });
     expect(await at()).toBe(alice.own['l3Network']);
     await cloud.networks.ports.update(operator(), nic, { portSecurity: true });
+    const { macAddress } = await cloud.networks.ports.get(operator(), nic);
+    const setMac = (mac_address: string) =>
+      cloud.db.write((tx) => tx.updateTable('ports').set({ mac_address }).where('id', '=', nic).execute());
+    await setMac('52:54:00:12:34:56');
+    expect(await change(forAll!.id)).toMatchObject({ error: { code: expect.any(String) } });
+    expect(await at()).toBe(alice.own['l3Network']);
+    await setMac(macAddress);
     expect(await change(forAll!.id)).toMatchObject({ inventory: { l3NetworkUuid: forAll!.id } });
     expect(await change(alice.own['l3Network']!)).toMatchObject({ inventory: { uuid: nic } });
   });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { untilBlocked } from '../../../../tests/support/held-writes.ts';
 import { createPostgresDatabase, eachDatabase } from '../../../../tests/support/postgres.ts';
+import { operator } from '../../../cloud/identity/subject.ts';
 import { SettledAccount } from '../settled-account.fixture.ts';
 import { TestZStack } from '../zstack.fixture.ts';
 
@@ -151,5 +152,34 @@ eachDatabase('who owns what, as ZStack has it', (_open, kind) => {
     const path = `/account/${'0'.repeat(32)}/resources`;
     const { json } = await zstack.run('POST', path, { params: { resourceUuid: alice.own['image'] } });
     expect(json).toMatchObject({ error: { code: 'SYS.1003' } });
+  });
+
+  it('stays where something is used with it that the other account may not use', async () => {
+    const { networks } = zstack.cloud;
+    const carol = { authorization: `OAuth ${await zstack.newAccount('carol')}` };
+    const [account] = await zstack.query('/accounts?q=name=carol');
+    const owner = { ...operator(), isAdmin: false, roles: ['member'], projectId: String(account!['uuid']) };
+    const [policy, open] = await networks.qosPolicies.create(operator(), [
+      { name: 'own', projectId: owner.projectId },
+      { name: 'open', shared: true },
+    ]);
+    const [pool] = await networks.subnetPools.create(owner, [
+      { name: 'pool', prefixes: ['10.44.0.0/16'], defaultPrefixLength: 24 },
+    ]);
+    const [network] = await networks.networks.create(owner, [{ name: 'n', qosPolicyId: policy!.id }]);
+    const [subnet] = await networks.subnets.create(owner, [
+      { networkId: network!.id, ipVersion: 4, subnetPoolId: pool!.id },
+    ]);
+    const refused = (what: string) => ({
+      error: { code: 'SYS.1006', details: expect.stringContaining(`the ${what}`) },
+    });
+    expect(await give(network!.id)).toMatchObject(refused(`QoS policy ${policy!.id}`));
+    await networks.networks.update(owner, network!.id, { qosPolicyId: open!.id });
+    expect(await give(network!.id)).toMatchObject(refused(`subnet pool ${pool!.id}`));
+    expect(await uuids(`/l3-networks/${network!.id}`, carol)).toEqual([network!.id]);
+    const policyOf = { objectType: 'subnetpool', objectId: pool!.id, action: 'access_as_shared' } as const;
+    await networks.rbacPolicies.create(operator(), [{ ...policyOf, targetProject: bobsUuid }]);
+    expect(await give(network!.id)).toMatchObject({ inventory: { accountUuid: bobsUuid } });
+    expect(await uuids(`/l3-networks/ip-ranges/${subnet!.id}`, bob)).toEqual([subnet!.id]);
   });
 });
