@@ -1,7 +1,7 @@
 import { Registry } from 'prom-client';
 import { expect, it } from 'vitest';
-import { registerReconcilerMetrics } from '../cloud/reconciler-metrics.ts';
-import { ReconcilerStatuses } from '../cloud/reconciler-status.ts';
+import { registerReconcilerMetrics } from '../cloud/reconcilers/metrics.ts';
+import { ReconcilerStatuses } from '../cloud/reconcilers/status.ts';
 import { realEnv } from '../env/real.ts';
 import { reconcilersIn } from './reconcilers.ts';
 

@@ -22,7 +22,7 @@ import type { HostNetworks } from './networks/host-networks/host-networks.ts';
 import type { Networks } from './networks/networks.ts';
 import type { ResourceOwners } from './owners/owners.ts';
 import type { Quotas } from './quotas/quotas.ts';
-import type { ReconcilerStatuses } from './reconciler-status.ts';
+import type { ReconcilerStatuses } from './reconcilers/status.ts';
 import type { ResourceSettings } from './resource-settings/resource-settings.ts';
 import type { Schedules } from './schedules/schedules.ts';
 import type { SecurityRuleSets } from './security-rule-sets/rule-sets.ts';

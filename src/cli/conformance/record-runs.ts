@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { UserError } from '../user-error.ts';
-import { markdownTable, withTable } from './markdown-table.ts';
 import type { ConformanceReport } from './report.ts';
 import { mergeRecords, parseRecords, recordOf, recordsText } from './run-records.ts';
+import { runsTable, withTable } from './runs-table.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 const recordsFile = 'docs/conformance-runs.tsv';
@@ -17,7 +17,7 @@ const documents = ['README.md', 'docs/conformance.md'];
 export function recordRuns(reportFiles: readonly string[]): string {
   const newer = reportFiles.map((file) => recordOf(reportIn(file)));
   const records = mergeRecords(parseRecords(read(recordsFile)), newer);
-  const table = markdownTable(records);
+  const table = runsTable(records);
   writeFileSync(resolve(root, recordsFile), recordsText(records));
   for (const name of documents) {
     const text = withTable(read(name), table);

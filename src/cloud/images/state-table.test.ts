@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { CloudError } from '../errors.ts';
-import { walkLife } from '../life-suite.ts';
+import { walkLife } from '../lives/life-suite.ts';
 import {
   type CopyState,
   copyStates,

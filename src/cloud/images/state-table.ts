@@ -1,5 +1,5 @@
 import type { ImageStatus } from '../../database/schema.ts';
-import { type Life, lifeTable } from '../life.ts';
+import { type Life, lifeTable } from '../lives/life.ts';
 import type { ReplicaState } from './model.ts';
 
 /** The statuses that an image can be in. What fails goes back to where it was, so none is ever in Glance's `killed`. */

@@ -7,7 +7,7 @@ import { type OpenedUnkai, openUnkai } from '../../assembly/open-unkai.ts';
 import { newId } from '../../env/env.ts';
 import { realEnv } from '../../env/real.ts';
 import { operator } from '../identity/subject.ts';
-import { walkLife } from '../life-suite.ts';
+import { walkLife } from '../lives/life-suite.ts';
 import { type PortState, portStateOf, portStates, portStateTable, portTransitions } from './state-table.ts';
 import { unlimited } from './test-cloud.ts';
 

@@ -1,5 +1,5 @@
 import type { VmState } from '../../database/schema.ts';
-import { markdownTable } from '../markdown-table.ts';
+import { markdownTable } from '../lives/markdown-table.ts';
 import { statusOf, type Transition, transitions } from './states.ts';
 
 type TransitionKey = keyof typeof transitions;

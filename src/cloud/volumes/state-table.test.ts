@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { walkLife } from '../life-suite.ts';
+import { walkLife } from '../lives/life-suite.ts';
 import { type VolumeStatus, volumeStatuses } from './rules.ts';
 import { volumeStateTable, volumeTransitions } from './state-table.ts';
 import { gib, StorageCloud } from './test-cloud.ts';

@@ -1,4 +1,4 @@
-import { type Life, lifeTable } from '../life.ts';
+import { type Life, lifeTable } from '../lives/life.ts';
 import { type VolumeStatus, volumeStatuses } from './rules.ts';
 
 const free = ['available'] as const;

@@ -1,7 +1,6 @@
 import { type TSchema, Type } from 'typebox';
 import type { Call } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
-import { LinearPattern } from '../../../cloud/linear-pattern.ts';
 import {
   isPlainPattern,
   type ServerFilter,
@@ -13,6 +12,7 @@ import { vmStatesOf } from '../../../cloud/servers/states.ts';
 import { parseId } from '../../../env/env.ts';
 import { queryBoolean } from '../common/query.ts';
 import { parseTime } from '../common/time.ts';
+import { LinearPattern } from './linear-pattern.ts';
 import { invalidQuery, isLegacy, minorOf } from './microversions.ts';
 import type { ServerPredicates } from './server-scan.ts';
 import { flavorIdOf, imageIdOf, lastOf, type Query, queryText } from './wire.ts';

@@ -1,10 +1,10 @@
 import type { Call } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
-import type { LinearPattern } from '../../../cloud/linear-pattern.ts';
 import type { ServerDetail } from '../../../cloud/servers/details.ts';
 import type { ServerFilter, ServerPage } from '../../../cloud/servers/listing.ts';
 import type { Server } from '../../../cloud/servers/model.ts';
 import { statusOf } from '../../../cloud/servers/states.ts';
+import type { LinearPattern } from './linear-pattern.ts';
 import { tagsOfEach } from './present-servers.ts';
 
 /** What the engine does not search by. Nothing is asked for where all is undefined. */

@@ -1,4 +1,4 @@
-import type { Env } from '../env/env.ts';
+import type { Env } from '../../env/env.ts';
 
 /** What a reconciler did at its last activation, and how often it has run in this process. */
 export interface ReconcilerStatus {

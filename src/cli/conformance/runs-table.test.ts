@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { markdownTable, withTable } from './markdown-table.ts';
 import type { ConformanceReport } from './report.ts';
 import { mergeRecords, parseRecords, recordOf, recordsText } from './run-records.ts';
+import { runsTable, withTable } from './runs-table.ts';
 
 const report: ConformanceReport = {
   date: '2026-11-21T12:20:13.801Z',
@@ -33,7 +33,7 @@ const table = [
 
 test('each run is a line of the table, also when it was kept in between', () => {
   const records = [report, other].map(recordOf);
-  expect(markdownTable(records)).toBe(table);
+  expect(runsTable(records)).toBe(table);
   expect(parseRecords(recordsText(records))).toEqual(records);
   expect(records[1]!.failures).toEqual([
     'tempest.api.volume.test_volumes_get.VolumesGetTest.test_one',

@@ -1,5 +1,5 @@
 import { RE2JS, RE2JSException } from 're2js';
-import { CloudError } from './errors.ts';
+import { CloudError } from '../../../cloud/errors.ts';
 
 const longestExpression = 1000;
 

@@ -1,5 +1,5 @@
 import { Gauge, type Registry } from 'prom-client';
-import type { ReconcilerStatus, ReconcilerStatuses } from './reconciler-status.ts';
+import type { ReconcilerStatus, ReconcilerStatuses } from './status.ts';
 
 const second = 1_000_000;
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { CloudError } from './errors.ts';
+import { CloudError } from '../errors.ts';
 import type { Life, LifeTransition } from './life.ts';
 
 /** How a life is led in a test: all of it against the real engine. */

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { realEnv } from '../env/real.ts';
-import { ReconcilerStatuses } from './reconciler-status.ts';
+import { realEnv } from '../../env/real.ts';
+import { ReconcilerStatuses } from './status.ts';
 
 it('says of each reconciler what its last activation did', async () => {
   const statuses = new ReconcilerStatuses(realEnv());

@@ -1,14 +1,14 @@
-import type { Cloud } from './cloud.ts';
-import { clearRemovedHosts } from './hosts/removal.ts';
-import { removeStoreLeftovers } from './image-stores/leftovers.ts';
-import { watchSchedules } from './schedules/watch.ts';
-import { confirmDueResizes } from './servers/confirm-due.ts';
-import { noteGuestState, syncPowerStates } from './servers/power-sync.ts';
-import { reclaimServers } from './servers/reclaim.ts';
-import { resumeGuests } from './servers/resume-guests.ts';
-import { removeStaleGuests } from './servers/stale-guests.ts';
-import { reapDisks } from './volumes/disk-reaper.ts';
-import { trimImageCaches } from './volumes/image-cache.ts';
+import type { Cloud } from '../cloud.ts';
+import { clearRemovedHosts } from '../hosts/removal.ts';
+import { removeStoreLeftovers } from '../image-stores/leftovers.ts';
+import { watchSchedules } from '../schedules/watch.ts';
+import { confirmDueResizes } from '../servers/confirm-due.ts';
+import { noteGuestState, syncPowerStates } from '../servers/power-sync.ts';
+import { reclaimServers } from '../servers/reclaim.ts';
+import { resumeGuests } from '../servers/resume-guests.ts';
+import { removeStaleGuests } from '../servers/stale-guests.ts';
+import { reapDisks } from '../volumes/disk-reaper.ts';
+import { trimImageCaches } from '../volumes/image-cache.ts';
 
 const powerSyncMs = 60_000;
 const confirmResizesMs = 30_000;
