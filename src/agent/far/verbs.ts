@@ -1,6 +1,9 @@
 import type { HostAgent } from '../contract.ts';
 
-/** What a far host is asked, as plain JSON. */
+/**
+ * What a far host is asked, as plain JSON. Nobody knows what became of a question whose answer was lost with the line: all
+ * may be asked again, also while the host still works on the first one, but for `injectNmi`, which no step asks twice.
+ */
 export const verbs = [
   'describe',
   'ensureImageCached',

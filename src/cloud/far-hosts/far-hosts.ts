@@ -156,6 +156,7 @@ export class FarHosts {
       const isNamed = changes.address !== undefined || changes.port !== undefined;
       const login = { address, port, username, password, host_key: isNamed ? null : row.host_key };
       await refuseTaken(this.#core.db.read, { address, port }, id);
+      const wasConnected = far.isConnected;
       this.#tried.set(id, login);
       try {
         await far.reconnect();
@@ -163,8 +164,10 @@ export class FarHosts {
         this.#tried.delete(id);
       } catch (error) {
         this.#tried.delete(id);
-        if (far.isConnected) await far.reconnect().catch(() => {});
+        // As it was before: whoever is told that nothing was changed finds it so.
+        if (wasConnected || far.isConnected) await far.reconnect().catch(() => {});
         far.keep();
+        await this.#changes.run(id, async () => {});
         throw unreachable(error);
       }
     });
