@@ -125,6 +125,41 @@ describe('a primary storage', () => {
     expect(await test.run('DELETE', `/primary-storage/${uuid}`)).toMatchObject({ status: 200 });
   });
 
+  it('is a shared mount point where hosts have mounted the same, told as such and used as any other', async () => {
+    const url = join(root, 'common');
+    const params = { name: 'common', url, zoneUuid: zone, type: 'SharedMountPoint' };
+    const made = inventoryOf(await test.run('POST', '/primary-storage/smp', { params }));
+    const told = { type: 'SharedMountPoint', url, mountPath: url, name: 'common' };
+    expect(made).toMatchObject({ ...told, status: 'Connecting', totalCapacity: 0 });
+    const uuid = String(made['uuid']);
+    expect(inventoryOf(await attach(uuid))).toMatchObject({ ...told, status: 'Connected' });
+    expect(await test.query('/primary-storage?q=type=SharedMountPoint')).toMatchObject([{ uuid }]);
+    expect(await test.query('/primary-storage?q=type=LocalStorage')).not.toContainEqual(
+      expect.objectContaining({ uuid }),
+    );
+    expect((await test.call('GET', '/primary-storage/types')).json['types']).toContain('SharedMountPoint');
+    const volume = inventoryOf(await volumeIn(uuid));
+    expect(volume).toMatchObject({ primaryStorageUuid: uuid, installPath: expect.stringContaining(join(url, host)) });
+    const [shown] = (await test.query(`/primary-storage/${uuid}`)) as Array<Record<string, number>>;
+    expect(shown!['totalCapacity']! - shown!['availableCapacity']!).toBe(gibibyte);
+    for (const body of [
+      { reconnectPrimaryStorage: {} },
+      { syncPrimaryStorageCapacity: {} },
+      { changePrimaryStorageState: { stateEvent: 'maintain' } },
+      { cleanUpImageCacheOnPrimaryStorage: { force: true } },
+    ])
+      expect(await actions(uuid, body), JSON.stringify(body)).toMatchObject({ status: 200 });
+    expect(await detach(uuid)).toMatchObject(failing('SYS.1006', "it can't be detached"));
+    await test.run('DELETE', `/volumes/${String(volume['uuid'])}`);
+    await test.cloud.runner.idle();
+    expect(inventoryOf(await detach(uuid))).toMatchObject({ ...told, status: 'Connecting' });
+    expect(await test.run('DELETE', `/primary-storage/${uuid}`)).toMatchObject({ status: 200, json: {} });
+    const odd = { params: { ...params, type: 'LocalStorage' } };
+    expect(await test.run('POST', '/primary-storage/smp', odd)).toMatchObject(failing('SYS.1007', 'SharedMountPoint'));
+    const nowhere = { params: { ...params, url: '/proc/x' } };
+    expect(await test.run('POST', '/primary-storage/smp', nowhere)).toMatchObject(failing('SYS.1007', '/proc/x'));
+  });
+
   it('is refused where it can’t be one', async () => {
     for (const url of ['relative', '/etc/unkai', '/proc/x', '/', test.folder]) {
       expect(await add('odd', { url }), url).toMatchObject(failing('SYS.1007', url));

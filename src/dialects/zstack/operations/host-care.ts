@@ -143,9 +143,15 @@ const cleanUpImageCache = jobOperation({
     },
   ],
   handle: async ({ cloud, input: { uuid, force } }) => {
-    // Images are kept on the own disks of hosts alone.
-    if (!isOwnDisk(await requireStorage(cloud, 'uuid', uuid))) return {};
-    await onHost(uuid, () => clearImageCache(cloud, uuid, { onlyGone: force !== true }));
+    const storage = await requireStorage(cloud, 'uuid', uuid);
+    const clear = (hostId: string) =>
+      onHost(hostId, () => clearImageCache(cloud, hostId, { onlyGone: force !== true }));
+    if (isOwnDisk(storage)) await clear(storage.hostId);
+    // In one that hosts share images go with the last host that keeps them; in other ones there are none.
+    else if (storage.kind === 'shared') {
+      const rooms = await cloud.storages.rooms(uuid);
+      for (const { hostId, status } of rooms) if (status === 'connected') await clear(hostId);
+    }
     return {};
   },
 });
