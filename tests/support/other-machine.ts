@@ -2,7 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import ssh2 from 'ssh2';
+import { newSshKey } from './ssh-key.ts';
 
 const sshd = process.env['UNKAI_TEST_SSHD'] ?? '/usr/sbin/sshd';
 /** Where the server was unpacked, or `/` where it was installed. */
@@ -69,7 +69,7 @@ export class OtherMachine implements AsyncDisposable {
       'session required pam_permit.so',
     ];
     this.#write('pam.d/sshd', `${rules.join('\n')}\n`);
-    this.#write('key', ssh2.utils.generateKeyPairSync('ed25519').private, 0o600);
+    this.#write('key', newSshKey().private, 0o600);
     const configuration = [
       `HostKey ${join(this.#folder, 'key')}`,
       'PermitRootLogin yes',

@@ -15,6 +15,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import ssh2, { type Connection } from 'ssh2';
 import { freePort } from './free-port.ts';
+import { newSshKey } from './ssh-key.ts';
 
 const program = process.env['UNKAI_TEST_SSHD'] ?? '/usr/sbin/sshd';
 /** Where the server was unpacked, or `/usr` where it was installed. */
@@ -53,7 +54,7 @@ export class SftpServer implements AsyncDisposable {
   static async start(): Promise<SftpServer> {
     const server = new SftpServer(mkdtempSync(join(tmpdir(), 'unkai-sftp-')), await freePort());
     server.changeHostKey();
-    const login = ssh2.utils.generateKeyPairSync('ed25519');
+    const login = newSshKey();
     writeFileSync(join(server.folder, 'key'), login.private, { mode: 0o600 });
     server.#write('authorized', login.public);
     server.#write('config', server.#configuration());
@@ -83,7 +84,7 @@ export class SftpServer implements AsyncDisposable {
 
   /** From the next start on, the server is another one to those who know it. */
   changeHostKey(): void {
-    this.#write('host-key', ssh2.utils.generateKeyPairSync('ed25519').private);
+    this.#write('host-key', newSshKey().private);
   }
 
   #write(name: string, text: string): void {
@@ -171,7 +172,7 @@ export class PasswordServer implements AsyncDisposable {
   ): Promise<PasswordServer> {
     const methods: string[] = [];
     const clients = new Set<Connection>();
-    const hostKeys = [ssh2.utils.generateKeyPairSync('ed25519').private];
+    const hostKeys = [newSshKey().private];
     const server = new ssh2.Server({ hostKeys }, (client) => {
       clients.add(client);
       client.on('error', () => {});
