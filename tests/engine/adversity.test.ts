@@ -4,7 +4,7 @@ import type { AgentVerb } from '../../src/agent/hypervisor/simulated/simulated-h
 import { allActions } from '../../src/cloud/open-cloud.ts';
 import { clear } from './clear.ts';
 import { makeServer, newServer, serverId } from './fixtures/fixture.ts';
-import { makeVolume, volumeId } from './fixtures/volumes.ts';
+import { makeVolume, volumeId } from './fixtures/volume-worlds.ts';
 import { printOf } from './print.ts';
 import { isAsked, World } from './world.ts';
 import { preceded, withSteps } from './wrap.ts';

@@ -4,7 +4,7 @@ import { type Invariant, isSound } from '../../src/cloud/audit/audit.ts';
 import type { Tx } from '../../src/database/database.ts';
 import { newId } from '../../src/env/env.ts';
 import { makeServer, serverId } from './fixtures/fixture.ts';
-import { inStorage, makeVolume, volumeId } from './fixtures/volumes.ts';
+import { inStorage, makeVolume, volumeId } from './fixtures/volume-worlds.ts';
 import { World } from './world.ts';
 
 let world: World;
