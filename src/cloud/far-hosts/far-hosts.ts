@@ -99,7 +99,10 @@ export class FarHosts {
   async close(): Promise<void> {
     await Promise.all([...this.#agents.values()].map(({ agent }) => agent.close()));
     this.#agents.clear();
-    await this.#lines.leave();
+    // What it holds lapses by itself, too, where the database is away: the rest is closed all the same.
+    await this.#lines
+      .leave()
+      .catch((err) => this.#core.log.warn({ err }, 'other processes learn later that this one has no connections'));
   }
 
   /** How hosts on other machines are logged in to, by their ids. Passwords are not told. */
