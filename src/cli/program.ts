@@ -277,7 +277,7 @@ function addTest(program: Command): void {
     )
     .option(
       '--stores',
-      'the tests of image stores only, against a real S3 server, a real Ceph and a real SFTP server: what is missing is brought, and none is skipped',
+      'the tests of image stores only, or those that are named, against a real S3 server, a real Ceph and a real SFTP server: what is missing is brought, and none is skipped',
       false,
     )
     .option('--interop', "OpenStack's required tests as well, on real guests, where Tempest can be had", false)

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -31,7 +32,10 @@ export interface TestOptions {
   interop: boolean;
 }
 
-/** `unkai test`; with `stores` only the tests of image stores, against real servers that are brought if need be. */
+/**
+ * `unkai test`; with `stores` only the tests of image stores, or those that are named, against real servers that are brought
+ * if need be.
+ */
 export async function test(given: readonly string[], { stores, interop }: TestOptions): Promise<void> {
   const started = performance.now();
   const folder = await mkdtemp(join(tmpdir(), 'unkai-test-'));
@@ -52,7 +56,8 @@ export async function test(given: readonly string[], { stores, interop }: TestOp
     await bringPrerequisites();
     const cache = join(root, 'var/cache');
     const servers = stores ? await bringStoreServers(cache, say) : await bringSshServer(cache, say);
-    const args = stores ? [...storeTests, ...given] : given;
+    const namesFiles = given.some((arg) => existsSync(join(root, arg)));
+    const args = stores && !namesFiles ? [...storeTests, ...given] : given;
     if (!stores) await buildConsole();
     postgres = await postgresForTests();
     if (args.length === 0) {
