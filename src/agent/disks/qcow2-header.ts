@@ -64,6 +64,25 @@ export async function assertSelfContainedQcow2(path: string): Promise<number> {
   return header.virtualSize;
 }
 
+/**
+ * Refuses (`bad_image`) a file that came from another machine and would have another file of this one opened. What is no
+ * qcow2 refers to none.
+ *
+ * @param options.isLayer whether it may say what it is a layer over, as it becomes one over something else before it is opened
+ */
+export async function assertNamesNoOther(path: string, { isLayer }: { isLayer: boolean }): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(4), 0, 4, 0);
+    if (bytesRead < 4 || buffer.readUInt32BE(0) !== 0x514649fb) return;
+  } finally {
+    await handle.close();
+  }
+  const { hasBackingFile, hasDataFile } = await readQcow2Header(path);
+  if (hasDataFile || (hasBackingFile && !isLayer))
+    throw new AgentError('bad_image', 'a disk came from another machine that refers to other files');
+}
+
 const clusterSize = 65536;
 
 /** The bytes of a qcow2 file (version 3, 64 KiB clusters) of the given size that holds only zeros. */

@@ -16,6 +16,7 @@ import {
   type HostAgent,
   type SendRequest,
 } from '../contract.ts';
+import { assertNamesNoOther } from '../disks/qcow2-header.ts';
 import { receiveFile } from './file-stream.ts';
 import { join } from './join.ts';
 import type { Machine } from './machine.ts';
@@ -41,9 +42,15 @@ export function acrossMachines(env: Env, host: HostAgent, machine: Machine, find
   const here = <Place extends object>(place: Place) => (isOwn ? place : { ...place, machine: machine.name! });
 
   /** Whatever becomes of it, nobody goes on sending. */
-  const carry = async (from: Machine, source: string, target: string, options: { flat: boolean }) => {
-    const bytes = await from.read(source, options);
-    await machine.write(target, bytes).finally(() => bytes.destroy());
+  const carry = async (
+    from: Machine,
+    source: string,
+    target: string,
+    options: { flat: boolean; isLayer?: boolean },
+  ) => {
+    const { flat, isLayer = false } = options;
+    const bytes = await from.read(source, { flat });
+    await machine.write(target, bytes, { isLayer }).finally(() => bytes.destroy());
   };
 
   const bringDisk = async (disk: DiskSpec, stack: AsyncDisposableStack): Promise<DiskSpec> => {
@@ -53,7 +60,7 @@ export function acrossMachines(env: Env, host: HostAgent, machine: Machine, find
     const hasImage = imageId !== undefined && (await host.inventory()).images.includes(imageId);
     const folder = stack.use(await machine.borrowFolder());
     const path = joinPath(folder.path, basename(source.path));
-    await carry(find(from), source.path, path, { flat: !hasImage });
+    await carry(find(from), source.path, path, { flat: !hasImage, isLayer: hasImage });
     const brought = { ...file, path, ...(hasImage ? { imageId } : {}) };
     return { ...disk, base: { kind: 'moved', source: brought } };
   };
@@ -160,6 +167,7 @@ export function acrossMachines(env: Env, host: HostAgent, machine: Machine, find
       await createAtomically(target, async (temporary) => {
         const bytes = await machine.read(path, { flat: false });
         await receiveFile(bytes, temporary).finally(() => bytes.destroy());
+        await assertNamesNoOther(temporary, { isLayer: false });
       });
       return exported;
     },

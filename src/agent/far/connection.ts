@@ -129,8 +129,8 @@ export class Connection implements Machine {
     return await this.open({ open: 'read', path, flat });
   }
 
-  async write(path: string, bytes: Readable): Promise<void> {
-    const stream = await this.open({ open: 'write', path });
+  async write(path: string, bytes: Readable, { isLayer } = { isLayer: false }): Promise<void> {
+    const stream = await this.open({ open: 'write', path, isLayer });
     try {
       const sent = pipeline(bytes, wholeFile, stream, { end: false });
       const answer = firstLine(stream);

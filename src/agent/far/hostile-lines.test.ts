@@ -1,5 +1,5 @@
 import { getEventListeners, once } from 'node:events';
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { connect, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Env, newId } from '../../env/env.ts';
 import { realEnv } from '../../env/real.ts';
 import type { HostAgent } from '../contract.ts';
+import { emptyQcow2 } from '../disks/qcow2-header.ts';
+import { acrossMachines } from './across-machines.ts';
 import { openAgentLog } from './agent-log.ts';
 import { Connection } from './connection.ts';
 import { listenForOwner } from './listen-for-owner.ts';
@@ -15,6 +17,7 @@ import { openingLine, protocol } from './opening.ts';
 import { OwnMachine } from './own-machine.ts';
 import { serveHost } from './serve-host.ts';
 import { Talk } from './talk.ts';
+import { verbs } from './verbs.ts';
 import { firstLine, readLines } from './wire.ts';
 
 const real = realEnv();
@@ -231,6 +234,45 @@ describe('a far host', () => {
       await connection.close();
     }
   });
+});
+
+test('a disk from another machine names no file of this one, but what it is a layer over where that is replaced', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'unkai-named-'));
+  const machine = await OwnMachine.open(env, join(folder, 'lent'));
+  const write = async (change: (disk: Buffer) => void, isLayer: boolean) => {
+    const disk = emptyQcow2(2 ** 20);
+    change(disk);
+    await writeFile(join(folder, 'disk'), disk);
+    const path = join(folder, newId(env));
+    await machine.write(path, await machine.read(join(folder, 'disk'), { flat: false }), { isLayer });
+  };
+  const layer = (disk: Buffer) => {
+    disk.write('/etc/shadow', 512);
+    disk.writeBigUInt64BE(512n, 8);
+    disk.writeUInt32BE(11, 16);
+  };
+  const beside = (disk: Buffer) => disk.writeBigUInt64BE(4n, 72);
+  await write(() => {}, false);
+  await write((disk) => disk.fill(1, 0, 4), false);
+  await write(layer, true);
+  await expect(write(layer, false)).rejects.toMatchObject({ code: 'bad_image' });
+  await expect(write(beside, true)).rejects.toMatchObject({ code: 'bad_image' });
+  const verbless = Object.fromEntries(verbs.map((verb) => [verb, async () => ({ size: 1, virtualSize: 1 })]));
+  const host = verbless as unknown as HostAgent;
+  const layered = emptyQcow2(2 ** 20);
+  layer(layered);
+  await writeFile(join(folder, 'disk'), layered);
+  const read = () => machine.read(join(folder, 'disk'), { flat: false });
+  const rogue = { name: 'far', borrowFolder: () => machine.borrowFolder(), read } as unknown as OwnMachine;
+  const target = { kind: 'file' as const, path: join(folder, 'image') };
+  const exporting = acrossMachines(env, host, rogue, () => machine).exportDisk({
+    diskId: 'd',
+    format: 'qcow2',
+    target,
+  });
+  await expect(exporting).rejects.toMatchObject({ code: 'bad_image' });
+  expect(await readdir(folder)).not.toContain('image');
+  await rm(folder, { recursive: true });
 });
 
 test('an agent’s log takes a bounded part of the disk, and no room for it ends nothing', async () => {

@@ -21,8 +21,11 @@ export interface Machine {
    * @param flat a disk that is a layer over an image comes as one without
    */
   read(path: string, options: { flat: boolean }): Promise<Readable>;
-  /** Makes a file of what `sendFile` sends. */
-  write(path: string, bytes: Readable): Promise<void>;
+  /**
+   * Makes a file of what `sendFile` sends. Throws `bad_image` for a disk that refers to other files.
+   * @param options.isLayer whether it may say what it is a layer over
+   */
+  write(path: string, bytes: Readable, options?: { isLayer: boolean }): Promise<void>;
   /** Connects to a unix socket of it. */
   dial(path: string): Promise<Duplex>;
   /** Listens on a unix socket of it, until that is disposed of. */

@@ -8,7 +8,7 @@ export type Opening =
   /** Sends a file, and ends. */
   | { open: 'read'; path: string; flat: boolean }
   /** Takes a file, says that it has it, and ends. */
-  | { open: 'write'; path: string }
+  | { open: 'write'; path: string; isLayer: boolean }
   /** Lends a folder, as long as the connection lasts. */
   | { open: 'borrow' }
   /** Goes on to a unix socket. */

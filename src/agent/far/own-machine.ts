@@ -7,7 +7,7 @@ import { type Duplex, PassThrough, type Readable } from 'node:stream';
 import type { Env } from '../../env/env.ts';
 import { pieceLength } from '../../env/pieces.ts';
 import { AgentError } from '../contract.ts';
-import { readBackingPath, readQcow2Header } from '../disks/qcow2-header.ts';
+import { assertNamesNoOther, readBackingPath, readQcow2Header } from '../disks/qcow2-header.ts';
 import { QemuImg } from '../disks/qemu-img.ts';
 import { toAgentError } from '../errors.ts';
 import { connectUnixSocket } from '../hypervisor/qemu/unix-socket.ts';
@@ -71,8 +71,9 @@ export class OwnMachine implements Machine {
     return stream;
   }
 
-  async write(path: string, bytes: Readable): Promise<void> {
+  async write(path: string, bytes: Readable, { isLayer } = { isLayer: false }): Promise<void> {
     await receiveFile(bytes, path);
+    await assertNamesNoOther(path, { isLayer });
   }
 
   async dial(path: string): Promise<Duplex> {

@@ -74,7 +74,7 @@ export function serveHost(env: Env, server: Server, parts: ServedParts): () => v
         return;
       case 'write':
         writeLine(stream, {});
-        await machine.write(opening.path, stream);
+        await machine.write(opening.path, stream, opening);
         writeLine(stream, {});
         return void stream.end();
       case 'borrow': {
