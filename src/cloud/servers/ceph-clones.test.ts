@@ -139,7 +139,10 @@ describe.skipIf(!isAsked)('root disks that are clones in a real Ceph', { timeout
 
   async function newServer(name: string) {
     const { servers, flavors } = opened.cloud;
-    const sizes = (await flavors.list(subject, {})).filter(({ memoryMb }) => memoryMb >= 96);
+    // Others, of other tests, bring local disks along, which are clones in the pool as well.
+    const sizes = (await flavors.list(subject, {})).filter(
+      ({ memoryMb, ephemeralGb, swapMb }) => memoryMb >= 96 && ephemeralGb === 0 && swapMb === 0,
+    );
     const [small, larger] = sizes.sort((a, b) => a.memoryMb - b.memoryMb || a.diskGb - b.diskGb);
     const [made] = await servers.create(subject, {
       name,
