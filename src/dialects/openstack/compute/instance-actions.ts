@@ -11,7 +11,7 @@ import {
 } from './instance-actions-view.ts';
 import { minorOf } from './microversions.ts';
 import { profileOf } from './profile.ts';
-import { timeOf } from './server-query.ts';
+import { lastMomentOf, timeOf } from './server-query.ts';
 import { exampleServer, lastOf, type Query, queryText, ServerParams, serverIdOf } from './wire.ts';
 
 const common = { dialect: 'compute', group: 'server actions', since: '2.1', mode: 'sync', allow: 'reader' } as const;
@@ -58,7 +58,7 @@ export const listInstanceActions = operation({
 function pieceOf(all: LoggedAction[], query: Query, minor: number): { actions: LoggedAction[]; page: Page } {
   const page = pageOf('compute', query);
   const since = timeOf('changes-since', lastOf(query['changes-since'])) ?? 0;
-  const asked = minor >= 66 ? timeOf('changes-before', lastOf(query['changes-before'])) : undefined;
+  const asked = minor >= 66 ? lastMomentOf('changes-before', lastOf(query['changes-before'])) : undefined;
   const before = asked ?? Number.POSITIVE_INFINITY;
   const fitting = all.filter(({ updatedAt }) => updatedAt >= since && updatedAt <= before);
   const start = page.marker === undefined ? 0 : fitting.findIndex(({ requestId }) => requestId === page.marker) + 1;

@@ -6,7 +6,7 @@ import { bookmark } from '../common/links.ts';
 import { badMarker, nextLinks, pageOf } from '../common/pagination.ts';
 import { isoMicros } from '../common/time.ts';
 import { minorOf } from './microversions.ts';
-import { timeOf } from './server-query.ts';
+import { lastMomentOf, timeOf } from './server-query.ts';
 import { Links, lastOf, type Query, queryText, TextOrNull } from './wire.ts';
 
 const common = {
@@ -73,7 +73,7 @@ function view(migration: ServerMigration, base: string, minor: number) {
 function filtered(all: readonly ServerMigration[], query: Query, minor: number): ServerMigration[] {
   const one = (name: string) => lastOf(query[name]);
   const since = minor >= 59 ? timeOf('changes-since', one('changes-since')) : undefined;
-  const before = minor >= 66 ? timeOf('changes-before', one('changes-before')) : undefined;
+  const before = minor >= 66 ? lastMomentOf('changes-before', one('changes-before')) : undefined;
   const host = one('host') ?? one('source_compute');
   const server = one('instance_uuid');
   const owner = (name: string) => (minor >= 80 ? one(name) : undefined);

@@ -108,7 +108,7 @@ export async function readServerFilter(call: Asked): Promise<ServerSearch | unde
   const states = statesOf(call, statuses);
   if (states?.length === 0) return undefined;
   const since = timeOf('changes-since', one('changes-since'));
-  const before = minor >= 66 ? timeOf('changes-before', one('changes-before')) : undefined;
+  const before = minor >= 66 ? lastMomentOf('changes-before', one('changes-before')) : undefined;
   if (since !== undefined && before !== undefined && since > before) {
     throw new CloudError('invalid', 'The value of changes-since must be less than or equal to changes-before.');
   }
@@ -261,6 +261,12 @@ export function timeOf(name: string, text: string | undefined): number | undefin
   const time = parseTime(text);
   if (time === undefined) throw invalidQuery(name, text, `'${text}' is not a 'date-time'`);
   return time;
+}
+
+/** As `timeOf`, for the last moment that is meant: times are told in whole seconds, so one of these is all of its second. */
+export function lastMomentOf(name: string, text: string | undefined): number | undefined {
+  const time = timeOf(name, text);
+  return time === undefined || time % 1_000_000 !== 0 ? time : time + 999_999;
 }
 
 /** Reads the order of a list: the newest first where none is asked for. */

@@ -128,6 +128,15 @@ describe('listing servers', () => {
     expect((await list('changes-since=2099-01-01T00:00:00Z')).names).toEqual([]);
   });
 
+  it('finds what changed until the second that a server tells as its own', async () => {
+    const shown = await api.call('GET', `${base}/servers/${ids[0]}`, { as: 'lister' });
+    const until = { as: 'lister', version: '2.66' };
+    const of = (time: string) => api.call('GET', `${base}/servers?changes-before=${time}`, until);
+    const found = (await of(shown.body.server.updated)).body.servers.map(({ id }: { id: string }) => id);
+    expect(found).toContain(ids[0]);
+    expect((await of('2020-01-01T00:00:00Z')).body.servers).toEqual([]);
+  });
+
   it('refuses what makes no sense', async () => {
     for (const query of ['limit=-1', 'limit=testing', 'marker=nope', 'changes-since=2011/01/01', 'sort_key=nope']) {
       expect((await list(query)).status, query).toBe(400);

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import type { AddressScope, AddressScopeField } from '../../../cloud/networks/address-scopes.ts';
 import { type Attributes, listRequest } from './queries.ts';
 import { type Resource, resourceOperations } from './resource.ts';
-import { Body, Name, OwnedView, ownedView, ownerMembers, ownerOf } from './wire.ts';
+import { Body, IpVersion, ipVersionOf, Name, OwnedView, ownedView, ownerMembers, ownerOf } from './wire.ts';
 
 const attributes: Attributes<AddressScopeField> = {
   id: ['id', 'id'],
@@ -18,7 +18,7 @@ const CreateBody = Body({
   ...ownerMembers,
   ...changeable,
   name: Name,
-  ip_version: Type.Union([Type.Literal(4), Type.Literal(6)]),
+  ip_version: IpVersion,
 });
 const UpdateBody = Body(changeable);
 
@@ -51,7 +51,7 @@ const addressScopes: Resource<AddressScope, Static<typeof CreateBody>, Static<ty
       subject,
       bodies.map((body) => ({
         name: body.name,
-        ipVersion: body.ip_version,
+        ipVersion: ipVersionOf(body.ip_version),
         shared: body.shared,
         projectId: ownerOf(body),
       })),

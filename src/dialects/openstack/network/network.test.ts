@@ -294,6 +294,13 @@ test('numbers may come as texts, as `openstack` sends what its user has typed', 
     body: { network: { mtu: 1300 } },
   });
   expect(await call('admin', 'PUT', path, { network: { mtu: 'large' } })).toMatchObject({ status: 400 });
+  const scope = await made('admin', 'address-scopes', 'address_scope', { name: 'typed', ip_version: '6' });
+  expect(scope).toMatchObject({ ip_version: 6 });
+  const plan = { network_id: network['id'], ip_version: '4', cidr: '10.9.0.0/24' };
+  expect(await made('admin', 'subnets', 'subnet', plan)).toMatchObject({ ip_version: 4 });
+  expect(await call('admin', 'POST', '/v2.0/subnets', { subnet: { ...plan, ip_version: '5' } })).toMatchObject({
+    status: 400,
+  });
 });
 
 test('each network is a segment, which administrators see; servers that ask for none get the default one', async () => {

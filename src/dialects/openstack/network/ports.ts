@@ -14,7 +14,9 @@ import {
   FixedIps,
   fixedIpsOf,
   HostName,
+  IpVersion,
   idInBody,
+  ipVersionOf,
   Name,
   Nullable,
   ownerMembers,
@@ -53,7 +55,7 @@ const DhcpOptions = Type.Array(
   Type.Object({
     opt_name: Type.String({ minLength: 1, maxLength: 64 }),
     opt_value: Nullable(Type.String({ maxLength: 255 })),
-    ip_version: Type.Optional(Type.Union([Type.Literal(4), Type.Literal(6), Type.Literal('4'), Type.Literal('6')])),
+    ip_version: Type.Optional(IpVersion),
   }),
 );
 
@@ -149,7 +151,7 @@ function dhcpOptionsOf(options: Static<typeof DhcpOptions> | null | undefined) {
   if (options === null) return [];
   // Without a value an option is taken away, and there is none to begin with: all of them are given each time.
   return options?.flatMap(({ opt_name: name, opt_value: value, ip_version }) => {
-    const version: 4 | 6 = Number(ip_version ?? 4) === 6 ? 6 : 4;
+    const version = ipVersionOf(ip_version ?? 4);
     return value === null ? [] : [{ name, value, version }];
   });
 }

@@ -4,7 +4,19 @@ import type { SubnetField } from '../../../cloud/networks/subnets.ts';
 import { withDashes } from '../../../env/env.ts';
 import { type Attributes, listRequest } from './queries.ts';
 import { type Resource, resourceOperations } from './resource.ts';
-import { Body, commonView, idInBody, Name, Nullable, ownerMembers, ownerOf, PrefixLength, View } from './wire.ts';
+import {
+  Body,
+  commonView,
+  IpVersion,
+  idInBody,
+  ipVersionOf,
+  Name,
+  Nullable,
+  ownerMembers,
+  ownerOf,
+  PrefixLength,
+  View,
+} from './wire.ts';
 
 const attributes: Attributes<SubnetField> = {
   id: ['id', 'id'],
@@ -44,7 +56,7 @@ const Ipv6Mode = Type.Optional(
 const CreateBody = Body({
   ...ownerMembers,
   network_id: Type.String(),
-  ip_version: Type.Integer(),
+  ip_version: IpVersion,
   cidr: Type.Optional(Nullable(Type.String())),
   prefixlen: Type.Optional(PrefixLength),
   ...changeable,
@@ -93,7 +105,7 @@ function newSubnet(body: Static<typeof CreateBody>) {
     ...changesOf(body),
     projectId: ownerOf(body),
     networkId: idInBody('network_id', body.network_id),
-    ipVersion: body.ip_version,
+    ipVersion: ipVersionOf(body.ip_version),
     cidr: body.cidr ?? undefined,
     prefixLength: body.prefixlen === undefined ? undefined : Number(body.prefixlen),
     subnetPoolId: body.subnetpool_id ? idInBody('subnetpool_id', body.subnetpool_id) : undefined,

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify';
-import { type TObject, type TSchema, Type } from 'typebox';
+import { type Static, type TObject, type TSchema, Type } from 'typebox';
 import { CloudError, notFound } from '../../../cloud/errors.ts';
 import { parseId, withDashes } from '../../../env/env.ts';
 import { isoSeconds } from '../common/time.ts';
@@ -48,6 +48,11 @@ export const PrefixLength = Type.Union([
 export const WholeNumber = Type.Union([Type.Integer(), Type.String({ pattern: '^[0-9]{1,9}$' })]);
 
 export const numberOf = (value: number | string | undefined) => (value === undefined ? undefined : Number(value));
+
+/** A family of addresses; Neutron takes the number as a text too, which some clients send. */
+export const IpVersion = Type.Union([Type.Literal(4), Type.Literal(6), Type.Literal('4'), Type.Literal('6')]);
+
+export const ipVersionOf = (value: Static<typeof IpVersion>): 4 | 6 => (Number(value) === 6 ? 6 : 4);
 
 /** A body that has these members and no others. */
 export function Body<T extends Record<string, TSchema>>(members: T) {
