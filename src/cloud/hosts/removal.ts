@@ -28,7 +28,7 @@ async function takeOut(cloud: Cloud, id: string): Promise<void> {
   await cloud.db.write(async (tx) => {
     const query = tx.selectFrom('hosts').select(['id', 'name']).where('id', '=', id);
     // Whoever places something there locks the row, too.
-    const host = await (cloud.db.kind === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
+    const host = await query.forUpdate().executeTakeFirst();
     if (!host) throw notFound('host', id);
     await refuseContent(tx, id);
     await forgetRows(tx, id);

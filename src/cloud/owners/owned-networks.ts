@@ -10,7 +10,7 @@ import { type NewOwner, refuseSame, tied } from './owner-rules.ts';
  */
 export async function moveNetwork(cloud: Cloud, tx: Tx, id: string, to: NewOwner): Promise<string> {
   const query = tx.selectFrom('networks').select(['project_id', 'qos_policy_id']).where('id', '=', id);
-  const network = await (cloud.db.kind === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
+  const network = await query.forUpdate().executeTakeFirst();
   if (!network) throw notFound('network', id);
   refuseSame(network.project_id, to);
   const subnets = await tx

@@ -91,7 +91,7 @@ export class ScheduleGroups {
       const group = await this.#row(tx, subject, id);
       const jobs = [];
       for (const jobId of sorted(jobIds)) {
-        jobs.push(await ownedRow(db, tx, 'schedule_jobs', subject, jobId, { lock: true }));
+        jobs.push(await ownedRow(tx, 'schedule_jobs', subject, jobId, { lock: true }));
       }
       const strange = jobs.filter(({ kind }) => kind !== group.kind).length;
       if (strange > 0) {
@@ -114,7 +114,7 @@ export class ScheduleGroups {
     const { db } = this.#core;
     await db.write(async (tx) => {
       await this.#row(tx, subject, id);
-      for (const jobId of sorted(jobIds)) await ownedRow(db, tx, 'schedule_jobs', subject, jobId, { lock: true });
+      for (const jobId of sorted(jobIds)) await ownedRow(tx, 'schedule_jobs', subject, jobId, { lock: true });
       const members = tx.selectFrom('schedule_group_jobs').select('job_id').where('group_id', '=', id);
       await this.#takeOut(tx, id, await members.where('job_id', 'in', jobIds).execute());
     });
@@ -127,7 +127,7 @@ export class ScheduleGroups {
     const linkId = newId(env);
     await db.write(async (tx) => {
       const group = await this.#row(tx, subject, id);
-      const trigger = await ownedRow(db, tx, 'schedule_triggers', subject, triggerId, { lock: true });
+      const trigger = await ownedRow(tx, 'schedule_triggers', subject, triggerId, { lock: true });
       const links = await tx
         .selectFrom('schedule_group_links')
         .select('trigger_id')
@@ -185,7 +185,7 @@ export class ScheduleGroups {
   }
 
   #row(tx: Tx, subject: Subject, id: string): Promise<ScheduleGroupsTable> {
-    return ownedRow(this.#core.db, tx, 'schedule_groups', subject, id, { lock: true });
+    return ownedRow(tx, 'schedule_groups', subject, id, { lock: true });
   }
 }
 

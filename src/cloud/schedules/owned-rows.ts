@@ -19,10 +19,9 @@ const missing = {
 
 /**
  * One of them that the subject may look after. Throws `not_found`.
- * @param lock held until the transaction ends; SQLite has one writer
+ * @param lock held until the transaction ends
  */
 export async function ownedRow<Table extends OwnedTable>(
-  { kind }: Pick<Database, 'kind'>,
   tx: Tx,
   table: Table,
   subject: Subject,
@@ -33,7 +32,7 @@ export async function ownedRow<Table extends OwnedTable>(
     .selectFrom(table as OwnedTable)
     .selectAll()
     .where('id', '=', id);
-  const row = await (lock && kind === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
+  const row = await (lock ? query.forUpdate() : query).executeTakeFirst();
   if (!row || !ownsOrAdmin(subject, row.project_id)) throw missing[table](id);
   return row as Schema[Table];
 }

@@ -288,11 +288,11 @@ export class Schedules {
   }
 
   #jobRow(tx: Tx, subject: Subject, id: string, options?: { lock: boolean }): Promise<ScheduleJobsTable> {
-    return ownedRow(this.#cloud.db, tx, 'schedule_jobs', subject, id, options);
+    return ownedRow(tx, 'schedule_jobs', subject, id, options);
   }
 
   #triggerRow(tx: Tx, subject: Subject, id: string, options?: { lock: boolean }): Promise<ScheduleTriggersTable> {
-    return ownedRow(this.#cloud.db, tx, 'schedule_triggers', subject, id, options);
+    return ownedRow(tx, 'schedule_triggers', subject, id, options);
   }
 
   #changed(): void {

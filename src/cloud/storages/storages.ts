@@ -227,8 +227,8 @@ export class Storages {
 
   async #lock(tx: Tx, id: string): Promise<StoragesTable> {
     const query = tx.selectFrom('storages').selectAll().where('id', '=', id);
-    // Whoever makes a disk there locks the row, too. SQLite has one writer.
-    const row = await (this.#core.db.kind === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
+    // Whoever makes a disk there locks the row, too.
+    const row = await query.forUpdate().executeTakeFirst();
     if (!row) throw notFound('primary storage', id);
     return row;
   }
