@@ -84,10 +84,10 @@ export class Storages {
     for (const storageId of await this.#ids()) {
       const folder = await this.#linked(storageId);
       if (folder === undefined) continue;
+      const ofImages = (await isPartOfShared(folder)) ? imageFolderName : undefined;
       for (const name of await readdir(folder).catch(() => [])) {
         const path = join(folder, name);
-        if (name !== imageFolderName && !isInProgress(path) && !(await isDisk(path)))
-          strays.push(join(storageId, name));
+        if (name !== ofImages && !isInProgress(path) && !(await isDisk(path))) strays.push(join(storageId, name));
       }
     }
     return strays;
@@ -126,7 +126,7 @@ export class Storages {
   ): Promise<string | undefined> {
     if (await isUsed(folder)) return `disks of this host lie in ${folder}`;
     try {
-      await rm(join(folder, imageFolderName), { recursive: true, force: true });
+      if (await isPartOfShared(folder)) await rm(join(folder, imageFolderName), { recursive: true, force: true });
       await rmdir(folder);
       await unmark(dirname(folder));
     } catch (error) {

@@ -72,19 +72,20 @@ async function placementOf(cloud: Cloud, actions: readonly ActionsTable[]): Prom
   return placed.map(({ input, resource_id }) => {
     const request = buildRequest(JSON.parse(input) as Parameters<typeof buildRequest>[0]);
     const hosts = chooseHosts(usages, request);
-    promise(usages.find(({ host }) => host.id === hosts[0]!.id)!, request);
+    promise(usages.find(({ host }) => host.id === hosts[0]!.id)!, usages, request);
     return { serverId: resource_id, hosts: hosts.map(({ name }) => name) };
   });
 }
 
 /** Counts what the server would hold there. */
-function promise(best: HostUsage, request: PlacementRequest): void {
+function promise(best: HostUsage, all: readonly HostUsage[], request: PlacementRequest): void {
   const places = findPlaces(best, request);
   if ('reason' in places) return;
   const { vcpus, memoryMb, diskGb, storageId, storageGb = 0 } = heldAmounts(request, places);
   best.used.vcpus += vcpus;
   best.used.memoryMb += memoryMb;
   best.used.diskGb += diskGb;
-  const storage = best.storages.find((one) => one.storageId === storageId);
-  if (storage) storage.usedGb += storageGb;
+  for (const usage of all)
+    for (const storage of usage.storages)
+      if (storage.storageId === storageId && (usage === best || storage.isShared)) storage.usedGb += storageGb;
 }

@@ -229,6 +229,28 @@ function sharedStorages(kind: Database['kind']): void {
     expect(await removeStaleGuests(world.cloud)).toMatchObject({ removed: 1 });
   });
 
+  it('keep what lies there of a server whose other disks are lost with their host, also what it boots from', async () => {
+    const id = await attached();
+    const server = await world.server({ flavorId, rootPlace: { storageId: null } });
+    const [other] = (await hosts()).filter((host) => host.id !== server.hostId);
+    const place = { storageId: id, hostId: server.hostId! };
+    const data = await world.volume({ size: gib, place });
+    await done(world.cloud.blockStorage.attach(world.member, server.id, { volumeId: data.id }));
+    const boot = await world.volume({ size: gib, imageId: await world.image(), place });
+    const device = { source: 'volume', destination: 'volume', bootIndex: 0, id: boot.id, deleteOnTermination: false };
+    const booted = await world.server({ flavorId, blockDevices: [device] } as never);
+    await world.cloud.hosts.setForcedDown(server.hostId!, true);
+    for (const one of [server, booted]) await done(world.cloud.servers.evacuate(world.admin, one.id));
+    for (const volume of [data, boot])
+      expect(await world.cloud.blockStorage.get(world.member, volume.id)).toMatchObject({
+        ...{ hostId: other!.id, storageId: id, status: 'in-use' },
+      });
+    const same = made.flatMap(({ base }) => (base.kind === 'same' ? base.source.diskId : []));
+    expect(same).toEqual([data.diskId, boot.diskId]);
+    expect(await rootOf(server.id)).toMatchObject({ hostId: other!.id, storageId: null });
+    await world.cloud.hosts.setForcedDown(server.hostId!, false);
+  });
+
   it('of a host that answers, a guest that can’t be stopped keeps its disks', async () => {
     const id = await attached();
     const server = await serverIn(id);
@@ -266,6 +288,21 @@ function sharedStorages(kind: Database['kind']): void {
       { marker, mayMark: false },
       { marker, mayMark: false },
     ]);
+  });
+
+  it('keep their mark when the host that wrote it could not say so', async () => {
+    const [{ zoneId, clusterId }] = await hosts();
+    const { storages, db } = world.cloud;
+    const { id } = await storages.add({ name: 'common', zoneId, path: join(root, 'common'), kind: 'shared' });
+    silent.add(0);
+    await storages.attach(id, clusterId);
+    const row = async () =>
+      await db.read.selectFrom('storages').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
+    const lost = await row();
+    expect(lost).toMatchObject({ marking_host_id: [...world.cloud.hosts.agents.keys()][0] });
+    silent.clear();
+    expect(await storages.tellHosts()).toMatchObject({ disconnected: 0 });
+    expect(await row()).toMatchObject({ marker: lost.marker, marking_host_id: null });
   });
 
   it('that no cluster has any more are marked anew, and not before', async () => {

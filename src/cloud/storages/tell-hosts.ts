@@ -42,7 +42,7 @@ export class StorageHosts {
   /** Undefined where the host has no storage, and never had one. */
   async #tellHost(hostId: string, agent: HostAgent): Promise<StorageReport[] | undefined> {
     const desired = await this.#desired(hostId);
-    const marking = desired.flatMap(({ storageId, shared }) => (shared?.mayMark ? storageId : []));
+    let hasAnswered = true;
     const known = await this.#core.db.read
       .selectFrom('storage_hosts')
       .selectAll()
@@ -50,6 +50,7 @@ export class StorageHosts {
       .execute();
     if (desired.length === 0 && known.length === 0) return undefined;
     const reports = await agent.applyStorages(desired).catch((error: unknown) => {
+      hasAnswered = false;
       this.#core.log.warn({ err: error, hostId }, 'a host could not be told of its storages');
       const problem = error instanceof Error ? error.message : String(error);
       const ids = new Set(
@@ -59,8 +60,8 @@ export class StorageHosts {
     });
     await this.#core.db.write(async (tx) => {
       for (const report of reports) await this.#note(tx, hostId, report);
-      for (const storageId of marking)
-        await noteMarking(tx, hostId, reports.find((one) => one.storageId === storageId)!);
+      // Nobody knows what one has done that has not answered: it goes on where it was.
+      if (hasAnswered) for (const place of desired) await noteMarking(tx, place, reports);
       for (const { storage_id } of known) {
         if (reports.some(({ storageId }) => storageId === storage_id)) continue;
         await tx
@@ -135,11 +136,18 @@ export class StorageHosts {
 }
 
 /** A folder that is marked stays so. One that this host could not mark is another one's to mark, with a mark of its own. */
-async function noteMarking(tx: Tx, hostId: string, { storageId, problem }: StorageReport): Promise<void> {
+async function noteMarking(
+  tx: Tx,
+  { storageId, shared }: DesiredStorage,
+  reports: readonly StorageReport[],
+): Promise<void> {
+  if (!shared?.mayMark) return;
+  const isMarked = reports.some((one) => one.storageId === storageId && one.problem === undefined);
   await tx
     .updateTable('storages')
-    .set({ marking_host_id: null, ...(problem === undefined ? {} : { marker: null }) })
+    .set({ marking_host_id: null, ...(isMarked ? {} : { marker: null }) })
     .where('id', '=', storageId)
-    .where('marking_host_id', '=', hostId)
+    .where('marker', '=', shared.marker)
+    .where('marking_host_id', 'is not', null)
     .execute();
 }

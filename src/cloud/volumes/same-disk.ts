@@ -1,5 +1,5 @@
 import type { DiskBase } from '../../agent/contract.ts';
-import type { Queryable } from '../../database/database.ts';
+import type { Queryable, Tx } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
 
 const otherName = statement((q, p: { diskId: string }) =>
@@ -31,6 +31,18 @@ export async function sharesFile(
   const row = await besideIt.first(db, { diskId, hostId: place.hostId, storageId: place.storageId });
   return row && { imageId: row.image_id };
 }
+
+/** The host gets a name of its own for the image that a disk it takes over is a layer over, whose bytes are in the storage. */
+export async function nameImage(tx: Tx, image: { hostId: string; imageId: string; now: number }): Promise<void> {
+  await putNamedImage.run(tx, image);
+}
+
+const putNamedImage = statement<{ hostId: string; imageId: string; now: number }>((q, p) =>
+  q
+    .insertInto('cached_images')
+    .values({ host_id: p.hostId, image_id: p.imageId, size: 0, last_used_at: p.now })
+    .onConflict((conflict) => conflict.columns(['host_id', 'image_id']).doUpdateSet({ last_used_at: p.now })),
+);
 
 /** What a disk is made of that is another name for one of another host; undefined for any other disk. */
 export async function sameDisk(

@@ -9,7 +9,7 @@ import type { CloudCore } from '../core.ts';
 import { placeOfDisk } from '../hosts/disk-places.ts';
 import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
 import { type Volume, volumeFromRow, volumeNotFound } from './model.ts';
-import { sharesFile } from './same-disk.ts';
+import { nameImage, sharesFile } from './same-disk.ts';
 import { asShared, leaveShared } from './shares.ts';
 import { localVolumeType } from './type-model.ts';
 
@@ -193,9 +193,8 @@ export class Volumes {
 
   /** As `registerDisk`, for a volume that stays on another host until it has moved. Says in which storage the disk is. */
   async announceDisk(tx: Tx, hostId: string, disk: NewDisk): Promise<string | null> {
-    const { id, volumeId, imageId, size } = disk;
+    const { id, volumeId, imageId, size, inPlaceOf } = disk;
     const wanted = disk.storageId === undefined ? await this.#storageOn(tx, hostId, volumeId) : disk.storageId;
-    const { inPlaceOf } = disk;
     const same = inPlaceOf ? await sharesFile(tx, inPlaceOf, { hostId, storageId: wanted }) : undefined;
     await insertRow(tx, 'disks', {
       id,
@@ -208,8 +207,7 @@ export class Volumes {
       created_at: this.#core.env.now(),
       released_at: null,
     });
-    // Its bytes are in the storage, and this host gets a name of its own for them.
-    if (same?.imageId) await this.noteImageCached(tx, hostId, { imageId: same.imageId, size: 0 });
+    if (same?.imageId) await nameImage(tx, { hostId, imageId: same.imageId, now: this.#core.env.now() });
     return wanted;
   }
 
@@ -373,7 +371,9 @@ const putCachedImage = statement<{ hostId: string; imageId: string; size: number
   q
     .insertInto('cached_images')
     .values({ host_id: p.hostId, image_id: p.imageId, size: p.size, last_used_at: p.now })
-    .onConflict((conflict) => conflict.columns(['host_id', 'image_id']).doUpdateSet({ last_used_at: p.now })),
+    .onConflict((conflict) =>
+      conflict.columns(['host_id', 'image_id']).doUpdateSet({ size: p.size, last_used_at: p.now }),
+    ),
 );
 
 /** Snapshots that keep their volume from being deleted. */
