@@ -5,6 +5,8 @@ import type { Cloud } from '../cloud.ts';
 const orphanAge = 3600 * 1_000_000;
 /** How many files one activation removes at the most. */
 const maxRemovedPerActivation = 50;
+/** How often one request looks again whether there is more. */
+const maxActivations = 200;
 
 /** As many ids as one statement looks up. */
 const idsPerQuery = 500;
@@ -27,14 +29,28 @@ export async function removeStoreLeftovers(cloud: Cloud): Promise<StoreLeftovers
   return status;
 }
 
-async function sweep(cloud: Cloud, storeId: string, store: ImageStore, status: StoreLeftoversStatus): Promise<void> {
+/** Does that for one store now, until nothing is left that could go. Gives how many bytes were freed. Throws `unavailable`. */
+export async function reclaimSpaceOf(cloud: Cloud, storeId: string): Promise<number> {
+  const store = cloud.imageStores.driver(storeId);
+  let freed = 0;
+  for (let activation = 0; activation < maxActivations; activation += 1) {
+    const status: StoreLeftoversStatus = { removed: 0, failed: 0 };
+    freed += await sweep(cloud, storeId, store, status);
+    if (status.removed === 0) break;
+  }
+  return freed;
+}
+
+/** Gives how many bytes were freed. */
+async function sweep(cloud: Cloud, storeId: string, store: ImageStore, status: StoreLeftoversStatus): Promise<number> {
   const { images, others } = await store.list();
-  await removeOrphans(cloud, storeId, store, images, status);
+  let freed = await removeOrphans(cloud, storeId, store, images, status);
   const left = others.filter(({ kind, isLive, imageId }) => kind !== 'unknown' && !isLive && imageId);
   // The listing comes first: an action that has ended since then has cared for its files itself.
   const owned = left.length > 0 ? await ownedImages(cloud, storeId) : new Set<string>();
   const nobodys = left.filter(({ imageId }) => !owned.has(imageId!));
-  for (const file of nobodys.slice(0, maxRemovedPerActivation)) await remove(cloud, store, file, status);
+  for (const file of nobodys.slice(0, maxRemovedPerActivation)) freed += await remove(cloud, store, file, status);
+  return freed;
 }
 
 async function removeOrphans(
@@ -43,8 +59,10 @@ async function removeOrphans(
   store: ImageStore,
   images: StoreListing['images'],
   status: StoreLeftoversStatus,
-): Promise<void> {
+): Promise<number> {
   const { db, env, log } = cloud;
+  const sizes = new Map(images.map(({ imageId, size }) => [imageId, size]));
+  let freed = 0;
   const old = images.filter(({ modifiedAt }) => modifiedAt < env.now() - orphanAge).map(({ imageId }) => imageId);
   const orphans: string[] = [];
   for (let at = 0; at < old.length; at += idsPerQuery) {
@@ -67,18 +85,20 @@ async function removeOrphans(
       .execute();
     orphans.push(...known.map(({ id }) => id));
   }
-  if (orphans.length === 0) return;
+  if (orphans.length === 0) return 0;
   const owned = await ownedImages(cloud, storeId);
   for (const imageId of orphans.filter((id) => !owned.has(id)).slice(0, maxRemovedPerActivation)) {
     try {
       await store.delete(imageId);
       status.removed += 1;
+      freed += sizes.get(imageId) ?? 0;
       log.warn({ store: store.name, imageId }, 'bytes of an image that has no copy in the store were removed');
     } catch (error) {
       status.failed += 1;
       log.warn({ err: error, store: store.name, imageId }, 'bytes that are no image’s could not be removed yet');
     }
   }
+  return freed;
 }
 
 /**
@@ -108,18 +128,20 @@ async function ownedImages({ db }: Cloud, storeId: string): Promise<Set<string>>
 async function remove(
   { log }: Cloud,
   store: ImageStore,
-  { name }: StoreListing['others'][number],
+  { name, size }: StoreListing['others'][number],
   status: StoreLeftoversStatus,
-): Promise<void> {
+): Promise<number> {
   try {
     await store.removeStray(name);
     status.removed += 1;
     log.warn({ store: store.name, file: name }, 'a file that was left over in an image store was removed');
+    return size;
   } catch (error) {
     status.failed += 1;
     log.warn(
       { err: error, store: store.name, file: name },
       'a file left over in an image store could not be removed yet',
     );
+    return 0;
   }
 }

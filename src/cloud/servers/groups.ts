@@ -215,7 +215,7 @@ export class ServerGroups {
 }
 
 /** Whether a server of the group may be on the host. */
-function suits({ policy, hostIds }: Neighbours, hostId: string): boolean {
+export function suits({ policy, hostIds }: Neighbours, hostId: string): boolean {
   if (policy === 'anti-affinity') return !hostIds.includes(hostId);
   return policy !== 'affinity' || hostIds.every((id) => id === hostId);
 }

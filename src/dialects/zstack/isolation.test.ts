@@ -9,7 +9,7 @@ const namesNothing = [
   /^Query\w+(?<!ByUuid)$/,
   /^(Query(ManagementNode|Zone|Cluster|Host|NetworkServiceProvider|\w+(Storage|Offering))ByUuid|GetZone)$/,
   /^(CreateSshKeyPair|GenerateSshKeyPair|AddImage|CreateDataVolume|CreateL3Network|CreateSecurityGroup|Create(User|UserGroup|Policy|Tag|AffinityGroup|SchedulerTrigger|SchedulerJobGroup))$/,
-  /^Get(NoTriggerSchedulerJobs|AvailableTriggers|SchedulerExecutionReport)$/,
+  /^Get(NoTriggerSchedulerJobs|AvailableTriggers|SchedulerExecutionReport|CandidateAffinityGroupForCreatingVm)$/,
   /^Get(\w+(Capacity|Types)|GlobalConfigOptions|ResourceBindableConfig(ByCategory)?|LicenseInfo)$/,
   /^(Get(VolumeFormat|(Host|PrimaryStorage)AllocatorStrategies|PlatformTimeZone|ManagementNode(Arch|OS)|LicenseCapabilities|LicenseAddOns)|CheckApiPermission)$/,
   // A session's id is its secret. The other two have tests of their own below.

@@ -65,6 +65,7 @@ const kindsByName: Record<string, string> = {
   volumeSnapshotGroupUuid: 'snapshotGroup',
   snapshotUuid: 'snapshot',
   vmInstanceUuid: 'vm',
+  vmUuid: 'vm',
   uuids: 'vm',
   vmNicUuid: 'nic',
   vmNicUuids: 'nic',

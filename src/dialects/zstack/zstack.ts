@@ -3,6 +3,7 @@ import { accessKeyOperations } from './operations/access-keys.ts';
 import { accountOperations } from './operations/accounts.ts';
 import { addedBackupStorageOperations } from './operations/added-backup-storage.ts';
 import { addedPrimaryStorageOperations } from './operations/added-primary-storage.ts';
+import { affinityCandidateOperations } from './operations/affinity-candidates.ts';
 import { affinityGroupOperations } from './operations/affinity-groups.ts';
 import { backupStorageOperations } from './operations/backup-storage.ts';
 import { capabilityOperations } from './operations/capabilities.ts';
@@ -14,6 +15,7 @@ import { hostChangeOperations } from './operations/host-changes.ts';
 import { imageCopyOperations } from './operations/image-copies.ts';
 import { imageExportOperations } from './operations/image-exports.ts';
 import { imageQgaOperations } from './operations/image-qga.ts';
+import { imageStoreContentOperations } from './operations/image-store-contents.ts';
 import { imageOperations } from './operations/images.ts';
 import { kvmHostOperations } from './operations/kvm-hosts.ts';
 import { longJobOperations } from './operations/long-jobs.ts';
@@ -92,6 +94,7 @@ export const zstack: Dialect = {
     ...addedPrimaryStorageOperations,
     ...backupStorageOperations,
     ...addedBackupStorageOperations,
+    ...imageStoreContentOperations,
     ...sftpBackupStorageOperations,
     ...cephBackupStorageOperations,
     ...storageFactOperations,
@@ -118,6 +121,7 @@ export const zstack: Dialect = {
     ...vmConsolePasswordOperations,
     ...offeringOperations,
     ...affinityGroupOperations,
+    ...affinityCandidateOperations,
     ...networkOperations,
     ...tagOperations,
     ...tagPatternOperations,

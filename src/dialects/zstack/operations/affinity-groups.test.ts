@@ -79,3 +79,45 @@ it('takes servers in and lets them go, and says why not', async () => {
     failing('SYS.1007', expect.stringContaining('policy')),
   );
 });
+
+it('is told which servers and groups fit each other', async () => {
+  const { vm } = alice.own;
+  const asked = async (path: string) => {
+    const { json, text } = await zstack.call('GET', path, undefined, alice.headers);
+    if (!json['inventories']) throw new Error(text);
+    return (json['inventories'] as Body[]).map(({ uuid }) => uuid);
+  };
+  const [{ zoneUuid, hostUuid, clusterUuid }] = (await zstack.query(`/vm-instances/${vm}`, alice.headers)) as [Body];
+  const [apart, soft, off] = [
+    await group({ policy: 'antiHard' }),
+    await group({ policy: 'antiSoft', zoneUuid }),
+    await group({ policy: 'antiSoft' }),
+  ];
+  await run('PUT', `/affinity-groups/${off}/actions`, { changeAffinityGroupState: { stateEvent: 'disable' } });
+  const forNew = (more = '') => asked(`/vm-instances/candidate-affinityGroup?zoneUuid=${zoneUuid}${more}`);
+  for (const more of ['', `&hostUuid=${hostUuid}`, `&clusterUuid=${clusterUuid}`]) {
+    expect(await forNew(more)).toEqual(expect.arrayContaining([apart, soft]));
+    expect(await forNew(more)).not.toContain(off);
+  }
+  const forServer = () => asked(`/affinityGroup/attachingVm?vmUuid=${vm}`);
+  const forGroup = (uuid: string) => asked(`/VM/attachingGroup?affinityGroupUuid=${uuid}`);
+  expect(await forServer()).toEqual(expect.arrayContaining([apart, soft]));
+  expect(await forGroup(apart)).toContain(vm);
+  expect(await forGroup(off)).toEqual([]);
+  await run('POST', `/affinity-groups/${apart}/vm-instances/${vm}`, { params: {} });
+  expect(await forServer()).toEqual([]);
+  expect(await forGroup(soft)).not.toContain(vm);
+  // There is one host, and a server of this group is on it.
+  expect(await forNew(`&hostUuid=${hostUuid}`)).not.toContain(apart);
+  expect(await forNew()).toContain(apart);
+  await run('DELETE', `/affinity-groups/${apart}/vm-instances?uuid=${vm}`);
+  const nobody = 'f'.repeat(32);
+  for (const [path, details] of [
+    [`/vm-instances/candidate-affinityGroup?zoneUuid=${nobody}`, 'type:ZoneVO] not found'],
+    [`/affinityGroup/attachingVm?vmUuid=${nobody}`, 'type:VmInstanceVO] not found'],
+    [`/VM/attachingGroup?affinityGroupUuid=${nobody}`, 'type:AffinityGroupVO] not found'],
+  ] as const) {
+    const answer = await zstack.call('GET', path, undefined, alice.headers);
+    expect(answer).toMatchObject(failing('SYS.1003', expect.stringContaining(details)));
+  }
+});

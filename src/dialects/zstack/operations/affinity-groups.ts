@@ -13,7 +13,7 @@ import { stateOf } from './vm-words.ts';
 
 const shared = { group: 'Affinity Group', package: 'affinitygroup', since: '2.3', allow: 'member' } as const;
 const createDate = 'Nov 21, 2026 2:00:00 PM';
-const example = {
+export const affinityGroupExample = {
   uuid: '8d5b4c3a2f1e40978695a4b3c2d1e0f9',
   name: 'web',
   policy: 'antiSoft',
@@ -25,6 +25,7 @@ const example = {
   createDate,
   lastOpDate: createDate,
 };
+const example = affinityGroupExample;
 const usage = {
   uuid: vmExample.uuid,
   affinityGroupUuid: example.uuid,

@@ -120,7 +120,10 @@ describe('CD-ROMs', () => {
     expect(await media(uuid)).toEqual([isos[0]]);
     const orders = async () =>
       (await test.call('GET', `/vm-instances/${String(uuid)}/boot-orders`, undefined, alice.headers)).json['orders'];
+    const first = async () =>
+      (await test.call('GET', `/vm-instances/${String(uuid)}/first-boot-device`, undefined, alice.headers)).json;
     expect(await orders()).toEqual(['CdRom', 'HardDisk']);
+    expect(await first()).toEqual({ firstBootDevice: 'CdRom' });
     const { hostId } = await test.cloud.servers.byId(String(uuid));
     const host = test.cloud.hosts.agent(hostId!) as SimulatedHost;
     expect(host.guestSpec(String(uuid))).toMatchObject({ bootOrder: ['cdrom', 'disk'] });
@@ -134,6 +137,12 @@ describe('CD-ROMs', () => {
     expect(await refused(['Network'])).toMatchObject({ code: 'SYS.1014' });
     expect(await refused(['Floppy'])).toMatchObject({ code: 'SYS.1007' });
     expect(await refused(['CdRom', 'CdRom'])).toMatchObject({ code: 'SYS.1007' });
+    expect(await first()).toEqual({ firstBootDevice: 'HardDisk' });
+    await act(uuid, 'setVmBootOrder', { bootOrder: ['CdRom', 'HardDisk'] });
+    expect(await first()).toEqual({ firstBootDevice: 'CdRom' });
+    await test.run('DELETE', `/vm-instances/${String(uuid)}/iso?isoUuid=${isos[0]}`, undefined, alice.headers);
+    expect(await media(uuid)).toEqual([undefined]);
+    expect(await first()).toEqual({ firstBootDevice: 'HardDisk' });
   });
 
   it('hold the ISO image of a server that another API made, which is rebuilt from nothing else', async () => {

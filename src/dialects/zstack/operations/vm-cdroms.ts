@@ -222,6 +222,29 @@ const getVmBootOrder = syncOperation({
   },
 });
 
+const getVmInstanceFirstBootDevice = syncOperation({
+  ...shared,
+  allow: 'reader',
+  id: 'GetVmInstanceFirstBootDevice',
+  since: '3.7.0',
+  method: 'GET',
+  path: '/vm-instances/{uuid}/first-boot-device',
+  params: uuidIn('uuid', 'The server.'),
+  response: T.Object({ firstBootDevice: T.String({ description: 'HardDisk or CdRom.' }) }),
+  title: 'Get the first device that a server boots from',
+  summary: 'The first one of its boot order that has something to boot from: a drive without a medium is passed over.',
+  examples: [
+    { title: 'Get', params: { uuid: vmExample.uuid }, status: 200, response: { firstBootDevice: 'HardDisk' } },
+  ],
+  handle: async ({ cloud, subject, input: { uuid } }) => {
+    await stateOf(cloud, subject, uuid);
+    const order = await cloud.servers.cdroms.bootOrder(uuid);
+    const hasMedium = (await cloud.servers.cdroms.ofServer(uuid)).some(({ imageId }) => imageId !== null);
+    const first = order.find((device) => device === 'disk' || hasMedium) ?? order[0]!;
+    return { firstBootDevice: wordFor(first) };
+  },
+});
+
 const getCandidateIsoForAttachingVm = syncOperation({
   ...shared,
   allow: 'reader',
@@ -286,5 +309,6 @@ export const vmCdRomOperations = [
   detachIsoFromVmInstance,
   setVmBootOrder,
   getVmBootOrder,
+  getVmInstanceFirstBootDevice,
   getCandidateIsoForAttachingVm,
 ];
