@@ -122,8 +122,17 @@ eachDatabase('groups of scheduled jobs', (open) => {
     expect(done.length).toBeGreaterThan(0);
     await schedules.groups.addJobs(subject, groupId, [jobId]);
     expect(await next('schedule_links')).toEqual([null]);
+    // As it is where the trigger is changed at the same moment.
+    const plan = () => db.write((tx) => tx.updateTable('schedule_links').set({ next_at: now }).execute());
+    const before = done.length;
+    await plan();
+    await pass(1);
     await schedules.groups.delete(subject, groupId);
     expect(await schedules.job(subject, jobId)).toMatchObject({ enabled: false });
+    await plan();
+    await pass(1);
+    expect(done).toHaveLength(before);
+    expect(await next('schedule_links')).toEqual([null]);
   });
 
   it('leave out jobs that are disabled, and are not due while they are disabled themselves', async () => {

@@ -65,18 +65,19 @@ export function firingOf(
 export async function takeUp(tx: Tx, env: Env, link: DueLink, now: number): Promise<ScheduleFiringsTable[]> {
   const trigger = await byId<ScheduleTriggersTable>(tx, 'schedule_triggers', link.trigger_id);
   if (!trigger) return [];
+  const rests = await isResting(tx, link);
   const isMissed = link.next_at < now - graceUs;
   const from = isMissed ? Math.max(link.next_at, now - graceUs) : link.next_at;
   const moved = await tx
     .updateTable(link.owner === 'job' ? 'schedule_links' : 'schedule_group_links')
     .set({
-      next_at: nextDue(timingOf(trigger, link.created_at), link.crowd > maxCrowd ? now : from),
+      next_at: rests ? null : nextDue(timingOf(trigger, link.created_at), link.crowd > maxCrowd ? now : from),
       updated_at: now,
     })
     .where('id', '=', link.id)
     .where('next_at', '=', link.next_at)
     .executeTakeFirst();
-  if (moved.numUpdatedRows === 0n) return [];
+  if (moved.numUpdatedRows === 0n || rests) return [];
   const firings = await (link.owner === 'job' ? firingOfJob : firingsOfGroup)(tx, env, link, now);
   if (firings.length === 0) return [];
   const missed = {
@@ -91,6 +92,15 @@ export async function takeUp(tx: Tx, env: Env, link: DueLink, now: number): Prom
     .onConflict((conflict) => conflict.doNothing())
     .returningAll()
     .execute();
+}
+
+/** Whether it was planned at the moment at which it was disabled, or its job came into a group. */
+async function isResting(tx: Tx, { owner, owner_id: id }: DueLink): Promise<boolean> {
+  const table = owner === 'job' ? 'schedule_jobs' : 'schedule_groups';
+  const enabled = tx.selectFrom(table).select('id').where('id', '=', id).where('enabled', '=', 1);
+  if (!(await enabled.executeTakeFirst())) return true;
+  const member = tx.selectFrom('schedule_group_jobs').select('group_id').where('job_id', '=', id);
+  return owner === 'job' && (await member.executeTakeFirst()) !== undefined;
 }
 
 async function firingOfJob(tx: Tx, env: Env, { owner_id, trigger_id, next_at: dueAt }: DueLink, now: number) {
