@@ -246,7 +246,8 @@ describe('refusals', () => {
     });
     const resourceUuid = newId(env);
     const params = { name: 'slow', diskSize: 2 ** 30, resourceUuid };
-    expect((await test.call('POST', '/volumes/data', { params }, alice.headers)).status).toBe(202);
+    const begun = await test.call('POST', '/volumes/data', { params }, { ...alice.headers, prefer: 'wait=0' });
+    expect(begun.status).toBe(202);
     const words = `data volume can only be attached when status is [Ready, NotInstantiated], current is Creating`;
     const attached = await refusal('POST', `/volumes/${resourceUuid}/vm-instances/${alice.own['vm']}`, { params: {} });
     expect(attached).toMatchObject({ code: 'SYS.1006', details: words });

@@ -70,12 +70,17 @@ export class TestZStack {
     return await this.logIn(name, 'secret');
   }
 
-  /** Sends a request as admin, unless its headers say otherwise. */
+  /** Sends a request as admin that waits for its job, unless its headers say otherwise: on a busy machine that takes a while. */
   async call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Reply> {
+    const usual = {
+      authorization: `OAuth ${this.session}`,
+      'content-type': 'application/json;charset=UTF-8',
+      prefer: 'wait=60',
+    };
     const response = await this.app.inject({
       method: method as 'GET',
       url: `/zstack/v1${path}`,
-      headers: { authorization: `OAuth ${this.session}`, 'content-type': 'application/json;charset=UTF-8', ...headers },
+      headers: { ...usual, ...headers },
       ...(body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
     const isJson = String(response.headers['content-type']).includes('json');
