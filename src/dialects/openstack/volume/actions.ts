@@ -50,7 +50,7 @@ export const actionOperations = [
     summary: 'Makes a volume larger; from 3.42 on also one that a server has, whose system sees the new size at once.',
     examples: [{ title: 'To 20 GiB', ...example, body: { 'os-extend': { new_size: 20 } }, status: 202 }],
     handle: async ({ cloud, subject, params: { volume_id }, body, context }) => {
-      const size = bytesOf(body.new_size, 'size')!;
+      const size = bytesOf(body.new_size, 'new_size')!;
       const options = { evenIfAttached: atLeast(context, 3, 42) };
       await cloud.blockStorage.extend(subject, idOf('volume', volume_id), size, options);
       return { status: 202 };

@@ -142,7 +142,12 @@ describe('volumes', () => {
       const answer = await call('POST', '/volumes', { body: { volume: body } });
       return [answer.status, (Object.values(answer.json)[0] as { message: string }).message];
     };
-    expect(await refused({ size: 0 })).toEqual([400, expect.stringMatching(/must be an integer and greater than 0/)]);
+    const least = 'Invalid input for field/attribute size. Value: 0. 0 is less than the minimum of 1';
+    expect(await refused({ size: 0 })).toEqual([400, least]);
+    expect(await refused({ size: 'much' })).toEqual([400, expect.stringMatching(/'much' does not match/)]);
+    // What is too much for any quota is not told to be no number.
+    const most = expect.stringMatching(/^VolumeSizeExceedsAvailableQuota: .* Requested 999999999G/);
+    expect(await refused({ size: 999_999_999 })).toEqual([413, most]);
     expect(await refused({})).toEqual([400, expect.stringMatching(/size/)]);
     expect(await refused({ size: 1, volume_type: 'gold' })).toEqual([404, 'Volume type gold could not be found.']);
     expect(await refused({ size: 1, availability_zone: 'x' })).toEqual([400, expect.stringMatching(/'x' is invalid/)]);

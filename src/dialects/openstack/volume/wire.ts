@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { CloudError, notFound } from '../../../cloud/errors.ts';
 import { parseId } from '../../../env/env.ts';
+import { pythonRepr } from '../common/python-repr.ts';
 
 /** What every schema of this API is made of. */
 export const textOrNull = (more: object = {}) => Type.Unsafe<string | null>({ type: ['string', 'null'], ...more });
@@ -31,16 +32,22 @@ export function booleanOf(value: boolean | string | undefined, name: string): bo
   throw new CloudError('invalid', `Invalid value '${value}' for ${name}. A boolean is expected.`, { field: name });
 }
 
+/** More could not be counted in bytes. */
+const largestGib = 2 ** 22 - 1;
+
 /** A size in GiB, also written as text, in bytes. */
 export function bytesOf(size: number | string | null | undefined, name: string): number | undefined {
   if (size === null || size === undefined) return undefined;
   const gibibytes = Number(size);
-  if (Number.isInteger(gibibytes) && gibibytes > 0 && gibibytes < 2 ** 22) return gibibytes * gib;
-  throw new CloudError(
-    'invalid',
-    `Invalid input received: Volume ${name} '${size}' must be an integer and greater than 0`,
-    { field: name },
-  );
+  const isWhole = Number.isInteger(gibibytes) && size !== '';
+  if (isWhole && gibibytes > 0 && gibibytes <= largestGib) return gibibytes * gib;
+  if (isWhole && gibibytes > 0) {
+    const message = `VolumeSizeExceedsAvailableQuota: Requested volume or snapshot exceeds allowed gigabytes quota. Requested ${size}G, quota is ${largestGib}G for any volume.`;
+    throw new CloudError('quota_exceeded', message, { resource: 'quota', reason: 'gigabytes' });
+  }
+  const shown = pythonRepr(size);
+  const why = isWhole ? `${size} is less than the minimum of 1` : `${shown} does not match '^[0-9]+$'`;
+  throw new CloudError('invalid', `Invalid input for field/attribute ${name}. Value: ${size}. ${why}`, { field: name });
 }
 
 /** The id in a path. A text that can't be one names nothing: clients try names like this first. */
