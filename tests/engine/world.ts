@@ -2,7 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AnyAction } from '../../src/actions/definition.ts';
+import type { HostAgent } from '../../src/agent/contract.ts';
 import { emptyQcow2 } from '../../src/agent/disks/qcow2-header.ts';
+import { type MishapOf, serveOverUnsteadyLine, type UnsteadyHost } from '../../src/agent/far/unsteady-line.fixture.ts';
 import {
   type AgentVerb,
   openSimulatedHost,
@@ -39,6 +41,8 @@ export interface WorldOptions {
   capacity?: { vcpus: number; memoryMb: number; diskGb: number };
   /** How many hosts there are. Default: 1. */
   hosts?: number;
+  /** What happens on the lines to the hosts, which are on other machines then. */
+  mishapOf?: MishapOf;
 }
 
 export interface EngineOptions {
@@ -64,12 +68,20 @@ export class World implements AsyncDisposable {
   /** Two images of a gigabyte, made once; a third is in a folder, to be fetched. */
   readonly imageIds: string[] = [];
   readonly folder: string;
+  readonly #lines: readonly UnsteadyHost[];
   #engine: Awaited<ReturnType<typeof openCloud>> | undefined;
   #requests = 0;
   #isSpecial = false;
   #skipped = 0;
 
-  private constructor(db: Database, hosts: readonly SimulatedHost[], faults: World['faults'], folder: string) {
+  private constructor(
+    db: Database,
+    hosts: readonly SimulatedHost[],
+    lines: readonly UnsteadyHost[],
+    faults: World['faults'],
+    folder: string,
+  ) {
+    this.#lines = lines;
     this.db = db;
     this.hosts = hosts;
     this.faults = faults;
@@ -87,7 +99,8 @@ export class World implements AsyncDisposable {
         lostAnswers: (verb, args) => faults.after?.(verb, args),
       });
     const hosts = await Promise.all(Array.from({ length: options.hosts ?? 1 }, openHost));
-    const world = new World(db, hosts, faults, await mkdtemp(join(tmpdir(), 'unkai-world-')));
+    const lines = options.mishapOf ? await connectTo(hosts, options.mishapOf) : [];
+    const world = new World(db, hosts, lines, faults, await mkdtemp(join(tmpdir(), 'unkai-world-')));
     await world.start();
     for (const name of ['first', 'second']) {
       const image = { name, diskFormat: 'qcow2', containerFormat: 'bare', visibility: 'public' } as const;
@@ -122,10 +135,10 @@ export class World implements AsyncDisposable {
       env: this.env,
       log: silent,
       settings: { ...defaultSettings, imageRetention: 3600, shutdownGrace: 0, ...settings },
-      hosts: this.hosts.map((host, index) => ({
-        name: index === 0 ? 'host' : `host-${index + 1}`,
-        agent: process?.wrap(host) ?? host,
-      })),
+      hosts: this.hosts.map((host, index) => {
+        const agent: HostAgent = this.#lines[index]?.agent ?? host;
+        return { name: index === 0 ? 'host' : `host-${index + 1}`, agent: process?.wrap(agent) ?? agent };
+      }),
       imageDirectory: join(this.folder, 'images'),
       adminPassword: 'secret',
       images: { internalSources: 'everyone' },
@@ -181,9 +194,16 @@ export class World implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+    for (const line of this.#lines) await line.close();
     await this.db.close();
     await rm(this.folder, { recursive: true, force: true });
   }
+}
+
+/** The hosts, on another machine: together, as what simulated hosts have is no files that could be carried. */
+async function connectTo(hosts: readonly HostAgent[], mishapOf: MishapOf): Promise<UnsteadyHost[]> {
+  const env = worldEnv(() => 0);
+  return await Promise.all(hosts.map((host) => serveOverUnsteadyLine(env, host, mishapOf)));
 }
 
 /** Pauses between tries are shorter than this, milliseconds; what takes longer waits for something. */

@@ -63,7 +63,7 @@ for (const mishap of ['twice', 'lost answer', 'lost request', 'late'] satisfies 
         const isOnce = (verb: Verb) => verb === 'injectNmi' || (verb === 'exportDisk' && mishap === 'twice');
         const mishapOf = (verb: Verb, args: readonly unknown[]) =>
           !isOnce(verb) && isNew(verb, args) ? mishap : undefined;
-        const served = await serveOverUnsteadyLine(env, beneath, { mishapOf });
+        const served = await serveOverUnsteadyLine(env, beneath, mishapOf);
         opened.push(served);
         return new Proxy(persistent(served.agent), {
           get(target, name) {

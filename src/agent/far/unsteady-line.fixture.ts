@@ -9,7 +9,6 @@ import type { HostAgent } from '../contract.ts';
 import { acrossMachines } from './across-machines.ts';
 import { type FarHost, farHost } from './far-host.ts';
 import { join as joinStreams } from './join.ts';
-import type { Machine } from './machine.ts';
 import { OwnMachine } from './own-machine.ts';
 import { serveHost } from './serve-host.ts';
 import { isVerb, type Verb } from './verbs.ts';
@@ -42,15 +41,8 @@ export interface UnsteadyHost {
 /** What happens to a question, if anything does. */
 export type MishapOf = (verb: Verb, args: readonly unknown[]) => Mishap | undefined;
 
-/**
- * Serves the host, and connects to it by way of somebody who lets happen what `mishapOf` says. `find` knows other machines
- * by the names that their hosts were given here.
- */
-export async function serveOverUnsteadyLine(
-  env: Env,
-  host: HostAgent,
-  { mishapOf, name = 'far', find }: { mishapOf: MishapOf; name?: string; find?: (name: string) => Machine | undefined },
-): Promise<UnsteadyHost> {
+/** Serves the host, and connects to it by way of somebody who lets happen what `mishapOf` says. */
+export async function serveOverUnsteadyLine(env: Env, host: HostAgent, mishapOf: MishapOf): Promise<UnsteadyHost> {
   const folder = await mkdtemp(join(tmpdir(), 'unkai-unsteady-'));
   const own = await OwnMachine.open(env, join(folder, 'own'));
   const machine = await OwnMachine.open(env, join(folder, 'lent'));
@@ -98,11 +90,9 @@ export async function serveOverUnsteadyLine(
     return near;
   };
 
-  const far = farHost({ env, name, connect: async () => ({ identity, open, close() {} }) });
+  const far = farHost({ env, name: 'far', connect: async () => ({ identity, open, close() {} }) });
   await far.connection.connect();
-  const across = acrossMachines(env, far, far.connection, (wanted) =>
-    wanted === undefined ? own : (find?.(wanted) ?? far.connection),
-  );
+  const across = acrossMachines(env, far, far.connection, (name) => (name === undefined ? own : far.connection));
   const agent = new Proxy(across, {
     get(target, verb) {
       const value = Reflect.get(target, verb) as unknown;
