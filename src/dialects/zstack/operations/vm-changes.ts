@@ -147,7 +147,7 @@ const getVmCapabilities = syncOperation({
       params: here,
       status: 200,
       response: {
-        capabilities: { LiveMigration: false, VolumeMigration: false, Reimage: true, MemorySnapshot: false },
+        capabilities: { LiveMigration: true, VolumeMigration: false, Reimage: true, MemorySnapshot: false },
       },
     },
   ],
@@ -155,7 +155,8 @@ const getVmCapabilities = syncOperation({
     await stateOf(cloud, subject, uuid);
     const { imageId } = await cloud.servers.get(subject, uuid);
     const capabilities = {
-      LiveMigration: false,
+      // Disks go along, wherever they lie.
+      LiveMigration: true,
       VolumeMigration: false,
       Reimage: imageId !== null,
       MemorySnapshot: false,
