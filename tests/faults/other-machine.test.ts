@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { folderOf } from '../../src/agent/far/ssh/agent-folder.ts';
+import { NetworkNames } from '../../src/agent/network/bridge/names.ts';
 import type { OpenStackClient } from '../../src/cli/clients/openstack-client.ts';
 import type { ZStackClient } from '../../src/cli/clients/zstack-client.ts';
 import { auditCloud } from '../../src/cloud/audit/audit.ts';
@@ -68,6 +70,14 @@ test.runIf(hasOtherMachines)(
     const adding = (password: string) => zstack.call('POST', '/hosts/kvm', { params: { ...wanted, password } });
     await expect(adding('guess')).rejects.toThrow('the login is refused');
     expect(await hostNamed('far')).toBeUndefined();
+    const traces = () =>
+      [
+        machine.run('ip', '-brief', 'link'),
+        machine.run('nft', 'list', 'tables'),
+        machine.run('sh', '-c', 'ls /var/lib/unkai; ls -a /root/.ssh 2>&1 || true'),
+        machine.programs().join('\n'),
+      ].join('\n');
+    const untouched = traces();
     await adding(machine.password);
     const far = (await hostNamed('far'))!;
     expect(far).toMatchObject({ status: 'Connected', managementIp: machine.address, username: 'root', sshPort: 22 });
@@ -79,7 +89,15 @@ test.runIf(hasOtherMachines)(
     const script = `#!/bin/sh\nuntil ping -c 1 -W 1 ${one.address}; do :; done; echo REACHED\ntick 0.2 &\n`;
     const two = await create('two', 'far', script);
     await saidBy(two.id, /REACHED[\s\S]*tick 5/);
-    expect(machine.run('ls', '/var/lib/unkai')).toContain(String(far['uuid']).slice(0, 12));
+    expect(machine.run('ls', '/var/lib/unkai')).toContain(String(far['uuid']));
+
+    // Somebody takes another machine for it, whose login is the same.
+    const update = (managementIp: string) =>
+      zstack.call('PUT', `/hosts/kvm/${far['uuid']}/actions`, { updateKVMHost: { managementIp } });
+    await using wrong = await OtherMachine.start();
+    await expect(update(wrong.address)).rejects.toThrow('knows nothing of this host, which servers or volumes lie on');
+    expect(wrong.run('ls', '/var/lib/unkai')).toBe('');
+    expect(await hostNamed('far')).toMatchObject({ status: 'Connected', managementIp: machine.address });
     for (const host of [near, 'far']) {
       const before = (await ticksOf(two.id)).at(-1)!;
       await act(two.id, { 'os-migrateLive': { host, block_migration: true, disk_over_commit: false } });
@@ -96,11 +114,7 @@ test.runIf(hasOtherMachines)(
     await expect.poll(status, patience).toBe('Disconnected');
     machine.join();
     await expect.poll(status, patience).toBe('Connected');
-    const agentPid = machine.run(
-      'pgrep',
-      '-f',
-      `agent.mjs --folder /var/lib/unkai/${String(far['uuid']).slice(0, 12)}`,
-    );
+    const agentPid = machine.run('pgrep', '-f', `agent.mjs --folder ${folderOf(String(far['uuid']))}`);
     const pids = agentPid.trim().split('\n').map(Number);
     for (const pid of pids) process.kill(pid, 'SIGKILL');
     await expect.poll(status, patience).not.toBe('Connected');
@@ -129,13 +143,15 @@ test.runIf(hasOtherMachines)(
 
     await expect(zstack.call('DELETE', `/hosts/${far['uuid']}`)).resolves.toBeDefined();
     expect(await hostNamed('far')).toBeUndefined();
-    const left = () => machine.run('ls', '/var/lib/unkai').trim();
-    await expect.poll(left, patience).toBe('programs');
+    // Neither devices nor rules, programs, files nor keys; and nothing of its namespaces.
+    await expect.poll(traces, patience).toBe(untouched);
+    const { fabric } = new NetworkNames(`${folderOf(String(far['uuid']))}/host`);
+    expect(machine.run('ls', '/run', '/run/netns')).not.toContain(fabric);
     const login = { address: machine.address, user: 'root', password: machine.password };
     const { host } = await admin.post('/unkai/v1/hosts', { name: 'again', ...login });
     expect(host).toMatchObject({ name: 'again', zone: 'nova', status: 'connected' });
     await admin.call('DELETE', `/unkai/v1/hosts/${host.id}`);
-    await expect.poll(left, patience).toBe('programs');
+    await expect.poll(traces, patience).toBe(untouched);
     for (const { id } of [one, two]) await admin.call('DELETE', `/compute/v2.1/servers/${id}`);
     await expect.poll(async () => (await admin.get('/compute/v2.1/servers')).servers, patience).toEqual([]);
   },

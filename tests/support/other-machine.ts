@@ -120,6 +120,13 @@ export class OtherMachine implements AsyncDisposable {
     return execFileSync('nsenter', inside, { encoding: 'utf8' });
   }
 
+  /** What runs there beside its own server and whoever is logged in, in its network namespace or below it. */
+  programs(): string[] {
+    const all = ip('netns', 'pids', this.#name).split('\n').filter(Boolean);
+    const commands = all.map((pid) => commandOf(Number(pid)));
+    return commands.filter((command) => command !== '' && !command.includes('sshd')).sort();
+  }
+
   /** Where this machine finds a file of that one. */
   path(there: string): string {
     return `/proc/${this.#server!.pid}/root${there}`;
@@ -176,6 +183,15 @@ function claimNumber(): number {
 
 function ip(...args: string[]): string {
   return execFileSync('ip', args, { encoding: 'utf8' });
+}
+
+/** Empty for one that has ended meanwhile. */
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+  } catch {
+    return '';
+  }
 }
 
 function end(pid: number): void {
