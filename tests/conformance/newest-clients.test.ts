@@ -1,11 +1,8 @@
-import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestCloud } from '../support/cloud.ts';
-import { cacheDir } from '../support/paths.ts';
+import { pythonEnvironment } from './python-environment.ts';
 import { clientEnvironment, clientOutput, runClient } from './run-client.ts';
 
 /**
@@ -15,27 +12,20 @@ import { clientEnvironment, clientOutput, runClient } from './run-client.ts';
 const isWanted = process.env['UNKAI_TEST_NEWEST_CLIENTS'] !== undefined;
 if (!isWanted) console.log('The newest OpenStack clients are not tested: UNKAI_TEST_NEWEST_CLIENTS=1 does, from PyPI');
 
-const folder = join(cacheDir, 'openstack-clients');
-
-/** A virtual environment with both; it is kept. `UNKAI_TEST_NEWEST_CLIENTS=fresh` makes it anew. */
-async function installClients(): Promise<void> {
-  if (process.env['UNKAI_TEST_NEWEST_CLIENTS'] === 'fresh') await rm(folder, { recursive: true, force: true });
-  if (existsSync(join(folder, '.complete'))) return;
-  const run = promisify(execFile);
-  await run('python3', ['-m', 'venv', '--clear', folder]);
-  await run(join(folder, 'bin/pip'), ['install', '--quiet', 'python-openstackclient', 'openstacksdk']);
-  await writeFile(join(folder, '.complete'), '');
-}
+/** `UNKAI_TEST_NEWEST_CLIENTS=fresh` gets both anew. */
+const isFresh = process.env['UNKAI_TEST_NEWEST_CLIENTS'] === 'fresh';
+const packages = ['python-openstackclient', 'openstacksdk'];
 
 describe.skipIf(!isWanted)('the newest OpenStack clients', { timeout: 600_000 }, () => {
   let cloud: TestCloud;
+  let folder: string;
   let env: Record<string, string>;
 
   const openstack = (words: string) => clientOutput(join(folder, 'bin/openstack'), words.split(' '), env);
   const json = async (words: string) => JSON.parse(await openstack(`${words} -f json`));
 
   beforeAll(async () => {
-    await installClients();
+    folder = await pythonEnvironment('openstack-clients', packages, isFresh);
     cloud = await TestCloud.start();
     env = clientEnvironment(cloud.origin);
   }, 900_000);

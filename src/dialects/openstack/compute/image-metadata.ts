@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { type Call, operation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import { parseId } from '../../../env/env.ts';
+import { ownMetadata } from './images-view.ts';
 import { until } from './microversions.ts';
 import { metadata } from './server-schemas.ts';
 import { closed, exampleImageId } from './wire.ts';
@@ -22,7 +23,10 @@ const Map_ = Type.Record(Type.String(), Type.String());
 const MetadataDocument = Type.Object({ metadata: Map_ });
 const MetaDocument = Type.Object({ meta: Map_ });
 
-/** Changes the image's properties, and gives what they are then. Throws `not_found` in Nova's words. */
+/**
+ * Changes the image's properties, of which its description is one to Nova, and gives what they are then. Throws `not_found`
+ * in Nova's words.
+ */
 async function change(
   { cloud, subject, params }: Pick<Call<{ image_id: string }>, 'cloud' | 'subject' | 'params'>,
   how: (properties: Record<string, string>) => Record<string, string>,
@@ -30,11 +34,15 @@ async function change(
   const id = parseId(params.image_id);
   if (id === undefined) throw noSuchImage();
   const changed = await cloud.images
-    .update(subject, id, ({ properties }) => ({ properties: how({ ...properties }) }))
+    .update(subject, id, (image) => {
+      const { description = null, ...properties } = how(ownMetadata(image));
+      return { properties, description };
+    })
     .catch((error: unknown) => {
-      throw error instanceof CloudError && error.code === 'not_found' ? noSuchImage() : error;
+      const isImage = error instanceof CloudError && error.code === 'not_found' && error.details.resource === 'image';
+      throw isImage ? noSuchImage() : error;
     });
-  return changed.properties;
+  return ownMetadata(changed);
 }
 
 function noSuchImage(): CloudError {

@@ -69,12 +69,16 @@ export function detailView(image: Image, replicas: readonly ImageReplica[], plac
   };
 }
 
+/** What users say of the image. */
+export function ownMetadata({ properties, description }: Image): Record<string, string> {
+  return { ...properties, ...(description === null ? {} : { description }) };
+}
+
 /** The image's own properties, and why it is not in all zones where that is so. */
 export function metadataOf(image: Image, replicas: readonly ImageReplica[]): Record<string, string> {
   const reason = syncStatusReason(image, replicas);
   return {
-    ...image.properties,
-    ...(image.description === null ? {} : { description: image.description }),
+    ...ownMetadata(image),
     ...(reason === undefined ? {} : { sync_status_reason: reason }),
   };
 }

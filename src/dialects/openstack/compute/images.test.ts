@@ -8,6 +8,7 @@ import type { ImagesTable } from '../../../database/schema.ts';
 import { parseId } from '../../../env/env.ts';
 import { k5ImageOperations } from '../../k5/images.ts';
 import { openstackDialect } from '../common/openstack-dialect.ts';
+import { imageMetadataOperations } from './image-metadata.ts';
 import { imageProxyOperations } from './images.ts';
 
 const alice = testSubject('alice');
@@ -16,7 +17,11 @@ const raw = { diskFormat: 'raw', containerFormat: 'bare' } as const;
 
 const mounted = { title: 'Images', version: '2', service: 'compute', unknownMembers: 'drop' } as const;
 const dialects = [
-  openstackDialect({ ...mounted, mounts: ['/compute/v2.1'], operations: imageProxyOperations }),
+  openstackDialect({
+    ...mounted,
+    mounts: ['/compute/v2.1'],
+    operations: [...imageProxyOperations, ...imageMetadataOperations],
+  }),
   {
     ...openstackDialect({ ...mounted, mounts: ['/v2/{tenant_id}'], operations: k5ImageOperations }),
     name: 'k5' as const,
@@ -219,6 +224,14 @@ describe("Nova's image proxy", () => {
       meta: { auto_disk_config: 'False' },
     });
     expect((await call(`/compute/v2.1/images/${id}/metadata/none`)).status).toBe(404);
+    await cloud.images.update(alice, parseId(id)!, { description: 'of a server' });
+    const described = { ...metadata.body.metadata, description: 'of a server' };
+    expect((await call(`/compute/v2.1/images/${id}/metadata`)).body).toEqual({ metadata: described });
+    const item = `/compute/v2.1/images/${id}/metadata/description`;
+    expect((await call(item, 'DELETE')).status).toBe(204);
+    const absent = { code: 404, message: 'Invalid metadata key description' };
+    expect(await call(item, 'DELETE')).toEqual({ status: 404, body: { itemNotFound: absent } });
+    expect((await call(`/compute/v2.1/images/${id}/metadata`)).body).toEqual(metadata.body);
     expect((await call(`/compute/v2.1/images/${id}`, 'DELETE')).status).toBe(204);
     const gone = await call(`/compute/v2.1/images/${id}`);
     expect(gone).toEqual({ status: 404, body: { itemNotFound: { code: 404, message: 'Image not found.' } } });
