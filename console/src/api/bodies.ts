@@ -579,7 +579,7 @@ export interface components {
                     destination: string;
                     nexthop: string;
                 }[];
-                ip_version: number;
+                ip_version: 4 | 6 | "4" | "6";
                 ipv6_address_mode?: ("slaac" | "dhcpv6-stateful" | "dhcpv6-stateless") | null;
                 ipv6_ra_mode?: ("slaac" | "dhcpv6-stateful" | "dhcpv6-stateless") | null;
                 name?: string;
