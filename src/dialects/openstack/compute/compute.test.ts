@@ -115,6 +115,23 @@ describe('flavors', () => {
 });
 
 describe('quotas and limits', () => {
+  it('of classes lose those of the network, and tell those of server groups, from 2.50 on', async () => {
+    const path = `${base}/os-quota-class-sets/default`;
+    const shown = async (version: string) => (await api.call('GET', path, { version })).body.quota_class_set;
+    expect(await shown('2.49')).toMatchObject({ id: 'default', floating_ips: -1, injected_files: 5 });
+    expect(await shown('2.49')).not.toHaveProperty('server_groups');
+    expect(await shown('2.50')).toMatchObject({ server_groups: -1, server_group_members: -1 });
+    expect(await shown('2.50')).not.toHaveProperty('floating_ips');
+    const set = (quota_class_set: object, version: string) =>
+      api.call('PUT', path, { body: { quota_class_set }, version });
+    const changed = await set({ server_groups: 11, floating_ips: 7 }, '2.49');
+    expect(changed).toMatchObject({ status: 200, body: { quota_class_set: { floating_ips: 7 } } });
+    expect(changed.body.quota_class_set).not.toHaveProperty('server_groups');
+    expect((await set({ floating_ips: 8 }, '2.50')).status).toBe(400);
+    expect(await shown('2.50')).toMatchObject({ server_groups: 11 });
+    expect((await set({ server_groups: -1, floating_ips: -1 }, '2.1')).status).toBe(200);
+  });
+
   it('are shown, set and taken back', async () => {
     const path = `/os-quota-sets/${alice}`;
     const before = (await get(path, { as: 'alice' })).body.quota_set;

@@ -1,13 +1,20 @@
 import { Type } from 'typebox';
 import { operation } from '../../../api/operation.ts';
+import type { Limits } from '../../../cloud/quotas/quotas.ts';
 import { minorOf } from './microversions.ts';
-import { Changes, changesOf, quotaSchema, quotaView } from './quotas.ts';
+import { Changes, changesOf, classNamesAt, quotaSchema, quotaView } from './quotas.ts';
 import { closed } from './wire.ts';
 
 const common = { dialect: 'compute', group: 'quotas', since: '2.1', mode: 'sync', allow: 'admin' } as const;
 const Params = Type.Object({ id: Type.String({ description: '`default`, which is the only class that counts.' }) });
 const example = { id: 'default' };
 const ClassDocument = Type.Object({ quota_class_set: quotaSchema });
+
+/** Limits of server groups are told from 2.50 on, though they could always be set. */
+function classView(limits: Limits, minor: number) {
+  const { server_groups, server_group_members, ...others } = classNamesAt(minor);
+  return quotaView(limits, minor < 50 ? others : classNamesAt(minor));
+}
 
 /** What projects may have that have no quotas of their own. */
 export const quotaClassOperations = [
@@ -24,7 +31,7 @@ export const quotaClassOperations = [
     examples: [{ title: 'The defaults', params: example, status: 200 }],
     async handle({ cloud, params: { id }, context }) {
       const limits = await cloud.quotas.defaultLimits();
-      return { body: { quota_class_set: { id, ...quotaView(limits, minorOf(context)) } } };
+      return { body: { quota_class_set: { id, ...classView(limits, minorOf(context)) } } };
     },
   }),
   operation({
@@ -41,9 +48,9 @@ export const quotaClassOperations = [
     examples: [{ title: 'Servers', params: example, body: { quota_class_set: { instances: 100 } }, status: 200 }],
     async handle({ cloud, subject, body, context }) {
       const minor = minorOf(context);
-      const changes = changesOf(body.quota_class_set as Record<string, number | string>, minor);
+      const changes = changesOf(body.quota_class_set as Record<string, number | string>, classNamesAt(minor));
       const limits = await cloud.quotas.setDefaultLimits(subject, changes);
-      return { body: { quota_class_set: quotaView(limits, minor) } };
+      return { body: { quota_class_set: classView(limits, minor) } };
     },
   }),
 ];

@@ -33,13 +33,20 @@ const fileNames: Record<string, QuotaName> = {
 /** Those of addresses, up to 2.35. */
 const addressNames: Record<string, QuotaName> = { fixed_ips: 'fixed_ips', floating_ips: 'server_floating_ips' };
 
-function namesAt(minor: number): Record<string, QuotaName> {
+type Names = Record<string, QuotaName>;
+
+/** @param lastWithNetwork the newest minor version that knows limits of networks */
+function namesUpTo(lastWithNetwork: number, minor: number): Names {
   return {
     ...names,
     ...(minor < 57 ? fileNames : {}),
-    ...(minor < 36 ? { ...networkNames, ...addressNames } : {}),
+    ...(minor <= lastWithNetwork ? { ...networkNames, ...addressNames } : {}),
   };
 }
+
+const namesAt = (minor: number) => namesUpTo(35, minor);
+/** Classes lost those of the network later. */
+export const classNamesAt = (minor: number) => namesUpTo(49, minor);
 
 const allNames = Object.keys(namesAt(1));
 export const quotaSchema = Type.Object({
@@ -86,8 +93,8 @@ function projectOf(text: string): string {
   throw new CloudError('invalid', `Project ID ${text} is not a valid project.`, { field: 'project_id' });
 }
 
-export function quotaView(limits: Limits, minor: number) {
-  const own = Object.entries(namesAt(minor)).map(([name, quota]) => [name, limits[quota]]);
+export function quotaView(limits: Limits, shown: Names) {
+  const own = Object.entries(shown).map(([name, quota]) => [name, limits[quota]]);
   return Object.fromEntries(own) as Record<string, number>;
 }
 
@@ -108,7 +115,7 @@ export const quotaOperations = [
       const { id } = call.params;
       const limits = await limitsOf(call, projectOf(id), lastOf(call.query.availability_zone));
       const { context } = call;
-      return { body: { quota_set: { id, ...quotaView(limits, minorOf(context)) } } };
+      return { body: { quota_set: { id, ...quotaView(limits, namesAt(minorOf(context))) } } };
     },
   }),
   operation({
@@ -123,7 +130,7 @@ export const quotaOperations = [
     summary: 'What projects may have that have no quotas of their own.',
     examples: [{ title: 'For any project', params, status: 200 }],
     handle: async ({ cloud, params: { id }, context }) => ({
-      body: { quota_set: { id, ...quotaView(await cloud.quotas.defaultLimits(), minorOf(context)) } },
+      body: { quota_set: { id, ...quotaView(await cloud.quotas.defaultLimits(), namesAt(minorOf(context))) } },
     }),
   }),
   operation({
@@ -149,7 +156,7 @@ export const quotaOperations = [
         const quota = quotas[name];
         return quota !== undefined && isCounted(quota) ? used[quota as CountedQuota] : 0;
       };
-      const limits = Object.entries(quotaView(await limitsOf(call, project, zone), minor));
+      const limits = Object.entries(quotaView(await limitsOf(call, project, zone), quotas));
       const details = limits.map(([name, limit]) => [name, { in_use: inUse(name), limit, reserved: 0 }]);
       return { body: { quota_set: { id, ...Object.fromEntries(details) } } };
     },
@@ -171,7 +178,7 @@ export const quotaOperations = [
     async handle({ cloud, subject, params: { id }, query, body, context }) {
       const project = projectOf(id);
       const minor = minorOf(context);
-      const changes = changesOf(body.quota_set as Record<string, number | string>, minor);
+      const changes = changesOf(body.quota_set as Record<string, number | string>, namesAt(minor));
       const zone = lastOf(query.availability_zone);
       const { quotas } = cloud;
       const { force } = body.quota_set;
@@ -180,7 +187,7 @@ export const quotaOperations = [
       const limits = await (zone === undefined
         ? quotas.setLimits(subject, project, changes, isForced ? undefined : judge)
         : quotas.zones.setLimits(subject, project, zone, changes));
-      return { body: { quota_set: quotaView(limits, minor) } };
+      return { body: { quota_set: quotaView(limits, namesAt(minor)) } };
     },
   }),
   operation({
@@ -217,13 +224,13 @@ function refuseBelow(used: Usage, changes: Partial<Limits>, minor: number): void
   }
 }
 
-/** Throws `invalid` for a limit that the microversion does not know. */
-export function changesOf(wanted: Record<string, number | string>, minor: number): Partial<Limits> {
+/** Throws `invalid` for a limit that is not among those that the microversion knows. */
+export function changesOf(wanted: Record<string, number | string>, known: Names): Partial<Limits> {
   const changes: Partial<Limits> = {};
   for (const [name, value] of Object.entries(wanted)) {
     if (name === 'force' || name === 'tenant_id') continue;
     const limit = integerOf(name, value, -1);
-    const quota = namesAt(minor)[name];
+    const quota = known[name];
     if (quota === undefined) throw new CloudError('invalid', `The limit of ${name} can't be changed.`, { field: name });
     changes[quota] = limit;
   }
