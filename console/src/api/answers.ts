@@ -166,7 +166,7 @@ export interface components {
                 previous: null;
                 self: string;
             };
-            projects: {
+            projects: ({
                 description: string;
                 domain_id: string | null;
                 enabled: boolean;
@@ -183,7 +183,9 @@ export interface components {
                 parents?: unknown;
                 subtree?: unknown;
                 tags: string[];
-            }[];
+            } & {
+                [key: string]: unknown;
+            })[];
         };
         ImageListImageMembers: {
             members: {

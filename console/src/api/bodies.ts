@@ -382,7 +382,6 @@ export interface components {
                     multi_factor_auth_rules?: string[][] | null;
                 };
                 password?: string | null;
-                project_id?: string | null;
             };
         };
         IdentityUpdateProjectBody: {
@@ -417,7 +416,6 @@ export interface components {
                     multi_factor_auth_rules?: string[][] | null;
                 };
                 password?: string | null;
-                project_id?: string | null;
             };
         };
         ImageCreateImageBody: {

@@ -56,6 +56,7 @@ async function ensureDomain(tx: Tx): Promise<void> {
       enabled: 1,
       tags: '[]',
       options: '{}',
+      extra: '{}',
     })
     .onConflict((conflict) => conflict.doNothing())
     .execute();

@@ -1,6 +1,7 @@
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
+import { extraText, extraWith } from './extra.ts';
 import { conflictOn, missing } from './failures.ts';
 import { type Domain, domainOf, type Options } from './model.ts';
 import type { Revocations } from './revocations.ts';
@@ -12,6 +13,8 @@ export interface DomainChanges {
   enabled?: boolean;
   tags?: string[];
   options?: Options;
+  /** Over what there is. */
+  extra?: Options;
 }
 
 /** Name spaces of users and projects. */
@@ -58,12 +61,14 @@ export class Domains {
       enabled: wanted.enabled ?? true,
       tags: wanted.tags ?? [],
       options: wanted.options ?? {},
+      extra: wanted.extra ?? {},
     };
     const row = {
       ...domain,
       enabled: domain.enabled ? (1 as const) : (0 as const),
       tags: JSON.stringify(domain.tags),
       options: JSON.stringify(domain.options),
+      extra: extraText(domain.extra),
     };
     await this.#core.db
       .write((tx) => tx.insertInto('domains').values(row).execute())
@@ -74,9 +79,10 @@ export class Domains {
   /** Disabling a domain ends every token of its users and for its projects. */
   async update(subject: Subject, id: string, changes: DomainChanges): Promise<Domain> {
     requireAdmin(subject, 'update_domain');
-    const { name, description, enabled, tags, options } = changes;
+    const { name, description, enabled, tags, options, extra } = changes;
     const isDisabled = enabled === undefined ? undefined : enabled ? (1 as const) : (0 as const);
     const change = this.#core.db.write(async (tx) => {
+      const extraAfter = await extraWith(tx, 'domains', id, extra);
       const row = await tx
         .updateTable('domains')
         // Sets at least one column, so that an empty change is a statement too.
@@ -86,6 +92,7 @@ export class Domains {
           enabled: isDisabled,
           tags: textOf(tags),
           options: textOf(options),
+          extra: extraAfter,
         }))
         .where('id', '=', id)
         .returningAll()

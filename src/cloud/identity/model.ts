@@ -16,6 +16,8 @@ export interface Domain {
   enabled: boolean;
   tags: string[];
   options: Options;
+  /** Members that clients have set and that mean nothing here. So are those of projects and users. */
+  extra: Options;
 }
 
 /** What Keystone calls resource options: name → value. */
@@ -32,6 +34,7 @@ export interface Project {
   enabled: boolean;
   tags: string[];
   options: Options;
+  extra: Options;
   /** Microseconds since the epoch, as all times. */
   createdAt: number;
   updatedAt: number;
@@ -47,7 +50,6 @@ export interface User {
   /** What a token is scoped to when its user does not say. */
   defaultProjectId: string | undefined;
   options: Options;
-  /** Members that clients have set and that mean nothing here. */
   extra: Options;
   passwordChangedAt: number | undefined;
   passwordExpiresAt: number | undefined;
@@ -133,6 +135,7 @@ export function domainOf(row: Selectable<DomainsTable>): Domain {
     enabled: row.enabled === 1,
     tags: JSON.parse(row.tags) as string[],
     options: JSON.parse(row.options) as Options,
+    extra: JSON.parse(row.extra) as Options,
   };
 }
 
@@ -146,6 +149,7 @@ export function projectOfRow(row: Selectable<ProjectsTable>): Project {
     enabled: row.enabled === 1,
     tags: JSON.parse(row.tags) as string[],
     options: JSON.parse(row.options) as Options,
+    extra: JSON.parse(row.extra) as Options,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };

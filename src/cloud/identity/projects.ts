@@ -5,6 +5,7 @@ import { CloudError } from '../errors.ts';
 import { forgetSchedulesOf } from '../schedules/orphans.ts';
 import { followProject } from './account-names.ts';
 import type { Assignments } from './assignments.ts';
+import { extraText, extraWith } from './extra.ts';
 import { conflictOn, missing } from './failures.ts';
 import { adminAccountId, defaultDomainId, type Options, type Project, projectOfRow } from './model.ts';
 import type { Revocations } from './revocations.ts';
@@ -38,6 +39,7 @@ export interface NewProject {
   enabled?: boolean;
   tags?: string[];
   options?: Options;
+  extra?: Options;
 }
 
 /** Undefined leaves a member as it is. */
@@ -47,6 +49,8 @@ export interface ProjectChanges {
   enabled?: boolean;
   tags?: string[];
   options?: Options;
+  /** Over what there is. */
+  extra?: Options;
 }
 
 /** How deep projects may lie below their domain. */
@@ -175,6 +179,7 @@ export class Projects {
         enabled: wanted.enabled === false ? 0 : 1,
         tags: JSON.stringify(wanted.tags ?? []),
         options: JSON.stringify(wanted.options ?? {}),
+        extra: extraText(wanted.extra ?? {}),
         created_at: now,
         updated_at: now,
       })
@@ -192,7 +197,7 @@ export class Projects {
 
   /** Changes a project as part of a larger change; asks for no permission. */
   async changeIn(tx: Tx, id: string, changes: ProjectChanges): Promise<Project> {
-    const { name, description, enabled, tags, options } = changes;
+    const { name, description, enabled, tags, options, extra } = changes;
     const now = this.#core.env.now();
     await refuseImmutable(tx, id, 'modify', isOnlyUnlocking(changes));
     if (enabled !== undefined) await requireBranch(tx, id, enabled);
@@ -208,6 +213,7 @@ export class Projects {
         enabled: enabled === undefined ? undefined : enabled ? 1 : 0,
         tags: tags === undefined ? undefined : JSON.stringify(tags),
         options: options === undefined ? undefined : JSON.stringify(options),
+        extra: await extraWith(tx, 'projects', id, extra),
         updated_at: now,
       })
       .where('id', '=', id)

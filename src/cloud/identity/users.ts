@@ -5,6 +5,7 @@ import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
 import { followUser } from './account-names.ts';
+import { extraText, extraWith } from './extra.ts';
 import { conflictOn, missing, notAuthenticated } from './failures.ts';
 import { FormerPasswords } from './former-passwords.ts';
 import { adminAccountId, defaultDomainId, type Options, type User, userOf } from './model.ts';
@@ -55,6 +56,7 @@ export interface UserChanges {
   enabled?: boolean;
   defaultProjectId?: string | null;
   options?: Options;
+  /** Over what there is. */
   extra?: Options;
 }
 
@@ -138,7 +140,7 @@ export class Users {
         default_project_id: wanted.defaultProjectId ?? null,
         password_hash: passwordHash ?? null,
         options: JSON.stringify(withOptions({}, wanted.options)),
-        extra: JSON.stringify(wanted.extra ?? {}),
+        extra: extraText(wanted.extra ?? {}),
         failed_logins: null,
         last_failed_at: null,
         password_changed_at: passwordHash === undefined ? null : now,
@@ -241,7 +243,7 @@ export class Users {
         ...(hash === undefined && enabled !== true ? {} : { failed_logins: null, last_failed_at: null }),
         ...(enabled === true ? { last_active_at: now } : {}),
         options: set === undefined ? undefined : JSON.stringify(set),
-        extra: extra === undefined ? undefined : JSON.stringify(extra),
+        extra: await extraWith(tx, 'users', id, extra),
         updated_at: now,
       })
       .where('id', '=', id)

@@ -14,6 +14,8 @@ export interface DomainsTable {
   enabled: Flag;
   tags: Json;
   options: Json;
+  /** Members that clients have set and that mean nothing here: Keystone keeps them. So are those of projects and users. */
+  extra: Json;
 }
 
 export interface ProjectsTable {
@@ -25,6 +27,7 @@ export interface ProjectsTable {
   enabled: Flag;
   tags: Json;
   options: Json;
+  extra: Json;
   created_at: Micros;
   updated_at: Micros;
 }
@@ -40,7 +43,6 @@ export interface UsersTable {
   /** argon2id (PHC string) of the lower-case hex SHA-512 of the password. */
   password_hash: string | null;
   options: Json;
-  /** Members that clients have set and that mean nothing here: Keystone keeps them. */
   extra: Json;
   /** Wrong passwords since the last right one, and when the last of them was. */
   failed_logins: number | null;

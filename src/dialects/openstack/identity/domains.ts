@@ -6,10 +6,29 @@ import { listedDomain, requireAdmin } from '../../../cloud/identity/subject.ts';
 import { queryBoolean } from '../common/query.ts';
 import { list, v3 } from './answers.ts';
 import { DomainView, Id, listDocument, OptionsView, optional, ShortDescription, ShortName, Tags } from './schemas.ts';
+import { unnamedMembers } from './unnamed-members.ts';
 import { domainView } from './views.ts';
 
 const Params = Type.Object({ domain_id: Id });
 const Document = Type.Object({ domain: DomainView });
+
+const NewDomain = Type.Object({
+  name: ShortName,
+  explicit_domain_id: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 64, description: 'Its id, which is chosen else: 32 hex digits.' }),
+  ),
+  description: optional(ShortDescription),
+  enabled: Type.Optional(Type.Boolean()),
+  tags: Type.Optional(Tags),
+  options: Type.Optional(OptionsView),
+});
+const DomainChanges = Type.Object({
+  name: Type.Optional(ShortName),
+  description: optional(ShortDescription),
+  enabled: Type.Optional(Type.Boolean()),
+  tags: Type.Optional(Tags),
+  options: Type.Optional(OptionsView),
+});
 
 const exampleView = {
   id: defaultDomainId,
@@ -50,18 +69,7 @@ export const domainOperations = [
     path: '/v3/domains',
     mode: 'sync',
     allow: 'admin',
-    body: Type.Object({
-      domain: Type.Object({
-        name: ShortName,
-        explicit_domain_id: Type.Optional(
-          Type.String({ minLength: 1, maxLength: 64, description: 'Its id, which is chosen else: 32 hex digits.' }),
-        ),
-        description: optional(ShortDescription),
-        enabled: Type.Optional(Type.Boolean()),
-        tags: Type.Optional(Tags),
-        options: Type.Optional(OptionsView),
-      }),
-    }),
+    body: Type.Object({ domain: NewDomain }),
     responses: { 201: Document },
     errors: [400, 401, 403, 409],
     title: 'Create a domain',
@@ -72,7 +80,8 @@ export const domainOperations = [
       if (id !== undefined && !/^[0-9a-f]{32}$/.test(id)) {
         throw new CloudError('invalid', 'Domain ID does not conform to the required UUID hex format.');
       }
-      const wanted = { id, name, description: description ?? undefined, enabled, tags, options };
+      const extra = unnamedMembers(call.body.domain, NewDomain, DomainView);
+      const wanted = { id, name, description: description ?? undefined, enabled, tags, options, extra };
       const domain = await call.cloud.identity.domains.create(call.subject, wanted);
       return { body: { domain: domainView(v3(call), domain) } };
     },
@@ -113,15 +122,7 @@ export const domainOperations = [
     mode: 'sync',
     allow: 'admin',
     params: Params,
-    body: Type.Object({
-      domain: Type.Object({
-        name: Type.Optional(ShortName),
-        description: optional(ShortDescription),
-        enabled: Type.Optional(Type.Boolean()),
-        tags: Type.Optional(Tags),
-        options: Type.Optional(OptionsView),
-      }),
-    }),
+    body: Type.Object({ domain: DomainChanges }),
     responses: { 200: Document },
     errors: [400, 401, 403, 404, 409],
     title: 'Update a domain',
@@ -136,7 +137,8 @@ export const domainOperations = [
     ],
     handle: async (call) => {
       const { name, description, enabled, tags, options } = call.body.domain;
-      const changes = { name, description: description === null ? '' : description, enabled, tags, options };
+      const extra = unnamedMembers(call.body.domain, DomainChanges, DomainView);
+      const changes = { name, description: description === null ? '' : description, enabled, tags, options, extra };
       const domain = await call.cloud.identity.domains.update(call.subject, call.params.domain_id, changes);
       return { body: { domain: domainView(v3(call), domain) } };
     },

@@ -12,7 +12,7 @@ afterEach(() => api.close());
 
 describe('projects', () => {
   test('are made, changed, listed and deleted', async () => {
-    const body = { project: { name: 'web', description: null, domain_id: 'default', extra: 'dropped' } };
+    const body = { project: { name: 'web', description: null, domain_id: 'default' } };
     const created = await api.call('POST', '/v3/projects', { token: api.admin, body });
     expect(created.status).toBe(201);
     const { id } = created.json.project;
@@ -70,6 +70,35 @@ describe('projects', () => {
       'You are not authorized to perform the requested action: identity:get_project.',
     );
     expect((await api.call('GET', '/v3/projects', { token: api.member })).status).toBe(403);
+  });
+});
+
+describe('members that Keystone does not name', () => {
+  const kinds = {
+    project: { one: 'project', all: 'projects' },
+    domain: { one: 'domain', all: 'domains' },
+    user: { one: 'user', all: 'users' },
+  } as const;
+
+  test.each(Object.values(kinds))('are kept with a $one, the newer over the older', async ({ one, all }) => {
+    const send = (method: 'POST' | 'PATCH', path: string, members: object) =>
+      api.call(method, `/v3/${all}${path}`, { token: api.admin, body: { [one]: members } });
+    const said = { 'cost-center': '4711', owner: { mail: 'a@example.com' }, links: { self: 'elsewhere' } };
+    const made = await send('POST', '', { name: `with members ${one}`, enabled: false, ...said });
+    expect(made.status).toBe(201);
+    const { id } = made.json[one];
+    const { links, ...kept } = said;
+    expect(made.json[one]).toMatchObject(kept);
+    expect(made.json[one].links.self).toMatch(new RegExp(`/v3/${all}/${id}$`));
+    const changed = await send('PATCH', `/${id}`, { 'cost-center': null, floor: 3, id: 'other', description: 'd' });
+    expect(changed).toMatchObject({ status: 200, json: { [one]: { ...kept, 'cost-center': null, floor: 3, id } } });
+    const shown = (await api.call('GET', `/v3/${all}/${id}`, { token: api.admin })).json[one];
+    expect(shown).toEqual(changed.json[one]);
+    const listed = (await api.call('GET', `/v3/${all}`, { token: api.admin })).json[all];
+    expect(listed.find((other: { id: string }) => other.id === id)).toEqual(shown);
+    const tooMuch = await send('PATCH', `/${id}`, { notes: 'x'.repeat(70_000) });
+    expect(tooMuch.json.error).toMatchObject({ code: 400, message: expect.stringContaining('65535 bytes') });
+    expect((await api.call('DELETE', `/v3/${all}/${id}`, { token: api.admin })).status).toBe(204);
   });
 });
 

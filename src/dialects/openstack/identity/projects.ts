@@ -6,6 +6,7 @@ import { homeOf, listedDomain, mayReadIdentity } from '../../../cloud/identity/s
 import { queryBoolean } from '../common/query.ts';
 import { list, v3 } from './answers.ts';
 import { Description, Id, listDocument, OptionsView, optional, ProjectView, ShortName, Tags } from './schemas.ts';
+import { unnamedMembers } from './unnamed-members.ts';
 import { domainAsProjectView, projectView } from './views.ts';
 
 const Params = Type.Object({ project_id: Id });
@@ -17,6 +18,20 @@ const changeable = {
   tags: Type.Optional(Tags),
   options: Type.Optional(OptionsView),
 };
+
+const NewProject = Type.Object({
+  name: ShortName,
+  domain_id: optional(Id),
+  parent_id: optional(Id),
+  is_domain: optional(Type.Boolean({ description: 'Makes a domain.' })),
+  ...changeable,
+});
+const ProjectChanges = Type.Object({
+  name: Type.Optional(ShortName),
+  domain_id: optional(Id),
+  is_domain: optional(Type.Boolean()),
+  ...changeable,
+});
 
 const exampleView = {
   id: adminAccountId,
@@ -90,15 +105,7 @@ export const projectOperations = [
     path: '/v3/projects',
     mode: 'sync',
     allow: 'domainManager',
-    body: Type.Object({
-      project: Type.Object({
-        name: ShortName,
-        domain_id: optional(Id),
-        parent_id: optional(Id),
-        is_domain: optional(Type.Boolean({ description: 'Makes a domain.' })),
-        ...changeable,
-      }),
-    }),
+    body: Type.Object({ project: NewProject }),
     responses: { 201: Document },
     errors: [400, 401, 403, 404, 409],
     title: 'Create a project',
@@ -108,7 +115,8 @@ export const projectOperations = [
     ],
     handle: async (call) => {
       const { name, domain_id, parent_id, description, enabled, tags, options, is_domain } = call.body.project;
-      const words = { name, description: description ?? undefined, enabled, tags, options };
+      const extra = unnamedMembers(call.body.project, NewProject, ProjectView);
+      const words = { name, description: description ?? undefined, enabled, tags, options, extra };
       if (is_domain) {
         if (domain_id || parent_id) throw new CloudError('invalid', 'A domain has no parent and is in no domain.');
         const domain = await call.cloud.identity.domains.create(call.subject, words);
@@ -166,14 +174,7 @@ export const projectOperations = [
     mode: 'sync',
     allow: 'domainManager',
     params: Params,
-    body: Type.Object({
-      project: Type.Object({
-        name: Type.Optional(ShortName),
-        domain_id: optional(Id),
-        is_domain: optional(Type.Boolean()),
-        ...changeable,
-      }),
-    }),
+    body: Type.Object({ project: ProjectChanges }),
     responses: { 200: Document },
     errors: [400, 401, 403, 404, 409],
     title: 'Update a project',
@@ -190,7 +191,8 @@ export const projectOperations = [
       const { name, description, enabled, tags, options, domain_id } = call.body.project;
       const { projects, domains } = call.cloud.identity;
       const id = call.params.project_id;
-      const changes = { name, description: description === null ? '' : description, enabled, tags, options };
+      const extra = unnamedMembers(call.body.project, ProjectChanges, ProjectView);
+      const changes = { name, description: description === null ? '' : description, enabled, tags, options, extra };
       if (await domains.find(id)) {
         return { body: { project: domainAsProjectView(v3(call), await domains.update(call.subject, id, changes)) } };
       }

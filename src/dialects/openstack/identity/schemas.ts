@@ -39,30 +39,39 @@ export const OptionsView = Type.Unsafe<Record<string, unknown>>({ type: 'object'
 export const Tag = Type.String({ minLength: 1, maxLength: 255, pattern: '^[^,/]*$' });
 export const Tags = Type.Array(Tag, { maxItems: 80, uniqueItems: true });
 
-export const DomainView = Type.Object({
-  id: Type.String(),
-  name: Type.String(),
-  description: Type.String(),
-  enabled: Type.Boolean(),
-  tags: Type.Array(Type.String()),
-  options: OptionsView,
-  links: SelfLink,
-});
+/** What clients chose to have in it as well. */
+const open = { additionalProperties: true } as const;
 
-export const ProjectView = Type.Object({
-  id: Type.String(),
-  name: Type.String(),
-  domain_id: nullable(Type.String()),
-  description: Type.String(),
-  enabled: Type.Boolean(),
-  parent_id: nullable(Type.String()),
-  is_domain: Type.Boolean(),
-  tags: Type.Array(Type.String()),
-  options: OptionsView,
-  links: SelfLink,
-  parents: Type.Optional(Type.Unsafe<unknown>({})),
-  subtree: Type.Optional(Type.Unsafe<unknown>({})),
-});
+export const DomainView = Type.Object(
+  {
+    id: Type.String(),
+    name: Type.String(),
+    description: Type.String(),
+    enabled: Type.Boolean(),
+    tags: Type.Array(Type.String()),
+    options: OptionsView,
+    links: SelfLink,
+  },
+  open,
+);
+
+export const ProjectView = Type.Object(
+  {
+    id: Type.String(),
+    name: Type.String(),
+    domain_id: nullable(Type.String()),
+    description: Type.String(),
+    enabled: Type.Boolean(),
+    parent_id: nullable(Type.String()),
+    is_domain: Type.Boolean(),
+    tags: Type.Array(Type.String()),
+    options: OptionsView,
+    links: SelfLink,
+    parents: Type.Optional(Type.Unsafe<unknown>({})),
+    subtree: Type.Optional(Type.Unsafe<unknown>({})),
+  },
+  open,
+);
 
 export const GroupView = Type.Object({
   id: Type.String(),
@@ -72,19 +81,21 @@ export const GroupView = Type.Object({
   links: SelfLink,
 });
 
-export const UserView = Type.Object({
-  id: Type.String(),
-  name: Type.String(),
-  domain_id: Type.String(),
-  enabled: Type.Boolean(),
-  email: Type.Optional(Type.String()),
-  description: Type.Optional(Type.String()),
-  default_project_id: Type.Optional(Type.String()),
-  project_id: Type.Optional(nullable(Type.String())),
-  password_expires_at: nullable(Type.String()),
-  options: OptionsView,
-  links: SelfLink,
-});
+export const UserView = Type.Object(
+  {
+    id: Type.String(),
+    name: Type.String(),
+    domain_id: Type.String(),
+    enabled: Type.Boolean(),
+    email: Type.Optional(Type.String()),
+    description: Type.Optional(Type.String()),
+    default_project_id: Type.Optional(Type.String()),
+    password_expires_at: nullable(Type.String()),
+    options: OptionsView,
+    links: SelfLink,
+  },
+  open,
+);
 
 export const RoleView = Type.Object({
   id: Type.String(),

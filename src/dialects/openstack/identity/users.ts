@@ -9,6 +9,7 @@ import { queryBoolean } from '../common/query.ts';
 import { parseTime } from '../common/time.ts';
 import { list, v3 } from './answers.ts';
 import { Description, Id, listDocument, Name, optional, ProjectView, UserView } from './schemas.ts';
+import { unnamedMembers } from './unnamed-members.ts';
 import { projectView, userView } from './views.ts';
 
 const Params = Type.Object({ user_id: Id });
@@ -40,8 +41,9 @@ const changeable = {
   default_project_id: optional(Id),
   enabled: Type.Optional(Type.Boolean()),
   options: Type.Optional(UserOptions),
-  project_id: optional(Type.String({ maxLength: 64, description: 'Kept, as Keystone keeps it; it means nothing.' })),
 };
+const NewUser = Type.Object({ name: Name, domain_id: optional(Id), ...changeable });
+const UserChanges = Type.Object({ name: Type.Optional(Name), domain_id: Type.Optional(Id), ...changeable });
 
 const exampleView = {
   id: adminAccountId,
@@ -109,7 +111,7 @@ export const userOperations = [
     path: '/v3/users',
     mode: 'sync',
     allow: 'domainManager',
-    body: Type.Object({ user: Type.Object({ name: Name, domain_id: optional(Id), ...changeable }) }),
+    body: Type.Object({ user: NewUser }),
     responses: { 201: Document },
     errors: [400, 401, 403, 404, 409],
     title: 'Create a user',
@@ -118,8 +120,7 @@ export const userOperations = [
       { title: 'With a password', body: { user: { name: 'hanako', password: 'correct horse' } }, status: 201 },
     ],
     handle: async (call) => {
-      const { name, domain_id, password, email, description, default_project_id, enabled, options, project_id } =
-        call.body.user;
+      const { name, domain_id, password, email, description, default_project_id, enabled, options } = call.body.user;
       call.cloud.identity.users.requireStrong(password);
       const user = await call.cloud.identity.users.create(call.subject, {
         name,
@@ -130,7 +131,7 @@ export const userOperations = [
         defaultProjectId: default_project_id ?? undefined,
         enabled,
         options,
-        extra: project_id === undefined ? undefined : { project_id },
+        extra: unnamedMembers(call.body.user, NewUser, UserView),
       });
       return { body: { user: userView(v3(call), user) } };
     },
@@ -165,9 +166,7 @@ export const userOperations = [
     mode: 'sync',
     allow: 'domainManager',
     params: Params,
-    body: Type.Object({
-      user: Type.Object({ name: Type.Optional(Name), domain_id: Type.Optional(Id), ...changeable }),
-    }),
+    body: Type.Object({ user: UserChanges }),
     responses: { 200: Document },
     errors: [400, 401, 403, 404, 409],
     title: 'Update a user',
@@ -181,8 +180,7 @@ export const userOperations = [
       },
     ],
     handle: async (call) => {
-      const { name, password, email, description, default_project_id, enabled, options, project_id, domain_id } =
-        call.body.user;
+      const { name, password, email, description, default_project_id, enabled, options, domain_id } = call.body.user;
       const { users } = call.cloud.identity;
       users.requireStrong(password);
       if (domain_id !== undefined && domain_id !== (await users.get(call.subject, call.params.user_id)).domainId) {
@@ -196,7 +194,7 @@ export const userOperations = [
         defaultProjectId: default_project_id,
         enabled,
         options,
-        extra: project_id === undefined ? undefined : { project_id },
+        extra: unnamedMembers(call.body.user, UserChanges, UserView),
       });
       return { body: { user: userView(v3(call), user) } };
     },

@@ -9,12 +9,13 @@ import type { CatalogService } from './catalog.ts';
 type Base = string;
 
 export function domainView(base: Base, domain: Domain) {
-  const { id, name, description, enabled, tags, options } = domain;
-  return { id, name, description, enabled, tags, options, links: { self: `${base}/domains/${id}` } };
+  const { id, name, description, enabled, tags, options, extra } = domain;
+  return { ...extra, id, name, description, enabled, tags, options, links: { self: `${base}/domains/${id}` } };
 }
 
 export function projectView(base: Base, project: Project) {
   return {
+    ...project.extra,
     id: project.id,
     name: project.name,
     domain_id: project.domainId,
@@ -31,13 +32,13 @@ export function projectView(base: Base, project: Project) {
 
 /** A domain in the words of projects: Keystone counts it as the topmost one. */
 export function domainAsProjectView(base: Base, domain: Domain) {
-  const { id, name, description, enabled, tags, options } = domain;
-  const links = { self: `${base}/projects/${id}` };
-  return { id, name, domain_id: null, description, enabled, parent_id: null, is_domain: true, tags, options, links };
+  const links = { self: `${base}/projects/${domain.id}` };
+  return { ...domainView(base, domain), domain_id: null, parent_id: null, is_domain: true, links };
 }
 
 export function userView(base: Base, user: User) {
   return {
+    ...user.extra,
     id: user.id,
     name: user.name,
     domain_id: user.domainId,
@@ -47,7 +48,6 @@ export function userView(base: Base, user: User) {
     default_project_id: user.defaultProjectId,
     password_expires_at: passwordExpiry(user.passwordExpiresAt),
     options: user.options,
-    project_id: user.extra['project_id'],
     links: { self: `${base}/users/${user.id}` },
   };
 }
