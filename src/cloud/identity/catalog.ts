@@ -1,3 +1,4 @@
+import type { Tx } from '../../database/database.ts';
 import type {
   CatalogEndpointsTable,
   CatalogRegionsTable,
@@ -153,9 +154,9 @@ export class Catalog {
     if ((await this.regions()).some(({ parentId }) => parentId === id)) {
       throw new CloudError('forbidden', `Region ${id} has regions below it.`);
     }
-    await this.#refuseLimited('region', 'region_id', id);
-    await this.#delete('catalog_regions', 'region', id);
-    await this.#core.db.write((tx) => tx.deleteFrom('policy_associations').where('region_id', '=', id).execute());
+    await this.#delete('catalog_regions', 'region', id, async (tx) => {
+      await tx.deleteFrom('policy_associations').where('region_id', '=', id).execute();
+    });
   }
 
   async createService(subject: Subject, wanted: Omit<CatalogServiceEntry, 'id'>): Promise<CatalogServiceEntry> {
@@ -176,12 +177,10 @@ export class Catalog {
     return service;
   }
 
-  /** Its endpoints go along. */
+  /** Its endpoints go along; limits that are registered for it stay, as in Keystone. */
   async deleteService(subject: Subject, id: string): Promise<void> {
     requireAdmin(subject, 'delete_service');
-    await this.#refuseLimited('service', 'service_id', id);
-    await this.#delete('catalog_services', 'service', id);
-    await this.#core.db.write(async (tx) => {
+    await this.#delete('catalog_services', 'service', id, async (tx) => {
       await tx.deleteFrom('catalog_endpoints').where('service_id', '=', id).execute();
       await tx.deleteFrom('policy_associations').where('service_id', '=', id).execute();
     });
@@ -207,8 +206,7 @@ export class Catalog {
 
   async deleteEndpoint(subject: Subject, id: string): Promise<void> {
     requireAdmin(subject, 'delete_endpoint');
-    await this.#delete('catalog_endpoints', 'endpoint', id);
-    await this.#core.db.write(async (tx) => {
+    await this.#delete('catalog_endpoints', 'endpoint', id, async (tx) => {
       await tx.deleteFrom('project_endpoints').where('endpoint_id', '=', id).execute();
       await tx.deleteFrom('policy_associations').where('endpoint_id', '=', id).execute();
     });
@@ -232,8 +230,9 @@ export class Catalog {
 
   async deleteGroup(subject: Subject, id: string): Promise<void> {
     requireAdmin(subject, 'delete_endpoint_group');
-    await this.#delete('endpoint_groups', 'endpoint group', id);
-    await this.#core.db.write((tx) => tx.deleteFrom('project_endpoint_groups').where('group_id', '=', id).execute());
+    await this.#delete('endpoint_groups', 'endpoint group', id, async (tx) => {
+      await tx.deleteFrom('project_endpoint_groups').where('group_id', '=', id).execute();
+    });
   }
 
   /** Endpoints that projects were given one by one. */
@@ -292,21 +291,18 @@ export class Catalog {
     });
   }
 
-  async #refuseLimited(kind: 'service' | 'region', column: 'service_id' | 'region_id', id: string): Promise<void> {
-    const limits = this.#core.db.read.selectFrom('registered_limits').select('id').where(column, '=', id);
-    if (!(await limits.executeTakeFirst())) return;
-    throw new CloudError('forbidden', `Unable to delete ${kind} ${id} because limits are registered for it.`);
-  }
-
+  /** @param along what goes with it */
   async #delete(
     table: 'catalog_regions' | 'catalog_services' | 'catalog_endpoints' | 'endpoint_groups',
     kind: IdentityResource,
     id: string,
+    along: (tx: Tx) => Promise<void>,
   ): Promise<void> {
-    const { numDeletedRows } = await this.#core.db.write((tx) =>
-      tx.deleteFrom(table).where('id', '=', id).executeTakeFirstOrThrow(),
-    );
-    if (numDeletedRows === 0n) throw missing(kind, id);
+    await this.#core.db.write(async (tx) => {
+      const { numDeletedRows } = await tx.deleteFrom(table).where('id', '=', id).executeTakeFirstOrThrow();
+      if (numDeletedRows === 0n) throw missing(kind, id);
+      await along(tx);
+    });
   }
 }
 

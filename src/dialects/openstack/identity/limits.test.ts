@@ -49,6 +49,17 @@ test('a limit is registered, shown, changed, found by its members and deleted', 
   expect((await ask('GET', path)).json.error.message).toBe(`Could not find registered limit for ${found.id}.`);
 });
 
+test('a service and a region may go before what is registered for them', async () => {
+  const { id } = (await ask('POST', '/services', { service: { type: 'key', name: 'keys' } })).json.service;
+  await ask('POST', '/regions', { region: { id: 'west' } });
+  const [found] = (await register({ service_id: id, region_id: 'west' })).json.registered_limits;
+  expect((await ask('DELETE', '/regions/west')).status).toBe(204);
+  expect((await ask('DELETE', `/services/${id}`)).status).toBe(204);
+  const path = `/registered_limits/${found.id}`;
+  expect((await ask('GET', path)).json.registered_limit).toEqual(found);
+  expect((await ask('DELETE', path)).status).toBe(204);
+});
+
 test('one service, region and name has one registered limit; several come to be together or not at all', async () => {
   expect((await register()).status).toBe(201);
   expect((await register()).status, 'without a region either').toBe(409);
@@ -81,7 +92,6 @@ test('what is registered is held as it is while a project has a limit by it', as
     expect(answer.status).toBe(403);
     expect(answer.json.error.message).toContain('because there are project limits associated with it');
   }
-  expect((await ask('DELETE', `/services/${service}`)).status, 'its service neither').toBe(403);
   expect((await limit({ project_id: adminAccountId })).status).toBe(409);
   const changed = await ask('PATCH', `/limits/${made.id}`, { limit: { resource_limit: 0 } });
   expect(changed.json.limit).toEqual({ ...made, resource_limit: 0 });
