@@ -61,6 +61,7 @@ import { sharedStorages } from './migrations/0062-shared-storages/migration.ts';
 import { scheduleGroups } from './migrations/0063-schedule-groups/migration.ts';
 import { briefResults } from './migrations/0064-brief-results/migration.ts';
 import { identityMembers } from './migrations/0065-identity-members/migration.ts';
+import { groupRules } from './migrations/0066-group-rules/migration.ts';
 import type { Schema } from './schema.ts';
 
 /** Every migration, by name, in order. A name is never changed once it was released. */
@@ -127,6 +128,7 @@ const migrations: Record<string, Migration> = {
   '0063-schedule-groups': scheduleGroups,
   '0064-brief-results': briefResults,
   '0065-identity-members': identityMembers,
+  '0066-group-rules': groupRules,
 };
 
 /** Brings the schema up to date. Safe to run on each start, and by several processes at once on PostgreSQL. */

@@ -112,7 +112,9 @@ export interface components {
                 name: string;
                 policies?: ("affinity" | "anti-affinity" | "soft-affinity" | "soft-anti-affinity")[];
                 policy?: "affinity" | "anti-affinity" | "soft-affinity" | "soft-anti-affinity";
-                rules?: Record<string, never>;
+                rules?: {
+                    max_server_per_host?: number | string;
+                };
             };
         };
         /** CreateServerImage */

@@ -18,6 +18,8 @@ export type GroupPolicy = 'affinity' | 'anti-affinity' | 'soft-affinity' | 'soft
 /** Where the others of a server's group are, one entry for each of them. */
 export interface Neighbours {
   policy: GroupPolicy;
+  /** How many of a group of `anti-affinity` may be on one host; null is one. */
+  maxPerHost: number | null;
   hostIds: readonly string[];
 }
 
@@ -81,7 +83,7 @@ const filters: Readonly<Record<string, Filter>> = {
       ? { reason: 'does not have its disks', many: 'do not have its disks' }
       : undefined,
   retry: ({ host }, { avoidHostIds }) => (avoidHostIds?.includes(host.id) ? 'failed just before' : undefined),
-  group: ({ host }, { neighbours }) => (neighbours ? refusalOf(neighbours, host.id) : undefined),
+  group: ({ host }, { neighbours }) => (neighbours ? groupRefusal(neighbours, host.id) : undefined),
   beside: ({ host }, { besideHostIds }) =>
     besideHostIds && !besideHostIds.includes(host.id)
       ? { reason: 'has no server that it is to be beside', many: 'have no server that it is to be beside' }
@@ -115,12 +117,16 @@ const weighers: readonly Weigher[] = [
   ({ host }, { neighbours }) => (neighbours ? wishFor(neighbours, host.id) : 0),
 ];
 
-function refusalOf({ policy, hostIds }: Neighbours, hostId: string): Refusal | undefined {
-  const isThere = hostIds.includes(hostId);
-  if (policy === 'affinity' && hostIds.length > 0 && !isThere)
+/** Why a server of the group may not be on the host. */
+export function groupRefusal({ policy, maxPerHost, hostIds }: Neighbours, hostId: string): Refusal | undefined {
+  const there = hostIds.filter((id) => id === hostId).length;
+  if (policy === 'affinity' && hostIds.length > 0 && there === 0)
     return { reason: 'does not have the others of its group', many: 'do not have the others of its group' };
-  if (policy !== 'anti-affinity' || !isThere) return undefined;
-  return { reason: 'has another one of its group', many: 'have another one of its group' };
+  const most = maxPerHost ?? 1;
+  if (policy !== 'anti-affinity' || there < most) return undefined;
+  return most === 1
+    ? { reason: 'has another one of its group', many: 'have another one of its group' }
+    : { reason: `has ${most} others of its group`, many: `have ${most} others of its group` };
 }
 
 /** More than all other weights together for each of the group that is there. */

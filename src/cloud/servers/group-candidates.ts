@@ -1,6 +1,7 @@
 import type { Cloud } from '../cloud.ts';
+import { groupRefusal } from '../hosts/scheduler.ts';
 import { projectOf, type Subject } from '../identity/subject.ts';
-import { type ServerGroup, suits } from './groups.ts';
+import type { ServerGroup } from './groups.ts';
 
 /** Where a server is or shall be: on one of these hosts of the zone, or on any where none are named. */
 interface Place {
@@ -40,9 +41,11 @@ export async function serversForGroup(cloud: Cloud, subject: Subject, groupId: s
     .map(({ id }) => id);
 }
 
-function mayTake({ enabled, zoneId, policy }: ServerGroup, place: Place, hostIds: string[]): boolean {
-  if (!enabled || (zoneId !== null && zoneId !== place.zoneId)) return false;
-  return place.hostIds === undefined || place.hostIds.some((hostId) => suits({ policy, hostIds }, hostId));
+function mayTake(group: ServerGroup, place: Place, taken: string[]): boolean {
+  if (!group.enabled || (group.zoneId !== null && group.zoneId !== place.zoneId)) return false;
+  const { policy, maxPerHost } = group;
+  const neighbours = { policy, maxPerHost, hostIds: taken };
+  return place.hostIds === undefined || place.hostIds.some((hostId) => !groupRefusal(neighbours, hostId));
 }
 
 /** Group id → the hosts of its servers. */

@@ -79,7 +79,10 @@ test('servers come into a group and leave it later, where its policy has them; a
   });
   expect(await cloud.db.write((tx) => groups.neighbours(tx, two))).toBe(undefined);
   await groups.update(subject(), apart!.id, { enabled: true });
-  expect(await cloud.db.write((tx) => groups.neighbours(tx, two))).toEqual({ policy: 'anti-affinity', hostIds: [] });
+  expect(await cloud.db.write((tx) => groups.neighbours(tx, two))).toMatchObject({
+    policy: 'anti-affinity',
+    hostIds: [],
+  });
   await expect(groups.add(subject(), 'f'.repeat(32), three)).rejects.toMatchObject({ code: 'not_found' });
   await expect(groups.add(subject(), apart!.id, 'f'.repeat(32))).rejects.toMatchObject({ code: 'not_found' });
 });
@@ -108,6 +111,15 @@ test('groups keep servers together or apart when hosts are chosen', async () => 
     message: expect.stringMatching(/3 hosts.* have another one of its group/),
   });
 
+  const inPairs = { name: 'pairs', policy: 'anti-affinity', maxPerHost: 2 } as const;
+  const pairs = (await cloud.servers.groups.create(subject(), inPairs)).id;
+  const six = [await place(pairs), await place(pairs), await place(pairs)];
+  six.push(await place(pairs), await place(pairs), await place(pairs));
+  expect([...Map.groupBy(six, (host) => host).values()].map(({ length }) => length)).toEqual([2, 2, 2]);
+  await expect(place(pairs)).rejects.toMatchObject({ message: expect.stringContaining('have 2 others of its group') });
+  const wrong = cloud.servers.groups.create(subject(), { name: 'x', policy: 'affinity', maxPerHost: 2 });
+  await expect(wrong).rejects.toMatchObject({ code: 'invalid' });
+
   const together = await group('affinity');
   expect(new Set([await place(together), await place(together), await place(together)]).size).toBe(1);
 
@@ -124,6 +136,7 @@ test('groups keep servers together or apart when hosts are chosen', async () => 
   await expect(unknown).rejects.toMatchObject({ code: 'invalid' });
   expect((await cloud.servers.groups.list(subject())).map(({ name }) => name)).toEqual([
     'anti-affinity',
+    'pairs',
     'affinity',
     'soft-anti-affinity',
     'soft-affinity',

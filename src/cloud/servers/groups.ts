@@ -3,7 +3,7 @@ import type { ServerGroupsTable } from '../../database/schema.ts';
 import { newId, withDashes } from '../../env/env.ts';
 import type { Cloud } from '../cloud.ts';
 import { CloudError, notFound } from '../errors.ts';
-import type { GroupPolicy, Neighbours } from '../hosts/scheduler.ts';
+import { type GroupPolicy, groupRefusal, type Neighbours } from '../hosts/scheduler.ts';
 import { ownsOrAdmin, projectOf, type Subject } from '../identity/subject.ts';
 import { lockServer } from './transition.ts';
 
@@ -13,6 +13,8 @@ export interface ServerGroup {
   userId: string;
   name: string;
   policy: GroupPolicy;
+  /** How many of a group of `anti-affinity` may be on one host; null is one. */
+  maxPerHost: number | null;
   /** For servers of this zone only; of any where it is null. */
   zoneId: string | null;
   /** Ids of the servers in it that are not deleted, in the order in which they were made. */
@@ -28,6 +30,7 @@ export interface NewServerGroup {
   id?: string;
   name: string;
   policy: GroupPolicy;
+  maxPerHost?: number;
   zoneId?: string;
   description?: string;
 }
@@ -49,7 +52,11 @@ export class ServerGroups {
     this.#core = core;
   }
 
+  /** Throws `invalid` for a rule that the policy does not have. */
   async create(subject: Subject, wanted: NewServerGroup): Promise<ServerGroup> {
+    if (wanted.maxPerHost !== undefined && wanted.policy !== 'anti-affinity') {
+      throw new CloudError('invalid', 'Only anti-affinity policy supports rules.', { field: 'rules' });
+    }
     const { db, env } = this.#core;
     const row: ServerGroupsTable = {
       id: wanted.id ?? newId(env),
@@ -57,6 +64,7 @@ export class ServerGroups {
       user_id: subject.userId,
       name: wanted.name,
       policy: wanted.policy,
+      max_per_host: wanted.maxPerHost ?? null,
       zone_id: wanted.zoneId ?? null,
       description: wanted.description ?? null,
       enabled: 1,
@@ -112,7 +120,7 @@ export class ServerGroups {
       const neighbours = await this.neighbours(tx, serverId);
       const held = tx.selectFrom('allocations').select('host_id').where('server_id', '=', serverId);
       const host = await held.where('purpose', '=', 'current').executeTakeFirst();
-      if (host && neighbours && !suits(neighbours, host.host_id)) {
+      if (host && neighbours && groupRefusal(neighbours, host.host_id)) {
         throw refused(serverId, `is not where the policy ${neighbours.policy} has it`, 'group_policy');
       }
     });
@@ -180,7 +188,7 @@ export class ServerGroups {
       .where('server_group_members.server_id', '<>', serverId)
       .where('purpose', '=', 'current')
       .execute();
-    return { policy: group.policy, hostIds: rows.map(({ host_id }) => host_id) };
+    return { policy: group.policy, maxPerHost: group.max_per_host, hostIds: rows.map(({ host_id }) => host_id) };
   }
 
   /** Server id → the group that it is in. */
@@ -214,12 +222,6 @@ export class ServerGroups {
   }
 }
 
-/** Whether a server of the group may be on the host. */
-export function suits({ policy, hostIds }: Neighbours, hostId: string): boolean {
-  if (policy === 'anti-affinity') return !hostIds.includes(hostId);
-  return policy !== 'affinity' || hostIds.every((id) => id === hostId);
-}
-
 function refused(serverId: string, why: string, reason: string): CloudError {
   return new CloudError('conflict', `Instance ${withDashes(serverId)} ${why}.`, { reason });
 }
@@ -235,6 +237,7 @@ function fromRow(row: ServerGroupsTable, memberIds: string[]): ServerGroup {
     userId: row.user_id,
     name: row.name,
     policy: row.policy,
+    maxPerHost: row.max_per_host,
     zoneId: row.zone_id,
     memberIds,
     description: row.description,

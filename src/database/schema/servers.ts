@@ -89,6 +89,8 @@ export interface ServerGroupsTable {
   user_id: string;
   name: string;
   policy: 'affinity' | 'anti-affinity' | 'soft-affinity' | 'soft-anti-affinity';
+  /** How many of those that are kept apart may be on one host; null is one. */
+  max_per_host: number | null;
   /** For servers of this zone only; of any where it is null. */
   zone_id: string | null;
   description: string | null;

@@ -36,6 +36,32 @@ test('a server is made where another one is, or where none of some others are', 
   expect(nowhere.fault.message).toContain('3 hosts: 3 have a server that it is to be away from');
 });
 
+test('a rule lets several of a group that is kept apart be on one host, from 2.64 on', async () => {
+  const path = '/compute/v2.1/os-server-groups';
+  const ask = (server_group: object, version: string) => api.call('POST', path, { body: { server_group }, version });
+  const apart = { name: 'apart', policy: 'anti-affinity' };
+  const made = await ask({ ...apart, rules: { max_server_per_host: '3' } }, '2.64');
+  expect(made).toMatchObject({ status: 200, body: { server_group: { rules: { max_server_per_host: 3 } } } });
+  const { id } = made.body.server_group;
+  const hosts = await Promise.all([1, 2, 3, 4].map(async () => (await place({ group: id })).body.server));
+  expect(hosts.map(({ status }) => status)).toEqual(['ACTIVE', 'ACTIVE', 'ACTIVE', 'ACTIVE']);
+  const shown = await api.call('GET', `${path}/${id}`, { version: '2.64' });
+  expect(shown.body.server_group.rules).toEqual({ max_server_per_host: 3 });
+  expect((await api.call('GET', `${path}/${id}`)).body.server_group).not.toHaveProperty('rules');
+  expect((await ask(apart, '2.64')).body.server_group.rules).toEqual({});
+  const other = await ask({ name: 'x', policy: 'affinity', rules: { max_server_per_host: 2 } }, '2.64');
+  expect(other).toMatchObject({
+    status: 400,
+    body: { badRequest: { message: 'Only anti-affinity policy supports rules.' } },
+  });
+  for (const most of [0, -1, 'many']) {
+    expect((await ask({ ...apart, rules: { max_server_per_host: most } }, '2.64')).status).toBe(400);
+  }
+  expect((await ask({ ...apart, rules: { most: 1 } }, '2.64')).status).toBe(400);
+  const early = { name: 'x', policies: ['anti-affinity'], rules: { max_server_per_host: 2 } };
+  expect((await ask(early, '2.63')).status).toBe(400);
+});
+
 test('servers that are not there, or another project has, are on no host', async () => {
   for (const id of [randomUUID(), await api.server()]) {
     expect((await place({ same_host: id }, 'alice')).body.server.status).toBe('ERROR');

@@ -5,7 +5,7 @@ import type { ServerGroup } from '../../../cloud/servers/groups.ts';
 import { parseId, withDashes } from '../../../env/env.ts';
 import { queryBoolean } from '../common/query.ts';
 import { invalidField, knownMembers, minorOf } from './microversions.ts';
-import { closed } from './wire.ts';
+import { closed, integerOf, NumberOrText } from './wire.ts';
 
 const common = { dialect: 'compute', group: 'server groups', since: '2.1', mode: 'sync' } as const;
 const Params = Type.Object({ server_group_id: Type.String() });
@@ -15,7 +15,7 @@ const Group = Type.Object({
   name: Type.String(),
   policies: Type.Optional(Type.Array(Type.String())),
   policy: Type.Optional(Type.String({ description: 'From 2.64 on.' })),
-  rules: Type.Optional(Type.Object({})),
+  rules: Type.Optional(Type.Object({ max_server_per_host: Type.Optional(Type.Integer()) })),
   members: Type.Array(Type.String(), { description: 'Ids of its servers.' }),
   metadata: Type.Optional(Type.Object({})),
   project_id: Type.Optional(Type.String()),
@@ -23,13 +23,17 @@ const Group = Type.Object({
 });
 export const ServerGroupDocument = Type.Object({ server_group: Group });
 
+function rulesOf({ maxPerHost }: ServerGroup): { max_server_per_host?: number } {
+  return maxPerHost === null ? {} : { max_server_per_host: maxPerHost };
+}
+
 export function serverGroupView(group: ServerGroup, context: Call['context']) {
   const minor = minorOf(context);
   const owner = minor >= 13 ? { project_id: group.projectId, user_id: group.userId } : {};
   return {
     id: withDashes(group.id),
     name: group.name,
-    ...(minor >= 64 ? { policy: group.policy, rules: {} } : { policies: [group.policy], metadata: {} }),
+    ...(minor >= 64 ? { policy: group.policy, rules: rulesOf(group) } : { policies: [group.policy], metadata: {} }),
     members: group.memberIds.map(withDashes),
     ...owner,
   };
@@ -101,7 +105,16 @@ export const serverGroupOperations = [
         name: Type.String({ minLength: 1, maxLength: 255 }),
         policies: Type.Optional(Type.Array(Policy, { minItems: 1, maxItems: 1, description: 'Up to 2.63.' })),
         policy: Type.Optional(Policy),
-        rules: Type.Optional(Type.Object({}, { maxProperties: 0, description: 'There are none here.' })),
+        rules: Type.Optional(
+          closed({
+            max_server_per_host: Type.Optional(
+              Type.Unsafe<number | string>({
+                ...NumberOrText,
+                description: 'Of `anti-affinity`: how many of the group may be on one host, 1 or more. From 2.64 on.',
+              }),
+            ),
+          }),
+        ),
       }),
     }),
     responses: { 200: ServerGroupDocument },
@@ -118,14 +131,15 @@ export const serverGroupOperations = [
       },
     ],
     async handle({ cloud, subject, body, context }) {
-      const { name } = body.server_group;
+      const { name, rules } = body.server_group;
       const policy = policyOf(context, body.server_group);
       if (policy.startsWith('soft-') && minorOf(context) < 15) {
         throw invalidField('policy', policy, `'${policy}' is not one of ['anti-affinity', 'affinity']`);
       }
-      return {
-        body: { server_group: serverGroupView(await cloud.servers.groups.create(subject, { name, policy }), context) },
-      };
+      const most = rules?.max_server_per_host;
+      const maxPerHost = most === undefined ? undefined : integerOf('max_server_per_host', most, 1);
+      const group = await cloud.servers.groups.create(subject, { name, policy, maxPerHost });
+      return { body: { server_group: serverGroupView(group, context) } };
     },
   }),
   operation({
