@@ -77,6 +77,8 @@ class Keys {
       names.includes(await focused(this.page));
     for (let presses = 0; presses < 60 && !(await isTab()); presses++) await this.page.keyboard.press('Tab');
     await pressTo(this.page, this.words[`tab.${key}`]!, 'ArrowRight');
+    const isOpen = () => this.page.evaluate(() => document.activeElement?.getAttribute('aria-selected'));
+    await expect.poll(isOpen).toBe('true');
   }
 
   async serverAction(key: string): Promise<void> {
@@ -89,7 +91,7 @@ class Keys {
 
   /** The console has the keyboard as soon as it is connected; Shift with Escape takes it back. */
   async connected(): Promise<void> {
-    const isConnected = this.page.getByText(this.words['console.connected']!).waitFor({ timeout: bootMs });
+    const isConnected = this.page.getByText(this.words['console.connected']!).waitFor({ timeout: 60_000 });
     await isConnected.catch(async (error: Error) => {
       throw new Error(`${error.message}: ${await this.page.locator('.card.console').innerText()}`);
     });
