@@ -17,7 +17,7 @@ import { readText } from './json-body.ts';
 import type { AnyOperation, Call } from './operation.ts';
 import type { Ready } from './ready.ts';
 import { type FoundRoute, groupFinder, type Route, Routes, slot } from './routes.ts';
-import { checkStorable } from './storable-text.ts';
+import { checkDepth, checkStorable } from './storable-text.ts';
 
 export interface MountOptions {
   cloud: Cloud;
@@ -147,9 +147,12 @@ function pathOf(url: string): string {
   return end === -1 ? url : url.slice(0, end);
 }
 
-/** What is wrong with the characters of a body, where something is. */
+/** What keeps a body from being taken, where something does. */
 function unstorable(text: string, body: unknown): Error | null {
-  const thrown = attempt(() => checkStorable(text, body));
+  const thrown = attempt(() => {
+    checkDepth(text, body);
+    checkStorable(text, body);
+  });
   return thrown instanceof Error ? thrown : null;
 }
 

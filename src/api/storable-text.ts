@@ -3,6 +3,25 @@ import { InvalidRequest } from './dialect.ts';
 /** The escapes that can stand for a character which is none; a text without them needs no second look. */
 const suspicious = /\\u(?:0000|d[89a-f])/i;
 
+/** How deep objects and lists may lie in one another: far below what a program can follow, far above what anybody means. */
+const mostLevels = 200;
+
+/**
+ * Refuses a body that nobody could look through, or write again.
+ * @param text what `value` was read from
+ * @throws {InvalidRequest}
+ */
+export function checkDepth(text: string, value: unknown): void {
+  // Each level is two characters at least.
+  if (text.length <= 2 * mostLevels || !isDeeper(value, mostLevels)) return;
+  throw new InvalidRequest('body', '', `The request body is nested deeper than ${mostLevels} levels.`, 'json');
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((member) => isDeeper(member, levels - 1));
+}
+
 /**
  * Refuses what JSON can say and no database keeps alike: NUL (PostgreSQL has no such character) and halves of surrogate
  * pairs (UTF-8 has none).

@@ -101,6 +101,19 @@ describe('bad input', () => {
     }
   });
 
+  it('is refused where it is nested beyond reason, and kept where it is not', async () => {
+    const headers = { 'x-auth-token': (await cloud.openstack()).token };
+    const kept = (levels: number) => '{"a":['.repeat(levels) + ']}'.repeat(levels);
+    const wanted = (levels: number) => `{"project":{"name":"deep-${levels}","kept":${kept(levels)}}}`;
+    const { status, text } = await raw('POST', '/identity/v3/projects', wanted(90), headers);
+    expect(status).toBe(201);
+    expect(JSON.stringify(JSON.parse(text).project.kept)).toBe(kept(90));
+    for (const levels of [110, 7_000]) {
+      const refused = await raw('POST', '/identity/v3/projects', wanted(levels), headers);
+      expect(refused.status, refused.text).toBe(400);
+    }
+  });
+
   it('names what it does not know', async () => {
     for (const path of [
       `/compute/v2.1/servers/${nothing}`,
