@@ -10,6 +10,7 @@ import type { Host } from '../hosts/model.ts';
 import { removeHost } from '../hosts/removal.ts';
 import { reapDisks } from '../volumes/disk-reaper.ts';
 import { gib, StorageCloud } from '../volumes/test-cloud.ts';
+import { StorageHosts } from './tell-hosts.ts';
 
 eachDatabase('storages that are added', (_open, kind) => added(kind));
 
@@ -18,19 +19,31 @@ function added(kind: Database['kind']): void {
   let root: string;
   /** What hosts answer to `applyStorages` instead, by turn. */
   let refusal: Error | undefined;
+  /** Hosts, by their order, of which a mount hangs until it is let go; and how often each was asked meanwhile. */
+  let hung: Map<number, { until: Promise<void>; asked: number }>;
+  let opened: number;
 
-  const wrapAgent = (agent: HostAgent): HostAgent =>
-    new Proxy(agent, {
+  const wrapAgent = (agent: HostAgent): HostAgent => {
+    const index = opened++;
+    const applyStorages: HostAgent['applyStorages'] = async (desired) => {
+      if (refusal) throw refusal;
+      const hang = hung.get(index);
+      if (hang) {
+        hang.asked += 1;
+        await hang.until;
+      }
+      return await agent.applyStorages(desired);
+    };
+    return new Proxy(agent, {
       get(target, name) {
-        const value = Reflect.get(target, name) as unknown;
-        if (typeof value !== 'function') return value;
-        return (...args: unknown[]) =>
-          refusal && name === 'applyStorages' ? Promise.reject(refusal) : (value.apply(target, args) as unknown);
+        const value = (name === 'applyStorages' ? applyStorages : Reflect.get(target, name)) as unknown;
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value;
       },
     });
+  };
 
   beforeEach(async () => {
-    refusal = undefined;
+    [refusal, hung, opened] = [undefined, new Map(), 0];
     root = await mkdtemp(join(tmpdir(), 'unkai-added-'));
     world = await StorageCloud.start({ database: kind, hosts: 2, wrapAgent });
   });
@@ -245,6 +258,28 @@ function added(kind: Database['kind']): void {
     refusal = undefined;
     expect(await world.cloud.storages.tellHosts()).toEqual({ hosts: 2, disconnected: 0 });
     await volumeIn(id);
+  });
+
+  it('of a host with a mount that hangs keep no other host from being told, and are back with it', async () => {
+    await attached();
+    const { db, env, log, hosts: known } = world.cloud;
+    const hurried = { ...env, sleep: (ms: number, signal?: AbortSignal) => env.sleep(ms / 100, signal) };
+    const told = new StorageHosts({ db, env: hurried, log }, known);
+    const { promise: until, resolve: letGo } = Promise.withResolvers<void>();
+    const hang = { until, asked: 0 };
+    hung.set(0, hang);
+    for (let time = 0; time < 3; time += 1) expect(await told.tell()).toEqual({ hosts: 2, disconnected: 1 });
+    expect(hang.asked).toBe(1);
+    const [stuck, other] = [...known.agents.keys()];
+    const rows = await db.read.selectFrom('storage_hosts').selectAll().execute();
+    expect(rows.find(({ host_id }) => host_id === stuck)).toMatchObject({
+      status: 'disconnected',
+      problem: 'the host has not said for 20 seconds what it has: does one of its mounts hang?',
+    });
+    expect(rows.find(({ host_id }) => host_id === other)).toMatchObject({ status: 'connected', problem: null });
+    hung.clear();
+    letGo();
+    await expect.poll(() => told.tell()).toEqual({ hosts: 2, disconnected: 0 });
   });
 
   it('leave with the host that they are on', async () => {

@@ -1,10 +1,22 @@
-import type { DesiredStorage, HostAgent, SharedFolder, StorageReport } from '../../agent/contract.ts';
+import {
+  AgentError,
+  type DesiredStorage,
+  type HostAgent,
+  type SharedFolder,
+  type StorageReport,
+} from '../../agent/contract.ts';
 import type { Tx } from '../../database/database.ts';
 import type { StorageHostsTable, StoragesTable } from '../../database/schema.ts';
 import { newId } from '../../env/env.ts';
 import { KeyedLock } from '../../env/keyed-lock.ts';
+import { settlesWithin } from '../../env/settles-within.ts';
 import type { CloudCore } from '../core.ts';
 import type { Hosts } from '../hosts/hosts.ts';
+
+/** How long a host may take to answer, milliseconds: one of which a mount hangs never does. */
+const patienceMs = 20_000;
+/** How long the other hosts are told nothing because of one, milliseconds. */
+const turnMs = 1000;
 
 export interface StorageHostsStatus {
   /** Hosts that were asked. */
@@ -18,20 +30,28 @@ export interface StorageHostsStatus {
  * keeps what they say. What is wanted is read from the database each time, so that whatever was interrupted is made good.
  */
 export class StorageHosts {
-  readonly #core: CloudCore;
-  readonly #hosts: Hosts;
+  readonly #core: Pick<CloudCore, 'db' | 'env' | 'log'>;
+  readonly #hosts: Pick<Hosts, 'agents'>;
   /** A host is told of one list after the other. */
   readonly #lock = new KeyedLock();
+  /** Those that were told for too long, and may be at it still: nothing else is told them. */
+  readonly #late = new WeakSet<HostAgent>();
 
-  constructor(core: CloudCore, hosts: Hosts) {
+  constructor(core: Pick<CloudCore, 'db' | 'env' | 'log'>, hosts: Pick<Hosts, 'agents'>) {
     this.#core = core;
     this.#hosts = hosts;
   }
 
   async tell(): Promise<StorageHostsStatus> {
     const status: StorageHostsStatus = { hosts: 0, disconnected: 0 };
+    const tellings: Array<Promise<StorageReport[] | undefined>> = [];
     for (const [hostId, agent] of this.#hosts.agents) {
-      const reports = await this.#lock.run(hostId, () => this.#tellHost(hostId, agent));
+      const telling = this.#lock.run(hostId, () => this.#tellHost(hostId, agent));
+      tellings.push(telling);
+      // By turn, as the first one may have to mark a folder in which the others look for the mark.
+      await settlesWithin(this.#core.env, turnMs, telling);
+    }
+    for (const reports of await Promise.all(tellings)) {
       if (!reports) continue;
       status.hosts += 1;
       status.disconnected += reports.filter(({ problem }) => problem !== undefined).length;
@@ -49,7 +69,7 @@ export class StorageHosts {
       .where('host_id', '=', hostId)
       .execute();
     if (desired.length === 0 && known.length === 0) return undefined;
-    const reports = await agent.applyStorages(desired).catch((error: unknown) => {
+    const reports = await this.#ask(agent, desired).catch((error: unknown) => {
       hasAnswered = false;
       this.#core.log.warn({ err: error, hostId }, 'a host could not be told of its storages');
       const problem = error instanceof Error ? error.message : String(error);
@@ -72,6 +92,19 @@ export class StorageHosts {
       }
     });
     return reports;
+  }
+
+  /** Throws where the host takes too long. */
+  async #ask(agent: HostAgent, desired: readonly DesiredStorage[]): Promise<StorageReport[]> {
+    if (!this.#late.has(agent)) {
+      const answer = agent.applyStorages(desired);
+      if (await settlesWithin(this.#core.env, patienceMs, answer)) return await answer;
+      this.#late.add(agent);
+      const end = () => void this.#late.delete(agent);
+      answer.then(end, end);
+    }
+    const words = `the host has not said for ${patienceMs / 1000} seconds what it has: does one of its mounts hang?`;
+    throw new AgentError('unreachable', words);
   }
 
   async #desired(hostId: string): Promise<DesiredStorage[]> {

@@ -128,12 +128,17 @@ export class SettledAccount {
     return account;
   }
 
-  async #made(path: string, params: Body): Promise<string> {
+  /** What the account makes there. */
+  async made(path: string, params: Body): Promise<Body> {
     const { json, headers, text } = await this.#test.run('POST', path, { params }, this.headers);
     if (headers['x-job-uuid']) this.own['job'] = String(headers['x-job-uuid']);
     const inventory = json['inventory'] as Body | undefined;
     if (!inventory) throw new Error(`${path}: ${text}`);
-    return inventory['uuid'] as string;
+    return inventory;
+  }
+
+  async #made(path: string, params: Body): Promise<string> {
+    return (await this.made(path, params))['uuid'] as string;
   }
 
   async #first(path: string): Promise<Body> {

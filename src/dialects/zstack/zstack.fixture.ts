@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import pino from 'pino';
+import { expect } from 'vitest';
 import { createApiServer } from '../../api/server.ts';
 import { type OpenedUnkai, openUnkai, type UnkaiOptions } from '../../assembly/open-unkai.ts';
 import { startWebHooks } from '../../assembly/web-hooks.ts';
@@ -105,6 +106,16 @@ export class TestZStack {
     return reply;
   }
 }
+
+/** The inventory that the answer has. */
+export const inventoryOf = ({ json }: Pick<Reply, 'json'>) => json['inventory'] as Body;
+export const uuidOf = (reply: Pick<Reply, 'json'>) => String(inventoryOf(reply)['uuid']);
+
+/** What an answer is like that refuses, with these words among others. */
+export const failing = (code: string, words: string) => ({
+  status: 503,
+  json: { error: { code, details: expect.stringContaining(words) } },
+});
 
 export function sha512(text: string): string {
   return createHash('sha512').update(text).digest('hex');

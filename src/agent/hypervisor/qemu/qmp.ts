@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Env } from '../../../env/env.ts';
+import { settlesWithin } from '../../../env/settles-within.ts';
 import { AgentError } from '../../contract.ts';
 import { connectUnixSocket } from './unix-socket.ts';
 
@@ -115,17 +116,8 @@ export class QmpConnection {
   }
 
   async #within<T>(timeoutMs: number, what: string, answer: Promise<T>): Promise<T> {
-    const answered = new AbortController();
-    const tooLate = this.#env.sleep(timeoutMs, answered.signal).then(() => {
-      if (answered.signal.aborted) return answer;
-      throw new AgentError('unreachable', `QEMU did not answer ${what} within ${timeoutMs} ms`);
-    });
-    try {
-      return await Promise.race([answer, tooLate]);
-    } finally {
-      tooLate.catch(() => {});
-      answered.abort();
-    }
+    if (await settlesWithin(this.#env, timeoutMs, answer)) return await answer;
+    throw new AgentError('unreachable', `QEMU did not answer ${what} within ${timeoutMs} ms`);
   }
 
   #receive(text: string): void {

@@ -41,7 +41,9 @@ export const schedulerLink = defineInventory<'schedule_links'>({
   visible: seenWith('SchedulerJobInventory', 'job_id'),
 });
 
-const ofProject = (row: Row<'schedule_jobs' | 'schedule_triggers' | 'schedule_groups'>, { projectId = '' }: Viewer) =>
+type Owned = 'schedule_jobs' | 'schedule_triggers' | 'schedule_groups' | 'schedule_firings';
+
+const ofProject = (row: Row<Owned>, { projectId = '' }: Viewer) =>
   sql<SqlBool>`${row.column('project_id')} = ${projectId}`;
 
 /** A job that is in a group. */
@@ -230,5 +232,5 @@ export const schedulerJobHistory = defineInventory<'schedule_firings'>({
     jobGroup: { to: 'SchedulerJobGroupInventory', local: 'schedulerJobGroupUuid' },
     trigger: { to: 'SchedulerTriggerInventory', local: 'triggerUuid' },
   },
-  visible: (row, { projectId = '' }) => sql`${row.column('project_id')} = ${projectId}`,
+  visible: ofProject,
 });

@@ -1,33 +1,27 @@
 import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import pino from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openUnkai } from '../../../assembly/open-unkai.ts';
-import { ImageFiles } from '../image-files.fixture.ts';
-import { TestZStack } from '../zstack.fixture.ts';
+import type { ImageFiles } from '../image-files.fixture.ts';
+import { TestStorages } from '../storages.fixture.ts';
+import { type TestZStack, uuidOf } from '../zstack.fixture.ts';
 
 type Body = Record<string, unknown>;
 
+let storages: TestStorages;
 let test: TestZStack;
 let files: ImageFiles;
 let folder: string;
 
 beforeAll(async () => {
-  [test, files, folder] = await Promise.all([
-    TestZStack.start(),
-    ImageFiles.start(),
-    mkdtemp(join(tmpdir(), 'unkai-stores-')),
-  ]);
+  storages = await TestStorages.start();
+  ({ zstack: test, files, folder } = storages);
 });
-afterAll(async () => {
-  await Promise.all([test.stop(), files.stop()]);
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => storages[Symbol.asyncDispose]());
 
 const asked = { hostname: '127.0.0.1', username: 'root', password: 'password' };
 const add = (params: Body) => test.run('POST', '/backup-storage/image-store', { params: { ...asked, ...params } });
-const uuidOf = ({ json }: { json: Body }) => String((json['inventory'] as Body)['uuid']);
 
 describe('a backup storage', () => {
   it('is added while the cloud runs, serves the zone that it is attached to, and goes', async () => {

@@ -1,12 +1,12 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ImageFiles } from '../image-files.fixture.ts';
-import { TestZStack } from '../zstack.fixture.ts';
+import type { ImageFiles } from '../image-files.fixture.ts';
+import { TestStorages } from '../storages.fixture.ts';
+import { failing, inventoryOf, type TestZStack } from '../zstack.fixture.ts';
 
 type Body = Record<string, unknown>;
 
+let storages: TestStorages;
 let test: TestZStack;
 let files: ImageFiles;
 let root: string;
@@ -15,26 +15,15 @@ let cluster: string;
 let host: string;
 
 beforeAll(async () => {
-  [test, files, root] = await Promise.all([
-    TestZStack.start(),
-    ImageFiles.start(),
-    mkdtemp(join(tmpdir(), 'unkai-primary-')),
-  ]);
+  storages = await TestStorages.start();
+  ({ zstack: test, files, folder: root } = storages);
   [{ uuid: host, zoneUuid: zone, clusterUuid: cluster }] = (await test.query('/hosts')) as [
     { uuid: string; zoneUuid: string; clusterUuid: string },
   ];
 });
-afterAll(async () => {
-  await Promise.all([test.stop(), files.stop()]);
-  await rm(root, { recursive: true, force: true });
-});
+afterAll(() => storages[Symbol.asyncDispose]());
 
 const gibibyte = 2 ** 30;
-const failing = (code: string, words: string) => ({
-  status: 503,
-  json: { error: { code, details: expect.stringContaining(words) } },
-});
-const inventoryOf = ({ json }: { json: Body }) => json['inventory'] as Body;
 const add = (name: string, more: Body = {}) =>
   test.run('POST', '/primary-storage/local-storage', {
     params: { name, url: join(root, name), zoneUuid: zone, ...more },

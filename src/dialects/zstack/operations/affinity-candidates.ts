@@ -9,8 +9,7 @@ import { uuidField } from '../protocol/field-schemas.ts';
 import { syncOperation } from '../protocol/operation.ts';
 import { resourceNotFound } from '../protocol/zstack-error.ts';
 import { inventorySchema } from '../query/inventory-schema.ts';
-import { runQuery } from '../query/query.ts';
-import { parseQuery } from '../query/query-parameters.ts';
+import { inventoriesByUuid } from '../query/query.ts';
 import { affinityGroupExample, onAffinityGroup } from './affinity-groups.ts';
 import { vmExample } from './vm-examples.ts';
 import { stateOf } from './vm-words.ts';
@@ -28,10 +27,7 @@ const groupsExample = { status: 200, response: { inventories: [affinityGroupExam
 
 /** Those with these ids, as inventories. */
 async function shown(cloud: Cloud, subject: Subject, definition: InventoryDefinition, ids: readonly string[]) {
-  if (ids.length === 0) return { inventories: [] };
-  const query = parseQuery({ q: `uuid?=${ids.join()}` });
-  const { inventories = [] } = await runQuery(cloud, definition, subject, query);
-  return { inventories };
+  return { inventories: await inventoriesByUuid(cloud, definition, subject, ids) };
 }
 
 /** Which servers and affinity groups fit each other. */

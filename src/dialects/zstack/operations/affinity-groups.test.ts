@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { operator } from '../../../cloud/identity/subject.ts';
+import { newId } from '../../../env/env.ts';
 import { SettledAccount } from '../settled-account.fixture.ts';
 import { TestZStack } from '../zstack.fixture.ts';
 
@@ -120,4 +121,29 @@ it('is told which servers and groups fit each other', async () => {
     const answer = await zstack.call('GET', path, undefined, alice.headers);
     expect(answer).toMatchObject(failing('SYS.1003', expect.stringContaining(details)));
   }
+});
+
+it('is told of more servers that fit than one query names', async () => {
+  const { db, env } = zstack.cloud;
+  const uuid = await group({ policy: 'antiSoft' });
+  const like = db.read.selectFrom('servers').selectAll().where('id', '=', alice.own['vm']!);
+  const one = await like.executeTakeFirstOrThrow();
+  const more = Array.from({ length: 1001 }, (_, at) => ({
+    ...one,
+    id: newId(env),
+    host_id: null,
+    number: 100_000 + at,
+  }));
+  await db.write(async (tx) => {
+    for (let at = 0; at < more.length; at += 200) {
+      await tx
+        .insertInto('servers')
+        .values(more.slice(at, at + 200))
+        .execute();
+    }
+  });
+  const path = `/VM/attachingGroup?affinityGroupUuid=${uuid}`;
+  const { json, text } = await zstack.call('GET', path, undefined, alice.headers);
+  const found = json['inventories'] as Body[] | undefined;
+  expect(new Set(found?.map((server) => server['uuid'])).size, text.slice(0, 300)).toBeGreaterThan(1001);
 });

@@ -9,8 +9,7 @@ import { mayCall } from '../protocol/permission.ts';
 import { operationOfMessage } from '../protocol/traits.ts';
 import { invalidArgument, resourceNotFound, resourcesNotFound } from '../protocol/zstack-error.ts';
 import { inventorySchema } from '../query/inventory-schema.ts';
-import { runQuery } from '../query/query.ts';
-import { parseQuery } from '../query/query-parameters.ts';
+import { inventoriesWith } from '../query/query.ts';
 import { imageExample } from './image-examples.ts';
 import { l3Example } from './l3-examples.ts';
 
@@ -187,8 +186,7 @@ const getInterdependent = syncOperation({
     if ((imageUuid === undefined) === (l3NetworkUuids.length === 0)) {
       throw invalidArgument('either l3NetworkUuids or imageUuid must be set, and not both');
     }
-    const find = async (definition: typeof image, q: string[]) =>
-      (await runQuery(cloud, definition, subject, parseQuery({ q }))).inventories ?? [];
+    const find = (definition: typeof image, q: string[]) => inventoriesWith(cloud, definition, subject, q);
     const told = (inventories: Awaited<ReturnType<typeof find>>) => {
       if (raiseException && inventories.length === 0) throw invalidArgument('no image goes with these networks there');
       return { inventories };

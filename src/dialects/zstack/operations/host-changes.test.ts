@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { operator } from '../../../cloud/identity/subject.ts';
-import { TestZStack } from '../zstack.fixture.ts';
+import { failing, TestZStack } from '../zstack.fixture.ts';
 
 type Body = Record<string, unknown>;
 
@@ -20,10 +20,6 @@ const updateHost = (uuid: string, body: Body, headers = {}) =>
   test.run('PUT', `/hosts/${uuid}/actions`, { updateHost: body }, headers);
 const updateStorage = (uuid: string, body: Body, headers = {}) =>
   test.run('PUT', `/primary-storage/${uuid}/actions`, { updatePrimaryStorage: body }, headers);
-const failing = (code: string, words: string) => ({
-  status: 503,
-  json: { error: { code, details: expect.stringContaining(words) } },
-});
 const nowhere = 'f'.repeat(32);
 
 describe('a host', () => {

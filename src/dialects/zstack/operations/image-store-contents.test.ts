@@ -1,29 +1,23 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { ImageFiles } from '../image-files.fixture.ts';
-import { TestZStack } from '../zstack.fixture.ts';
+import type { ImageFiles } from '../image-files.fixture.ts';
+import { TestStorages } from '../storages.fixture.ts';
+import { type TestZStack, uuidOf } from '../zstack.fixture.ts';
 
 type Body = Record<string, unknown>;
 
+let storages: TestStorages;
 let test: TestZStack;
 let files: ImageFiles;
 let folder: string;
 beforeAll(async () => {
-  [test, files, folder] = await Promise.all([
-    TestZStack.start(),
-    ImageFiles.start(),
-    mkdtemp(join(tmpdir(), 'unkai-contents-')),
-  ]);
+  storages = await TestStorages.start();
+  ({ zstack: test, files, folder } = storages);
 });
-afterAll(async () => {
-  await Promise.all([test.stop(), files.stop()]);
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => storages[Symbol.asyncDispose]());
 
-const uuidOf = ({ json }: { json: Body }) => String((json['inventory'] as Body)['uuid']);
 const image = async (name: string, store: string) =>
   uuidOf(
     await test.run('POST', '/images', {

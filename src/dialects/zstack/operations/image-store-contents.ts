@@ -1,15 +1,13 @@
 import { Type as T } from 'typebox';
 import type { Cloud } from '../../../cloud/cloud.ts';
 import { CloudError } from '../../../cloud/errors.ts';
-import type { Subject } from '../../../cloud/identity/subject.ts';
 import { reclaimSpaceOf } from '../../../cloud/image-stores/leftovers.ts';
 import { image } from '../inventories/image.ts';
 import { uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation, syncOperation } from '../protocol/operation.ts';
 import { formatTimestamp } from '../protocol/timestamp.ts';
 import { operationFailed, resourceNotFound } from '../protocol/zstack-error.ts';
-import { runQuery } from '../query/query.ts';
-import { parseQuery } from '../query/query-parameters.ts';
+import { inventoriesByUuid } from '../query/query.ts';
 import { backupStorageUuid, imageExample } from './image-examples.ts';
 
 const shared = {
@@ -20,9 +18,6 @@ const shared = {
 } as const;
 const here = { uuid: backupStorageUuid };
 
-/** As many uuids as one query names. */
-const idsPerQuery = 200;
-
 /** Image stores are folders and buckets. Throws where it is none, or is not there now. */
 function requireImageStore(cloud: Cloud, uuid: string): void {
   const store = cloud.imageStores.find(uuid);
@@ -30,17 +25,6 @@ function requireImageStore(cloud: Cloud, uuid: string): void {
     throw resourceNotFound('uuid', uuid, 'ImageStoreBackupStorageVO');
   }
   if (store.status !== 'connected') throw operationFailed(`backup storage[uuid:${uuid}] is not Connected`);
-}
-
-/** What the cloud knows of these images, by their uuids. */
-async function known(cloud: Cloud, subject: Subject, ids: readonly string[]) {
-  const found = new Map<string, Record<string, unknown>>();
-  for (let at = 0; at < ids.length; at += idsPerQuery) {
-    const query = parseQuery({ q: `uuid?=${ids.slice(at, at + idsPerQuery).join()}` });
-    const { inventories = [] } = await runQuery(cloud, image, subject, query);
-    for (const one of inventories) found.set(String(one['uuid']), one);
-  }
-  return found;
 }
 
 const text = (description: string) => T.Optional(T.String({ description }));
@@ -91,11 +75,9 @@ export const imageStoreContentOperations = [
     handle: async ({ cloud, subject, input: { uuid } }) => {
       requireImageStore(cloud, uuid);
       const { images } = await onStore(uuid, () => cloud.imageStores.driver(uuid).list());
-      const rows = await known(
-        cloud,
-        subject,
-        images.map(({ imageId }) => imageId),
-      );
+      const ids = images.map(({ imageId }) => imageId);
+      const known = await inventoriesByUuid(cloud, image, subject, ids);
+      const rows = new Map(known.map((one) => [one['uuid'], one]));
       const infos = images.map(({ imageId: id, size, modifiedAt }) => {
         const { name, description: desc, architecture: arch, size: virtualsize } = rows.get(id) ?? {};
         const told = Object.entries({ name, desc, arch, virtualsize }).filter(([, value]) => value != null);

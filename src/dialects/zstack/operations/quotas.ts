@@ -6,9 +6,8 @@ import { uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation, syncOperation } from '../protocol/operation.ts';
 import { invalidArgument, resourceNotFound } from '../protocol/zstack-error.ts';
 import { inventorySchema } from '../query/inventory-schema.ts';
-import { readInventory, runQuery } from '../query/query.ts';
+import { inventoriesWith, readInventory } from '../query/query.ts';
 import { queryOperations } from '../query/query-operations.ts';
-import { parseQuery } from '../query/query-parameters.ts';
 
 const group = 'Account';
 const accountUuid = '36c27e8ff05c4780bf6d2fa65700f22e';
@@ -56,9 +55,9 @@ const updateQuota = jobOperation({
     await requireAccount(cloud, 'identityUuid', input.identityUuid);
     const limit = input.value < 0 ? -1 : Math.floor(input.value / known.factor);
     await cloud.quotas.setLimits(subject, input.identityUuid, { [known.quota]: limit });
-    const query = parseQuery({ q: [`identityUuid=${input.identityUuid}`, `name=${input.name}`] });
-    const { inventories } = await runQuery(cloud, quota, subject, query);
-    return { body: { inventory: inventories![0]!, success: true } };
+    const q = [`identityUuid=${input.identityUuid}`, `name=${input.name}`];
+    const [inventory] = await inventoriesWith(cloud, quota, subject, q);
+    return { body: { inventory: inventory!, success: true } };
   },
 });
 

@@ -9,7 +9,7 @@ import { jobOperation, syncOperation } from '../protocol/operation.ts';
 import { resourceTypeOf } from '../protocol/resource-types.ts';
 import { invalidArgument, operationFailed, resourceNotFound, ZStackError } from '../protocol/zstack-error.ts';
 import { inventorySchema } from '../query/inventory-schema.ts';
-import { readInventory, runQuery } from '../query/query.ts';
+import { inventoriesByUuid, readInventory, runQuery } from '../query/query.ts';
 import { queryOperations } from '../query/query-operations.ts';
 import { parseQuery } from '../query/query-parameters.ts';
 import { l3Example } from './l3-examples.ts';
@@ -116,11 +116,8 @@ const getResourceAccount = syncOperation({
   ],
   handle: async ({ cloud, subject, input: { resourceUuids } }) => {
     const refs = await refsOf(cloud, subject, resourceUuids);
-    const query = parseQuery({});
     const uuids = [...new Set(refs.map((ref) => String(ref['accountUuid'])))];
-    if (uuids.length === 0) return { inventories: {} };
-    query.conditions.push({ path: ['uuid'], operator: '?=', value: '', list: uuids });
-    const { inventories: found = [] } = await runQuery(cloud, account, subject, query);
+    const found = await inventoriesByUuid(cloud, account, subject, uuids);
     const accounts = new Map(found.map((one) => [one['uuid'], one]));
     const entries = refs.map((ref) => [ref['resourceUuid'], accounts.get(ref['accountUuid'])] as const);
     return { inventories: Object.fromEntries(entries.filter(([, owner]) => owner !== undefined)) };

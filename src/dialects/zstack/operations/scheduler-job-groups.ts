@@ -4,9 +4,8 @@ import { schedulerGroupJob, schedulerGroupLink, schedulerJobGroup } from '../inv
 import { booleanField, descriptionField, nameField, oneOfField } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
 import { inventorySchema } from '../query/inventory-schema.ts';
-import { runQuery } from '../query/query.ts';
+import { inventoriesWith } from '../query/query.ts';
 import { queryOperations } from '../query/query-operations.ts';
-import { parseQuery } from '../query/query-parameters.ts';
 import {
   byUuid,
   jobExample,
@@ -99,9 +98,8 @@ const addJobsToGroup = jobOperation({
 /** @param uuids of the group and of its jobs, parted by commas */
 async function membersOf(cloud: Cloud, uuids: string): Promise<Record<string, unknown>> {
   const [group, ...added] = uuids.split(',');
-  const query = parseQuery({ q: [`schedulerJobGroupUuid=${group}`, `schedulerJobUuid?=${added.join()}`] });
-  const { inventories = [] } = await runQuery(cloud, schedulerGroupJob, { isAdmin: true }, query);
-  return { success: true, inventories };
+  const q = [`schedulerJobGroupUuid=${group}`, `schedulerJobUuid?=${added.join()}`];
+  return { success: true, inventories: await inventoriesWith(cloud, schedulerGroupJob, { isAdmin: true }, q) };
 }
 
 const removeJobsFromGroup = jobOperation({

@@ -3,9 +3,8 @@ import { schedulerJob, schedulerJobHistory, schedulerLink } from '../inventories
 import { booleanField, descriptionField, nameField, stateEventField, uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation, syncOperation } from '../protocol/operation.ts';
 import { inventorySchema } from '../query/inventory-schema.ts';
-import { runQuery } from '../query/query.ts';
+import { inventoriesWith } from '../query/query.ts';
 import { queryOperations } from '../query/query-operations.ts';
-import { parseQuery } from '../query/query-parameters.ts';
 import {
   byUuid,
   jobExample as example,
@@ -145,7 +144,7 @@ const getNoTriggerSchedulerJobs = syncOperation({
   summary: 'The jobs that nothing fires.',
   examples: [{ title: 'Get', status: 200, response: { inventories: [{ ...example, triggersUuid: [] }] } }],
   handle: async ({ cloud, subject }) => {
-    const { inventories = [] } = await runQuery(cloud, schedulerJob, subject, parseQuery({}));
+    const inventories = await inventoriesWith(cloud, schedulerJob, subject);
     return { inventories: inventories.filter(({ triggersUuid }) => (triggersUuid as unknown[]).length === 0) };
   },
 });

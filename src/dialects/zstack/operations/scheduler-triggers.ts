@@ -5,9 +5,8 @@ import { jobOperation, syncOperation } from '../protocol/operation.ts';
 import { parseTimestamp } from '../protocol/timestamp.ts';
 import { invalidArgument } from '../protocol/zstack-error.ts';
 import { inventorySchema } from '../query/inventory-schema.ts';
-import { runQuery } from '../query/query.ts';
+import { inventoriesWith } from '../query/query.ts';
 import { queryOperations } from '../query/query-operations.ts';
-import { parseQuery } from '../query/query-parameters.ts';
 import { byUuid, triggerExample as example, onSchedules, schedulerShared as shared } from './scheduler-words.ts';
 import { change, creationExample, deletion } from './simple-operations.ts';
 
@@ -131,7 +130,7 @@ const getAvailableTriggers = syncOperation({
   summary: 'The triggers to which jobs can be added.',
   examples: [{ title: 'Get', status: 200, response: { inventories: [example] } }],
   handle: async ({ cloud, subject }) => {
-    const { inventories = [] } = await runQuery(cloud, schedulerTrigger, subject, parseQuery({}));
+    const inventories = await inventoriesWith(cloud, schedulerTrigger, subject);
     const now = cloud.env.now();
     const isOver = (stopTime: unknown) => typeof stopTime === 'string' && (parseTimestamp(stopTime) ?? now) < now;
     return { inventories: inventories.filter(({ stopTime }) => !isOver(stopTime)) };

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { SettledAccount } from '../settled-account.fixture.ts';
-import { TestZStack } from '../zstack.fixture.ts';
+import { failing, TestZStack } from '../zstack.fixture.ts';
 
 type Body = Record<string, unknown>;
 
@@ -15,16 +15,7 @@ afterAll(() => zstack.stop());
 const run = (method: 'POST' | 'PUT' | 'DELETE', path: string, body?: Body, headers = alice.headers) =>
   zstack.run(method, path, body, headers);
 const query = (path: string) => zstack.query(path, alice.headers);
-const failing = (code: string, details: string) => ({
-  status: 503,
-  json: { error: { code, details: expect.stringContaining(details) } },
-});
-
-async function made(path: string, params: Body): Promise<Body> {
-  const { status, json, text } = await run('POST', path, { params });
-  if (status !== 200) throw new Error(text);
-  return json['inventory'] as Body;
-}
+const made = (path: string, params: Body) => alice.made(path, params);
 const job = (type: string, targetResourceUuid: unknown, more: Body = {}) =>
   made('/scheduler/jobs', { name: type, type, targetResourceUuid, ...more });
 const link = (jobUuid: unknown, triggerUuid: unknown) => `/scheduler/jobs/${jobUuid}/scheduler/triggers/${triggerUuid}`;

@@ -9,9 +9,8 @@ import { descriptionField, nameField, uuidIn } from '../protocol/field-schemas.t
 import { jobOperation, syncOperation } from '../protocol/operation.ts';
 import { resourceNotFound } from '../protocol/zstack-error.ts';
 import { inventorySchema } from '../query/inventory-schema.ts';
-import { runQuery } from '../query/query.ts';
+import { inventoriesWith } from '../query/query.ts';
 import { queryOperations } from '../query/query-operations.ts';
-import { parseQuery } from '../query/query-parameters.ts';
 import { l3Example } from './l3-examples.ts';
 import { l3NetworkNamed } from './l3-words.ts';
 import { nicExample } from './nic-examples.ts';
@@ -167,7 +166,7 @@ const getCandidateVmNicForSecurityGroup = syncOperation({
     const taken = await cloud.networks.ports.list(subject, { securityGroupIds: [securityGroupUuid] });
     const known = new Set(taken.map(({ id }) => id));
     const owner = { ...subject, isAdmin: false, projectId };
-    const { inventories = [] } = await runQuery(cloud, vmNic, owner, parseQuery({}));
+    const inventories = await inventoriesWith(cloud, vmNic, owner);
     return { inventories: inventories.filter(({ uuid }) => !known.has(String(uuid))) };
   },
 });

@@ -1,13 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hasSftpServer, PasswordServer } from '../../../../tests/support/sftp-server.ts';
-import { ImageFiles } from '../image-files.fixture.ts';
-import { TestZStack } from '../zstack.fixture.ts';
+import type { ImageFiles } from '../image-files.fixture.ts';
+import { TestStorages } from '../storages.fixture.ts';
+import { inventoryOf, type TestZStack } from '../zstack.fixture.ts';
 
 type Body = Record<string, unknown>;
 
+let storages: TestStorages;
 let test: TestZStack;
 let files: ImageFiles;
 let folder: string;
@@ -15,17 +15,13 @@ let server: PasswordServer;
 const password = 'open sesame';
 
 beforeAll(async () => {
-  [test, files, folder, server] = await Promise.all([
-    TestZStack.start(),
-    ImageFiles.start(),
-    mkdtemp(join(tmpdir(), 'unkai-sftp-')),
-    PasswordServer.start('images', password, 'password'),
-  ]);
+  storages = await TestStorages.start();
+  ({ zstack: test, files, folder } = storages);
+  server = await PasswordServer.start('images', password, 'password');
 });
 afterAll(async () => {
-  await Promise.all([test.stop(), files.stop()]);
   await server[Symbol.asyncDispose]();
-  await rm(folder, { recursive: true, force: true });
+  await storages[Symbol.asyncDispose]();
 });
 
 const add = (params: Body) =>
@@ -33,7 +29,6 @@ const add = (params: Body) =>
     params: { hostname: '127.0.0.1', username: 'images', password, sshPort: server.port, ...params },
   });
 const act = (uuid: string, body: Body) => test.run('PUT', `/backup-storage/sftp/${uuid}/actions`, body);
-const inventoryOf = ({ json }: { json: Body }) => json['inventory'] as Body;
 
 describe('an SFTP backup storage', () => {
   it.each([

@@ -4,9 +4,8 @@ import { imageCache } from '../inventories/image-cache.ts';
 import { primaryStorage } from '../inventories/places.ts';
 import { booleanField, uuidField, uuidIn } from '../protocol/field-schemas.ts';
 import { syncOperation } from '../protocol/operation.ts';
-import { readInventory, runQuery } from '../query/query.ts';
+import { inventoriesWith, readInventory } from '../query/query.ts';
 import { queryOperations } from '../query/query-operations.ts';
-import { parseQuery } from '../query/query-parameters.ts';
 import { imageExample } from './image-examples.ts';
 import { isOwnDisk, requireStorage } from './primary-storage-words.ts';
 
@@ -60,7 +59,7 @@ const getPrimaryStorageCapacity = syncOperation({
       uuid: input.primaryStorageUuids,
     }).flatMap(([field, wanted]) => (wanted ? [`${field}?=${wanted.join()}`] : []));
     // How much room there is everybody may know; which hosts there are, not.
-    const { inventories = [] } = await runQuery(cloud, primaryStorage, { isAdmin: true }, parseQuery({ q }));
+    const inventories = await inventoriesWith(cloud, primaryStorage, { isAdmin: true }, q);
     const sum = (name: string) => inventories.reduce((total, one) => total + Number(one[name] ?? 0), 0);
     return Object.fromEntries(capacities.map((name) => [name, sum(name)]));
   },

@@ -10,8 +10,7 @@ import { cluster, host, primaryStorage, zone } from '../inventories/places.ts';
 import { uuidField, uuidListField } from '../protocol/field-schemas.ts';
 import { syncOperation } from '../protocol/operation.ts';
 import { inventorySchema } from '../query/inventory-schema.ts';
-import { runQuery } from '../query/query.ts';
-import { parseQuery } from '../query/query-parameters.ts';
+import { inventoriesByUuid } from '../query/query.ts';
 import { imageExample } from './image-examples.ts';
 import { l3Example } from './l3-examples.ts';
 import { storagesOf } from './primary-storage-words.ts';
@@ -71,9 +70,7 @@ function candidates(usage: readonly HostUsage[], request: PlacementRequest, clus
 
 async function shown(cloud: Cloud, subject: Subject, definition: typeof zone, uuids: readonly (string | null)[]) {
   const known = [...new Set(uuids)].filter((uuid) => uuid !== null);
-  if (known.length === 0) return [];
-  const { inventories } = await runQuery(cloud, definition, subject, parseQuery({ q: [`uuid?=${known.join()}`] }));
-  return inventories ?? [];
+  return await inventoriesByUuid(cloud, definition, subject, known);
 }
 
 const asked = { imageUuid: imageExample.uuid, l3NetworkUuids: l3Example.uuid };

@@ -7,9 +7,8 @@ import { descriptionField, nameField, uuidField, uuidIn } from '../protocol/fiel
 import { jobOperation, syncOperation } from '../protocol/operation.ts';
 import { invalidArgument, operationFailed, ZStackError } from '../protocol/zstack-error.ts';
 import { inventorySchema } from '../query/inventory-schema.ts';
-import { runQuery } from '../query/query.ts';
+import { inventoriesWith } from '../query/query.ts';
 import { queryOperations } from '../query/query-operations.ts';
-import { parseQuery } from '../query/query-parameters.ts';
 import { cdRomExample, cdRomNamed, onDrives, requireIso } from './cdrom-words.ts';
 import { imageExample } from './image-examples.ts';
 import { change, creationExample, deletion } from './simple-operations.ts';
@@ -259,8 +258,8 @@ const getCandidateIsoForAttachingVm = syncOperation({
   handle: async ({ cloud, subject, input: { vmInstanceUuid: uuid } }) => {
     await stateOf(cloud, subject, uuid, 'vmInstanceUuid');
     const inside = new Set((await cloud.servers.cdroms.ofServer(uuid)).map(({ imageId }) => imageId));
-    const query = parseQuery({ q: ['mediaType=ISO', 'state=Enabled', 'status=Ready'] });
-    const { inventories = [] } = await runQuery(cloud, image, subject, query);
+    const q = ['mediaType=ISO', 'state=Enabled', 'status=Ready'];
+    const inventories = await inventoriesWith(cloud, image, subject, q);
     return { inventories: inventories.filter((one) => !inside.has(String(one['uuid']))) };
   },
 });

@@ -11,8 +11,7 @@ import { uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation, syncOperation } from '../protocol/operation.ts';
 import { resourceNotFound } from '../protocol/zstack-error.ts';
 import { inventorySchema } from '../query/inventory-schema.ts';
-import { runQuery } from '../query/query.ts';
-import { parseQuery } from '../query/query-parameters.ts';
+import { inventoriesWith } from '../query/query.ts';
 import { l3Example } from './l3-examples.ts';
 import { storagesOf } from './primary-storage-words.ts';
 import { cloneVmInstance } from './vm-clone.ts';
@@ -168,8 +167,7 @@ const getVmCapabilities = syncOperation({
 /** What the owner of the server sees of an inventory under these conditions. */
 async function ofOwner(cloud: Cloud, projectId: string, definition: typeof volume, q: string[]) {
   const owner = { isAdmin: false, projectId };
-  const { inventories = [] } = await runQuery(cloud, definition, owner, parseQuery({ q }));
-  return { inventories };
+  return { inventories: await inventoriesWith(cloud, definition, owner, q) };
 }
 
 const getVmAttachableDataVolume = syncOperation({

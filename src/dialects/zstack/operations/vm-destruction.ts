@@ -7,8 +7,7 @@ import { volumeSnapshot } from '../inventories/volume-snapshot.ts';
 import { uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
 import { resourceNotFound } from '../protocol/zstack-error.ts';
-import { runQuery } from '../query/query.ts';
-import { parseQuery } from '../query/query-parameters.ts';
+import { inventoriesWith } from '../query/query.ts';
 import { requireUuid } from './images.ts';
 import { ended } from './vm-data-volumes.ts';
 import { vmExample } from './vm-examples.ts';
@@ -101,8 +100,7 @@ const expungeVmInstance = jobOperation({
 /** To the dialect the snapshots of a root volume go with it. A server that can still be recovered keeps them. */
 async function dropSnapshots(cloud: Cloud, subject: Subject, uuid: string, volumeId: string | null): Promise<void> {
   if (!volumeId || (await cloud.servers.byId(uuid)).deletedAt === null) return;
-  const query = parseQuery({ q: `volumeUuid=${volumeId}` });
-  const { inventories = [] } = await runQuery(cloud, volumeSnapshot, subject, query);
+  const inventories = await inventoriesWith(cloud, volumeSnapshot, subject, [`volumeUuid=${volumeId}`]);
   if (await cloud.volumes.get(subject, volumeId).catch(() => undefined)) return;
   for (const { uuid: snapshotId } of inventories) {
     const { actionId } = await cloud.blockStorage.deleteSnapshot(subject, String(snapshotId));

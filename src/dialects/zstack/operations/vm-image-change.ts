@@ -6,8 +6,7 @@ import { uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation, syncOperation } from '../protocol/operation.ts';
 import { invalidArgument, operationFailed } from '../protocol/zstack-error.ts';
 import { inventorySchema } from '../query/inventory-schema.ts';
-import { runQuery } from '../query/query.ts';
-import { parseQuery } from '../query/query-parameters.ts';
+import { inventoriesWith } from '../query/query.ts';
 import { imageExample } from './image-examples.ts';
 import { vmExample } from './vm-examples.ts';
 import { usableImage } from './vm-placement.ts';
@@ -39,7 +38,7 @@ const getCandidates = syncOperation({
     requireImage(server);
     const { size } = await cloud.volumes.get(subject, server.rootVolumeId!);
     const q = ['mediaType=RootVolumeTemplate', 'state=Enabled', 'status=Ready', 'system=false', `size<=${size}`];
-    const { inventories = [] } = await runQuery(cloud, image, subject, parseQuery({ q }));
+    const inventories = await inventoriesWith(cloud, image, subject, q);
     const { architecture = 'x86_64' } = server.hardware;
     return { inventories: inventories.filter((one) => one['architecture'] === architecture) };
   },

@@ -2,8 +2,8 @@ import type { Condition, Query } from '../../../cloud/query/query.ts';
 import { invalidArgument, MalformedRequest, ZStackError } from '../protocol/zstack-error.ts';
 import { parseCondition } from './conditions.ts';
 
-/** No answer has more rows than this; also what is given when the client names no limit. */
-const maxRows = 1000;
+/** No answer has more rows than this; also what is given when the client names no limit. A list in a condition is as long. */
+export const maxRows = 1000;
 const maxConditions = 64;
 
 /** Reads the parameters of a query string. Unknown ones are passed over. */

@@ -3,12 +3,39 @@ import type { InventoryDefinition, Viewer } from '../../../cloud/query/inventory
 import type { Query, TimeText } from '../../../cloud/query/query.ts';
 import * as queries from '../../../cloud/query/run-query.ts';
 import { formatTimestamp, parseTimestamp } from '../protocol/timestamp.ts';
+import { maxRows, parseQuery } from './query-parameters.ts';
 
 const times: TimeText = { parse: parseTimestamp, format: formatTimestamp };
 
 /** Answers a query, with times as the dialect writes them. */
 export function runQuery(cloud: Cloud, definition: InventoryDefinition, viewer: Viewer, query: Query) {
   return queries.runQuery(cloud, definition, viewer, query, times);
+}
+
+/** The inventories that meet these conditions, as far as the viewer sees them. */
+export async function inventoriesWith(
+  cloud: Cloud,
+  definition: InventoryDefinition,
+  viewer: Viewer,
+  conditions: readonly string[] = [],
+): Promise<queries.Inventory[]> {
+  const { inventories = [] } = await runQuery(cloud, definition, viewer, parseQuery({ q: conditions }));
+  return inventories;
+}
+
+/** The inventories with these uuids, however many they are, as far as the viewer sees them. */
+export async function inventoriesByUuid(
+  cloud: Cloud,
+  definition: InventoryDefinition,
+  viewer: Viewer,
+  uuids: readonly string[],
+): Promise<queries.Inventory[]> {
+  const found: queries.Inventory[] = [];
+  for (let at = 0; at < uuids.length; at += maxRows) {
+    const some = uuids.slice(at, at + maxRows).join();
+    found.push(...(await inventoriesWith(cloud, definition, viewer, [`uuid?=${some}`])));
+  }
+  return found;
 }
 
 /** One inventory by its uuid, whoever asks: for the answers of operations that were allowed already. */
