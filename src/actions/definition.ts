@@ -90,6 +90,8 @@ export interface StepContext<Services, Input, State> {
   readonly env: Env;
   /** Aborts when the action is cancelled or the process loses its hold on it. */
   readonly signal: AbortSignal;
+  /** For undo: the action had ended for its user before this try, as something could not be undone then. */
+  readonly isLate: boolean;
   /**
    * For undo: the action had ended for its user before this try, and since then something else was asked of the
    * resource. What is undone now must not be that one's work.

@@ -354,6 +354,7 @@ export class Walk {
       services: this.#options.services,
       env: this.#options.env,
       signal,
+      isLate: this.#quiet,
       isSuperseded: this.#isSuperseded,
       progress: (percent) => {
         this.#progress = Math.max(0, Math.min(100, Math.round(percent)));

@@ -5,6 +5,7 @@ import { type CopyOptions, type ImageStore, type StoredUpload, StoreError } from
 import { CloudError, notFound } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
 import { copyImage } from './copy-action.ts';
+import { discardBytes } from './discard-bytes.ts';
 import { type Image, isGone } from './model.ts';
 import { moveImage } from './move-action.ts';
 import type { ImageParts } from './parts.ts';
@@ -242,8 +243,9 @@ export class Copies {
     if (await this.#wanted(tx, at)) await dropReplicas(tx, at.imageId, [at.storeId]);
   }
 
-  async discard({ imageId, storeId }: { imageId: string; storeId: string }): Promise<void> {
-    if (this.#parts.stores.find(storeId)) await this.#parts.stores.driver(storeId).delete(imageId);
+  /** Takes back what a copy has brought; see `discardBytes`. */
+  async discard(at: { imageId: string; storeId: string }, when: { isLate: boolean }): Promise<void> {
+    await discardBytes(this.#parts, at, when);
   }
 
   async #wanted(tx: Tx, { imageId, storeId }: { imageId: string; storeId: string }): Promise<boolean> {

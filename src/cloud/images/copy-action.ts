@@ -20,8 +20,8 @@ const copyBytes = step<Input, State>('copyBytes', {
       commit: (tx) => services.images.copies.finish(tx, input, { size, installPath }),
     };
   },
-  async undo({ input, services }) {
-    await services.images.copies.discard(input);
+  async undo({ input, services, isLate }) {
+    await services.images.copies.discard(input, { isLate });
   },
 });
 

@@ -3,6 +3,7 @@ import type { ImagesTable } from '../../database/schema.ts';
 import { newId, withDashes } from '../../env/env.ts';
 import { CloudError } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
+import { discardBytes } from './discard-bytes.ts';
 import { expungeImage } from './expunge-action.ts';
 import { type Image, type ImageReplica, isGone, propertiesJson } from './model.ts';
 import type { ImageParts } from './parts.ts';
@@ -165,9 +166,12 @@ export class Deletion {
     return { expunged: due.length, isComplete: due.length < maxExpungedPerActivation };
   }
 
-  /** The step of `image.expunge`: a store that is no longer part of the cloud has nothing to remove. */
+  /**
+   * The step of `image.expunge`: a store that is no longer part of the cloud has nothing to remove. The copy's row went when
+   * this was asked for, so that one which is there is of a later copy.
+   */
   async removeBytes(imageId: string, storeId: string): Promise<void> {
-    if (this.#parts.stores.find(storeId)) await this.#parts.stores.driver(storeId).delete(imageId);
+    await discardBytes(this.#parts, { imageId, storeId }, { isLate: true });
   }
 
   /**

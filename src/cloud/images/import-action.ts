@@ -29,8 +29,8 @@ const download = step<ImportInput>('download', {
     const received = await services.images.imports.fetch(input, { signal, progress });
     return { commit: (tx) => services.images.imports.finish(tx, input, { requestId }, received) };
   },
-  async undo({ input, services }) {
-    await services.images.imports.discard(input);
+  async undo({ input, services, isLate }) {
+    await services.images.imports.discard(input, { isLate });
   },
 });
 

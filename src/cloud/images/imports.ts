@@ -12,6 +12,7 @@ import type { Subject } from '../identity/subject.ts';
 import { activateAsReceived } from './activation.ts';
 import type { Copies } from './copies.ts';
 import { idTaken, newImageRow } from './creation.ts';
+import { discardBytes } from './discard-bytes.ts';
 import { expungeImage } from './expunge-action.ts';
 import { type ImportInput, importImage } from './import-action.ts';
 import { importFailure } from './import-failure.ts';
@@ -226,11 +227,9 @@ export class Imports {
     if (changed.numUpdatedRows > 0n) await dropReplicas(tx, imageId);
   }
 
-  /** Removes what was fetched. */
-  async discard({ imageId, storeId, stagedIn }: ImportInput): Promise<void> {
-    const { stores } = this.#parts;
-    if (stores.find(storeId)) await stores.driver(storeId).delete(imageId);
-    if (stagedIn !== undefined && stores.find(stagedIn)) await stores.driver(stagedIn).delete(imageId);
+  /** Takes back what was fetched, and what was staged for it; see `discardBytes`. */
+  async discard({ imageId, storeId, stagedIn = storeId }: ImportInput, when: { isLate: boolean }): Promise<void> {
+    for (const id of new Set([storeId, stagedIn])) await discardBytes(this.#parts, { imageId, storeId: id }, when);
   }
 
   async #begin(

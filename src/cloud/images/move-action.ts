@@ -23,8 +23,8 @@ const moveBytes = step<Input>('moveBytes', {
       },
     };
   },
-  async undo({ input, services }) {
-    await services.images.copies.discard(input);
+  async undo({ input, services, isLate }) {
+    await services.images.copies.discard(input, { isLate });
   },
 });
 

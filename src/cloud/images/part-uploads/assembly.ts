@@ -4,6 +4,7 @@ import { StoreError } from '../../../image-stores/store.ts';
 import { notFound } from '../../errors.ts';
 import { activateAsReceived } from '../activation.ts';
 import type { Copies } from '../copies.ts';
+import { discardBytes } from '../discard-bytes.ts';
 import { importFailure } from '../import-failure.ts';
 import { inspectStored } from '../inspect-stored.ts';
 import { inspectFile, type ReadableFile } from '../inspection/inspect-file.ts';
@@ -72,10 +73,9 @@ export class Assembly {
     for (const other of storeIds) if (other !== storeId) await this.#copies.request(tx, image, other, by);
   }
 
-  /** Removes what has come, and what was made of it. */
-  async discard({ imageId, storeId }: Pick<AssembleInput, 'imageId' | 'storeId'>): Promise<void> {
-    const { stores } = this.#parts;
-    if (stores.find(storeId)) await stores.driver(storeId).delete(imageId);
+  /** Takes back what has come, and what was made of it; see `discardBytes`. */
+  async discard(at: Pick<AssembleInput, 'imageId' | 'storeId'>, when: { isLate: boolean }): Promise<void> {
+    await discardBytes(this.#parts, at, when);
   }
 
   /** Forgets the upload; its image is queued again, or goes where it was made for the upload. */

@@ -237,8 +237,8 @@ export class PartUploads {
     await this.#assembly.finish(tx, input, by, received);
   }
 
-  async discard(input: AssembleInput): Promise<void> {
-    await this.#assembly.discard(input);
+  async discard(input: AssembleInput, when: { isLate: boolean }): Promise<void> {
+    await this.#assembly.discard(input, when);
   }
 
   async fail(tx: Tx, input: AssembleInput, reason: string): Promise<void> {

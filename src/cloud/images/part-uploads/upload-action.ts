@@ -17,8 +17,8 @@ const takeIn = step<AssembleInput>('takeIn', {
     const received = await services.images.partUploads.takeIn(input, signal);
     return { commit: (tx) => services.images.partUploads.finish(tx, input, { requestId }, received) };
   },
-  async undo({ input, services }) {
-    await services.images.partUploads.discard(input);
+  async undo({ input, services, isLate }) {
+    await services.images.partUploads.discard(input, { isLate });
   },
 });
 
