@@ -8,6 +8,7 @@ import type { DesiredNetworks, DesiredRoute, HostNetworking, Ipv6Mode, MetadataR
 import type { NicVerbs } from './nic-contract.ts';
 import type { StorageVerbs } from './storage-contract.ts';
 
+export type * from './balancer-contract.ts';
 export type * from './disk-limits.ts';
 export type * from './insight-contract.ts';
 export type * from './medium-contract.ts';

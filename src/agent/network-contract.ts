@@ -1,4 +1,6 @@
+import type { DesiredBalancer } from './balancer-contract.ts';
 import type { FileContent } from './file-content.ts';
+
 /**
  * How the networks of a host shall be: all of it, every time, as plain JSON that the control plane computes from its
  * rows. A host makes itself so; a message that is lost costs nothing, since the next one says everything again.
@@ -141,6 +143,8 @@ export interface DesiredRouter {
   floatingIps: Array<{ address: string; fixedAddress: string }>;
   /** Ports of other floating IPs, and what they stand for: as many ports, or one for all. */
   forwardings?: DesiredForwarding[];
+  /** Load balancers with addresses of the gateway's network, beside the gateway's own. */
+  balancers?: DesiredBalancer[];
   routes: DesiredRoute[];
 }
 
@@ -183,6 +187,8 @@ export interface HostNetworking {
   shared?: { id: string; seat: number };
   /** How other hosts send it frames of networks that they have in common; `mtu` is the largest of such a network, bytes. */
   tunnel?: TunnelEndpoint & { mtu: number };
+  /** Why its routers can't have load balancers; absent where they can. */
+  balancerObstacle?: string;
   /** An IPv4 network that nobody uses around this host, which it would connect itself to as an external network. */
   externalNetwork?: { cidr: string; gateway: string };
 }

@@ -14,6 +14,7 @@ const runRequirements: readonly Requirement[] = [
   programRequirement('ip', 'iproute2', 'networks of guests'),
   programRequirement('sysctl', 'procps', 'networks of guests'),
   programRequirement('nsenter', 'util-linux', 'networks of guests'),
+  programRequirement('haproxy', 'haproxy', 'load balancers'),
   programRequirement('mkfs.ext4', 'e2fsprogs', 'ephemeral disks of servers'),
   {
     need: 'OVMF firmware',

@@ -16,6 +16,7 @@ const programs: Readonly<Record<string, string>> = {
   ip: 'iproute2',
   sysctl: 'procps',
   nsenter: 'util-linux',
+  haproxy: 'haproxy',
   flock: 'util-linux',
   'mkfs.ext4': 'e2fsprogs',
 };

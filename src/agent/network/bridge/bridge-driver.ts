@@ -21,6 +21,7 @@ import { entering, NetworkCommands } from './commands.ts';
 import { connectionTable, connectionTableName } from './connection-rules.ts';
 import { DnsmasqProcesses } from './dnsmasq.ts';
 import { Fabric } from './fabric.ts';
+import { balancerObstacle, HaproxyProcesses } from './haproxy.ts';
 import { freeNetwork, HostLinks } from './host-link.ts';
 import { bridgeName, NetworkNames, tapName } from './names.ts';
 import { portTable, portTableName } from './port-rules.ts';
@@ -55,8 +56,10 @@ export async function openBridgeDriver(
   const hostLinks = new HostLinks(names, commands);
   const externalNetwork = await chooseExternalNetwork(directory, names, hostLinks);
   const endpoint = tunnel && { ...tunnel, port: tunnel.port ?? names.tunnelPort };
+  const noBalancers = await balancerObstacle(commands);
   const networking: HostNetworking = {
     driver: 'bridge',
+    ...(noBalancers === undefined ? {} : { balancerObstacle: noBalancers }),
     // Hosts whose folders have the same name may be on different machines.
     shared: { id: endpoint ? `${names.fabric}@${endpoint.address}:${endpoint.port}` : names.fabric, seat: 0 },
     externalNetwork,
@@ -115,6 +118,7 @@ class BridgeDriver implements NetworkDriver {
   readonly #parts: Parts;
   readonly #fabric: Fabric;
   readonly #dnsmasq: DnsmasqProcesses;
+  readonly #haproxy: HaproxyProcesses;
   readonly #metadata: MetadataServers;
   readonly #bandwidth: BandwidthLimits;
   readonly #peers: TunnelPeers;
@@ -133,6 +137,7 @@ class BridgeDriver implements NetworkDriver {
     this.#bandwidth = new BandwidthLimits(commands);
     this.#peers = new TunnelPeers(names, commands);
     this.#dnsmasq = new DnsmasqProcesses(env, names, commands);
+    this.#haproxy = new HaproxyProcesses(parts);
     this.#metadata = new MetadataServers(log);
   }
 
@@ -204,8 +209,13 @@ class BridgeDriver implements NetworkDriver {
 
   async inventory(): Promise<string[]> {
     const { commands, names } = this.#parts;
-    const [namespaces, links] = await Promise.all([this.#fabric.namespaces(), commands.links(undefined)]);
-    return [...namespaces, ...links.map(({ ifname }) => ifname).filter((name) => names.isHostLink(name))].sort();
+    const [namespaces, links, balanced] = await Promise.all([
+      this.#fabric.namespaces(),
+      commands.links(undefined),
+      this.#haproxy.inventory(),
+    ]);
+    const ownLinks = links.map(({ ifname }) => ifname).filter((name) => names.isHostLink(name));
+    return [...namespaces, ...ownLinks, ...balanced.map((routerId) => `balancers of ${routerId}`)].sort();
   }
 
   async close(): Promise<void> {
@@ -256,6 +266,7 @@ class BridgeDriver implements NetworkDriver {
       ...served.map((network) => this.#dnsmasq.ensure(network)),
       ...telling.map((router) => this.#dnsmasq.ensureAdverts(router, byId)),
     ]);
+    await this.#haproxy.apply(routers);
     // Nobody waits for it: a guest that has just been started asks much later.
     this.#metadata.ensure(
       new Map(
@@ -282,6 +293,7 @@ class BridgeDriver implements NetworkDriver {
     if (endpoint) await this.#peers.protect(endpoint, []);
     this.#metadata.ensure(new Map(), []);
     await this.#dnsmasq.stopOthers([]);
+    await this.#haproxy.apply([]);
     if (await this.#fabric.exists()) {
       const rules = [...portTable(desired).commands, ...connectionTable(desired).commands];
       await this.#applyRules(names.fabric, 'bridge', portTableName, rules, true);

@@ -77,7 +77,8 @@ export function cablingOf(
     const { service, networkId } = network;
     return service ? [plugged({ ...service, networkId }, serviceEnd(names, network, service))] : [];
   });
-  const routers = desired.routers.flatMap(({ routerId, interfaces, gateway, floatingIps, forwardings = [] }) => {
+  const routers = desired.routers.flatMap((router) => {
+    const { routerId, interfaces, gateway, floatingIps, forwardings = [], balancers = [] } = router;
     const namespace = names.routerNamespace(routerId);
     const inside = interfaces.map((port) => {
       const { macAddress, addresses } = port;
@@ -90,7 +91,7 @@ export function cablingOf(
     });
     if (!gateway) return inside;
     // A floating IP is one more address of the gateway: so somebody answers who asks for it.
-    const floating = new Set([...floatingIps, ...forwardings].map(({ address }) => `${address}/32`));
+    const floating = new Set([...floatingIps, ...forwardings, ...balancers].map(({ address }) => `${address}/32`));
     const addresses = [...gateway.addresses.map(text), ...floating];
     const { macAddress, portId } = gateway;
     return [...inside, plugged(gateway, { namespace, name: routerGateway(portId), macAddress, addresses })];

@@ -2,14 +2,12 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Env } from '../../../env/env.ts';
-import { AgentError, type DesiredNetwork, type DesiredRouter } from '../../contract.ts';
-import { isNotFound, systemErrorCode } from '../../errors.ts';
+import type { DesiredNetwork, DesiredRouter } from '../../contract.ts';
 import type { NetworkCommands } from './commands.ts';
 import { type DnsmasqFiles, dnsmasqFiles } from './dnsmasq-files.ts';
 import type { NetworkNames } from './names.ts';
+import { endProcess, findProcess } from './processes.ts';
 import { advertFiles } from './router-adverts.ts';
-
-const exitLimitMs = 5000;
 
 /**
  * The dnsmasq processes of a host, one for each network on which addresses are handed out,
@@ -44,7 +42,7 @@ export class DnsmasqProcesses {
 
   async #ensure(id: string, namespace: string, files: DnsmasqFiles): Promise<void> {
     const folder = this.#folder(id);
-    const pid = await findProcess(folder);
+    const pid = await find(folder);
     const change = pid === undefined ? 'start' : await changeOf(folder, files);
     if (change === 'none') return;
     if (change === 'start') await this.stop(id);
@@ -57,8 +55,7 @@ export class DnsmasqProcesses {
   /** Ends the process of the network or router, if it has one, and forgets its files. */
   async stop(id: string): Promise<void> {
     const folder = this.#folder(id);
-    const pid = await findProcess(folder);
-    if (pid !== undefined) await this.#end(folder, pid);
+    await endProcess(this.#env, () => find(folder), 'dnsmasq');
     await rm(folder, { recursive: true, force: true });
   }
 
@@ -68,8 +65,7 @@ export class DnsmasqProcesses {
     for (const name of await readdir(this.#names.runFolder).catch(() => [])) {
       const folder = join(this.#names.runFolder, name);
       if (kept.has(folder)) continue;
-      const pid = await findProcess(folder);
-      if (pid !== undefined) await this.#end(folder, pid);
+      await endProcess(this.#env, () => find(folder), 'dnsmasq');
       await rm(folder, { recursive: true, force: true });
     }
     if (kept.size === 0) await rm(this.#names.runFolder, { recursive: true, force: true });
@@ -78,36 +74,10 @@ export class DnsmasqProcesses {
   #folder(id: string): string {
     return join(this.#names.runFolder, id);
   }
-
-  async #end(folder: string, pid: number): Promise<void> {
-    const deadline = this.#env.now() + exitLimitMs * 1000;
-    for (let signal: NodeJS.Signals = 'SIGTERM'; ; ) {
-      try {
-        process.kill(pid, signal);
-      } catch (error) {
-        if (systemErrorCode(error) !== 'ESRCH') throw error;
-      }
-      await this.#env.sleep(5);
-      if ((await findProcess(folder)) === undefined) return;
-      if (this.#env.now() > deadline) {
-        if (signal === 'SIGKILL') throw new AgentError('hypervisor_failed', `dnsmasq ${pid} does not end`);
-        signal = 'SIGKILL';
-      }
-    }
-  }
 }
 
-/** A process id may have been given to somebody else since: its command line must name the very same files. */
-async function findProcess(folder: string): Promise<number | undefined> {
-  try {
-    const pid = Number.parseInt(await readFile(join(folder, 'pid'), 'utf8'), 10);
-    if (!(pid > 1)) return undefined;
-    const commandLine = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0');
-    return commandLine.includes(configurationOption(folder)) ? pid : undefined;
-  } catch (error) {
-    if (isNotFound(error) || systemErrorCode(error) === 'ESRCH') return undefined;
-    throw error;
-  }
+function find(folder: string): Promise<number | undefined> {
+  return findProcess(join(folder, 'pid'), configurationOption(folder));
 }
 
 function configurationOption(folder: string): string {

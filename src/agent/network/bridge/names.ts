@@ -58,6 +58,11 @@ export class NetworkNames {
     return `/run/${this.fabric}`;
   }
 
+  /** The same of programs that serve load balancers. */
+  get balancerFolder(): string {
+    return `/run/${this.fabric}-balancers`;
+  }
+
   get #hostLinkPrefix(): string {
     return `uk${this.#hash.slice(0, 7)}`;
   }
