@@ -1,6 +1,7 @@
 import type { Tx } from '../../database/database.ts';
 import type { ImagesTable } from '../../database/schema.ts';
 import { newId, withDashes } from '../../env/env.ts';
+import type { ImageStore } from '../../image-stores/store.ts';
 import { CloudError } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
 import { discardBytes } from './discard-bytes.ts';
@@ -179,22 +180,31 @@ export class Deletion {
    * database. Files of images that the database does not know are never touched. To be called before work begins.
    */
   async sweep(): Promise<number> {
-    const { core, rows, stores } = this.#parts;
+    const { core, stores } = this.#parts;
     let removed = 0;
     for (const store of stores.list()) {
       if (store.status !== 'connected') continue;
       const driver = stores.driver(store.id);
-      const { images, others } = await driver.list();
-      const ids = new Set(
-        [...images, ...others.filter(({ isLive }) => !isLive)].flatMap(({ imageId }) => imageId ?? []),
-      );
-      for (const id of ids) {
-        const row = await rows.row(id);
-        if (row?.status !== 'expunged' && row?.status !== 'queued') continue;
-        await driver.delete(id);
-        removed += 1;
-        core.log.warn({ imageId: id, store: store.name }, 'removed bytes that no image owns');
+      try {
+        removed += await this.#sweepStore(driver);
+      } catch (error) {
+        core.log.warn({ err: error, store: store.name }, 'an image store could not be looked through at the start');
       }
+    }
+    return removed;
+  }
+
+  async #sweepStore(driver: ImageStore): Promise<number> {
+    const { core, rows } = this.#parts;
+    const { images, others } = await driver.list();
+    const ids = new Set([...images, ...others.filter(({ isLive }) => !isLive)].flatMap(({ imageId }) => imageId ?? []));
+    let removed = 0;
+    for (const id of ids) {
+      const row = await rows.row(id);
+      if (row?.status !== 'expunged' && row?.status !== 'queued') continue;
+      await driver.delete(id);
+      removed += 1;
+      core.log.warn({ imageId: id, store: driver.name }, 'removed bytes that no image owns');
     }
     return removed;
   }

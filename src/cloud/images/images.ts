@@ -115,15 +115,21 @@ export class Images {
 
   /** One round of what is due: expired images, uploads whose process died, copies that failed. */
   async reconcile(): Promise<{ expunged: number; isComplete: boolean; recoveredUploads: number }> {
+    const recoveredUploads = await this.#lookAfter(() => this.#uploads.recoverInterrupted());
+    await this.#lookAfter(() => this.partUploads.removeExpired());
+    await this.#lookAfter(() => this.copies.retryFailed());
+    await this.#lookAfter(() => this.exports.removeExpired());
+    const expunged = await this.#lookAfter(() => this.#deletion.expungeDue());
+    return { ...(expunged ?? { expunged: 0, isComplete: false }), recoveredUploads: recoveredUploads ?? 0 };
+  }
+
+  /** What can't be done for one kind of images now keeps nobody from looking after the others. */
+  async #lookAfter<T>(work: () => Promise<T>): Promise<T | undefined> {
     try {
-      const recoveredUploads = await this.#uploads.recoverInterrupted();
-      await this.partUploads.removeExpired();
-      await this.copies.retryFailed();
-      await this.exports.removeExpired();
-      return { ...(await this.#deletion.expungeDue()), recoveredUploads };
+      return await work();
     } catch (error) {
       this.#parts.core.log.error({ err: error }, 'images could not be looked after');
-      return { expunged: 0, isComplete: false, recoveredUploads: 0 };
+      return undefined;
     }
   }
 

@@ -153,11 +153,11 @@ export class Uploads {
   }
 
   /**
-   * Puts images back to `queued` whose upload died with its process, and removes what it left. With SQLite there is one
-   * process, so every upload that is not its own is dead. Returns how many there were.
+   * Puts images back to `queued` whose upload died with its process, and takes back what it brought. With SQLite there is
+   * one process, so every upload that is not its own is dead. Returns how many there were.
    */
   async recoverInterrupted(): Promise<number> {
-    const { core, stores } = this.#parts;
+    const { core } = this.#parts;
     const deadline = core.env.now() - deadAfter;
     const rows = await core.db.read
       .selectFrom('images')
@@ -175,8 +175,7 @@ export class Uploads {
     for (const row of rows) {
       if (this.#live.has(row.id) || (core.db.kind === 'postgres' && row.updated_at > deadline)) continue;
       // As long as the image waits for these bytes, nobody else begins an upload whose bytes these could be.
-      const driver = stores.find(row.store_id) && stores.driver(row.store_id);
-      await driver?.delete(row.id);
+      await this.#takeBack(row.id, row.store_id);
       const isMine = await this.#requeue(row.id, row.store_id, row.created_at, 'The upload was interrupted.');
       if (!isMine) continue;
       recovered += 1;
@@ -258,7 +257,7 @@ export class Uploads {
 
   /** Leaves nothing of a failed upload behind; gives the error to throw. */
   async #giveUp(id: string, live: Live, error: CloudError): Promise<CloudError> {
-    const { core, stores, rows } = this.#parts;
+    const { core, rows } = this.#parts;
     try {
       const isMine = await core.db.read
         .selectFrom('image_replicas')
@@ -267,12 +266,25 @@ export class Uploads {
         .where('created_at', '=', live.startedAt)
         .executeTakeFirst();
       const row = await rows.row(id);
-      if (isMine || !row || isGone(row)) await stores.driver(live.storeId).delete(id);
+      if (isMine || !row || isGone(row)) await this.#takeBack(id, live.storeId);
       const requeued = await this.#requeue(id, live.storeId, live.startedAt, error.message);
       return requeued || error.code === 'unavailable' ? error : goneMeanwhile(error);
     } catch (cleanup) {
-      core.log.error({ err: cleanup, imageId: id }, 'a failed upload could not be cleaned up; the next start does it');
+      core.log.error({ err: cleanup, imageId: id }, 'a failed upload could not be put back; that is tried again soon');
       return error;
+    }
+  }
+
+  /**
+   * Removes what an upload has brought. A store that is away keeps neither the image nor the cloud from going on: once the
+   * copy's row is gone the bytes are nobody's, and are removed as such later.
+   */
+  async #takeBack(id: string, storeId: string): Promise<void> {
+    const { core, stores } = this.#parts;
+    try {
+      if (stores.find(storeId)) await stores.driver(storeId).delete(id);
+    } catch (error) {
+      core.log.warn({ err: error, imageId: id, storeId }, 'what an upload has left in its store is removed later');
     }
   }
 

@@ -150,7 +150,7 @@ export class Exports {
 
   /** Removes exports whose time is over, and those of images that are gone. Tells how many there were. */
   async removeExpired(): Promise<number> {
-    const { db, env } = this.#parts.core;
+    const { db, env, log } = this.#parts.core;
     const due = await db.read
       .selectFrom('image_exports')
       .innerJoin('images', 'images.id', 'image_exports.image_id')
@@ -161,7 +161,11 @@ export class Exports {
       .where((e) => e.or([e('destination', 'is', null), e('expires_at', '<', env.now())]))
       .limit(maxRemovedPerActivation)
       .execute();
-    for (const row of due) await this.#remove(row);
+    for (const row of due) {
+      await this.#remove(row).catch((error) => {
+        log.warn({ err: error, imageId: row.image_id }, 'an export whose time is over could not be removed yet');
+      });
+    }
     return due.length;
   }
 

@@ -1,0 +1,65 @@
+import { rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { KillableProcess } from '../../../tests/support/killable.ts';
+import { StoreError } from '../../image-stores/store.ts';
+import { failure, inPieces, TestCloud, testSubject } from './test-cloud.ts';
+
+const alice = testSubject('alice');
+const raw = { diskFormat: 'raw', containerFormat: 'bare' } as const;
+
+/** Stores that can't be reached keep no image from its rest, and the cloud from nothing. */
+let cloud: TestCloud;
+beforeEach(async () => {
+  cloud = await TestCloud.start();
+});
+afterEach(() => cloud.stop());
+
+const away = () => Promise.reject(new StoreError('failed', 'connect ECONNREFUSED'));
+
+it('an image is queued again when its upload fails, though what came of it can not be removed yet', async () => {
+  const second = await cloud.addStore();
+  const driver = cloud.stores.driver(second);
+  const verbs = { put: driver.put, delete: driver.delete };
+  Object.assign(driver, { put: away, delete: away });
+  const { id } = await cloud.images.create(alice, raw);
+  const upload = (storeId: string) => cloud.images.upload(alice, id, inPieces(Buffer.alloc(1000)), { storeId });
+  expect(await failure(upload(second))).toMatchObject({ code: 'unavailable' });
+  expect(await cloud.images.get(alice, id)).toMatchObject({ status: 'queued', size: null });
+  Object.assign(driver, verbs);
+  expect(await upload(second)).toMatchObject({ status: 'active' });
+});
+
+it('the cloud starts without a store that an upload was cut off to, and its image is queued again', async () => {
+  await cloud.stop();
+  const process = new KillableProcess();
+  cloud = await TestCloud.start({ wrap: (db) => process.database(db) });
+  const storeId = await cloud.addStore();
+  const { id } = await cloud.images.create(alice, raw);
+  const source = (async function* () {
+    yield Buffer.alloc(1000);
+    process.kill();
+    yield Buffer.alloc(1000);
+  })();
+  await cloud.images.upload(alice, id, source, { storeId }).catch(() => {});
+  const { folder } = cloud;
+  await cloud.stop({ keepFolder: true }).catch(() => {});
+  await rename(join(folder, 'second'), join(folder, 'elsewhere'));
+  await writeFile(join(folder, 'second'), 'no folder');
+  cloud = await TestCloud.start({ folder });
+  expect(cloud.stores.byName('second')).toMatchObject({ status: 'disconnected' });
+  expect(await cloud.images.get(alice, id)).toMatchObject({ status: 'queued' });
+});
+
+it('what can not be done for one image keeps nobody from looking after the others', async () => {
+  const second = await cloud.addStore();
+  cloud.stores.driver(second).copyIn = away;
+  const { id } = await cloud.images.create(alice, raw);
+  await cloud.images.upload(alice, id, inPieces(Buffer.alloc(1000)));
+  await cloud.core.runner.idle();
+  await cloud.images.delete(alice, id);
+  cloud.images.partUploads.removeExpired = away;
+  cloud.core.settings.imageRetention = 0;
+  await cloud.core.db.write((tx) => tx.updateTable('images').set({ expunge_at: 1 }).execute());
+  expect(await cloud.images.reconcile()).toMatchObject({ expunged: 1, isComplete: true });
+});
