@@ -1,10 +1,13 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { DesiredStorage } from './contract.ts';
 import { type ContractBench, failure, mebibyte } from './contract-bench.fixture.ts';
+import { mayBind } from './disks/bound-folders.fixture.ts';
 
-/** What every host agent must do with storages beside its own folder. */
+const canMount = await mayBind();
+
+/** What every host agent must do with storages beside its own folder. Hosts of QEMU mount by `BoundFolders` here. */
 export function storagesContract(bench: ContractBench): void {
   const storage = (): DesiredStorage => ({ storageId: 'big', path: join(bench.root, 'big'), part: 'host' });
   const blank = { size: 4 * mebibyte, base: { kind: 'blank' as const } };
@@ -85,6 +88,26 @@ export function storagesContract(bench: ContractBench): void {
       await bench.host.removeCachedImage('boot');
       expect(await bench.host.inventory()).toMatchObject({ images: [], disks: [], strayFiles: [] });
       expect(await bench.host.applyStorages([])).toEqual([]);
+    });
+
+    test.runIf(canMount)('that hosts mount by themselves are as any that hosts share, and are unmounted', async () => {
+      const share = join(bench.root, 'share');
+      await mkdir(share);
+      const shared = { marker: 'b'.repeat(32), mayMark: true };
+      const mount = { source: `nas:${share}` };
+      const place = { storageId: 'nas', path: 'mounts/nas', part: 'host', shared, mount };
+      const fine = [expect.not.objectContaining({ problem: expect.anything() })];
+      for (let each = 0; each < 2; each++) expect(await bench.host.applyStorages([place])).toEqual(fine);
+      const disk = { diskId: 'there', storageId: 'nas', ...blank };
+      expect((await bench.host.ensureDisk(disk)).installPath).toContain('mounts/nas/host/there.qcow2');
+      await bench.restart();
+      expect(await bench.host.applyStorages([place])).toEqual(fine);
+      expect(await bench.host.diskUsage('there')).toMatchObject({ virtualSize: 4 * mebibyte });
+      expect(await bench.host.inventory()).toMatchObject({ disks: ['there'], strayFiles: [] });
+      await bench.host.removeDisk('there');
+      expect(await bench.host.applyStorages([])).toEqual([]);
+      expect(await readdir(share)).toEqual([]);
+      expect(await bench.host.inventory()).toMatchObject({ disks: [], strayFiles: [] });
     });
 
     test('hold disks that guests have open', async () => {

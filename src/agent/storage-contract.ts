@@ -8,12 +8,22 @@ import type { DiskUsage } from './contract.ts';
 /** A folder in which a host shall be able to keep disks. */
 export interface DesiredStorage {
   storageId: string;
-  /** The folder, absolute; made where there is none, unless it is shared. */
+  /** The folder, absolute; made where there is none, unless it is shared. Of what the host mounts itself, below its own folder. */
   path: string;
   /** What the host calls its own part of it: others may have theirs beside it. */
   part: string;
   /** Of a folder that is one and the same on several machines, mounted there by somebody. */
   shared?: SharedFolder;
+  /** What the host mounts itself, at a place of its own. */
+  mount?: NfsMount;
+}
+
+/** A folder of an NFS server. */
+export interface NfsMount {
+  /** `host:/folder`. */
+  source: string;
+  /** As `mount -o` takes them, beside what the host says itself. */
+  options?: string;
 }
 
 /** How a host knows a shared folder from any other one at its path, as an empty mount point. */

@@ -67,6 +67,7 @@ export const sentences: Record<string, Pair> = {
   'Change a KVM host': ['KVM ホストを変更', '修改 KVM 物理机'],
   'Add a local primary storage': ['ローカルプライマリストレージを追加', '添加本地主存储'],
   'Add a shared mount point': ['共有マウントポイントを追加', '添加共享挂载点'],
+  'Add an NFS primary storage': ['NFS のプライマリストレージを追加', '添加 NFS 主存储'],
   'Attach a primary storage to a cluster': ['プライマリストレージをクラスターに接続', '将主存储挂载到集群'],
   'Detach a primary storage from a cluster': ['プライマリストレージをクラスターから切断', '从集群卸载主存储'],
   'Enable, disable or maintain a primary storage': [

@@ -2,7 +2,7 @@ import { link, realpath, rm, symlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { createAtomically, syncPath } from '../atomic-file.ts';
 import { isNotFound } from '../errors.ts';
-import { assertThere, linkedFrom, type Storages } from './storages.ts';
+import { linkedFrom, type Storages } from './storages.ts';
 
 /**
  * Files of disks that may lie in a further storage: then the host's own folder has a link of the same name to it. The link
@@ -18,14 +18,14 @@ export class DiskLinks {
 
   /** Where the file is that has this place in the host's own folder; undefined where it is not. Throws where it is away. */
   async find(path: string): Promise<string | undefined> {
+    const linked = await linkedFrom(path);
+    if (linked !== undefined) await this.#storages.assertThere(dirname(linked));
     try {
       return await realpath(path);
     } catch (error) {
       if (!isNotFound(error)) throw error;
+      return undefined;
     }
-    const linked = await linkedFrom(path);
-    if (linked !== undefined) await assertThere(dirname(linked));
-    return undefined;
   }
 
   /** Makes the file, whole or not at all: in the storage, or in the host's own folder where none is said. */
@@ -62,7 +62,7 @@ export class DiskLinks {
   async remove(path: string): Promise<void> {
     const linked = await linkedFrom(path);
     if (linked !== undefined) {
-      await assertThere(dirname(linked));
+      await this.#storages.assertThere(dirname(linked));
       await rm(linked, { force: true });
     }
     await rm(path, { force: true });

@@ -6,7 +6,9 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { realEnv } from '../../env/real.ts';
 import type { DiskFormat } from '../contract.ts';
+import { BoundFolders } from './bound-folders.fixture.ts';
 import { ImageCache } from './image-cache.ts';
+import { NfsMounts } from './nfs-mounts.ts';
 import { Qcow2Disks } from './qcow2-disks.ts';
 import { emptyQcow2, readQcow2Header } from './qcow2-header.ts';
 import { QemuImg } from './qemu-img.ts';
@@ -26,7 +28,7 @@ beforeEach(async () => {
   await mkdir(folder);
   const qemuImg = new QemuImg(env);
   cache = new ImageCache(cacheFolder, env, qemuImg);
-  const storages = new Storages(join(root, 'storages'));
+  const storages = new Storages(join(root, 'storages'), new NfsMounts(join(root, 'mounts'), env, new BoundFolders()));
   disks = new Qcow2Disks({ folder, env, qemuImg, cache, storages, findOpen: async () => undefined });
 });
 afterEach(() => rm(root, { recursive: true, force: true }));

@@ -7,7 +7,9 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { realEnv } from '../../env/real.ts';
 import type { DesiredStorage } from '../contract.ts';
 import { failure, mebibyte } from '../contract-bench.fixture.ts';
+import { BoundFolders } from './bound-folders.fixture.ts';
 import { ImageCache } from './image-cache.ts';
+import { NfsMounts } from './nfs-mounts.ts';
 import { Qcow2Disks } from './qcow2-disks.ts';
 import { QemuImg } from './qemu-img.ts';
 import { Storages } from './storages.ts';
@@ -22,7 +24,7 @@ async function openHost(name: string) {
   const parts = ['cache', 'disks', 'storages'].map((part) => join(root, name, part));
   for (const part of parts) await mkdir(part, { recursive: true });
   const [cacheFolder, folder, links] = parts as [string, string, string];
-  const storages = new Storages(links, 2);
+  const storages = new Storages(links, new NfsMounts(join(root, name, 'mounts'), env, new BoundFolders()), 2);
   const qemuImg = new QemuImg(env);
   const cache = new ImageCache(cacheFolder, env, qemuImg);
   const disks = new Qcow2Disks({ folder, env, qemuImg, cache, storages, findOpen: async () => undefined });

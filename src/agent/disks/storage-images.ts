@@ -64,7 +64,7 @@ export class StorageImages {
   /** The ids of all that the host has a name for. */
   async list(): Promise<string[]> {
     const found = new Set<string>();
-    for (const part of await this.#storages.folders())
+    for (const part of await this.#storages.foldersThere())
       for (const name of await namesIn(join(part, imageFolderName))) if (!name.includes('.')) found.add(name);
     return [...found].sort();
   }
@@ -72,7 +72,7 @@ export class StorageImages {
   /** Takes the host's names for the image away: nothing here is a layer over it. */
   async remove(imageId: string): Promise<void> {
     assertSafeId('image', imageId);
-    for (const part of await this.#storages.folders())
+    for (const part of await this.#storages.foldersThere())
       await this.#lock.run(join(part, imageFolderName, imageId), () =>
         rm(join(part, imageFolderName, imageId), { force: true }),
       );

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { realEnv } from '../../env/real.ts';
 import { failure, mebibyte } from '../contract-bench.fixture.ts';
+import { BoundFolders } from './bound-folders.fixture.ts';
 import { ImageCache } from './image-cache.ts';
+import { NfsMounts } from './nfs-mounts.ts';
 import { Qcow2Disks } from './qcow2-disks.ts';
 import { QemuImg } from './qemu-img.ts';
 import { Storages } from './storages.ts';
@@ -24,7 +26,7 @@ beforeEach(async () => {
   const parts = ['cache', 'disks', 'storages'].map((name) => join(root, name));
   for (const part of parts) await mkdir(part);
   const [cacheFolder, diskFolder, links] = parts as [string, string, string];
-  storages = new Storages(links);
+  storages = new Storages(links, new NfsMounts(join(root, 'mounts'), env, new BoundFolders()));
   const qemuImg = new QemuImg(env);
   const cache = new ImageCache(cacheFolder, env, qemuImg);
   disks = new Qcow2Disks({ folder: diskFolder, env, qemuImg, cache, storages, findOpen: async () => undefined });

@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import { realEnv } from '../../env/real.ts';
 import type { HostAgent } from '../contract.ts';
 import { hostAgentContract } from '../contract-suite.ts';
+import { BoundFolders } from '../disks/bound-folders.fixture.ts';
 import { openQemuHost } from '../hypervisor/qemu/qemu-host.ts';
 import { serveAndConnect } from './far-host.fixture.ts';
 import { OwnMachine } from './own-machine.ts';
 
 const env = realEnv();
+const nfsClient = new BoundFolders();
 
 /** What the suite is given, and the host itself beneath. */
 interface FarSubject extends HostAgent {
@@ -17,7 +19,7 @@ interface FarSubject extends HostAgent {
 
 hostAgentContract<FarSubject>('a QEMU host on another machine', {
   async open(directory) {
-    const beneath = await openQemuHost({ directory, env, accelerator: 'tcg' });
+    const beneath = await openQemuHost({ directory, env, accelerator: 'tcg', nfsClient });
     // A socket's address is short.
     const folder = await mkdtemp(join(tmpdir(), 'unkai-far-'));
     const own = await OwnMachine.open(env, join(folder, 'own'));

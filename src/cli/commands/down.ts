@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DataFolder } from '../data-folder.ts';
+import { unmountBelow } from '../mounts-below.ts';
 import { isAlive } from '../process-identity.ts';
 import { secretKeysOf } from '../secret-keys.ts';
 import { UserError } from '../user-error.ts';
@@ -30,8 +31,10 @@ export async function down({ dataDir, guests }: { dataDir: string; guests: boole
     console.log('The cloud does not run.');
   }
   folder.dropRunRecord();
-  if (guests) await stopGuests(folder);
-  else if (running) console.log('Virtual machines go on running; `unkai up` finds them again.');
+  if (guests) {
+    await stopGuests(folder);
+    await unmountBelow(folder.path);
+  } else if (running) console.log('Virtual machines go on running; `unkai up` finds them again.');
 }
 
 /** Opens the engine without its APIs, and lets it stop every server. */

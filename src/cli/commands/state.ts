@@ -6,6 +6,7 @@ import { runCommand } from '../../agent/run-command.ts';
 import { lockFolder } from '../../assembly/folder-lock.ts';
 import { realEnv } from '../../env/real.ts';
 import { DataFolder, type FolderSettings } from '../data-folder.ts';
+import { unmountBelow } from '../mounts-below.ts';
 import { UserError } from '../user-error.ts';
 
 export interface StateOptions {
@@ -77,6 +78,7 @@ async function replace(folder: DataFolder, fill: (draft: string) => Promise<void
   const lock = lockFolder(folder.path);
   try {
     await requireRest(folder);
+    await unmountBelow(folder.path);
     const draft = join(folder.path, 'replacement');
     const old = join(folder.path, 'replaced');
     for (const path of [draft, old]) await rm(path, { recursive: true, force: true });
@@ -137,7 +139,8 @@ async function copyDatabase(folder: DataFolder, target: string): Promise<void> {
 
 async function copyTree(from: string, to: string): Promise<void> {
   if (!existsSync(from)) return;
-  const args = ['--archive', '--reflink=auto', '--sparse=auto', '--', from, to];
+  // What hosts have mounted is not theirs alone.
+  const args = ['--archive', '--one-file-system', '--reflink=auto', '--sparse=auto', '--', from, to];
   const { exitCode, stderr } = await runCommand(realEnv(), 'cp', args, { limits: { wallMs: 6 * 3600_000 } });
   if (exitCode !== 0) throw new UserError(`${from} could not be copied: ${stderr.trim()}`);
 }

@@ -219,7 +219,11 @@ export class ImageStores {
   }
 
   async #takenFolders(): Promise<TakenFolder[]> {
-    const storages = await this.#core.db.read.selectFrom('storages').select(['name', 'path']).execute();
+    const storages = await this.#core.db.read
+      .selectFrom('storages')
+      .select(['name', 'path'])
+      .where('nfs_url', 'is', null)
+      .execute();
     const stores = this.#known.filter(({ kind }) => kind === 'directory');
     return [
       ...stores.map(({ name, url }) => ({ path: url, whose: `the image store ${name}` })),

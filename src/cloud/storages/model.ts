@@ -9,6 +9,8 @@ export interface Storage {
   name: string;
   description: string | null;
   path: string;
+  /** The folder of an NFS server, `host:/folder`, that each host mounts itself: such a one is shared. */
+  nfsUrl: string | null;
   state: StoragesTable['state'];
   createdAt: number;
   updatedAt: number;
@@ -22,6 +24,7 @@ export function storageFromRow(row: StoragesTable): Storage {
     name: row.name,
     description: row.description,
     path: row.path,
+    nfsUrl: row.nfs_url,
     state: row.state,
     createdAt: row.created_at,
     updatedAt: row.updated_at,

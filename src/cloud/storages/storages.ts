@@ -8,6 +8,7 @@ import { CloudError, notFound } from '../errors.ts';
 import { type StorageRoom, storageRooms } from '../hosts/disk-places.ts';
 import type { Hosts } from '../hosts/hosts.ts';
 import { type Storage, storageFromRow } from './model.ts';
+import { checkNfsOptions, type NfsPlace, nfsUrl, refuseRunning, refuseTakenUrl } from './nfs-place.ts';
 import { StorageHosts, type StorageHostsStatus } from './tell-hosts.ts';
 
 export interface NewStorage {
@@ -16,10 +17,12 @@ export interface NewStorage {
   zoneId: string;
   name: string;
   description?: string | null;
-  /** The folder, absolute. */
-  path: string;
+  /** The folder, absolute; none of what hosts mount themselves. */
+  path?: string;
   /** `shared` where an administrator has mounted the same folder at this path on every host. Default `local`. */
   kind?: StorageKind;
+  /** What hosts mount themselves, each at a place of its own. */
+  nfs?: NfsPlace;
 }
 
 export interface StorageChanges {
@@ -27,8 +30,12 @@ export interface StorageChanges {
   description?: string | null;
   /** Only while no cluster has it and nothing lies in it. */
   path?: string;
+  /** Where the folder of an NFS server, with all that is in it, is found from now on: only while nothing runs on it. */
+  nfsUrl?: string;
 }
 
+/** Where hosts mount what they mount themselves, below their own folders: also the words for it. */
+const ownPlace = (id: string) => `mounts/${id}`;
 /** Folders of the system, in which nothing is kept. */
 const systemFolders = ['/boot', '/dev', '/etc', '/proc', '/run', '/sys'];
 
@@ -76,15 +83,19 @@ export class Storages {
   /** Throws `invalid` (`no_storage_place`) for a folder that can't be one, `not_found` for the zone, and `duplicate`. */
   async add(wanted: NewStorage): Promise<Storage> {
     return await this.#adding.run('', async () => {
-      await this.#refusePlace(wanted.path);
+      const { path, nfs } = wanted;
+      if (path !== undefined) await this.#refusePlace(path);
       const now = this.#core.env.now();
+      const id = wanted.id ?? newId(this.#core.env);
       const row: StoragesTable = {
-        id: wanted.id ?? newId(this.#core.env),
+        id,
         zone_id: wanted.zoneId,
         name: wanted.name,
         description: wanted.description ?? null,
-        path: wanted.path,
-        kind: wanted.kind ?? 'local',
+        path: path ?? ownPlace(id),
+        kind: nfs ? 'shared' : (wanted.kind ?? 'local'),
+        nfs_url: nfs ? nfsUrl(nfs.url) : null,
+        nfs_options: nfs?.options ? checkNfsOptions(nfs.options) : null,
         marker: null,
         marking_host_id: null,
         state: 'enabled',
@@ -95,14 +106,43 @@ export class Storages {
         await this.#refuseTakenId(tx, row.id);
         const zone = await tx.selectFrom('zones').select('id').where('id', '=', row.zone_id).executeTakeFirst();
         if (!zone) throw notFound('zone', row.zone_id);
+        if (row.nfs_url !== null) await refuseTakenUrl(tx, row.nfs_url);
         await tx.insertInto('storages').values(row).execute().catch(taken);
       });
       return storageFromRow(row);
     });
   }
 
-  /** Throws `conflict` (`in_use`) where the folder of one that a cluster has is to be another one. */
+  /**
+   * Throws `conflict` (`in_use`) where the folder of one that a cluster has is to be another one, and where servers run on
+   * one whose NFS server is to be found elsewhere; (`not_connected`) where no host finds it there: then it is as it was.
+   */
   async update(id: string, changes: StorageChanges): Promise<void> {
+    const { nfsUrl: wantedUrl, ...others } = changes;
+    await this.#updateFacts(id, others);
+    const before = await this.find(id);
+    if (wantedUrl === undefined || !before?.nfsUrl || nfsUrl(wantedUrl) === before.nfsUrl) return;
+    await this.#setNfsUrl(id, nfsUrl(wantedUrl));
+    if ((await this.#clustersOf(id)).length === 0) return;
+    await this.tellHosts();
+    const problems = await this.problems(id);
+    if (problems.length === 0 || problems.length < (await this.#saidBy(id))) return;
+    await this.#setNfsUrl(id, before.nfsUrl);
+    await this.tellHosts();
+    throw new CloudError('conflict', `no host can use it at ${wantedUrl}: ${problems[0]}`, { reason: 'not_connected' });
+  }
+
+  async #setNfsUrl(id: string, url: string): Promise<void> {
+    await this.#core.db.write(async (tx) => {
+      await this.#lock(tx, id);
+      await refuseTakenUrl(tx, url);
+      await refuseRunning(tx, id);
+      const values = { nfs_url: url, updated_at: this.#core.env.now() };
+      await tx.updateTable('storages').set(values).where('id', '=', id).execute().catch(taken);
+    });
+  }
+
+  async #updateFacts(id: string, changes: Omit<StorageChanges, 'nfsUrl'>): Promise<void> {
     await this.#adding.run('', async () => {
       const before = await this.find(id);
       const path = changes.path === before?.path ? undefined : changes.path;
@@ -214,6 +254,24 @@ export class Storages {
     return rows.flatMap(({ problem }) => problem ?? []);
   }
 
+  async #clustersOf(id: string) {
+    return await this.#core.db.read
+      .selectFrom('storage_clusters')
+      .select('cluster_id')
+      .where('storage_id', '=', id)
+      .execute();
+  }
+
+  /** How many hosts have said something of it. */
+  async #saidBy(id: string): Promise<number> {
+    const rows = await this.#core.db.read
+      .selectFrom('storage_hosts')
+      .select('host_id')
+      .where('storage_id', '=', id)
+      .execute();
+    return rows.length;
+  }
+
   /** What the hosts of the cluster have said of it. */
   async #hostsOf(id: string, clusterId: string) {
     return await this.#core.db.read
@@ -250,7 +308,9 @@ export class Storages {
       .execute();
     const folders: TakenFolder[] = [
       ...systemFolders.map((folder) => ({ path: folder, whose: 'the system' })),
-      ...storages.map((one) => ({ path: one.path, whose: `the primary storage ${one.name}` })),
+      ...storages.flatMap(({ path: of, name, nfsUrl: mounted }) =>
+        mounted === null ? { path: of, whose: `the primary storage ${name}` } : [],
+      ),
       ...stores.map(({ name, url }) => ({ path: url, whose: `the image store ${name}` })),
       ...(this.#dataFolder === undefined ? [] : [{ path: this.#dataFolder, whose: "the cloud's own data" }]),
     ];

@@ -12,6 +12,7 @@ import { KeyedLock } from '../../env/keyed-lock.ts';
 import { settlesWithin } from '../../env/settles-within.ts';
 import type { CloudCore } from '../core.ts';
 import type { Hosts } from '../hosts/hosts.ts';
+import { mountOf } from './nfs-place.ts';
 
 /** How long a host may take to answer, milliseconds: one of which a mount hangs never does. */
 const patienceMs = 20_000;
@@ -113,13 +114,14 @@ export class StorageHosts {
       .innerJoin('storage_clusters', 'storage_clusters.cluster_id', 'hosts.cluster_id')
       .innerJoin('storages', 'storages.id', 'storage_clusters.storage_id')
       .select(['storages.id', 'storages.path', 'storages.kind', 'storages.marker', 'storages.marking_host_id'])
+      .select(['storages.nfs_url', 'storages.nfs_options'])
       .where('hosts.id', '=', hostId)
       .orderBy('storages.id')
       .execute();
     const desired: DesiredStorage[] = [];
-    for (const { id: storageId, path, kind, ...mark } of rows) {
+    for (const { id: storageId, path, kind, nfs_url, nfs_options, ...mark } of rows) {
       // Hosts of one machine have their parts side by side.
-      const place = { storageId, path, part: hostId };
+      const place = { storageId, path, part: hostId, ...mountOf({ nfs_url, nfs_options }) };
       if (kind === 'local') desired.push(place);
       else desired.push({ ...place, shared: await this.#sharedFolder(storageId, hostId, mark) });
     }

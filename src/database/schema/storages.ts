@@ -6,8 +6,11 @@ export interface StoragesTable {
   zone_id: string;
   name: string;
   description: string | null;
-  /** The folder, absolute. */
+  /** The folder, absolute; of what hosts mount themselves, below each one's own folder. */
   path: string;
+  /** The folder of an NFS server, `host:/folder`, that hosts mount themselves, and with which options. */
+  nfs_url: string | null;
+  nfs_options: string | null;
   /** `local`: each host has another folder at this path; `shared`: all have the same one. */
   kind: StorageKind;
   /** What is written in a shared folder, so that each host can tell it from another one at its path. */
@@ -48,6 +51,8 @@ export interface PrimaryStoragesView {
   description: string | null;
   zone_id: string;
   url: string;
+  /** Where hosts have it. */
+  mount_path: string;
   /** What can be promised to disks, and what of it is not. */
   total_bytes: number;
   available_bytes: number;
@@ -58,7 +63,7 @@ export interface PrimaryStoragesView {
   status: 'connecting' | 'connected' | 'disconnected';
   created_at: Micros;
   updated_at: Micros;
-  kind: StorageKind;
+  kind: StorageKind | 'nfs';
 }
 
 /** A view: clusters whose hosts have the storage. */

@@ -75,8 +75,10 @@ export async function clearFolder(machine: Pick<Superuser, 'run'>, identity: Hos
   const folder = folderOf(identity.hostId);
   const script = [
     holdRoot,
+    // What is mounted there is not the host's alone: where it can't be unmounted, nothing is removed.
+    `while read -r _ _ _ _ point _; do case $point in ${folder}/*) umount -c "$point";; esac; done </proc/self/mountinfo`,
     // The lock is the agent's as long as it lives. Who it is goes last: until then it is known whose the rest is.
-    `if [ -d ${folder} ]; then flock -w 20 ${folder}/lock true; find ${folder} -mindepth 1 -maxdepth 1 ! -name identity -exec rm -rf {} +; rm -rf ${folder}; fi`,
+    `if [ -d ${folder} ]; then flock -w 20 ${folder}/lock true; find ${folder} -mindepth 1 -maxdepth 1 ! -name identity -exec rm -rf --one-file-system {} +; rm -rf --one-file-system ${folder}; fi`,
     `if [ "$(ls -A ${root})" = programs ]; then rm -rf ${programsFolder}; fi`,
     `rmdir ${root} 2>/dev/null || true`,
   ];

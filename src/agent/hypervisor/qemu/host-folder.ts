@@ -3,7 +3,16 @@ import { join } from 'node:path';
 import { isInProgress } from '../../atomic-file.ts';
 import { guestFiles } from './command-line.ts';
 
-const ownFiles = new Set(['cache', 'disks', 'storages', 'guests', 'qemu.json', 'kvm-probe.img', 'network.json']);
+const ownFiles = new Set([
+  'cache',
+  'disks',
+  'storages',
+  'mounts',
+  'guests',
+  'qemu.json',
+  'kvm-probe.img',
+  'network.json',
+]);
 const ownGuestFiles = new Set<string>(Object.values(guestFiles));
 const serverIdForm = /^[0-9a-f]{32}$/;
 /** Names of things that were being made or removed when an earlier agent ended. */
@@ -16,6 +25,8 @@ export class HostFolder {
   readonly disks: string;
   /** Links to folders elsewhere in which disks can lie, too. */
   readonly storages: string;
+  /** Where folders of servers are mounted. */
+  readonly mounts: string;
   readonly guests: string;
 
   private constructor(path: string) {
@@ -23,6 +34,7 @@ export class HostFolder {
     this.cache = join(path, 'cache');
     this.disks = join(path, 'disks');
     this.storages = join(path, 'storages');
+    this.mounts = join(path, 'mounts');
     this.guests = join(path, 'guests');
   }
 
@@ -34,14 +46,15 @@ export class HostFolder {
     const parts = [folder.cache, folder.disks, folder.storages, folder.guests];
     for (const part of parts) await mkdir(part, { recursive: true, mode: 0o700 });
     const guestFolders = (await folder.guestIds()).map((id) => folder.guest(id));
-    const storages = (await readdir(folder.storages)).map((name) => join(folder.storages, name));
-    for (const part of [folder.path, ...parts, ...guestFolders, ...storages]) {
-      // A storage may be away.
-      for (const name of await readdir(part).catch(() => [])) {
-        if (leftover.test(name)) await rm(join(part, name), { recursive: true, force: true });
-      }
-    }
+    await folder.sweep([folder.path, ...parts, ...guestFolders]);
     return folder;
+  }
+
+  /** Removes what an earlier agent left unfinished in these folders, which may be away. */
+  async sweep(folders: readonly string[]): Promise<void> {
+    for (const part of folders)
+      for (const name of await readdir(part).catch(() => []))
+        if (leftover.test(name)) await rm(join(part, name), { recursive: true, force: true });
   }
 
   guest(serverId: string): string {

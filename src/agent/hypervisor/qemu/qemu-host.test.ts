@@ -8,6 +8,7 @@ import { newId } from '../../../env/env.ts';
 import { realEnv } from '../../../env/real.ts';
 import type { GuestSpec } from '../../contract.ts';
 import { hostAgentContract } from '../../contract-suite.ts';
+import { BoundFolders } from '../../disks/bound-folders.fixture.ts';
 import { userNetworkDriver } from '../../network/user/user-driver.ts';
 import { bootGreeting, bootProgram, twinWriterLbas, twinWriterProgram } from './boot-program.ts';
 import { writeBootSector } from './boot-sector.ts';
@@ -19,7 +20,8 @@ import { vncResponse } from './vnc-password.fixture.ts';
 
 const env = realEnv();
 const mebibyte = 1024 ** 2;
-const open = (directory: string) => openQemuHost({ directory, env, accelerator: 'tcg' });
+const nfsClient = new BoundFolders();
+const open = (directory: string) => openQemuHost({ directory, env, accelerator: 'tcg', nfsClient });
 
 hostAgentContract('the QEMU host', {
   open,

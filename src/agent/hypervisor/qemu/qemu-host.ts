@@ -29,12 +29,14 @@ import {
   type SwappedDisk,
 } from '../../contract.ts';
 import { ImageCache } from '../../disks/image-cache.ts';
+import { kernelNfsClient } from '../../disks/nfs-client.ts';
+import { NfsMounts } from '../../disks/nfs-mounts.ts';
 import { Qcow2Disks } from '../../disks/qcow2-disks.ts';
 import { QemuImg } from '../../disks/qemu-img.ts';
 import { Storages } from '../../disks/storages.ts';
 import { assertServerId, toAgentError } from '../../errors.ts';
 import type { FileContents } from '../../file-content.ts';
-import { type AgentLog, silentLog } from '../../log.ts';
+import { silentLog } from '../../log.ts';
 import type { NetworkDriver } from '../../network/network-driver.ts';
 import { userNetworkDriver } from '../../network/user/user-driver.ts';
 import { rebootedSpec } from '../../rebooted-spec.ts';
@@ -51,24 +53,8 @@ import { HostFolder } from './host-folder.ts';
 import { qemuInsight } from './insight.ts';
 import { assertMedia, qemuMedia } from './media.ts';
 import { qemuNics } from './nics.ts';
+import type { QemuHostOptions } from './options.ts';
 import { connectUnixSocket } from './unix-socket.ts';
-
-export interface QemuHostOptions {
-  /** Where everything of the host is kept; made when missing. */
-  directory: string;
-  /** Default: the machine's name. */
-  hostname?: string;
-  env: Env;
-  log?: AgentLog;
-  /** Default: `qemu-system-x86_64` from PATH. */
-  binary?: string;
-  /** How many hosts this machine is divided among, each of which tells of its part. Default: 1. */
-  sharers?: number;
-  /** Default: KVM if a probe shows that it runs code. Given by who knows already. */
-  accelerator?: 'kvm' | 'tcg';
-  /** How guests get their networks; the host closes it. Default: QEMU's user mode. */
-  network?: NetworkDriver;
-}
 
 /** A host agent whose guests can be looked into from the same machine. */
 export interface QemuHost extends HostAgent {
@@ -85,6 +71,7 @@ export async function openQemuHost(options: QemuHostOptions): Promise<QemuHost> 
   const folder = await HostFolder.open(options.directory);
   const probe = await probeQemu(options.env, binary, folder.path, options.accelerator);
   const host = new LocalQemuHost({ ...options, binary, folder, probe });
+  await host.sweepStorages();
   await host.sweepCache();
   await host.adoptGuests();
   return Object.assign(host, host.handover(), host.insight(), host.nics(), host.media());
@@ -112,11 +99,16 @@ class LocalQemuHost implements Omit<QemuHost, keyof (MigrationVerbs & InsightVer
     this.#network = options.network ?? userNetworkDriver();
     const qemuImg = new QemuImg(options.env);
     this.#cache = new ImageCache(this.#folder.cache, options.env, qemuImg);
-    this.#storages = new Storages(this.#folder.storages, this.#sharers);
+    const mounts = new NfsMounts(this.#folder.mounts, this.#env, options.nfsClient ?? kernelNfsClient(this.#env));
+    this.#storages = new Storages(this.#folder.storages, mounts, this.#sharers);
     this.#guests = new QemuGuests({ ...options, storages: this.#storages, log: options.log ?? silentLog });
     const findOpen = (diskId: string) => this.#guests.findOpen(diskId);
     const [cache, storages] = [this.#cache, this.#storages];
     this.#disks = new Qcow2Disks({ folder: this.#folder.disks, env: this.#env, qemuImg, cache, storages, findOpen });
+  }
+
+  async sweepStorages(): Promise<void> {
+    await this.#folder.sweep(await this.#storages.foldersThere());
   }
 
   sweepCache(): Promise<void> {

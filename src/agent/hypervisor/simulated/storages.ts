@@ -36,7 +36,7 @@ export function simulatedStorages({ guests, disks, storages, capacityBytes, ...p
         }
         for (const place of wanted.values()) {
           const { storageId } = place;
-          const problem = parts.storageProblem?.(place.path);
+          const problem = parts.storageProblem?.(place.mount?.source ?? place.path);
           if (problem === undefined) storages.set(storageId, place);
           const freeBytes = Math.max(0, capacityBytes - bytesIn(storageId));
           if (problem === undefined) reports.push({ storageId, totalBytes: capacityBytes, freeBytes });

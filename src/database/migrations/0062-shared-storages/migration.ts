@@ -13,7 +13,7 @@ export const sharedStorages: Migration = {
     await schema.alterTable('storages').addColumn('marking_host_id', 'text').execute();
     await schema.alterTable('disks').addColumn('same_as', 'text').execute();
     await schema.dropView('primary_storages').execute();
-    await primaryStorages.execute(db);
+    await sql`create view primary_storages as ${sharedPrimaryStorages}`.execute(db);
   },
 };
 
@@ -35,8 +35,8 @@ const over = (what: ReturnType<typeof sql>) => sql`
 
 const promised = over(sql`p.total_bytes * h.disk_ratio`);
 
-const primaryStorages = sql`
-  create view primary_storages as
+/** What the view shows: the own disks of hosts, and what was added. */
+export const sharedPrimaryStorages = sql`
   select o.*, 'local' as kind from (${ownDisks}) as o
   union all
   select s.id, s.name, s.description, s.zone_id, s.path,

@@ -124,7 +124,7 @@ export const primaryStorage = defineInventory<'primary_storages'>({
     name: column('name', 'string', 'The name.'),
     description: column('description', 'string', 'The description.'),
     zoneUuid: column('zone_id', 'string', 'The zone that it is in.'),
-    url: column('url', 'string', 'Where it is: the own disk of a host, or a folder.'),
+    url: column('url', 'string', 'Where it is: the own disk of a host, a folder, or the folder of an NFS server.'),
     totalCapacity: column('total_bytes', 'long', 'Bytes that can be promised to disks.'),
     availableCapacity: column('available_bytes', 'long', 'Bytes that are not promised yet.'),
     totalPhysicalCapacity: column('total_physical_bytes', 'long', 'Bytes there are.'),
@@ -133,12 +133,16 @@ export const primaryStorage = defineInventory<'primary_storages'>({
       'long',
       'Bytes that are free; of the own disk of a host, that disks and cached images have not used.',
     ),
-    mountPath: column('url', 'string', 'The folder; for the own disk of a host as the url.'),
+    mountPath: column(
+      'mount_path',
+      'string',
+      'The folder; for the own disk of a host as the url. Of an NFS server’s, where it is below the folder of each host.',
+    ),
     type: words(
       'kind',
-      { local: 'LocalStorage', shared: 'SharedMountPoint' },
+      { local: 'LocalStorage', shared: 'SharedMountPoint', nfs: 'NFS' },
       'LocalStorage',
-      'LocalStorage, or SharedMountPoint where all its hosts have the same folder.',
+      'LocalStorage, or where all its hosts have the same folder SharedMountPoint, or NFS if they mount it themselves.',
     ),
     state: words(
       'state',

@@ -149,6 +149,55 @@ describe('a primary storage', () => {
     expect(await test.run('POST', '/primary-storage/smp', nowhere)).toMatchObject(failing('SYS.1007', '/proc/x'));
   });
 
+  it('is a folder of an NFS server, which hosts mount by themselves', async () => {
+    const params = { name: 'nas', url: '10.0.0.25:/share/nfs/', zoneUuid: zone };
+    const addNas = (more: Body = {}, ...systemTags: string[]) =>
+      test.run('POST', '/primary-storage/nfs', { params: { ...params, ...more }, systemTags });
+    for (const [more, words] of [
+      [{ url: '/share' }, 'field[url]: "/share" is not host:/folder'],
+      [{ url: '10.0.0.25:/dev/x' }, 'leads into /dev, /proc, /sys'],
+      [{ type: 'SharedMountPoint' }, 'NFS'],
+      [{ zoneUuid: 'f'.repeat(32) }, 'zoneUuid'],
+    ] as const)
+      expect(await addNas(more)).toMatchObject({ json: { error: { details: expect.stringContaining(words) } } });
+    const options = 'nfs::mount::options::';
+    expect(await addNas({}, `${options}nolock`)).toMatchObject(failing('SYS.1007', 'keep two hosts from writing'));
+    expect(await addNas({}, `${options}soft`, `${options}hard`)).toMatchObject(failing('SYS.1007', 'multiple'));
+    expect(await addNas({}, 'nfs::other::x')).toMatchObject(failing('SYS.1007', 'no system tag matches'));
+    expect(await test.query('/primary-storage?q=type=NFS')).toEqual([]);
+
+    const uuid = '7a1b2c3d4e5f40718293a4b5c6d7e8f9';
+    const made = inventoryOf(await addNas({ resourceUuid: uuid }, `${options}vers=4.2,hard`));
+    const told = { uuid, type: 'NFS', url: '10.0.0.25:/share/nfs', mountPath: `mounts/${uuid}`, name: 'nas' };
+    expect(made).toMatchObject({ ...told, status: 'Connecting' });
+    expect(await addNas()).toMatchObject(failing('SYS.1006', 'there has been a nfs primary storage having url as'));
+    expect(inventoryOf(await attach(uuid))).toMatchObject({ ...told, status: 'Connected' });
+    expect(await test.query('/primary-storage?q=type=NFS&q=url=10.0.0.25:/share/nfs')).toMatchObject([{ uuid }]);
+    expect(await test.query('/primary-storage?q=type=SharedMountPoint')).toEqual([]);
+    expect((await test.call('GET', '/primary-storage/types')).json['types']).toContain('NFS');
+    // No folder of this machine is taken by it.
+    const url = join(root, 'beside');
+    const beside = { params: { name: 'beside', url, zoneUuid: zone } };
+    const other = inventoryOf(await test.run('POST', '/primary-storage/smp', beside));
+    expect(await test.run('DELETE', `/primary-storage/${String(other['uuid'])}`)).toMatchObject({ status: 200 });
+    const volume = inventoryOf(await volumeIn(uuid));
+    expect(volume).toMatchObject({ primaryStorageUuid: uuid });
+    for (const body of [
+      { reconnectPrimaryStorage: {} },
+      { syncPrimaryStorageCapacity: {} },
+      { cleanUpImageCacheOnPrimaryStorage: { force: true } },
+    ])
+      expect(await actions(uuid, body), JSON.stringify(body)).toMatchObject({ status: 200 });
+    const moved = { updatePrimaryStorage: { url: '10.0.0.26:/share/nfs', name: 'elsewhere' } };
+    expect(inventoryOf(await actions(uuid, moved))).toMatchObject({ url: '10.0.0.26:/share/nfs', name: 'elsewhere' });
+    const nowhere = { updatePrimaryStorage: { url: 'nowhere' } };
+    expect(await actions(uuid, nowhere)).toMatchObject(failing('SYS.1007', 'is not host:/folder'));
+    await test.run('DELETE', `/volumes/${String(volume['uuid'])}`);
+    await test.cloud.runner.idle();
+    expect(inventoryOf(await detach(uuid))).toMatchObject({ status: 'Connecting' });
+    expect(await test.run('DELETE', `/primary-storage/${uuid}`)).toMatchObject({ status: 200, json: {} });
+  });
+
   it('is refused where it can’t be one', async () => {
     for (const url of ['relative', '/etc/unkai', '/proc/x', '/', test.folder]) {
       expect(await add('odd', { url }), url).toMatchObject(failing('SYS.1007', url));

@@ -2,9 +2,11 @@ import { Type as T } from 'typebox';
 import type { Cloud } from '../../../cloud/cloud.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import type { Storage } from '../../../cloud/storages/model.ts';
+import type { NewStorage } from '../../../cloud/storages/storages.ts';
 import { primaryStorage } from '../inventories/places.ts';
 import { descriptionField, nameField, oneOfField, uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
+import { systemTagValues } from '../protocol/system-tags.ts';
 import { invalidArgument, operationFailed, resourceNotFound, ZStackError } from '../protocol/zstack-error.ts';
 import { hostExample } from './place-changes.ts';
 import { isOwnDisk, requireStorage } from './primary-storage-words.ts';
@@ -45,12 +47,12 @@ const fields = (url: string, type: string) => ({
 
 async function add(
   cloud: Cloud,
-  input: { resourceUuid?: string; name: string; description?: string; url: string; zoneUuid: string },
-  kind: Storage['kind'],
+  input: { resourceUuid?: string; name: string; description?: string; zoneUuid: string },
+  place: Pick<NewStorage, 'path' | 'kind' | 'nfs'>,
 ): Promise<{ uuid: string }> {
-  const { resourceUuid: id, name, description, url, zoneUuid } = input;
+  const { resourceUuid: id, name, description, zoneUuid } = input;
   if (!(await cloud.zones.names()).has(zoneUuid)) throw resourceNotFound('zoneUuid', zoneUuid, 'ZoneVO');
-  const wanted = { id, name, description: description ?? null, path: url, zoneId: zoneUuid, kind };
+  const wanted = { id, name, description: description ?? null, zoneId: zoneUuid, ...place };
   return { uuid: (await naming('url', () => cloud.storages.add(wanted))).id };
 }
 
@@ -72,7 +74,7 @@ const addLocal = jobOperation({
   examples: [
     creationExample('A mounted folder', { name: 'big', url: '/data2', zoneUuid: hostExample.zoneUuid }, added),
   ],
-  handle: ({ cloud, input }) => add(cloud, input, 'local'),
+  handle: ({ cloud, input }) => add(cloud, input, { path: input.url, kind: 'local' }),
 });
 
 const addSharedMountPoint = jobOperation({
@@ -100,7 +102,43 @@ const addSharedMountPoint = jobOperation({
       { ...added, name: 'common', url: '/mnt/common', mountPath: '/mnt/common', type: 'SharedMountPoint' },
     ),
   ],
-  handle: ({ cloud, input }) => add(cloud, input, 'shared'),
+  handle: ({ cloud, input }) => add(cloud, input, { path: input.url, kind: 'shared' }),
+});
+
+const mountOptions = 'mount::options';
+const nfsExample = { name: 'nfs', url: '192.168.0.25:/share/nfs', type: 'NFS' };
+
+const addNfs = jobOperation({
+  ...shared,
+  package: 'storage.primary.nfs',
+  id: 'AddNfsPrimaryStorage',
+  creates: 'untagged',
+  dryRun: false,
+  method: 'POST',
+  path: '/primary-storage/nfs',
+  body: T.Object(
+    fields('The folder of an NFS server, as `host:/folder`, with the address of an IPv6 host in brackets.', 'NFS'),
+  ),
+  result: primaryStorage,
+  title: 'Add an NFS primary storage',
+  summary:
+    'Takes a folder of an NFS server into the cloud, which each host of its clusters mounts by itself: servers change hosts without their disks in it being copied. The system tag nfs::mount::options::{options} says how it is mounted.',
+  examples: [
+    creationExample(
+      'A folder of a server',
+      { name: nfsExample.name, url: nfsExample.url, zoneUuid: hostExample.zoneUuid },
+      { ...added, ...nfsExample, mountPath: `mounts/${added.uuid}` },
+    ),
+  ],
+  handle: ({ cloud, input }) => {
+    const { url, systemTags } = input;
+    const options = systemTagValues(systemTags, 'nfs').map((tag) => {
+      if (tag.startsWith(`${mountOptions}::`)) return tag.slice(mountOptions.length + 2);
+      throw invalidArgument(`no system tag matches[nfs::${tag}]`);
+    });
+    if (options.length > 1) throw invalidArgument('field[systemTags]: found multiple nfs::mount::options');
+    return add(cloud, input, { nfs: { url, options: options[0] } });
+  },
 });
 
 const attach = jobOperation({
@@ -113,7 +151,7 @@ const attach = jobOperation({
   result: primaryStorage,
   title: 'Attach a primary storage to a cluster',
   summary:
-    'Has the hosts of the cluster make their parts of the folder. Refused where none of them can, or the zone is another one.',
+    'Has the hosts of the cluster make their parts of the folder, which they mount first where it is an NFS server’s. Refused where none of them can, or the zone is another one.',
   examples: [
     {
       title: 'Attach',
@@ -205,6 +243,7 @@ async function naming<Result>(field: string, work: () => Promise<Result>): Promi
   } catch (error) {
     if (!(error instanceof CloudError)) throw error;
     if (error.details.reason === 'no_storage_place') throw invalidArgument(`field[${field}]: ${error.message}`);
+    if (error.details.reason === 'no_storage_options') throw invalidArgument(`field[systemTags]: ${error.message}`);
     if (error.code === 'conflict' || error.code === 'duplicate') throw operationFailed(error.message);
     throw error;
   }
@@ -214,6 +253,7 @@ async function naming<Result>(field: string, work: () => Promise<Result>): Promi
 export const addedPrimaryStorageOperations = [
   addLocal,
   addSharedMountPoint,
+  addNfs,
   attach,
   detach,
   changeState,
@@ -238,5 +278,7 @@ export async function updateAdded(
   uuid: string,
   { name, description, url }: { name?: string; description?: string | null; url?: string },
 ): Promise<void> {
-  await naming('url', () => cloud.storages.update(uuid, { name, description, path: url || undefined }));
+  const { nfsUrl } = (await cloud.storages.find(uuid)) ?? {};
+  const place = nfsUrl ? { nfsUrl: url || undefined } : { path: url || undefined };
+  await naming('url', () => cloud.storages.update(uuid, { name, description, ...place }));
 }

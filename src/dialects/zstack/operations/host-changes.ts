@@ -69,8 +69,13 @@ export const hostChangeOperations = [
     path: '/primary-storage/{uuid}/actions',
     result: primaryStorage,
     title: 'Change a primary storage',
-    summary: 'Changes its name or description, or the folder of one that is not in use.',
-    body: { url: textField('Where it is. Another folder only while no cluster has it and nothing lies in it.', 2048) },
+    summary: 'Changes its name or description, the folder of one that is not in use, or where an NFS server is.',
+    body: {
+      url: textField(
+        'Where it is. Another folder only while no cluster has it and nothing lies in it; the same folder of an NFS server elsewhere only while no server runs on it.',
+        2048,
+      ),
+    },
     apply: async ({ cloud, input: { uuid, name, description } }, { url }) => {
       if (!isOwnDisk(await requireStorage(cloud, 'uuid', uuid))) {
         await updateAdded(cloud, uuid, { name, description, url });

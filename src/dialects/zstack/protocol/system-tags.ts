@@ -33,6 +33,7 @@ const knownNotations = [
   'machineType',
   'marketplace',
   'mdevDevice',
+  'nfs',
   'packer',
   'pciDevice',
   'pciDeviceSpec',
