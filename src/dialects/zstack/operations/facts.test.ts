@@ -26,7 +26,7 @@ it('says what is offered, by the names of its classes', async () => {
   expect(names).not.toContain('org.zstack.header.identity.APIUpdateAccountByActionsMsg');
   expect(names).toContain('org.zstack.kvm.APIAddKVMHostMsg');
   expect(names).toContain('org.zstack.storage.primary.nfs.APIAddNfsPrimaryStorageMsg');
-  expect(names.filter((name) => /LoadBalancer/.test(name))).toEqual([]);
+  expect(names.filter((name) => /SharedBlockGroup/.test(name))).toEqual([]);
   expect(new Set(names).size).toBe(names.length);
 });
 
