@@ -194,18 +194,16 @@ export class ApplicationCredentials {
     });
   }
 
-  /** The user's roles on the project that are asked for; implied ones may be named too. */
+  /** The user's roles on the project that are asked for, or all of them; implied ones are among them. */
   async #rolesOf(userId: string, projectId: string, wanted: NewApplicationCredential['roles']): Promise<string[]> {
     const has = await this.#assignments.effectiveRoleIds(userId, { kind: 'project', id: projectId });
-    if (wanted === undefined) {
-      const direct = await this.#assignments.rolesOn(userId, { kind: 'project', id: projectId });
-      return direct.length > 0 ? direct.map(({ id }) => id) : [...has];
-    }
     const roles = await this.#core.db.read
       .selectFrom('roles')
       .select(['id', 'name'])
       .where('domain_id', '=', '')
+      .orderBy('name')
       .execute();
+    if (wanted === undefined) return roles.filter(({ id }) => has.has(id)).map(({ id }) => id);
     return wanted.map((one) => {
       const role = roles.find(({ id, name }) => id === one.id || (one.id === undefined && name === one.name));
       if (role && has.has(role.id)) return role.id;
@@ -250,6 +248,7 @@ export class ApplicationCredentials {
       ruleIds === undefined || ruleIds.length === 0
         ? []
         : await db.selectFrom('access_rules').selectAll().where('id', 'in', ruleIds).execute();
+    const byId = new Map(rules.map((rule) => [rule.id, ruleOf(rule)]));
     return {
       id: row.id,
       userId: row.user_id,
@@ -257,7 +256,8 @@ export class ApplicationCredentials {
       name: row.name,
       description: row.description,
       roleIds: JSON.parse(row.roles) as string[],
-      accessRules: ruleIds && rules.map(ruleOf),
+      // In the order in which they were said.
+      accessRules: ruleIds?.flatMap((id) => byId.get(id) ?? []),
       isUnrestricted: row.unrestricted === 1,
       expiresAt: row.expires_at,
     };

@@ -316,8 +316,11 @@ async function requireParts(tx: Tx, { userId, groupId, roleId, target }: Assignm
       ? await tx.selectFrom('projects').select('domain_id').where('id', '=', target.id).executeTakeFirst()
       : await tx.selectFrom('domains').select('id as domain_id').where('id', '=', target.id).executeTakeFirst();
   if (!found) throw missing(target.kind, target.id);
-  if (role.domain_id !== '' && role.domain_id !== found.domain_id) {
-    throw new CloudError('forbidden', 'A role of a domain can only be given within that domain.', { resource: 'role' });
+  // On a domain such a role may be given wherever it is from, as in Keystone: it is only good for what it implies.
+  if (target.kind === 'project' && role.domain_id !== '' && role.domain_id !== found.domain_id) {
+    throw new CloudError('forbidden', 'A role of a domain can only be given on projects of that domain.', {
+      resource: 'role',
+    });
   }
 }
 

@@ -67,7 +67,7 @@ async function ensureRoles(tx: Tx): Promise<void> {
   const rows = [...builtIn, { ...serviceRole, description: 'What services may do towards each other.' }];
   await tx
     .insertInto('roles')
-    .values(rows.map((row) => ({ ...row, domain_id: '', options: '{"immutable":true}' })))
+    .values(rows.map((row) => ({ ...row, domain_id: '', options: '{"immutable":true}', extra: '{}' })))
     .onConflict((conflict) => conflict.doNothing())
     .execute();
 }

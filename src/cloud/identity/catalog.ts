@@ -8,13 +8,17 @@ import type {
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
+import { extraText } from './extra.ts';
 import { type IdentityResource, missing } from './failures.ts';
+import type { Options } from './model.ts';
 import { requireAdmin, type Subject } from './subject.ts';
 
 export interface CatalogRegion {
   id: string;
   description: string;
   parentId: string | null;
+  /** Members that clients chose; so has what follows. */
+  extra: Options;
 }
 
 export interface CatalogServiceEntry {
@@ -23,6 +27,7 @@ export interface CatalogServiceEntry {
   name: string;
   description: string;
   enabled: boolean;
+  extra: Options;
 }
 
 export interface CatalogEndpoint {
@@ -34,7 +39,11 @@ export interface CatalogEndpoint {
   regionId: string | null;
   name: string | null;
   enabled: boolean;
+  extra: Options;
 }
+
+/** What is said of one that is to be made. */
+type Unmade<Item> = Omit<Item, 'id' | 'extra'> & { extra?: Options };
 
 /** Endpoints that fit the filters, whichever there are. */
 export interface EndpointGroup {
@@ -45,17 +54,19 @@ export interface EndpointGroup {
   filters: Record<string, string>;
 }
 
-const regionOf = ({ id, description, parent_id }: CatalogRegionsTable): CatalogRegion => ({
+const regionOf = ({ id, description, parent_id, extra }: CatalogRegionsTable): CatalogRegion => ({
   id,
   description,
   parentId: parent_id,
+  extra: JSON.parse(extra) as Options,
 });
-const serviceOf = ({ id, type, name, description, enabled }: CatalogServicesTable): CatalogServiceEntry => ({
-  id,
-  type,
-  name,
-  description,
-  enabled: enabled === 1,
+const serviceOf = (row: CatalogServicesTable): CatalogServiceEntry => ({
+  id: row.id,
+  type: row.type,
+  name: row.name,
+  description: row.description,
+  enabled: row.enabled === 1,
+  extra: JSON.parse(row.extra) as Options,
 });
 const endpointOf = (row: CatalogEndpointsTable): CatalogEndpoint => ({
   id: row.id,
@@ -65,6 +76,7 @@ const endpointOf = (row: CatalogEndpointsTable): CatalogEndpoint => ({
   regionId: row.region_id,
   name: row.name,
   enabled: row.enabled === 1,
+  extra: JSON.parse(row.extra) as Options,
 });
 const groupOf = ({ id, name, description, filters }: EndpointGroupsTable): EndpointGroup => ({
   id,
@@ -127,7 +139,8 @@ export class Catalog {
 
   async putRegion(subject: Subject, region: CatalogRegion, mode: 'create' | 'update'): Promise<CatalogRegion> {
     requireAdmin(subject, `${mode}_region`);
-    const row = { id: region.id, description: region.description, parent_id: region.parentId };
+    const { id, description, parentId, extra } = region;
+    const row = { id, description, parent_id: parentId, extra: extraText(extra) };
     await this.#core.db.write(async (tx) => {
       if (row.parent_id !== null && row.parent_id !== this.#core.settings.region) {
         const parent = await tx
@@ -159,21 +172,21 @@ export class Catalog {
     });
   }
 
-  async createService(subject: Subject, wanted: Omit<CatalogServiceEntry, 'id'>): Promise<CatalogServiceEntry> {
+  async createService(subject: Subject, wanted: Unmade<CatalogServiceEntry>): Promise<CatalogServiceEntry> {
     requireAdmin(subject, 'create_service');
-    const service = { id: newId(this.#core.env), ...wanted };
-    const row = { ...service, enabled: service.enabled ? (1 as const) : (0 as const) };
-    await this.#core.db.write((tx) => tx.insertInto('catalog_services').values(row).execute());
+    const service = { id: newId(this.#core.env), ...wanted, extra: wanted.extra ?? {} };
+    await this.#core.db.write((tx) => tx.insertInto('catalog_services').values(serviceRow(service)).execute());
     return service;
   }
 
-  async updateService(subject: Subject, id: string, changes: Partial<Omit<CatalogServiceEntry, 'id'>>) {
+  async updateService(subject: Subject, id: string, changes: Partial<Unmade<CatalogServiceEntry>>) {
     requireAdmin(subject, 'update_service');
     const before = (await this.services()).find((one) => one.id === id);
     if (!before) throw missing('service', id);
-    const service = { ...before, ...withoutUndefined(changes) };
-    const row = { ...service, enabled: service.enabled ? (1 as const) : (0 as const) };
-    await this.#core.db.write((tx) => tx.updateTable('catalog_services').set(row).where('id', '=', id).execute());
+    const service = changed(before, changes);
+    await this.#core.db.write((tx) =>
+      tx.updateTable('catalog_services').set(serviceRow(service)).where('id', '=', id).execute(),
+    );
     return service;
   }
 
@@ -186,18 +199,18 @@ export class Catalog {
     });
   }
 
-  async createEndpoint(subject: Subject, wanted: Omit<CatalogEndpoint, 'id'>): Promise<CatalogEndpoint> {
+  async createEndpoint(subject: Subject, wanted: Unmade<CatalogEndpoint>): Promise<CatalogEndpoint> {
     requireAdmin(subject, 'create_endpoint');
-    const endpoint = { id: newId(this.#core.env), ...wanted };
+    const endpoint = { id: newId(this.#core.env), ...wanted, extra: wanted.extra ?? {} };
     await this.#core.db.write((tx) => tx.insertInto('catalog_endpoints').values(rowOf(endpoint)).execute());
     return endpoint;
   }
 
-  async updateEndpoint(subject: Subject, id: string, changes: Partial<Omit<CatalogEndpoint, 'id'>>) {
+  async updateEndpoint(subject: Subject, id: string, changes: Partial<Unmade<CatalogEndpoint>>) {
     requireAdmin(subject, 'update_endpoint');
     const before = (await this.endpoints()).find((one) => one.id === id);
     if (!before) throw missing('endpoint', id);
-    const endpoint = { ...before, ...withoutUndefined(changes) };
+    const endpoint = changed(before, changes);
     await this.#core.db.write((tx) =>
       tx.updateTable('catalog_endpoints').set(rowOf(endpoint)).where('id', '=', id).execute(),
     );
@@ -324,7 +337,17 @@ function rowOf(endpoint: CatalogEndpoint): CatalogEndpointsTable {
     region_id: endpoint.regionId,
     name: endpoint.name,
     enabled: endpoint.enabled ? 1 : 0,
+    extra: extraText(endpoint.extra),
   };
+}
+
+function serviceRow({ enabled, extra, ...words }: CatalogServiceEntry): CatalogServicesTable {
+  return { ...words, enabled: enabled ? 1 : 0, extra: extraText(extra) };
+}
+
+/** What clients chose goes over what is there, member by member. */
+function changed<Item extends { extra: Options }>(before: Item, changes: Partial<NoInfer<Item>>): Item {
+  return { ...before, ...withoutUndefined(changes), extra: { ...before.extra, ...changes.extra } };
 }
 
 function withoutUndefined<Item extends object>(item: Item): Item {

@@ -15,7 +15,7 @@ export function extraText(extra: Options): string {
 /** What there is with what is said now over it, as Keystone has it; undefined where nothing is said. */
 export async function extraWith(
   tx: Tx,
-  table: 'domains' | 'projects' | 'users',
+  table: 'domains' | 'projects' | 'users' | 'groups' | 'roles' | 'policies',
   id: string,
   said: Options | undefined,
 ): Promise<string | undefined> {

@@ -2,8 +2,9 @@ import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
 import { membersOf } from './assignments.ts';
+import { extraText, extraWith } from './extra.ts';
 import { conflictOn, missing } from './failures.ts';
-import { defaultDomainId, type Group, groupOf, type User, userOf } from './model.ts';
+import { defaultDomainId, type Group, groupOf, type Options, type User, userOf } from './model.ts';
 import type { Revocations } from './revocations.ts';
 import { asActive } from './security-compliance.ts';
 import { isManager, listedDomain, mayReadDomain, requireAdmin, requireManager, type Subject } from './subject.ts';
@@ -42,13 +43,17 @@ export class Groups {
     return groupOf(row);
   }
 
-  async create(subject: Subject, wanted: { name: string; domainId?: string; description?: string }): Promise<Group> {
+  async create(
+    subject: Subject,
+    wanted: { name: string; domainId?: string; description?: string; extra?: Options },
+  ): Promise<Group> {
     requireManager(subject, wanted.domainId ?? defaultDomainId, 'create_group');
     const row = {
       id: newId(this.#core.env),
       domain_id: wanted.domainId ?? defaultDomainId,
       name: wanted.name,
       description: wanted.description ?? '',
+      extra: extraText(wanted.extra ?? {}),
     };
     await this.#core.db
       .write(async (tx) => {
@@ -60,13 +65,18 @@ export class Groups {
     return groupOf(row);
   }
 
-  async update(subject: Subject, id: string, changes: { name?: string; description?: string }): Promise<Group> {
+  async update(
+    subject: Subject,
+    id: string,
+    changes: { name?: string; description?: string; extra?: Options },
+  ): Promise<Group> {
     requireManager(subject, await this.#domainOf('groups', id), 'update_group');
     const { name, description } = changes;
     const change = this.#core.db.write(async (tx) => {
+      const extra = await extraWith(tx, 'groups', id, changes.extra);
       const row = await tx
         .updateTable('groups')
-        .set((e) => ({ name: name ?? e.ref('name'), description }))
+        .set((e) => ({ name: name ?? e.ref('name'), description, extra }))
         .where('id', '=', id)
         .returningAll()
         .executeTakeFirst();

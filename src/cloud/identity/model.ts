@@ -66,6 +66,7 @@ export interface Role {
   /** The domain whose role it is; such a role is only good for what it implies. */
   domainId: string | undefined;
   options: Options;
+  extra: Options;
 }
 
 /** Users who get roles together. */
@@ -74,6 +75,7 @@ export interface Group {
   domainId: string;
   name: string;
   description: string;
+  extra: Options;
 }
 
 /** Where a role counts. */
@@ -181,11 +183,12 @@ export function roleOf(row: Selectable<RolesTable>): Role {
     description: row.description,
     domainId: row.domain_id === '' ? undefined : row.domain_id,
     options: JSON.parse(row.options) as Options,
+    extra: JSON.parse(row.extra) as Options,
   };
 }
 
-export function groupOf({ id, domain_id, name, description }: Selectable<GroupsTable>): Group {
-  return { id, domainId: domain_id, name, description };
+export function groupOf({ id, domain_id, name, description, extra }: Selectable<GroupsTable>): Group {
+  return { id, domainId: domain_id, name, description, extra: JSON.parse(extra) as Options };
 }
 
 export function assignmentOf(row: Selectable<RoleAssignmentsTable>): Assignment {

@@ -5,7 +5,9 @@ import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
 import type { CatalogEndpoint, CatalogRegion } from './catalog.ts';
+import { extraText, extraWith } from './extra.ts';
 import { missing } from './failures.ts';
+import type { Options } from './model.ts';
 import { requireAdmin, type Subject } from './subject.ts';
 
 /** A document that says who may do what in a service, in a form that the service knows. Nothing here obeys it. */
@@ -14,6 +16,12 @@ export interface Policy {
   /** The form of the blob, as `application/json`. */
   type: string;
   blob: string;
+  /** Members that clients chose. */
+  extra: Options;
+}
+
+function policyOf({ id, type, blob, extra }: PoliciesTable): Policy {
+  return { id, type, blob, extra: JSON.parse(extra) as Options };
 }
 
 /** What a policy is for: an endpoint, all endpoints of a service, or those in a region and in the regions below it. */
@@ -38,28 +46,37 @@ export class Policies {
 
   async list(filter: { type?: string } = {}): Promise<Policy[]> {
     const query = this.#core.db.read.selectFrom('policies').selectAll().orderBy('id');
-    return await (filter.type === undefined ? query : query.where('type', '=', filter.type)).execute();
+    const rows = await (filter.type === undefined ? query : query.where('type', '=', filter.type)).execute();
+    return rows.map(policyOf);
   }
 
   async get(id: string, db: Queryable = this.#core.db.read): Promise<Policy> {
     const query = db.selectFrom('policies').selectAll().where('id', '=', id);
     const found = await query.executeTakeFirst();
     if (!found) throw missing('policy', id);
-    return found;
+    return policyOf(found);
   }
 
-  async create(subject: Subject, wanted: Omit<Policy, 'id'>): Promise<Policy> {
+  async create(subject: Subject, wanted: Omit<Policy, 'id' | 'extra'> & { extra?: Options }): Promise<Policy> {
     requireAdmin(subject, 'create_policy');
-    const policy: PoliciesTable = { id: newId(this.#core.env), ...wanted };
-    await this.#core.db.write((tx) => tx.insertInto('policies').values(policy).execute());
-    return policy;
+    const row = {
+      id: newId(this.#core.env),
+      type: wanted.type,
+      blob: wanted.blob,
+      extra: extraText(wanted.extra ?? {}),
+    };
+    await this.#core.db.write((tx) => tx.insertInto('policies').values(row).execute());
+    return policyOf(row);
   }
 
   async update(subject: Subject, id: string, changes: Partial<Omit<Policy, 'id'>>): Promise<Policy> {
     requireAdmin(subject, 'update_policy');
     return await this.#core.db.write(async (tx) => {
-      // An update of nothing is none: what is set is only what was said.
-      if (Object.keys(changes).length > 0) await tx.updateTable('policies').set(changes).where('id', '=', id).execute();
+      await tx
+        .updateTable('policies')
+        .set({ id, ...changes, extra: await extraWith(tx, 'policies', id, changes.extra) })
+        .where('id', '=', id)
+        .execute();
       return await this.get(id, tx);
     });
   }

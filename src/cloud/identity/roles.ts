@@ -3,6 +3,7 @@ import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
 import { inOrder } from './assignments.ts';
+import { extraText, extraWith } from './extra.ts';
 import { conflictOn, missing } from './failures.ts';
 import { builtInRoles, type Options, type Role, roleOf } from './model.ts';
 import type { Revocations } from './revocations.ts';
@@ -13,6 +14,7 @@ export interface RoleChanges {
   name?: string;
   description?: string;
   options?: Options;
+  extra?: Options;
 }
 
 /** The roles that may be given. The four built-in ones can't be changed; others mean nothing to the cloud's own rules. */
@@ -57,7 +59,7 @@ export class Roles {
 
   async create(
     subject: Subject,
-    wanted: { name: string; description?: string; domainId?: string; options?: Options },
+    wanted: { name: string; description?: string; domainId?: string; options?: Options; extra?: Options },
   ): Promise<Role> {
     requireAdmin(subject, 'create_role');
     const row = {
@@ -66,6 +68,7 @@ export class Roles {
       description: wanted.description ?? '',
       domain_id: wanted.domainId ?? '',
       options: JSON.stringify(wanted.options ?? {}),
+      extra: extraText(wanted.extra ?? {}),
     };
     await this.#core.db
       .write(async (tx) => {
@@ -82,12 +85,14 @@ export class Roles {
     const change = this.#core.db.write(async (tx) => {
       const isUnlocked = Object.keys(changes).length === 1 && options?.['immutable'] === false;
       await changeable(tx, id, 'modify', isUnlocked);
+      const extra = await extraWith(tx, 'roles', id, changes.extra);
       const row = await tx
         .updateTable('roles')
         .set((eb) => ({
           name: name ?? eb.ref('name'),
           description,
           options: options === undefined ? undefined : JSON.stringify(options),
+          extra,
         }))
         .where('id', '=', id)
         .returningAll()

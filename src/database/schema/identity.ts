@@ -14,7 +14,7 @@ export interface DomainsTable {
   enabled: Flag;
   tags: Json;
   options: Json;
-  /** Members that clients have set and that mean nothing here: Keystone keeps them. So are those of projects and users. */
+  /** Members that clients have set and that mean nothing here: Keystone keeps them. So are the others' of this name. */
   extra: Json;
 }
 
@@ -69,6 +69,7 @@ export interface RolesTable {
   /** Empty for a role of the whole cloud. One of a domain is only good for what it implies. */
   domain_id: string;
   options: Json;
+  extra: Json;
 }
 
 /** Who has the one role has the other too. */
@@ -93,6 +94,7 @@ export interface GroupsTable {
   domain_id: string;
   name: string;
   description: string;
+  extra: Json;
 }
 
 export interface GroupMembersTable {
@@ -202,6 +204,7 @@ export interface CatalogRegionsTable {
   id: string;
   description: string;
   parent_id: string | null;
+  extra: Json;
 }
 
 export interface CatalogServicesTable {
@@ -210,6 +213,7 @@ export interface CatalogServicesTable {
   name: string;
   description: string;
   enabled: Flag;
+  extra: Json;
 }
 
 export interface CatalogEndpointsTable {
@@ -220,6 +224,7 @@ export interface CatalogEndpointsTable {
   region_id: string | null;
   name: string | null;
   enabled: Flag;
+  extra: Json;
 }
 
 export interface EndpointGroupsTable {
@@ -235,6 +240,7 @@ export interface PoliciesTable {
   id: string;
   type: string;
   blob: string;
+  extra: Json;
 }
 
 /** What has which policy: an endpoint, a service, or a service in a region. */

@@ -137,6 +137,9 @@ export const identityScenes: Record<string, Scene> = {
   'PUT /v3/roles/{}/implies/{}': implied(false),
   'PUT /v3/regions/{}': async (world) => ({ params: { id: `region-${world.next()}` } }),
   'GET /v3/projects/{}/tags': tagged,
+  'PUT /v3/projects/{}/tags/{}': async (world) => ({
+    params: { project_id: await world.fresh('project'), tag: 'blue' },
+  }),
   'POST /v3/endpoints': async (world) => ({
     body: { endpoint: { service_id: await service(world), interface: 'public', url: 'http://names.example' } },
   }),

@@ -67,17 +67,16 @@ export const assignmentOperations = [
   }),
 ];
 
-/** What was given on the projects below the one that was asked for. */
+/** What was given on the projects below the one that was asked for: of a domain, as Keystone counts it as one, on all of its. */
 async function belowProject(call: Call, filters: AssignmentFilters, isEffective: boolean): Promise<Assignment[]> {
   const { target } = filters;
   if (target?.kind !== 'project') throw new CloudError('invalid', 'include_subtree needs scope.project.id.');
   const { projects, assignments } = call.cloud.identity;
-  const found: Assignment[] = [];
-  for (const { id } of await projects.below(target.id)) {
-    const below = { ...filters, target: { kind: 'project', id } } as const;
-    found.push(...(await assignments.list(call.subject, below, isEffective)));
-  }
-  return found;
+  const below = [...(await projects.below(target.id)), ...(await projects.list({ domainId: target.id }))];
+  if (below.length === 0) return [];
+  const ids = new Set(below.map(({ id }) => id));
+  const all = await assignments.list(call.subject, { ...filters, target: undefined }, isEffective);
+  return all.filter((one) => one.target.kind === 'project' && ids.has(one.target.id));
 }
 
 function targetOf(query: Filters): AssignmentTarget | undefined {

@@ -113,6 +113,18 @@ describe('a program', () => {
     expect((await withCredential(id, secret)).status).toBe(401);
   });
 
+  test('that names no roles has all of theirs, and its rules stay in their order', async () => {
+    const path = `/v3/users/${api.hanako.user.id}/application_credentials`;
+    const access_rules = ['PUT', 'GET', 'DELETE', 'POST'].map((method) => ({ service: 'dns', method, path: '/v2/x' }));
+    const body = { application_credential: { name: 'whole', access_rules } };
+    const made = (await api.call('POST', path, { token: api.member, body })).json.application_credential;
+    expect(made.roles.map(({ name }: { name: string }) => name)).toEqual(['member', 'reader']);
+    expect(made.access_rules).toMatchObject(access_rules);
+    const shown = (await api.call('GET', `${path}/${made.id}`, { token: api.member })).json.application_credential;
+    expect(shown.access_rules).toEqual(made.access_rules);
+    await api.call('DELETE', `${path}/${made.id}`, { token: api.member });
+  });
+
   test('that has one may not make others', async () => {
     const path = `/v3/users/${api.hanako.user.id}/application_credentials`;
     const body = { application_credential: { name: 'first' } };

@@ -102,6 +102,7 @@ describe('by a token for a domain', () => {
     const across = { project: { name: 'across', parent_id: outside.project, domain_id: domain } };
     expect(await status(manager, 'POST', '/projects', across)).toBe(400);
     expect(await status(manager, 'PUT', `/projects/${inside.project}/tags/blue`)).toBe(201);
+    expect(await status(manager, 'PUT', `/projects/${inside.project}/tags/blue`)).toBe(400);
     expect(await status(manager, 'PUT', `/projects/${outside.project}/tags/blue`)).toBe(403);
     expect(await status(manager, 'PATCH', `/domains/${domain}`, { domain: { name: 'mine' } })).toBe(403);
     expect(await status(manager, 'POST', '/projects', { project: { name: 'own', is_domain: true } })).toBe(403);
@@ -165,4 +166,28 @@ describe('by a token for a domain', () => {
       expect(await status(token, 'POST', '/users', { user: { name: 'x', domain_id: domain } })).toBe(403);
     }
   });
+});
+
+test('a role of another domain is given on a domain, and not on its projects', async () => {
+  const role = { name: 'helper', domain_id: 'default' };
+  const { id } = (await ask(api.admin, 'POST', '/roles', { role })).json.role;
+  for (const kind of ['user', 'group'] as const) {
+    const onDomain = `${kind}s/${inside[kind]}/roles/${id}`;
+    expect(await status(api.admin, 'PUT', `/domains/${domain}/${onDomain}`), kind).toBe(204);
+    expect(await status(api.admin, 'HEAD', `/domains/${domain}/${onDomain}`), kind).toBe(204);
+    const inherited = `/OS-INHERIT/domains/${domain}/${onDomain}/inherited_to_projects`;
+    expect(await status(api.admin, 'PUT', inherited), kind).toBe(204);
+    expect(await status(api.admin, 'PUT', `/projects/${inside.project}/${onDomain}`), kind).toBe(403);
+  }
+});
+
+test('assignments below a domain, named as a project, are those on its projects', async () => {
+  await ask(api.admin, 'PUT', `/projects/${inside.project}/users/${inside.user}/roles/${readerRole}`);
+  const query = `user.id=${inside.user}&role.id=${readerRole}&scope.project.id=${domain}&include_names=true`;
+  const listed = async (more: string) =>
+    (await ask(api.admin, 'GET', `/role_assignments?${query}${more}`)).json.role_assignments;
+  expect(await listed('')).toEqual([]);
+  const below = await listed('&include_subtree=true');
+  expect(below).toHaveLength(1);
+  expect(below[0]).toMatchObject({ scope: { project: { id: inside.project, domain: { id: domain } } } });
 });

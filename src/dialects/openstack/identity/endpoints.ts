@@ -2,22 +2,27 @@ import { Type } from 'typebox';
 import { type Call, operation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import type { CatalogEndpoint } from '../../../cloud/identity/catalog.ts';
+import type { Options } from '../../../cloud/identity/model.ts';
 import { list, v3 } from './answers.ts';
 import { type CatalogEntry, endpointId, interfaces, serviceId, usualCatalog } from './catalog.ts';
 import { Description, Id, listDocument, nullable, optional, SelfLink } from './schemas.ts';
 import { allServices, pick, refuseOwn } from './services.ts';
+import { unnamedMembers } from './unnamed-members.ts';
 
-export const EndpointView = Type.Object({
-  id: Type.String(),
-  service_id: Type.String(),
-  interface: Type.String(),
-  region: nullable(Type.String()),
-  region_id: nullable(Type.String()),
-  url: Type.String(),
-  enabled: Type.Boolean(),
-  name: Type.Optional(Type.String()),
-  links: SelfLink,
-});
+export const EndpointView = Type.Object(
+  {
+    id: Type.String(),
+    service_id: Type.String(),
+    interface: Type.String(),
+    region: nullable(Type.String()),
+    region_id: nullable(Type.String()),
+    url: Type.String(),
+    enabled: Type.Boolean(),
+    name: Type.Optional(Type.String()),
+    links: SelfLink,
+  },
+  { additionalProperties: true },
+);
 
 type Where = Pick<Call, 'context' | 'origin' | 'cloud'>;
 
@@ -33,6 +38,7 @@ function ownEndpoints(call: Where): CatalogEndpoint[] {
       url: call.origin + entry.path.replace('{project_id}', '%(project_id)s'),
       name: null,
       enabled: true,
+      extra: {},
     })),
   );
 }
@@ -43,8 +49,9 @@ export async function allEndpoints(call: Where): Promise<CatalogEndpoint[]> {
 }
 
 export function endpointView(base: string, endpoint: CatalogEndpoint) {
-  const { id, serviceId: service_id, regionId, url, enabled, name } = endpoint;
+  const { id, serviceId: service_id, regionId, url, enabled, name, extra } = endpoint;
   return {
+    ...extra,
     id,
     service_id,
     interface: endpoint.interface,
@@ -72,6 +79,27 @@ const places = {
   description: optional(Description),
 };
 
+const NewEndpoint = Type.Object({
+  id: Type.Optional(Type.String({ description: 'Is chosen here.' })),
+  service_id: Id,
+  interface: Interface,
+  url: Url,
+  ...places,
+});
+const EndpointChanges = Type.Object({
+  service_id: Type.Optional(Id),
+  interface: Type.Optional(Interface),
+  url: Type.Optional(Url),
+  ...places,
+});
+
+/** What a client chose to say of it beside what it is; Keystone counts its description as such. */
+function extraOf(given: { description?: string | null }): Options | undefined {
+  const { description } = given;
+  const unnamed = unnamedMembers(given, NewEndpoint, EndpointView);
+  return description === undefined ? unnamed : { ...unnamed, description };
+}
+
 /** Only what stands for something is put in: `%(project_id)s` and its like. */
 function checkedUrl(url: string): string {
   const odd = [...url.matchAll(/[$%]\((\w+)\)(.?)/g)].find(
@@ -88,7 +116,7 @@ async function regionOf(call: Call, region: string | null | undefined, regionId:
   const { catalog } = call.cloud.identity;
   if ((await catalog.regions()).some((one) => one.id === id)) return id;
   if (regionId) throw new CloudError('invalid', `Could not find region: ${id}.`, { field: 'region_id' });
-  await catalog.putRegion(call.subject, { id, description: '', parentId: null }, 'create');
+  await catalog.putRegion(call.subject, { id, description: '', parentId: null, extra: {} }, 'create');
   return id;
 }
 
@@ -127,15 +155,7 @@ export const endpointOperations = [
     method: 'POST',
     path: '/v3/endpoints',
     allow: 'admin',
-    body: Type.Object({
-      endpoint: Type.Object({
-        id: Type.Optional(Type.String({ description: 'Is chosen here.' })),
-        service_id: Id,
-        interface: Interface,
-        url: Url,
-        ...places,
-      }),
-    }),
+    body: Type.Object({ endpoint: NewEndpoint }),
     responses: { 201: Document },
     errors: [400, 401, 403],
     title: 'Create an endpoint',
@@ -165,6 +185,7 @@ export const endpointOperations = [
         regionId: (await regionOf(call as Call, region, region_id)) ?? null,
         name: name ?? null,
         enabled: enabled ?? true,
+        extra: extraOf(call.body.endpoint),
       });
       return { body: { endpoint: endpointView(v3(call), endpoint) } };
     },
@@ -192,14 +213,7 @@ export const endpointOperations = [
     path: '/v3/endpoints/{id}',
     allow: 'admin',
     params: Params,
-    body: Type.Object({
-      endpoint: Type.Object({
-        service_id: Type.Optional(Id),
-        interface: Type.Optional(Interface),
-        url: Type.Optional(Url),
-        ...places,
-      }),
-    }),
+    body: Type.Object({ endpoint: EndpointChanges }),
     responses: { 200: Document },
     errors: [400, 401, 403, 404],
     title: 'Update an endpoint',
@@ -215,6 +229,7 @@ export const endpointOperations = [
         regionId: await regionOf(call as Call, region, region_id),
         enabled,
         name,
+        extra: extraOf(call.body.endpoint),
       });
       return { body: { endpoint: endpointView(v3(call), endpoint) } };
     },

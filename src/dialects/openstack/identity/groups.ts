@@ -4,12 +4,15 @@ import { adminAccountId } from '../../../cloud/identity/model.ts';
 import { homeOf } from '../../../cloud/identity/subject.ts';
 import { list, v3 } from './answers.ts';
 import { Description, GroupView, Id, listDocument, Name, optional, UserView } from './schemas.ts';
+import { unnamedMembers } from './unnamed-members.ts';
 import { groupView, userView } from './views.ts';
 
 const common = { dialect: 'identity', group: 'groups', mode: 'sync' } as const;
 const Params = Type.Object({ group_id: Id });
 const MemberParams = Type.Object({ group_id: Id, user_id: Id });
 const Document = Type.Object({ group: GroupView });
+const NewGroup = Type.Object({ name: Name, domain_id: optional(Id), description: optional(Description) });
+const GroupChanges = Type.Object({ name: Type.Optional(Name), description: optional(Description) });
 const exampleId = 'a5b7c92d4c1b5a7e9f2483b8c6d0e1f3';
 const example = { params: { group_id: exampleId } };
 const memberExample = { params: { group_id: exampleId, user_id: adminAccountId } };
@@ -38,9 +41,7 @@ export const groupOperations = [
     method: 'POST',
     path: '/v3/groups',
     allow: 'domainManager',
-    body: Type.Object({
-      group: Type.Object({ name: Name, domain_id: optional(Id), description: optional(Description) }),
-    }),
+    body: Type.Object({ group: NewGroup }),
     responses: { 201: Document },
     errors: [400, 401, 403, 404, 409],
     title: 'Create a group',
@@ -48,7 +49,13 @@ export const groupOperations = [
     examples: [{ title: 'Create', body: { group: { name: 'operators' } }, status: 201 }],
     handle: async (call) => {
       const { name, domain_id, description } = call.body.group;
-      const wanted = { name, domainId: domain_id ?? homeOf(call.subject), description: description ?? undefined };
+      const extra = unnamedMembers(call.body.group, NewGroup, GroupView);
+      const wanted = {
+        name,
+        domainId: domain_id ?? homeOf(call.subject),
+        description: description ?? undefined,
+        extra,
+      };
       const group = await call.cloud.identity.groups.create(call.subject, wanted);
       return { body: { group: groupView(v3(call), group) } };
     },
@@ -77,7 +84,7 @@ export const groupOperations = [
     path: '/v3/groups/{group_id}',
     allow: 'domainManager',
     params: Params,
-    body: Type.Object({ group: Type.Object({ name: Type.Optional(Name), description: optional(Description) }) }),
+    body: Type.Object({ group: GroupChanges }),
     responses: { 200: Document },
     errors: [400, 401, 403, 404, 409],
     title: 'Update a group',
@@ -85,7 +92,8 @@ export const groupOperations = [
     examples: [{ title: 'Describe it', ...example, body: { group: { description: 'On call' } }, status: 200 }],
     handle: async (call) => {
       const { name, description } = call.body.group;
-      const changes = { name, description: description === null ? '' : description };
+      const extra = unnamedMembers(call.body.group, GroupChanges, GroupView);
+      const changes = { name, description: description === null ? '' : description, extra };
       const group = await call.cloud.identity.groups.update(call.subject, call.params.group_id, changes);
       return { body: { group: groupView(v3(call), group) } };
     },

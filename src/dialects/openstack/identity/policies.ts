@@ -4,8 +4,12 @@ import type { Policy } from '../../../cloud/identity/policies.ts';
 import { list, v3 } from './answers.ts';
 import { Id, listDocument, SelfLink } from './schemas.ts';
 import { linked } from './services.ts';
+import { unnamedMembers } from './unnamed-members.ts';
 
-const PolicyView = Type.Object({ id: Type.String(), type: Type.String(), blob: Type.String(), links: SelfLink });
+const PolicyView = Type.Object(
+  { id: Type.String(), type: Type.String(), blob: Type.String(), links: SelfLink },
+  { additionalProperties: true },
+);
 export const PolicyDocument = Type.Object({ policy: PolicyView });
 const Params = Type.Object({ policy_id: Id });
 const PolicyType = Type.String({ maxLength: 255, description: 'The form of the blob, as `application/json`.' });
@@ -13,6 +17,8 @@ const Blob = Type.String({
   maxLength: 65_535,
   description: 'The rules. They are kept for services that ask for them.',
 });
+const NewPolicy = Type.Object({ type: PolicyType, blob: Blob });
+const PolicyChanges = Type.Object({ type: Type.Optional(PolicyType), blob: Type.Optional(Blob) });
 const common = { dialect: 'identity', group: 'policies', mode: 'sync' } as const;
 const example = { params: { policy_id: '7c92d4c1b5a7e9f2483b8c6d0e1f3a2b' } };
 const examplePolicy = { type: 'application/json', blob: '{"foobar_user": ["role:compute-user"]}' };
@@ -44,7 +50,7 @@ export const policyOperations = [
     method: 'POST',
     path: '/v3/policies',
     allow: 'admin',
-    body: Type.Object({ policy: Type.Object({ type: PolicyType, blob: Blob }) }),
+    body: Type.Object({ policy: NewPolicy }),
     responses: { 201: PolicyDocument },
     errors: [400, 401, 403],
     title: 'Create a policy',
@@ -52,7 +58,9 @@ export const policyOperations = [
     examples: [{ title: 'Of a service', body: { policy: examplePolicy }, status: 201 }],
     handle: async (call) => {
       const { type, blob } = call.body.policy;
-      return { body: policyDocument(call, await call.cloud.identity.policies.create(call.subject, { type, blob })) };
+      const extra = unnamedMembers(call.body.policy, NewPolicy, PolicyView);
+      const policy = await call.cloud.identity.policies.create(call.subject, { type, blob, extra });
+      return { body: policyDocument(call, policy) };
     },
   }),
   operation({
@@ -78,7 +86,7 @@ export const policyOperations = [
     path: '/v3/policies/{policy_id}',
     allow: 'admin',
     params: Params,
-    body: Type.Object({ policy: Type.Object({ type: Type.Optional(PolicyType), blob: Type.Optional(Blob) }) }),
+    body: Type.Object({ policy: PolicyChanges }),
     responses: { 200: PolicyDocument },
     errors: [400, 401, 403, 404],
     title: 'Update a policy',
@@ -86,7 +94,7 @@ export const policyOperations = [
     examples: [{ title: 'Other rules', ...example, body: { policy: { blob: '{}' } }, status: 200 }],
     handle: async (call) => {
       const { type, blob } = call.body.policy;
-      const changes = { ...(type === undefined ? {} : { type }), ...(blob === undefined ? {} : { blob }) };
+      const changes = { type, blob, extra: unnamedMembers(call.body.policy, PolicyChanges, PolicyView) };
       const { policies } = call.cloud.identity;
       return { body: policyDocument(call, await policies.update(call.subject, call.params.policy_id, changes)) };
     },

@@ -105,7 +105,11 @@ export const projectTagOperations = [
     examples: [{ title: 'Add', ...tagExample, status: 201 }],
     handle: async (call) => {
       const { tag } = call.params;
-      await setTags(call, [...(await tagsOf(call)).filter((one) => one !== tag), tag]);
+      const tags = await tagsOf(call);
+      if (tags.includes(tag)) {
+        throw new CloudError('invalid', `The project has the tag ${tag} already: tags are unique.`, { field: 'tag' });
+      }
+      await setTags(call, [...tags, tag]);
       return { status: 201, headers: { location: `${call.origin}${call.raw.url}` } };
     },
   }),

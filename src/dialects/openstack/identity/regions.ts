@@ -6,13 +6,17 @@ import { newId } from '../../../env/env.ts';
 import { list, v3 } from './answers.ts';
 import { listDocument, nullable, optional, SelfLink, ShortDescription } from './schemas.ts';
 import { pick, refuseOwn } from './services.ts';
+import { unnamedMembers } from './unnamed-members.ts';
 
-const RegionView = Type.Object({
-  id: Type.String(),
-  description: Type.String(),
-  parent_region_id: nullable(Type.String()),
-  links: SelfLink,
-});
+const RegionView = Type.Object(
+  {
+    id: Type.String(),
+    description: Type.String(),
+    parent_region_id: nullable(Type.String()),
+    links: SelfLink,
+  },
+  { additionalProperties: true },
+);
 const Document = Type.Object({ region: RegionView });
 const RegionId = Type.String({ minLength: 1, maxLength: 255 });
 const Params = Type.Object({ id: RegionId });
@@ -20,9 +24,10 @@ const common = { dialect: 'identity', group: 'catalog', mode: 'sync' } as const;
 const example = { params: { id: 'RegionOne' } };
 const addedExample = { params: { id: 'RegionTwo' } };
 const words = { description: optional(ShortDescription), parent_region_id: optional(RegionId) };
+const NewRegion = Type.Object({ id: optional(Type.String({ maxLength: 255 })), ...words });
 
 function ownRegions(call: Pick<Call, 'cloud'>): CatalogRegion[] {
-  return [{ id: call.cloud.identity.region, description: '', parentId: null }];
+  return [{ id: call.cloud.identity.region, description: '', parentId: null, extra: {} }];
 }
 
 /** The cloud's own, and those that were added. */
@@ -30,15 +35,16 @@ export async function allRegions(call: Pick<Call, 'cloud'>): Promise<CatalogRegi
   return [...ownRegions(call), ...(await call.cloud.identity.catalog.regions())];
 }
 
-function view(base: string, { id, description, parentId }: CatalogRegion) {
+function view(base: string, { id, description, parentId, extra }: CatalogRegion) {
   const links = { self: `${base}/regions/${encodeURIComponent(id)}` };
-  return { id, description, parent_region_id: parentId, links };
+  return { ...extra, id, description, parent_region_id: parentId, links };
 }
 
 type Wanted = { id?: string | null; description?: string | null; parent_region_id?: string | null };
 
 async function create(call: Pick<Call, 'cloud' | 'subject' | 'base'>, wanted: Wanted, id: string) {
-  const region = { id, description: wanted.description ?? '', parentId: wanted.parent_region_id ?? null };
+  const extra = unnamedMembers(wanted, NewRegion, RegionView) ?? {};
+  const region = { id, description: wanted.description ?? '', parentId: wanted.parent_region_id ?? null, extra };
   await call.cloud.identity.catalog.putRegion(call.subject, region, 'create');
   return { body: { region: view(v3(call), region) } };
 }
@@ -73,7 +79,7 @@ export const regionOperations = [
     method: 'POST',
     path: '/v3/regions',
     allow: 'admin',
-    body: Type.Object({ region: Type.Object({ id: optional(Type.String({ maxLength: 255 })), ...words }) }),
+    body: Type.Object({ region: NewRegion }),
     responses: { 201: Document },
     errors: [400, 401, 403, 404, 409],
     title: 'Create a region',
@@ -88,7 +94,7 @@ export const regionOperations = [
     path: '/v3/regions/{id}',
     allow: 'admin',
     params: Params,
-    body: Type.Object({ region: Type.Object({ id: optional(Type.String({ maxLength: 255 })), ...words }) }),
+    body: Type.Object({ region: NewRegion }),
     responses: { 201: Document },
     errors: [400, 401, 403, 404, 409],
     title: 'Create a region with an id',
@@ -138,6 +144,7 @@ export const regionOperations = [
         ...before,
         ...(description === undefined ? {} : { description: description ?? '' }),
         ...(parent_region_id === undefined ? {} : { parentId: parent_region_id }),
+        extra: { ...before.extra, ...unnamedMembers(call.body.region, NewRegion, RegionView) },
       };
       await call.cloud.identity.catalog.putRegion(call.subject, region, 'update');
       return { body: { region: view(v3(call), region) } };

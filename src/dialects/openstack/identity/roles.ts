@@ -6,10 +6,18 @@ import { builtInRoleIds, type Role } from '../../../cloud/identity/model.ts';
 import { mayReadIdentity, requireAdmin, requireManager } from '../../../cloud/identity/subject.ts';
 import { list, v3 } from './answers.ts';
 import { Description, Id, listDocument, Name, OptionsView, optional, RoleView, SelfLink } from './schemas.ts';
+import { unnamedMembers } from './unnamed-members.ts';
 import { roleView } from './views.ts';
 
 const Params = Type.Object({ role_id: Id });
 const Document = Type.Object({ role: RoleView });
+const NewRole = Type.Object({
+  name: Name,
+  description: optional(Description),
+  domain_id: optional(Id),
+  options: Type.Optional(OptionsView),
+});
+const RoleChanges = Type.Object({ ...NewRole.properties, name: Type.Optional(Name) });
 const RoleReference = Type.Object({ id: Type.String(), name: Type.String(), links: SelfLink });
 
 const Inferences = Type.Object({ prior_role: RoleReference, implies: Type.Array(RoleReference) });
@@ -65,14 +73,7 @@ export const roleOperations = [
     path: '/v3/roles',
     mode: 'sync',
     allow: 'admin',
-    body: Type.Object({
-      role: Type.Object({
-        name: Name,
-        description: optional(Description),
-        domain_id: optional(Id),
-        options: Type.Optional(OptionsView),
-      }),
-    }),
+    body: Type.Object({ role: NewRole }),
     responses: { 201: Document },
     errors: [400, 401, 403, 409],
     title: 'Create a role',
@@ -80,7 +81,8 @@ export const roleOperations = [
     examples: [{ title: 'Create', body: { role: { name: 'auditor' } }, status: 201 }],
     handle: async (call) => {
       const { name, description, domain_id, options } = call.body.role;
-      const wanted = { name, description: description ?? undefined, domainId: domain_id ?? undefined, options };
+      const extra = unnamedMembers(call.body.role, NewRole, RoleView);
+      const wanted = { name, description: description ?? undefined, domainId: domain_id ?? undefined, options, extra };
       const role = await call.cloud.identity.roles.create(call.subject, wanted);
       return { body: { role: roleView(v3(call), role) } };
     },
@@ -116,14 +118,7 @@ export const roleOperations = [
     mode: 'sync',
     allow: 'admin',
     params: Params,
-    body: Type.Object({
-      role: Type.Object({
-        name: Type.Optional(Name),
-        description: optional(Description),
-        domain_id: optional(Id),
-        options: Type.Optional(OptionsView),
-      }),
-    }),
+    body: Type.Object({ role: RoleChanges }),
     responses: { 200: Document },
     errors: [400, 401, 403, 404, 409],
     title: 'Update a role',
@@ -142,7 +137,8 @@ export const roleOperations = [
       if (domain_id !== undefined && (await roles.get(call.params.role_id)).domainId !== (domain_id ?? '')) {
         throw new CloudError('invalid', 'Update of `domain_id` is not allowed.', { field: 'domain_id' });
       }
-      const given = { name, description: description === null ? '' : description, options };
+      const extra = unnamedMembers(call.body.role, RoleChanges, RoleView);
+      const given = { name, description: description === null ? '' : description, options, extra };
       const changes = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
       const role = await call.cloud.identity.roles.update(call.subject, call.params.role_id, changes);
       return { body: { role: roleView(v3(call), role) } };

@@ -73,13 +73,16 @@ export const ProjectView = Type.Object(
   open,
 );
 
-export const GroupView = Type.Object({
-  id: Type.String(),
-  name: Type.String(),
-  domain_id: Type.String(),
-  description: Type.String(),
-  links: SelfLink,
-});
+export const GroupView = Type.Object(
+  {
+    id: Type.String(),
+    name: Type.String(),
+    domain_id: Type.String(),
+    description: Type.String(),
+    links: SelfLink,
+  },
+  open,
+);
 
 export const UserView = Type.Object(
   {
@@ -97,14 +100,17 @@ export const UserView = Type.Object(
   open,
 );
 
-export const RoleView = Type.Object({
-  id: Type.String(),
-  name: Type.String(),
-  domain_id: nullable(Type.String()),
-  description: nullable(Type.String()),
-  options: OptionsView,
-  links: SelfLink,
-});
+export const RoleView = Type.Object(
+  {
+    id: Type.String(),
+    name: Type.String(),
+    domain_id: nullable(Type.String()),
+    description: nullable(Type.String()),
+    options: OptionsView,
+    links: SelfLink,
+  },
+  open,
+);
 
 const NamedDomain = Type.Object({ id: Type.String(), name: Type.Optional(Type.String()) });
 const Owned = Type.Object({

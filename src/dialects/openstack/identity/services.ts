@@ -5,15 +5,19 @@ import type { CatalogServiceEntry } from '../../../cloud/identity/catalog.ts';
 import { list, v3 } from './answers.ts';
 import { type CatalogEntry, serviceId, usualCatalog } from './catalog.ts';
 import { Id, listDocument, optional, SelfLink } from './schemas.ts';
+import { unnamedMembers } from './unnamed-members.ts';
 
-const ServiceView = Type.Object({
-  id: Type.String(),
-  name: Type.String(),
-  type: Type.String(),
-  description: Type.String(),
-  enabled: Type.Boolean(),
-  links: SelfLink,
-});
+const ServiceView = Type.Object(
+  {
+    id: Type.String(),
+    name: Type.String(),
+    type: Type.String(),
+    description: Type.String(),
+    enabled: Type.Boolean(),
+    links: SelfLink,
+  },
+  { additionalProperties: true },
+);
 
 type Where = Pick<Call, 'context' | 'cloud'>;
 
@@ -25,6 +29,7 @@ function ownServices(call: Where): CatalogServiceEntry[] {
     type: entry.type,
     description: '',
     enabled: true,
+    extra: {},
   }));
 }
 
@@ -49,8 +54,11 @@ export function refuseOwn(items: readonly { id: string }[], kind: string, id: st
   });
 }
 
-export function linked<Item extends { id: string }>(collection: string) {
-  return (base: string, item: Item) => ({ ...item, links: { self: `${base}/${collection}/${item.id}` } });
+/** With its link, and the members that clients chose beside its own. */
+export function linked<Item extends { id: string; extra: object }>(collection: string) {
+  return (base: string, { extra, ...item }: Item) => {
+    return { ...extra, ...item, links: { self: `${base}/${collection}/${item.id}` } };
+  };
 }
 
 const view = linked<CatalogServiceEntry>('services');
@@ -64,6 +72,8 @@ const words = {
   description: optional(Type.String()),
   enabled: Type.Optional(Type.Boolean()),
 };
+const NewService = Type.Object({ type: Type.String({ minLength: 1, maxLength: 255 }), ...words });
+const ServiceChanges = Type.Partial(NewService);
 
 /** What is served where: by this program, and what administrators add. */
 export const serviceOperations = [
@@ -93,9 +103,7 @@ export const serviceOperations = [
     method: 'POST',
     path: '/v3/services',
     allow: 'admin',
-    body: Type.Object({
-      service: Type.Object({ type: Type.String({ minLength: 1, maxLength: 255 }), ...words }),
-    }),
+    body: Type.Object({ service: NewService }),
     responses: { 201: Document },
     errors: [400, 401, 403],
     title: 'Create a service',
@@ -103,7 +111,8 @@ export const serviceOperations = [
     examples: [{ title: 'An object store', body: { service: { type: 'object-store', name: 'swift' } }, status: 201 }],
     handle: async (call) => {
       const { type, name, description, enabled } = call.body.service;
-      const wanted = { type, name: name ?? '', description: description ?? '', enabled: enabled ?? true };
+      const extra = unnamedMembers(call.body.service, NewService, ServiceView);
+      const wanted = { type, name: name ?? '', description: description ?? '', enabled: enabled ?? true, extra };
       const service = await call.cloud.identity.catalog.createService(call.subject, wanted);
       return { body: { service: view(v3(call), service) } };
     },
@@ -131,9 +140,7 @@ export const serviceOperations = [
     path: '/v3/services/{id}',
     allow: 'admin',
     params: Params,
-    body: Type.Object({
-      service: Type.Object({ type: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })), ...words }),
-    }),
+    body: Type.Object({ service: ServiceChanges }),
     responses: { 200: Document },
     errors: [400, 401, 403, 404],
     title: 'Update a service',
@@ -147,6 +154,7 @@ export const serviceOperations = [
         name: name === null ? '' : name,
         description: description === null ? '' : description,
         enabled,
+        extra: unnamedMembers(call.body.service, ServiceChanges, ServiceView),
       };
       const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
       const service = await call.cloud.identity.catalog.updateService(call.subject, call.params.id, given);

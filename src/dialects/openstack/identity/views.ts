@@ -59,6 +59,7 @@ function passwordExpiry(at: number | undefined): string | null {
 
 export function roleView(base: Base, role: Role) {
   return {
+    ...role.extra,
     id: role.id,
     name: role.name,
     domain_id: role.domainId ?? null,
@@ -77,8 +78,8 @@ export interface Names {
   roles: Map<string, Role>;
 }
 
-export function groupView(base: Base, { id, domainId, name, description }: Group) {
-  return { id, domain_id: domainId, name, description, links: { self: `${base}/groups/${id}` } };
+export function groupView(base: Base, { id, domainId, name, description, extra }: Group) {
+  return { ...extra, id, domain_id: domainId, name, description, links: { self: `${base}/groups/${id}` } };
 }
 
 export function assignmentView(base: Base, assignment: Assignment, names: Names | undefined) {
