@@ -6,9 +6,12 @@ import { checkPrerequisites, installPrerequisites, type Missing } from './prereq
 import type { Step } from './steps.ts';
 import { UserError } from './user-error.ts';
 
-/** What a cloud can do without: TinyLinux's parts, but for the program that every guest's disk needs. */
+/** What a cloud can do without: load balancers, and TinyLinux's parts but for the program that every guest's disk needs. */
 function isOptional({ need }: Missing): boolean {
-  return need !== 'qemu-img' && tinyLinuxRequirements.some((requirement) => requirement.need === need);
+  return (
+    need === 'haproxy' ||
+    (need !== 'qemu-img' && tinyLinuxRequirements.some((requirement) => requirement.need === need))
+  );
 }
 
 /** What a cloud with this hypervisor lacks on this machine. Looks at files only. */

@@ -17,6 +17,7 @@ import type { Jobs } from './jobs/jobs.ts';
 import type { Keypairs } from './keypairs/keypairs.ts';
 import type { L2Networks } from './l2-networks/l2-networks.ts';
 import type { L3Networks } from './l2-networks/l3-networks.ts';
+import type { LoadBalancers } from './load-balancers/load-balancers.ts';
 import type { LongJobs } from './long-jobs/long-jobs.ts';
 import type { HostNetworks } from './networks/host-networks/host-networks.ts';
 import type { Networks } from './networks/networks.ts';
@@ -61,6 +62,7 @@ export interface Cloud extends CloudCore {
   readonly l2Networks: L2Networks;
   readonly l3Networks: L3Networks;
   readonly eips: Eips;
+  readonly loadBalancers: LoadBalancers;
   readonly securityRuleSets: SecurityRuleSets;
   readonly accessKeys: AccessKeys;
   readonly longJobs: LongJobs;

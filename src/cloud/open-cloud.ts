@@ -29,6 +29,7 @@ import { Jobs } from './jobs/jobs.ts';
 import { Keypairs } from './keypairs/keypairs.ts';
 import { L2Networks } from './l2-networks/l2-networks.ts';
 import { L3Networks } from './l2-networks/l3-networks.ts';
+import { LoadBalancers } from './load-balancers/load-balancers.ts';
 import { LongJobs } from './long-jobs/long-jobs.ts';
 import { answerMetadata } from './metadata/answer.ts';
 import { HostNetworks } from './networks/host-networks/host-networks.ts';
@@ -166,6 +167,7 @@ async function assemble(core: CloudCore, options: CloudOptions): Promise<Cloud> 
     l2Networks: new L2Networks(core),
     l3Networks: new L3Networks(core, networks),
     eips: new Eips(core, networks),
+    loadBalancers: new LoadBalancers(core, networks, quotas, () => hostNetworks.obstacleToBalancers()),
     securityRuleSets: new SecurityRuleSets(core, networks),
     accessKeys: new AccessKeys(core, identity),
     longJobs: new LongJobs(core),

@@ -78,6 +78,8 @@ export type QuotaName =
   | 'routers'
   | 'floating_ips'
   | 'server_groups'
+  | 'load_balancers'
+  | 'load_balancer_listeners'
   | 'server_group_members'
   /** Of files that a user has put into a new server, up to Nova's 2.56. */
   | 'injected_files'
@@ -127,6 +129,8 @@ export const defaultSettings: CloudSettings = {
     routers: 100,
     floating_ips: 100,
     server_groups: -1,
+    load_balancers: 20,
+    load_balancer_listeners: 20,
     server_group_members: -1,
     injected_files: 5,
     injected_file_content_bytes: 10_240,

@@ -63,6 +63,7 @@ import { briefResults } from './migrations/0064-brief-results/migration.ts';
 import { identityMembers } from './migrations/0065-identity-members/migration.ts';
 import { groupRules } from './migrations/0066-group-rules/migration.ts';
 import { nfsStorages } from './migrations/0067-nfs-storages/migration.ts';
+import { loadBalancers } from './migrations/0068-load-balancers/migration.ts';
 import { identityExtras } from './migrations/0070-identity-extras/migration.ts';
 import type { Schema } from './schema.ts';
 
@@ -132,6 +133,7 @@ const migrations: Record<string, Migration> = {
   '0065-identity-members': identityMembers,
   '0066-group-rules': groupRules,
   '0067-nfs-storages': nfsStorages,
+  '0068-load-balancers': loadBalancers,
   '0070-identity-extras': identityExtras,
 };
 

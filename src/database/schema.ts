@@ -86,6 +86,14 @@ import type {
   TagPatternsTable,
 } from './schema/journal.ts';
 import type {
+  CertificatesTable,
+  LoadBalancerListenerPoolsTable,
+  LoadBalancerListenersTable,
+  LoadBalancerMembersTable,
+  LoadBalancerPoolsTable,
+  LoadBalancersTable,
+} from './schema/load-balancers.ts';
+import type {
   AddressGroupsTable,
   AddressScopesTable,
   DefaultSecurityGroupRulesTable,
@@ -175,6 +183,7 @@ export type * from './schema/hosts.ts';
 export type * from './schema/identity.ts';
 export type * from './schema/images.ts';
 export type * from './schema/journal.ts';
+export type * from './schema/load-balancers.ts';
 export type * from './schema/network-extras.ts';
 export type * from './schema/networks.ts';
 export type * from './schema/schedules.ts';
@@ -310,6 +319,12 @@ export interface Schema {
   floating_ips: FloatingIpsTable;
   port_forwardings: PortForwardingsTable;
   port_forwarding_rules: PortForwardingRulesTable;
+  load_balancers: LoadBalancersTable;
+  load_balancer_listeners: LoadBalancerListenersTable;
+  load_balancer_pools: LoadBalancerPoolsTable;
+  load_balancer_listener_pools: LoadBalancerListenerPoolsTable;
+  load_balancer_members: LoadBalancerMembersTable;
+  certificates: CertificatesTable;
   default_security_group_rules: DefaultSecurityGroupRulesTable;
   network_resource_tags: NetworkResourceTagsTable;
   address_scopes: AddressScopesTable;

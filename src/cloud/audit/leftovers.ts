@@ -17,6 +17,8 @@ const named = {
   router: 'routers',
   'security group': 'security_groups',
   'server group': 'server_groups',
+  'load balancer': 'load_balancers',
+  certificate: 'certificates',
 } as const;
 
 /** The same, where what is deleted stays in the table. */

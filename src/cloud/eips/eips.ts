@@ -2,6 +2,7 @@ import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
+import { isBalanced } from '../networks/balanced-addresses.ts';
 import type { Networks } from '../networks/networks.ts';
 import type { FloatingIp } from '../networks/router-model.ts';
 import { MadeRouters } from './made-routers.ts';
@@ -78,6 +79,7 @@ export class Eips {
         throw vipInUse(vip.id, 'Eip');
       }
       if (await this.portForwardingRules.areOn(tx, vip.id)) throw vipInUse(vip.id, 'PortForwarding');
+      if (await isBalanced(tx, vip.id)) throw vipInUse(vip.id, 'LoadBalancer');
       const now = this.#core.env.now();
       const { name, description = null } = eip;
       const row = { floating_ip_id: vip.id, id, name, description, created_at: now, updated_at: now };
@@ -148,6 +150,7 @@ export class Eips {
   /** Gives the address back, also while it is used. */
   async deleteVip(subject: Subject, id: string): Promise<void> {
     const found = await this.#networks.floatingIps.get(subject, id);
+    if (await isBalanced(this.#core.db.read, id)) throw vipInUse(id, 'LoadBalancer');
     if (found.portId) await this.#free(subject, found);
     await this.#networks.floatingIps.delete(subject, id);
     if (!found.portId && found.routerId) await this.#routers.removeUnused(subject, found.routerId);

@@ -4,6 +4,7 @@ import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
+import { listenerOn } from '../networks/balanced-addresses.ts';
 import type { Networks } from '../networks/networks.ts';
 import { type ForwardedProtocol, overlaps, type PortRange } from '../networks/port-forwarding-model.ts';
 import type { MadeRouters } from './made-routers.ts';
@@ -168,6 +169,11 @@ export class PortForwardingRules {
   }
 
   async #requireFreePorts(tx: Tx, vipId: string, protocol: string, wanted: PortRange): Promise<void> {
+    const listener = protocol === 'tcp' && (await listenerOn(tx, vipId, wanted));
+    if (listener) {
+      const ports = `vip port[${wanted.first}, ${wanted.last}]`;
+      throw invalid(`${ports} overlaps with [${listener.port}] of load balancer listener[uuid:${listener.id}]`);
+    }
     for (const table of ['port_forwarding_rules', 'port_forwardings'] as const) {
       const taken = await tx
         .selectFrom(table)

@@ -1,5 +1,7 @@
+import { sql } from 'kysely';
 import type { Queryable, Tx } from '../../database/database.ts';
 import type { CloudCore } from '../core.ts';
+import { hasMembers, removeMembers } from './balanced-addresses.ts';
 import type { FixedIp } from './model.ts';
 import { forgetTags } from './tags.ts';
 
@@ -41,6 +43,10 @@ export async function freeFloatingIps(
   if (addresses.length > 0) query = query.where('fixed_ip_address', 'not in', addresses);
   await query.execute();
   await removeForwardings(tx, portId, addresses);
+  // A member has whatever address its port has.
+  if (addresses.length > 0) return;
+  const unused = await removeMembers(tx, portId);
+  if (unused.length > 0) await settleForwardingRouter(tx, unused);
 }
 
 /** Takes away what is forwarded to addresses of the port other than those. */
@@ -59,6 +65,7 @@ export async function settleForwardingRouter(tx: Tx, floatingIpIds: readonly str
     .where('id', 'in', floatingIpIds)
     .where('port_id', 'is', null)
     .where('id', 'not in', (eb) => eb.selectFrom('port_forwardings').select('floating_ip_id'))
+    .where((eb) => eb.not(hasMembers(sql.ref('floating_ips.id'))))
     .execute();
 }
 
@@ -82,6 +89,7 @@ export async function removeFreeFloatingIps(tx: Tx, networkId: string): Promise<
     .where('network_id', '=', networkId)
     .where('port_id', 'is', null)
     .where('id', 'not in', (eb) => eb.selectFrom('port_forwardings').select('floating_ip_id'))
+    .where('id', 'not in', (eb) => eb.selectFrom('load_balancers').select('floating_ip_id'))
     .returning(['id', 'floating_port_id'])
     .execute();
   if (free.length === 0) return;

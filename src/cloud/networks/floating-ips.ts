@@ -5,6 +5,7 @@ import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
 import type { Quotas } from '../quotas/quotas.ts';
+import { refuseBalanced } from './balanced-addresses.ts';
 import { adminOnly, revisionMismatch } from './failures.ts';
 import { hasForwardings, withPorts } from './floating-ip-rows.ts';
 import { inOrder, Listing, type ListRequest } from './listing.ts';
@@ -160,6 +161,7 @@ export class FloatingIps {
   delete(subject: Subject, id: string): Promise<void> {
     return this.#core.db.write(async (tx) => {
       const { floatingPortId } = await this.claim(tx, subject, id);
+      await refuseBalanced(tx, id);
       await forgetTags(tx, [id]);
       await tx.deleteFrom('port_forwardings').where('floating_ip_id', '=', id).execute();
       await tx.deleteFrom('floating_ips').where('id', '=', id).execute();
@@ -194,6 +196,7 @@ export class FloatingIps {
     { portId, fixedAddress }: Association,
   ): Promise<void> {
     if (await hasForwardings(tx, { floatingIpId: floatingIp.id })) throw inUseByForwarding(floatingIp.id);
+    await refuseBalanced(tx, floatingIp.id);
     const port = await this.#ports.get(subject, portId, tx);
     if (port.projectId !== floatingIp.projectId) {
       const what = `Port ${portId} is associated with a different tenant than Floating IP ${floatingIp.id} and therefore cannot be bound`;

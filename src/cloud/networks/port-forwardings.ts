@@ -1,8 +1,10 @@
+import { sql } from 'kysely';
 import type { Queryable, Tx } from '../../database/database.ts';
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
+import { hasMembers, listenerOn } from './balanced-addresses.ts';
 import { settleForwardingRouter } from './floating-ip-rows.ts';
 import type { FloatingIps } from './floating-ips.ts';
 import { inOrder, Listing, type ListRequest } from './listing.ts';
@@ -184,6 +186,9 @@ export class PortForwardings {
         `A duplicate port forwarding entry with same attributes already exists, conflicting values are ${JSON.stringify({ floatingip_id: floatingIp.id, protocol, external_port: other.external.first })}`,
       );
     }
+    const listener = protocol === 'tcp' && (await listenerOn(tx, floatingIp.id, external));
+    if (listener)
+      throw bad(`port ${listener.port} of the floating IP is that of the load balancer listener ${listener.id}`);
     await this.#requireSingleRouter(tx, floatingIp, routerId, input.id);
     await this.#refuseWholeAddress(tx, floatingIp, port.id, fixed.ipAddress);
     await tx.updateTable('floating_ips').set({ router_id: routerId }).where('id', '=', floatingIp.id).execute();
@@ -198,7 +203,11 @@ export class PortForwardings {
   async #requireSingleRouter(tx: Tx, floatingIp: FloatingIp, routerId: string, ownId: string): Promise<void> {
     if (floatingIp.routerId === null || floatingIp.routerId === routerId) return;
     const others = tx.selectFrom('port_forwardings').select('id').where('floating_ip_id', '=', floatingIp.id);
-    if (!(await others.where('id', '<>', ownId).executeTakeFirst())) return;
+    const balanced = tx.selectFrom('floating_ips').select('id').where('id', '=', floatingIp.id);
+    const needed =
+      (await others.where('id', '<>', ownId).executeTakeFirst()) ??
+      (await balanced.where(hasMembers(sql.ref('floating_ips.id'))).executeTakeFirst());
+    if (!needed) return;
     throw bad(`Floating IP ${floatingIp.id} is on router ${floatingIp.routerId} already, not on ${routerId}`);
   }
 

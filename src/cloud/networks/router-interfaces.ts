@@ -195,7 +195,18 @@ export class RouterInterfaces {
       .where('port_addresses.subnet_id', '=', subnetId)
       .limit(1)
       .execute();
-    if (floating.length + forwarded.length > 0) throw interfaceInUseByFloatingIp(router.id, subnetId);
+    const balanced = await tx
+      .selectFrom('load_balancer_members')
+      .innerJoin('load_balancer_pools', 'load_balancer_pools.id', 'load_balancer_members.pool_id')
+      .innerJoin('load_balancers', 'load_balancers.id', 'load_balancer_pools.load_balancer_id')
+      .innerJoin('floating_ips', 'floating_ips.id', 'load_balancers.floating_ip_id')
+      .innerJoin('port_addresses', 'port_addresses.port_id', 'load_balancer_members.port_id')
+      .select('load_balancer_members.id')
+      .where('floating_ips.router_id', '=', router.id)
+      .where('port_addresses.subnet_id', '=', subnetId)
+      .limit(1)
+      .execute();
+    if (floating.length + forwarded.length + balanced.length > 0) throw interfaceInUseByFloatingIp(router.id, subnetId);
     const range = parseCidr(cidr)!;
     if (router.routes.some(({ nexthop }) => inRange(range, parseIp(nexthop)!))) {
       throw interfaceInUseByRoute(router.id, subnetId);

@@ -1,6 +1,7 @@
 import type { Tx } from '../../database/database.ts';
 import type { Cloud } from '../cloud.ts';
 import { notFound } from '../errors.ts';
+import { memberAmong } from '../networks/balanced-addresses.ts';
 import { defaultGroupId, ensureDefaultGroup } from '../networks/default-security-group.ts';
 import { serverFromRow } from '../servers/model.ts';
 import { updateServer } from '../servers/transition.ts';
@@ -83,6 +84,8 @@ async function movePorts(cloud: Cloud, tx: Tx, serverId: string, from: string, t
   const forwarded = tx.selectFrom('port_forwardings').select('internal_port_id').where('internal_port_id', 'in', ids);
   const used = (await addresses.executeTakeFirst())?.port_id ?? (await forwarded.executeTakeFirst())?.internal_port_id;
   if (used) throw tied(`A floating IP stands for the interface ${used}.`);
+  const member = await memberAmong(tx, ids);
+  if (member) throw tied(`The interface ${member} is a member of a load balancer.`);
   await requireUsable(cloud, tx, to, { policies: ports.map(({ qos_policy_id }) => qos_policy_id) });
   await cloud.quotas.check(tx, to.projectId, { ports: ports.length });
   const now = cloud.env.now();

@@ -3,6 +3,7 @@ import type { Cloud } from '../cloud.ts';
 import { notFound } from '../errors.ts';
 import { requireAdmin, type Subject } from '../identity/subject.ts';
 import { checkImageQuota } from '../images/quota.ts';
+import { isBalanced } from '../networks/balanced-addresses.ts';
 import { moveNetwork } from './owned-networks.ts';
 import { moveServer } from './owned-server.ts';
 import { moveVolumes } from './owned-volumes.ts';
@@ -76,6 +77,7 @@ export class ResourceOwners {
       refuseSame(ip.project_id, to);
       const forwarded = await tx.selectFrom('port_forwardings').select('id').where('floating_ip_id', '=', id).execute();
       if (ip.port_id !== null || forwarded.length > 0) throw tied(`The address ${id} is used for an interface.`);
+      if (await isBalanced(tx, id)) throw tied(`The address ${id} is used by a load balancer.`);
       await this.#cloud.quotas.check(tx, to.projectId, { floating_ips: 1 });
       const owner = { project_id: to.projectId, updated_at: this.#cloud.env.now() };
       await tx.updateTable('floating_ips').set(owner).where('id', '=', id).execute();

@@ -35,6 +35,8 @@ export const countedQuotas: readonly CountedQuota[] = [
   'routers',
   'floating_ips',
   'server_groups',
+  'load_balancers',
+  'load_balancer_listeners',
 ];
 
 /** Those of which each row counts as one. */
@@ -47,6 +49,8 @@ const rowCounted = [
   'routers',
   'floating_ips',
   'server_groups',
+  'load_balancers',
+  'load_balancer_listeners',
 ] as const;
 
 export function isCounted(name: QuotaName): name is CountedQuota {

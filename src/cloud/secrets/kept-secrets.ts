@@ -5,6 +5,7 @@ import { isCurrent, SecretsLocked, seal, unseal } from './sealing.ts';
 /** Where secrets are kept: what is added here is encrypted at the next start, and again when there is another key. */
 const places = {
   accessKey: { table: 'access_keys', column: 'secret', id: 'access_key_id' },
+  certificateKey: { table: 'certificates', column: 'private_key', id: 'id' },
   consolePassword: { table: 'console_passwords', column: 'password', id: 'server_id' },
   credential: { table: 'credentials', column: 'blob', id: 'id' },
   farHostKey: { table: 'far_hosts', column: 'machine_key', id: 'host_id' },

@@ -29,6 +29,10 @@ export const taggableTypes = {
   disk_offering: { table: 'disk_offerings', ownedBy: undefined },
   floating_ip: { table: 'floating_ips', ownedBy: 'project_id' },
   eip: { table: 'eips', ownedBy: 'project_id', through: { table: 'floating_ips', by: 'floating_ip_id' } },
+  load_balancer: { table: 'load_balancers', ownedBy: 'project_id' },
+  load_balancer_listener: { table: 'load_balancer_listeners', ownedBy: 'project_id' },
+  load_balancer_pool: { table: 'load_balancer_pools', ownedBy: 'project_id' },
+  certificate: { table: 'certificates', ownedBy: 'project_id' },
   port_forwarding_rule: { table: 'port_forwarding_rules', ownedBy: 'project_id' },
 } as const satisfies Record<string, Taggable>;
 

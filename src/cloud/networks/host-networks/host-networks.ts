@@ -11,6 +11,7 @@ import type { Hosts } from '../../hosts/hosts.ts';
 import { defaultMtu } from '../network-registry.ts';
 import type { Networks } from '../networks.ts';
 import { ensureServicePorts, networksToServe } from '../service-ports.ts';
+import { withBalancers } from './desired-balancers.ts';
 import { desiredNetworks } from './desired-networks.ts';
 import { RecentNetworks } from './recent-networks.ts';
 import { type ServedNetwork, servedNetworks } from './served-networks.ts';
@@ -116,6 +117,18 @@ export class HostNetworks {
   async #usualMtu(): Promise<number> {
     const sites = await this.#sites();
     return Math.min(defaultMtu, ...(sites.length > 1 ? sites.flatMap(({ tunnelMtu }) => tunnelMtu ?? []) : []));
+  }
+
+  /** Why no host here has routers with load balancers, undefined where one has. */
+  async obstacleToBalancers(): Promise<string | undefined> {
+    let obstacle: string | undefined;
+    for (const agent of this.#hosts.agents.values()) {
+      // One that does not answer may have them.
+      const networking = await this.networkingOf(agent).catch(() => undefined);
+      if (!networking || (networking.driver !== 'user' && networking.balancerObstacle === undefined)) return undefined;
+      obstacle = networking.balancerObstacle ?? 'its hosts have user networking';
+    }
+    return obstacle;
   }
 
   /** What the host can do about networks. */
@@ -254,6 +267,7 @@ export class HostNetworks {
     const recent = driver === 'bridge' ? this.#recentOf(hostId) : undefined;
     const desired = await desiredNetworks(db, hosts, recent?.ids, await this.#joined(site));
     recent?.note(desired.ports.map(({ networkId }) => networkId));
+    desired.routers = await withBalancers(this.#core, desired.routers);
     await this.#tell(hosts, desired);
   }
 

@@ -4,6 +4,7 @@ import { action, span, step, when } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import { CloudError, notFound } from '../../errors.ts';
 import type { Subject } from '../../identity/subject.ts';
+import { memberAmong } from '../../networks/balanced-addresses.ts';
 import { transitions } from '../states.ts';
 import { beginTransition } from '../transition.ts';
 import { interfaceFields, isOnHost, plugNic, unplugNic } from './interfaces.ts';
@@ -73,6 +74,7 @@ export function requestChangeInterfaceNetwork(
     if ((await used.executeTakeFirst()) ?? (await forwarded.executeTakeFirst())) {
       throw conflict('tied', 'A floating IP stands for the interface.');
     }
+    if (await memberAmong(tx, [portId])) throw conflict('tied', 'The interface is a member of a load balancer.');
     const from = { networkId: port.networkId, addresses: port.fixedIps.map(({ ipAddress }) => ipAddress) };
     const place = { serverId, portId, ...(hostId === null ? {} : { hostId }) };
     return { action: changeInterfaceNetwork, input: { ...place, ...to, from } };
