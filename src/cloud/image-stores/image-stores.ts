@@ -65,6 +65,8 @@ export class ImageStores {
   readonly #places = new Map<string, string>();
   readonly #dataFolder: string | undefined;
   readonly #adding = new KeyedLock();
+  /** A driver that is opened ends what it finds under way in its store: there is never a second one. */
+  readonly #connecting = new KeyedLock();
   #known: ImageStoreInfo[] = [];
 
   /** @param dataFolder of the cloud, which nothing is put into that is added while it runs */
@@ -356,11 +358,12 @@ export class ImageStores {
   async #connect(store: ImageStoreInfo): Promise<void> {
     let status: ImageStoreInfo['status'] = 'connected';
     try {
-      if (!this.#drivers.has(store.id)) {
+      await this.#connecting.run(store.id, async () => {
+        if (this.#drivers.has(store.id)) return;
         const login = storeLogin(this.#core, store.id);
         this.#drivers.set(store.id, await this.#open({ ...store, login }));
         this.#places.set(store.id, store.url);
-      }
+      });
     } catch (error) {
       status = 'disconnected';
       const isNew = store.status !== status;

@@ -61,6 +61,8 @@ export function startReconcilers(cloud: Cloud): () => Promise<void> {
     cloud.env.every(removedHostsMs, () => run('removed hosts', () => clearRemovedHosts(cloud))),
     cloud.env.every(storagesMs, () => run('storages', () => cloud.storages.tellHosts())),
     cloud.env.every(imageCacheMs, () => run('image caches', () => trimImageCaches(cloud))),
+    // One that was away comes back, and another process of the control plane may have changed them.
+    cloud.env.every(settingsMs, () => run('list of image stores', () => cloud.imageStores.open())),
     cloud.env.every(storeLeftoversMs, () => run('image stores', () => removeStoreLeftovers(cloud))),
     cloud.env.every(sweepMs, () => run('jobs', () => cloud.jobs.sweep())),
     cloud.env.every(sweepMs, () => run('tags', () => cloud.tags.sweep())),
@@ -70,7 +72,6 @@ export function startReconcilers(cloud: Cloud): () => Promise<void> {
   // Another process of the control plane may have changed them.
   if (cloud.db.kind === 'postgres') {
     stops.push(cloud.env.every(settingsMs, () => run('settings', () => cloud.changedSettings.load())));
-    stops.push(cloud.env.every(settingsMs, () => run('list of image stores', () => cloud.imageStores.open())));
     stops.push(cloud.env.every(controlPlaneMs, () => run('hosts on other machines', () => cloud.farHosts.refresh())));
     stops.push(cloud.env.every(controlPlaneMs, () => run('control plane', () => cloud.controlPlanes.beat())));
   }
