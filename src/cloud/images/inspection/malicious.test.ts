@@ -278,6 +278,9 @@ describe('vdi, vhd, vhdx', () => {
     bytes.subarray(6, 8).reverse();
     return bytes;
   };
+  const [currentHeader, olderHeader] = [64 * 1024, 128 * 1024].toSorted((one, other) =>
+    Number(vhdx.readBigUInt64LE(other + 8) - vhdx.readBigUInt64LE(one + 8)),
+  ) as [number, number];
   const metadata = vhdx.indexOf('metadata', 1024 * 1024);
   const entryOf = (text: string) => vhdx.indexOf(guid(text), metadata);
   const fileParameters = entryOf('caa16737-fa36-4d43-b3b6-33f0aa44e76b');
@@ -305,12 +308,30 @@ describe('vdi, vhd, vhdx', () => {
     ['items far apart', /^unsafe/, (copy) => copy.writeUInt32LE(0xfffffff0, diskSize + 16)],
     ['a huge size', /^too_large/, (copy) => copy.writeBigUInt64LE(1n << 60n, valueAt(diskSize))],
     ['an odd block size', /^unsafe: .*block size/, (copy) => copy.writeUInt32LE(12345, valueAt(fileParameters))],
+    ['changes in its log', /^unsafe: .*log/, (copy) => copy.writeUInt8(1, currentHeader + 48)],
+    [
+      'no header',
+      /^unsafe: .*no header/,
+      (copy) => {
+        copy.write('XXXX', 64 * 1024);
+        copy.write('XXXX', 128 * 1024);
+      },
+    ],
     ['no region table', /^unsafe: .*region table/, (copy) => copy.write('XXXX', 192 * 1024)],
     ['an endless region table', /^unsafe: .*too long/, (copy) => copy.writeUInt32LE(0xffffffff, 192 * 1024 + 8)],
     ['no regions', /^unsafe: .*lacks/, (copy) => copy.writeUInt32LE(0, 192 * 1024 + 8)],
     ['regions over the headers', /^unsafe: .*headers/, (copy) => copy.writeBigUInt64LE(4096n, 192 * 1024 + 16 + 16)],
   ])('vhdx with %s is refused', (_name, expected, change) => {
     expect(refused(patched(vhdx, change), 'vhdx')).toMatch(expected);
+  });
+
+  it('vhdx whose older header tells of a log is admitted', () => {
+    expect(
+      refused(
+        patched(vhdx, (copy) => copy.writeUInt8(1, olderHeader + 48)),
+        'vhdx',
+      ),
+    ).toBe('admitted');
   });
 });
 

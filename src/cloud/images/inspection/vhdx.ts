@@ -13,6 +13,9 @@ import {
 } from './parser.ts';
 
 const kib = 1024;
+/** The file has its header twice: the one with the greater number counts. */
+const headerOffsets = [64 * kib, 128 * kib];
+const headerLength = 80;
 const regionTableOffset = 192 * kib;
 const tableLength = 64 * kib;
 const maxEntries = 2047;
@@ -41,10 +44,16 @@ interface Entry {
   isRequired: boolean;
 }
 
-/** VHDX ([MS-VHDX]). Refused: differencing disks, unknown regions or metadata that are marked as required. */
+/**
+ * VHDX ([MS-VHDX]). Refused: differencing disks, unknown regions or metadata that are marked as required, and files whose
+ * log would have to be replayed: a reader that does not write sees a disk that never was.
+ */
 export function* vhdx(context: ParserContext): Parsing<{ virtualSize: number } | undefined> {
   const identifier = yield* region(0, 8);
   if (identifier.toString('latin1') !== 'vhdxfile') return undefined;
+  const headers: Buffer[] = [];
+  for (const offset of headerOffsets) headers.push(yield* region(offset, offset + headerLength));
+  checkLog(headers);
   const regions = readRegions(yield* region(regionTableOffset, regionTableOffset + tableLength));
   const blockTable = regions.get(blockTableRegion);
   const metadata = regions.get(metadataRegion);
@@ -73,6 +82,18 @@ export function* vhdx(context: ParserContext): Parsing<{ virtualSize: number } |
   requireInside(metadata.offset, metadata.length, size, 'VHDX metadata region');
   requireInside(blockTable.offset, blockTable.length, size, 'VHDX block table');
   return { virtualSize };
+}
+
+/** The id of the log is zero as long as nothing waits in it. */
+function checkLog(headers: readonly Buffer[]): void {
+  for (const header of headers) requireLength(header, headerLength, 'VHDX header');
+  const [current] = headers
+    .filter((header) => header.toString('latin1', 0, 4) === 'head')
+    .toSorted((one, other) => u64le(other, 8) - u64le(one, 8));
+  if (!current) throw unsafe('The VHDX has no header.');
+  if (current.subarray(48, 64).some((byte) => byte !== 0)) {
+    throw unsafe('The VHDX was not closed: changes wait in its log. Open and close it once where it was made.');
+  }
 }
 
 function readRegions(table: Buffer): Map<string, Entry> {

@@ -70,6 +70,7 @@ describe('an image', () => {
       [{ checksum: 'x' }, 403],
       [{ os_glance_x: 'x' }, 403],
       [{ location: 'x' }, 403],
+      [JSON.parse('{ "__proto__": "x" }'), 403],
       [{ visibility: 'public' }, 403],
       [{ owner: subjects.bob.projectId }, 403],
     ];

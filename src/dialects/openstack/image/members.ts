@@ -5,7 +5,8 @@ import { readOnly, settable } from './schemas.ts';
 
 /** Members that no request may set: 403, whatever the value. */
 const readOnlyNames = new Set([...Object.keys(readOnly), 'direct_url', 'sync_status_reason']);
-const reservedNames = new Set(['location', 'deleted', 'deleted_at', 'locations']);
+// What is called `__proto__` would be no property of an object, and be lost without a word.
+const reservedNames = new Set(['location', 'deleted', 'deleted_at', 'locations', '__proto__']);
 const reservedPrefix = 'os_glance_';
 
 /** Refuses names that are the service's own. */
