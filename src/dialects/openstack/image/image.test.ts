@@ -70,7 +70,7 @@ describe('an image', () => {
       [{ checksum: 'x' }, 403],
       [{ os_glance_x: 'x' }, 403],
       [{ location: 'x' }, 403],
-      [JSON.parse('{ "__proto__": "x" }'), 403],
+      [JSON.parse('{ "__proto__": "x" }'), 400],
       [{ visibility: 'public' }, 403],
       [{ owner: subjects.bob.projectId }, 403],
     ];
@@ -120,6 +120,7 @@ describe('an image', () => {
       [[{ op: 'replace', path: '/status', value: 'active' }], 403],
       [[{ op: 'replace', path: '/id', value: 'x' }], 403],
       [[{ op: 'add', path: '/os_glance_x', value: 'x' }], 403],
+      [[{ op: 'add', path: '/__proto__', value: 'x' }], 403],
       [[{ op: 'remove', path: '/name' }], 403],
       [[{ op: 'replace', path: '/visibility', value: 'public' }], 403],
       [[{ op: 'replace', path: '/nothing', value: 'x' }], 409],
