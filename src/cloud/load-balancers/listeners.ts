@@ -85,8 +85,8 @@ export class Listeners {
     });
   }
 
-  /** With its own pool, unless another listener has that too. */
-  async delete(subject: Subject, id: string): Promise<void> {
+  /** With its own pool, unless another listener has that too. Gives the load balancer that it was of. */
+  async delete(subject: Subject, id: string): Promise<string> {
     const { load_balancer_id: loadBalancerId } = await this.#listener(subject, id);
     await this.#changes.changeMembers(subject, loadBalancerId, async (tx) => {
       const row = await ownedRow(tx, 'load_balancer_listeners', subject, id);
@@ -99,6 +99,7 @@ export class Listeners {
       if (await used.executeTakeFirst()) return;
       await tx.deleteFrom('load_balancer_pools').where('id', '=', row.own_pool_id).execute();
     });
+    return loadBalancerId;
   }
 
   /** Adds members to the listener's own pool, which is made with the first of them. */
@@ -119,13 +120,14 @@ export class Listeners {
     return poolId;
   }
 
-  /** Throws `conflict` (`no_own_pool`) where it never had members of its own. */
-  async removeMembers(subject: Subject, id: string, portIds: readonly string[]): Promise<void> {
-    const { own_pool_id: poolId } = await this.#listener(subject, id);
+  /** Throws `conflict` (`no_own_pool`) where it never had members of its own. Gives its load balancer. */
+  async removeMembers(subject: Subject, id: string, portIds: readonly string[]): Promise<string> {
+    const { own_pool_id: poolId, load_balancer_id: loadBalancerId } = await this.#listener(subject, id);
     if (poolId === null) {
       throw refused('load_balancer_listener', id, 'no_own_pool', `The listener ${id} has no members of its own.`);
     }
     await this.#pools.removeMembers(subject, poolId, { portIds });
+    return loadBalancerId;
   }
 
   /** Gives what comes to the members of the pool too. Throws `conflict` (`attached`) where it does, `invalid` for one of another load balancer. */

@@ -78,6 +78,15 @@ export class LoadBalancers {
     return this.#changes.rename('load_balancers', subject, id, changes);
   }
 
+  /** Whose the load balancer, listener or pool is. Throws `not_found` for those of others. */
+  async ownerOf(
+    subject: Subject,
+    table: 'load_balancers' | 'load_balancer_listeners' | 'load_balancer_pools',
+    id: string,
+  ): Promise<string> {
+    return (await ownedRow(this.#core.db.read, table, subject, id)).project_id;
+  }
+
   /** Has hosts look at it again. */
   async refresh(subject: Subject, id: string): Promise<void> {
     await ownedRow(this.#core.db.read, 'load_balancers', subject, id);

@@ -8,7 +8,7 @@ import { zstack } from './zstack.ts';
 const namesNothing = [
   /^Query\w+(?<!ByUuid)$/,
   /^(Query(ManagementNode|Zone|Cluster|Host|NetworkServiceProvider|\w+(Storage|Offering))ByUuid|GetZone)$/,
-  /^(CreateSshKeyPair|GenerateSshKeyPair|AddImage|CreateDataVolume|CreateL3Network|CreateSecurityGroup|Create(User|UserGroup|Policy|Tag|AffinityGroup|SchedulerTrigger|SchedulerJobGroup))$/,
+  /^(CreateSshKeyPair|GenerateSshKeyPair|AddImage|CreateDataVolume|CreateL3Network|CreateSecurityGroup|CreateCertificate|Create(User|UserGroup|Policy|Tag|AffinityGroup|SchedulerTrigger|SchedulerJobGroup))$/,
   /^Get(NoTriggerSchedulerJobs|AvailableTriggers|SchedulerExecutionReport|CandidateAffinityGroupForCreatingVm)$/,
   /^Get(\w+(Capacity|Types)|GlobalConfigOptions|ResourceBindableConfig(ByCategory)?|LicenseInfo)$/,
   /^(Get(VolumeFormat|(Host|PrimaryStorage)AllocatorStrategies|PlatformTimeZone|ManagementNode(Arch|OS)|LicenseCapabilities|LicenseAddOns)|CheckApiPermission)$/,

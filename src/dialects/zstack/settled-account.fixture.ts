@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { Readable } from 'node:stream';
 import { expect, vi } from 'vitest';
 import { emptyIso } from '../../agent/config-drive/empty-iso.fixture.ts';
@@ -31,6 +32,10 @@ const kindsByPath: Record<string, string> = {
   'security-groups': 'securityGroup',
   rules: 'rule',
   'port-forwarding': 'portForwardingRule',
+  'load-balancers': 'loadBalancer',
+  listeners: 'listener',
+  servergroups: 'serverGroup',
+  certificates: 'certificate',
   tags: 'tagPattern',
   'user-tags': 'tag',
   'system-tags': 'systemTag',
@@ -74,6 +79,11 @@ const kindsByName: Record<string, string> = {
   l3NetworkUuids: 'l3Network',
   ipRangeUuid: 'ipRange',
   vipUuid: 'vip',
+  loadBalancerUuid: 'loadBalancer',
+  listenerUuid: 'listener',
+  serverGroupUuid: 'serverGroup',
+  servergroupUuid: 'serverGroup',
+  certificateUuid: 'certificate',
   eipUuid: 'eip',
   securityGroupUuid: 'securityGroup',
   affinityGroupUuid: 'affinityGroup',
@@ -95,6 +105,11 @@ const kindsByOperation: ReadonlyArray<readonly [RegExp, string]> = [
   [/NicQos$/, 'nic'],
   [/SnapshotGroup$/, 'snapshotGroup'],
 ];
+
+function selfSigned(name: string): string {
+  const words = `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=${name} -keyout - -out -`;
+  return execFileSync('openssl', words.split(' '), { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+}
 
 /** A request for something that an account has. */
 export interface AimedRequest {
@@ -197,6 +212,12 @@ export class SettledAccount {
     own['vipOfRule'] = vipOfRule;
     const forwarded = { vipUuid: vipOfRule, vipPortStart: 8080, privatePortStart: 80, protocolType: 'TCP' };
     own['portForwardingRule'] = await this.#made('/port-forwarding', { name, ...forwarded });
+    const balanced = await this.#made('/vips', { name: `${name}-balanced`, l3NetworkUuid: outside[0]!.id });
+    own['loadBalancer'] = await this.#made('/load-balancers', { name, vipUuid: balanced });
+    const listener = { name, loadBalancerPort: 443, protocol: 'https' };
+    own['listener'] = await this.#made(`/load-balancers/${own['loadBalancer']}/listeners`, listener);
+    own['serverGroup'] = await this.#made(`/load-balancers/${own['loadBalancer']}/servergroups`, { name });
+    own['certificate'] = await this.#made('/certificates', { name, certificate: selfSigned(name) });
     own['volume'] = await this.#made('/volumes/data', { name, diskSize: 2 ** 30 });
     await test.run('POST', `/volumes/${own['volume']}/vm-instances/${own['vm']}`, { params: {} }, this.headers);
     own['snapshot'] = await this.#made(`/volumes/${own['volume']}/volume-snapshots`, { name });

@@ -15,6 +15,8 @@ export const quotaNames: ReadonlyArray<{ name: string; quota: QuotaName; factor:
   { name: 'image.size', quota: 'image_bytes', factor: 1 },
   { name: 'l3.num', quota: 'networks', factor: 1 },
   { name: 'securityGroup.num', quota: 'security_groups', factor: 1 },
+  { name: 'loadBalancer.num', quota: 'load_balancers', factor: 1 },
+  { name: 'listener.num', quota: 'load_balancer_listeners', factor: 1 },
 ];
 
 /** What every account may have, whether it has limits of its own or the cloud's. -1 is no limit. */

@@ -43,10 +43,13 @@ export const vip = defineInventory<FloatingIps>({
     serviceProvider: computed('string', 'What serves it: Flat, while it is used.', (row) => {
       return sql`(case when ${row.column('router_id')} is not null then 'Flat' end)`;
     }),
-    useFor: computed('string', 'What it is used for: Eip or PortForwarding.', (row) => {
+    useFor: computed('string', 'What it is used for: Eip, LoadBalancer, PortForwarding, or both of these.', (row) => {
+      const balanced = sql`exists (select 1 from load_balancers as b where b.floating_ip_id = ${row.column('id')})`;
+      const forwarded = sql`${row.column('id')} in (select r.floating_ip_id from port_forwarding_rules as r
+          union all select f.floating_ip_id from port_forwardings as f)`;
       return sql`(case when ${row.column('port_id')} is not null or ${eip(row, sql`e.id`)} is not null then 'Eip'
-        when ${row.column('id')} in (select r.floating_ip_id from port_forwarding_rules as r
-          union all select f.floating_ip_id from port_forwardings as f) then 'PortForwarding' end)`;
+        when ${balanced} and ${forwarded} then 'LoadBalancer,PortForwarding'
+        when ${balanced} then 'LoadBalancer' when ${forwarded} then 'PortForwarding' end)`;
     }),
     system: constant(false, 'bool', 'Whether the cloud took it for itself.'),
     createDate: commonFields.createDate,
@@ -55,6 +58,7 @@ export const vip = defineInventory<FloatingIps>({
   relations: {
     l3Network: { to: 'L3NetworkInventory', local: 'l3NetworkUuid' },
     eip: { to: 'EipInventory', local: 'uuid', foreign: 'vipUuid' },
+    loadBalancer: { to: 'LoadBalancerInventory', local: 'uuid', foreign: 'vipUuid' },
   },
   visible: (row, { projectId = '' }) => sql`${row.column('project_id')} = ${projectId}`,
 });
