@@ -27,15 +27,18 @@ const lock = new KeyedLock();
 let isolation: Promise<readonly string[]> | undefined;
 
 const gibibyte = 1024 ** 3;
+/** How much of the free room one conversion may take: the cloud's database and everybody's uploads have the rest. */
+const shareOfRoom = 0.9;
 /** Bytes a second that the slowest disk which is waited for manages. */
 const slowestRate = 10_000_000;
 
 /**
  * Writes an image in another format. Both formats are given and never probed, the paths are absolute so that none is
- * taken for a protocol; the program may use 2 GiB of address space, time in proportion to the disk, the room that is
- * free, and no network where the system lets one be taken away. Whoever calls has inspected the image: it refers to no
- * other file. One conversion runs at a time. Throws `StoreError`: `no_space`, `aborted`, `corrupt` (the image could not
- * be read to its end within these limits), `failed`.
+ * taken for a protocol; the program may use 2 GiB of address space, time in proportion to the disk, and no network where
+ * the system lets one be taken away. How much there is to write is known before: a small file can stand for a large disk
+ * that is the same block over and over. Whoever calls has inspected the image: it refers to no other file. One
+ * conversion runs at a time. Throws `StoreError`: `no_space`, `aborted`, `corrupt` (the image could not be read to its
+ * end within these limits), `failed`.
  */
 export async function convertImage(
   from: { path: string; format: ConvertibleFormat },
@@ -45,38 +48,38 @@ export async function convertImage(
   if (!isAbsolute(from.path) || !isAbsolute(to.path)) throw new StoreError('bad_name', 'A path is not absolute.');
   await lock.run('conversion', async () => {
     options.signal?.throwIfAborted();
-    const room = await statfs(dirname(to.path));
+    const { bavail, bsize } = await statfs(dirname(to.path));
+    const room = bavail * bsize * shareOfRoom;
     const seconds = 60 + Math.ceil(options.virtualSize / slowestRate);
     const limits = [
       '--core=0',
       `--as=${2 * gibibyte}`,
       `--cpu=${seconds}`,
       // A sparse file may be longer than the room that is left.
-      `--fsize=${Math.max(room.bavail * room.bsize, options.virtualSize + 64 * 1024 * 1024)}`,
+      `--fsize=${Math.ceil(Math.max(room, options.virtualSize + 64 * 1024 * 1024))}`,
     ];
     const made = creationOptions[to.format];
     const formats = ['-f', qemuNames[from.format], '-O', qemuNames[to.format], ...(made ? ['-o', made] : [])];
     const inside = await withoutNetwork();
-    const command = [
-      'prlimit',
-      ...limits,
-      '--',
-      ...inside,
-      'qemu-img',
-      'convert',
-      '-q',
-      ...formats,
-      from.path,
-      to.path,
-    ];
-    try {
-      await run('setpriv', ['--pdeathsig', 'KILL', '--', ...command], {
+    const qemuImg = async (...words: string[]) => {
+      const command = ['prlimit', ...limits, '--', ...inside, 'qemu-img', ...words];
+      return await run('setpriv', ['--pdeathsig', 'KILL', '--', ...command], {
         timeout: seconds * 1000,
         killSignal: 'SIGKILL',
         signal: options.signal,
         env: programEnvironment(),
         maxBuffer: 64 * 1024,
       });
+    };
+    try {
+      // Only the blocks that have data count, of whatever format.
+      const measure = ['measure', '--output=json', '-f', qemuNames[from.format], '-O', 'qcow2', from.path];
+      const { required } = JSON.parse((await qemuImg(...measure)).stdout) as { required: number };
+      if (required > room) {
+        const message = `To convert the image takes ${required} bytes, more than there is room for.`;
+        throw new StoreError('no_space', message);
+      }
+      await qemuImg('convert', '-q', ...formats, from.path, to.path);
     } catch (error) {
       await rm(to.path, { force: true });
       throw conversionFailure(error, options.signal);
@@ -103,6 +106,7 @@ function withoutNetwork(): Promise<readonly string[]> {
 }
 
 function conversionFailure(error: unknown, signal: AbortSignal | undefined): StoreError {
+  if (error instanceof StoreError) return error;
   if (signal?.aborted) return new StoreError('aborted', 'The conversion was given up.', signal.reason);
   const {
     stderr,

@@ -191,7 +191,9 @@ export class ImageCache {
       if (foreign === undefined) await copyFile(this.#env, source, temporary);
       else {
         const to = { path: temporary, format: 'qcow2' as const };
-        await this.#qemuImg.convert({ path: source, format: foreign }, to, { bytes: size, maxFileSize: free });
+        // A small file can stand for much: what it becomes leaves room for the disks of others.
+        const maxFileSize = Math.floor(free * 0.9);
+        await this.#qemuImg.convert({ path: source, format: foreign }, to, { bytes: size, maxFileSize });
       }
       const bytes = format === 'qcow2' ? await assertSelfContainedQcow2(temporary) : size;
       await chmod(temporary, 0o444);

@@ -56,8 +56,9 @@ export function* vmdk(context: ParserContext): Parsing<{ virtualSize: number } |
   return { virtualSize: capacity * sector };
 }
 
+/** The text may end before the file does: QEMU fills a descriptor up with zeros. */
 function* refuseDescriptorFile(head: Buffer): Parsing<undefined> {
-  if (!/^[\t\r\n\x20-\x7e]+$/.test(head.toString('latin1'))) return undefined;
+  if (!/^[\t\r\n\x20-\x7e]+\0*$/.test(head.toString('latin1'))) return undefined;
   const rest = head.length === sector ? yield* region(sector, 4 * sector) : Buffer.alloc(0);
   if (!looksLikeDescriptor(Buffer.concat([head, rest]).toString('latin1'))) return undefined;
   throw unsafe('A VMDK descriptor file keeps its data in other files.');
