@@ -121,10 +121,14 @@ export class LongJobs {
     );
   }
 
-  /** Begins it once more, as a new job. Throws `conflict` (`not_ended`) while it runs. */
-  async restart(subject: Subject, id: string): Promise<LongJob> {
+  /** Begins it once more, as a new job, perhaps for something else. Throws `conflict` (`not_ended`) while it runs. */
+  async restart(subject: Subject, id: string, targetResourceId?: string): Promise<LongJob> {
     const { state } = await this.get(subject, id);
-    const fresh = { state: 'Running', job_id: newId(this.#core.env), job_result: null, finished_at: null };
+    const target = targetResourceId === undefined ? {} : { target_resource_id: targetResourceId };
+    const fresh = {
+      ...{ state: 'Running', job_id: newId(this.#core.env), job_result: null, finished_at: null },
+      ...target,
+    };
     const row = await this.#core.db.write((tx) =>
       tx
         .updateTable('long_jobs')

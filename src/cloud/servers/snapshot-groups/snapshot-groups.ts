@@ -4,12 +4,11 @@ import { newId, withDashes } from '../../../env/env.ts';
 import type { Cloud } from '../../cloud.ts';
 import { CloudError, notFound } from '../../errors.ts';
 import { ownsOrAdmin, type Subject } from '../../identity/subject.ts';
-import { imageBelow } from '../../volumes/base-image.ts';
-import { invalidVolume, lockVolume, updateSnapshot } from '../../volumes/rules.ts';
+import { invalidVolume, lockVolume } from '../../volumes/rules.ts';
 import { deleteSnapshotIn, registerSnapshot } from '../../volumes/transitions/snapshot.ts';
 import { lockServer } from '../transition.ts';
+import { aboutDisks, beginRevert, cannot, requestRevertDisk, requireOff } from './begin-revert.ts';
 import { forgetSnapshotGroup, snapshotDisks } from './make.ts';
-import { revertDisks } from './revert.ts';
 
 export interface NewSnapshotGroup {
   id?: string;
@@ -72,7 +71,7 @@ export class SnapshotGroups {
       }
       return await runner.submit(tx, snapshotDisks, {
         input: { serverId: server.id, groupId: id, hostId: server.hostId, disks },
-        ...about(server, 'snapshot_disks', subject),
+        ...aboutDisks(server, 'snapshot_disks', subject),
       });
     });
     return { id, actionId };
@@ -132,34 +131,25 @@ export class SnapshotGroups {
 
   /** Gives the disks of the server, which has to be off, what they held then. Throws `conflict` where that can't be. */
   async revert(subject: Subject, id: string): Promise<{ actionId: string; members: Member[] }> {
-    const { db, env, runner, volumes } = this.#cloud;
-    return await db.write(async (tx) => {
+    return await this.#cloud.db.write(async (tx) => {
       const group = await this.#lock(tx, subject, id);
       const server = await lockServer(tx, subject, group.server_id);
-      if (server.hostId === null || server.taskState !== null || server.vmState !== 'stopped') {
-        throw cannot('revert the disks of', server);
-      }
+      requireOff(server);
       const obstacle = await this.#obstacleIn(tx, group);
       if (obstacle !== undefined) throw new CloudError('conflict', obstacle, { reason: 'group_unavailable' });
       const members = await this.#membersOf(tx, id);
-      const disks = [];
-      for (const volume of await this.#lockVolumesOf(tx, subject, server.id)) {
+      const disks = (await this.#lockVolumesOf(tx, subject, server.id)).map((volume) => {
         const { snapshot_id: snapshotId, disk_id } = members.find(({ volume_id }) => volume_id === volume.id)!;
-        const { id: volumeId, size, disk_id: oldDiskId } = volume;
-        const [snapshotDiskId, newDiskId] = [disk_id!, newId(env)];
-        const imageId = await imageBelow(tx, { volumeId, sourceDiskId: snapshotDiskId });
-        await volumes.registerDisk(tx, server.hostId, { id: newDiskId, volumeId, imageId, size });
-        await volumes.update(tx, volumeId, { status: 'reverting' });
-        await updateSnapshot(this.#cloud, tx, snapshotId, { status: 'restoring' });
-        disks.push({ volumeId, snapshotId, snapshotDiskId, oldDiskId: oldDiskId!, newDiskId, size });
-      }
-      const actionId = await runner.submit(tx, revertDisks, {
-        input: { serverId: server.id, hostId: server.hostId, disks },
-        ...about(server, 'revert_disks', subject),
+        return { volume, snapshotId, snapshotDiskId: disk_id! };
       });
+      const actionId = await beginRevert(this.#cloud, tx, subject, server, disks);
       return { actionId, members };
     });
   }
+
+  /** As `requestRevertDisk`. */
+  revertDisk = (subject: Subject, serverId: string, snapshotId: string) =>
+    requestRevertDisk(this.#cloud, subject, serverId, snapshotId);
 
   /** The disks of the server that have snapshots: all but ephemeral and swap disks. Throws `invalid` for busy ones. */
   async #lockVolumesOf(tx: Tx, subject: Subject, serverId: string): Promise<VolumesTable[]> {
@@ -246,18 +236,6 @@ async function disksOf(db: Queryable, serverId: string) {
     .where('deleted_at', 'is', null)
     .orderBy('device_index')
     .execute();
-}
-
-function about({ id, projectId }: { id: string; projectId: string }, name: string, subject: Subject) {
-  const { userId, requestId } = subject;
-  return { name, resourceType: 'server', resourceId: id, projectId, userId, requestId };
-}
-
-function cannot(what: string, server: { id: string; vmState: string; taskState: string | null }): CloudError {
-  const state = server.taskState === null ? `vm_state ${server.vmState}` : `task_state ${server.taskState}`;
-  return new CloudError('conflict', `Cannot ${what} instance ${withDashes(server.id)} while it is in ${state}`, {
-    reason: 'state',
-  });
 }
 
 function groupNotFound(id: string): CloudError {

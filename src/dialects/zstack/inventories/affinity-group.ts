@@ -19,7 +19,7 @@ const ofServer = (row: Row<'server_group_members'>, name: string) =>
 /** A server's being in a group. */
 const affinityGroupUsage = defineInventory<'server_group_members'>({
   name: 'AffinityGroupUsageInventory',
-  className: 'org.zstack.affinitygroup.AffinityGroupUsageInventory',
+  className: 'org.zstack.header.affinitygroup.AffinityGroupUsageInventory',
   table: 'server_group_members',
   fields: {
     uuid: column('server_id', 'string', 'The same as the server: it is in one group at the most.'),
@@ -37,7 +37,7 @@ const affinityGroupUsage = defineInventory<'server_group_members'>({
 /** Groups of servers, those that Nova has made too. */
 export const affinityGroup = defineInventory<'server_groups'>({
   name: 'AffinityGroupInventory',
-  className: 'org.zstack.affinitygroup.AffinityGroupInventory',
+  className: 'org.zstack.header.affinitygroup.AffinityGroupInventory',
   table: 'server_groups',
   fields: {
     ...commonFields,

@@ -5,7 +5,7 @@ import { defineInventory } from '../../../cloud/query/inventory.ts';
 /** Key pairs belong to users; an account's own user has those of the account. */
 export const sshKeyPair = defineInventory<'keypairs'>({
   name: 'SshKeyPairInventory',
-  className: 'org.zstack.sshkeypair.SshKeyPairInventory',
+  className: 'org.zstack.header.sshkeypair.SshKeyPairInventory',
   table: 'keypairs',
   fields: {
     uuid: column('id', 'string', 'The uuid.'),

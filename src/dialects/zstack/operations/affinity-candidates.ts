@@ -16,7 +16,7 @@ import { stateOf } from './vm-words.ts';
 
 const shared = {
   group: 'Affinity Group',
-  package: 'affinitygroup',
+  package: 'header.affinitygroup',
   since: '2.3',
   allow: 'reader',
   method: 'GET',

@@ -11,7 +11,7 @@ import { change, creationExample, deletion, stateChange } from './simple-operati
 import { vmExample } from './vm-examples.ts';
 import { stateOf } from './vm-words.ts';
 
-const shared = { group: 'Affinity Group', package: 'affinitygroup', since: '2.3', allow: 'member' } as const;
+const shared = { group: 'Affinity Group', package: 'header.affinitygroup', since: '2.3', allow: 'member' } as const;
 const createDate = 'Nov 21, 2026 2:00:00 PM';
 export const affinityGroupExample = {
   uuid: '8d5b4c3a2f1e40978695a4b3c2d1e0f9',

@@ -9,6 +9,7 @@ import { mayCall } from '../protocol/permission.ts';
 import { operationOfMessage } from '../protocol/traits.ts';
 import { invalidArgument, resourceNotFound, resourcesNotFound } from '../protocol/zstack-error.ts';
 import { inventorySchema } from '../query/inventory-schema.ts';
+import { ofClass } from '../query/java-classes.ts';
 import { inventoriesWith } from '../query/query.ts';
 import { imageExample } from './image-examples.ts';
 import { l3Example } from './l3-examples.ts';
@@ -44,11 +45,14 @@ const facts = [
       title: 'Get the formats of volumes',
       response: T.Object({
         formats: T.Array(
-          T.Object({
-            format: T.String(),
-            masterHypervisorType: T.String(),
-            supportingHypervisorTypes: T.Array(T.String()),
-          }),
+          T.Object(
+            {
+              format: T.String(),
+              masterHypervisorType: T.String(),
+              supportingHypervisorTypes: T.Array(T.String()),
+            },
+            ofClass('org.zstack.header.volume.APIGetVolumeFormatReply$VolumeFormatReplyStruct'),
+          ),
         ),
       }),
     },

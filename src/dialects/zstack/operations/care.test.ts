@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { operator } from '../../../cloud/identity/subject.ts';
 import { ImageFiles } from '../image-files.fixture.ts';
 import { SettledAccount } from '../settled-account.fixture.ts';
-import { TestZStack } from '../zstack.fixture.ts';
+import { TestZStack, uuidOf } from '../zstack.fixture.ts';
 
 type Body = Record<string, unknown>;
 
@@ -73,17 +73,24 @@ describe('a new server', () => {
       zones: [{ uuid: host!['zoneUuid'] }],
       hosts: [],
     });
-    const path = `/vm-instances/candidate-storages?${fields('&rootDiskSize=1073741824&dataDiskOfferingUuids=a')}`;
+    const params = { name: 'data', diskSize: 2 ** 30 };
+    const offering = uuidOf(await test.run('POST', '/disk-offerings', { params }));
+    const asked = fields(`&rootDiskSize=1073741824&dataDiskOfferingUuids=${offering}`);
+    const path = `/vm-instances/candidate-storages?${asked}`;
     const storage = [expect.objectContaining({ uuid: host!['uuid'] })];
     expect((await test.call('GET', path)).json).toEqual({
       rootVolumePrimaryStorages: storage,
-      dataVolumePrimaryStorages: { a: storage },
+      dataVolumePrimaryStorages: { [offering]: storage },
     });
   });
 
   it('is told so where there is none', async () => {
     expect(await destinations(`&cpuNum=1024&memorySize=${2 ** 50}`)).toEqual({ zones: [], clusters: [], hosts: [] });
     expect(await destinations('&cpuNum=1&memorySize=134217728&clusterUuid=nowhere')).toMatchObject({ hosts: [] });
+    const huge = { name: 'huge', diskSize: 2 ** 50 };
+    const offering = uuidOf(await test.run('POST', '/disk-offerings', { params: huge }));
+    const withData = `&cpuNum=1&memorySize=134217728&dataDiskOfferingUuids=${offering}`;
+    expect(await destinations(withData)).toMatchObject({ hosts: [] });
   });
 });
 

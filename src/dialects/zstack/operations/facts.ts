@@ -12,6 +12,7 @@ import { vmInstance } from '../inventories/vm-instance.ts';
 import { volume } from '../inventories/volume.ts';
 import { volumeSnapshot } from '../inventories/volume-snapshot.ts';
 import { syncOperation } from '../protocol/operation.ts';
+import { ofClass } from '../query/java-classes.ts';
 import { runQuery } from '../query/query.ts';
 import { parseQuery } from '../query/query-parameters.ts';
 import { vmExample } from './vm-examples.ts';
@@ -46,7 +47,10 @@ const getResourceNames = syncOperation({
   query: T.Object({ uuids: T.Array(T.String({ maxLength: 64 }), { maxItems: 200, description: 'The resources.' }) }),
   response: T.Object({
     inventories: T.Array(
-      T.Object({ uuid: T.String(), resourceName: T.Optional(T.String()), resourceType: T.String() }),
+      T.Object(
+        { uuid: T.String(), resourceName: T.Optional(T.String()), resourceType: T.String() },
+        ofClass('org.zstack.header.vo.ResourceInventory'),
+      ),
     ),
   }),
   title: 'Get the names of resources',
@@ -88,7 +92,8 @@ const getLicenseInfo = syncOperation({
   method: 'GET',
   path: '/licenses',
   since: '2.0',
-  allow: 'reader',
+  // Clients ask before they sign in.
+  allow: 'anyone',
   response: T.Object({
     inventory: T.Object({
       licenseType: T.String(),

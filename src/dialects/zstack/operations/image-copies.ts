@@ -21,7 +21,7 @@ const calculateImageHash = jobOperation({
   params: byUuid,
   body: T.Object({
     backupStorageUuid: storage('A backup storage that has it.'),
-    algorithm: oneOfField(['md5'], 'md5, the only one that the answer has a member for.'),
+    algorithm: oneOfField(['md5', 'MD5'], 'md5, the only one that the answer has a member for.'),
   }),
   result: image,
   title: 'Calculate the hash of an image',

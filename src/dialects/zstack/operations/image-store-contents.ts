@@ -7,6 +7,7 @@ import { uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation, syncOperation } from '../protocol/operation.ts';
 import { formatTimestamp } from '../protocol/timestamp.ts';
 import { operationFailed, resourceNotFound } from '../protocol/zstack-error.ts';
+import { ofClass } from '../query/java-classes.ts';
 import { inventoriesByUuid } from '../query/query.ts';
 import { backupStorageUuid, imageExample } from './image-examples.ts';
 
@@ -39,15 +40,18 @@ export const imageStoreContentOperations = [
     path: '/backup-storage/{uuid}/image-store',
     response: T.Object({
       infos: T.Array(
-        T.Object({
-          id: T.String({ description: 'The uuid of the image.' }),
-          name: text('Its name, where the cloud knows it.'),
-          desc: text('Its description.'),
-          arch: text('Its architecture.'),
-          created: T.String({ description: 'When its bytes came to the store.' }),
-          size: T.Integer({ description: 'Bytes in the store.' }),
-          virtualsize: T.Optional(T.Integer({ description: 'Bytes of its disk.' })),
-        }),
+        T.Object(
+          {
+            id: T.String({ description: 'The uuid of the image.' }),
+            name: text('Its name, where the cloud knows it.'),
+            desc: text('Its description.'),
+            arch: text('Its architecture.'),
+            created: T.String({ description: 'When its bytes came to the store.' }),
+            size: T.Integer({ description: 'Bytes in the store.' }),
+            virtualsize: T.Optional(T.Integer({ description: 'Bytes of its disk.' })),
+          },
+          ofClass('org.zstack.storage.backup.imagestore.ImageStoreImageStruct'),
+        ),
       ),
     }),
     title: 'Get what is in an image store',

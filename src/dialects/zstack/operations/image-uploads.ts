@@ -1,14 +1,18 @@
 import { Type as T } from 'typebox';
 import { syncOperation } from '../protocol/operation.ts';
 import { resourceNotFound } from '../protocol/zstack-error.ts';
+import { ofClass } from '../query/java-classes.ts';
 import { imageExample } from './image-examples.ts';
 import { imageNamed } from './image-words.ts';
 
-const details = T.Object({
-  imageUuid: T.String({ description: 'The image.' }),
-  imageUploadUrl: T.String({ description: 'Where its bytes are to be sent.' }),
-  offset: T.Integer({ description: 'Where the upload goes on: all bytes before are there.' }),
-});
+const details = T.Object(
+  {
+    imageUuid: T.String({ description: 'The image.' }),
+    imageUploadUrl: T.String({ description: 'Where its bytes are to be sent.' }),
+    offset: T.Integer({ description: 'Where the upload goes on: all bytes before are there.' }),
+  },
+  ofClass('org.zstack.header.image.APIGetUploadImageJobDetailsReply$JobDetails'),
+);
 
 export const getUploadImageJobDetails = syncOperation({
   id: 'GetUploadImageJobDetails',

@@ -8,6 +8,7 @@ import { usedIp } from '../inventories/used-ip.ts';
 import { booleanField, textField, uuidField, uuidIn } from '../protocol/field-schemas.ts';
 import { syncOperation } from '../protocol/operation.ts';
 import { invalidArgument } from '../protocol/zstack-error.ts';
+import { ofClass } from '../query/java-classes.ts';
 import { queryOperations } from '../query/query-operations.ts';
 import { ipRangeExample, l3Example } from './l3-examples.ts';
 import { l3NetworkNamed } from './l3-words.ts';
@@ -41,7 +42,10 @@ const freeIps = {
   method: 'GET',
   response: T.Object({
     inventories: T.Array(
-      T.Object({ ipRangeUuid: T.String(), ip: T.String(), netmask: T.String(), gateway: T.Optional(T.String()) }),
+      T.Object(
+        { ipRangeUuid: T.String(), ip: T.String(), netmask: T.String(), gateway: T.Optional(T.String()) },
+        ofClass('org.zstack.header.network.l3.FreeIpInventory'),
+      ),
     ),
   }),
   title: 'Get free addresses',

@@ -34,7 +34,9 @@ const submitLongJob = jobOperation({
     description: descriptionField,
     jobName: T.String({ minLength: 1, maxLength: 255, description: 'The request, as APIAddImageMsg.' }),
     jobData: T.String({ maxLength: 65536, description: 'The fields of the request, as JSON.' }),
-    targetResourceUuid: T.Optional(T.String({ maxLength: 32, description: 'What it is about.' })),
+    targetResourceUuid: T.Optional(
+      T.String({ maxLength: 32, description: 'What it is about; what it makes, where nothing is said.' }),
+    ),
   }),
   result: longJob,
   title: 'Submit a long job',
@@ -49,8 +51,9 @@ const submitLongJob = jobOperation({
   ],
   handle: async ({ cloud, subject, raw, origin, input }) => {
     const { name, description, jobName, jobData, targetResourceUuid, resourceUuid: id } = input;
-    const request = planRequest(subject, jobName, jobData);
-    const wanted = { id, name, description, jobName, jobData, targetResourceId: targetResourceUuid };
+    const request = planRequest(cloud.env, subject, jobName, jobData);
+    const targetResourceId = targetResourceUuid ?? request.makes;
+    const wanted = { id, name, description, jobName, jobData, targetResourceId };
     const begun = await cloud.longJobs.begin(subject, wanted);
     await startLongJob({ cloud, subject, raw, origin }, begun, request);
     return { uuid: begun.id };
@@ -106,8 +109,9 @@ const rerunLongJob = jobOperation({
   ],
   handle: async ({ cloud, subject, raw, origin, input: { uuid } }) => {
     const { jobName, jobData } = await cloud.longJobs.get(subject, uuid);
-    const request = planRequest(subject, jobName, jobData);
-    await startLongJob({ cloud, subject, raw, origin }, await cloud.longJobs.restart(subject, uuid), request);
+    const request = planRequest(cloud.env, subject, jobName, jobData);
+    const restarted = await cloud.longJobs.restart(subject, uuid, request.makes);
+    await startLongJob({ cloud, subject, raw, origin }, restarted, request);
     return { uuid };
   },
 });

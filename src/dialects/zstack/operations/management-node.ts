@@ -124,7 +124,7 @@ const getManagementNodeArch = syncOperation({
   method: 'PUT',
   path: '/management-nodes/actions',
   since: '4.1.2',
-  allow: 'reader',
+  allow: 'anyone',
   response: T.Object({ architecture: T.String({ description: 'As x86_64 or aarch64.' }) }),
   title: 'Get the architecture of the management node',
   summary: 'The processor of the machine whose control plane answers.',
@@ -146,7 +146,7 @@ const getManagementNodeOS = syncOperation({
   method: 'PUT',
   path: '/management/actions',
   since: '4.1.2',
-  allow: 'reader',
+  allow: 'anyone',
   response: T.Object({
     name: T.String({ description: 'The name of the system.' }),
     version: T.String({ description: 'The release of its kernel.' }),

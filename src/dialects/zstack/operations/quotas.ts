@@ -6,6 +6,7 @@ import { uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation, syncOperation } from '../protocol/operation.ts';
 import { invalidArgument, resourceNotFound } from '../protocol/zstack-error.ts';
 import { inventorySchema } from '../query/inventory-schema.ts';
+import { ofClass } from '../query/java-classes.ts';
 import { inventoriesWith, readInventory } from '../query/query.ts';
 import { queryOperations } from '../query/query-operations.ts';
 
@@ -71,7 +72,12 @@ const getAccountQuotaUsage = syncOperation({
   allow: 'reader',
   params: uuidIn('uuid', 'The account.'),
   response: T.Object({
-    usages: T.Array(T.Object({ name: T.String(), total: T.Integer(), used: T.Integer() })),
+    usages: T.Array(
+      T.Object(
+        { name: T.String(), total: T.Integer(), used: T.Integer() },
+        ofClass('org.zstack.header.identity.Quota$QuotaUsage'),
+      ),
+    ),
   }),
   title: 'Get what an account uses of its quotas',
   summary: 'What it may have (-1 for no limit) and what it has.',

@@ -14,6 +14,7 @@ import { classNameOf } from '../protocol/resource-types.ts';
 import { formatTimestamp } from '../protocol/timestamp.ts';
 import { invalidArgument, operationFailed } from '../protocol/zstack-error.ts';
 import { inventorySchema } from '../query/inventory-schema.ts';
+import { ofClass } from '../query/java-classes.ts';
 import { queryOperations } from '../query/query-operations.ts';
 
 type Config = (typeof bindableConfigs)[number];
@@ -45,7 +46,10 @@ const schema = inventorySchema(resourceConfig);
 const effectiveConfigs = T.Array(schema, {
   description: 'What the resource has, and what the places around it have, the nearest first.',
 });
-const struct = T.Object({ name: T.String(), value: T.String(), effectiveConfigs });
+const struct = T.Object(
+  { name: T.String(), value: T.String(), effectiveConfigs },
+  ofClass('org.zstack.resourceconfig.ResourceConfigStruct'),
+);
 
 function configNamed({ category: part, name: wanted }: Asked): Config {
   const found = bindableConfigs.find((config) => config.category === part && config.name === wanted);
@@ -266,12 +270,15 @@ const bindable = {
   allow: 'reader',
   response: T.Object({
     bindableConfigs: T.Array(
-      T.Object({
-        category: T.String(),
-        name: T.String(),
-        description: T.String(),
-        bindResourceTypes: T.Array(T.String(), { description: 'What can have it, as VmInstanceVO.' }),
-      }),
+      T.Object(
+        {
+          category: T.String(),
+          name: T.String(),
+          description: T.String(),
+          bindResourceTypes: T.Array(T.String(), { description: 'What can have it, as VmInstanceVO.' }),
+        },
+        ofClass('org.zstack.resourceconfig.APIGetResourceBindableConfigReply$ResourceBindableConfigStruct'),
+      ),
     ),
   }),
   title: 'List what resources may have for themselves',

@@ -5,6 +5,7 @@ import { uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation, syncOperation } from '../protocol/operation.ts';
 import { formatTimestamp } from '../protocol/timestamp.ts';
 import { ZStackError } from '../protocol/zstack-error.ts';
+import { ofClass } from '../query/java-classes.ts';
 
 const group = 'Session';
 const session = T.Object(
@@ -16,7 +17,7 @@ const session = T.Object(
     expiredDate: T.String(),
     createDate: T.String(),
   },
-  { title: 'SessionInventory' },
+  { title: 'SessionInventory', ...ofClass('org.zstack.header.identity.SessionInventory') },
 );
 const inventory = T.Object({ inventory: session, success: T.Optional(T.Boolean()) });
 const example = {
@@ -153,11 +154,14 @@ const getLoginProcedures = syncOperation({
   }),
   response: T.Object({
     procedures: T.Array(
-      T.Object({
-        order: T.Integer(),
-        name: T.String(),
-        properties: T.Record(T.String(), T.String()),
-      }),
+      T.Object(
+        {
+          order: T.Integer(),
+          name: T.String(),
+          properties: T.Record(T.String(), T.String()),
+        },
+        ofClass('org.zstack.header.identity.login.LoginAuthenticationProcedureDesc'),
+      ),
     ),
   }),
   title: 'Get what a login takes',

@@ -8,11 +8,12 @@ import { descriptionField, nameField, uuidIn } from '../protocol/field-schemas.t
 import { jobOperation, syncOperation } from '../protocol/operation.ts';
 import { formatTimestamp } from '../protocol/timestamp.ts';
 import { invalidArgument, resourceNotFound } from '../protocol/zstack-error.ts';
+import { ofClass } from '../query/java-classes.ts';
 import { queryOperations } from '../query/query-operations.ts';
 import { change } from './simple-operations.ts';
 
 const group = 'SSH Key Pair';
-const shared = { group, package: 'sshkeypair', since: '4.7.21', allow: 'member' } as const;
+const shared = { group, package: 'header.sshkeypair', since: '4.7.21', allow: 'member' } as const;
 /** The key pair of the examples. */
 export const sshKeyPairExample = {
   uuid: 'aa7c6b5d4e3f42108796a5b4c3d2e1f0',
@@ -58,15 +59,18 @@ const generateSshKeyPair = syncOperation({
   path: '/ssh-key-pair/generate',
   body: T.Object({ name: nameField, description: descriptionField }),
   response: T.Object({
-    inventory: T.Object({
-      uuid: T.String(),
-      name: T.String(),
-      description: T.Optional(T.String()),
-      publicKey: T.String(),
-      privateKey: T.String({ description: 'Given this once, and kept nowhere.' }),
-      createDate: T.String(),
-      lastOpDate: T.String(),
-    }),
+    inventory: T.Object(
+      {
+        uuid: T.String(),
+        name: T.String(),
+        description: T.Optional(T.String()),
+        publicKey: T.String(),
+        privateKey: T.String({ description: 'Given this once, and kept nowhere.' }),
+        createDate: T.String(),
+        lastOpDate: T.String(),
+      },
+      ofClass('org.zstack.header.sshkeypair.SshPrivateKeyPairInventory'),
+    ),
   }),
   title: 'Generate an SSH key pair',
   summary: 'Makes a pair, keeps the public key and gives the private key this once.',
@@ -146,7 +150,7 @@ export const sshKeyPairOperations = [
   ...queryOperations(sshKeyPair, {
     id: 'QuerySshKeyPair',
     group,
-    package: 'sshkeypair',
+    package: 'header.sshkeypair',
     path: '/ssh-key-pair',
     since: '4.7.21',
     title: 'Query SSH key pairs',

@@ -4,6 +4,7 @@ import { imageCache } from '../inventories/image-cache.ts';
 import { primaryStorage } from '../inventories/places.ts';
 import { booleanField, uuidField, uuidIn } from '../protocol/field-schemas.ts';
 import { syncOperation } from '../protocol/operation.ts';
+import { ofClass } from '../query/java-classes.ts';
 import { inventoriesWith, readInventory } from '../query/query.ts';
 import { queryOperations } from '../query/query-operations.ts';
 import { imageExample } from './image-examples.ts';
@@ -65,13 +66,16 @@ const getPrimaryStorageCapacity = syncOperation({
   },
 });
 
-const hostCapacity = T.Object({
-  hostUuid: T.String({ description: 'The host.' }),
-  totalCapacity: T.Integer({ description: 'Bytes of its part that can be promised to disks.' }),
-  availableCapacity: T.Integer({ description: 'Bytes of them that are not promised yet.' }),
-  totalPhysicalCapacity: T.Integer({ description: 'Bytes there are.' }),
-  availablePhysicalCapacity: T.Integer({ description: 'Bytes of them that are free.' }),
-});
+const hostCapacity = T.Object(
+  {
+    hostUuid: T.String({ description: 'The host.' }),
+    totalCapacity: T.Integer({ description: 'Bytes of its part that can be promised to disks.' }),
+    availableCapacity: T.Integer({ description: 'Bytes of them that are not promised yet.' }),
+    totalPhysicalCapacity: T.Integer({ description: 'Bytes there are.' }),
+    availablePhysicalCapacity: T.Integer({ description: 'Bytes of them that are free.' }),
+  },
+  ofClass('org.zstack.storage.primary.local.APIGetLocalStorageHostDiskCapacityReply$HostDiskCapacity'),
+);
 
 const getHostDiskCapacity = syncOperation({
   ...reads,

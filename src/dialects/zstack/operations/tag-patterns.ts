@@ -6,6 +6,7 @@ import { descriptionField, oneOfField, uuidIn } from '../protocol/field-schemas.
 import { jobOperation } from '../protocol/operation.ts';
 import { inPatternWords } from '../protocol/system-tags.ts';
 import { inventorySchema } from '../query/inventory-schema.ts';
+import { ofClass } from '../query/java-classes.ts';
 import { readInventory } from '../query/query.ts';
 import { queryOperations } from '../query/query-operations.ts';
 import { creationExample } from './simple-operations.ts';
@@ -114,7 +115,12 @@ const attachTagToResources = jobOperation({
   }),
   response: T.Object({
     success: T.Boolean(),
-    results: T.Array(T.Object({ inventory: T.Optional(inventorySchema(userTag)), success: T.Boolean() })),
+    results: T.Array(
+      T.Object(
+        { inventory: T.Optional(inventorySchema(userTag)), success: T.Boolean() },
+        ofClass('org.zstack.tag2.AttachTagResult'),
+      ),
+    ),
   }),
   answer: attachedTags,
   title: 'Put a tag on resources',

@@ -6,6 +6,7 @@ import { booleanField, uuidIn } from '../protocol/field-schemas.ts';
 import { actionOf } from '../protocol/job-result.ts';
 import { syncOperation } from '../protocol/operation.ts';
 import { classNameOf } from '../protocol/resource-types.ts';
+import { ofClass } from '../query/java-classes.ts';
 import { queryOperations } from '../query/query-operations.ts';
 import { vmExample } from './vm-examples.ts';
 
@@ -18,13 +19,13 @@ const progress = T.Object(
     content: T.String({ description: 'The percentage, or the name of the work.' }),
     time: T.Integer({ description: 'Milliseconds since the epoch.' }),
   },
-  { title: 'TaskProgressInventory' },
+  { title: 'TaskProgressInventory', ...ofClass('org.zstack.header.core.progress.TaskProgressInventory') },
 );
 
 const getTaskProgress = syncOperation({
   id: 'GetTaskProgress',
   group: 'Job',
-  package: 'header.progress',
+  package: 'header.core.progress',
   method: 'GET',
   path: '/task-progresses/{apiId}',
   since: '1.0',
@@ -80,18 +81,16 @@ const getTaskProgress = syncOperation({
   },
 });
 
-const taskInfo = T.Object(
-  {
-    name: T.String({ description: 'What is done.' }),
-    className: T.String({ description: 'The operation of the engine.' }),
-    index: T.Integer({ description: 'Its place in the queue.' }),
-    pendingTime: T.Integer({ description: 'Seconds for which it has waited, or did.' }),
-    executionTime: T.Optional(T.Integer({ description: 'Seconds for which it has been done.' })),
-    apiId: T.String({ description: 'The job of the request that asked for it.' }),
-  },
-  { title: 'TaskInfo' },
-);
-const tasks = T.Array(taskInfo);
+const taskInfo = {
+  name: T.String({ description: 'What is done.' }),
+  className: T.String({ description: 'The operation of the engine.' }),
+  index: T.Integer({ description: 'Its place in the queue.' }),
+  pendingTime: T.Integer({ description: 'Seconds for which it has waited, or did.' }),
+  executionTime: T.Optional(T.Integer({ description: 'Seconds for which it has been done.' })),
+  apiId: T.String({ description: 'The job of the request that asked for it.' }),
+};
+const tasksOf = (className: string) =>
+  T.Array(T.Object(taskInfo, { title: 'TaskInfo', ...ofClass(`org.zstack.header.core.progress.${className}`) }));
 
 const getChainTask = syncOperation({
   id: 'GetChainTask',
@@ -111,7 +110,13 @@ const getChainTask = syncOperation({
     ),
   }),
   response: T.Object({
-    results: T.Record(T.String(), T.Object({ runningTask: tasks, pendingTask: tasks }, { title: 'ChainInfo' })),
+    results: T.Record(
+      T.String(),
+      T.Object(
+        { runningTask: tasksOf('RunningTaskInfo'), pendingTask: tasksOf('PendingTaskInfo') },
+        { title: 'ChainInfo', ...ofClass('org.zstack.header.core.progress.ChainInfo') },
+      ),
+    ),
   }),
   title: 'Get the tasks in queues',
   summary: 'What is being done on resources, and what waits for it: each resource has a queue.',

@@ -5,10 +5,12 @@ import type { Subject } from '../../../cloud/identity/subject.ts';
 import { leftCopiesIn } from '../../../cloud/images/left-copies.ts';
 import { releasedDisksIn, removeReleasedDisk } from '../../../cloud/volumes/disk-reaper.ts';
 import { image } from '../inventories/image.ts';
-import { oneOfField, textField, uuidIn } from '../protocol/field-schemas.ts';
+import { describeError } from '../protocol/describe-error.ts';
+import { errorSchema, oneOfField, textField, uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation, syncOperation } from '../protocol/operation.ts';
 import { formatTimestamp } from '../protocol/timestamp.ts';
 import { invalidArgument, operationFailed, resourceNotFound } from '../protocol/zstack-error.ts';
+import { ofClass } from '../query/java-classes.ts';
 import { backupStorageUuid, imageExample } from './image-examples.ts';
 import { imageNamed } from './image-words.ts';
 import { requireStorage } from './primary-storage-words.ts';
@@ -45,30 +47,39 @@ interface Removable {
 }
 
 const text = (description: string) => T.String({ description });
-const trashSchema = T.Object({
-  trashId: T.Integer({ description: 'Its number.' }),
-  resourceUuid: text('What it was of.'),
-  resourceType: text('The class of that.'),
-  storageUuid: text('Where it is.'),
-  storageType: text('The class of that.'),
-  hostUuid: T.Optional(text('The host that it is on.')),
-  installPath: text('Its name there.'),
-  isFolder: T.Boolean({ description: 'Always false.' }),
-  trashType: text('What has left it.'),
-  size: T.Integer({ description: 'Bytes.' }),
-  createDate: text('When it was left.'),
-});
+const trashSchema = T.Object(
+  {
+    trashId: T.Integer({ description: 'Its number.' }),
+    resourceUuid: text('What it was of.'),
+    resourceType: text('The class of that.'),
+    storageUuid: text('Where it is.'),
+    storageType: text('The class of that.'),
+    hostUuid: T.Optional(text('The host that it is on.')),
+    installPath: text('Its name there.'),
+    isFolder: T.Boolean({ description: 'Always false.' }),
+    trashType: text('What has left it.'),
+    size: T.Integer({ description: 'Bytes.' }),
+    createDate: text('When it was left.'),
+  },
+  ofClass('org.zstack.header.core.trash.InstallPathRecycleInventory'),
+);
 const trashResponse = T.Object({ inventories: T.Array(trashSchema) });
 const cleanedResponse = T.Object({
-  result: T.Object({ resourceUuids: T.Array(T.String()), size: T.Integer({ description: 'Bytes.' }) }),
+  result: T.Object(
+    { resourceUuids: T.Array(T.String()), size: T.Integer({ description: 'Bytes.' }) },
+    ofClass('org.zstack.header.core.trash.CleanTrashResult'),
+  ),
   results: T.Array(
-    T.Object({
-      trashId: T.Integer(),
-      resourceUuid: T.String(),
-      size: T.Integer(),
-      success: T.Boolean(),
-      error: T.Optional(T.String({ description: 'Why it is still there.' })),
-    }),
+    T.Object(
+      {
+        trashId: T.Integer(),
+        resourceUuid: T.String(),
+        size: T.Integer(),
+        success: T.Boolean(),
+        error: T.Optional(errorSchema),
+      },
+      ofClass('org.zstack.header.core.trash.TrashCleanupResult'),
+    ),
   ),
 });
 const cleanFields = T.Object({
@@ -112,7 +123,7 @@ async function disksLeft(cloud: Cloud, _: Subject, storageUuid: string): Promise
 }
 
 /** Removes all of it, or one; what can't be removed now says why. */
-async function clean(found: readonly Removable[], trashId: number | undefined) {
+async function clean({ requestId }: Subject, found: readonly Removable[], trashId: number | undefined) {
   const chosen = trashId === undefined ? found : found.filter(({ trash }) => trash.trashId === trashId);
   if (trashId !== undefined && chosen.length === 0) throw invalidArgument(`trash[id:${trashId}] is not found`);
   const results = [];
@@ -123,7 +134,7 @@ async function clean(found: readonly Removable[], trashId: number | undefined) {
       await remove();
       results.push({ ...about, success: true });
     } catch (error) {
-      results.push({ ...about, success: false, error: error instanceof Error ? error.message : String(error) });
+      results.push({ ...about, success: false, error: describeError(error, undefined, requestId) });
     }
   }
   const removed = results.filter(({ success }) => success);
@@ -132,14 +143,19 @@ async function clean(found: readonly Removable[], trashId: number | undefined) {
 }
 
 const filters = {
+  resourceUuid: textField('Only what was of this.', 64),
   resourceType: textField('Only of this class: ImageVO, VolumeVO or VolumeSnapshotVO.'),
 };
 const uuidField = T.String({ maxLength: 64, description: 'The storage.' });
 
-function told(found: readonly Removable[], { resourceType, trashType }: { resourceType?: string; trashType?: string }) {
+type Filter = { [name in 'resourceUuid' | 'resourceType' | 'trashType']?: string };
+
+function told(found: readonly Removable[], { resourceUuid, resourceType, trashType }: Filter) {
   const wanted = found.filter(
     ({ trash }) =>
-      (!resourceType || trash.resourceType === resourceType) && (!trashType || trash.trashType === trashType),
+      (!resourceUuid || trash.resourceUuid === resourceUuid) &&
+      (!resourceType || trash.resourceType === resourceType) &&
+      (!trashType || trash.trashType === trashType),
   );
   return { inventories: wanted.map(({ trash }) => trash) };
 }
@@ -265,7 +281,8 @@ export const trashOperations = [
         response: cleaned(imageTrash),
       },
     ],
-    handle: async ({ cloud, subject, input }) => clean(await imagesLeft(cloud, subject, input.uuid), input.trashId),
+    handle: async ({ cloud, subject, input }) =>
+      clean(subject, await imagesLeft(cloud, subject, input.uuid), input.trashId),
   }),
   syncOperation({
     ...ofPrimary,
@@ -313,6 +330,7 @@ export const trashOperations = [
         response: cleaned(diskTrash),
       },
     ],
-    handle: async ({ cloud, subject, input }) => clean(await disksLeft(cloud, subject, input.uuid), input.trashId),
+    handle: async ({ cloud, subject, input }) =>
+      clean(subject, await disksLeft(cloud, subject, input.uuid), input.trashId),
   }),
 ];

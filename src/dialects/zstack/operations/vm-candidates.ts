@@ -14,6 +14,7 @@ import { inventoriesByUuid } from '../query/query.ts';
 import { imageExample } from './image-examples.ts';
 import { l3Example } from './l3-examples.ts';
 import { storagesOf } from './primary-storage-words.ts';
+import { dataSizesOf } from './vm-data-volumes.ts';
 import { flavorFor, usableImage } from './vm-placement.ts';
 
 const shared = { group: 'VM Instance', package: 'header.vm', method: 'GET', allow: 'reader' } as const;
@@ -23,6 +24,7 @@ const placeFields = {
   l3NetworkUuids: uuidListField('The networks: every network reaches every host of this cloud.'),
   rootDiskOfferingUuid: uuidField('The disk offering of the root volume.'),
   rootDiskSize: T.Optional(T.Integer({ minimum: 1, description: 'Bytes of the root volume.' })),
+  dataDiskOfferingUuids: uuidListField('The disk offerings of the data volumes.'),
   zoneUuid: uuidField('Only in this zone.'),
   clusterUuid: uuidField('Only in this cluster.'),
   defaultL3NetworkUuid: uuidField('Accepted.'),
@@ -47,11 +49,13 @@ async function requestFor(cloud: Cloud, subject: Subject, wanted: Wanted): Promi
   const flavor = isSized ? await flavorFor(cloud, subject, { ...wanted, rootDiskSize: rootBytes }) : undefined;
   const architecture = image.properties['architecture'];
   const rootGb = flavor?.diskGb ?? Math.ceil((rootBytes ?? 0) / gibibyte);
+  const dataSizes = await dataSizesOf(cloud, { dataDiskOfferingUuids: wanted.dataDiskOfferingUuids });
+  const data = dataSizes.map((size, index) => ({ volumeId: `data-${index}`, gb: Math.ceil(size / gibibyte) }));
   return (place) => ({
     vcpus: flavor?.vcpus ?? 0,
     memoryMb: flavor?.memoryMb ?? 0,
     diskGb: flavor ? diskRoomOf(flavor) - rootGb : 0,
-    disks: [{ volumeId: 'root', gb: rootGb, ...place }],
+    disks: [{ volumeId: 'root', gb: rootGb, ...place }, ...data],
     ...(wanted.zoneUuid && { zoneId: wanted.zoneUuid }),
     ...(typeof architecture === 'string' && { architecture }),
   });
@@ -131,7 +135,6 @@ const getStorages = syncOperation({
   allow: 'admin',
   query: T.Object({
     ...placeFields,
-    dataDiskOfferingUuids: uuidListField('The disk offerings of the data volumes.'),
     dataDiskSizes: T.Optional(T.Array(T.Integer({ minimum: 1 }), { description: 'Accepted.', maxItems: 100 })),
   }),
   response: T.Object({

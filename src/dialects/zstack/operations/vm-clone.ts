@@ -2,11 +2,12 @@ import { Type as T } from 'typebox';
 import type { Cloud } from '../../../cloud/cloud.ts';
 import { vmInstance } from '../inventories/vm-instance.ts';
 import type { ErrorBody } from '../protocol/error-codes.ts';
-import { booleanField, oneOfField, textField, uuidField, uuidIn } from '../protocol/field-schemas.ts';
+import { booleanField, errorSchema, oneOfField, textField, uuidField, uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
 import { buildFailureOf } from '../protocol/server-builds.ts';
 import { operationFailed, ZStackError } from '../protocol/zstack-error.ts';
 import { inventorySchema } from '../query/inventory-schema.ts';
+import { ofClass } from '../query/java-classes.ts';
 import { readInventory } from '../query/query.ts';
 import { volumePlace } from './primary-storage-words.ts';
 import { vmExample } from './vm-examples.ts';
@@ -14,7 +15,6 @@ import { inAllowedState } from './vm-words.ts';
 
 const clone = { ...vmExample, uuid: '4c0d2d1f3b7e4f8f9a6b2e3d4c5f6a71', name: 'web-2' };
 /** Why one of them is not there, as in the `error` of other answers. */
-const errorSchema = T.Object({ code: T.String(), description: T.String(), details: T.String() });
 const accepted = (what: string) => T.Optional(T.Array(textField(what), { maxItems: 100, description: what }));
 
 export const cloneVmInstance = jobOperation({
@@ -50,12 +50,18 @@ export const cloneVmInstance = jobOperation({
     dataVolumeSystemTags: accepted('Accepted.'),
   }),
   response: T.Object({
-    result: T.Object({
-      numberOfClonedVm: T.Integer(),
-      inventories: T.Array(
-        T.Object({ inventory: T.Optional(inventorySchema(vmInstance)), error: T.Optional(errorSchema) }),
-      ),
-    }),
+    result: T.Object(
+      {
+        numberOfClonedVm: T.Integer(),
+        inventories: T.Array(
+          T.Object(
+            { inventory: T.Optional(inventorySchema(vmInstance)), error: T.Optional(errorSchema) },
+            ofClass('org.zstack.header.vm.CloneVmInstanceInventory'),
+          ),
+        ),
+      },
+      ofClass('org.zstack.header.vm.CloneVmInstanceResults'),
+    ),
   }),
   answer: clonesOf,
   title: 'Clone a server',

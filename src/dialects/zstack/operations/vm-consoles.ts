@@ -6,6 +6,7 @@ import { uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation, syncOperation } from '../protocol/operation.ts';
 import { formatTimestamp } from '../protocol/timestamp.ts';
 import { operationFailed } from '../protocol/zstack-error.ts';
+import { ofClass } from '../query/java-classes.ts';
 import { vmExample } from './vm-examples.ts';
 import { inAllowedState, stateOf } from './vm-words.ts';
 
@@ -25,7 +26,7 @@ const consoleInventory = T.Object(
     expiredDate: T.String(),
     url: T.String({ description: 'The page that shows the console.' }),
   },
-  { title: 'ConsoleInventory' },
+  { title: 'ConsoleInventory', ...ofClass('org.zstack.header.console.ConsoleInventory') },
 );
 
 /** A console that can be connected to from here on, once. */

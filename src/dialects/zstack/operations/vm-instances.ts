@@ -70,6 +70,7 @@ const updateVmInstance = jobOperation({
     description: descriptionField,
     defaultL3NetworkUuid: uuidField('The network of its first interface; can not be changed here.'),
     platform: oneOfField(platforms, 'The kind of system in it.'),
+    state: oneOfField(['Stopped', 'Running'], 'Its state; StartVmInstance and StopVmInstance change it.'),
     guestOsType: textField('The operating system in it.'),
     cpuNum: T.Optional(
       T.Integer({ minimum: 1, maximum: 1024, description: 'Processors; ChangeInstanceOffering changes them.' }),
@@ -88,7 +89,7 @@ const updateVmInstance = jobOperation({
     const { uuid, name, description } = input;
     await stateOf(cloud, subject, uuid);
     const now = await readInventory(cloud, vmInstance, uuid);
-    for (const field of ['cpuNum', 'memorySize', 'defaultL3NetworkUuid'] as const) {
+    for (const field of ['cpuNum', 'memorySize', 'defaultL3NetworkUuid', 'state'] as const) {
       if (input[field] === undefined || input[field] === now?.[field]) continue;
       throw new ZStackError('SYS.1014', `field[${field}] of a vm can't be changed by UpdateVmInstance in this cloud`);
     }

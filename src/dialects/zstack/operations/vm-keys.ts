@@ -10,7 +10,7 @@ import { keyNameFor } from './vm-placement.ts';
 import { stateOf } from './vm-words.ts';
 
 const shared = { group: 'VM Instance', package: 'header.vm', since: '0.6', allow: 'member' } as const;
-const pairs = { group: 'SSH Key Pair', package: 'sshkeypair', since: '4.7.21', allow: 'member' } as const;
+const pairs = { group: 'SSH Key Pair', package: 'header.sshkeypair', since: '4.7.21', allow: 'member' } as const;
 const byUuid = uuidIn('uuid', 'The server.');
 const here = { uuid: vmExample.uuid };
 const both = T.Object({

@@ -1,12 +1,15 @@
-import { Type as T } from 'typebox';
+import { Type as T, type TProperties } from 'typebox';
 import type { AnyOperation } from '../../../api/operation.ts';
 import type { Cloud } from '../../../cloud/cloud.ts';
 import type { Subject } from '../../../cloud/identity/subject.ts';
+import { cluster } from '../inventories/places.ts';
 import { vmInstance } from '../inventories/vm-instance.ts';
 import type { ErrorCode } from '../protocol/error-codes.ts';
-import { oneOfField, textField, uuidIn } from '../protocol/field-schemas.ts';
+import { oneOfField, textField, uuidField, uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
 import { bodyKeyOf } from '../protocol/select-operation.ts';
+import { resourceNotFound, ZStackError } from '../protocol/zstack-error.ts';
+import { readInventory } from '../query/query.ts';
 import { vmExample } from './vm-examples.ts';
 import { inAllowedState } from './vm-words.ts';
 
@@ -20,7 +23,35 @@ interface PowerAction {
   alreadySo?: readonly string[];
   code: ErrorCode;
   after: string;
-  perform(cloud: Cloud, subject: Subject, uuid: string, how?: string): Promise<{ actionId: string }>;
+  fields?: TProperties;
+  perform(cloud: Cloud, subject: Subject, uuid: string, wanted: Wanted): Promise<{ actionId: string }>;
+}
+
+/** What a request may say beside the server. */
+interface Wanted {
+  type?: string;
+  clusterUuid?: string;
+  hostUuid?: string;
+}
+
+/** Servers start where their disks are. Throws where another place is asked for; a host is more than a cluster. */
+async function requireOwnPlace(cloud: Cloud, subject: Subject, uuid: string, { clusterUuid, hostUuid }: Wanted) {
+  if (!clusterUuid && !hostUuid) return;
+  const hosts = await cloud.hosts.list();
+  const { hostId } = await cloud.servers.get(subject, uuid);
+  const own = hosts.find(({ id }) => id === hostId);
+  if (hostUuid) {
+    if (!hosts.some(({ id }) => id === hostUuid)) throw resourceNotFound('hostUuid', hostUuid, 'HostVO');
+    if (own?.id !== hostUuid) throw notThere(uuid, `host[uuid:${hostUuid}]`);
+  } else if (clusterUuid) {
+    if (!(await readInventory(cloud, cluster, clusterUuid)))
+      throw resourceNotFound('clusterUuid', clusterUuid, 'ClusterVO');
+    if (own?.clusterId !== clusterUuid) throw notThere(uuid, `cluster[uuid:${clusterUuid}]`);
+  }
+}
+
+function notThere(uuid: string, place: string): ZStackError {
+  return new ZStackError('HOST_ALLOCATION.1000', `vm[uuid:${uuid}] can't start in ${place}, its volumes are not there`);
 }
 
 const actions: readonly PowerAction[] = [
@@ -32,7 +63,14 @@ const actions: readonly PowerAction[] = [
     alreadySo: ['Running'],
     code: 'VM.1001',
     after: 'Running',
-    perform: (cloud, subject, uuid) => cloud.servers.start(subject, uuid),
+    fields: {
+      clusterUuid: uuidField('The cluster that it shall run in: that of its host, if any is said.'),
+      hostUuid: uuidField('The host that it shall run on: the one that has its disks, if any is said.'),
+    },
+    perform: async (cloud, subject, uuid, wanted) => {
+      await requireOwnPlace(cloud, subject, uuid, wanted);
+      return await cloud.servers.start(subject, uuid);
+    },
   },
   {
     id: 'StopVmInstance',
@@ -42,7 +80,11 @@ const actions: readonly PowerAction[] = [
     alreadySo: ['Stopped'],
     code: 'VM.1002',
     after: 'Stopped',
-    perform: (cloud, subject, uuid, how) => cloud.servers.stop(subject, uuid, { atOnce: how === 'cold' }),
+    fields: {
+      type: oneOfField(['grace', 'cold'], 'How: grace, as where it is left out, asks the guest first; cold does not.'),
+      stopHA: textField('Accepted.', 8),
+    },
+    perform: (cloud, subject, uuid, { type }) => cloud.servers.stop(subject, uuid, { atOnce: type === 'cold' }),
   },
   {
     id: 'RebootVmInstance',
@@ -84,17 +126,7 @@ export const vmPowerOperations: AnyOperation[] = actions.map((action) => {
     since: '0.6',
     allow: 'member',
     params: uuidIn('uuid', 'The server.'),
-    body: T.Object(
-      action.id === 'StopVmInstance'
-        ? {
-            type: oneOfField(
-              ['grace', 'cold'],
-              'How: grace, as where it is left out, asks the guest first; cold does not.',
-            ),
-            stopHA: textField('Accepted.', 8),
-          }
-        : {},
-    ),
+    body: T.Object(action.fields ?? {}),
     result: vmInstance,
     title: action.title,
     summary: action.summary,
@@ -108,11 +140,11 @@ export const vmPowerOperations: AnyOperation[] = actions.map((action) => {
       },
     ],
     handle: async ({ cloud, subject, input }) => {
-      const { uuid, type: how } = input as { uuid: string; type?: string };
+      const { uuid, ...wanted } = input as { uuid: string } & Wanted;
       const rule = { message, allowed: action.allowed, code: action.code };
       return await inAllowedState(cloud, subject, uuid, rule, async (state) => {
         if (action.alreadySo?.includes(state)) return { uuid };
-        return { uuid, actionId: (await action.perform(cloud, subject, uuid, how)).actionId };
+        return { uuid, actionId: (await action.perform(cloud, subject, uuid, wanted)).actionId };
       });
     },
   });

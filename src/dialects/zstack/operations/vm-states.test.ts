@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { operator } from '../../../cloud/identity/subject.ts';
+import { newId } from '../../../env/env.ts';
+import { realEnv } from '../../../env/real.ts';
 import { SettledAccount } from '../settled-account.fixture.ts';
-import { TestZStack } from '../zstack.fixture.ts';
+import { TestZStack, uuidOf } from '../zstack.fixture.ts';
 
 type Body = Record<string, unknown>;
 
@@ -56,6 +58,24 @@ async function refusals(state: string): Promise<void> {
 }
 
 describe('a server', () => {
+  it('starts where its volumes are, and nowhere else', async () => {
+    await act('StopVmInstance', { type: 'cold' });
+    const [{ lastHostUuid: hostUuid, clusterUuid }] = (await zstack.query(`/vm-instances/${alice.own['vm']}`)) as [
+      Body,
+    ];
+    const elsewhere = newId(realEnv());
+    const refusedOf = async (where: Body) => (await act('StartVmInstance', where)).json['error'];
+    expect(await refusedOf({ hostUuid: elsewhere })).toMatchObject({ code: 'SYS.1003' });
+    expect(await refusedOf({ clusterUuid: elsewhere })).toMatchObject({ code: 'SYS.1003' });
+    const other = await zstack.run('POST', '/clusters', {
+      params: { zoneUuid: (await zstack.query('/zones'))[0]!['uuid'], name: 'other', hypervisorType: 'KVM' },
+    });
+    expect(await refusedOf({ clusterUuid: uuidOf(other) })).toMatchObject({ code: 'HOST_ALLOCATION.1000' });
+    expect(await act('StartVmInstance', { hostUuid, clusterUuid })).toMatchObject({
+      json: { inventory: { state: 'Running', hostUuid } },
+    });
+  });
+
   it('refuses what its state does not allow: while it runs', async () => {
     await refusals('Running');
   });

@@ -81,6 +81,34 @@ it('has snapshots of all volumes, to which a stopped server is reverted', async 
   expect((await run('DELETE', `/volume-snapshots/group/${uuid}`)).json).toEqual({});
 });
 
+it('has each volume by itself reverted to a snapshot, the root volume too, while it is stopped', async () => {
+  const { vm, rootVolume, volume } = alice.own;
+  const diskOf = async (id: unknown) => (await zstack.cloud.volumes.get(operator(), String(id))).diskId;
+  const uuids: string[] = [];
+  for (const of of [rootVolume, volume]) {
+    const { json } = await run('POST', `/volumes/${of}/volume-snapshots`, { params: { name: 'alone' } });
+    uuids.push(String((json['inventory'] as Body)['uuid']));
+  }
+  const revert = (uuid: string) => run('PUT', `/volume-snapshots/${uuid}/actions`, { revertVolumeFromSnapshot: {} });
+  expect(await revert(uuids[0]!)).toMatchObject(
+    failing(
+      'SYS.1006',
+      `unable to reset volume[uuid:${rootVolume}] to snapshot[uuid:${uuids[0]}], the vm[uuid:${vm}] volume attached to ` +
+        'is not in Stopped state, current state is Running',
+    ),
+  );
+  await vmAct({ stopVmInstance: { type: 'cold' } });
+  const before = [await diskOf(rootVolume), await diskOf(volume)];
+  expect(await revert(uuids[0]!)).toMatchObject({ status: 200, json: {} });
+  expect([(await diskOf(rootVolume)) === before[0], (await diskOf(volume)) === before[1]]).toEqual([false, true]);
+  expect(await revert(uuids[1]!)).toMatchObject({ status: 200, json: {} });
+  expect(await diskOf(volume)).not.toBe(before[1]);
+  expect(await query(`/volumes?q=vmInstanceUuid=${vm}&q=status=Ready`)).toHaveLength(2);
+  expect((await vmAct({ startVmInstance: {} })).status).toBe(200);
+  for (const uuid of uuids) await run('DELETE', `/volume-snapshots/${uuid}`);
+  expect(isSound(await auditCloud(zstack.cloud))).toBe(true);
+});
+
 it('says why a server can not be reverted to it', async () => {
   const { volume, vm } = alice.own;
   const uuid = await create('two');

@@ -11,6 +11,7 @@ import {
   resourceNotFound,
   ZStackError,
 } from '../protocol/zstack-error.ts';
+import { ofClass } from '../query/java-classes.ts';
 import { queryOperations } from '../query/query-operations.ts';
 import { requireUuid } from './images.ts';
 import { change, creationExample } from './simple-operations.ts';
@@ -95,14 +96,18 @@ const createVolumeSnapshotGroup = jobOperation({
   },
 });
 
-const results = T.Array(
-  T.Object({
-    snapshotUuid: T.String(),
-    volumeUuid: T.Optional(T.String()),
-    success: T.Boolean(),
-    error: T.Optional(T.Unknown()),
-  }),
-);
+const resultsOf = (className: string) =>
+  T.Array(
+    T.Object(
+      {
+        snapshotUuid: T.String(),
+        volumeUuid: T.Optional(T.String()),
+        success: T.Boolean(),
+        error: T.Optional(T.Unknown()),
+      },
+      ofClass(`org.zstack.header.storage.snapshot.group.${className}`),
+    ),
+  );
 
 const revertVmFromSnapshotGroup = jobOperation({
   ...shared,
@@ -110,7 +115,7 @@ const revertVmFromSnapshotGroup = jobOperation({
   method: 'PUT',
   path: '/volume-snapshots/group/{uuid}/actions',
   params: byUuid,
-  response: T.Object({ results }),
+  response: T.Object({ results: resultsOf('RevertSnapshotGroupResult') }),
   title: 'Revert a server to snapshots of all its volumes',
   summary: 'Gives all volumes of a stopped server what they held at that moment: all of them, or none.',
   examples: [
@@ -140,7 +145,7 @@ const deleteVolumeSnapshotGroup = jobOperation({
   method: 'DELETE',
   path: '/volume-snapshots/group/{uuid}',
   params: byUuid,
-  response: T.Object({ results: T.Optional(results) }),
+  response: T.Object({ results: T.Optional(resultsOf('DeleteSnapshotGroupResult')) }),
   title: 'Delete a group of snapshots',
   summary: 'Deletes its snapshots too. One that is not there is deleted already.',
   examples: [{ title: 'Delete', params: here, status: 200, response: { results: [{ snapshotUuid, success: true }] } }],
@@ -194,7 +199,10 @@ const checkVolumeSnapshotGroupAvailability = syncOperation({
   }),
   response: T.Object({
     results: T.Array(
-      T.Object({ uuid: T.String(), available: T.Boolean(), reason: T.Optional(T.String({ description: 'Why not.' })) }),
+      T.Object(
+        { uuid: T.String(), available: T.Boolean(), reason: T.Optional(T.String({ description: 'Why not.' })) },
+        ofClass('org.zstack.header.storage.snapshot.group.VolumeSnapshotGroupAvailability'),
+      ),
     ),
   }),
   title: 'Check whether servers can be reverted to groups of snapshots',

@@ -8,13 +8,15 @@ import { volumeSnapshot, volumeSnapshotTree } from '../inventories/volume-snapsh
 import { descriptionField, nameField, optionalName, uuidField, uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
 import { errorBody, operationFailed, resourcesNotFound } from '../protocol/zstack-error.ts';
+import { ofClass } from '../query/java-classes.ts';
 import { queryOperations } from '../query/query-operations.ts';
 import { requireUuid } from './images.ts';
 import { volumePlace } from './primary-storage-words.ts';
 import { snapshotNamed } from './snapshot-words.ts';
 import { ended } from './vm-data-volumes.ts';
+import { stateOf } from './vm-words.ts';
 import { volumeExample } from './volume-examples.ts';
-import { dataVolume, onVolume, volumeNamed } from './volume-words.ts';
+import { onVolume, volumeNamed } from './volume-words.ts';
 
 const group = 'Volume Snapshot';
 const shared = { group, package: 'header.storage.snapshot', since: '0.6', allow: 'member' } as const;
@@ -114,11 +116,13 @@ const revertVolumeFromSnapshot = jobOperation({
   path: '/volume-snapshots/{uuid}/actions',
   params: byUuid,
   title: 'Revert a volume to a snapshot',
-  summary: 'Gives a volume that no server has the content that it had when the snapshot was made.',
+  summary:
+    'Gives a volume, also the root volume of a server, the content that it had when the snapshot was made. A server that has it must be stopped.',
   examples: [{ title: 'Revert', params: here, body: { revertVolumeFromSnapshot: {} }, status: 200, response: {} }],
   handle: async ({ cloud, subject, input: { uuid } }) => {
     const { volumeId } = await snapshotNamed(cloud, subject, 'uuid', uuid);
-    await requireOriginal(cloud, subject, volumeId, uuid);
+    const { serverId } = await original(cloud, subject, volumeId, uuid);
+    if (serverId) return await revertAttached(cloud, subject, { volumeId, serverId, uuid });
     try {
       return await onVolume(volumeId, () => cloud.blockStorage.revert(subject, volumeId, uuid));
     } catch (error) {
@@ -128,14 +132,32 @@ const revertVolumeFromSnapshot = jobOperation({
   },
 });
 
-async function requireOriginal(cloud: Cloud, subject: Subject, volumeId: string, uuid: string): Promise<void> {
+/** The volume that the snapshot is of. */
+async function original(cloud: Cloud, subject: Subject, volumeId: string, uuid: string): Promise<Volume> {
   const found = await cloud.volumes.get(subject, volumeId).catch((error: unknown) => {
     if (!(error instanceof CloudError) || error.code !== 'not_found') throw error;
   });
   if (!found) {
     throw operationFailed(`original volume for snapshot[uuid:${uuid}] has been deleted, cannot revert volume to it`);
   }
-  await dataVolume(cloud, subject, 'volumeUuid', volumeId);
+  return found;
+}
+
+async function revertAttached(
+  cloud: Cloud,
+  subject: Subject,
+  { volumeId, serverId, uuid }: { volumeId: string; serverId: string; uuid: string },
+): Promise<{ actionId: string }> {
+  try {
+    return await onVolume(volumeId, () => cloud.servers.snapshotGroups.revertDisk(subject, serverId, uuid));
+  } catch (error) {
+    if (!(error instanceof CloudError) || error.details.reason !== 'state') throw error;
+    const state = await stateOf(cloud, subject, serverId);
+    throw operationFailed(
+      `unable to reset volume[uuid:${volumeId}] to snapshot[uuid:${uuid}], the vm[uuid:${serverId}] volume attached to ` +
+        `is not in Stopped state, current state is ${state}`,
+    );
+  }
 }
 
 const deleteVolumeSnapshot = jobOperation({
@@ -168,7 +190,12 @@ const batchDeleteVolumeSnapshot = jobOperation({
     uuids: T.Array(T.String({ maxLength: 64 }), { minItems: 1, maxItems: 100, description: 'The snapshots.' }),
   }),
   response: T.Object({
-    results: T.Array(T.Object({ snapshotUuid: T.String(), success: T.Boolean(), error: T.Optional(T.Unknown()) })),
+    results: T.Array(
+      T.Object(
+        { snapshotUuid: T.String(), success: T.Boolean(), error: T.Optional(T.Unknown()) },
+        ofClass('org.zstack.header.storage.snapshot.BatchDeleteVolumeSnapshotStruct'),
+      ),
+    ),
   }),
   title: 'Delete snapshots',
   summary: 'Removes each of the snapshots, and says of each whether that could be done.',

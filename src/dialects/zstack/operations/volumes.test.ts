@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '../../../env/env.ts';
 import { realEnv } from '../../../env/real.ts';
 import { ImageFiles } from '../image-files.fixture.ts';
-import { TestZStack } from '../zstack.fixture.ts';
+import { TestZStack, uuidOf } from '../zstack.fixture.ts';
 
 type Body = Record<string, unknown>;
 const env = realEnv();
@@ -39,6 +39,15 @@ describe('a data volume', () => {
   it('is made, attached, made larger, detached and deleted', async () => {
     const volume = await create({ description: 'words' });
     expect(volume).toMatchObject({ name: 'data', type: 'Data', size: gibibyte, status: 'Ready', isShareable: false });
+    // Typed clients send 0 for numbers that nobody gave them, and an offering says more than a number.
+    const offered = await zstack.run('POST', '/disk-offerings', { params: { name: 'two', diskSize: 2 * gibibyte } });
+    for (const diskSize of [0, gibibyte]) {
+      expect(await create({ diskSize, diskOfferingUuid: uuidOf(offered) })).toMatchObject({ size: 2 * gibibyte });
+    }
+    const params = { name: 'data', diskSize: 0 };
+    expect(await zstack.run('POST', '/volumes/data', { params })).toMatchObject(
+      failing('SYS.1007', 'diskSize or diskOfferingUuid must be set'),
+    );
     const path = `/volumes/${String(volume['uuid'])}`;
     const attach = `${path}/vm-instances/${String(vm['uuid'])}`;
     expect(await zstack.run('POST', attach, { params: {} })).toMatchObject({

@@ -34,7 +34,9 @@ const createDataVolume = jobOperation({
   body: T.Object({
     name: nameField,
     description: descriptionField,
-    diskSize: T.Optional(T.Integer({ minimum: sector, description: 'Its size, bytes.' })),
+    diskSize: T.Optional(
+      T.Integer({ minimum: 0, description: 'Its size, bytes; 0 counts as not given, and an offering’s size wins.' }),
+    ),
     diskOfferingUuid: uuidField('The disk offering that says its size.'),
     primaryStorageUuid: uuidField('The storage that it shall be in; the one with most room if none is said.'),
   }),
@@ -50,7 +52,7 @@ const createDataVolume = jobOperation({
     },
   ],
   handle: async ({ cloud, subject, input }) => {
-    const diskSize = input.diskSize ?? (await sizeOf(cloud, 'diskOfferingUuid', input.diskOfferingUuid));
+    const diskSize = (await sizeOf(cloud, 'diskOfferingUuid', input.diskOfferingUuid)) ?? input.diskSize;
     if (!diskSize) throw invalidArgument('diskSize or diskOfferingUuid must be set');
     if (diskSize % sector !== 0) throw invalidArgument(`field[diskSize] must be a multiple of ${sector}`);
     const { volume: made, actionId } = await cloud.blockStorage.create(subject, {

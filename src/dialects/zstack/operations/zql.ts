@@ -4,16 +4,20 @@ import { syncOperation } from '../protocol/operation.ts';
 import { requireReading } from '../protocol/permission.ts';
 import { formatTimestamp, parseTimestamp } from '../protocol/timestamp.ts';
 import { invalidArgument } from '../protocol/zstack-error.ts';
+import { ofClass } from '../query/java-classes.ts';
 import { runQuery } from '../query/query.ts';
 import type { Statement } from '../zql/ast.ts';
 
 const maxStatements = 20;
 
-const result = T.Object({
-  name: T.Optional(T.String({ description: 'What `named as` said.' })),
-  inventories: T.Optional(T.Array(T.Record(T.String(), T.Unknown()))),
-  total: T.Optional(T.Integer({ description: 'How many rows there are, where it was asked for.' })),
-});
+const result = T.Object(
+  {
+    name: T.Optional(T.String({ description: 'What `named as` said.' })),
+    inventories: T.Optional(T.Array(T.Record(T.String(), T.Unknown()))),
+    total: T.Optional(T.Integer({ description: 'How many rows there are, where it was asked for.' })),
+  },
+  ofClass('org.zstack.zql.ZQLQueryReturn'),
+);
 
 async function parse(text: string): Promise<Statement[]> {
   // The grammar takes a moment to be made: only those who use it wait for it.
@@ -29,7 +33,7 @@ async function parse(text: string): Promise<Statement[]> {
 const zqlQuery = syncOperation({
   id: 'ZQLQuery',
   group: 'Query',
-  package: 'zql',
+  package: 'query',
   method: 'GET',
   path: '/zql',
   since: '3.3.0',

@@ -1,8 +1,8 @@
 import { Type as T } from 'typebox';
 import { operation } from '../../../api/operation.ts';
 import { parseId } from '../../../env/env.ts';
+import { withJavaClasses } from '../query/java-classes.ts';
 import { concludeJob } from './job-result.ts';
-import { withJavaClasses } from './operation.ts';
 import { giveTraits, traitsOfId } from './traits.ts';
 import { MalformedRequest } from './zstack-error.ts';
 
@@ -35,10 +35,9 @@ export const queryJob = giveTraits(
       if (!job) throw new MalformedRequest('the job has been expired', 404);
       const result = await concludeJob(cloud, job, pollWaitMs);
       if (!result) return { status: 202, body: {} };
-      const inventory = traitsOfId(job.operation)?.result;
       return {
         status: result.status,
-        body: inventory ? withJavaClasses(inventory, { raw }, result.body) : result.body,
+        body: withJavaClasses(traitsOfId(job.operation)?.response, raw, result.body),
       };
     },
   }),

@@ -14,6 +14,9 @@ export const tagUuidsField = T.Optional(
   T.Array(T.String({ maxLength: 64 }), { maxItems: 100, description: 'The tag patterns that it shall have a tag of.' }),
 );
 
+/** Why a part of what was asked for failed, where an answer tells of several parts. */
+export const errorSchema = T.Object({ code: T.String(), description: T.String(), details: T.String() });
+
 /** A path parameter that names a resource. */
 export const uuidIn = <Name extends string>(name: Name, description: string) =>
   T.Object({ [name]: T.String({ maxLength: 64, description }) } as Record<Name, ReturnType<typeof T.String>>);

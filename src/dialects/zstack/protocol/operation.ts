@@ -8,9 +8,9 @@ import {
 } from '../../../api/operation.ts';
 import type { Allowed } from '../../../cloud/identity/subject.ts';
 import type { InventoryDefinition } from '../../../cloud/query/inventory.ts';
-import { inventorySchema, javaClasses } from '../query/inventory-schema.ts';
+import { inventorySchema } from '../query/inventory-schema.ts';
+import { javaClassMap, withJavaClasses } from '../query/java-classes.ts';
 import { resourceUuidField, tagUuidsField } from './field-schemas.ts';
-import { wantsSchema } from './request-headers.ts';
 import { type AsyncOutcome, runJob } from './run-job.ts';
 import { bodyKeyOf } from './select-operation.ts';
 import { type Created, checkTags, keepTags } from './system-tags.ts';
@@ -56,12 +56,13 @@ export function syncOperation<
   Body extends TObject = NoFields,
 >(
   definition: Common<Params, Query, Body> & {
-    response: TSchema;
+    response: TObject;
     handle(call: Input<Params, Query, Body>): Promise<Record<string, unknown>> | Record<string, unknown>;
   },
 ): AnyOperation {
-  return made(definition, 'sync', { 200: definition.response }, {}, async (call) => ({
-    body: await definition.handle(inputOf(call)),
+  const response = withClassMap(definition.response);
+  return made(definition, 'sync', { 200: response }, {}, async (call) => ({
+    body: withJavaClasses(response, call.raw, await definition.handle(inputOf(call))),
   }));
 }
 
@@ -87,15 +88,9 @@ export function jobOperation<
   },
 ): AnyOperation {
   const { result, response, answer: answerWith, timeoutSeconds, describeFailure, creates } = definition;
-  const success = result
-    ? T.Object({
-        inventory: T.Optional(inventorySchema(result)),
-        success: T.Optional(T.Boolean()),
-        schema: T.Optional(javaClassMap),
-        ...response?.properties,
-      })
-    : (response ?? T.Object({}));
-  const traits = { result, answer: answerWith, timeoutSeconds, describeFailure };
+  const shown = result && { inventory: T.Optional(inventorySchema(result)), success: T.Optional(T.Boolean()) };
+  const success = withClassMap(T.Object({ ...shown, ...response?.properties }));
+  const traits = { result, response: success, answer: answerWith, timeoutSeconds, describeFailure };
   const whole = creates ? { ...definition, body: withNewResource(definition.body) } : definition;
   const perform = async (call: Call) => {
     const given = inputOf<Params, Query, Body>(call);
@@ -108,7 +103,7 @@ export function jobOperation<
   };
   const built = made(whole, 'async', { 200: success, 202: location }, traits, async (call) => {
     const answer = await runJob(call, { id: definition.id, traits: built.traits }, () => perform(call));
-    return result ? { ...answer, body: withJavaClasses(result, call, answer.body as Record<string, unknown>) } : answer;
+    return { ...answer, body: withJavaClasses(success, call.raw, answer.body as Record<string, unknown>) };
   });
   return built;
 }
@@ -117,21 +112,6 @@ const location = T.Object({
   location: T.String({ description: 'Where the result can be asked for.' }),
   apiTimeout: T.Integer({ description: 'Milliseconds after which the job counts as failed.' }),
 });
-
-export const javaClassMap = T.Record(T.String(), T.String(), {
-  description: 'Which Java class stands where in the answer, by path.',
-});
-
-/** Adds what the Java SDK asks for by header. */
-export function withJavaClasses(
-  result: InventoryDefinition,
-  call: Pick<Call, 'raw'>,
-  body: Record<string, unknown>,
-): Record<string, unknown> {
-  const inventory = body['inventory'];
-  if (!inventory || !wantsSchema(call.raw)) return body;
-  return { ...body, schema: javaClasses(result, [inventory as Record<string, unknown>], () => 'inventory') };
-}
 
 function made(
   definition: Common<TObject, TObject, TObject> & { handle: unknown },
@@ -172,6 +152,10 @@ function made(
     handle,
   });
   return Object.assign(giveTraits(built, traits), { traits });
+}
+
+function withClassMap(response: TObject): TObject {
+  return T.Object({ ...response.properties, schema: T.Optional(javaClassMap) });
 }
 
 function withNewResource(body: TObject | undefined): TObject {

@@ -296,7 +296,11 @@ describe('jobs', () => {
     expect(refused.status).toBe(202);
     expect((await zstack.call('GET', pathOf(refused))).json).toMatchObject({ error: { code: 'SYS.1003' } });
     const done = await zstack.call('POST', '/user-tags', quickTag('java'), { ...java, 'x-job-uuid': newId(env) });
-    expect(done.json).toMatchObject({ schema: { inventory: 'org.zstack.header.tag.UserTagInventory' } });
+    expect(done.status).toBe(202);
+    const polled = await zstack.call('GET', pathOf(done), undefined, java);
+    expect(polled.json).toMatchObject({ schema: { inventory: 'org.zstack.header.tag.UserTagInventory' } });
+    const names = await zstack.call('GET', `/resources/names?uuids=${backupStorage}`, undefined, java);
+    expect(names.json).toMatchObject({ schema: { 'inventories[0]': 'org.zstack.header.vo.ResourceInventory' } });
     const { json } = await zstack.call('GET', '/backup-storage', undefined, java);
     expect(json['schema']).toEqual({ 'inventories[0]': 'org.zstack.header.storage.backup.BackupStorageInventory' });
   });
@@ -326,7 +330,7 @@ describe('jobs', () => {
       await understood;
       expect(seen[1]).toMatchObject({
         headers: { 'x-job-uuid': id, 'x-job-success': 'true' },
-        body: { inventory: { tag: 'hooked' } },
+        body: { inventory: { tag: 'hooked' }, schema: { inventory: 'org.zstack.header.tag.UserTagInventory' } },
       });
     } finally {
       await new Promise((resolve) => hook.close(resolve));

@@ -43,6 +43,8 @@ export async function runJob(
   const job = await beginJob(cloud, subject, operation.id, headers);
   const seconds = headers.timeoutSeconds ?? operation.traits.timeoutSeconds;
   const accepted = { status: 202, headers: jobHeader(job), body: jobLocation(call.origin, job.id, seconds) };
+  // The Java SDK tells its callbacks of nothing but what it polled.
+  const pollsAlways = headers.webHook !== undefined || headers.wantsSchema;
   let outcome: AsyncOutcome;
   try {
     outcome = await work();
@@ -51,13 +53,13 @@ export async function runJob(
     const error = isTaken(failure) ? invalidArgument('a resource with this resourceUuid exists already') : failure;
     const result = { status: 503, body: { error: describeError(error, undefined, subject.requestId) } };
     await cloud.jobs.finish(job.id, result);
-    if (headers.webHook || headers.wantsSchema) return accepted;
+    if (pollsAlways) return accepted;
     throw error;
   }
   if (!outcome.actionId) {
     const result = { status: 200, body: await presentOutcome(cloud, operation.traits, outcome) };
     await cloud.jobs.finish(job.id, result, outcome.brief);
-    return headers.webHook ? accepted : answerOf(job, { ...result, body: { ...result.body, ...outcome.brief } });
+    return pollsAlways ? accepted : answerOf(job, { ...result, body: { ...result.body, ...outcome.brief } });
   }
   const plan: JobPlan = { timeoutSeconds: seconds };
   if (outcome.uuid) plan.uuid = outcome.uuid;
@@ -71,10 +73,9 @@ export async function runJob(
     await continueJob(cloud, job.id, outcome.actionId, outcome.afterwards, subject.requestId, conclude);
   }
   await cloud.jobs.attach(job.id, outcome.actionId, { ...plan });
-  if (headers.webHook) return accepted;
+  if (pollsAlways) return accepted;
   const result = await concludeJob(cloud, planned, headers.waitMs);
-  if (!result || (result.status !== 200 && headers.wantsSchema)) return accepted;
-  return answerOf(job, result);
+  return result ? answerOf(job, result) : accepted;
 }
 
 async function beginJob(cloud: Cloud, subject: Call['subject'], operation: string, headers: JobHeaders): Promise<Job> {

@@ -7,7 +7,7 @@ import type { Cloud } from '../../../cloud/cloud.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import type { Subject } from '../../../cloud/identity/subject.ts';
 import type { LongJob } from '../../../cloud/long-jobs/long-jobs.ts';
-import { withDashes } from '../../../env/env.ts';
+import { type Env, newId, withDashes } from '../../../env/env.ts';
 import type { ErrorBody } from './error-codes.ts';
 import { readFields } from './field-types.ts';
 import { concludeJob } from './job-result.ts';
@@ -21,12 +21,14 @@ export interface PlannedRequest {
   params: Record<string, unknown>;
   query: Record<string, unknown>;
   body: Record<string, unknown> | undefined;
+  /** The uuid of what it makes, where it makes something. */
+  makes?: string;
 }
 
 const compile = validatorCompiler({ unknownMembers: 'keep' });
 
-/** Reads a long job's request. Throws for names of no asynchronous operation, and for fields that it does not take. */
-export function planRequest(subject: Subject, jobName: string, jobData: string): PlannedRequest {
+/** Reads a long job's request, and chooses what it leaves to chance. Throws for names of no asynchronous operation, and for fields that it does not take. */
+export function planRequest(env: Env, subject: Subject, jobName: string, jobData: string): PlannedRequest {
   const operation = operationOfMessage(jobName);
   if (operation?.mode !== 'async') throw invalidArgument(`no long job handler is found for jobName[${jobName}]`);
   if (operation.allow === 'admin' && !subject.isAdmin) {
@@ -55,7 +57,10 @@ export function planRequest(subject: Subject, jobName: string, jobData: string):
   validate.params(planned.params);
   validate.query(planned.query);
   if (planned.body) validate.body(planned.body);
-  return planned;
+  if (!planned.body || !('resourceUuid' in (operation.body as unknown as TObject).properties)) return planned;
+  // Chosen now, so that the long job can say from its beginning what it makes.
+  const makes = (planned.body['resourceUuid'] as string | undefined) ?? newId(env);
+  return { ...planned, body: { ...planned.body, resourceUuid: makes }, makes };
 }
 
 /** Makes the request of a long job, as a job of the id that the long job says. */

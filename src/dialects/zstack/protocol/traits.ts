@@ -1,3 +1,4 @@
+import type { TObject } from 'typebox';
 import type { AnyOperation } from '../../../api/operation.ts';
 import type { Cloud } from '../../../cloud/cloud.ts';
 import type { InventoryDefinition } from '../../../cloud/query/inventory.ts';
@@ -20,6 +21,8 @@ export interface Traits {
   timeoutSeconds: number;
   /** The inventory that the job's answer shows. */
   result?: InventoryDefinition;
+  /** What the job's answer looks like. */
+  response?: TObject;
   /** The job's answer, where it is neither an inventory nor known when the job begins: of what `uuid` names. */
   answer?: (cloud: Cloud, uuid: string) => Promise<Record<string, unknown>>;
   /** The failure that users see when the action behind the job fails. */

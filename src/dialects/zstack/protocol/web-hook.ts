@@ -1,7 +1,9 @@
 import type { Cloud } from '../../../cloud/cloud.ts';
 import type { JobResult } from '../../../cloud/jobs/model.ts';
 import type { OwedWebHook } from '../../../cloud/jobs/web-hooks.ts';
+import { withClasses } from '../query/java-classes.ts';
 import { concludeJob } from './job-result.ts';
+import { traitsOfId } from './traits.ts';
 
 const maxTries = 15;
 const pauseMs = 2000;
@@ -23,7 +25,9 @@ export async function attendWebHook(cloud: Cloud, owed: OwedWebHook, signal: Abo
     const looked = (cloud.env.now() - begun) / 1000;
     return await webHooks.postpone(owed, Math.max(0, pauseMs - looked));
   }
-  if (await post(job.webHook, job.id, result, signal)) return await webHooks.settle(owed);
+  // Whether its client wants to know the classes is not on record; who does not passes over them.
+  const typed = { ...result, body: withClasses(traitsOfId(job.operation)?.response, result.body) };
+  if (await post(job.webHook, job.id, typed, signal)) return await webHooks.settle(owed);
   if (signal.aborted) return;
   const tries = owed.tries + 1;
   if (tries < maxTries) return await webHooks.postpone({ ...owed, tries }, pauseMs);

@@ -1,5 +1,6 @@
 import { Type as T, type TObject, type TSchema } from 'typebox';
-import { type FieldType, type InventoryDefinition, ownMember } from '../../../cloud/query/inventory.ts';
+import type { FieldType, InventoryDefinition } from '../../../cloud/query/inventory.ts';
+import { ofClass } from './java-classes.ts';
 
 const schemas = new Map<InventoryDefinition, TObject>();
 const maxDepth = 3;
@@ -21,7 +22,7 @@ export function inventorySchema(definition: InventoryDefinition, depth = 0): TOb
     const element = list.pluck ? fieldSchema(child.fields[list.pluck]!.type, '') : inventorySchema(child, depth + 1);
     members[name] = T.Optional(T.Array(element, { description: list.description }));
   }
-  const schema = T.Object(members, { title: definition.name });
+  const schema = T.Object(members, { title: definition.name, ...ofClass(definition.className) });
   if (depth === 0) schemas.set(definition, schema);
   return schema;
 }
@@ -31,34 +32,4 @@ function fieldSchema(type: FieldType, description: string): TSchema {
   if (type === 'bool') return T.Boolean({ description });
   if (type === 'string' || type === 'time') return T.String({ description });
   return T.Integer({ description });
-}
-
-/**
- * The `schema` member of an answer: which Java class stands where, by the path in the answer. SDKs that build typed
- * objects read it; nothing else does.
- */
-export function javaClasses(
-  definition: InventoryDefinition,
-  inventories: readonly Record<string, unknown>[],
-  pathOf: (index: number) => string,
-): Record<string, string> {
-  const classes: Record<string, string> = {};
-  for (const [index, inventory] of inventories.entries()) collect(definition, inventory, pathOf(index), classes);
-  return classes;
-}
-
-function collect(
-  definition: InventoryDefinition,
-  inventory: Record<string, unknown>,
-  path: string,
-  classes: Record<string, string>,
-): void {
-  classes[path] = definition.className;
-  for (const [name, value] of Object.entries(inventory)) {
-    const list = ownMember(definition.lists, name);
-    if (!list || list.pluck || !Array.isArray(value)) continue;
-    for (const [index, element] of value.entries()) {
-      collect(list.of, element as Record<string, unknown>, `${path}.${name}[${index}]`, classes);
-    }
-  }
 }

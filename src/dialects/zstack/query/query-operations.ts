@@ -1,11 +1,11 @@
+import type { FastifyRequest } from 'fastify';
 import { Type as T } from 'typebox';
 import { type AnyOperation, type OperationExample, operation } from '../../../api/operation.ts';
 import type { Allowed } from '../../../cloud/identity/subject.ts';
 import type { InventoryDefinition } from '../../../cloud/query/inventory.ts';
-import { javaClassMap } from '../protocol/operation.ts';
-import { wantsSchema } from '../protocol/request-headers.ts';
 import { giveTraits } from '../protocol/traits.ts';
-import { inventorySchema, javaClasses } from './inventory-schema.ts';
+import { inventorySchema } from './inventory-schema.ts';
+import { javaClassMap, withJavaClasses } from './java-classes.ts';
 import { runQuery } from './query.ts';
 import { parseQuery } from './query-parameters.ts';
 
@@ -52,6 +52,17 @@ export function queryOperations(
       schema: T.Optional(javaClassMap),
     }),
   };
+  /** Answers of queries have the member for classes also where nobody asked for it. */
+  const answerOf = (
+    inventories: Record<string, unknown>[] | undefined,
+    total: number | undefined,
+    raw: FastifyRequest,
+  ) =>
+    withJavaClasses(responses[200], raw, {
+      ...(inventories && { inventories }),
+      ...(total !== undefined && { total }),
+      schema: {},
+    });
   const examples: OperationExample[] = [
     {
       title: `${title}, by name`,
@@ -77,7 +88,7 @@ export function queryOperations(
         subject,
         parseQuery(raw.query as Record<string, unknown>),
       );
-      return { body: answerOf(definition, inventories, total, wantsSchema(raw)) };
+      return { body: answerOf(inventories, total, raw) };
     },
   });
   const byUuid = [{ id: `${id}ByUuid`, path: `${about.path}/{uuid}` }, ...(about.otherPaths ?? [])].map((one) =>
@@ -100,22 +111,9 @@ export function queryOperations(
         const query = parseQuery({});
         query.conditions.push({ path: ['uuid'], operator: '=', value: params.uuid });
         const { inventories } = await runQuery(cloud, definition, subject, query);
-        return { body: answerOf(definition, inventories, undefined, wantsSchema(raw)) };
+        return { body: answerOf(inventories, undefined, raw) };
       },
     }),
   );
   return (about.byUuid === false ? [list] : [list, ...byUuid]).map((one) => giveTraits(one, traits));
-}
-
-function answerOf(
-  definition: InventoryDefinition,
-  inventories: Record<string, unknown>[] | undefined,
-  total: number | undefined,
-  withClasses: boolean,
-): Record<string, unknown> {
-  const body: Record<string, unknown> = {};
-  if (inventories) body['inventories'] = inventories;
-  if (total !== undefined) body['total'] = total;
-  body['schema'] = withClasses ? javaClasses(definition, inventories ?? [], (index) => `inventories[${index}]`) : {};
-  return body;
 }
