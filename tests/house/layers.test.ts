@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 
 /** What hosts may be asked, in parts. */
 const contracts = [
+  'agent/balancer-contract',
   'agent/disk-limits',
   'agent/file-content',
   'agent/insight-contract',
@@ -22,7 +23,8 @@ const mayImport: Record<string, readonly string[]> = {
   'agent/disk-limits': [],
   'agent/file-content': [],
   'agent/insight-contract': ['agent/contract'],
-  'agent/network-contract': ['agent/file-content'],
+  'agent/balancer-contract': [],
+  'agent/network-contract': ['agent/balancer-contract', 'agent/file-content'],
   'agent/medium-contract': [],
   'agent/migration-contract': ['agent/contract'],
   'agent/nic-contract': ['agent/contract'],

@@ -40,4 +40,6 @@ export const groupNames: Record<string, Pair> = {
   'domain configuration': ['ドメインの設定', '域配置'],
   'resource configuration': ['リソース設定', '资源配置'],
   'volume proxies': ['ボリュームプロキシ', '云盘代理'],
+  'load balancer listener': ['ロードバランサーのリスナー', '负载均衡监听器'],
+  'load balancer server group': ['ロードバランサーのサーバーグループ', '负载均衡后端服务器组'],
 };
