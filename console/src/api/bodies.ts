@@ -55,6 +55,16 @@ export interface components {
                 accessIPv6?: string | null;
                 adminPass?: string;
                 availability_zone?: string;
+                block_device_mapping?: {
+                    connection_info?: string;
+                    delete_on_termination?: boolean | string;
+                    device_name?: string;
+                    no_device?: unknown;
+                    snapshot_id?: string;
+                    virtual_name?: string;
+                    volume_id?: string;
+                    volume_size?: number | string | null;
+                }[];
                 block_device_mapping_v2?: {
                     boot_index?: number | string | null;
                     delete_on_termination?: boolean | string;

@@ -57,7 +57,15 @@ export function statusesOf(service: OpenStackService): Record<CloudErrorCode, nu
 const statusOfReason: Record<string, number> = {
   microversion_not_acceptable: 406,
   not_implemented: 501,
+  gone: 410,
 };
+
+/** For what the service once had and has no longer. */
+export function goneError(): CloudError {
+  return new CloudError('not_found', 'This resource is no longer available. No forwarding address is given.', {
+    reason: 'gone',
+  });
+}
 
 function statusOf(service: OpenStackService, error: CloudError): number {
   const byReason = error.details.reason === undefined ? undefined : statusOfReason[error.details.reason];

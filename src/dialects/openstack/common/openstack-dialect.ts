@@ -1,10 +1,11 @@
 import type { FastifyRequest } from 'fastify';
-import type { Dialect } from '../../../api/dialect.ts';
+import { type Dialect, NoSuchOperation } from '../../../api/dialect.ts';
 import type { AnyOperation } from '../../../api/operation.ts';
 import type { Subject } from '../../../cloud/identity/subject.ts';
 import { authenticateByToken, authenticateNobody } from './authenticate.ts';
 import { refuseEmptyId } from './empty-id.ts';
 import { errorForms, fault } from './faults.ts';
+import { goneError } from './http-failure.ts';
 import { type MicroversionedService, microversionHeaders, requestedMicroversion } from './microversion.ts';
 import { requestIdHeaders } from './request-id.ts';
 import type { OpenStackService } from './service.ts';
@@ -21,6 +22,8 @@ export interface OpenStackDialect {
   microversions?: MicroversionedService;
   /** More to look at before an operation does; what it returns goes into `call.context`. */
   prepare?(request: FastifyRequest, subject: Subject | undefined): Record<string, unknown>;
+  /** Whether something that is not there was taken back, which is told (410). Asked where no operation fits. */
+  isGone?(request: FastifyRequest): boolean;
   /** Default: by `X-Auth-Token`. */
   authenticate?: Dialect['authenticate'];
 }
@@ -47,7 +50,10 @@ export function openstackDialect(definition: OpenStackDialect): Dialect {
       ...requestIdHeaders(service, requestId),
       ...(microversions ? microversionHeaders(microversions, context) : {}),
     }),
-    fail: (failure) => fault(service, failure),
+    fail(failure) {
+      const isGone = failure.error instanceof NoSuchOperation && definition.isGone?.(failure.request);
+      return fault(service, isGone ? { ...failure, error: goneError() } : failure);
+    },
     errors: errorForms(service),
   };
 }

@@ -11,6 +11,7 @@ import { flavorAccessOperations } from './flavor-access.ts';
 import { flavorExtraSpecOperations } from './flavor-extra-specs.ts';
 import { flavorOperations } from './flavors.ts';
 import { floatingIpProxies } from './floating-ip-proxies.ts';
+import { isGone } from './gone.ts';
 import { hostOperations } from './hosts.ts';
 import { hypervisorOperations } from './hypervisors.ts';
 import { imageMetadataOperations } from './image-metadata.ts';
@@ -120,6 +121,7 @@ const compute = openstackDialect({
   version: '2.1',
   mounts: ['/compute/v2.1', '/compute/v2.1/{project_id}'],
   operations,
+  isGone,
   microversions: computeMicroversions,
   prepare(request, subject) {
     requireOwnProjectInUrl('compute', request, subject);
@@ -134,6 +136,7 @@ const legacyCompute = openstackDialect({
   version: '2',
   mounts: ['/compute/v2', '/compute/v2/{project_id}'],
   operations: operations.filter(({ since = '2.1' }) => since === '2.1'),
+  isGone,
   unknownMembers: 'drop',
   prepare(request, subject) {
     requireOwnProjectInUrl('compute', request, subject);

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { operation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
-import { until } from './microversions.ts';
+import { goneError } from '../common/http-failure.ts';
 import { exampleServer, ServerParams, serverIdOf } from './wire.ts';
 
 const common = { dialect: 'compute', group: 'admin', since: '2.1', mode: 'sync' } as const;
@@ -142,24 +142,20 @@ export const retiredOperations = [
       return {};
     },
   }),
-  until(
-    43,
-    operation({
-      ...common,
-      id: 'ListVirtualInterfaces',
-      method: 'GET',
-      path: '/servers/{server_id}/os-virtual-interfaces',
-      allow: 'reader',
-      params: ServerParams,
-      responses: { 200: Type.Object({}) },
-      errors: [400, 401, 403, 404],
-      title: 'List virtual interfaces',
-      summary: 'Only ever served networks of Nova itself; os-interface tells the ports of a server.',
-      examples: [{ title: 'One server', params: exampleServer, status: 400 }],
-      handle() {
-        const words = 'Listing virtual interfaces is not supported by this cloud.';
-        throw new CloudError('invalid', words, { reason: 'not_supported' });
-      },
-    }),
-  ),
+  operation({
+    ...common,
+    id: 'ListVirtualInterfaces',
+    method: 'GET',
+    path: '/servers/{server_id}/os-virtual-interfaces',
+    allow: 'reader',
+    params: ServerParams,
+    responses: { 200: Type.Object({}) },
+    errors: [401, 403, 410],
+    title: 'List virtual interfaces',
+    summary: 'Only ever served networks of Nova itself; os-interface tells the ports of a server.',
+    examples: [{ title: 'One server', params: exampleServer, status: 410 }],
+    handle() {
+      throw goneError();
+    },
+  }),
 ];

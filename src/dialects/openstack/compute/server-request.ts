@@ -5,6 +5,7 @@ import { projectOf } from '../../../cloud/identity/subject.ts';
 import type { BlockDevice } from '../../../cloud/servers/block-devices.ts';
 import type { NewServer } from '../../../cloud/servers/creation.ts';
 import type { Env } from '../../../env/env.ts';
+import { LegacyBlockDeviceMapping, legacyBlockDevices, refuseBothForms } from './legacy-block-devices.ts';
 import { invalidField, isLegacy, type KnownIn, knownMembers, minorOf } from './microversions.ts';
 import { readHints, SchedulerHints } from './scheduler-hints.ts';
 import {
@@ -98,6 +99,9 @@ const ServerRequest = closed({
   adminPass,
   availability_zone: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
   block_device_mapping_v2: Type.Optional(Type.Array(BlockDeviceMapping)),
+  block_device_mapping: Type.Optional(
+    Type.Array(LegacyBlockDeviceMapping, { description: 'The form of old clients; not beside the other one.' }),
+  ),
   min_count: Type.Optional(NumberOrText),
   max_count: Type.Optional(NumberOrText),
   return_reservation_id: Type.Optional(BooleanOrWord),
@@ -154,7 +158,7 @@ export async function readCreateRequest(
     name: serverName(context, server.name),
     flavorId: await flavorIdOf(call, server.flavorRef),
     imageId: imageIdOf(context, server.imageRef),
-    blockDevices: server.block_device_mapping_v2?.map((mapping) => blockDevice(context, mapping)),
+    blockDevices: blockDevicesOf(context, server),
     networks: networksOf(context, server.networks),
     securityGroups: server.security_groups?.map((group) => group.name) ?? [],
     keyName: server.key_name,
@@ -249,6 +253,13 @@ function networksOf(context: Call['context'], networks: Of<typeof ServerRequest>
 /** Nova's schemas lost the tags of networks from 2.37 to 2.41, and those of disks from 2.33 on. */
 const networkTags = (minor: number): KnownIn => (minor <= 36 ? [32, 36] : [42]);
 const diskTags = (minor: number): KnownIn => (minor <= 32 ? [32, 32] : [42]);
+
+function blockDevicesOf(context: Call['context'], server: Of<typeof ServerRequest>): BlockDevice[] | undefined {
+  const { block_device_mapping_v2: mappings, block_device_mapping: legacy } = server;
+  refuseBothForms(legacy, mappings);
+  if (!legacy?.length) return mappings?.map((mapping) => blockDevice(context, mapping));
+  return legacyBlockDevices(legacy, { hasImage: Boolean(server.imageRef), refuseMultiattach: minorOf(context) < 60 });
+}
 
 function blockDevice(context: Call['context'], given: Of<typeof BlockDeviceMapping>): BlockDevice {
   const mapping = knownMembers(context, 'block_device_mapping_v2', given, {

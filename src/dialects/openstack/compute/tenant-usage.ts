@@ -6,8 +6,9 @@ import type { ServerFilter } from '../../../cloud/servers/listing.ts';
 import type { Server } from '../../../cloud/servers/model.ts';
 import { statusOf } from '../../../cloud/servers/states.ts';
 import { parseId, withDashes } from '../../../env/env.ts';
+import { badMarker, nextLinks, pageOf } from '../common/pagination.ts';
 import { isoMicros, parseTime } from '../common/time.ts';
-import { invalidQuery } from './microversions.ts';
+import { invalidQuery, minorOf } from './microversions.ts';
 import { lastOf, type Query, queryText, TextOrNull } from './wire.ts';
 
 const common = { dialect: 'compute', group: 'quotas', method: 'GET', since: '2.1', mode: 'sync' } as const;
@@ -15,8 +16,10 @@ const common = { dialect: 'compute', group: 'quotas', method: 'GET', since: '2.1
 const UsageQuery = Type.Object({
   start: queryText('Begin of the period; four weeks before its end where none is said.'),
   end: queryText('End of the period; now where none is said.'),
-  detailed: queryText('`1` for the servers too.'),
+  limit: queryText('Servers at most; from 2.40 on.'),
+  marker: queryText('The id of the last server of the page before; from 2.40 on.'),
 });
+const Links = Type.Optional(Type.Array(Type.Object({ rel: Type.String(), href: Type.String() })));
 
 const ServerUsage = Type.Object({
   instance_id: Type.String(),
@@ -87,6 +90,22 @@ async function allServers({ cloud, subject }: Call, filter: ServerFilter): Promi
   }
 }
 
+/**
+ * The servers of one page, and the link to the next one: projects after projects, and each one's servers by their ids.
+ * Clients ask for pages until one is empty. Before 2.40 all is one page.
+ */
+function pieceOf(call: Call, name: 'tenant_usages' | 'tenant_usage', servers: readonly Server[]) {
+  if (minorOf(call.context) < 40) return { some: servers, links: {} };
+  const page = pageOf('compute', call.query as Query);
+  const order = ({ projectId, id }: Server) => `${projectId} ${id}`;
+  const sorted = servers.toSorted((a, b) => (order(a) < order(b) ? -1 : 1));
+  const start = page.marker === undefined ? 0 : sorted.findIndex(({ id }) => id === parseId(page.marker!)) + 1;
+  if (page.marker !== undefined && start === 0) throw badMarker('compute', page.marker);
+  const some = sorted.slice(start, start + page.limit!);
+  const ends = some.map(({ id }) => ({ id: withDashes(id) }));
+  return { some, links: nextLinks(name, ends, page, { origin: call.origin, url: call.raw.url }) };
+}
+
 /** How long the server was there in the period, as far as that has passed. */
 function hoursOf({ launchedAt, terminatedAt }: Server, { start, end, now }: Period): number {
   if (launchedAt === null) return 0;
@@ -133,18 +152,19 @@ export const tenantUsageOperations = [
     id: 'ListTenantUsage',
     path: '/os-simple-tenant-usage',
     allow: 'admin',
-    query: UsageQuery,
-    responses: { 200: Type.Object({ tenant_usages: Type.Array(Usage) }) },
+    query: Type.Object({ ...UsageQuery.properties, detailed: queryText('`1` for the servers too.') }),
+    responses: { 200: Type.Object({ tenant_usages: Type.Array(Usage), tenant_usages_links: Links }) },
     errors: [400, 401, 403],
     title: 'List usage of all projects',
     summary: 'How long the projects had how much, by their servers.',
     examples: [{ title: 'Of the last four weeks', status: 200 }],
     async handle(call) {
       const period = periodOf(call as Call);
-      const servers = Map.groupBy(await serversIn(call as Call, period), ({ projectId }) => projectId);
+      const { some: page, links } = pieceOf(call as Call, 'tenant_usages', await serversIn(call as Call, period));
+      const servers = Map.groupBy(page, ({ projectId }) => projectId);
       const isDetailed = lastOf(call.query.detailed) === '1';
       const usages = [...servers].map(([id, some]) => usageView(id, some, period, isDetailed));
-      return { body: { tenant_usages: usages } };
+      return { body: { tenant_usages: usages, ...links } };
     },
   }),
   operation({
@@ -154,7 +174,7 @@ export const tenantUsageOperations = [
     allow: 'reader',
     params: Type.Object({ id: Type.String({ description: 'The project.' }) }),
     query: UsageQuery,
-    responses: { 200: Type.Object({ tenant_usage: Usage }) },
+    responses: { 200: Type.Object({ tenant_usage: Usage, tenant_usage_links: Links }) },
     errors: [400, 401, 403],
     title: 'Show usage of a project',
     summary: 'How long a project had how much, server by server. Empty for a project that had none.',
@@ -163,8 +183,8 @@ export const tenantUsageOperations = [
       const id = parseId(call.params.id) ?? call.params.id;
       if (id !== call.subject.projectId) requireAdmin(call.subject, 'os_compute_api:os-simple-tenant-usage:show');
       const period = periodOf(call as Call);
-      const servers = await serversIn(call as Call, period, id);
-      return { body: { tenant_usage: servers.length === 0 ? {} : usageView(id, servers, period, true) } };
+      const { some, links } = pieceOf(call as Call, 'tenant_usage', await serversIn(call as Call, period, id));
+      return { body: { tenant_usage: some.length === 0 ? {} : usageView(id, some, period, true), ...links } };
     },
   }),
 ];
