@@ -295,7 +295,8 @@ function addConformance(program: Command): void {
       "Runs Tempest, the OpenStack community's tests, against the cloud that runs, or one of its own in a temporary " +
         'folder. Installs Tempest first. Exit code 0 when all that ran passed. Without a choice it runs --interop.\n' +
         "With --zstack it holds the cloud against ZStack's clients: requests signed as its SDKs sign them, and its " +
-        'Terraform provider, where UNKAI_ZSTACK_PROVIDER names that program.',
+        'Terraform provider, where UNKAI_ZSTACK_PROVIDER names that program, and its Java SDK, where ' +
+        'UNKAI_ZSTACK_JAVA_SDK names a JAR of it.',
     )
     .addOption(dataDir())
     .addOption(hypervisor('for a cloud of its own').default('qemu'))
@@ -306,7 +307,10 @@ function addConformance(program: Command): void {
     .option('--full', 'all API tests of the services that there are, and the scenarios', false)
     .addOption(new Option('--only <regex>', 'tests whose names match').conflicts(['interop', 'full']))
     .addOption(
-      new Option('--zstack', "ZStack's clients in the place of Tempest: signed requests, and its Terraform provider")
+      new Option(
+        '--zstack',
+        "ZStack's clients in the place of Tempest: signed requests, its Java SDK and Terraform provider",
+      )
         .default(false)
         .conflicts(['interop', 'full', 'only']),
     )

@@ -9,13 +9,14 @@ import { DataFolder, type RunRecord } from '../../data-folder.ts';
 import { defaultDataDir, version } from '../../defaults.ts';
 import { OwnCloud } from '../../own-cloud.ts';
 import { serveImage } from './image-server.ts';
+import { findJavaSdk, runJavaSdk } from './java-sdk.ts';
 import { SignedClient } from './signed-client.ts';
 import { runStep, type Step, story } from './story.ts';
 import { findProvider, runProvider } from './terraform.ts';
 
 /** One call of a client and what came of it. */
 export interface ClientOutcome {
-  client: 'signed requests' | 'terraform';
+  client: 'signed requests' | 'java sdk' | 'terraform';
   /** The operation, or the step of a program. */
   call: string;
   result: 'passed' | 'failed' | 'skipped';
@@ -73,12 +74,13 @@ function lineOf({ client, call, result, seconds, reason }: ClientOutcome): strin
   return `${word}  ${client.padEnd(16)}${call}${time}${result === 'skipped' ? `: ${reason}` : ''}`;
 }
 
-/** Every client there is, call by call: our own requests, signed as the SDKs sign them, and ZStack's Terraform provider. */
+/** Every client there is, call by call: our own requests, signed as SDKs sign them, ZStack's Java SDK and Terraform provider. */
 export async function* clientsOf(origin: string, adminPassword: string): AsyncGenerator<ClientOutcome> {
   const images = await serveImage();
   try {
     const admin = await ZStackClient.signIn(origin, { account: 'admin', password: adminPassword });
     yield* signedRequests(admin, images.url);
+    yield* javaSdk(admin.origin, adminPassword, images.url);
     yield* terraformProvider(admin, adminPassword, images.url);
   } finally {
     await images.stop();
@@ -112,6 +114,21 @@ function unlikeItsSchema({ operation }: Step, body: unknown): string | undefined
   if (!found) return `no operation is called ${operation}`;
   if (!schema || schema === 'stream' || Compile(schema as TSchema).Check(body)) return undefined;
   return 'the answer is not what the schema of the operation says';
+}
+
+async function* javaSdk(origin: string, adminPassword: string, imageUrl: string): AsyncGenerator<ClientOutcome> {
+  const found = await findJavaSdk();
+  const client = 'java sdk';
+  if ('obstacle' in found) {
+    yield { client, call: 'a server with everything around it', result: 'skipped', reason: found.obstacle };
+    return;
+  }
+  let started = performance.now();
+  for await (const { call, wrong } of runJavaSdk(found.jar, { origin, adminPassword, imageUrl })) {
+    const about = { client, call, seconds: (performance.now() - started) / 1000 } as const;
+    started = performance.now();
+    yield wrong ? { ...about, result: 'failed', reason: wrong } : { ...about, result: 'passed' };
+  }
 }
 
 async function* terraformProvider(
