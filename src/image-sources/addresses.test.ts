@@ -53,6 +53,14 @@ describe('a URL', () => {
     'gopher://example.org/',
     'example.org/image',
     'http:///image',
+    'http://127.0.0.1/',
+    'http://169.254.169.254/latest/',
+    'http://100.64.0.1/',
+    'http://[::1]/',
+    'http://[::ffff:127.0.0.1]/',
+    'http://[64:ff9b::7f00:1]/',
+    'http://localhost/',
+    'http://image.localhost./',
   ])('%s is refused', (url) => {
     expect(() => checkImageUrl(url, { allowInternal: false })).toThrow(/does not pass filtering/);
   });

@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns';
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { isIP, type LookupFunction } from 'node:net';
+import type { LookupFunction } from 'node:net';
 import { isInternalAddress } from './addresses.ts';
 import { resumed } from './resumed.ts';
 import { type ImageSource, SourceError, type SourceOptions } from './source.ts';
@@ -53,8 +53,6 @@ function get(
   { allowInternal, signal, headers }: SourceOptions,
   more: Record<string, string> = {},
 ): Promise<IncomingMessage> {
-  const host = url.hostname.replace(/^\[|\]$/g, '');
-  if (!allowInternal && isIP(host) !== 0 && isInternalAddress(host)) throw refused(url.href);
   const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
   return new Promise((resolve, reject) => {
     const fail = (error: Error) => {

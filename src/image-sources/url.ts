@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { isInternalAddress } from './addresses.ts';
 import { SourceError } from './source.ts';
 
 const usualPorts: Record<string, number> = { 'http:': 80, 'https:': 443 };
@@ -8,7 +9,8 @@ const hostName = /^(?=.*[a-z])[a-z0-9-]+(\.[a-z0-9-]+)*\.?$/;
 
 /**
  * Checks a URL for images before anything is resolved or connected to. Throws `SourceError` (`refused`) for schemes
- * other than http and https, credentials, odd spellings of addresses, and ports other than 80 and 443.
+ * other than http and https, credentials, odd spellings of addresses, and unless inner networks are allowed ports other than
+ * 80 and 443 and inner addresses. To what address a name leads is looked at when it is connected to.
  */
 export function checkImageUrl(text: string, { allowInternal }: { allowInternal: boolean }): URL {
   let url: URL;
@@ -21,7 +23,7 @@ export function checkImageUrl(text: string, { allowInternal }: { allowInternal: 
   if (usual === undefined || url.username !== '' || url.password !== '') throw refused(text);
   if (!isPlainlySpelt(text, url)) throw refused(text);
   const port = url.port === '' ? usual : Number(url.port);
-  if (!allowInternal && !allowedPorts.includes(port)) throw refused(text);
+  if (!allowInternal && (!allowedPorts.includes(port) || isInternalHost(url))) throw refused(text);
   return url;
 }
 
@@ -35,6 +37,11 @@ function isPlainlySpelt(text: string, url: URL): boolean {
   const host = url.hostname.replace(/^\[|\]$/g, '');
   if (isIP(host) === 4) return written === host;
   return isIP(host) === 6 || hostName.test(host);
+}
+
+function isInternalHost({ hostname }: URL): boolean {
+  const host = hostname.replace(/^\[|\]$/g, '');
+  return isIP(host) !== 0 ? isInternalAddress(host) : /^(.*\.)?localhost\.?$/.test(host);
 }
 
 /** Glance's words. */
