@@ -2,7 +2,7 @@ import type { Tx } from '../../database/database.ts';
 import { notFound } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
 import { adminOnly } from './failures.ts';
-import { flag } from './model.ts';
+import { type FixedIp, flag } from './model.ts';
 import { operator } from './operator.ts';
 import { visibleNetwork } from './ownership.ts';
 import type { FixedIpRequest } from './port-addressing.ts';
@@ -16,6 +16,22 @@ export interface GatewayRequest {
   enableSnat?: boolean;
   /** Administrators only. */
   fixedIps?: readonly FixedIpRequest[];
+}
+
+/**
+ * Whether the gateway has what is asked for already. A subnet without an address is content with whatever the gateway has
+ * there, as in Neutron: who says the same again keeps the addresses.
+ */
+function isSame(present: readonly FixedIp[], wanted: readonly FixedIpRequest[]): boolean {
+  const addresses = new Set(present.map(({ ipAddress }) => ipAddress));
+  const subnets = new Set(present.map(({ subnetId }) => subnetId));
+  const named = new Set(wanted.flatMap(({ ipAddress }) => ipAddress ?? []));
+  const namedSubnets = new Set(wanted.flatMap(({ subnetId }) => subnetId ?? []));
+  const isHad = wanted.every(({ subnetId, ipAddress }) =>
+    ipAddress === undefined ? subnetId !== undefined && subnets.has(subnetId) : addresses.has(ipAddress),
+  );
+  const isAll = present.every(({ subnetId, ipAddress }) => named.has(ipAddress) || namedSubnets.has(subnetId));
+  return isHad && isAll && (named.size === addresses.size || wanted.length === present.length);
 }
 
 const gatewayPortOwner = 'network:router_gateway';
@@ -34,7 +50,10 @@ export class RouterGateways {
       throw adminOnly('choose whether a router translates addresses');
     if (!subject.isAdmin && request.fixedIps !== undefined) throw adminOnly("choose a router's external addresses");
     await this.#requireExternal(tx, subject, request.networkId);
-    const keepsPort = router.gateway?.networkId === request.networkId && request.fixedIps === undefined;
+    const { gateway } = router;
+    const keepsPort =
+      gateway?.networkId === request.networkId &&
+      (request.fixedIps === undefined || isSame(gateway.fixedIps, request.fixedIps));
     if (!keepsPort) {
       if (router.gateway) await this.#release(tx, router, request.networkId);
       await this.#connect(tx, router, request);

@@ -49,6 +49,30 @@ describe('routers', () => {
     expect((body['routers'] as unknown as Json[]).map(({ id }) => id)).toContain(router['id']);
   });
 
+  test('keep their addresses outside when they are told the same once more', async () => {
+    const gateway = async () => {
+      const { body } = await api.call('admin', 'GET', path(router, 'routers'));
+      return body['router']!['external_gateway_info']!['external_fixed_ips'] as unknown as Json[];
+    };
+    const set = async (external_fixed_ips: object[]) => {
+      const gateway = { network_id: outside['id'], external_fixed_ips };
+      const answer = await api.call('admin', 'PUT', path(router, 'routers'), {
+        router: { external_gateway_info: gateway },
+      });
+      expect(answer.status).toBe(200);
+    };
+    const before = await gateway();
+    const [{ subnet_id, ip_address } = {}] = before;
+    for (const same of [[{ subnet_id }], [{ ip_address }], [{ subnet_id, ip_address }, { subnet_id }]]) {
+      await set(same);
+      expect(await gateway(), JSON.stringify(same)).toEqual(before);
+    }
+    await set([{ subnet_id, ip_address: '198.51.100.90' }]);
+    expect(await gateway()).toEqual([{ subnet_id, ip_address: '198.51.100.90' }]);
+    await set([{ subnet_id }, { subnet_id, ip_address: '198.51.100.91' }]);
+    expect((await gateway()).map((one) => one['ip_address'])).toContain('198.51.100.91');
+  });
+
   test('may lead to a network that has no subnet yet, and get an address of its first one', async () => {
     const far = await api.made('admin', 'networks', 'network', { name: 'far', 'router:external': true });
     const gateway = { external_gateway_info: { network_id: far['id'] } };

@@ -5,6 +5,7 @@ import type { QosSpecs } from '../../../cloud/volumes/qos.ts';
 import { parseId, withDashes } from '../../../env/env.ts';
 import { LinkSchema, resourceLinks } from '../common/links.ts';
 import { queryFlag } from '../common/query.ts';
+import { ListQuery, listed } from './plain-list.ts';
 import { exampleType } from './types.ts';
 import { Metadata } from './wire.ts';
 
@@ -58,14 +59,23 @@ export const qosOperations = [
     id: 'ListQosSpecs',
     method: 'GET',
     path: '/qos-specs',
-    responses: { 200: Type.Object({ qos_specs: Type.Array(QosSchema) }) },
-    errors: [401, 403],
+    query: ListQuery,
+    responses: {
+      200: Type.Object({
+        qos_specs: Type.Array(QosSchema),
+        qos_specs_links: Type.Optional(Type.Array(LinkSchema)),
+      }),
+    },
+    errors: [400, 401, 403],
     title: 'List QoS specs',
     summary: 'What limits there are for volume types to name.',
     examples: [{ title: 'All', status: 200 }],
-    handle: async ({ cloud, subject }) => ({
-      body: { qos_specs: (await cloud.blockStorage.qos.list(subject)).map(view) },
-    }),
+    handle: async (call) => {
+      const query = call.query as Record<string, string | undefined>;
+      const all = await call.cloud.blockStorage.qos.list(call.subject);
+      const { items, links } = listed('qos_specs', all, { ...call, query });
+      return { body: { qos_specs: items.map(view), ...links } };
+    },
   }),
   operation({
     ...common,

@@ -34,6 +34,21 @@ async function newType(body: object): Promise<string> {
   return answer.json.volume_type.id;
 }
 
+test('QoS specs are listed page by page', async () => {
+  const ids: string[] = [];
+  for (const name of ['slow', 'slower', 'slowest']) {
+    const answer = await call('POST', '/qos-specs', { as: 'admin', body: { qos_specs: { name } } });
+    ids.push(answer.json.qos_specs.id);
+  }
+  const list = async (query: string) => (await call('GET', `/qos-specs?${query}`, { as: 'admin' })).json;
+  const first = await list('limit=2&sort=name:asc');
+  expect(first.qos_specs.map(({ id }: { id: string }) => id)).toEqual(ids.slice(0, 2));
+  expect(first.qos_specs_links[0].href).toContain(`marker=${ids[1]}`);
+  const second = await list(`limit=2&sort=name:asc&marker=${ids[1]}`);
+  expect(second).toMatchObject({ qos_specs: [{ id: ids[2] }] });
+  expect(second.qos_specs_links).toBeUndefined();
+});
+
 test('a storage that was added is one more pool of each host, and of the volumes in it', async () => {
   const root = await mkdtemp(join(tmpdir(), 'unkai-pool-'));
   try {
@@ -96,6 +111,11 @@ describe('a volume type', () => {
     const encryption = { provider: 'luks', cipher: 'aes-xts-plain64', key_size: 256 };
     const made = await call('POST', `/types/${id}/encryption`, { as: 'admin', body: { encryption } });
     expect(made.json.encryption).toMatchObject({ ...encryption, control_location: 'front-end' });
+    // Old clients leave the provider empty where they change something else.
+    const other = { encryption: { provider: '', control_location: 'back-end' } };
+    const path = `/types/${id}/encryption/${made.json.encryption.encryption_id}`;
+    const changed = await call('PUT', path, { as: 'admin', body: other });
+    expect(changed).toMatchObject({ status: 200, json: other });
     const refused = await call('POST', '/volumes', { body: { volume: { size: 1, volume_type: 'locked' } } });
     expect(refused.status).toBe(400);
     expect(refused.json.badRequest.message).toContain('no storage that encrypts');

@@ -18,7 +18,7 @@ const params = Type.Object({ type_id: Type.String() });
 const encryptionParams = Type.Object({ type_id: Type.String(), encryption_id: Type.String() });
 
 const facts = {
-  provider: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
+  provider: Type.Optional(Type.String({ maxLength: 255 })),
   cipher: Type.Optional(textOrNull({ maxLength: 255 })),
   key_size: Type.Optional(
     Type.Unsafe<number | string | null>({ type: ['integer', 'string', 'null'], description: 'Bits.' }),
