@@ -29,6 +29,8 @@ export interface PlacementRequest extends Amounts {
   /** Storages that its host has to have. */
   withStorageIds?: readonly string[];
   zoneId?: string;
+  /** The cluster that was asked for. */
+  clusterId?: string;
   architecture?: string;
   /** Where the server's disks are, where they can't move. */
   onlyHostId?: string;
@@ -78,6 +80,7 @@ const filters: Readonly<Record<string, Filter>> = {
   leftHost: ({ host }, { leftHostId }) =>
     leftHostId === host.id ? { reason: 'has the server now', many: 'have the server now' } : undefined,
   zone: ({ host }, { zoneId }) => (zoneId && host.zoneId !== zoneId ? 'in another zone' : undefined),
+  cluster: ({ host }, { clusterId }) => (clusterId && host.clusterId !== clusterId ? 'in another cluster' : undefined),
   disks: ({ host }, { onlyHostId }) =>
     onlyHostId && host.id !== onlyHostId
       ? { reason: 'does not have its disks', many: 'do not have its disks' }

@@ -43,6 +43,8 @@ export interface NewServer {
   userData?: string;
   configDrive?: boolean;
   zone?: string;
+  /** The cluster that it must be in. */
+  clusterId?: string;
   /** The host that it must be on; administrators only, which the caller has checked. */
   hostId?: string;
   diskConfig?: Server['diskConfig'];
@@ -197,6 +199,7 @@ async function registerOne(
   const input: BuildInput = {
     serverId,
     zoneId,
+    clusterId: wanted.clusterId,
     flavor: factsOf(flavor),
     architecture: root.image?.properties['architecture'],
     rootVolumeId: root.volumeId,

@@ -192,6 +192,9 @@ public final class Story {
         stop.type = "cold";
         expect("StopVmInstance", "state", "Stopped", call(stop, StopVmInstanceResult.class).inventory.state);
         call(with(new RevertVolumeFromSnapshotAction(), a -> a.uuid = taken), RevertVolumeFromSnapshotResult.class);
+        DetachDataVolumeFromVmAction detach = with(new DetachDataVolumeFromVmAction(), a -> a.uuid = volume);
+        detach.vmUuid = vm.uuid;
+        call(detach, DetachDataVolumeFromVmResult.class);
         snapshot.volumeUuid = root.uuid;
         String built = call(snapshot, CreateVolumeSnapshotResult.class).inventory.uuid;
         CreateRootVolumeTemplateFromVolumeSnapshotAction template = new CreateRootVolumeTemplateFromVolumeSnapshotAction();
@@ -201,9 +204,6 @@ public final class Story {
         String builtImage = call(template, CreateRootVolumeTemplateFromVolumeSnapshotResult.class).inventory.uuid;
         expect("StartVmInstance", "state", "Running", call(with(new StartVmInstanceAction(), a -> a.uuid = vm.uuid), StartVmInstanceResult.class).inventory.state);
         call(with(new RebootVmInstanceAction(), a -> a.uuid = vm.uuid), RebootVmInstanceResult.class);
-        DetachDataVolumeFromVmAction detach = with(new DetachDataVolumeFromVmAction(), a -> a.uuid = volume);
-        detach.vmUuid = vm.uuid;
-        call(detach, DetachDataVolumeFromVmResult.class);
         UpdateGlobalConfigAction config = with(new UpdateGlobalConfigAction(), a -> a.category = "vm");
         call(with(new QueryGlobalConfigAction(), a -> a.conditions = List.of("category=vm")), QueryGlobalConfigResult.class);
         config.name = "no.such.thing";

@@ -11,6 +11,8 @@ const gibibyte = 2 ** 30;
 
 export interface PlacementInput extends GuestInput {
   zoneId: string;
+  /** The cluster that was asked for, if one was. */
+  clusterId?: string;
   flavor: FlavorFacts;
   architecture?: string;
   /** Where its disks are, if it has some. */
@@ -52,6 +54,7 @@ export function buildRequest(input: PlacementInput): PlacementRequest {
     ...amountsOf(flavor, { ownRoot }),
     disks: ownRoot ? [rootNeed({ volumeId: rootVolumeId, size, flavor, place })] : [],
     zoneId: input.zoneId,
+    clusterId: input.clusterId,
     architecture: input.architecture,
     onlyHostId: input.onlyHostId,
     wantedHostId: input.wantedHostId,

@@ -13,6 +13,7 @@ import { settleServer } from '../transition.ts';
 const CreateInput = Type.Object({
   serverId: Type.String(),
   zoneId: Type.String(),
+  clusterId: Type.Optional(Type.String()),
   flavor: flavorFacts,
   architecture: Type.Optional(Type.String()),
   rootVolumeId: Type.String(),

@@ -54,8 +54,8 @@ export const createVmInstance = jobOperation({
     ),
     dataDiskOfferingUuids: uuids('The disk offerings of its further data volumes.'),
     zoneUuid: uuidField('The zone.'),
-    clusterUuid: uuidField('The cluster.'),
-    hostUuid: uuidField('The host.'),
+    clusterUuid: uuidField('The cluster that it shall be in.'),
+    hostUuid: uuidField('The host that it shall be on: for administrators, where its zone has several.'),
     primaryStorageUuidForRootVolume: uuidField(
       'Where its root volume shall lie: a primary storage, or, by the host’s uuid, the own disk of a host. Wherever there is most room if none is said.',
     ),
@@ -122,9 +122,11 @@ export const createVmInstance = jobOperation({
     const root = await volumePlace(cloud, input[ofRoot], ofRoot);
     const data = await volumePlace(cloud, systemTagValues(input.systemTags, ofData)[0], ofData);
     const dataStorageId = data.place?.storageId;
-    const hostId = root.place?.hostId ?? data.place?.hostId;
-    if (data.place?.hostId !== undefined && data.place.hostId !== hostId) throw differentHosts(data.place.hostId);
-    const zone = (await zoneNameFor(cloud, input)) ?? root.zone ?? data.zone;
+    const zone = (await zoneNameFor(cloud, subject, input)) ?? root.zone ?? data.zone;
+    const hostId = input.hostUuid ?? root.place?.hostId ?? data.place?.hostId;
+    for (const { place } of [root, data]) {
+      if (place?.hostId !== undefined && place.hostId !== hostId) throw differentHosts(place.hostId);
+    }
     const wanted = {
       ...(await newVm(cloud, subject, input)),
       flavorId: flavor.id,
@@ -132,6 +134,7 @@ export const createVmInstance = jobOperation({
       imageId: image.id,
       cdroms: await drivesFor(cloud, subject, { systemTags: input.systemTags, isOfIso: image.mediaType === 'iso' }),
       zone,
+      clusterId: input.clusterUuid,
       hostId,
       rootPlace: { storageId: root.place?.storageId },
       withStorageIds: dataStorageId && dataSizes.length > 0 ? [dataStorageId] : [],
@@ -155,7 +158,7 @@ export const createVmInstance = jobOperation({
 });
 
 function differentHosts(hostId: string) {
-  return invalidArgument(`the root volume can't be on another host than primary storage[uuid:${hostId}]`);
+  return invalidArgument(`the server can't be on another host than primary storage[uuid:${hostId}]`);
 }
 
 interface BootDisk {

@@ -83,9 +83,12 @@ async function begin(
 ) {
   const flavor = await flavorFor(cloud, subject, input);
   const zone = (await cloud.zones.names()).get(zoneId);
-  const asked = await zoneNameFor(cloud, input);
+  const asked = await zoneNameFor(cloud, subject, input);
   if (asked !== undefined && asked !== zone) {
     throw invalidArgument('the server has to be in the zone that the disk is in, of which it gets a copy');
+  }
+  if (hostId !== null && input.hostUuid !== undefined && input.hostUuid !== hostId) {
+    throw operationFailed(`the copy is made beside the disk, which is not on host[uuid:${input.hostUuid}]`);
   }
   const { place } = await volumePlace(cloud, storage.uuid, storage.field);
   if (hostId !== null && place?.hostId !== undefined && place.hostId !== hostId) {
@@ -93,7 +96,8 @@ async function begin(
   }
   const placed = blockDevices.map((one) => (one.bootIndex === 0 ? { ...one, storageId: place?.storageId } : one));
   const size = { flavorId: flavor.id, flavor };
-  const wanted = { ...(await newVm(cloud, subject, input)), ...size, blockDevices: placed, zone };
+  const where = { zone, clusterId: input.clusterUuid, hostId: input.hostUuid };
+  const wanted = { ...(await newVm(cloud, subject, input)), ...size, blockDevices: placed, ...where };
   const create = () => cloud.servers.create(subject, wanted);
   const [made] = await onAffinityGroup('affinityGroupUuid', wanted.groupId ?? '', create);
   const { server, actionId } = made!;

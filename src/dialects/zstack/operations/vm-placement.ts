@@ -99,7 +99,7 @@ export interface Place {
 }
 
 /** The name of the zone in which the named places are; undefined where none is named. */
-export async function zoneNameFor(cloud: Cloud, place: Place): Promise<string | undefined> {
+export async function zoneNameFor(cloud: Cloud, subject: Subject, place: Place): Promise<string | undefined> {
   const { zoneUuid, clusterUuid, hostUuid } = place;
   const names = await cloud.zones.names();
   if (zoneUuid !== undefined && !names.has(zoneUuid)) throw resourceNotFound('zoneUuid', zoneUuid, 'ZoneVO');
@@ -111,15 +111,12 @@ export async function zoneNameFor(cloud: Cloud, place: Place): Promise<string | 
   const zones = new Set([zoneUuid, cluster?.zoneId, host?.zoneId].filter((id) => id !== undefined));
   if (zones.size > 1) throw invalidArgument('the zone, cluster and host that were named are not in one zone');
   const [zone] = zones;
-  // The scheduler chooses within a zone: what is narrower can be promised only where the zone has nothing else.
-  const others = hosts.filter((one) => one.zoneId === zone);
-  if (hostUuid !== undefined && others.some(({ id }) => id !== hostUuid)) {
-    throw operationFailed(`the zone of host[uuid:${hostUuid}] has other hosts, and this cloud chooses hosts itself`);
+  if (host && cluster && host.clusterId !== cluster.id) {
+    throw invalidArgument(`host[uuid:${host.id}] is not in cluster[uuid:${cluster.id}]`);
   }
-  if (clusterUuid !== undefined && others.some(({ clusterId }) => clusterId !== clusterUuid)) {
-    throw operationFailed(
-      `the zone of cluster[uuid:${clusterUuid}] has other clusters, and this cloud chooses hosts itself`,
-    );
+  // Which of several hosts is used is not for accounts to say.
+  if (host && !subject.isAdmin && hosts.some(({ zoneId, id }) => zoneId === zone && id !== host.id)) {
+    throw operationFailed(`the zone of host[uuid:${hostUuid}] has other hosts, and this cloud chooses hosts itself`);
   }
   return zone === undefined ? undefined : names.get(zone);
 }
