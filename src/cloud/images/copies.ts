@@ -6,6 +6,7 @@ import { CloudError, notFound } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
 import { copyImage } from './copy-action.ts';
 import { discardBytes } from './discard-bytes.ts';
+import { fromAnyCopy } from './from-any-copy.ts';
 import { type Image, isGone } from './model.ts';
 import { moveImage } from './move-action.ts';
 import type { ImageParts } from './parts.ts';
@@ -192,8 +193,8 @@ export class Copies {
   ): Promise<{ size: number; installPath: string }> {
     const { core, rows, stores } = this.#parts;
     const image = await rows.image(imageId);
-    const source = (await rows.replicas([imageId])).find(({ state }) => state === 'active');
-    if (!image || !source) throw notFound('image', imageId);
+    const replicas = await rows.replicas([imageId]);
+    if (!image || !replicas.some(({ state }) => state === 'active')) throw notFound('image', imageId);
     const stall = new AbortController();
     let copied = 0;
     let seen = 0;
@@ -203,7 +204,11 @@ export class Copies {
       if (core.env.now() - seenAt > this.#timeout * 1_000_000) stall.abort();
     });
     try {
-      return await copyBetween(stores.driver(source.storeId), stores.driver(storeId), image, {
+      const source = (await fromAnyCopy(this.#parts, replicas, async (driver) => {
+        if (await driver.stat(imageId)) return driver;
+        throw new StoreError('not_found', `The image store ${driver.name} does not have the image.`);
+      }))!;
+      return await copyBetween(source, stores.driver(storeId), image, {
         signal: AbortSignal.any([options.signal, stall.signal]),
         onBytes: (bytes) => {
           copied = bytes;

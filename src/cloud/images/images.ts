@@ -12,6 +12,7 @@ import { Copies } from './copies.ts';
 import { checkChanges, idTaken, newImageRow } from './creation.ts';
 import { Deletion } from './deletion.ts';
 import { Exports } from './exports/exports.ts';
+import { fromAnyCopy } from './from-any-copy.ts';
 import { type ImportRequest, Imports, type InternalSources } from './imports.ts';
 import { conditionsOf, type ImageFilter, type ImageList, selectImages, unknownMarker } from './listing.ts';
 import { Members } from './members.ts';
@@ -224,23 +225,21 @@ export class Images {
    * images are for administrators alone), `unavailable`.
    */
   async download(subject: Subject, id: string): Promise<ImageDownload | undefined> {
-    const { rows, stores } = this.#parts;
+    const { rows } = this.#parts;
     const image = await this.get(subject, id);
     if (image.status === 'deactivated' && !subject.isAdmin) {
       throw new CloudError('forbidden', 'The requested image has been deactivated. Image data download is forbidden.', {
         reason: 'deactivated',
       });
     }
-    const active = (await rows.replicas([id])).filter(({ state }) => state === 'active');
-    if (active.length === 0) return undefined;
-    const replica = active.find(({ storeId }) => stores.find(storeId)?.status === 'connected') ?? active[0]!;
-    const driver = stores.driver(replica.storeId);
+    const replicas = await rows.replicas([id]);
+    if (!replicas.some(({ state }) => state === 'active')) return undefined;
     return {
       image,
       size: image.size!,
       read: async (range) => {
         try {
-          return await driver.read(id, range);
+          return (await fromAnyCopy(this.#parts, replicas, (driver) => driver.read(id, range)))!;
         } catch (error) {
           throw receiveFailure(error);
         }

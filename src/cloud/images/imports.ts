@@ -14,6 +14,7 @@ import type { Copies } from './copies.ts';
 import { idTaken, newImageRow } from './creation.ts';
 import { discardBytes } from './discard-bytes.ts';
 import { expungeImage } from './expunge-action.ts';
+import { fromAnyCopy } from './from-any-copy.ts';
 import { type ImportInput, importImage } from './import-action.ts';
 import { importFailure } from './import-failure.ts';
 import { inspectStored } from './inspect-stored.ts';
@@ -291,14 +292,13 @@ export class Imports {
 
   /** An image of this cloud that the project may see, too. */
   async #openOwn({ imageId }: RegionImage, { projectId }: Image): Promise<OpenedRegionImage> {
-    const { rows, stores } = this.#parts;
+    const { rows } = this.#parts;
     const id = parseId(imageId) ?? imageId;
     const found = await rows.image(id);
     const isSeen = found && !isGone(found) && (await mayKnow(rows, { projectId, isAdmin: false }, found));
-    const active = isSeen ? (await rows.replicas([id])).filter(({ state }) => state === 'active') : [];
-    const replica = active.find(({ storeId }) => stores.find(storeId)?.status === 'connected') ?? active[0];
-    if (found?.status !== 'active' || !replica) throw new SourceError('refused', 'There is no such image.');
-    const stream = await stores.driver(replica.storeId).read(id);
+    const replicas = isSeen && found.status === 'active' ? await rows.replicas([id]) : [];
+    const stream = await fromAnyCopy(this.#parts, replicas, (driver) => driver.read(id));
+    if (!found || !stream) throw new SourceError('refused', 'There is no such image.');
     const { diskFormat, containerFormat, size, hashValue } = found;
     return {
       source: { stream, size: size ?? undefined, close: () => letGo(stream) },

@@ -1,5 +1,6 @@
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { KillableProcess } from '../../../tests/support/killable.ts';
 import { StoreError } from '../../image-stores/store.ts';
@@ -49,6 +50,24 @@ it('the cloud starts without a store that an upload was cut off to, and its imag
   cloud = await TestCloud.start({ folder });
   expect(cloud.stores.byName('second')).toMatchObject({ status: 'disconnected' });
   expect(await cloud.images.get(alice, id)).toMatchObject({ status: 'queued' });
+});
+
+it('an image is read, and copied, from a store that answers', async () => {
+  const [second, third] = [await cloud.addStore(), await cloud.addStore('third')];
+  const { id } = await cloud.images.create(alice, raw);
+  const bytes = Buffer.alloc(1000, 'x');
+  await cloud.images.upload(alice, id, inPieces(bytes));
+  await cloud.core.runner.idle();
+  const driver = cloud.stores.driver(cloud.storeId);
+  Object.assign(driver, { read: away, stat: away });
+  const download = await cloud.images.download(alice, id);
+  expect(await buffer(await download!.read())).toEqual(bytes);
+  await cloud.images.copies.copyTo(alice, id, [third]);
+  await cloud.core.runner.idle();
+  expect(await cloud.files('third')).toEqual([id]);
+  Object.assign(cloud.stores.driver(second), { read: away });
+  Object.assign(cloud.stores.driver(third), { read: away });
+  expect(await failure(download!.read())).toMatchObject({ code: 'unavailable' });
 });
 
 it('what can not be done for one image keeps nobody from looking after the others', async () => {
