@@ -65,6 +65,7 @@ import { groupRules } from './migrations/0066-group-rules/migration.ts';
 import { nfsStorages } from './migrations/0067-nfs-storages/migration.ts';
 import { loadBalancers } from './migrations/0068-load-balancers/migration.ts';
 import { identityExtras } from './migrations/0070-identity-extras/migration.ts';
+import { volumeOfferings } from './migrations/0072-volume-offerings/migration.ts';
 import type { Schema } from './schema.ts';
 
 /** Every migration, by name, in order. A name is never changed once it was released. */
@@ -135,6 +136,7 @@ const migrations: Record<string, Migration> = {
   '0067-nfs-storages': nfsStorages,
   '0068-load-balancers': loadBalancers,
   '0070-identity-extras': identityExtras,
+  '0072-volume-offerings': volumeOfferings,
 };
 
 /** Brings the schema up to date. Safe to run on each start, and by several processes at once on PostgreSQL. */

@@ -22,6 +22,8 @@ export interface NewVolume {
   description?: string | null;
   /** Bytes. May be left out where the volume is a copy of something: then it is as large as that. */
   size?: number;
+  /** The disk offering that says that. */
+  diskOfferingId?: string;
   /** At most one of these: what the volume is made of. */
   imageId?: string;
   sourceVolumeId?: string;
@@ -297,6 +299,7 @@ export function volumeRow(
     disk_id: null,
     storage_id: null,
     install_path: null,
+    disk_offering_id: wanted.diskOfferingId ?? null,
     server_id: null,
     attachment_id: null,
     last_server_id: null,

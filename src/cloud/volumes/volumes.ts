@@ -130,6 +130,7 @@ export class Volumes {
       disk_id: null,
       storage_id: null,
       install_path: null,
+      disk_offering_id: null,
       image_id: volume.imageId,
       source_volume_id: null,
       snapshot_id: null,

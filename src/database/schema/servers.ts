@@ -125,6 +125,8 @@ export interface VolumesTable {
   /** The storage in which that disk lies; null where it is the host's own disk. */
   storage_id: string | null;
   install_path: string | null;
+  /** The disk offering that said its size, if one did; it may be gone by now. */
+  disk_offering_id: string | null;
   /** The image the volume was made from. */
   image_id: string | null;
   /** The volume, or the snapshot, that it began as a copy of. */

@@ -13,6 +13,9 @@ export const volume = defineInventory<'volumes'>({
       return sql`coalesce(${row.column('storage_id')}, ${row.column('host_id')})`;
     }),
     vmInstanceUuid: column('server_id', 'string', 'The server that it is attached to.'),
+    diskOfferingUuid: computed('string', 'The disk offering that said its size, while there is that.', (row) => {
+      return sql`(select o.id from disk_offerings as o where o.id = ${row.column('disk_offering_id')})`;
+    }),
     rootImageUuid: column('image_id', 'string', 'The image that it was made from.'),
     installPath: column('install_path', 'string', 'Where it is.'),
     type: words('kind', { root: 'Root', data: 'Data' }, 'Data', 'Root or Data.'),
@@ -35,6 +38,7 @@ export const volume = defineInventory<'volumes'>({
   relations: {
     vmInstance: { to: 'VmInstanceInventory', local: 'vmInstanceUuid' },
     image: { to: 'ImageInventory', local: 'rootImageUuid' },
+    diskOffering: { to: 'DiskOfferingInventory', local: 'diskOfferingUuid' },
     primaryStorage: { to: 'PrimaryStorageInventory', local: 'primaryStorageUuid' },
   },
   // ZStack has no word for the ephemeral and swap disks of a server.

@@ -42,8 +42,13 @@ describe('a data volume', () => {
     // Typed clients send 0 for numbers that nobody gave them, and an offering says more than a number.
     const offered = await zstack.run('POST', '/disk-offerings', { params: { name: 'two', diskSize: 2 * gibibyte } });
     for (const diskSize of [0, gibibyte]) {
-      expect(await create({ diskSize, diskOfferingUuid: uuidOf(offered) })).toMatchObject({ size: 2 * gibibyte });
+      const diskOfferingUuid = uuidOf(offered);
+      const named = { size: 2 * gibibyte, diskOfferingUuid };
+      expect(await create({ diskSize, diskOfferingUuid })).toMatchObject(named);
     }
+    expect(await zstack.query('/volumes?q=diskOffering.name=two')).toHaveLength(2);
+    await zstack.run('DELETE', `/disk-offerings/${uuidOf(offered)}`);
+    expect(await zstack.query(`/volumes?q=diskOfferingUuid=${uuidOf(offered)}`)).toEqual([]);
     const params = { name: 'data', diskSize: 0 };
     expect(await zstack.run('POST', '/volumes/data', { params })).toMatchObject(
       failing('SYS.1007', 'diskSize or diskOfferingUuid must be set'),

@@ -60,6 +60,7 @@ const createDataVolume = jobOperation({
       name: input.name,
       description: input.description ?? null,
       size: diskSize,
+      diskOfferingId: input.diskOfferingUuid,
       ...(await volumePlace(cloud, input.primaryStorageUuid)),
     });
     return { actionId, uuid: made.id };
