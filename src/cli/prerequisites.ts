@@ -36,6 +36,7 @@ const testRequirements: readonly Requirement[] = [
   programRequirement('openstack', 'python3-openstackclient', 'testing with the OpenStack command line client'),
   programRequirement('jq', 'jq', 'the examples in the documentation'),
   programRequirement('chromium', 'chromium', 'testing the web console'),
+  programRequirement('openssl', 'openssl', 'testing with certificates'),
   programRequirement('curl', 'curl', 'the examples in the documentation'),
   programRequirement('genisoimage', 'genisoimage', 'config drives as others write and read them'),
   programRequirement('qemu-ga', 'qemu-guest-agent', 'passwords that are changed inside TinyLinux'),

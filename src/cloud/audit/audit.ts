@@ -2,6 +2,7 @@ import type { HostAgent } from '../../agent/contract.ts';
 import type { Cloud } from '../cloud.ts';
 import { actionsAreKnown, actionsProgress, eventsAreClosed, failuresHaveCauses } from './actions.ts';
 import { backupsAreWhole, bytesHaveBackups } from './backups.ts';
+import { balancersHaveRouters } from './balancers.ts';
 import {
   attachmentsAreLive,
   clonesAreKnown,
@@ -58,6 +59,7 @@ const invariants: ReadonlyArray<(facts: Facts) => Finding[]> = [
   portsAreBound,
   addressesAreInSubnets,
   addressesAreUnique,
+  balancersHaveRouters,
   imagesAreSettled,
   copiesHaveBytes,
   bytesHaveImages,

@@ -58,6 +58,8 @@ export interface Facts {
   cachedImages: ReadonlySet<string>;
   /** Actions that have not ended, those that are parked among them. */
   actions: readonly ActionsTable[];
+  /** Routers that have an address of a load balancer. */
+  balancedRouters: ReadonlySet<string>;
   /** Actions that failed and do not say why. */
   causeless: ReadonlyArray<{ id: string; kind: string }>;
   openEvents: ReadonlyArray<{ actionId: string; name: string; kind: string }>;
@@ -103,6 +105,11 @@ export async function readFacts(cloud: Cloud, agents: ReadonlyMap<string, HostAg
   const addresses = await read.selectFrom('port_addresses').selectAll().execute();
   const subnets = byId(await read.selectFrom('subnets').selectAll().execute());
   const cached = await read.selectFrom('cached_images').select(['host_id', 'image_id']).execute();
+  const balanced = await read
+    .selectFrom('load_balancers')
+    .innerJoin('floating_ips', 'floating_ips.id', 'load_balancers.floating_ip_id')
+    .select('floating_ips.router_id')
+    .execute();
   const openEvents = await read
     .selectFrom('action_events')
     .innerJoin('actions', 'actions.id', 'action_events.action_id')
@@ -141,6 +148,7 @@ export async function readFacts(cloud: Cloud, agents: ReadonlyMap<string, HostAg
     ports,
     addresses,
     subnets,
+    balancedRouters: new Set(balanced.flatMap(({ router_id }) => router_id ?? [])),
     cachedImages: new Set(cached.map(({ host_id, image_id }) => `${host_id} ${image_id}`)),
     actions,
     causeless,

@@ -35,6 +35,7 @@ export type Invariant =
   | 'port-is-bound'
   | 'address-in-subnet'
   | 'address-is-unique'
+  | 'balancer-has-router'
   | 'image-has-bytes'
   | 'bytes-have-image'
   | 'cached-image-is-known'

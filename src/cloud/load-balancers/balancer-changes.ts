@@ -4,6 +4,7 @@ import type { CloudCore } from '../core.ts';
 import { MadeRouters } from '../eips/made-routers.ts';
 import type { Subject } from '../identity/subject.ts';
 import type { Networks } from '../networks/networks.ts';
+import { loadPorts, selectPorts } from '../networks/port-rows.ts';
 import type { FloatingIp } from '../networks/router-model.ts';
 import { settleMemberRouter } from './member-routers.ts';
 import { ownedRow } from './model.ts';
@@ -69,7 +70,16 @@ export class BalancerChanges {
     const { read } = this.core.db;
     const row = await ownedRow(read, 'load_balancers', subject, id);
     const vip = await this.networks.floatingIps.get(subject, row.floating_ip_id);
-    for (const portId of portIds) await this.#routers.ensure(subject, vip.networkId, portId);
+    const ports = await loadPorts(
+      read,
+      await selectPorts(read)
+        .where('ports.id', 'in', [...portIds, ''])
+        .execute(),
+    );
+    // One port for each subnet is enough.
+    const own = ports.filter(({ projectId }) => projectId === row.project_id);
+    const bySubnet = new Map(own.map((port) => [port.fixedIps[0]?.subnetId, port.id]));
+    for (const portId of bySubnet.values()) await this.#routers.ensure(subject, vip.networkId, portId);
   }
 
   /** Changes the name or the description of something. */

@@ -1,6 +1,6 @@
-import { execFileSync } from 'node:child_process';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { eachDatabase } from '../../../tests/support/postgres.ts';
+import { selfSigned } from '../../../tests/support/self-signed.ts';
 import type { DesiredBalancer, DesiredRouter } from '../../agent/contract.ts';
 import { Eips } from '../eips/eips.ts';
 import { withBalancers } from '../networks/host-networks/desired-balancers.ts';
@@ -241,22 +241,13 @@ eachDatabase('load balancers', (open) => {
   });
 
   it('speak HTTPS with certificates whose keys are sealed', async () => {
-    const pem = (name: string) =>
-      execFileSync(
-        'openssl',
-        `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=${name} -keyout - -out -`.split(
-          ' ',
-        ),
-        { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
-      );
+    const { pem: own, privateKey: key } = selfSigned('own');
     const { certificates, listeners } = balancers;
-    const own = pem('own');
     const certificate = await certificates.create(alice, { name: 'c', pem: own });
-    const [key] = /-----BEGIN PRIVATE KEY-----[\s\S]+?-----END PRIVATE KEY-----/.exec(own)!;
     const row = await cloud.db.read.selectFrom('certificates').selectAll().executeTakeFirstOrThrow();
     expect(row.private_key).toMatch(/^sealed1\./);
     expect(row.chain).not.toContain('PRIVATE');
-    const strange = `${/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/.exec(pem('x'))![0]}\n${key}`;
+    const strange = `${selfSigned('x').chain}\n${key}`;
     for (const wrong of ['', 'no certificate', key, strange, own.replace(key, '')]) {
       await expect(certificates.create(alice, { name: 'c', pem: wrong })).rejects.toMatchObject({ code: 'invalid' });
     }

@@ -1,8 +1,10 @@
 import type { Tx } from '../../database/database.ts';
-import type { LoadBalancerPoolsTable } from '../../database/schema.ts';
+import type { LoadBalancerPoolsTable, LoadBalancersTable } from '../../database/schema.ts';
 import { newId } from '../../env/env.ts';
+import { notFound } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
 import { formatIpv4, parseIpv4 } from '../networks/addresses.ts';
+import { loadPorts, selectPorts } from '../networks/port-rows.ts';
 import type { BalancerChanges, ClaimedBalancer } from './balancer-changes.ts';
 import { invalid, ownedRow, refused, usualWeight } from './model.ts';
 
@@ -89,38 +91,27 @@ export class Pools {
     { ports = [], addresses = [] }: MemberList,
   ): Promise<void> {
     await ownedRow(tx, 'load_balancer_pools', subject, poolId);
-    const { core, networks } = this.#changes;
+    const { env } = this.#changes.core;
     const present = await tx.selectFrom('load_balancer_members').selectAll().where('pool_id', '=', poolId).execute();
     const taken = new Set(present.flatMap(({ port_id, ip_address }) => [port_id, ip_address]));
-    const now = core.env.now();
-    const add = async (member: { port_id: string | null; ip_address: string | null; weight: number }) => {
-      const name = (member.port_id ?? member.ip_address)!;
+    const now = env.now();
+    const members = [
+      ...(await memberPorts(tx, subject, row, ports)),
+      ...addresses.map(({ address, weight }) => ({
+        ...{ port_id: null, ip_address: checkedAddress(address, vip.address), weight: checkedWeight(weight) },
+      })),
+    ];
+    if (members.length === 0) return;
+    for (const { port_id, ip_address } of members) {
+      const name = (port_id ?? ip_address)!;
       if (taken.has(name)) {
         throw refused('load_balancer_pool', poolId, 'member', `${name} is a member of the pool ${poolId} already.`);
       }
       taken.add(name);
-      const owner = { id: newId(core.env), project_id: row.project_id, pool_id: poolId };
-      await tx
-        .insertInto('load_balancer_members')
-        .values({ ...owner, ...member, created_at: now, updated_at: now })
-        .execute();
-    };
-    for (const { portId, weight } of ports) {
-      const port = await networks.ports.get(subject, portId, tx);
-      if (port.projectId !== row.project_id || port.deviceOwner.startsWith('network:')) {
-        throw invalid(
-          'load_balancer_pool',
-          `The port ${portId} is no interface of a server of the project ${row.project_id}.`,
-        );
-      }
-      if (!port.fixedIps.some(({ ipAddress }) => !ipAddress.includes(':'))) {
-        throw invalid('load_balancer_pool', `The port ${portId} has no IPv4 address.`);
-      }
-      await add({ port_id: portId, ip_address: null, weight: checkedWeight(weight) });
     }
-    for (const { address, weight } of addresses) {
-      await add({ port_id: null, ip_address: checkedAddress(address, vip.address), weight: checkedWeight(weight) });
-    }
+    const owner = { project_id: row.project_id, pool_id: poolId, created_at: now, updated_at: now };
+    const rows = members.map((member) => ({ id: newId(env), ...owner, ...member }));
+    await tx.insertInto('load_balancer_members').values(rows).execute();
   }
 
   /** Those that are no members are passed over. */
@@ -162,6 +153,33 @@ export class Pools {
   #pool(subject: Subject, id: string): Promise<LoadBalancerPoolsTable> {
     return ownedRow(this.#changes.core.db.read, 'load_balancer_pools', subject, id);
   }
+}
+
+/** Interfaces of servers of the load balancer's project, with addresses of IPv4. */
+async function memberPorts(
+  tx: Tx,
+  subject: Subject,
+  { project_id: projectId }: LoadBalancersTable,
+  wanted: NonNullable<MemberList['ports']>,
+) {
+  const ids = [...wanted.map(({ portId }) => portId), ''];
+  const rows = await selectPorts(tx).where('ports.id', 'in', ids).execute();
+  const ports = new Map((await loadPorts(tx, rows)).map((port) => [port.id, port]));
+  return wanted.map(({ portId, weight }) => {
+    const port = ports.get(portId);
+    const isOwn = port?.projectId === projectId;
+    if (!port || !(isOwn || subject.isAdmin)) throw notFound('port', portId);
+    if (!isOwn || port.deviceOwner.startsWith('network:')) {
+      throw invalid(
+        'load_balancer_pool',
+        `The port ${portId} is no interface of a server of the project ${projectId}.`,
+      );
+    }
+    if (!port.fixedIps.some(({ ipAddress }) => !ipAddress.includes(':'))) {
+      throw invalid('load_balancer_pool', `The port ${portId} has no IPv4 address.`);
+    }
+    return { port_id: portId, ip_address: null, weight: checkedWeight(weight) };
+  });
 }
 
 function checkedWeight(weight = usualWeight): number {

@@ -1,6 +1,6 @@
-import { execFileSync } from 'node:child_process';
 import { Readable } from 'node:stream';
 import { expect, vi } from 'vitest';
+import { selfSigned } from '../../../tests/support/self-signed.ts';
 import { emptyIso } from '../../agent/config-drive/empty-iso.fixture.ts';
 import { emptyQcow2 } from '../../agent/disks/qcow2-header.ts';
 import type { AnyOperation, OperationExample } from '../../api/operation.ts';
@@ -105,11 +105,6 @@ const kindsByOperation: ReadonlyArray<readonly [RegExp, string]> = [
   [/NicQos$/, 'nic'],
   [/SnapshotGroup$/, 'snapshotGroup'],
 ];
-
-function selfSigned(name: string): string {
-  const words = `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=${name} -keyout - -out -`;
-  return execFileSync('openssl', words.split(' '), { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
-}
 
 /** A request for something that an account has. */
 export interface AimedRequest {
@@ -217,7 +212,7 @@ export class SettledAccount {
     const listener = { name, loadBalancerPort: 443, protocol: 'https' };
     own['listener'] = await this.#made(`/load-balancers/${own['loadBalancer']}/listeners`, listener);
     own['serverGroup'] = await this.#made(`/load-balancers/${own['loadBalancer']}/servergroups`, { name });
-    own['certificate'] = await this.#made('/certificates', { name, certificate: selfSigned(name) });
+    own['certificate'] = await this.#made('/certificates', { name, certificate: selfSigned(name).pem });
     own['volume'] = await this.#made('/volumes/data', { name, diskSize: 2 ** 30 });
     await test.run('POST', `/volumes/${own['volume']}/vm-instances/${own['vm']}`, { params: {} }, this.headers);
     own['snapshot'] = await this.#made(`/volumes/${own['volume']}/volume-snapshots`, { name });

@@ -2,6 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { selfSigned } from '../../../../tests/support/self-signed.ts';
 import type { DesiredBalancer, DesiredListener, DesiredNetworks, DesiredRouter } from '../../contract.ts';
 import {
   NetworkBench,
@@ -148,29 +149,7 @@ describe.skipIf(obstacle !== undefined)('load balancers', () => {
 
   test('speak HTTP and HTTPS, check by HTTP, and keep a client with its member', async () => {
     guests.map((guest, index) => serve(guest, ['one', 'two'][index]!));
-    const pem = execFileSync(
-      'openssl',
-      [
-        'req',
-        '-x509',
-        '-newkey',
-        'ec',
-        '-pkeyopt',
-        'ec_paramgen_curve:P-256',
-        '-nodes',
-        '-days',
-        '2',
-        '-subj',
-        '/CN=x',
-        '-keyout',
-        '-',
-        '-out',
-        '-',
-      ],
-      { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
-    );
-    const [privateKey] = /-----BEGIN PRIVATE KEY-----[\s\S]+?-----END PRIVATE KEY-----/.exec(pem)!;
-    const [chain] = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/.exec(pem)!;
+    const { chain, privateKey } = selfSigned('x');
     const http = { ...monitor, http: { method: 'GET' as const, path: '/a?b=#%2e&c', classes: [2] } };
     router.balancers = [
       balancer(

@@ -1,6 +1,6 @@
-import { execFileSync } from 'node:child_process';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { selfSigned } from '../../../../tests/support/self-signed.ts';
 import { emptyQcow2 } from '../../../agent/disks/qcow2-header.ts';
 import { operator } from '../../../cloud/identity/subject.ts';
 import { failing, TestZStack } from '../zstack.fixture.ts';
@@ -190,8 +190,7 @@ describe('load balancers as ZStack has them', () => {
   });
 
   it('have certificates, whose keys nobody is shown', async () => {
-    const words = 'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=x -keyout - -out -';
-    const pem = execFileSync('openssl', words.split(' '), { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    const { pem } = selfSigned('x');
     const wrong = await test.run('POST', '/certificates', { params: { name: 'x', certificate: 'x' } });
     expect(wrong).toMatchObject(failing('SYS.1007', 'no certificate in PEM'));
     const certificate = await made('/certificates', { name: 'x', certificate: pem });

@@ -116,9 +116,9 @@ describe('requests', () => {
 
   it('for what ZStack has and this cloud has not are told so', async () => {
     for (const [method, path, body, id] of [
-      ['GET', '/load-balancers', undefined, 'QueryLoadBalancer'],
-      ['GET', `/load-balancers/${newId(env)}`, undefined, 'QueryLoadBalancer'],
-      ['POST', '/load-balancers', { params: {} }, 'CreateLoadBalancer'],
+      ['GET', '/access-control-lists', undefined, 'QueryAccessControlList'],
+      ['GET', `/access-control-lists/${newId(env)}`, undefined, 'QueryAccessControlList'],
+      ['POST', '/access-control-lists', { params: {} }, 'CreateAccessControlList'],
       ['PUT', `/images/${newId(env)}/actions`, { setImageSecurityLevel: { level: '1' } }, 'SetImageSecurityLevel'],
     ] as const) {
       expect(await zstack.call(method, path, body)).toMatchObject({
