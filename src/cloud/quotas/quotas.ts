@@ -11,8 +11,11 @@ import { ZoneQuotas, zoneLimitsIn } from './zone-quotas.ts';
 /** The limit of each quota; -1 for none. */
 export type Limits = Record<QuotaName, number>;
 
-/** Stands for a project where the limits are those of all projects that have none of their own. */
-const everyProject = 'class:default';
+/** Stands for a project where the limits are those of a class. */
+const classAsProject = (name: string) => `class:${name}`;
+
+/** The class of all projects that have no limits of their own. */
+const everyProject = classAsProject('default');
 
 const setLimits = statement((q, p: { projectId: string }) =>
   q
@@ -42,9 +45,14 @@ export class Quotas {
     return this.limitsIn(this.#core.db.read, everyProject);
   }
 
-  /** Sets limits of all projects that have none of their own. */
-  setDefaultLimits(subject: Subject, changes: Partial<Limits>): Promise<Limits> {
-    return this.setLimits(subject, everyProject, changes);
+  /** Those of a class. Only `default` counts for anybody: what is kept of others is what was said of them. */
+  limitsOfClass(name: string): Promise<Limits> {
+    return this.limitsIn(this.#core.db.read, classAsProject(name));
+  }
+
+  /** Sets limits of a class. */
+  setLimitsOfClass(subject: Subject, name: string, changes: Partial<Limits>): Promise<Limits> {
+    return this.setLimits(subject, classAsProject(name), changes);
   }
 
   /** The project's limits. Those of others are for administrators. */
@@ -73,7 +81,7 @@ export class Quotas {
       .selectFrom('quotas')
       .select(['project_id', 'resource', 'hard_limit'])
       .where('resource', 'in', names)
-      .where('project_id', '<>', everyProject)
+      .where('project_id', 'not like', classAsProject('%'))
       .orderBy('project_id')
       .execute();
     const common = await this.limitsIn(read, everyProject);

@@ -132,6 +132,18 @@ describe('quotas and limits', () => {
     expect((await set({ server_groups: -1, floating_ips: -1 }, '2.1')).status).toBe(200);
   });
 
+  it('of a class that is not the default one are kept, and count for nobody', async () => {
+    const classes = async (name: string) => (await get(`/os-quota-class-sets/${name}`)).body.quota_class_set;
+    const before = await classes('default');
+    expect(await classes('gold')).toEqual({ ...before, id: 'gold' });
+    const body = { quota_class_set: { ram: 99 } };
+    const changed = await api.call('PUT', `${base}/os-quota-class-sets/gold`, { body });
+    expect(changed).toMatchObject({ status: 200, body: { quota_class_set: { ram: 99 } } });
+    expect(await classes('gold')).toEqual({ ...before, id: 'gold', ram: 99 });
+    expect(await classes('default')).toEqual(before);
+    expect((await get(`/os-quota-sets/${alice}`)).body.quota_set.ram).toBe(before.ram);
+  });
+
   it('are shown, set and taken back', async () => {
     const path = `/os-quota-sets/${alice}`;
     const before = (await get(path, { as: 'alice' })).body.quota_set;

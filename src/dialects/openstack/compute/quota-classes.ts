@@ -6,7 +6,9 @@ import { Changes, changesOf, classNamesAt, quotaSchema, quotaView } from './quot
 import { closed } from './wire.ts';
 
 const common = { dialect: 'compute', group: 'quotas', since: '2.1', mode: 'sync', allow: 'admin' } as const;
-const Params = Type.Object({ id: Type.String({ description: '`default`, which is the only class that counts.' }) });
+const Params = Type.Object({
+  id: Type.String({ minLength: 1, maxLength: 255, description: '`default`, which is the only class that counts.' }),
+});
 const example = { id: 'default' };
 const ClassDocument = Type.Object({ quota_class_set: quotaSchema });
 
@@ -30,7 +32,7 @@ export const quotaClassOperations = [
     summary: 'What projects may have that have no quotas of their own.',
     examples: [{ title: 'The defaults', params: example, status: 200 }],
     async handle({ cloud, params: { id }, context }) {
-      const limits = await cloud.quotas.defaultLimits();
+      const limits = await cloud.quotas.limitsOfClass(id);
       return { body: { quota_class_set: { id, ...classView(limits, minorOf(context)) } } };
     },
   }),
@@ -46,10 +48,10 @@ export const quotaClassOperations = [
     title: 'Update the default quotas',
     summary: 'Sets what projects may have that have no quotas of their own. Limits that are not named stay.',
     examples: [{ title: 'Servers', params: example, body: { quota_class_set: { instances: 100 } }, status: 200 }],
-    async handle({ cloud, subject, body, context }) {
+    async handle({ cloud, subject, params: { id }, body, context }) {
       const minor = minorOf(context);
       const changes = changesOf(body.quota_class_set as Record<string, number | string>, classNamesAt(minor));
-      const limits = await cloud.quotas.setDefaultLimits(subject, changes);
+      const limits = await cloud.quotas.setLimitsOfClass(subject, id, changes);
       return { body: { quota_class_set: classView(limits, minor) } };
     },
   }),
