@@ -69,7 +69,7 @@ function combined(path: string, operations: AnyOperation[], errors: ErrorForms):
       required: true,
       content: { 'application/json': { schema: { oneOf: operations.map((o) => keyedBody(o)) } } },
     },
-    responses: Object.assign({}, ...operations.map((operation) => responses(operation, errors))),
+    responses: either(operations.map((operation) => responses(operation, errors))),
     'x-operations': operations.map((operation) => ({
       ...single(path, operation, errors),
       'x-body-key': operation.bodyKey,
@@ -128,12 +128,29 @@ function requestBody(operation: AnyOperation): Json | undefined {
   };
 }
 
+type Responses = Record<string, { content?: Record<string, { schema?: unknown }> }>;
+
+/** What one of several operations answers. */
+function either(all: readonly Json[]): Json {
+  const merged: Responses = {};
+  for (const [status, response] of all.flatMap((one) => Object.entries(one as Responses))) {
+    const known = merged[status];
+    const [schema, other] = [known, response].map((one) => one?.content?.['application/json']?.schema);
+    if (!known) merged[status] = response;
+    else if (schema && other)
+      merged[status] = { ...known, content: { 'application/json': { schema: { anyOf: [schema, other] } } } };
+  }
+  return merged;
+}
+
 function responses(operation: AnyOperation, errors: ErrorForms): Json {
   const entries: Array<[string, Json]> = Object.entries(operation.responses).map(([status, schema]) => [
     status,
     { description: 'Success', content: content(operation, Number(status), schema as TSchema | null | 'stream') },
   ]);
-  for (const status of operation.errors) {
+  // Whatever may be asked for can be asked for wrongly.
+  const wrong = operation.query || operation.body ? [errors.invalid.status] : [];
+  for (const status of [...new Set([...operation.errors, ...wrong])].sort((a, b) => a - b)) {
     const failures = failuresOf(operation, status, errors);
     const schema = operation.responses[status];
     const told = schema ? { content: content(operation, status, schema) } : {};

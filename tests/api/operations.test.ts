@@ -12,6 +12,7 @@ const dialects = await allDialects();
 const all = dialects.flatMap((dialect) => dialect.operations.map((operation) => ({ dialect, operation })));
 const title = ({ dialect, operation }: { dialect: Dialect; operation: AnyOperation }) =>
   `${dialect.name} ${operation.id}`;
+type Paths = Record<string, Record<string, { responses: Record<string, unknown> }>>;
 const nowhere = '00000000-0000-4000-8000-000000000000';
 
 describe('every operation', () => {
@@ -65,6 +66,18 @@ describe('every operation', () => {
       const missing = mine.flatMap(({ operations }) => operations).filter(({ id }) => !text.includes(`"${id}`));
       expect(missing.map(({ id }) => id)).toEqual([]);
     }
+  });
+
+  it('says what comes of wrong requests, and of each request that shares a path and a method', () => {
+    const paths = Object.assign({}, ...dialects.map((one) => openApiDocument([one])['paths'])) as Paths;
+    for (const { operation, dialect } of all) {
+      if (!operation.query && !operation.body) continue;
+      const { responses } = paths[dialect.mounts[0]! + operation.path || '/']![operation.method.toLowerCase()]!;
+      expect(responses, operation.id).toHaveProperty(String(dialect.errors.invalid.status));
+    }
+    const created = paths['/network/v2.0/networks']!['post']!.responses['201'];
+    const either = [{ required: ['network'] }, { required: ['networks'] }];
+    expect(created).toMatchObject({ content: { 'application/json': { schema: { anyOf: either } } } });
   });
 });
 
