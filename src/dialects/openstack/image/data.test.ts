@@ -107,6 +107,26 @@ describe('image data', () => {
     expect((await call('GET', `/v2/images/${id}`)).body).toMatchObject({ status: 'active', size: 270_004 });
   });
 
+  it('that is compressed on its way is refused, and not taken for what it stands for', async () => {
+    await api.app.listen({ port: 0, host: '127.0.0.1' });
+    const { port } = api.app.server.address() as AddressInfo;
+    const { id } = await create();
+    const socket = connect(port, '127.0.0.1');
+    const lines = [
+      `PUT /image/v2/images/${id}/file HTTP/1.1`,
+      'host: x',
+      'x-auth-token: alice',
+      'content-type: application/octet-stream',
+      'transfer-encoding: gzip, chunked',
+      'connection: close',
+    ];
+    socket.write(`${lines.join('\r\n')}\r\n\r\n5\r\nabcde\r\n0\r\n\r\n`);
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    socket.destroy();
+    expect(answer.toString()).toMatch(/^HTTP\/1\.1 400 /);
+    expect((await call('GET', `/v2/images/${id}`)).body).toMatchObject({ status: 'queued', size: null });
+  });
+
   it('of a refused upload is not read to its end', async () => {
     await api.app.listen({ port: 0, host: '127.0.0.1' });
     const { port } = api.app.server.address() as AddressInfo;
