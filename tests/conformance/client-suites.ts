@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { OpenStackClient } from '../../src/cli/clients/openstack-client.ts';
 import { type Outcome, OutcomeReader } from '../../src/cli/conformance/outcome.ts';
+import { clientEnvironment } from './run-client.ts';
 
 /** Tests that the makers of OpenStack's clients publish with them, for clouds like that of DevStack. */
 export interface ClientSuite {
@@ -14,6 +15,8 @@ export interface ClientSuite {
   areas: readonly string[];
   /** How many tests at once. Those that wait more than they work can be several. */
   concurrency: number;
+  /** It learns who it is from variables, and not from clouds.yaml. */
+  readsVariables?: true;
 }
 
 export const clientSuites: Readonly<Record<string, ClientSuite>> = {
@@ -27,6 +30,10 @@ export const clientSuites: Readonly<Record<string, ClientSuite>> = {
     areas: ['common', 'compute', 'identity/v3', 'image', 'network', 'volume/v3'],
     concurrency: 2,
   },
+  novaclient: { package: 'novaclient', areas: ['.'], concurrency: 1 },
+  cinderclient: { package: 'cinderclient', areas: ['.'], concurrency: 1, readsVariables: true },
+  glanceclient: { package: 'glanceclient', areas: ['v2'], concurrency: 1 },
+  keystoneclient: { package: 'keystoneclient', areas: ['.'], concurrency: 1 },
 };
 
 const password = 'secret';
@@ -94,6 +101,7 @@ function cloudsYaml(origin: string, adminPassword: string): string {
     devstack: cloud('demo', password, project('demo')),
     'devstack-alt': cloud('alt_demo', password, project('alt_demo')),
     'devstack-admin': cloud('admin', adminPassword, project('admin')),
+    functional_admin: cloud('admin', adminPassword, project('admin')),
     'devstack-admin-demo': cloud('admin', adminPassword, project('demo')),
     'devstack-system-admin': cloud('admin', adminPassword, { system_scope: 'all' }),
   };
@@ -112,7 +120,7 @@ export interface SuiteRun {
 
 /** Runs a suite's tests of one area, and gives how each went. */
 export async function runArea(
-  { package: name, concurrency }: ClientSuite,
+  { package: name, concurrency, readsVariables }: ClientSuite,
   area: string,
   run: SuiteRun,
 ): Promise<Outcome[]> {
@@ -123,13 +131,14 @@ export async function runArea(
   // Tests of images upload it, as they find it in the sources.
   await writeFile(join(folder, 'CONTRIBUTING.rst'), 'any bytes\n');
   const python = join(run.python, 'bin/python');
+  const variables = readsVariables ? { ...clientEnvironment(run.origin), OS_PASSWORD: run.adminPassword } : {};
   const where = 'import os, sys; print(os.path.dirname(__import__(sys.argv[1]).__file__))';
-  const [top = ''] = await linesOf(python, ['-c', where, name], folder);
+  const [top = ''] = await linesOf(python, ['-c', where, name], folder, variables);
   const tests = [`--test-path=${top}/tests/functional/${area}`, `--top-dir=${join(top, '..')}`];
   const reader = new OutcomeReader();
   const told: string[] = [];
   const words = ['-m', 'stestr', ...tests, 'run', `--concurrency=${concurrency}`];
-  await linesOf(python, words, folder, (line) => {
+  await linesOf(python, words, folder, variables, (line) => {
     if (!reader.read(line)) told.push(line);
   });
   if (reader.outcomes.length === 0) throw new Error(`${name} ran no test of ${area}:\n${told.slice(-20).join('\n')}`);
@@ -140,15 +149,23 @@ async function linesOf(
   python: string,
   args: string[],
   folder: string,
+  variables: Record<string, string>,
   onLine: (line: string) => void = () => {},
 ): Promise<string[]> {
+  const programs = join(python, '..');
   const env = {
-    PATH: `${join(python, '..')}:${process.env['PATH']}`,
+    ...variables,
+    PATH: `${programs}:${process.env['PATH']}`,
     PYTHON: python,
     HOME: folder,
     LANG: 'C.UTF-8',
     OS_CLIENT_CONFIG_FILE: join(folder, 'clouds.yaml'),
     OS_TEST_TIMEOUT: '600',
+    // Where the older clients look for their programs, and what they find there.
+    TOX_ENV_DIR: join(programs, '..'),
+    OS_NOVACLIENT_NETWORK: 'private',
+    OS_CINDERCLIENT_EXEC_DIR: programs,
+    OS_GLANCECLIENT_EXEC_DIR: programs,
     OS_STDOUT_CAPTURE: '1',
     OS_STDERR_CAPTURE: '1',
     OS_LOG_CAPTURE: '1',

@@ -9,7 +9,7 @@ import type { Image } from '../images/model.ts';
 import { isMultiattach } from './backend.ts';
 import { lockBackup, updateBackup } from './backup-rows.ts';
 import { joinGroup } from './groups/membership.ts';
-import { type Volume, volumeFromRow } from './model.ts';
+import { unmade, type Volume, volumeFromRow } from './model.ts';
 import { invalidVolume, lockSnapshot, lockVolume } from './rules.ts';
 import { refuseShared } from './shares.ts';
 import { createVolume } from './transitions/create.ts';
@@ -294,11 +294,7 @@ export function volumeRow(
     kind: 'data',
     origin: 'volume',
     status: 'creating',
-    actual_size: null,
-    host_id: null,
-    disk_id: null,
-    storage_id: null,
-    install_path: null,
+    ...unmade,
     disk_offering_id: wanted.diskOfferingId ?? null,
     server_id: null,
     attachment_id: null,

@@ -67,6 +67,15 @@ export interface Volume {
   deletedAt: number | null;
 }
 
+/** Of a volume whose disk is not made yet: it is nowhere. */
+export const unmade = {
+  actual_size: null,
+  host_id: null,
+  disk_id: null,
+  storage_id: null,
+  install_path: null,
+} satisfies Partial<VolumesTable>;
+
 export function volumeFromRow(row: VolumesTable): Volume {
   return {
     id: row.id,

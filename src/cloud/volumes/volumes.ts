@@ -8,7 +8,7 @@ import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { placeOfDisk } from '../hosts/disk-places.ts';
 import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
-import { type Volume, volumeFromRow, volumeNotFound } from './model.ts';
+import { unmade, type Volume, volumeFromRow, volumeNotFound } from './model.ts';
 import { nameImage, sharesFile } from './same-disk.ts';
 import { asShared, leaveShared } from './shares.ts';
 import { localVolumeType } from './type-model.ts';
@@ -124,12 +124,8 @@ export class Volumes {
       origin: 'server',
       status: 'creating',
       size: volume.size,
-      actual_size: null,
-      host_id: null,
       zone_id: volume.zoneId,
-      disk_id: null,
-      storage_id: null,
-      install_path: null,
+      ...unmade,
       disk_offering_id: null,
       image_id: volume.imageId,
       source_volume_id: null,

@@ -37,6 +37,7 @@ export const portForwardingRule = defineInventory<Rules>({
     privatePortEnd: column('internal_port_end', 'int', 'The last port inside.'),
     vmNicUuid: computed('string', 'The interface that has it.', (row) => forwarded(row, 'internal_port_id')),
     protocolType: words('protocol', { tcp: 'TCP', udp: 'UDP' }, 'TCP', 'TCP or UDP.'),
+    allowedCidr: constant('0.0.0.0/0', 'string', 'Who may come: everybody, as far as security groups let them.'),
     state: constant('Enabled', 'string', 'Always Enabled.'),
     createDate: commonFields.createDate,
     lastOpDate: commonFields.lastOpDate,

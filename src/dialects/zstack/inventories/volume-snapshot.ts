@@ -27,6 +27,7 @@ export const volumeSnapshot = defineInventory<'volume_snapshots'>({
       return sql`(case when exists (select 1 from volume_snapshots as later where later.volume_id = ${row.column('volume_id')}
         and later.deleted_at is null and later.created_at > ${row.column('created_at')}) then 0 else 1 end)`;
     }),
+    distance: constant(1, 'int', 'Its place in its tree, of which it is all there is.'),
     size: column('size', 'long', 'The volume’s size, bytes.'),
     groupUuid: computed('string', 'The group that it was made in.', (row) => {
       return sql`(select m.group_id from snapshot_group_members as m where m.snapshot_id = ${row.column('id')})`;

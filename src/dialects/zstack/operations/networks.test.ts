@@ -186,7 +186,7 @@ describe('networks as ZStack has them', () => {
     const rule = { vipUuid: vip['uuid'], protocolType: 'TCP', vipPortStart: 8080, privatePortStart: 80 };
     const web = await made('/port-forwarding', { name: 'web', ...rule, vmNicUuid: nic['uuid'] });
     const ends = { vipPortEnd: 8080, privatePortEnd: 80, vipIp: vip['ip'], guestIp: nic['ip'], state: 'Enabled' };
-    expect(web).toMatchObject({ ...rule, ...ends, vmNicUuid: nic['uuid'] });
+    expect(web).toMatchObject({ ...rule, ...ends, vmNicUuid: nic['uuid'], allowedCidr: '0.0.0.0/0' });
     expect(await one(`/vips/${vip['uuid']}`)).toMatchObject({ useFor: 'PortForwarding' });
 
     const { portForwardings } = test.cloud.networks;

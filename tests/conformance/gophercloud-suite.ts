@@ -1,0 +1,82 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { OpenStackClient } from '../../src/cli/clients/openstack-client.ts';
+import type { Outcome } from '../../src/cli/conformance/outcome.ts';
+import { clientEnvironment, clientOutput } from './run-client.ts';
+
+/** Gophercloud's acceptance tests, of the services that are here. */
+export const gophercloudAreas = [
+  'compute/v2',
+  'blockstorage/v3',
+  'identity/v3',
+  'image/v2',
+  'networking/v2/...',
+  'placement/v1',
+] as const;
+
+/** What waits for ten minutes to see a state that simulated servers are in for a moment. */
+const tooQuick = 'TestServersActionReboot';
+
+/** What the tests are told by their environment, and what must be there beside what DevStack has. */
+export async function arrangeForGophercloud(admin: OpenStackClient, origin: string): Promise<Record<string, string>> {
+  for (const [id, name, disk] of [
+    ['99', 'm1.acctest', 10],
+    ['98', 'm1.resize', 11],
+  ]) {
+    const flavor = { id, name, ram: 512, disk, vcpus: 1, 'OS-FLV-EXT-DATA:ephemeral': 10 };
+    await admin.post('/compute/v2.1/flavors', { flavor });
+  }
+  const one = async (kind: string, query: string) => (await admin.get(`/network/v2.0/${kind}?${query}`))[kind][0].id;
+  const own = await one('networks', 'name=private');
+  return {
+    ...clientEnvironment(origin),
+    OS_AUTH_URL: `${origin}/identity`,
+    OS_TENANT_NAME: 'admin',
+    OS_DOMAIN_ID: 'default',
+    // Which release it is taken for: one without tests of what is gone.
+    OS_BRANCH: 'master',
+    OS_IMAGE_ID: (await admin.get('/image/v2/images')).images[0].id,
+    OS_NETWORK_ID: own,
+    OS_SUBNET_ID: await one('subnets', `network_id=${own}`),
+    OS_EXTGW_ID: await one('networks', 'router:external=true'),
+    OS_POOL_NAME: 'public',
+    OS_FLAVOR_ID: '99',
+    OS_FLAVOR_ID_RESIZE: '98',
+  };
+}
+
+/** The folder of Gophercloud's sources, which Go fetches where they are not there: the version that the story is with. */
+export async function gophercloudSources(env: Record<string, string>): Promise<string> {
+  const story = join(import.meta.dirname, 'gophercloud');
+  const told = await clientOutput(
+    'go',
+    ['-C', story, 'mod', 'download', '-json', 'github.com/gophercloud/gophercloud/v2'],
+    env,
+  );
+  return (JSON.parse(told) as { Dir: string }).Dir;
+}
+
+/** Runs the tests of one area, and gives how each went. */
+export async function runGophercloud(sources: string, area: string, env: Record<string, string>): Promise<Outcome[]> {
+  const path = `./internal/acceptance/openstack/${area}`;
+  const how = ['-p', '1', '-vet=off', '-v', '-count=1', '-timeout', '50m', '-skip', tooQuick];
+  const child = spawn('go', ['test', ...how, '-tags', 'fixtures acceptance', path], {
+    cwd: sources,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const outcomes: Outcome[] = [];
+  const last: string[] = [];
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    const [, word, test, seconds] = /^--- (PASS|FAIL|SKIP): (\S+) \(([\d.]+)s\)$/.exec(line) ?? [];
+    if (word && test) outcomes.push({ name: test, result: results[word]!, seconds: Number(seconds) });
+    last.push(line);
+    if (last.length > 20) last.shift();
+  });
+  await new Promise((resolve, reject) => child.on('error', reject).on('close', resolve));
+  if (outcomes.length === 0) throw new Error(`Gophercloud ran no test of ${area}:\n${last.join('\n')}`);
+  return outcomes;
+}
+
+const results: Record<string, Outcome['result']> = { PASS: 'passed', FAIL: 'failed', SKIP: 'skipped' };
