@@ -5,7 +5,7 @@ import { AgentError, type NfsMount } from '../contract.ts';
 import { type CommandResult, runCommand } from '../run-command.ts';
 
 /** How long programs may take that ask an NFS server, seconds: together less than a host may take to say what it has. */
-const limits = { mount: 10, unmount: 4, probe: 3 } as const;
+const limits = { mount: 10, unmount: 6, probe: 3 } as const;
 
 /** What is added to the options of every mount: programs and devices of the server are nothing to a host. */
 const ownOptions = ['nosuid', 'nodev', 'noexec'];
@@ -32,7 +32,7 @@ export interface NfsClient {
 /** The NFS client of this machine's kernel, by way of `mount` and `mount.nfs` (Debian: nfs-common). */
 export function kernelNfsClient(env: Env): NfsClient {
   return {
-    mounted: async () => mountedIn(await readFile('/proc/self/mountinfo', 'utf8')),
+    mounted: mountedHere,
     async mount(point, { source, options = '' }) {
       await requireProgram();
       const all = [...ownOptions, ...(options === '' ? [] : [options])].join();
@@ -46,6 +46,8 @@ export function kernelNfsClient(env: Env): NfsClient {
       const how = isDead ? ['-i', '-f', '-l'] : [];
       // `-c`: whoever looks at the path might wait for the server.
       const result = await limited(env, limits.unmount, ['umount', '-c', ...how, '--', point]);
+      // It may be gone though the kernel still tries to tell a dead server so.
+      if (result === 'late' && !(await mountedHere()).some((one) => one.point === point)) return;
       if (result === 'late') throw failed(`unmounting ${point} timed out after ${limits.unmount} seconds`);
       if (result.exitCode !== 0) throw failed(`${point} can't be unmounted: ${lastWords(result)}`);
     },
@@ -55,6 +57,10 @@ export function kernelNfsClient(env: Env): NfsClient {
       if (result.exitCode !== 0) throw failed(lastWords(result));
     },
   };
+}
+
+async function mountedHere(): Promise<MountedFileSystem[]> {
+  return mountedIn(await readFile('/proc/self/mountinfo', 'utf8'));
 }
 
 /** What `/proc/self/mountinfo` says. */
