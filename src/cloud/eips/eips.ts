@@ -71,9 +71,9 @@ export class Eips {
 
   /** Throws `not_found` for the VIP, `conflict` (`vip_in_use`) where it is an EIP already. */
   async create(subject: Subject, eip: NewEip): Promise<string> {
-    const vip = await this.#networks.floatingIps.get(subject, eip.vipId);
     const id = eip.id ?? newId(this.#core.env);
     await this.#core.db.write(async (tx) => {
+      const vip = await this.#networks.floatingIps.claim(tx, subject, eip.vipId);
       const used = await tx.selectFrom('eips').select('id').where('floating_ip_id', '=', vip.id).executeTakeFirst();
       if (used || vip.portId) {
         throw vipInUse(vip.id, 'Eip');

@@ -186,6 +186,25 @@ eachDatabase('load balancers', (open) => {
     expect((await vipNow()).status).toBe('ACTIVE');
   });
 
+  it('are asked for at the same moment by several, of whom one gets the port or the address', async () => {
+    const reasons = async (attempts: Array<Promise<unknown>>) =>
+      (await Promise.allSettled(attempts)).map((one) =>
+        one.status === 'fulfilled' ? 'made' : (one.reason.details?.reason ?? one.reason.code),
+      );
+    const made = await reasons([newBalancer(), newBalancer(), newBalancer()]);
+    expect(made.sort()).toEqual(['made', 'vip_in_use', 'vip_in_use']);
+    const { id } = await cloud.db.read.selectFrom('load_balancers').select('id').executeTakeFirstOrThrow();
+    const listened = await reasons([newListener(id, 80), newListener(id, 80), newListener(id, 80)]);
+    expect(listened.sort()).toEqual(['made', 'port_taken', 'port_taken']);
+    const external = { first: 81, last: 81 };
+    const rule = eips.portForwardingRules.create(alice, { name: 'r', vipId: vip, protocol: 'tcp', external });
+    const both = await reasons([rule, newListener(id, 81)]);
+    expect(both.filter((one) => one === 'made')).toHaveLength(1);
+    const { id: other } = await eips.createVip(alice, { name: 'other', networkId: outside });
+    const used = await reasons([newBalancer(other), eips.create(alice, { name: 'e', vipId: other })]);
+    expect(used.filter((one) => one === 'made')).toHaveLength(1);
+  });
+
   it('need one router for all members, which keeps what leads to them', async () => {
     const id = await newBalancer();
     const listener = await newListener(id);

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { selfSigned } from '../../../../tests/support/self-signed.ts';
@@ -95,6 +95,10 @@ describe.skipIf(obstacle !== undefined)('load balancers', () => {
   };
   const eventually = (expected: string[], url?: string) =>
     expect.poll(() => answers(expected.length, url), { timeout: patience, interval: 100 }).toEqual(expected);
+  const workers = async (master: number) =>
+    execFileSync('ps', ['-o', 'pid=', '--ppid', String(master)], { encoding: 'utf8' })
+      .split('\n')
+      .map(Number);
   const pid = async () =>
     Number(await readFile(join(bench.names.balancerFolder, router.routerId, 'pid'), 'utf8').catch(() => '0'));
 
@@ -135,6 +139,17 @@ describe.skipIf(obstacle !== undefined)('load balancers', () => {
     process.kill(await pid(), 'SIGKILL');
     await bench.restart();
     await bench.driver.apply(desired);
+    await eventually(['one', 'two']);
+
+    // As when an agent dies after it has written what is to be, and before it has told those who serve.
+    const folder = join(bench.names.balancerFolder, router.routerId);
+    const text = await readFile(join(folder, 'haproxy.cfg'), 'utf8');
+    const servers = await workers(await pid());
+    await writeFile(join(folder, 'next.cfg'), text);
+    await bench.restart();
+    await bench.driver.apply(desired);
+    await expect.poll(async () => (await workers(await pid())).some((one) => !servers.includes(one))).toBe(true);
+    expect(await readdir(folder)).not.toContain('next.cfg');
     await eventually(['one', 'two']);
 
     // As when an agent dies after it has taken the router away: what is left serves where nobody is.
