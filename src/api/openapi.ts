@@ -149,7 +149,8 @@ function responses(operation: AnyOperation, errors: ErrorForms): Json {
     { description: 'Success', content: content(operation, Number(status), schema as TSchema | null | 'stream') },
   ]);
   // Whatever may be asked for can be asked for wrongly.
-  const wrong = operation.query || operation.body ? [errors.invalid.status] : [];
+  const isAskedFor = operation.query || operation.body || operation.path.includes('{');
+  const wrong = isAskedFor ? [errors.invalid.status] : [];
   for (const status of [...new Set([...operation.errors, ...wrong])].sort((a, b) => a - b)) {
     const failures = failuresOf(operation, status, errors);
     const schema = operation.responses[status];

@@ -71,7 +71,7 @@ describe('every operation', () => {
   it('says what comes of wrong requests, and of each request that shares a path and a method', () => {
     const paths = Object.assign({}, ...dialects.map((one) => openApiDocument([one])['paths'])) as Paths;
     for (const { operation, dialect } of all) {
-      if (!operation.query && !operation.body) continue;
+      if (!operation.query && !operation.body && !operation.path.includes('{')) continue;
       const { responses } = paths[dialect.mounts[0]! + operation.path || '/']![operation.method.toLowerCase()]!;
       expect(responses, operation.id).toHaveProperty(String(dialect.errors.invalid.status));
     }
