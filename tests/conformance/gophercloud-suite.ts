@@ -15,8 +15,8 @@ export const gophercloudAreas = [
   'placement/v1',
 ] as const;
 
-/** What waits for ten minutes to see a state that simulated servers are in for a moment. */
-const tooQuick = 'TestServersActionReboot';
+/** They wait for ten minutes to see a state that simulated servers are in for a moment. */
+const tooQuick = 'TestServersAction(Reboot|Rebuild)$';
 
 /** What the tests are told by their environment, and what must be there beside what DevStack has. */
 export async function arrangeForGophercloud(admin: OpenStackClient, origin: string): Promise<Record<string, string>> {
