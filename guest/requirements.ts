@@ -6,6 +6,8 @@ export interface Requirement {
   need: string;
   /** The Debian package that brings it. */
   package: string;
+  /** A service that the package starts by itself, and that is not wanted: the program is started as it is needed. */
+  service?: string;
   /** What it is needed for, to end the sentence "needed for …". */
   for: string;
   /** Tells whether the machine has it. Looks at files only and starts nothing. */

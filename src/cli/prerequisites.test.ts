@@ -22,11 +22,14 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** Puts an apt-get of our own first in PATH: it notes how it was called, then runs the script. */
+/** Puts an apt-get of our own first in PATH, and a systemctl: they note how they were called. The first runs the script. */
 function replaceAptGet(script: string): () => string[] {
-  const apt = join(folder, 'apt-get');
-  writeFileSync(apt, `#!/bin/sh\necho "$DEBIAN_FRONTEND $*" >>${folder}/calls\ncd ${folder}\n${script}\n`);
-  chmodSync(apt, 0o755);
+  const replace = (program: string, noted: string, rest: string) => {
+    writeFileSync(join(folder, program), `#!/bin/sh\necho "${noted}" >>${folder}/calls\ncd ${folder}\n${rest}\n`);
+    chmodSync(join(folder, program), 0o755);
+  };
+  replace('apt-get', '$DEBIAN_FRONTEND $*', script);
+  replace('systemctl', 'systemctl $*', 'exit 1');
   vi.stubEnv('PATH', `${folder}:${process.env['PATH']}`);
   return () => readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n');
 }
@@ -80,6 +83,12 @@ describe('installPrerequisites', () => {
       expect(progress).toEqual(['Installing liba, libb', 'Get:1 lists', 'Get:1 lists', 'Setting up liba (1.0)']);
     },
   );
+
+  test.runIf(canInstall)('stops the service that a package starts by itself', async () => {
+    const calls = replaceAptGet('touch a b');
+    await installPrerequisites([wanted('a'), { ...wanted('b'), service: 'b' }], { onProgress: () => {} });
+    expect(calls().slice(2)).toEqual(['systemctl disable --now b']);
+  });
 
   test.runIf(canInstall)("passes on apt's errors with what to type", async () => {
     replaceAptGet('echo "E: Unable to locate package liba" >&2; exit 100');

@@ -14,7 +14,7 @@ const runRequirements: readonly Requirement[] = [
   programRequirement('ip', 'iproute2', 'networks of guests'),
   programRequirement('sysctl', 'procps', 'networks of guests'),
   programRequirement('nsenter', 'util-linux', 'networks of guests'),
-  programRequirement('haproxy', 'haproxy', 'load balancers'),
+  { ...programRequirement('haproxy', 'haproxy', 'load balancers'), service: 'haproxy' },
   programRequirement('mkfs.ext4', 'e2fsprogs', 'ephemeral disks of servers'),
   {
     need: 'OVMF firmware',
@@ -89,12 +89,22 @@ export async function installPrerequisites(
   await runApt(aptGet, ['update', '-q'], missing, options.onProgress);
   const install = ['install', '-y', '-q', '--no-install-recommends', ...debianPackages(missing)];
   await runApt(aptGet, install, missing, options.onProgress);
+  await stopServices(missing);
   const still = missing.filter((requirement) => !requirement.probe());
   if (still.length === 0) return;
   const needs = still.map((requirement) => requirement.need).join(', ');
   throw new Error(
     `apt-get succeeded, but this machine still lacks: ${needs} (packages ${debianPackages(still).join(', ')})`,
   );
+}
+
+/** Where there is no systemd, nothing has been started. */
+async function stopServices(installed: readonly Missing[]): Promise<void> {
+  const systemctl = findProgram('systemctl');
+  const services = installed.flatMap(({ service }) => service ?? []);
+  if (systemctl === undefined || services.length === 0) return;
+  const stopping = spawn(systemctl, ['disable', '--now', ...services], { stdio: 'ignore' });
+  await new Promise((resolve) => stopping.on('error', resolve).on('close', resolve));
 }
 
 function debianPackages(missing: readonly Missing[]): string[] {

@@ -57,6 +57,8 @@ async function install(machine: Superuser, lacking: readonly string[]): Promise<
       'export DEBIAN_FRONTEND=noninteractive',
       'apt-get update -q -o DPkg::Lock::Timeout=120 >/dev/null',
       `apt-get install -y -q -o DPkg::Lock::Timeout=120 --no-install-recommends ${packages.join(' ')} >/dev/null`,
+      // Debian starts one of its own, which nobody asked for.
+      ...(lacking.includes('haproxy') ? ['systemctl disable --now haproxy >/dev/null 2>&1 || true'] : []),
     ].join('\n'),
     { limitMs: installMs },
   );
