@@ -7,7 +7,7 @@ import { overlaps } from '../networks/port-forwarding-model.ts';
 import type { Quotas } from '../quotas/quotas.ts';
 import type { BalancerChanges, ClaimedBalancer } from './balancer-changes.ts';
 import { invalid, type ListenerProtocol, type ListenerSettings, ownedRow, refused } from './model.ts';
-import type { MemberList, Pools } from './pools.ts';
+import { type MemberList, type Pools, portIdsOf } from './pools.ts';
 import { checkSettings } from './settings.ts';
 
 export interface NewListener {
@@ -23,6 +23,12 @@ export interface NewListener {
   certificateId?: string;
 }
 
+/** What else is written where a listener's settings are, and with them. */
+export type Alongside = (
+  tx: Tx,
+  listener: { id: string; projectId: string; settings: ListenerSettings },
+) => Promise<void>;
+
 /** Ports of load balancers, and whom what comes there is given to. */
 export class Listeners {
   readonly #changes: BalancerChanges;
@@ -36,7 +42,7 @@ export class Listeners {
   }
 
   /** Throws `invalid` for settings that can't be, and `conflict` (`port_taken`) where the port is used. */
-  async create(subject: Subject, wanted: NewListener): Promise<string> {
+  async create(subject: Subject, wanted: NewListener, alongside?: Alongside): Promise<string> {
     const { env } = this.#changes.core;
     const id = wanted.id ?? newId(env);
     checkSettings(wanted.protocol, wanted.settings);
@@ -57,6 +63,7 @@ export class Listeners {
           ...{ created_at: now, updated_at: now },
         })
         .execute();
+      await alongside?.(tx, { id, projectId: claimed.row.project_id, settings: wanted.settings });
     });
     return id;
   }
@@ -76,12 +83,14 @@ export class Listeners {
     subject: Subject,
     id: string,
     change: (before: ListenerSettings, protocol: ListenerProtocol) => ListenerSettings,
+    alongside?: Alongside,
   ): Promise<void> {
     await this.#within(subject, id, async (tx, row) => {
       const protocol = row.protocol as ListenerProtocol;
       const settings = change(JSON.parse(row.settings) as ListenerSettings, protocol);
       checkSettings(protocol, settings);
       await this.#set(tx, id, { settings: JSON.stringify(settings) });
+      await alongside?.(tx, { id, projectId: row.project_id, settings });
     });
   }
 
@@ -105,8 +114,7 @@ export class Listeners {
   /** Adds members to the listener's own pool, which is made with the first of them. */
   async addMembers(subject: Subject, id: string, members: MemberList): Promise<void> {
     const { load_balancer_id: loadBalancerId } = await this.#listener(subject, id);
-    await this.#pools.ensureRouters(subject, loadBalancerId, members);
-    await this.#changes.changeMembers(subject, loadBalancerId, async (tx, claimed) => {
+    await this.#changes.addMembers(subject, loadBalancerId, portIdsOf(members), async (tx, claimed) => {
       const row = await ownedRow(tx, 'load_balancer_listeners', subject, id);
       const poolId = row.own_pool_id ?? (await this.#makeOwnPool(tx, claimed, row));
       await this.#pools.addMembersIn(tx, subject, poolId, claimed, members);

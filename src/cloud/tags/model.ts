@@ -65,6 +65,9 @@ export interface NewTag {
   isInherent?: boolean;
 }
 
+/** Where tags are, and of which sort. */
+export type TagPlace = Omit<NewTag, 'id' | 'tag'>;
+
 export function isTaggable(type: string): type is TaggableType {
   return Object.hasOwn(taggableTypes, type);
 }

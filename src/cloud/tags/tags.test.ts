@@ -86,8 +86,16 @@ describe('tags', () => {
     const [tag] = await tags.of(network, 'system');
     await expect(tags.delete(alice, tag!.id)).rejects.toMatchObject({ code: 'forbidden' });
     await expect(tags.update(alice, tag!.id, 'x')).rejects.toMatchObject({ code: 'forbidden' });
-    await tags.replace(alice, [tag!.id], [{ ...on('platform::Windows', 'system'), isInherent: true }]);
-    expect(await tags.of(network, 'system')).toMatchObject([{ tag: 'platform::Windows', isInherent: true }]);
+    const { tag: _, ...place } = { ...on('', 'system'), isInherent: true };
+    const isPlatform = (text: string) => text.startsWith('platform::');
+    await tags.create(alice, on('bootMode::UEFI', 'system'));
+    const renewed = ['platform::Windows', 'platform::Windows', 'platform::Other'];
+    await Promise.all(renewed.map((platform) => tags.renew(alice, place, isPlatform, [platform])));
+    const [boot, platform, ...others] = await tags.of(network, 'system');
+    expect([boot, platform]).toMatchObject([{ tag: 'bootMode::UEFI' }, { isInherent: true }]);
+    expect(others).toEqual([]);
+    await tags.renew(alice, place, isPlatform, [platform!.tag]);
+    expect((await tags.get(alice, platform!.id)).tag).toBe(platform!.tag);
   });
 
   it('of resources that are gone are swept away', async () => {

@@ -5,7 +5,7 @@ import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
 import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
-import { type NewTag, type Tag, tagFromRow, taggableTypes } from './model.ts';
+import { type NewTag, type Tag, type TagPlace, tagFromRow, taggableTypes } from './model.ts';
 import { refuseLong } from './tag-length.ts';
 import { TagPatterns } from './tag-patterns.ts';
 import { isMine, maxTagsPerResource, ownerOf, stillThere } from './tagged-resources.ts';
@@ -59,30 +59,41 @@ export class Tags {
   /** Gives a resource all of these tags; those that it has already stay as they are. */
   async addAll(subject: Subject, tags: readonly NewTag[]): Promise<void> {
     if (tags.length === 0) return;
-    await this.#core.db.write(async (tx) => {
-      for (const tag of tags) {
-        const known = await tx
-          .selectFrom('resource_tags')
-          .select('id')
-          .where('resource_id', '=', tag.resourceId)
-          .where('kind', '=', tag.kind)
-          .where('tag', '=', tag.tag)
-          .executeTakeFirst();
-        if (!known) await this.#insert(tx, subject.projectId ?? '', tag);
-      }
-    });
+    await this.#core.db.write((tx) => this.#insertMissing(tx, subject.projectId ?? '', tags));
   }
 
-  /** Takes tags away, inherent ones too, and puts others in their place: for the cloud's own notes. */
-  async replace(subject: Subject, oldIds: readonly string[], tags: readonly NewTag[]): Promise<void> {
-    await this.#core.db.write(async (tx) => {
-      if (oldIds.length > 0)
-        await tx
-          .deleteFrom('resource_tags')
-          .where('id', 'in', [...oldIds])
-          .execute();
-      for (const tag of tags) await this.#insert(tx, subject.projectId ?? '', tag);
-    });
+  /**
+   * Takes those tags off a resource that fit, inherent ones too, and puts these in their place, for the cloud's own
+   * notes; those among them that it has stay as they are.
+   */
+  async renew(subject: Subject, on: TagPlace, fits: (tag: string) => boolean, tags: readonly string[]): Promise<void> {
+    await this.#core.db.write((tx) => this.renewIn(tx, subject.projectId ?? '', on, fits, tags));
+  }
+
+  /** As `renew`, within the caller's transaction. */
+  async renewIn(
+    tx: Tx,
+    projectId: string,
+    on: TagPlace,
+    fits: (tag: string) => boolean,
+    tags: readonly string[],
+  ): Promise<void> {
+    const { kind, resourceId, isInherent = false } = on;
+    const before = await tx
+      .selectFrom('resource_tags')
+      .select(['id', 'tag', 'inherent'])
+      .where('resource_id', '=', resourceId)
+      .where('kind', '=', kind)
+      .execute();
+    const stays = before.filter(({ tag, inherent }) => tags.includes(tag) && (inherent === 1) === isInherent);
+    const gone = before.filter((one) => !stays.includes(one) && (fits(one.tag) || tags.includes(one.tag)));
+    const ids = gone.map(({ id }) => id);
+    if (ids.length > 0) await tx.deleteFrom('resource_tags').where('id', 'in', ids).execute();
+    await this.#insertMissing(
+      tx,
+      projectId,
+      tags.map((tag) => ({ ...on, tag })),
+    );
   }
 
   async get(subject: Subject, id: string): Promise<Tag> {
@@ -156,9 +167,25 @@ export class Tags {
   }
 
   async #insert(tx: Tx, projectId: string, tag: NewTag): Promise<Tag> {
+    const row = this.#rowOf(projectId, tag);
+    await tx.insertInto('resource_tags').values(row).execute();
+    return tagFromRow(row);
+  }
+
+  /** Also where others insert the same at the same moment. */
+  async #insertMissing(tx: Tx, projectId: string, tags: readonly NewTag[]): Promise<void> {
+    if (tags.length === 0) return;
+    await tx
+      .insertInto('resource_tags')
+      .values(tags.map((tag) => this.#rowOf(projectId, tag)))
+      .onConflict((conflict) => conflict.columns(['resource_id', 'kind', 'tag']).doNothing())
+      .execute();
+  }
+
+  #rowOf(projectId: string, tag: NewTag): ResourceTagsTable {
     refuseLong(tag.tag);
     const now = this.#core.env.now();
-    const row: ResourceTagsTable = {
+    return {
       id: tag.id ?? newId(this.#core.env),
       kind: tag.kind,
       resource_type: tag.resourceType,
@@ -170,8 +197,6 @@ export class Tags {
       updated_at: now,
       pattern_id: null,
     };
-    await tx.insertInto('resource_tags').values(row).execute();
-    return tagFromRow(row);
   }
 
   async #requireResource(db: Queryable, subject: Subject, { resourceType, resourceId }: NewTag): Promise<void> {

@@ -17,9 +17,8 @@ async function tagsOfServer(call: Call<{ server_id: string }, object, unknown>):
   return await call.cloud.tags.of(server.id, 'user');
 }
 
-function newTags(call: Call<{ server_id: string }, object, unknown>, tags: readonly string[]) {
-  const resource = { kind: 'user', resourceType: 'server', resourceId: serverIdOf(call) } as const;
-  return [...new Set(tags)].map((tag) => ({ ...resource, tag }));
+function onServer(call: Call<{ server_id: string }, object, unknown>) {
+  return { kind: 'user', resourceType: 'server', resourceId: serverIdOf(call) } as const;
 }
 
 function noSuchTag(tag: string): CloudError {
@@ -58,10 +57,8 @@ export const serverTagOperations = [
     async handle(call) {
       const { cloud, subject, body } = call;
       checkTagNames(body.tags);
-      const before = await tagsOfServer(call);
-      const gone = before.filter(({ tag }) => !body.tags.includes(tag)).map(({ id }) => id);
-      const fresh = body.tags.filter((tag) => !before.some((old) => old.tag === tag));
-      await cloud.tags.replace(subject, gone, newTags(call, fresh));
+      await tagsOfServer(call);
+      await cloud.tags.renew(subject, onServer(call), () => true, body.tags);
       return { body: { tags: [...new Set(body.tags)] } };
     },
   }),
@@ -78,8 +75,8 @@ export const serverTagOperations = [
     summary: 'Takes all tags away.',
     examples: [{ title: 'All', params: exampleServer, status: 204 }],
     async handle(call) {
-      const ids = (await tagsOfServer(call)).map(({ id }) => id);
-      await call.cloud.tags.replace(call.subject, ids, []);
+      await tagsOfServer(call);
+      await call.cloud.tags.renew(call.subject, onServer(call), () => true, []);
       return {};
     },
   }),
@@ -119,7 +116,7 @@ export const serverTagOperations = [
       const before = await tagsOfServer(call);
       if (before.some(({ tag }) => tag === params.tag)) return { status: 204 };
       checkTagCount(before.length + 1);
-      await cloud.tags.addAll(subject, newTags(call, [params.tag]));
+      await cloud.tags.addAll(subject, [{ ...onServer(call), tag: params.tag }]);
       const location = `${base}/servers/${params.server_id}/tags/${encodeURIComponent(params.tag)}`;
       return { status: 201, headers: { location } };
     },
@@ -137,9 +134,9 @@ export const serverTagOperations = [
     summary: 'Takes one tag away.',
     examples: [{ title: 'One tag', params: exampleTag, status: 204 }],
     async handle(call) {
-      const found = (await tagsOfServer(call)).find(({ tag }) => tag === call.params.tag);
-      if (!found) throw noSuchTag(call.params.tag);
-      await call.cloud.tags.replace(call.subject, [found.id], []);
+      const { tag } = call.params;
+      if (!(await tagsOfServer(call)).some((one) => one.tag === tag)) throw noSuchTag(tag);
+      await call.cloud.tags.renew(call.subject, onServer(call), (one) => one === tag, []);
       return {};
     },
   }),

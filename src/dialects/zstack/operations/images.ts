@@ -220,13 +220,8 @@ const setImageBootMode = jobOperation({
     }
     const tag = `bootMode::${bootMode}`;
     await cloud.images.update(subject, uuid, (before) => guestChanges({}, [tag], before.properties));
-    const old = (await cloud.tags.of(uuid, 'system')).filter((one) => one.tag.startsWith('bootMode::'));
-    const wanted = { kind: 'system', resourceType: 'image', resourceId: uuid, tag } as const;
-    await cloud.tags.replace(
-      subject,
-      old.map(({ id }) => id),
-      [wanted],
-    );
+    const on = { kind: 'system', resourceType: 'image', resourceId: uuid } as const;
+    await cloud.tags.renew(subject, on, (one) => one.startsWith('bootMode::'), [tag]);
     return { uuid };
   },
 });

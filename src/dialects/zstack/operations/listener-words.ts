@@ -1,5 +1,5 @@
 import type { ListenerProtocol, ListenerSettings, Monitor } from '../../../cloud/load-balancers/model.ts';
-import { systemTagValues } from '../protocol/system-tags.ts';
+import { listenerNotations, systemTagValues } from '../protocol/system-tags.ts';
 import { invalidArgument, operationFailed, ZStackError } from '../protocol/zstack-error.ts';
 
 /** The dialect's words for how listeners give connections to servers. */
@@ -97,11 +97,14 @@ export function wordsOfTags(tags: readonly string[] | undefined): ListenerWords 
 const nameOf = <Words extends object>(words: Words, meaning: unknown) =>
   Object.entries(words).find(([, one]) => one === meaning)?.[0];
 
+/** Whether the system tag says how a listener is. */
+export const saysSettings = (tag: string): boolean => listenerNotations.some((one) => tag.startsWith(`${one}::`));
+
 /** The system tags by which clients read how a listener is. */
 export function tagsOf({ monitor, cookie, ...settings }: ListenerSettings): string[] {
   const { http } = monitor;
   const persistence = cookie?.kind ?? (settings.algorithm === 'source-ip' ? 'iphash' : undefined);
-  const values: Record<string, string | number | undefined> = {
+  const values: { [notation in (typeof listenerNotations)[number]]: string | number | undefined } = {
     balancerAlgorithm: nameOf(algorithms, settings.algorithm),
     connectionIdleTimeout: settings.idleTimeout,
     maxConnection: settings.maxConnections,

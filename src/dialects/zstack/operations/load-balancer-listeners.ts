@@ -1,7 +1,7 @@
 import { Type as T } from 'typebox';
 import type { Cloud } from '../../../cloud/cloud.ts';
 import { CloudError } from '../../../cloud/errors.ts';
-import type { Subject } from '../../../cloud/identity/subject.ts';
+import type { Alongside } from '../../../cloud/load-balancers/listeners.ts';
 import { type ListenerProtocol, usualSettings } from '../../../cloud/load-balancers/model.ts';
 import { loadBalancer, loadBalancerListener } from '../inventories/load-balancer.ts';
 import { descriptionField, nameField, oneOfField, textField, uuidField, uuidIn } from '../protocol/field-schemas.ts';
@@ -9,7 +9,7 @@ import { jobOperation } from '../protocol/operation.ts';
 import { invalidArgument, ZStackError } from '../protocol/zstack-error.ts';
 import { queryOperations } from '../query/query-operations.ts';
 import { requireUuid } from './images.ts';
-import { algorithms, httpModes, settingsOf, tagsOf, tlsPolicies, wordsOfTags } from './listener-words.ts';
+import { algorithms, httpModes, saysSettings, settingsOf, tagsOf, tlsPolicies, wordsOfTags } from './listener-words.ts';
 import { balancerExample, listenerExample } from './load-balancer-examples.ts';
 import { change, creationExample } from './simple-operations.ts';
 
@@ -58,19 +58,11 @@ function refuseUnserved(input: {
 }
 
 /** Shows how the listener is by its system tags, which change with it only. */
-async function showByTags(cloud: Cloud, subject: Subject, uuid: string): Promise<void> {
-  const { settings } = await cloud.loadBalancers.listeners.settings(subject, uuid);
-  const projectId = await cloud.loadBalancers.ownerOf(subject, 'load_balancer_listeners', uuid);
-  const before = await cloud.tags.of(uuid, 'system');
-  const tags = tagsOf(settings).map(
-    (tag) =>
-      ({ kind: 'system', resourceType: 'load_balancer_listener', resourceId: uuid, tag, isInherent: true }) as const,
-  );
-  await cloud.tags.replace(
-    { ...subject, projectId },
-    before.map(({ id }) => id),
-    tags,
-  );
+function byTags(cloud: Cloud): Alongside {
+  return async (tx, { id, projectId, settings }) => {
+    const on = { kind: 'system', resourceType: 'load_balancer_listener', resourceId: id, isInherent: true } as const;
+    await cloud.tags.renewIn(tx, projectId, on, saysSettings, tagsOf(settings));
+  };
 }
 
 const createLoadBalancerListener = jobOperation({
@@ -115,7 +107,7 @@ const createLoadBalancerListener = jobOperation({
     refuseUnserved(input);
     const settings = settingsOf(usualSettings, protocol, { ...wordsOfTags(input.systemTags), ...input });
     try {
-      const uuid = await cloud.loadBalancers.listeners.create(subject, {
+      const wanted = {
         id: input.resourceUuid,
         name: input.name,
         description: input.description,
@@ -125,9 +117,8 @@ const createLoadBalancerListener = jobOperation({
         memberPort: input.instancePort,
         settings,
         certificateId: input.certificateUuid,
-      });
-      await showByTags(cloud, subject, uuid);
-      return { uuid };
+      };
+      return { uuid: await cloud.loadBalancers.listeners.create(subject, wanted, byTags(cloud)) };
     } catch (error) {
       if (!(error instanceof CloudError)) throw error;
       const { reason, id } = error.details;
@@ -200,8 +191,7 @@ const changeLoadBalancerListener = jobOperation({
   handle: async ({ cloud, subject, input }) => {
     refuseUnserved(input);
     const change = (before: typeof usualSettings, protocol: ListenerProtocol) => settingsOf(before, protocol, input);
-    await cloud.loadBalancers.listeners.configure(subject, input.uuid, change);
-    await showByTags(cloud, subject, input.uuid);
+    await cloud.loadBalancers.listeners.configure(subject, input.uuid, change, byTags(cloud));
     return { uuid: input.uuid };
   },
 });

@@ -135,6 +135,23 @@ describe('load balancers as ZStack has them', () => {
     expect(await test.query(`/load-balancers/listeners/${uuid}`)).toEqual([]);
   });
 
+  it('show by their tags what is, however many change them at once, and keep the tags of others', async () => {
+    const said = ['healthCheckTarget::9000', 'sessionPersistence::disable', 'capability::mine'];
+    const { uuid } = await newListener(90, { protocol: 'http' }, said);
+    const about = async (name: string) => (await tagsOf(uuid)).filter((tag) => tag.startsWith(`${name}::`));
+    expect(await about('healthCheckTarget')).toEqual(['healthCheckTarget::tcp:9000']);
+    expect(await about('sessionPersistence')).toEqual([]);
+    const change = (maxConnection: number) =>
+      test.run('PUT', `/load-balancers/listeners/${uuid}/actions`, { changeLoadBalancerListener: { maxConnection } });
+    for (const answer of await Promise.all([change(5), change(6), change(5), change(7)])) {
+      expect(answer.status, answer.text).toBe(200);
+    }
+    expect(await about('maxConnection')).toHaveLength(1);
+    expect(await about('balancerAlgorithm')).toHaveLength(1);
+    expect(await about('capability')).toEqual(['capability::mine']);
+    await test.run('DELETE', `/load-balancers/listeners/${uuid}`);
+  });
+
   it('give what comes to interfaces, and to server groups with weights', async () => {
     const { uuid: listenerUuid } = await newListener(8080, {}, ['balancerAlgorithm::weightroundrobin']);
     const candidates = async () => {

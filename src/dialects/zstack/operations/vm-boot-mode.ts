@@ -29,10 +29,9 @@ async function bootBy(
     const { hardware } = await cloud.servers.get(subject, uuid);
     const wanted = await mode(hardware);
     await setFirmware(cloud, subject, uuid, wanted === undefined || wanted === 'Legacy' ? 'bios' : 'uefi');
-    const old = (await cloud.tags.of(uuid, 'system')).filter(({ tag }) => tag.startsWith('bootMode::'));
     const on = { kind: 'system', resourceType: 'server', resourceId: uuid } as const;
-    const ids = old.map(({ id }) => id);
-    await cloud.tags.replace(subject, ids, wanted === undefined ? [] : [{ ...on, tag: `bootMode::${wanted}` }]);
+    const tags = wanted === undefined ? [] : [`bootMode::${wanted}`];
+    await cloud.tags.renew(subject, on, (tag) => tag.startsWith('bootMode::'), tags);
     return {};
   });
 }

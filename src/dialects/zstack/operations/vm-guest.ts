@@ -23,11 +23,6 @@ export async function describeGuest(
   const on = { kind: 'system', resourceType: 'server', resourceId: serverId, isInherent: true } as const;
   for (const [name, value] of Object.entries(said)) {
     if (value === undefined) continue;
-    const old = (await cloud.tags.of(serverId, 'system')).filter(({ tag }) => tag.startsWith(`${name}::`));
-    await cloud.tags.replace(
-      subject,
-      old.map(({ id }) => id),
-      [{ ...on, tag: `${name}::${value}` }],
-    );
+    await cloud.tags.renew(subject, on, (tag) => tag.startsWith(`${name}::`), [`${name}::${value}`]);
   }
 }

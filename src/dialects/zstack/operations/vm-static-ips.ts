@@ -122,13 +122,8 @@ async function replaceNotes(
 ): Promise<void> {
   const prefix = `${noteOf(l3NetworkUuid)}${only ?? ''}`;
   const fits = (tag: string) => (only === undefined ? tag.startsWith(prefix) : tag === prefix);
-  const old = (await cloud.tags.of(vmUuid, 'system')).filter(({ tag }) => fits(tag));
   const on = { kind: 'system', resourceType: 'server', resourceId: vmUuid } as const;
-  await cloud.tags.replace(
-    subject,
-    old.map(({ id }) => id),
-    tags.map((tag) => ({ ...on, tag })),
-  );
+  await cloud.tags.renew(subject, on, fits, tags);
 }
 
 export const vmStaticIpOperations = [setVmStaticIp, deleteVmStaticIp];

@@ -9,11 +9,29 @@ import { invalidArgument, resourceNotFound, ZStackError } from './zstack-error.t
 /** What an operation makes: a kind of resource that can have tags, or something else. */
 export type Created = TaggableType | 'untagged';
 
+/** The first words of the system tags that say how a listener of a load balancer is. */
+export const listenerNotations = [
+  'balancerAlgorithm',
+  'connectionIdleTimeout',
+  'cookieName',
+  'healthCheckInterval',
+  'healthCheckParameter',
+  'healthCheckTarget',
+  'healthCheckTimeout',
+  'healthyThreshold',
+  'httpMode',
+  'maxConnection',
+  'sessionIdleTimeout',
+  'sessionPersistence',
+  'tcpProxyProtocol',
+  'unhealthyThreshold',
+] as const;
+
 /** The first words of system tags that mean something to ZStack's servers or their consoles. */
 const knownNotations = [
+  ...listenerNotations,
   'additionalQmp',
   'affinityGroupUuid',
-  'balancerAlgorithm',
   'balancerWeight',
   'bootMode',
   'bootOrder',
@@ -22,27 +40,18 @@ const knownNotations = [
   'ceph',
   'cleanTraffic',
   'consoleMode',
-  'connectionIdleTimeout',
   'consolePassword',
-  'cookieName',
   'cpuMode',
   'driver',
   'ephemeral',
   'guestOsType',
   'guestTools',
   'ha',
-  'healthCheckInterval',
-  'healthCheckParameter',
-  'healthCheckTarget',
-  'healthCheckTimeout',
-  'healthyThreshold',
   'hostname',
-  'httpMode',
   'isoDriver',
   'l3',
   'machineType',
   'marketplace',
-  'maxConnection',
   'mdevDevice',
   'nfs',
   'packer',
@@ -54,12 +63,8 @@ const knownNotations = [
   'qemuga',
   'resourceConfig',
   'securityElementEnable',
-  'sessionIdleTimeout',
-  'sessionPersistence',
   'sshkey',
   'staticIp',
-  'tcpProxyProtocol',
-  'unhealthyThreshold',
   'usbRedirect',
   'userdata',
   'vdiMonitorNumber',
@@ -70,7 +75,7 @@ const knownNotations = [
 ] as const;
 
 /** What these say is kept where it belongs, and can change there. */
-const notKept = ['affinityGroupUuid', 'consolePassword'] as const;
+const notKept = ['affinityGroupUuid', 'consolePassword', ...listenerNotations] as const;
 
 /** User data that is longer than a tag can be is the server's alone. */
 function isKept(tag: string): boolean {
