@@ -128,8 +128,9 @@ export class Eips {
       throw new CloudError('conflict', words, { resource: 'floating_ip', id, reason: 'attached' });
     }
     const association = fixedAddress === undefined ? { portId } : { portId, fixedAddress };
-    await this.#routers.ensure(subject, floatingIp.networkId, portId);
-    await this.#networks.floatingIps.update(subject, floatingIp.id, { association });
+    await this.#routers.leading(subject, floatingIp.networkId, [portId], () =>
+      this.#networks.floatingIps.update(subject, floatingIp.id, { association }),
+    );
   }
 
   async detach(subject: Subject, id: string): Promise<void> {

@@ -81,20 +81,21 @@ export class PortForwardingRules {
     const networks = this.#networks;
     const { floating_ip_id: vipId } = await this.#detached(subject, id);
     const vip = await networks.floatingIps.get(subject, vipId);
-    await this.#routers.ensure(subject, vip.networkId, portId);
-    await this.#core.db.write(async (tx) => {
-      await networks.floatingIps.claim(tx, subject, vipId);
-      const rule = await this.#detached(subject, id, tx);
-      const made = await networks.portForwardings.createIn(tx, subject, vipId, {
-        description: rule.description ?? '',
-        protocol: rule.protocol as ForwardedProtocol,
-        external: { first: rule.external_port, last: rule.external_port_end },
-        internalPortId: portId,
-        internal: { first: rule.internal_port, last: rule.internal_port_end },
-      });
-      const changes = { forwarding_id: made.id, updated_at: this.#core.env.now() };
-      await tx.updateTable('port_forwarding_rules').set(changes).where('id', '=', id).execute();
-    });
+    await this.#routers.leading(subject, vip.networkId, [portId], () =>
+      this.#core.db.write(async (tx) => {
+        await networks.floatingIps.claim(tx, subject, vipId);
+        const rule = await this.#detached(subject, id, tx);
+        const made = await networks.portForwardings.createIn(tx, subject, vipId, {
+          description: rule.description ?? '',
+          protocol: rule.protocol as ForwardedProtocol,
+          external: { first: rule.external_port, last: rule.external_port_end },
+          internalPortId: portId,
+          internal: { first: rule.internal_port, last: rule.internal_port_end },
+        });
+        const changes = { forwarding_id: made.id, updated_at: this.#core.env.now() };
+        await tx.updateTable('port_forwarding_rules').set(changes).where('id', '=', id).execute();
+      }),
+    );
     networks.notifyChange();
   }
 

@@ -65,8 +65,16 @@ export class BalancerChanges {
     return result;
   }
 
-  /** Makes a router from the ports to the load balancer's network where their own networks have none. */
-  async ensureRouters(subject: Subject, id: string, portIds: readonly string[]): Promise<void> {
+  /**
+   * As `changeMembers`, of work that adds the ports: those whose networks have no router get one to the load balancer's
+   * network, as long as they are members.
+   */
+  async addMembers(
+    subject: Subject,
+    id: string,
+    portIds: readonly string[],
+    work: (tx: Tx, claimed: ClaimedBalancer) => Promise<void>,
+  ): Promise<void> {
     const { read } = this.core.db;
     const row = await ownedRow(read, 'load_balancers', subject, id);
     const vip = await this.networks.floatingIps.get(subject, row.floating_ip_id);
@@ -79,7 +87,9 @@ export class BalancerChanges {
     // One port for each subnet is enough.
     const own = ports.filter(({ projectId }) => projectId === row.project_id);
     const bySubnet = new Map(own.map((port) => [port.fixedIps[0]?.subnetId, port.id]));
-    for (const portId of bySubnet.values()) await this.#routers.ensure(subject, vip.networkId, portId);
+    await this.#routers.leading(subject, vip.networkId, [...bySubnet.values()], () =>
+      this.changeMembers(subject, id, work),
+    );
   }
 
   /** Changes the name or the description of something. */

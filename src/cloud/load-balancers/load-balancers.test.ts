@@ -214,16 +214,48 @@ eachDatabase('load balancers', (open) => {
       details: { reason: 'several_routers' },
     });
     expect((await served())[0]!.listeners[0]!.members).toHaveLength(1);
-    const [router] = (await routersOf()).filter(({ id: one }) => one !== undefined);
+    // The one that was made for the refused member has gone again.
+    const routers = await routersOf();
+    expect(routers).toHaveLength(1);
     const subnetId = (await cloud.networks.ports.get(alice, ports[0]!)).fixedIps[0]!.subnetId;
     const owner = (await desiredRouters(cloud.db, [inside]))[0]!.routerId;
-    expect(router).toBeDefined();
+    expect(routers[0]!.id).toBe(owner);
     await expect(cloud.networks.routerInterfaces.remove(alice, owner, { subnetId })).rejects.toMatchObject({
       code: 'conflict',
     });
     await expect(cloud.networks.routers.update(alice, owner, { gateway: null })).rejects.toMatchObject({
       code: 'conflict',
     });
+  });
+
+  it('get a router of their own project, whoever adds members, and one where two add some at once', async () => {
+    const id = await newBalancer();
+    const pool = await balancers.pools.create(alice, { name: 'p', loadBalancerId: id });
+    await balancers.pools.addMembers(admin, pool, members(ports[0]!));
+    expect(await routersOf()).toMatchObject([{ projectId: projectA }]);
+    await balancers.pools.removeMembers(alice, pool, { portIds: ports });
+    expect(await cloud.networks.routers.list(admin)).toEqual([]);
+    await Promise.all(ports.map((port) => balancers.pools.addMembers(alice, pool, members(port))));
+    expect(await routersOf()).toHaveLength(1);
+  });
+
+  it('let go of a router that two no longer need at once, and make none by halves', async () => {
+    const { id: other } = await eips.createVip(alice, { name: 'other', networkId: outside });
+    const pools = await Promise.all(
+      [vip, other].map(async (one) =>
+        balancers.pools.create(alice, { name: 'p', loadBalancerId: await newBalancer(one) }),
+      ),
+    );
+    for (const pool of pools) await balancers.pools.addMembers(alice, pool, members(...ports));
+    expect(await routersOf()).toHaveLength(1);
+    await Promise.all(pools.map((pool) => balancers.pools.removeMembers(alice, pool, { portIds: ports })));
+    expect(await routersOf()).toEqual([]);
+
+    const broken = { addIn: () => Promise.reject(new Error('broken')) };
+    const networks = Object.create(cloud.networks, { routerInterfaces: { value: broken } });
+    const others = new LoadBalancers(cloud.core, networks, cloud.quotas, async () => undefined);
+    await expect(others.pools.addMembers(alice, pools[0]!, members(ports[0]!))).rejects.toThrow('broken');
+    expect(await routersOf()).toEqual([]);
   });
 
   it('belong to a project, which has only so many', async () => {

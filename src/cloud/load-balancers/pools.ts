@@ -21,6 +21,10 @@ export interface MemberList {
   addresses?: ReadonlyArray<{ address: string; weight?: number }>;
 }
 
+export function portIdsOf({ ports = [] }: MemberList): string[] {
+  return ports.map(({ portId }) => portId);
+}
+
 /** Pools: members that listeners give connections to. */
 export class Pools {
   readonly #changes: BalancerChanges;
@@ -70,19 +74,12 @@ export class Pools {
    */
   async addMembers(subject: Subject, id: string, members: MemberList): Promise<void> {
     const { load_balancer_id: loadBalancerId } = await this.#pool(subject, id);
-    await this.ensureRouters(subject, loadBalancerId, members);
-    await this.#changes.changeMembers(subject, loadBalancerId, (tx, claimed) =>
+    await this.#changes.addMembers(subject, loadBalancerId, portIdsOf(members), (tx, claimed) =>
       this.addMembersIn(tx, subject, id, claimed, members),
     );
   }
 
-  /** What has to be there before `addMembersIn`. */
-  async ensureRouters(subject: Subject, loadBalancerId: string, { ports = [] }: MemberList): Promise<void> {
-    const portIds = ports.map(({ portId }) => portId);
-    await this.#changes.ensureRouters(subject, loadBalancerId, portIds);
-  }
-
-  /** As `addMembers`, together with what else the transaction does. */
+  /** As `addMembers`, within `BalancerChanges.addMembers`, together with what else the transaction does. */
   async addMembersIn(
     tx: Tx,
     subject: Subject,
@@ -129,7 +126,7 @@ export class Pools {
     });
   }
 
-  /** Changes what members weigh. Throws `not_found` for those that are no members. */
+  /** Changes what members weigh. Throws `conflict` (`no_member`) for those that are no members. */
   async weigh(subject: Subject, id: string, { ports = [], addresses = [] }: MemberList): Promise<void> {
     const { load_balancer_id: loadBalancerId } = await this.#pool(subject, id);
     await this.#changes.change(subject, loadBalancerId, async (tx) => {

@@ -72,36 +72,43 @@ export class RouterInterfaces {
   }
 
   /** Throws `conflict` while floating IPs or routes need the interface. */
-  remove(subject: Subject, routerId: string, { subnetId, portId }: RouterInterfaceRequest): Promise<RouterInterface> {
-    return this.#core.db.write(async (tx) => {
-      const router = await this.#routers.claim(tx, subject, routerId);
-      if (subnetId === undefined && portId === undefined) {
-        throw badRouterRequest('router', 'Either subnet_id or port_id must be specified');
-      }
-      const rows = await interfacesOf(tx, routerId);
-      const row = rows.find((one) => (portId === undefined ? one.subnetId === subnetId : one.portId === portId));
-      if (!row)
-        throw portId === undefined
-          ? interfaceNotFoundForSubnet(routerId, subnetId!)
-          : interfaceNotFound(routerId, portId);
-      const own = rows.filter((one) => one.portId === row.portId);
-      if (subnetId !== undefined && !own.some((one) => one.subnetId === subnetId))
-        throw subnetMismatch(row.portId, subnetId);
-      const gone = portId === undefined ? own.filter((one) => one.subnetId === subnetId) : own;
-      for (const one of gone) await this.#refuseWhileNeeded(tx, router, one);
-      if (gone.length < own.length) {
-        const fixedIps = own
-          .filter((one) => !gone.includes(one))
-          .map((one) => ({ subnetId: one.subnetId, ipAddress: one.address }));
-        await this.#ports.updateIn(tx, operator(router.projectId), row.portId, { fixedIps });
-      } else await this.#ports.removeIn(tx, row.portId);
-      return interfaceOf(
-        router,
-        row.portId,
-        row.networkId,
-        gone.map((one) => one.subnetId),
-      );
-    });
+  remove(subject: Subject, routerId: string, request: RouterInterfaceRequest): Promise<RouterInterface> {
+    return this.#core.db.write((tx) => this.removeIn(tx, subject, routerId, request));
+  }
+
+  async removeIn(
+    tx: Tx,
+    subject: Subject,
+    routerId: string,
+    { subnetId, portId }: RouterInterfaceRequest,
+  ): Promise<RouterInterface> {
+    const router = await this.#routers.claim(tx, subject, routerId);
+    if (subnetId === undefined && portId === undefined) {
+      throw badRouterRequest('router', 'Either subnet_id or port_id must be specified');
+    }
+    const rows = await interfacesOf(tx, routerId);
+    const row = rows.find((one) => (portId === undefined ? one.subnetId === subnetId : one.portId === portId));
+    if (!row)
+      throw portId === undefined
+        ? interfaceNotFoundForSubnet(routerId, subnetId!)
+        : interfaceNotFound(routerId, portId);
+    const own = rows.filter((one) => one.portId === row.portId);
+    if (subnetId !== undefined && !own.some((one) => one.subnetId === subnetId))
+      throw subnetMismatch(row.portId, subnetId);
+    const gone = portId === undefined ? own.filter((one) => one.subnetId === subnetId) : own;
+    for (const one of gone) await this.#refuseWhileNeeded(tx, router, one);
+    if (gone.length < own.length) {
+      const fixedIps = own
+        .filter((one) => !gone.includes(one))
+        .map((one) => ({ subnetId: one.subnetId, ipAddress: one.address }));
+      await this.#ports.updateIn(tx, operator(router.projectId), row.portId, { fixedIps });
+    } else await this.#ports.removeIn(tx, row.portId);
+    return interfaceOf(
+      router,
+      row.portId,
+      row.networkId,
+      gone.map((one) => one.subnetId),
+    );
   }
 
   async #addSubnet(tx: Tx, subject: Subject, router: Router, subnetId: string): Promise<RouterInterface> {

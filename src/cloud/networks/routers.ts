@@ -147,13 +147,15 @@ export class Routers {
 
   /** Throws `conflict` (`router_in_use`) while the router is on a network. */
   delete(subject: Subject, id: string): Promise<void> {
-    return this.#core.db.write(async (tx) => {
-      const router = await this.claim(tx, subject, id);
-      if ((await interfacesOf(tx, id)).length > 0) throw routerInUse(id);
-      await this.#changeGateway(tx, subject, router, null);
-      await forgetTags(tx, [id]);
-      await tx.deleteFrom('routers').where('id', '=', id).execute();
-    });
+    return this.#core.db.write((tx) => this.deleteIn(tx, subject, id));
+  }
+
+  async deleteIn(tx: Tx, subject: Subject, id: string): Promise<void> {
+    const router = await this.claim(tx, subject, id);
+    if ((await interfacesOf(tx, id)).length > 0) throw routerInUse(id);
+    await this.#changeGateway(tx, subject, router, null);
+    await forgetTags(tx, [id]);
+    await tx.deleteFrom('routers').where('id', '=', id).execute();
   }
 
   /** Counts the router's revision up, which also keeps others from changing it until this transaction ends. */
