@@ -1,8 +1,10 @@
 import type { CachedImage, DiskFormat } from '../../agent/contract.ts';
 import { CloudError } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
+import { fromFirst } from './from-any-copy.ts';
 import { type HardwareFacts, hardwareOf } from './hardware.ts';
 import { inspectStored } from './inspect-stored.ts';
+import { ImageRefused } from './inspection/image-refused.ts';
 import { type Image, type ImageReplica, isGone } from './model.ts';
 import type { ImageParts } from './parts.ts';
 import { receiveFailure } from './receive.ts';
@@ -19,6 +21,8 @@ export interface BootImage extends Image {
 
 /** Formats under which the bytes are a plain disk. */
 const plainDisks = ['raw', 'ami', 'ari', 'aki'];
+/** How long a copy that failed is not the first to be tried, microseconds. */
+const avoidedFor = 60_000_000;
 const diskFormats: readonly DiskFormat[] = ['qcow2', 'vmdk', 'vdi', 'vhd', 'vhdx', 'iso'];
 
 /** What servers and volumes need of images. */
@@ -26,6 +30,8 @@ export class BootImages {
   readonly #parts: ImageParts;
   /** Images that were found good for use. */
   readonly #good = new Unchanged();
+  /** Copies that could not be used, and until when others are tried before them. */
+  readonly #failed = new Map<string, number>();
 
   constructor(parts: ImageParts) {
     this.#parts = parts;
@@ -61,19 +67,18 @@ export class BootImages {
    * Throws `unavailable` when no connected store has them as a file.
    */
   async cachedImageSpec(imageId: string, hostId?: string): Promise<CachedImage> {
-    const { image, replica } = await this.#withBytes(imageId, hostId);
-    const driver = this.#parts.stores.driver(replica.storeId);
-    const size = replica.size ?? image.size!;
-    const path = driver.localPath(imageId) ?? (await driver.localCopy?.(imageId, { size, sha512: image.hashValue! }));
-    if (path === undefined) {
-      throw new CloudError('unavailable', 'The image is in a store that hosts can not read from.', { id: imageId });
-    }
-    return {
-      imageId,
-      format: this.#formatOf(image),
-      size,
-      source: { kind: 'file', path },
-    };
+    const { image, replicas } = await this.#withBytes(imageId, hostId);
+    return await this.#fromNearest(replicas, async (replica) => {
+      // Only the nearest has been looked at already.
+      if (replica !== replicas[0]) await this.#inspect(image, replica);
+      const driver = this.#parts.stores.driver(replica.storeId);
+      const size = replica.size ?? image.size!;
+      const path = driver.localPath(imageId) ?? (await driver.localCopy?.(imageId, { size, sha512: image.hashValue! }));
+      if (path === undefined) {
+        throw new CloudError('unavailable', 'The image is in a store that hosts can not read from.', { id: imageId });
+      }
+      return { imageId, format: this.#formatOf(image), size, source: { kind: 'file', path } };
+    });
   }
 
   /** Throws `not_found` or `unavailable` where no connected store has the image's bytes. Nothing is fetched. */
@@ -90,10 +95,11 @@ export class BootImages {
     const image = await rows.image(imageId);
     if (!image || this.#formatOf(image) !== 'raw') return undefined;
     const zoneId = await this.#zoneOf(hostId);
-    for (const { state, storeId, size } of await rows.replicas([imageId])) {
+    for (const replica of await rows.replicas([imageId])) {
+      const { state, storeId, size } = replica;
       const store = stores.find(storeId);
       const isThere = (state === 'active' || state === 'deleted') && store?.status === 'connected';
-      if (!isThere || zoneId === undefined || !store.zoneIds.includes(zoneId)) continue;
+      if (!isThere || this.#doubt(replica) || zoneId === undefined || !store.zoneIds.includes(zoneId)) continue;
       const source = stores.driver(storeId).cloneSource?.(imageId);
       if (source) return { imageId, format: 'raw', size: size ?? image.size!, source: { kind: 'rbd', ...source } };
     }
@@ -102,23 +108,55 @@ export class BootImages {
 
   /**
    * Looks at the image once more before a host opens it, by the stricter rules for use: costs the same for any size, and
-   * next to nothing while the bytes are those that were found good. The copy is the one that `cachedImageSpec` names.
+   * next to nothing while the bytes are those that were found good. The copy is the one that `cachedImageSpec` tries first.
    * Throws `unsupported_media`, and `not_found` or `unavailable` as `cachedImageSpec`.
    */
   async inspectForUse(imageId: string, hostId?: string): Promise<void> {
-    const { image, replica } = await this.#withBytes(imageId, hostId);
+    const { image, replicas } = await this.#withBytes(imageId, hostId);
     try {
-      const driver = this.#parts.stores.driver(replica.storeId);
-      const size = replica.size ?? image.size!;
-      const inspect = () => inspectStored(driver, imageId, size, image.diskFormat ?? 'raw', 'use');
-      await this.#good.once(`${replica.storeId} ${imageId}`, await driver.version?.(imageId), inspect);
+      await this.#fromNearest(replicas, (replica) => this.#inspect(image, replica));
     } catch (error) {
       throw receiveFailure(error);
     }
   }
 
-  /** The image and a copy of it that can be read now; copies that are not deleted come first, then those of the host's zone. */
-  async #withBytes(imageId: string, hostId?: string): Promise<{ image: Image; replica: ImageReplica }> {
+  async #inspect(image: Image, replica: ImageReplica): Promise<void> {
+    const driver = this.#parts.stores.driver(replica.storeId);
+    const size = replica.size ?? image.size!;
+    const inspect = () => inspectStored(driver, image.id, size, image.diskFormat ?? 'raw', 'use');
+    await this.#good.once(nameOf(replica), await driver.version?.(image.id), inspect);
+  }
+
+  /** As `fromFirst`: a copy that fails comes last for a while, so that whoever asks next does not wait for it. */
+  #fromNearest<T>(replicas: readonly ImageReplica[], begin: (replica: ImageReplica) => Promise<T>): Promise<T> {
+    const { env, log } = this.#parts.core;
+    return fromFirst(replicas, async (replica) => {
+      try {
+        const result = await begin(replica);
+        this.#failed.delete(nameOf(replica));
+        return result;
+      } catch (error) {
+        if (error instanceof ImageRefused) throw error;
+        const now = env.now();
+        for (const [copy, until] of this.#failed) if (until <= now) this.#failed.delete(copy);
+        this.#failed.set(nameOf(replica), now + avoidedFor);
+        const { imageId, storeId } = replica;
+        log.warn({ err: error, imageId, storeId }, 'a copy of an image can not be used');
+        throw error;
+      }
+    });
+  }
+
+  /** 1 for a copy that has failed a moment ago. */
+  #doubt(replica: ImageReplica): number {
+    return Number((this.#failed.get(nameOf(replica)) ?? 0) > this.#parts.core.env.now());
+  }
+
+  /**
+   * The image and copies of it that can be read now: those that have failed a moment ago come last, and before them those
+   * that are deleted; of the others those of the host's zone come first.
+   */
+  async #withBytes(imageId: string, hostId?: string): Promise<{ image: Image; replicas: ImageReplica[] }> {
     const { rows, stores } = this.#parts;
     const image = await rows.image(imageId);
     const replicas = (await rows.replicas([imageId])).filter(({ state }) => state === 'active' || state === 'deleted');
@@ -126,10 +164,13 @@ export class BootImages {
     const zoneId = hostId === undefined ? undefined : await this.#zoneOf(hostId);
     const distance = ({ storeId }: ImageReplica) =>
       zoneId !== undefined && stores.find(storeId)?.zoneIds.includes(zoneId) ? 0 : 1;
-    const sorted = replicas.toSorted((a, b) => a.state.localeCompare(b.state) || distance(a) - distance(b));
-    const replica = sorted.find(({ storeId }) => stores.find(storeId)?.status === 'connected');
-    if (!replica) throw new CloudError('unavailable', 'The image store is not connected.', { id: imageId });
-    return { image, replica };
+    const sorted = replicas
+      .filter(({ storeId }) => stores.find(storeId)?.status === 'connected')
+      .toSorted(
+        (a, b) => this.#doubt(a) - this.#doubt(b) || a.state.localeCompare(b.state) || distance(a) - distance(b),
+      );
+    if (sorted.length === 0) throw new CloudError('unavailable', 'The image store is not connected.', { id: imageId });
+    return { image, replicas: sorted };
   }
 
   async #zoneOf(hostId: string): Promise<string | undefined> {
@@ -145,6 +186,10 @@ export class BootImages {
     if (known) return known;
     throw unusable('image_format', `Image ${image.id} is of the format ${format}, which no host can boot.`, image.id);
   }
+}
+
+function nameOf({ imageId, storeId }: ImageReplica): string {
+  return `${storeId} ${imageId}`;
 }
 
 function unusable(reason: string, message: string, id: string): CloudError {

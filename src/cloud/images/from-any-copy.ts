@@ -1,4 +1,5 @@
 import type { ImageStore } from '../../image-stores/store.ts';
+import { ImageRefused } from './inspection/image-refused.ts';
 import type { ImageReplica } from './model.ts';
 import type { ImageParts } from './parts.ts';
 
@@ -14,14 +15,23 @@ export async function fromAnyCopy<T>(
 ): Promise<T | undefined> {
   const isAway = ({ storeId }: ImageReplica) => Number(stores.find(storeId)?.status !== 'connected');
   const active = replicas.filter(({ state }) => state === 'active').toSorted((a, b) => isAway(a) - isAway(b));
+  if (active.length === 0) return undefined;
+  return await fromFirst(active, ({ storeId }) => begin(stores.driver(storeId)));
+}
+
+/** What the first of the copies gives; of the next one where it fails, unless it is the image that is at fault. */
+export async function fromFirst<T>(
+  copies: readonly ImageReplica[],
+  begin: (copy: ImageReplica) => Promise<T>,
+): Promise<T> {
   const failures: unknown[] = [];
-  for (const { storeId } of active) {
+  for (const copy of copies) {
     try {
-      return await begin(stores.driver(storeId));
+      return await begin(copy);
     } catch (error) {
+      if (error instanceof ImageRefused) throw error;
       failures.push(error);
     }
   }
-  if (failures.length > 0) throw failures[0];
-  return undefined;
+  throw failures[0];
 }

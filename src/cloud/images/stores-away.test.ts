@@ -82,3 +82,31 @@ it('what can not be done for one image keeps nobody from looking after the other
   await cloud.core.db.write((tx) => tx.updateTable('images').set({ expunge_at: 1 }).execute());
   expect(await cloud.images.reconcile()).toMatchObject({ expunged: 1, isComplete: true });
 });
+
+it('hosts get an image from a store that answers, and the one that is silent is not asked again at once', async () => {
+  const second = await cloud.addStore();
+  const { id } = await cloud.images.create(alice, raw);
+  await cloud.images.upload(alice, id, inPieces(Buffer.alloc(1000, 'x')));
+  await cloud.core.runner.idle();
+  const pathNow = async () => (await cloud.images.cachedImageSpec(id)).source;
+  const first = await pathNow();
+  const driver = cloud.stores.driver(cloud.storeId);
+  const verbs = { read: driver.read, version: driver.version };
+  let asked = 0;
+  const silent = () => {
+    asked += 1;
+    return away();
+  };
+  Object.assign(driver, { read: silent, version: silent });
+  await cloud.images.inspectForUse(id);
+  await cloud.images.inspectForUse(id);
+  expect(asked).toBe(1);
+  expect(await pathNow()).toEqual({ kind: 'file', path: expect.stringContaining('second') });
+  // Where no other one can be used either, it is asked once more.
+  Object.assign(cloud.stores.driver(second), { read: away, version: away });
+  expect(await failure(cloud.images.inspectForUse(id))).toMatchObject({ code: 'unavailable' });
+  Object.assign(driver, verbs);
+  await cloud.images.inspectForUse(id);
+  expect(await pathNow()).toEqual(first);
+  Object.assign(driver, { localPath: () => undefined, localCopy: silent });
+});
