@@ -10,8 +10,8 @@ const namesNothing = [
   /^(Query(ManagementNode|Zone|Cluster|Host|NetworkServiceProvider|\w+(Storage|Offering))ByUuid|GetZone)$/,
   /^(CreateSshKeyPair|GenerateSshKeyPair|AddImage|CreateDataVolume|CreateL3Network|CreateSecurityGroup|CreateCertificate|Create(User|UserGroup|Policy|Tag|AffinityGroup|SchedulerTrigger|SchedulerJobGroup))$/,
   /^Get(NoTriggerSchedulerJobs|AvailableTriggers|SchedulerExecutionReport|CandidateAffinityGroupForCreatingVm)$/,
-  /^Get(\w+(Capacity|Types)|GlobalConfigOptions|ResourceBindableConfig(ByCategory)?|LicenseInfo)$/,
-  /^(Get(VolumeFormat|(Host|PrimaryStorage)AllocatorStrategies|PlatformTimeZone|ManagementNode(Arch|OS)|LicenseCapabilities|LicenseAddOns)|CheckApiPermission)$/,
+  /^Get(\w+(Capacity|Types)|GlobalConfigOptions|ResourceBindableConfig(ByCategory)?)$/,
+  /^(Get(VolumeFormat|(Host|PrimaryStorage)AllocatorStrategies|PlatformTimeZone|LicenseCapabilities)|CheckApiPermission)$/,
   // A session's id is its secret. The other two have tests of their own below.
   /^(RenewSession|SubmitLongJob|ZQLQuery)$/,
 ];

@@ -1,6 +1,6 @@
 import { Type as T } from 'typebox';
 import type { Cloud } from '../../../cloud/cloud.ts';
-import { ownsOrAdmin, type Subject } from '../../../cloud/identity/subject.ts';
+import { type Allowed, ownsOrAdmin, type Subject } from '../../../cloud/identity/subject.ts';
 import { image } from '../inventories/image.ts';
 import { l3Network } from '../inventories/network.ts';
 import { booleanField, uuidField } from '../protocol/field-schemas.ts';
@@ -22,13 +22,13 @@ const fact = (
   about: Pick<
     Parameters<typeof syncOperation>[0],
     'id' | 'group' | 'package' | 'path' | 'since' | 'title' | 'response'
-  >,
+  > & { allow?: Allowed },
   answer: Record<string, unknown>,
 ) =>
   syncOperation({
+    allow: 'reader',
     ...about,
     method: 'GET',
-    allow: 'reader',
     summary: 'The same for every cloud of this kind.',
     examples: [{ title: 'Get', status: 200, response: answer }],
     handle: () => answer,
@@ -99,6 +99,8 @@ const facts = [
       group: 'Licence',
       package: 'license',
       path: '/licenses/addons',
+      // Clients ask before they sign in.
+      allow: 'anyone',
       title: 'Get the additions of the licence',
       response: T.Object({ addons: T.Array(T.Unknown()) }),
     },

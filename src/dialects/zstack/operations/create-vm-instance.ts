@@ -16,11 +16,13 @@ import { errorBody, invalidArgument } from '../protocol/zstack-error.ts';
 import { onAffinityGroup } from './affinity-groups.ts';
 import { drivesFor } from './cdrom-words.ts';
 import { newVm } from './new-vm.ts';
+import { nicParamsField, refuseNicParams } from './nic-words.ts';
 import { volumePlace } from './primary-storage-words.ts';
 import { addDataVolumes, blankVolumes, dataSizesOf, sizeOf } from './vm-data-volumes.ts';
 import { vmExample } from './vm-examples.ts';
 import { describeGuest } from './vm-guest.ts';
 import { flavorFor, usableImage, zoneNameFor } from './vm-placement.ts';
+import { checkVolumeTags, keepVolumeTags, volumeTagFields } from './vm-volume-tags.ts';
 
 const bytes = (description: string) => T.Optional(T.Integer({ minimum: 0, description }));
 const uuids = (description: string) => T.Optional(T.Array(T.String({ maxLength: 64 }), { maxItems: 100, description }));
@@ -83,6 +85,8 @@ export const createVmInstance = jobOperation({
     guestOsType: textField('The operating system in it; as its image where left out.'),
     architecture: oneOfField(architectures, 'The processors it is for; as its image where left out.'),
     virtio: booleanField('Accepted; the image decides.'),
+    vmNicParams: nicParamsField,
+    ...volumeTagFields,
   }),
   result: vmInstance,
   describeFailure: (cause) => errorBody('VM.1000', cause.details, { cause }),
@@ -108,6 +112,8 @@ export const createVmInstance = jobOperation({
   handle: async ({ cloud, subject, input: given }) => {
     const [disk] = given.diskAOs ?? [];
     const input = disk ? { ...given, ...ofBootDisk(disk) } : given;
+    refuseNicParams(input);
+    await checkVolumeTags(cloud, subject, input);
     const image = await usableImage(cloud, subject, input.imageUuid);
     const rootDiskSize =
       input.rootDiskSize || (await sizeOf(cloud, 'rootDiskOfferingUuid', input.rootDiskOfferingUuid));
@@ -145,14 +151,19 @@ export const createVmInstance = jobOperation({
       const register = () => cloud.servers.register(subject, { ...wanted, blockDevices });
       const [registered] = await onAffinityGroup('affinityGroupUuid', groupId, register);
       await describeGuest(cloud, subject, registered!.id, input);
+      await keepVolumeTags(cloud, subject, registered!.id, input);
       return { uuid: registered!.id };
     }
     const create = () => cloud.servers.create(subject, wanted);
     const [made] = await onAffinityGroup('affinityGroupUuid', groupId, create);
     const { server, actionId } = made!;
     await describeGuest(cloud, subject, server.id, input);
+    await keepVolumeTags(cloud, subject, server.id, input);
     if (dataSizes.length === 0) return { actionId, uuid: server.id };
-    const afterwards = () => addDataVolumes(cloud, subject, server.id, input.name, dataSizes, dataStorageId);
+    const afterwards = async () => {
+      await addDataVolumes(cloud, subject, server.id, input.name, dataSizes, dataStorageId);
+      await keepVolumeTags(cloud, subject, server.id, input);
+    };
     return { actionId, uuid: server.id, afterwards };
   },
 });

@@ -18,6 +18,18 @@ afterAll(() => zstack.stop());
 const asked = async (path: string, action: string) =>
   (await zstack.call('PUT', path, { [action]: {} }, alice.headers)).json;
 
+it('says what there is of a licence to whoever has no session', async () => {
+  for (const [path, facts] of [
+    ['/licenses', { inventory: { expired: false }, additions: [] }],
+    ['/licenses/addons', { addons: [] }],
+  ] as const) {
+    expect(await zstack.call('GET', path, undefined, { authorization: '' })).toMatchObject({
+      status: 200,
+      json: facts,
+    });
+  }
+});
+
 it('says what is offered, by the names of its classes', async () => {
   const { json } = await zstack.call('PUT', '/management-nodes/actions', { getSupportAPIs: {} }, { authorization: '' });
   const names = json['supportApis'] as string[];

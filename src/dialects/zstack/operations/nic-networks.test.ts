@@ -34,6 +34,11 @@ eachDatabase('interfaces that change their network', (_open, kind) => {
     expect(await change(other)).toMatchObject({ error: { details: expect.stringContaining('floating IP') } });
     expect(await change(other, { staticIp: '10.1.1.1' })).toMatchObject({ error: { code: 'SYS.1007' } });
     expect(await change('0'.repeat(32))).toMatchObject({ error: { code: 'SYS.1003' } });
+    const mac = { vmNicParams: '[{"mac":"fa:16:3e:00:00:01"}]' };
+    expect(await change(other, mac)).toMatchObject({ error: { code: 'SYS.1014' } });
+    const path = `/vm-instances/${alice.own['vm']}/l3-networks/${other}`;
+    const added = { params: { customMac: 'fa:16:3e:00:00:01' } };
+    expect((await zstack.run('POST', path, added, alice.headers)).json).toMatchObject({ error: { code: 'SYS.1014' } });
   });
 
   it('go nowhere where their project could not have new ones', async () => {

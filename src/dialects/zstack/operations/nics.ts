@@ -9,7 +9,7 @@ import { l3Example } from './l3-examples.ts';
 import { l3NetworkNamed } from './l3-words.ts';
 import { nicExample } from './nic-examples.ts';
 import { nicQosOperations } from './nic-qos.ts';
-import { nicNamed } from './nic-words.ts';
+import { nicNamed, nicParamsField, refuseNicParams } from './nic-words.ts';
 import { creationExample, deletion } from './simple-operations.ts';
 import { vmExample } from './vm-examples.ts';
 import { inAllowedState } from './vm-words.ts';
@@ -33,7 +33,7 @@ const attachL3NetworkToVm = jobOperation({
     staticIp: textField('The address that it shall have.', 64),
     driverType: textField('Accepted: virtio.'),
     customMac: textField('Not offered.'),
-    vmNicParams: textField('Not offered.', 4096),
+    vmNicParams: nicParamsField,
   }),
   result: vmInstance,
   title: 'Give a server an interface in an L3 network',
@@ -41,7 +41,9 @@ const attachL3NetworkToVm = jobOperation({
   examples: [
     creationExample('Attach', {}, vmExample, { vmInstanceUuid: vmExample.uuid, l3NetworkUuid: l3Example.uuid }),
   ],
-  handle: async ({ cloud, subject, input: { vmInstanceUuid, l3NetworkUuid, staticIp } }) => {
+  handle: async ({ cloud, subject, input }) => {
+    refuseNicParams(input);
+    const { vmInstanceUuid, l3NetworkUuid, staticIp } = input;
     await l3NetworkNamed(cloud, subject, 'l3NetworkUuid', l3NetworkUuid);
     const rule = {
       message: 'org.zstack.header.vm.APIAttachL3NetworkToVmMsg',
@@ -99,7 +101,7 @@ const changeVmNicNetwork = jobOperation({
   }),
   body: T.Object({
     staticIp: textField('The address that it shall have there.', 64),
-    vmNicParams: textField('Not offered.', 4096),
+    vmNicParams: nicParamsField,
   }),
   result: vmNic,
   title: 'Put an interface into another L3 network',
@@ -108,7 +110,9 @@ const changeVmNicNetwork = jobOperation({
   examples: [
     creationExample('Any address', {}, nicExample, { vmNicUuid: nicExample.uuid, destL3NetworkUuid: l3Example.uuid }),
   ],
-  handle: async ({ cloud, subject, input: { vmNicUuid, destL3NetworkUuid, staticIp } }) => {
+  handle: async ({ cloud, subject, input }) => {
+    refuseNicParams(input);
+    const { vmNicUuid, destL3NetworkUuid, staticIp } = input;
     const { deviceId: serverId } = await nicNamed(cloud, subject, 'vmNicUuid', vmNicUuid);
     const { subnets } = await l3NetworkNamed(cloud, subject, 'destL3NetworkUuid', destL3NetworkUuid);
     if (serverId === '') throw operationFailed(`vm nic[uuid:${vmNicUuid}] is not attached to any vm`);

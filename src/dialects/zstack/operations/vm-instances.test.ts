@@ -102,6 +102,28 @@ describe('CreateVmInstance', () => {
     expect(await zstack.query('/vm-instances?q=name=never')).toEqual([]);
   });
 
+  it('gives its volumes the tags that are theirs, and says which words of it count for nothing', async () => {
+    const tags = { rootVolumeSystemTags: ['capability::root'], dataVolumeSystemTags: ['capability::data'] };
+    const tagsOf = async (vm: Body) =>
+      (await zstack.query(`/volumes?q=vmInstanceUuid=${vm['uuid']}&sort=%2Btype`)).map(async ({ type, uuid }) => [
+        type,
+        ...(await zstack.query(`/system-tags?q=resourceUuid=${uuid}`)).map(({ tag }) => tag),
+      ]);
+    for (const strategy of ['InstantStart', 'JustCreate']) {
+      const vm = await create({ ...tags, strategy, dataDiskSizes: [2 ** 30], vmNicParams: '[]' });
+      expect(await Promise.all(await tagsOf(vm)), strategy).toEqual([
+        ['Data', 'capability::data'],
+        ['Root', 'capability::root'],
+      ]);
+      await zstack.run('DELETE', `/vm-instances/${vm['uuid']}`);
+    }
+    const refused = async (more: Body) => (await zstack.run('POST', '/vm-instances', { params: request(more) })).json;
+    expect(await refused({ vmNicParams: '[{"mac":"fa:16:3e:00:00:01"}]' })).toMatchObject({
+      error: { code: 'SYS.1014' },
+    });
+    expect(await refused({ rootVolumeSystemTags: ['unheard::of'] })).toMatchObject({ error: { code: 'SYS.1007' } });
+  });
+
   it('takes the image as the disk to boot from, as newer clients say it', async () => {
     const diskAOs = [{ boot: true, sourceType: 'ImageVO', sourceUuid: image, guestOsType: 'CentOS 8', size: 2 ** 30 }];
     expect(await create({ imageUuid: undefined, diskAOs })).toMatchObject({
