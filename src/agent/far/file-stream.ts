@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { open } from 'node:fs/promises';
+import { open, statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { isHole, pieceLength } from '../../env/pieces.ts';
 import { AgentError } from '../contract.ts';
@@ -50,22 +51,41 @@ export async function sendFile(path: string, stream: Writable): Promise<void> {
   }
 }
 
-/** Writes what `sendFile` sends to a new file, which is on stable storage then. Leaves the stream open, after the file's end. */
-export async function receiveFile(stream: Readable, path: string): Promise<void> {
+/** How much of the room that is free one file may take: it says itself how long it is, and others need the rest. */
+const shareOfRoom = 0.9;
+/** After how many bytes it is looked how much room is left. */
+const lookEvery = 64 * pieceLength;
+
+/**
+ * Writes what `sendFile` sends to a new file, which is on stable storage then. Leaves the stream open, after the file's end.
+ * Throws `no_space` before the room is used up.
+ *
+ * @param room how many bytes are free where the file comes to
+ */
+export async function receiveFile(stream: Readable, path: string, room = () => freeBeside(path)): Promise<void> {
   const bytes = new ByteReader(stream);
   const file = await open(path, 'wx', 0o600);
   try {
-    for (;;) {
+    const kept = (await room()) * (1 - shareOfRoom);
+    let end = 0;
+    for (let written = 0; ; ) {
       const head = await bytes.take(headLength);
       const length = head.readUInt32BE(0);
       const position = Number(head.readBigUInt64BE(4));
       if (length > pieceLength) throw new AgentError('hypervisor_failed', `a piece of ${length} bytes was announced`);
+      if (position < end) throw new AgentError('hypervisor_failed', `${position} was announced after ${end}`);
       if (length === 0) {
         await file.truncate(position);
         await file.sync();
         return;
       }
       await file.write(await bytes.take(length), 0, length, position);
+      end = position + length;
+      written += length;
+      if (written < lookEvery) continue;
+      written = 0;
+      if ((await room()) < kept)
+        throw new AgentError('no_space', `the room for ${path} is used up but for what others need`);
     }
   } catch (error) {
     throw toAgentError(error, `${path} could not be received`);
@@ -73,6 +93,11 @@ export async function receiveFile(stream: Readable, path: string): Promise<void>
     bytes.release();
     await file.close();
   }
+}
+
+async function freeBeside(path: string): Promise<number> {
+  const { bavail, bsize } = await statfs(dirname(path));
+  return bavail * bsize;
 }
 
 /** What `sendFile` sends, passed on; fails where it ends before the file does: to a stream that stays open, nobody would tell. */
