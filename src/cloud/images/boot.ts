@@ -1,4 +1,5 @@
 import type { CachedImage, DiskFormat } from '../../agent/contract.ts';
+import { withDashes } from '../../env/env.ts';
 import { CloudError } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
 import { fromFirst } from './from-any-copy.ts';
@@ -47,11 +48,13 @@ export class BootImages {
     if (!image || isGone(image) || !(await mayKnow(rows, subject, image))) {
       throw unusable('image_not_found', 'Can not find requested image', imageId);
     }
-    if (image.status !== 'active') throw unusable('image_not_active', `Image ${imageId} is not active.`, imageId);
-    if (image.mediaType === 'data' && use === 'server') {
-      throw unusable('image_is_data', `Image ${imageId} holds data, and no system to boot.`, imageId);
+    if (image.status !== 'active') {
+      throw unusable('image_not_active', `Image ${withDashes(imageId)} is not active.`, imageId);
     }
-    if (image.isSystem) throw unusable('image_is_system', `Image ${imageId} is not for users' servers.`, imageId);
+    if (image.mediaType === 'data' && use === 'server') {
+      throw unacceptable('image_is_data', 'it holds data, and no system to boot.', imageId);
+    }
+    if (image.isSystem) throw unacceptable('image_is_system', "it is not for users' servers.", imageId);
     this.#formatOf(image);
     return {
       ...image,
@@ -184,12 +187,16 @@ export class BootImages {
     if (plainDisks.includes(format)) return 'raw';
     const known = diskFormats.find((one) => one === format);
     if (known) return known;
-    throw unusable('image_format', `Image ${image.id} is of the format ${format}, which no host can boot.`, image.id);
+    throw unacceptable('image_format', `no host can boot the format ${format}.`, image.id);
   }
 }
 
 function nameOf({ imageId, storeId }: ImageReplica): string {
   return `${storeId} ${imageId}`;
+}
+
+function unacceptable(reason: string, why: string, id: string): CloudError {
+  return unusable(reason, `Image ${withDashes(id)} is unacceptable: ${why}`, id);
 }
 
 function unusable(reason: string, message: string, id: string): CloudError {

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { withDashes } from '../../env/env.ts';
 import { failure, inPieces, TestCloud, testSubject } from './test-cloud.ts';
 
 const alice = testSubject('alice');
@@ -219,11 +220,24 @@ describe('changes', () => {
     expect(renamed).toMatchObject({ name: 'i2', properties: { a: 'b' }, tags: ['t'] });
   });
 
+  it.each([
+    [{ mediaType: 'data' }, 'image_is_data'],
+    [{ isSystem: true }, 'image_is_system'],
+    [{ diskFormat: 'ploop' }, 'image_format'],
+  ])('make an image one that no server boots from, which is said as Nova says it: %o', async (what, reason) => {
+    const image = await uploaded(undefined, what);
+    expect(await failure(cloud.images.forBoot(alice, image.id))).toMatchObject({
+      message: expect.stringContaining(`Image ${withDashes(image.id)} is unacceptable: `),
+      details: { reason },
+    });
+  });
+
   it('take an image out of use and back', async () => {
     const image = await uploaded();
     await cloud.images.deactivate(alice, image.id);
     expect(await failure(cloud.images.download(alice, image.id))).toMatchObject({ code: 'forbidden' });
     expect(await failure(cloud.images.forBoot(alice, image.id))).toMatchObject({
+      message: `Image ${withDashes(image.id)} is not active.`,
       details: { reason: 'image_not_active' },
     });
     await cloud.images.reactivate(alice, image.id);
