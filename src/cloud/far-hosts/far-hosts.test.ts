@@ -9,7 +9,7 @@ import { type OpenedUnkai, openUnkai } from '../../assembly/open-unkai.ts';
 import type { Database } from '../../database/database.ts';
 import { realEnv } from '../../env/real.ts';
 import type { Cloud } from '../cloud.ts';
-import { removeHost } from '../hosts/removal.ts';
+import { clearRemovedHosts, removeHost } from '../hosts/removal.ts';
 import { FarHosts } from './far-hosts.ts';
 import type { FarAgent, FarAgentOptions } from './model.ts';
 
@@ -128,6 +128,31 @@ function farHosts(kind: Database['kind']): void {
     expect(host.memoryMb).toBe(machines.get(host.id)!.description.memoryMb);
     expect(host.reservedMemoryMb).toBeGreaterThan(0);
     expect(await far.place(host.id)).toEqual({ address: '192.0.2.12', port: 22, user: 'root' });
+  });
+
+  it('that were lost while they were added leave nothing on their machines, once these answer', async () => {
+    const far = process();
+    const rows = () => opened.cloud.db.read.selectFrom('far_hosts').select(['host_id', 'leaving']).execute();
+    meanwhile = async () => {
+      trouble = 'the line is down';
+      await [...machines.values()].at(-1)!.options.mayBegin();
+    };
+    await expect(far.add(await wanted())).rejects.toMatchObject({ message: 'the line is down' });
+    expect(await hosts()).toEqual([local]);
+    const [row] = await rows();
+    expect(row).toMatchObject({ leaving: 2 });
+    const clear = (by: FarHosts) => clearRemovedHosts({ ...opened.cloud, farHosts: by } as Cloud);
+    expect(await clear(far)).toMatchObject({ cleared: 0 });
+
+    // Who was killed meanwhile knows as much, and the machine may be added anew before.
+    meanwhile = async () => {};
+    trouble = undefined;
+    const next = process();
+    await next.refresh();
+    const { id } = await next.add(await wanted());
+    expect(await clear(next)).toMatchObject({ cleared: 1, failed: 0 });
+    expect(machines.get(row!.host_id)!.hasLeft).toBe(true);
+    expect(await rows()).toEqual([{ host_id: id, leaving: 0 }]);
   });
 
   it('are refused where the name or the machine is known, the cluster is not, or networks would end there', async () => {

@@ -39,6 +39,8 @@ export class FarHosts {
   readonly #tried = new Map<string, LoginColumns>();
   /** Hosts whose machines were given up. */
   readonly #gone = new Set<string>();
+  /** Hosts whose machines may have been told who they are by this process, so that something of them is there. */
+  readonly #begun = new Set<string>();
 
   constructor(
     core: CloudCore,
@@ -125,23 +127,32 @@ export class FarHosts {
     try {
       await far.connect();
     } catch (error) {
-      await this.#markEmpty(row.host_id);
-      this.#hosts.forget(row.host_id);
-      await far
-        .leave()
-        .catch((err) => this.#core.log.debug({ err }, 'a machine that is no host keeps what was put there'));
-      await far.agent.close();
-      await this.#core.db.write(async (tx) => {
-        await this.#forgetRow(tx, row.host_id);
-        await tx.deleteFrom('hosts').where('id', '=', row.host_id).execute();
-      });
-      this.#agents.delete(row.host_id);
+      await this.#giveUp(row.host_id, far);
       throw unreachable(error);
     }
     await this.#changes.run(row.host_id, async () => {});
     const { name, description } = wanted;
     await noteHost(this.#core, row.host_id, { name, description: description ?? null });
     return await this.#hosts.get(row.host_id);
+  }
+
+  /**
+   * It is no host of the cloud. What was put on its machine goes with it: later where that does not answer now, as with
+   * hosts that were removed.
+   */
+  async #giveUp(id: string, far: FarAgent): Promise<void> {
+    this.#hosts.forget(id);
+    await this.#core.db.write(async (tx) => {
+      await markEmpty(tx, id);
+      await tx.deleteFrom('hosts').where('id', '=', id).execute();
+    });
+    try {
+      await this.leave(id);
+    } catch (err) {
+      if (!this.#begun.has(id)) return await this.#forget(id, far);
+      this.#hosts.leaving.set(id, far.agent);
+      this.#core.log.warn({ err, hostId: id }, 'a machine that is no host keeps for now what was put there');
+    }
   }
 
   /**
@@ -201,13 +212,6 @@ export class FarHosts {
     return (await this.#row(id))?.leaving === 2;
   }
 
-  /** Its agent is not put there again from now on, also by no other process. */
-  async #markEmpty(id: string): Promise<void> {
-    await this.#core.db.write((tx) =>
-      tx.updateTable('far_hosts').set({ leaving: 2 }).where('host_id', '=', id).execute(),
-    );
-  }
-
   /**
    * The host has given up everything: its agent goes too, and with it all that is known of the machine. Where that fails
    * it may be called again.
@@ -215,17 +219,20 @@ export class FarHosts {
   async leave(id: string): Promise<void> {
     const far = this.#agents.get(id);
     if (!far) return;
-    await this.#markEmpty(id);
+    await this.#core.db.write((tx) => markEmpty(tx, id));
     await far.leave();
-    this.#agents.delete(id);
-    await far.agent.close();
-    await this.#core.db.write((tx) => this.#forgetRow(tx, id));
-    this.#gone.delete(id);
+    await this.#forget(id, far);
   }
 
-  async #forgetRow(tx: Tx, id: string): Promise<void> {
-    await this.#lines.forget(tx, id);
-    await tx.deleteFrom('far_hosts').where('host_id', '=', id).execute();
+  async #forget(id: string, far: FarAgent): Promise<void> {
+    this.#agents.delete(id);
+    await far.agent.close();
+    await this.#core.db.write(async (tx) => {
+      await this.#lines.forget(tx, id);
+      await tx.deleteFrom('far_hosts').where('host_id', '=', id).execute();
+    });
+    this.#gone.delete(id);
+    this.#begun.delete(id);
   }
 
   /**
@@ -288,7 +295,9 @@ export class FarHosts {
       key: async () => (await current()).machine_key,
       mayBegin: async () => {
         const hasAnswered = (await current()).description !== null;
-        return !hasAnswered || (await contentOf(this.#core.db.read, id)) === undefined;
+        const isFree = !hasAnswered || (await contentOf(this.#core.db.read, id)) === undefined;
+        if (isFree) this.#begun.add(id);
+        return isFree;
       },
       hostKey: this.#hostKey(id),
       ...(known ? { known } : {}),
@@ -383,6 +392,11 @@ export class FarHosts {
       throw error;
     }
   }
+}
+
+/** Its agent is not put there again from now on, also by no other process. */
+async function markEmpty(tx: Tx, id: string): Promise<void> {
+  await tx.updateTable('far_hosts').set({ leaving: 2 }).where('host_id', '=', id).execute();
 }
 
 /** With what the host is called, as long as it is one of the cloud. */
