@@ -149,6 +149,14 @@ describe('load balancers as ZStack has them', () => {
     expect(await about('maxConnection')).toHaveLength(1);
     expect(await about('balancerAlgorithm')).toHaveLength(1);
     expect(await about('capability')).toEqual(['capability::mine']);
+    const tag = { resourceType: 'LoadBalancerListenerVO', resourceUuid: uuid, tag: 'balancerAlgorithm::leastconn' };
+    expect(await test.run('POST', '/system-tags', { params: tag })).toMatchObject(
+      failing('SYS.1014', 'ChangeLoadBalancerListener'),
+    );
+    const several = { resourceType: tag.resourceType, tags: [`balancerWeight::${nics[0]}::5`] };
+    expect(await test.run('POST', `/system-tags/${uuid}/tags`, { params: several })).toMatchObject(
+      failing('SYS.1014', 'ChangeLoadBalancerBackendServer'),
+    );
     await test.run('DELETE', `/load-balancers/listeners/${uuid}`);
   });
 

@@ -5,7 +5,7 @@ import { systemTag, userTag } from '../inventories/tags.ts';
 import { uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
 import { resourceTypeOf } from '../protocol/resource-types.ts';
-import { requireKnownSystemTag } from '../protocol/system-tags.ts';
+import { requireSettableSystemTag } from '../protocol/system-tags.ts';
 import { invalidArgument, resourceNotFound, ZStackError } from '../protocol/zstack-error.ts';
 import { inventorySchema } from '../query/inventory-schema.ts';
 import { readInventory } from '../query/query.ts';
@@ -77,7 +77,7 @@ const createSystemTag = jobOperation({
     },
   ],
   handle: async ({ cloud, subject, input }) => {
-    requireKnownSystemTag(input.tag);
+    requireSettableSystemTag(input.tag);
     const tag = newTagOn('system', input, input.tag);
     const { id } = await onResource(input, () => cloud.tags.create(subject, tag));
     return { uuid: id };
@@ -114,7 +114,7 @@ const createSystemTags = jobOperation({
   ],
   handle: async ({ cloud, subject, input }) => {
     const tags = [...new Set(input.tags)];
-    for (const tag of tags) requireKnownSystemTag(tag);
+    for (const tag of tags) requireSettableSystemTag(tag);
     const wanted = tags.map((tag) => newTagOn('system', input, tag));
     const made = await onResource(input, () => cloud.tags.createAll(subject, wanted));
     const inventories = await Promise.all(made.map(({ id }) => readInventory(cloud, systemTag, id)));
@@ -145,7 +145,7 @@ const updateSystemTag = jobOperation({
     },
   ],
   handle: async ({ cloud, subject, input }) => {
-    requireKnownSystemTag(input.tag);
+    requireSettableSystemTag(input.tag);
     await inTagWords(() => cloud.tags.update(subject, input.uuid, input.tag), input.uuid);
     return { uuid: input.uuid };
   },

@@ -90,6 +90,15 @@ export function requireKnownSystemTag(tag: string): void {
   throw invalidArgument(`no system tag matches[${tag}]`);
 }
 
+/** As `requireKnownSystemTag`, for a tag by itself: those that say how a listener works change with it only. */
+export function requireSettableSystemTag(tag: string): void {
+  requireKnownSystemTag(tag);
+  const notation = tag.split('::', 1)[0]!;
+  if (!([...listenerNotations, 'balancerWeight'] as readonly string[]).includes(notation)) return;
+  const operation = `Change${notation === 'balancerWeight' ? 'LoadBalancerBackendServer' : 'LoadBalancerListener'}`;
+  throw new ZStackError('SYS.1014', `tag[${tag}] by itself would change nothing, ${operation} does`);
+}
+
 /** The values of all tags of a notation, as `['eth0::10.0.0.5']` for `staticIp`. */
 export function systemTagValues(tags: readonly string[] | undefined, notation: string): string[] {
   const prefix = `${notation}::`;
