@@ -5,7 +5,7 @@ import type { Subject } from '../identity/subject.ts';
 import { projectOf } from '../identity/subject.ts';
 import { sealed } from '../secrets/kept-secrets.ts';
 import type { BalancerChanges } from './balancer-changes.ts';
-import { invalid, ownedRow, refused } from './model.ts';
+import { invalid, lockCertificate, refused } from './model.ts';
 
 export interface NewCertificate {
   id?: string;
@@ -53,7 +53,7 @@ export class Certificates {
   /** Throws `conflict` (`in_use`) while a listener has it. */
   async delete(subject: Subject, id: string): Promise<void> {
     await this.#core.db.write(async (tx) => {
-      await ownedRow(tx, 'certificates', subject, id);
+      await lockCertificate(tx, subject, id);
       const used = tx.selectFrom('load_balancer_listeners').select('id').where('certificate_id', '=', id);
       const listener = await used.executeTakeFirst();
       if (listener)

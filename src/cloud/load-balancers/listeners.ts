@@ -6,7 +6,7 @@ import { listenerOn } from '../networks/balanced-addresses.ts';
 import { overlaps } from '../networks/port-forwarding-model.ts';
 import type { Quotas } from '../quotas/quotas.ts';
 import type { BalancerChanges, ClaimedBalancer } from './balancer-changes.ts';
-import { invalid, type ListenerProtocol, type ListenerSettings, ownedRow, refused } from './model.ts';
+import { invalid, type ListenerProtocol, type ListenerSettings, lockCertificate, ownedRow, refused } from './model.ts';
 import { type MemberList, type Pools, portIdsOf } from './pools.ts';
 import { checkSettings } from './settings.ts';
 
@@ -243,7 +243,7 @@ async function requireCertifiable(
   if (protocol !== 'https') {
     throw invalid('load_balancer_listener', `A listener that speaks ${protocol} needs no certificate.`);
   }
-  const certificate = await ownedRow(tx, 'certificates', subject, certificateId);
+  const certificate = await lockCertificate(tx, subject, certificateId);
   if (certificate.project_id === row.project_id) return;
   throw invalid('certificate', `The certificate ${certificateId} is of another project than the load balancer.`);
 }

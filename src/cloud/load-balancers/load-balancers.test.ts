@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { eachDatabase } from '../../../tests/support/postgres.ts';
 import { selfSigned } from '../../../tests/support/self-signed.ts';
@@ -315,6 +316,24 @@ eachDatabase('load balancers', (open) => {
     await expect(certificates.delete(alice, certificate)).rejects.toMatchObject({ details: { reason: 'in_use' } });
     await listeners.removeCertificate(alice, secure, certificate);
     await certificates.delete(alice, certificate);
+    expect(await cloud.db.read.selectFrom('certificates').select('id').execute()).toEqual([]);
+  });
+
+  it('take a certificate, or see it go, where both are asked for at the same moment', async () => {
+    const { pem } = selfSigned('own');
+    const secure = await newListener(await newBalancer(), 443, { protocol: 'https' });
+    for (let each = 0; each < 20; each++) {
+      const id = await balancers.certificates.create(alice, { name: 'c', pem });
+      const both = await Promise.allSettled([
+        sleep(each / 2).then(() => balancers.certificates.delete(alice, id)),
+        balancers.listeners.addCertificate(alice, secure, id),
+      ]);
+      const refusals = both.flatMap((one) => (one.status === 'rejected' ? one.reason.code : []));
+      expect(['not_found', 'conflict']).toContain(refusals.join());
+      if (refusals.join() !== 'conflict') continue;
+      await balancers.listeners.removeCertificate(alice, secure, id);
+      await balancers.certificates.delete(alice, id);
+    }
   });
 
   it.each<[string, (before: ListenerSettings) => ListenerSettings]>([

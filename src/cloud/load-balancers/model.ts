@@ -1,6 +1,6 @@
 import type { DesiredListener } from '../../agent/contract.ts';
 import type { Tx } from '../../database/database.ts';
-import type { Schema } from '../../database/schema.ts';
+import type { CertificatesTable, Schema } from '../../database/schema.ts';
 import { CloudError, notFound } from '../errors.ts';
 import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
 
@@ -51,6 +51,12 @@ export async function ownedRow<Table extends keyof typeof nouns>(
     .executeTakeFirst();
   if (!row || !ownsOrAdmin(subject, row.project_id)) throw notFound(nouns[table], id);
   return row as Schema[Table];
+}
+
+/** A certificate that the subject may look after, which nobody else takes or deletes until the transaction ends. Throws `not_found`. */
+export async function lockCertificate(tx: Tx, subject: Subject, id: string): Promise<CertificatesTable> {
+  await tx.selectFrom('certificates').select('id').where('id', '=', id).forUpdate().execute();
+  return await ownedRow(tx, 'certificates', subject, id);
 }
 
 /** What makes no sense, whatever the state of things. */
