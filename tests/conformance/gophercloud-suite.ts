@@ -66,17 +66,27 @@ export async function runGophercloud(sources: string, area: string, env: Record<
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const outcomes: Outcome[] = [];
-  const last: string[] = [];
-  createInterface({ input: child.stdout }).on('line', (line) => {
-    const [, word, test, seconds] = /^--- (PASS|FAIL|SKIP): (\S+) \(([\d.]+)s\)$/.exec(line) ?? [];
-    if (word && test) outcomes.push({ name: test, result: results[word]!, seconds: Number(seconds) });
-    last.push(line);
-    if (last.length > 20) last.shift();
-  });
-  await new Promise((resolve, reject) => child.on('error', reject).on('close', resolve));
-  if (outcomes.length === 0) throw new Error(`Gophercloud ran no test of ${area}:\n${last.join('\n')}`);
+  const ended = new Promise((resolve, reject) => child.on('error', reject).on('close', resolve));
+  const [{ outcomes, brokenOff, last }] = await Promise.all([readGoTests(createInterface(child.stdout)), ended]);
+  if (brokenOff !== undefined || outcomes.length === 0) {
+    throw new Error(`Gophercloud ran not all of ${area}: ${brokenOff ?? 'no test'}\n${last.join('\n')}`);
+  }
   return outcomes;
 }
 
 const results: Record<string, Outcome['result']> = { PASS: 'passed', FAIL: 'failed', SKIP: 'skipped' };
+
+/** How tests of Go went, as they tell, and by which words the run broke off: of tests that were to come nothing is told. */
+export async function readGoTests(lines: AsyncIterable<string>) {
+  const outcomes: Outcome[] = [];
+  const last: string[] = [];
+  let brokenOff: string | undefined;
+  for await (const line of lines) {
+    const [, word, test, seconds] = /^--- (PASS|FAIL|SKIP): (\S+) \(([\d.]+)s\)$/.exec(line) ?? [];
+    if (word && test) outcomes.push({ name: test, result: results[word]!, seconds: Number(seconds) });
+    if (/^panic: test timed out|\[(?:build|setup) failed\]$/.test(line)) brokenOff ??= line;
+    last.push(line);
+    if (last.length > 20) last.shift();
+  }
+  return { outcomes, brokenOff, last };
+}
