@@ -356,6 +356,22 @@ eachDatabase('load balancers', (open) => {
     expect((await balancers.listeners.settings(alice, listener)).settings).toEqual(usualSettings);
   });
 
+  it('have no member whose port goes at the same moment', async () => {
+    const pool = await balancers.pools.create(alice, { name: 'p', loadBalancerId: await newBalancer() });
+    await balancers.pools.addMembers(alice, pool, members(ports[0]!));
+    for (let each = 0; each < 16; each++) {
+      const port = await newPort(inside);
+      const [gone, added] = await Promise.allSettled([
+        sleep(each).then(() => cloud.networks.ports.delete(alice, port)),
+        balancers.pools.addMembers(alice, pool, members(port)),
+      ]);
+      expect(gone).toMatchObject({ status: 'fulfilled' });
+      if (added.status === 'rejected') expect(added.reason).toMatchObject({ code: 'not_found' });
+    }
+    const left = await cloud.db.read.selectFrom('load_balancer_members').select('port_id').execute();
+    expect(left).toEqual([{ port_id: ports[0] }]);
+  });
+
   it('are not begun where no host can serve them', async () => {
     const none = new LoadBalancers(cloud.core, cloud.networks, cloud.quotas, async () => 'haproxy is missing');
     await expect(none.create(alice, { name: 'b', floatingIpId: vip })).rejects.toMatchObject({ code: 'unavailable' });

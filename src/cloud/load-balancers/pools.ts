@@ -160,6 +160,8 @@ async function memberPorts(
   wanted: NonNullable<MemberList['ports']>,
 ) {
   const ids = [...wanted.map(({ portId }) => portId), ''];
+  // They stay until they are members.
+  await tx.selectFrom('ports').select('id').where('id', 'in', ids).orderBy('id').forKeyShare().execute();
   const rows = await selectPorts(tx).where('ports.id', 'in', ids).execute();
   const ports = new Map((await loadPorts(tx, rows)).map((port) => [port.id, port]));
   return wanted.map(({ portId, weight }) => {
