@@ -47,7 +47,8 @@ export interface ProjectChanges {
   name?: string;
   description?: string;
   enabled?: boolean;
-  tags?: string[];
+  /** Or those to be of those that are, which nobody else changes meanwhile. */
+  tags?: string[] | ((before: string[]) => string[]);
   options?: Options;
   /** Over what there is. */
   extra?: Options;
@@ -211,7 +212,7 @@ export class Projects {
         name,
         description,
         enabled: enabled === undefined ? undefined : enabled ? 1 : 0,
-        tags: tags === undefined ? undefined : JSON.stringify(tags),
+        tags: await tagsText(tx, id, tags),
         options: options === undefined ? undefined : JSON.stringify(options),
         extra: await extraWith(tx, 'projects', id, extra),
         updated_at: now,
@@ -323,6 +324,12 @@ async function refuseImmutable(tx: Tx, id: string, verb: 'modify' | 'delete', is
     resource: 'project',
     id,
   });
+}
+
+async function tagsText(tx: Tx, id: string, tags: ProjectChanges['tags']): Promise<string | undefined> {
+  if (typeof tags !== 'function') return tags && JSON.stringify(tags);
+  const row = await tx.selectFrom('projects').select('tags').where('id', '=', id).forUpdate().executeTakeFirst();
+  return row && JSON.stringify(tags(JSON.parse(row.tags) as string[]));
 }
 
 function fitsTags(tags: readonly string[], { all, any, notAll, notAny }: TagFilters): boolean {

@@ -103,6 +103,12 @@ describe('by a token for a domain', () => {
     expect(await status(manager, 'POST', '/projects', across)).toBe(400);
     expect(await status(manager, 'PUT', `/projects/${inside.project}/tags/blue`)).toBe(201);
     expect(await status(manager, 'PUT', `/projects/${inside.project}/tags/blue`)).toBe(400);
+    const several = ['red', 'green', 'white'].map((tag) => `/projects/${inside.project}/tags/${tag}`);
+    expect(await Promise.all(several.map((path) => status(manager, 'PUT', path)))).toEqual([201, 201, 201]);
+    expect(await Promise.all(several.map((path) => status(manager, 'GET', path)))).toEqual([204, 204, 204]);
+    expect(await Promise.all(several.map((path) => status(manager, 'DELETE', path)))).toEqual([204, 204, 204]);
+    expect(await Promise.all(several.map((path) => status(manager, 'GET', path)))).toEqual([404, 404, 404]);
+    expect(await status(manager, 'GET', `/projects/${inside.project}/tags/blue`)).toBe(204);
     expect(await status(manager, 'PUT', `/projects/${outside.project}/tags/blue`)).toBe(403);
     expect(await status(manager, 'PATCH', `/domains/${domain}`, { domain: { name: 'mine' } })).toBe(403);
     expect(await status(manager, 'POST', '/projects', { project: { name: 'own', is_domain: true } })).toBe(403);

@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { type Call, operation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import { adminAccountId } from '../../../cloud/identity/model.ts';
+import type { ProjectChanges } from '../../../cloud/identity/projects.ts';
 import { Id, Tag, Tags } from './schemas.ts';
 
 const common = { dialect: 'identity', group: 'project tags', mode: 'sync' } as const;
@@ -16,7 +17,7 @@ async function tagsOf({ cloud, subject, params }: Call<{ project_id: string }>):
   return (await cloud.identity.projects.get(subject, params.project_id)).tags;
 }
 
-async function setTags(call: Call<{ project_id: string }>, tags: string[]): Promise<void> {
+async function setTags(call: Call<{ project_id: string }>, tags: ProjectChanges['tags']): Promise<void> {
   await call.cloud.identity.projects.update(call.subject, call.params.project_id, { tags });
 }
 
@@ -105,11 +106,10 @@ export const projectTagOperations = [
     examples: [{ title: 'Add', ...tagExample, status: 201 }],
     handle: async (call) => {
       const { tag } = call.params;
-      const tags = await tagsOf(call);
-      if (tags.includes(tag)) {
+      await setTags(call, (tags) => {
+        if (!tags.includes(tag)) return [...tags, tag];
         throw new CloudError('invalid', `The project has the tag ${tag} already: tags are unique.`, { field: 'tag' });
-      }
-      await setTags(call, [...tags, tag]);
+      });
       return { status: 201, headers: { location: `${call.origin}${call.raw.url}` } };
     },
   }),
@@ -127,12 +127,10 @@ export const projectTagOperations = [
     examples: [{ title: 'Delete', ...tagExample, status: 204 }],
     handle: async (call) => {
       const { tag } = call.params;
-      const tags = await tagsOf(call);
-      if (!tags.includes(tag)) throw noTag(tag);
-      await setTags(
-        call,
-        tags.filter((one) => one !== tag),
-      );
+      await setTags(call, (tags) => {
+        if (tags.includes(tag)) return tags.filter((one) => one !== tag);
+        throw noTag(tag);
+      });
       return {};
     },
   }),
