@@ -84,7 +84,7 @@ function isKept(tag: string): boolean {
 }
 
 /** Refuses system tags that no part of ZStack knows: unlike user tags they are not free text. */
-export function requireKnownSystemTag(tag: string): void {
+function requireKnownSystemTag(tag: string): void {
   const notation = tag.split('::', 1)[0]!;
   if ((knownNotations as readonly string[]).includes(notation)) return;
   throw invalidArgument(`no system tag matches[${tag}]`);
