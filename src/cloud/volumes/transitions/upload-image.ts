@@ -7,6 +7,7 @@ import type { Subject } from '../../identity/subject.ts';
 import type { Image } from '../../images/model.ts';
 import type { NewTemplate } from '../../images/templates.ts';
 import { adoptTemplate, publishTemplate, type TemplateState } from '../../servers/steps/template.ts';
+import { imageMetadataOfRow } from '../creation.ts';
 import { type Volume, volumeFromRow } from '../model.ts';
 import { invalidVolume, lockSnapshot, lockVolume, settleVolume, steadyStatus } from '../rules.ts';
 import { refuseShared } from '../shares.ts';
@@ -77,7 +78,7 @@ export async function requestUploadImage(
       zoneId: row.zone_id,
       sourceUrl: `volume://${row.id}`,
       ...template,
-      properties: { ...hardwareOf(row.image_metadata), ...template.properties },
+      properties: { ...hardwareOf(await imageMetadataOfRow(tx, row)), ...template.properties },
     });
     await cloud.volumes.update(tx, volumeId, { status: 'uploading' });
     const actionId = await cloud.runner.submit(tx, uploadImage, {
@@ -139,7 +140,7 @@ export async function requestUploadSnapshot(
     }
     const volume = await tx
       .selectFrom('volumes')
-      .select(['zone_id', 'image_metadata'])
+      .select(['zone_id', 'origin', 'last_server_id', 'image_metadata'])
       .where('id', '=', snapshot.volumeId)
       .executeTakeFirstOrThrow();
     const image = await cloud.images.templates.begin(tx, subject, {
@@ -147,7 +148,7 @@ export async function requestUploadSnapshot(
       zoneId: volume.zone_id,
       sourceUrl: `volumesnapshot://${snapshot.id}`,
       ...template,
-      properties: { ...hardwareOf(volume.image_metadata), ...template.properties },
+      properties: { ...hardwareOf(await imageMetadataOfRow(tx, volume)), ...template.properties },
     });
     const actionId = await cloud.runner.submit(tx, uploadSnapshot, {
       input: {
@@ -173,7 +174,6 @@ const ofTheOldImage = new Set(
   'image_id image_name checksum container_format disk_format min_disk min_ram size'.split(' '),
 );
 
-function hardwareOf(imageMetadata: string): Record<string, string> {
-  const all = Object.entries(JSON.parse(imageMetadata) as Record<string, string>);
-  return Object.fromEntries(all.filter(([name]) => !ofTheOldImage.has(name)));
+function hardwareOf(imageMetadata: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(imageMetadata).filter(([name]) => !ofTheOldImage.has(name)));
 }

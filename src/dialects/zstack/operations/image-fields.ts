@@ -19,6 +19,12 @@ export const guestFields = {
   system: booleanField('Whether it is for the cloud’s own servers only.'),
 };
 
+/** The same of an image that is made of a root volume: the server that has the volume says which drivers there are. */
+export const rootGuestFields = {
+  ...guestFields,
+  virtio: booleanField('Accepted; what the server has decides, if the volume is a server’s.'),
+};
+
 const Fields = T.Object({ ...guestFields, mediaType: oneOfField(mediaTypes, 'What it is for.') });
 type Fields = Static<typeof Fields>;
 

@@ -12,7 +12,7 @@ import { errorBody, failureOf, invalidArgument, operationFailed } from '../proto
 import { inventorySchema } from '../query/inventory-schema.ts';
 import { readInventory } from '../query/query.ts';
 import { backupStorageUuid, imageExample } from './image-examples.ts';
-import { guestChanges, guestFields } from './image-fields.ts';
+import { guestChanges, rootGuestFields } from './image-fields.ts';
 import { requireBackupStorage } from './image-words.ts';
 import { snapshotTemplateOperations } from './snapshot-templates.ts';
 import { readySnapshot } from './snapshot-words.ts';
@@ -37,7 +37,7 @@ const createRootVolumeTemplate = jobOperation({
   body: T.Object({
     name: nameField,
     description: descriptionField,
-    ...guestFields,
+    ...rootGuestFields,
     backupStorageUuids: uuidListField(
       'The backup storages that shall have it; one of the volume’s zone where left out.',
     ),
@@ -74,7 +74,8 @@ const createRootVolumeTemplate = jobOperation({
       const cause = stateProblem(String(vm?.['state']), message, allowedStates);
       throw failureOf(failedOnAll(rootVolumeUuid, cause));
     }
-    const about = { ...input, architecture: input.architecture ?? vm!['architecture'] } as typeof input;
+    const architecture = input.architecture ?? vm!['architecture'];
+    const about = { ...input, architecture, virtio: undefined } as typeof input;
     const made = await cloud.servers.createImage(subject, server.id, {
       ...guestChanges(about, input.systemTags),
       id: input.resourceUuid,

@@ -30,9 +30,9 @@ async function made(method: string, path: string, body?: unknown): Promise<Body>
   return json['inventory'] as Body;
 }
 
-async function newServer(): Promise<Body> {
+async function newServer(of = imageUuid): Promise<Body> {
   const [offering] = await zstack.query('/instance-offerings?q=name=m1.nano');
-  const params = { name: 'builder', imageUuid, instanceOfferingUuid: offering!['uuid'], platform: 'Other' };
+  const params = { name: 'builder', imageUuid: of, instanceOfferingUuid: offering!['uuid'], platform: 'Other' };
   return await made('POST', '/vm-instances', { params });
 }
 
@@ -68,6 +68,23 @@ describe('an image of a snapshot', () => {
     expect(await zstack.query(`/images/${String(image['uuid'])}`)).toMatchObject([{ status: 'Ready' }]);
     const again = { name: 'copy', imageUuid: image['uuid'], cpuNum: 1, memorySize: 2 ** 27, rootDiskSize: gibibyte };
     expect(await made('POST', '/vm-instances', { params: again })).toMatchObject({ state: 'Running' });
+  });
+
+  it('has the drivers that the server has, whatever is said: the Go SDK, and Packer’s plugin with it, always says false', async () => {
+    const params = { name: 'old', url: files.url('tiny.qcow2'), backupStorageUuids: [store], virtio: false };
+    const withoutDrivers = String((await made('POST', '/images', { params }))['uuid']);
+    for (const [of, virtio] of [
+      [imageUuid, true],
+      [withoutDrivers, false],
+    ] as const) {
+      const root = String((await newServer(of))['rootVolumeUuid']);
+      const snapshot = await made('POST', `/volumes/${root}/volume-snapshots`, { params: { name: 'built' } });
+      for (const from of [`volume-snapshots/${String(snapshot['uuid'])}`, `volumes/${root}`]) {
+        const asked = { name: 'golden', backupStorageUuids: [store], virtio: !virtio };
+        const image = await made('POST', `/images/root-volume-templates/from/${from}`, { params: asked });
+        expect(image, from).toMatchObject({ virtio });
+      }
+    }
   });
 
   it('is made of a data volume, and volumes of it', async () => {

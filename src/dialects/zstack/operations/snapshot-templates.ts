@@ -11,7 +11,7 @@ import { jobOperation } from '../protocol/operation.ts';
 import type { Tags } from '../protocol/tag-fields.ts';
 import { readInventory } from '../query/query.ts';
 import { backupStorageUuid, imageExample } from './image-examples.ts';
-import { guestChanges, guestFields } from './image-fields.ts';
+import { guestChanges, rootGuestFields } from './image-fields.ts';
 import { requireBackupStorage } from './image-words.ts';
 import { readySnapshot } from './snapshot-words.ts';
 import { onVolume } from './volume-words.ts';
@@ -98,12 +98,13 @@ async function makeTemplate(
   return { actionId: made.actionId, uuid: made.image.id };
 }
 
-/** What the server whose root volume it was says of the system in it, where nothing is said. */
-async function guestOf(cloud: Cloud, volumeId: string): Promise<Record<string, unknown>> {
+/** What the server whose root volume it is, or was, says of the system in it, where nothing is said. */
+async function guestOf(cloud: Cloud, volumeId: string): Promise<{ guest: Record<string, unknown>; isOwned: boolean }> {
   const of = await readInventory(cloud, volume, volumeId);
-  const serverId = of?.['vmInstanceUuid'] ?? of?.['lastVmInstanceUuid'];
+  const owner = of?.['vmInstanceUuid'];
+  const serverId = owner ?? of?.['lastVmInstanceUuid'];
   const vm = serverId ? await readInventory(cloud, vmInstance, String(serverId)) : undefined;
-  return vm ?? {};
+  return { guest: vm ?? {}, isOwned: Boolean(owner) };
 }
 
 export const snapshotTemplateOperations = [
@@ -113,13 +114,14 @@ export const snapshotTemplateOperations = [
     title: 'Create a root volume image from a snapshot',
     summary: 'Makes an image of a root volume as it was when the snapshot was made. The snapshot stays.',
     mediaType: 'RootVolumeTemplate',
-    fields: guestFields,
+    fields: rootGuestFields,
     async more(cloud, volumeId, input) {
       const given = input as Parameters<typeof guestChanges>[0] & Tags;
-      const guest = await guestOf(cloud, volumeId);
-      const architecture = given.architecture ?? guest['architecture'];
+      const { guest, isOwned } = await guestOf(cloud, volumeId);
+      const architecture = (given.architecture ?? guest['architecture']) as typeof given.architecture;
+      const virtio = isOwned ? undefined : given.virtio;
       return {
-        ...guestChanges({ ...given, architecture: architecture as typeof given.architecture }, given.systemTags),
+        ...guestChanges({ ...given, architecture, virtio }, given.systemTags),
         platform: given.platform ?? String(guest['platform'] ?? 'Linux'),
         guestOs: given.guestOsType ?? (guest['guestOsType'] as string | undefined) ?? null,
       };
