@@ -69,7 +69,8 @@ describe('things of a project', () => {
         'openstack-api-version': 'placement 1.29',
         ...(type ? { 'content-type': type } : {}),
       });
-      if (![400, 401, 403, 404].includes(status)) admitted.push(`${dialect.name} ${operation.id}: ${status}`);
+      // 410 is what Nova says of what is gone for good, whoever asks.
+      if (![400, 401, 403, 404, 410].includes(status)) admitted.push(`${dialect.name} ${operation.id}: ${status}`);
     }
     console.log(`${all.length} operations were refused to a stranger`);
     expect(admitted).toEqual([]);
