@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { AgentError, type HostDescription } from '../../agent/contract.ts';
-import { ConstraintViolation, type Tx } from '../../database/database.ts';
+import type { Tx } from '../../database/database.ts';
 import type { FarHostsTable } from '../../database/schema.ts';
 import { KeyedLock } from '../../env/keyed-lock.ts';
 import type { KnownHostKey } from '../../ssh/host-key.ts';
@@ -12,9 +12,9 @@ import type { Hosts } from '../hosts/hosts.ts';
 import { describedColumns, type Host, reservedMemory } from '../hosts/model.ts';
 import { noteHost } from '../hosts/notes.ts';
 import type { HostNetworks } from '../networks/host-networks/host-networks.ts';
-import { opened, sealed } from '../secrets/kept-secrets.ts';
 import { goneMachine } from './gone-machine.ts';
 import { HostLines } from './host-lines.ts';
+import { farHostRow, keepLogin, type LoginColumns } from './logins.ts';
 import type { FarAgent, FarAgentOpener, FarPlace } from './model.ts';
 import { type NewFarHost, refuseTaken, register } from './register.ts';
 
@@ -109,7 +109,7 @@ export class FarHosts {
 
   /** How hosts on other machines are logged in to, by their ids. Passwords are not told. */
   async place(id: string): Promise<FarPlace | undefined> {
-    const row = await this.#row(id);
+    const row = await farHostRow(this.#core, id);
     return row && { address: row.address, port: row.port, user: row.username };
   }
 
@@ -161,7 +161,7 @@ export class FarHosts {
    */
   async update(id: string, changes: FarLoginChanges): Promise<void> {
     await this.#updates.run(id, async () => {
-      const row = await this.#row(id);
+      const row = await farHostRow(this.#core, id);
       const far = this.#agents.get(id);
       if (!row || !far) throw notFound('host', id);
       const { address = row.address, port = row.port, user: username = row.username } = changes;
@@ -174,7 +174,7 @@ export class FarHosts {
       this.#tried.set(id, login);
       try {
         await far.reconnect();
-        await this.#set(id, login);
+        await keepLogin(this.#core, id, login);
         this.#tried.delete(id);
       } catch (error) {
         this.#tried.delete(id);
@@ -209,7 +209,7 @@ export class FarHosts {
 
   /** Whether nothing of the host has to go any more but its agent, which may have gone. */
   async isEmpty(id: string): Promise<boolean> {
-    return (await this.#row(id))?.leaving === 2;
+    return (await farHostRow(this.#core, id))?.leaving === 2;
   }
 
   /**
@@ -279,7 +279,7 @@ export class FarHosts {
       return this.#use(row, goneMachine(known), known);
     }
     const current = async () => {
-      const found = await this.#row(id);
+      const found = await farHostRow(this.#core, id);
       if (!found) throw notFound('host', id);
       return { ...found, ...this.#tried.get(id) };
     };
@@ -347,7 +347,7 @@ export class FarHosts {
   }
 
   #hostKey(id: string): KnownHostKey {
-    const read = async () => (this.#tried.get(id) ?? (await this.#row(id)))?.host_key ?? undefined;
+    const read = async () => (this.#tried.get(id) ?? (await farHostRow(this.#core, id)))?.host_key ?? undefined;
     return {
       read,
       keep: async (key) => {
@@ -368,30 +368,6 @@ export class FarHosts {
       },
     };
   }
-
-  async #row(id: string): Promise<FarHostsTable | undefined> {
-    const query = this.#core.db.read.selectFrom('far_hosts').selectAll().where('host_id', '=', id);
-    const row = await query.executeTakeFirst();
-    if (!row) return undefined;
-    const password = opened(this.#core, 'farHostPassword', id, row.password);
-    return { ...row, password, machine_key: opened(this.#core, 'farHostKey', id, row.machine_key) };
-  }
-
-  async #set(id: string, { address, port, username, password, host_key }: LoginColumns): Promise<void> {
-    const updated_at = this.#core.env.now();
-    try {
-      await this.#core.db.write(async (tx) => {
-        const kept = sealed(this.#core, 'farHostPassword', id, password);
-        const login = { address, port, username, password: kept, host_key };
-        await tx.updateTable('far_hosts').set(login).where('host_id', '=', id).execute();
-        await tx.updateTable('hosts').set({ management_address: address, updated_at }).where('id', '=', id).execute();
-      });
-    } catch (error) {
-      if (error instanceof ConstraintViolation)
-        throw new CloudError('duplicate', 'There is a host of this address.', { cause: error });
-      throw error;
-    }
-  }
 }
 
 /** Its agent is not put there again from now on, also by no other process. */
@@ -401,8 +377,6 @@ async function markEmpty(tx: Tx, id: string): Promise<void> {
 
 /** With what the host is called, as long as it is one of the cloud. */
 type FarRow = FarHostsTable & { name: string | null };
-
-type LoginColumns = Pick<FarHostsTable, 'address' | 'port' | 'username' | 'password' | 'host_key'>;
 
 function unreachable(error: unknown): unknown {
   if (!(error instanceof AgentError)) return error;
