@@ -66,6 +66,7 @@ import { nfsStorages } from './migrations/0067-nfs-storages/migration.ts';
 import { loadBalancers } from './migrations/0068-load-balancers/migration.ts';
 import { identityExtras } from './migrations/0070-identity-extras/migration.ts';
 import { volumeOfferings } from './migrations/0072-volume-offerings/migration.ts';
+import { namedTargets } from './migrations/0073-named-targets/migration.ts';
 import type { Schema } from './schema.ts';
 
 /** Every migration, by name, in order. A name is never changed once it was released. */
@@ -137,6 +138,7 @@ const migrations: Record<string, Migration> = {
   '0068-load-balancers': loadBalancers,
   '0070-identity-extras': identityExtras,
   '0072-volume-offerings': volumeOfferings,
+  '0073-named-targets': namedTargets,
 };
 
 /** Brings the schema up to date. Safe to run on each start, and by several processes at once on PostgreSQL. */

@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { LongJobsTable } from '../../database/schema.ts';
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
@@ -27,7 +28,10 @@ export interface NewLongJob {
   description?: string;
   jobName: string;
   jobData: string;
+  /** What its owner says that it is about. */
   targetResourceId?: string;
+  /** What it makes: that is what it is about, where its owner says nothing. */
+  makes?: string;
 }
 
 const ended: readonly LongJobState[] = ['Succeeded', 'Failed', 'Canceled'];
@@ -57,7 +61,8 @@ export class LongJobs {
       job_name: job.jobName,
       job_data: job.jobData,
       job_id: newId(this.#core.env),
-      target_resource_id: job.targetResourceId ?? null,
+      target_resource_id: job.targetResourceId ?? job.makes ?? null,
+      is_target_named: job.targetResourceId === undefined ? 0 : 1,
       state: 'Running',
       job_result: null,
       created_at: now,
@@ -121,18 +126,26 @@ export class LongJobs {
     );
   }
 
-  /** Begins it once more, as a new job, perhaps for something else. Throws `conflict` (`not_ended`) while it runs. */
-  async restart(subject: Subject, id: string, targetResourceId?: string): Promise<LongJob> {
+  /**
+   * Begins it once more, as a new job. Throws `conflict` (`not_ended`) while it runs.
+   * @param makes what it makes this time: that is what it is about, unless its owner has said something else
+   */
+  async restart(subject: Subject, id: string, makes?: string): Promise<LongJob> {
     const { state } = await this.get(subject, id);
-    const target = targetResourceId === undefined ? {} : { target_resource_id: targetResourceId };
-    const fresh = {
-      ...{ state: 'Running', job_id: newId(this.#core.env), job_result: null, finished_at: null },
-      ...target,
-    };
+    const fresh = { state: 'Running', job_id: newId(this.#core.env), job_result: null, finished_at: null };
     const row = await this.#core.db.write((tx) =>
       tx
         .updateTable('long_jobs')
-        .set({ ...fresh, updated_at: this.#core.env.now() })
+        .set((eb) => ({
+          ...fresh,
+          updated_at: this.#core.env.now(),
+          target_resource_id: eb
+            .case()
+            .when('is_target_named', '=', 1)
+            .then(eb.ref('target_resource_id'))
+            .else(sql<string | null>`coalesce(${makes ?? null}, target_resource_id)`)
+            .end(),
+        }))
         .where('id', '=', id)
         .where('finished_at', 'is not', null)
         .returningAll()

@@ -104,6 +104,8 @@ export interface LongJobsTable {
   job_data: Json;
   job_id: string;
   target_resource_id: string | null;
+  /** Whether its owner said what it is about: that stays when it is run again. */
+  is_target_named: Flag;
   state: string;
   job_result: Json | null;
   created_at: Micros;

@@ -50,10 +50,9 @@ const submitLongJob = jobOperation({
     },
   ],
   handle: async ({ cloud, subject, raw, origin, input }) => {
-    const { name, description, jobName, jobData, targetResourceUuid, resourceUuid: id } = input;
+    const { name, description, jobName, jobData, targetResourceUuid: targetResourceId, resourceUuid: id } = input;
     const request = planRequest(cloud.env, subject, jobName, jobData);
-    const targetResourceId = targetResourceUuid ?? request.makes;
-    const wanted = { id, name, description, jobName, jobData, targetResourceId };
+    const wanted = { id, name, description, jobName, jobData, targetResourceId, makes: request.makes };
     const begun = await cloud.longJobs.begin(subject, wanted);
     await startLongJob({ cloud, subject, raw, origin }, begun, request);
     return { uuid: begun.id };

@@ -179,6 +179,25 @@ describe('what programs use', () => {
     expect(nothing.json['error']).toMatchObject({ code: 'SYS.1007' });
   });
 
+  it('runs a long job again for what its owner says that it is about, or else for what it makes anew', async () => {
+    const targetResourceUuid = 'ab'.repeat(16);
+    const jobData = JSON.stringify({ name: 'again', diskSize: 4096 });
+    for (const named of [{ targetResourceUuid }, {}]) {
+      const job = await made('/longjobs', { jobName: 'APICreateDiskOfferingMsg', jobData, ...named });
+      const ended = () =>
+        until(
+          async () => (await test.query(`/longjobs/${job['uuid']}`))[0]!,
+          ({ state }) => state !== 'Running',
+        );
+      const first = await ended();
+      await test.call('PUT', `/longjobs/${job['uuid']}/actions`, { rerunLongJob: {} });
+      const second = await ended();
+      const { inventory } = JSON.parse(String(second['jobResult'])) as { inventory: Body };
+      expect(second['targetResourceUuid']).toBe(named.targetResourceUuid ?? inventory['uuid']);
+      expect(first['targetResourceUuid'] === second['targetResourceUuid']).toBe(named.targetResourceUuid !== undefined);
+    }
+  });
+
   it('refuses administrators’ work as a long job of an account', async () => {
     const authorization = `OAuth ${await test.newAccount('sly')}`;
     const params = { jobName: 'APICreateDiskOfferingMsg', jobData: JSON.stringify({ name: 'x', diskSize: 512 }) };
