@@ -94,17 +94,25 @@ export function mountOf({ nfs_url, nfs_options }: { nfs_url: string | null; nfs_
   return { mount: { source: nfs_url, ...(nfs_options === null ? {} : { options: nfs_options }) } };
 }
 
-/** Throws `duplicate` where another storage is there already. */
-export async function refuseTakenUrl(tx: Tx, url: string): Promise<void> {
-  const row = await tx.selectFrom('storages').select('zone_id').where('nfs_url', '=', url).executeTakeFirst();
+/**
+ * Throws `duplicate` where another storage is there already, or may go back there.
+ * @param ownId of the one that is to be there
+ */
+export async function refuseTakenUrl(tx: Tx, url: string, ownId: string): Promise<void> {
+  const row = await tx
+    .selectFrom('storages')
+    .select('zone_id')
+    .where('id', '!=', ownId)
+    .where((e) => e.or([e('nfs_url', '=', url), e('former_nfs_url', '=', url)]))
+    .executeTakeFirst();
   if (!row) return;
   const words = `there has been a nfs primary storage having url as ${url} in zone[uuid:${row.zone_id}]`;
   throw new CloudError('duplicate', words);
 }
 
-/** Throws `conflict` (`in_use`) while a server runs that has a disk in the storage: its host has files open. */
-export async function refuseRunning(tx: Tx, id: string): Promise<void> {
-  const running = await tx
+/** Servers that run and have a disk in the storage: their hosts have files open. */
+export async function runningOn(tx: Tx, id: string): Promise<Array<{ id: string; name: string }>> {
+  return await tx
     .selectFrom('servers')
     .select(['id', 'name'])
     .where('deleted_at', 'is', null)
@@ -126,6 +134,11 @@ export async function refuseRunning(tx: Tx, id: string): Promise<void> {
       ),
     )
     .execute();
+}
+
+/** Throws `conflict` (`in_use`) while a server runs that has a disk in the storage. */
+export async function refuseRunning(tx: Tx, id: string): Promise<void> {
+  const running = await runningOn(tx, id);
   if (running.length === 0) return;
   const named = running.map((one) => `VM[name:${one.name}, uuid:${one.id}]`).join(', ');
   const words = `there are ${running.length} running VMs on the NFS primary storage, please stop them and try again: ${named}`;

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
+import { KillableProcess, Killed } from '../../../tests/support/killable.ts';
 import { eachDatabase } from '../../../tests/support/postgres.ts';
 import type { DesiredStorage, DiskSpec, HostAgent } from '../../agent/contract.ts';
 import type { Database } from '../../database/database.ts';
@@ -7,6 +8,7 @@ import type { Host } from '../hosts/model.ts';
 import { reapDisks } from '../volumes/disk-reaper.ts';
 import { gib, StorageCloud } from '../volumes/test-cloud.ts';
 import { checkNfsOptions, nfsUrl } from './nfs-place.ts';
+import { Storages } from './storages.ts';
 
 describe('the folder of an NFS server', () => {
   test.each([
@@ -173,5 +175,39 @@ function mountedStorages(kind: Database['kind']): void {
     await expect(move('other:/share')).rejects.toMatchObject({ code: 'duplicate' });
     await world.cloud.storages.update(other.id, { nfsUrl: 'another:/share', name: 'new name' });
     expect(await shown(other.id)).toMatchObject({ url: 'another:/share', name: 'new name', status: 'connecting' });
+  });
+
+  it.each([
+    ['no host finds', 'gone:/share', 'nas:/share'],
+    ['hosts find', 'new:/share', 'new:/share'],
+  ])('that %s elsewhere are settled where who moved them died at once', async (_, url, kept) => {
+    const id = await attached();
+    lost.add('gone:/share');
+    const process = new KillableProcess();
+    const core = Object.assign(Object.create(world.cloud), { db: process.database(world.cloud.db) });
+    // Its first write is of what is said beside the url.
+    process.killAfter(2, 'after');
+    const dead = new Storages(core, world.cloud.hosts).update(id, { nfsUrl: url });
+    await expect(dead).rejects.toBeInstanceOf(Killed);
+    expect(await shown(id)).toMatchObject({ url });
+    // Nobody takes the place to which it may go back.
+    await expect(add('nas:/share')).rejects.toMatchObject({ code: 'duplicate' });
+    await world.cloud.storages.tellHosts();
+    expect(await shown(id)).toMatchObject({ url: kept, status: 'connected' });
+    expect(mounts()).toEqual(Array(2).fill([{ source: kept }]));
+    // It is settled: who is away later is away.
+    lost.add(kept);
+    await world.cloud.storages.tellHosts();
+    expect(await shown(id)).toMatchObject({ url: kept, status: 'disconnected' });
+    lost.clear();
+    await world.cloud.storages.tellHosts();
+  });
+
+  it('are where they were when a second try finds no host either', async () => {
+    const id = await attached();
+    lost.add('gone:/share').add('lost:/share');
+    const moves = ['gone:/share', 'lost:/share'].map((nfsUrl) => world.cloud.storages.update(id, { nfsUrl }));
+    for (const { status } of await Promise.allSettled(moves)) expect(status).toBe('rejected');
+    expect(await shown(id)).toMatchObject({ url: 'nas:/share', status: 'connected' });
   });
 }

@@ -8,7 +8,8 @@ import { CloudError, notFound } from '../errors.ts';
 import { type StorageRoom, storageRooms } from '../hosts/disk-places.ts';
 import type { Hosts } from '../hosts/hosts.ts';
 import { type Storage, storageFromRow } from './model.ts';
-import { checkNfsOptions, type NfsPlace, nfsUrl, refuseRunning, refuseTakenUrl } from './nfs-place.ts';
+import { beginMove } from './nfs-moves.ts';
+import { checkNfsOptions, type NfsPlace, nfsUrl, refuseTakenUrl } from './nfs-place.ts';
 import { StorageHosts, type StorageHostsStatus } from './tell-hosts.ts';
 
 export interface NewStorage {
@@ -96,6 +97,7 @@ export class Storages {
         kind: nfs ? 'shared' : (wanted.kind ?? 'local'),
         nfs_url: nfs ? nfsUrl(nfs.url) : null,
         nfs_options: nfs?.options ? checkNfsOptions(nfs.options) : null,
+        former_nfs_url: null,
         marker: null,
         marking_host_id: null,
         state: 'enabled',
@@ -106,7 +108,7 @@ export class Storages {
         await this.#refuseTakenId(tx, row.id);
         const zone = await tx.selectFrom('zones').select('id').where('id', '=', row.zone_id).executeTakeFirst();
         if (!zone) throw notFound('zone', row.zone_id);
-        if (row.nfs_url !== null) await refuseTakenUrl(tx, row.nfs_url);
+        if (row.nfs_url !== null) await refuseTakenUrl(tx, row.nfs_url, row.id);
         await tx.insertInto('storages').values(row).execute().catch(taken);
       });
       return storageFromRow(row);
@@ -120,26 +122,16 @@ export class Storages {
   async update(id: string, changes: StorageChanges): Promise<void> {
     const { nfsUrl: wantedUrl, ...others } = changes;
     await this.#updateFacts(id, others);
-    const before = await this.find(id);
-    if (wantedUrl === undefined || !before?.nfsUrl || nfsUrl(wantedUrl) === before.nfsUrl) return;
-    await this.#setNfsUrl(id, nfsUrl(wantedUrl));
-    if ((await this.#clustersOf(id)).length === 0) return;
-    await this.tellHosts();
-    const problems = await this.problems(id);
-    if (problems.length === 0 || problems.length < (await this.#saidBy(id))) return;
-    await this.#setNfsUrl(id, before.nfsUrl);
-    await this.tellHosts();
-    throw new CloudError('conflict', `no host can use it at ${wantedUrl}: ${problems[0]}`, { reason: 'not_connected' });
-  }
-
-  async #setNfsUrl(id: string, url: string): Promise<void> {
-    await this.#core.db.write(async (tx) => {
-      await this.#lock(tx, id);
-      await refuseTakenUrl(tx, url);
-      await refuseRunning(tx, id);
-      const values = { nfs_url: url, updated_at: this.#core.env.now() };
-      await tx.updateTable('storages').set(values).where('id', '=', id).execute().catch(taken);
-    });
+    if (wantedUrl === undefined || !(await this.find(id))?.nfsUrl) return;
+    const url = nfsUrl(wantedUrl);
+    const isUnproven = await this.#core.db.write(async (tx) =>
+      beginMove(this.#core, tx, await this.#lock(tx, id), url).catch(taken),
+    );
+    if (!isUnproven) return;
+    const { refused } = await this.tellHosts();
+    if ((await this.find(id))?.nfsUrl === url) return;
+    const why = refused?.get(id) ?? 'each of them has said so';
+    throw new CloudError('conflict', `no host can use it at ${wantedUrl}: ${why}`, { reason: 'not_connected' });
   }
 
   async #updateFacts(id: string, changes: Omit<StorageChanges, 'nfsUrl'>): Promise<void> {
@@ -252,24 +244,6 @@ export class Storages {
       .orderBy('host_id')
       .execute();
     return rows.flatMap(({ problem }) => problem ?? []);
-  }
-
-  async #clustersOf(id: string) {
-    return await this.#core.db.read
-      .selectFrom('storage_clusters')
-      .select('cluster_id')
-      .where('storage_id', '=', id)
-      .execute();
-  }
-
-  /** How many hosts have said something of it. */
-  async #saidBy(id: string): Promise<number> {
-    const rows = await this.#core.db.read
-      .selectFrom('storage_hosts')
-      .select('host_id')
-      .where('storage_id', '=', id)
-      .execute();
-    return rows.length;
   }
 
   /** What the hosts of the cluster have said of it. */

@@ -12,6 +12,7 @@ import { KeyedLock } from '../../env/keyed-lock.ts';
 import { settlesWithin } from '../../env/settles-within.ts';
 import type { CloudCore } from '../core.ts';
 import type { Hosts } from '../hosts/hosts.ts';
+import { settleMoves } from './nfs-moves.ts';
 import { mountOf } from './nfs-place.ts';
 
 /** How long a host may take to answer, milliseconds: one of which a mount hangs never does. */
@@ -24,6 +25,8 @@ export interface StorageHostsStatus {
   hosts: number;
   /** Parts of storages that can't be used now. */
   disconnected: number;
+  /** Why no host can use them where they were said to be, by storage, if any: they are where they were again. */
+  refused?: ReadonlyMap<string, string>;
 }
 
 /**
@@ -44,7 +47,19 @@ export class StorageHosts {
   }
 
   async tell(): Promise<StorageHostsStatus> {
-    const status: StorageHostsStatus = { hosts: 0, disconnected: 0 };
+    const status = await this.#tellAll();
+    const refused = await settleMoves(this.#core, this.#hosts.agents);
+    for (const [storageId, problem] of refused) {
+      this.#core.log.warn(
+        { storageId, problem },
+        'no host can use a storage at its new url: it has its former one again',
+      );
+    }
+    return refused.size === 0 ? status : { ...(await this.#tellAll()), refused };
+  }
+
+  async #tellAll(): Promise<Omit<StorageHostsStatus, 'refused'>> {
+    const status = { hosts: 0, disconnected: 0 };
     const tellings: Array<Promise<StorageReport[] | undefined>> = [];
     for (const [hostId, agent] of this.#hosts.agents) {
       const telling = this.#lock.run(hostId, () => this.#tellHost(hostId, agent));
@@ -80,7 +95,10 @@ export class StorageHosts {
       return [...ids].map((storageId) => ({ storageId, totalBytes: 0, freeBytes: 0, problem }));
     });
     await this.#core.db.write(async (tx) => {
-      for (const report of reports) await this.#note(tx, hostId, report);
+      for (const report of reports) {
+        const place = desired.find(({ storageId }) => storageId === report.storageId);
+        await this.#note(tx, hostId, report, place?.mount?.source ?? null);
+      }
       // Nobody knows what one has done that has not answered: it goes on where it was.
       if (hasAnswered) for (const place of desired) await noteMarking(tx, place, reports);
       for (const { storage_id } of known) {
@@ -152,8 +170,15 @@ export class StorageHosts {
     });
   }
 
-  async #note(tx: Tx, hostId: string, { storageId, totalBytes, freeBytes, problem }: StorageReport): Promise<void> {
+  /** @param nfsUrl what it was told to mount */
+  async #note(
+    tx: Tx,
+    hostId: string,
+    { storageId, totalBytes, freeBytes, problem }: StorageReport,
+    nfsUrl: string | null,
+  ): Promise<void> {
     const said = {
+      nfs_url: nfsUrl,
       status: problem === undefined ? ('connected' as const) : ('disconnected' as const),
       problem: problem ?? null,
       updated_at: this.#core.env.now(),

@@ -11,6 +11,8 @@ export interface StoragesTable {
   /** The folder of an NFS server, `host:/folder`, that hosts mount themselves, and with which options. */
   nfs_url: string | null;
   nfs_options: string | null;
+  /** Where that folder was, until a host has found it where it is said to be now. */
+  former_nfs_url: string | null;
   /** `local`: each host has another folder at this path; `shared`: all have the same one. */
   kind: StorageKind;
   /** What is written in a shared folder, so that each host can tell it from another one at its path. */
@@ -38,6 +40,8 @@ export interface StorageHostsTable {
   status: 'connected' | 'disconnected';
   /** Why it can't be used. */
   problem: string | null;
+  /** The folder that it was told to mount. */
+  nfs_url: string | null;
   /** Bytes of the folder that are the host's to use; what they were when it could be used last. */
   total_bytes: number;
   free_bytes: number;
