@@ -67,6 +67,7 @@ import { loadBalancers } from './migrations/0068-load-balancers/migration.ts';
 import { identityExtras } from './migrations/0070-identity-extras/migration.ts';
 import { volumeOfferings } from './migrations/0072-volume-offerings/migration.ts';
 import { namedTargets } from './migrations/0073-named-targets/migration.ts';
+import { openSecurityGroups } from './migrations/0074-open-security-groups/migration.ts';
 import { nfsMoves } from './migrations/0076-nfs-moves/migration.ts';
 import type { Schema } from './schema.ts';
 
@@ -140,6 +141,7 @@ const migrations: Record<string, Migration> = {
   '0070-identity-extras': identityExtras,
   '0072-volume-offerings': volumeOfferings,
   '0073-named-targets': namedTargets,
+  '0074-open-security-groups': openSecurityGroups,
   '0076-nfs-moves': nfsMoves,
 };
 

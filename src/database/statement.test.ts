@@ -40,6 +40,7 @@ eachDatabase('a statement that is built once', (open) => {
       description: '',
       stateful: 1,
       enabled: 1,
+      open: 0,
       revision: 0,
     } as const;
     const columns = { created_at: 1, updated_at: 1 };

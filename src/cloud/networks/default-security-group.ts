@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Queryable, Tx } from '../../database/database.ts';
+import type { Flag } from '../../database/schema.ts';
 import { statement } from '../../database/statement.ts';
 import type { CloudCore } from '../core.ts';
 import { ruleContentOf } from './model.ts';
@@ -27,17 +28,38 @@ const groupWithId = statement((q, p: { id: string }) =>
 /** Makes the project's default group with its first rules, where it does not exist; gives its id. */
 export async function ensureDefaultGroup(core: Pick<CloudCore, 'env'>, tx: Tx, projectId: string): Promise<string> {
   const id = defaultGroupId(projectId);
-  if (await hasDefaultGroup(tx, projectId)) return id;
+  const group = { id, projectId, name: defaultGroupName, description: 'Default security group' };
+  if (await ensureDerivedGroup(core, tx, group)) await insertFirstRules(core, tx, { id, projectId, isDefault: true });
+  return id;
+}
+
+/**
+ * Makes a group of the project whose id follows from the project's, where it does not exist. Gives whether it was made:
+ * then it has no rules yet.
+ */
+export async function ensureDerivedGroup(
+  core: Pick<CloudCore, 'env'>,
+  tx: Tx,
+  {
+    id,
+    projectId,
+    name,
+    description,
+    open = 0,
+  }: { id: string; projectId: string; name: string; description: string; open?: Flag },
+): Promise<boolean> {
+  if (await groupWithId.first(tx, { id })) return false;
   const now = core.env.now();
   const made = await tx
     .insertInto('security_groups')
     .values({
       id,
       project_id: projectId,
-      name: defaultGroupName,
-      description: 'Default security group',
+      name,
+      description,
       stateful: 1,
       enabled: 1,
+      open,
       created_at: now,
       updated_at: now,
       revision: 0,
@@ -45,9 +67,7 @@ export async function ensureDefaultGroup(core: Pick<CloudCore, 'env'>, tx: Tx, p
     .onConflict((conflict) => conflict.doNothing())
     .returning('id')
     .execute();
-  if (made.length === 0) return id;
-  await insertFirstRules(core, tx, { id, projectId, isDefault: true });
-  return id;
+  return made.length > 0;
 }
 
 /** Gives a new group the rules that new groups have, as an administrator said. */
@@ -85,7 +105,8 @@ const rulesOfOtherGroups = statement((q) =>
   q.selectFrom('default_security_group_rules').selectAll().where('used_in_non_default_sg', '=', 1).orderBy('id'),
 );
 
-function derivedId(text: string): string {
+/** An id that follows from a text. */
+export function derivedId(text: string): string {
   const bytes = createHash('sha256').update(text).digest().subarray(0, 16);
   bytes[6] = (bytes[6]! & 0x0f) | 0x80;
   bytes[8] = (bytes[8]! & 0x3f) | 0x80;

@@ -128,6 +128,8 @@ export interface SecurityGroup extends Common {
   name: string;
   /** Off: replies are not known as such, and need rules of their own. */
   stateful: boolean;
+  /** It lets everything through, and stays so: see `open-security-group.ts`. */
+  isOpen: boolean;
   rules: SecurityGroupRule[];
 }
 
@@ -235,7 +237,7 @@ export function portOf(
 }
 
 export function securityGroupOf(row: SecurityGroupsTable, rules: SecurityGroupRule[]): SecurityGroup {
-  return { ...common(row), name: row.name, stateful: row.stateful === 1, rules };
+  return { ...common(row), name: row.name, stateful: row.stateful === 1, isOpen: row.open === 1, rules };
 }
 
 export function ruleOf(row: SecurityGroupRulesTable): SecurityGroupRule {

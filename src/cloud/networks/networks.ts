@@ -14,6 +14,7 @@ import { FloatingIps } from './floating-ips.ts';
 import { bandwidthOf } from './host-networks/desired-qos.ts';
 import type { FixedIp, Port, PortStatus } from './model.ts';
 import { NetworkRegistry } from './network-registry.ts';
+import { OpenGroups } from './open-groups.ts';
 import { type FixedIpRequest, PortAddressing } from './port-addressing.ts';
 import { PortForwardings } from './port-forwardings.ts';
 import { movePort, movePortBack } from './port-moves.ts';
@@ -51,6 +52,7 @@ export class Networks {
   readonly segments: Segments;
   readonly tags: NetworkTags;
   readonly ports: Ports;
+  readonly openGroups: OpenGroups;
   readonly securityGroups: SecurityGroups;
   readonly securityGroupRules: SecurityGroupRules;
   readonly defaultGroupRules: DefaultGroupRules;
@@ -79,6 +81,7 @@ export class Networks {
     this.defaultGroupRules = new DefaultGroupRules(core, this.securityGroups, this.addressGroups);
     this.#addressing = new PortAddressing(addresses);
     this.ports = new Ports(core, quotas, this.#addressing, this.securityGroups, this.qosPolicies);
+    this.openGroups = new OpenGroups(core, this.ports, this.securityGroups);
     this.routers = new Routers(core, quotas, this.ports);
     this.routerInterfaces = new RouterInterfaces(core, this.routers, this.ports, this.subnets);
     this.floatingIps = new FloatingIps(core, quotas, this.ports);

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { Queryable, Tx } from '../../database/database.ts';
-import { insertRow, statement } from '../../database/statement.ts';
+import { insertRow } from '../../database/statement.ts';
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
@@ -14,8 +14,10 @@ import { anyOf, inOrder, Listing, type ListRequest } from './listing.ts';
 import { isMadeUp, normalMac, randomMac } from './mac-addresses.ts';
 import { type DhcpOption, flag, type Port, type PortStatus } from './model.ts';
 import { visibleNetworkWithId } from './network-rows.ts';
+import { ensureOpenGroup } from './open-security-group.ts';
 import { ownerOfNew, visiblePort } from './ownership.ts';
 import type { FixedIpRequest, PortAddressing } from './port-addressing.ts';
+import { type PortGroups, setGroups } from './port-groups.ts';
 import { loadPorts, type PortRow, portWithId, selectPorts } from './port-rows.ts';
 import { checkSecurity, setPairs } from './port-security.ts';
 import { type QosPolicies, requirePolicy } from './qos-policies.ts';
@@ -65,6 +67,8 @@ export interface NewPort {
   fixedIps?: readonly FixedIpRequest[];
   /** Undefined for the project's default group; a port that is not filtered has none. */
   securityGroupIds?: readonly string[];
+  /** In the place of groups: everything comes through, as long as it is in no other group than the open one. */
+  isOpen?: boolean;
   /** Undefined for what the network says. */
   portSecurity?: boolean;
   /** Without a MAC address: the port's own. */
@@ -80,7 +84,9 @@ export interface NewPort {
   bindingHost?: string;
 }
 
-export type PortChanges = Omit<NewPort, 'id' | 'projectId' | 'networkId'>;
+export type PortChanges = Omit<NewPort, 'id' | 'projectId' | 'networkId' | 'isOpen' | 'securityGroupIds'> & {
+  securityGroupIds?: PortGroups;
+};
 
 /** What a server's own code says of a port beyond what a user may. */
 export interface PortMaking {
@@ -179,7 +185,7 @@ export class Ports {
     if (input.bindingHost !== undefined && !subject.isAdmin) throw adminOnly('choose the host of a port');
     checkSecurity(portSecurity, input.securityGroupIds ?? [], input.allowedAddressPairs ?? []);
     await requirePolicy(this.#policies, subject, input.qosPolicyId, tx);
-    const groupIds = portSecurity ? await this.#groupsOf(tx, subject, projectId, input.securityGroupIds) : [];
+    const groupIds = portSecurity ? await this.#groupsOfNew(tx, subject, projectId, input) : [];
     if (!(isService(input.deviceOwner) && subject.isAdmin)) await this.#quotas.check(tx, projectId, { ports: 1 });
     const { id, macAddress } = await this.#insert(tx, projectId, { ...input, portSecurity }, making);
     const deviceOwner = input.deviceOwner ?? '';
@@ -206,14 +212,13 @@ export class Ports {
       throw adminOnly('switch port security on networks of others');
     }
     const portSecurity = changes.portSecurity ?? port.portSecurity;
-    const groupsAfter = changes.securityGroupIds ?? (isService(port.deviceOwner) ? [] : port.securityGroupIds);
+    const said = changes.securityGroupIds;
+    const asked = typeof said === 'function' ? said(port) : said;
+    const groupsAfter = asked ?? (isService(port.deviceOwner) ? [] : port.securityGroupIds);
     checkSecurity(portSecurity, groupsAfter, changes.allowedAddressPairs ?? port.allowedAddressPairs);
     await requirePolicy(this.#policies, subject, changes.qosPolicyId, tx);
     if (changes.macAddress !== undefined) await this.#changeMac(tx, port, changes.macAddress, ownsNetwork);
-    if (changes.securityGroupIds) {
-      const groupIds = await this.#groupsOf(tx, subject, port.projectId, changes.securityGroupIds);
-      await setGroups(tx, id, groupIds);
-    }
+    if (asked) await setGroups(tx, id, await this.#known(tx, subject, asked));
     if (changes.fixedIps) {
       const fixedIps = await this.#addressing.reassign(tx, port, changes.fixedIps);
       await freeFloatingIps(this.#core, tx, id, fixedIps);
@@ -307,14 +312,13 @@ export class Ports {
     if (!ownsNetwork && !portSecurity) throw adminOnly('switch port security off on networks of others');
   }
 
-  async #groupsOf(
-    tx: Tx,
-    subject: Subject,
-    projectId: string,
-    asked: readonly string[] | undefined,
-  ): Promise<string[]> {
+  async #groupsOfNew(tx: Tx, subject: Subject, projectId: string, input: NewPort): Promise<string[]> {
+    if (input.isOpen) return [await ensureOpenGroup(this.#core, tx, projectId)];
     const usual = await ensureDefaultGroup(this.#core, tx, projectId);
-    if (!asked) return [usual];
+    return input.securityGroupIds ? await this.#known(tx, subject, input.securityGroupIds) : [usual];
+  }
+
+  async #known(tx: Tx, subject: Subject, asked: readonly string[]): Promise<string[]> {
     for (const id of asked) await this.#groups.get(subject, id, tx);
     return [...new Set(asked)];
   }
@@ -382,18 +386,3 @@ function isService(deviceOwner: string | undefined): boolean {
 function refuseNetworkOwner(deviceOwner: string | undefined): void {
   if (deviceOwner?.startsWith('network:')) throw adminOnly('use device owners that begin with "network:"');
 }
-
-async function setGroups(tx: Tx, portId: string, groupIds: readonly string[]): Promise<void> {
-  await leaveGroups.run(tx, { portId });
-  for (const groupId of groupIds) await joinGroup.run(tx, { portId, groupId });
-}
-
-const leaveGroups = statement((q, p: { portId: string }) =>
-  q.deleteFrom('port_security_groups').where('port_id', '=', p.portId),
-);
-const joinGroup = statement((q, p: { portId: string; groupId: string }) =>
-  q
-    .insertInto('port_security_groups')
-    .values({ port_id: p.portId, security_group_id: p.groupId })
-    .onConflict((conflict) => conflict.doNothing()),
-);

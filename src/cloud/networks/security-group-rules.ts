@@ -11,7 +11,7 @@ import { ruleOf, type SecurityGroupRule } from './model.ts';
 import { owned, ownerOfNew } from './ownership.ts';
 import { contentOf, type NewRuleContent, ruleColumns } from './rule-content.ts';
 import { checkRule, type RuleContent, sameRule } from './security-group-rule-checks.ts';
-import { claimGroup, type SecurityGroupField, type SecurityGroups, touchGroup } from './security-groups.ts';
+import { claimGroup, refuseOpen, type SecurityGroupField, type SecurityGroups, touchGroup } from './security-groups.ts';
 
 export type SecurityGroupRuleField =
   | Exclude<SecurityGroupField, 'name' | 'stateful'>
@@ -120,7 +120,7 @@ export class SecurityGroupRules {
         .returning('security_group_id')
         .executeTakeFirst();
       if (!rule) throw ruleNotFound(id);
-      await touchGroup(this.#core, tx, rule.security_group_id).execute();
+      refuseOpen(await touchGroup(this.#core, tx, rule.security_group_id).returningAll().executeTakeFirstOrThrow());
     });
   }
 }

@@ -92,6 +92,7 @@ export class SecurityGroups {
         description: input.description ?? '',
         stateful: flag(input.stateful ?? true),
         enabled: 1,
+        open: 0,
         created_at: now,
         updated_at: now,
         revision: 0,
@@ -136,10 +137,13 @@ export class SecurityGroups {
     });
   }
 
-  /** Throws `conflict` (`security_group_in_use`) while a port has it. Rules elsewhere that name it as peer go too. */
-  async delete(subject: Subject, id: string): Promise<void> {
+  /**
+   * Throws `conflict` (`security_group_in_use`) while a port has it. Rules elsewhere that name it as peer go too.
+   * @param empty takes it from ports first
+   */
+  async delete(subject: Subject, id: string, empty?: (tx: Tx) => Promise<void>): Promise<void> {
     try {
-      await this.#core.db.write((tx) => this.#deleteIn(tx, subject, id));
+      await this.#core.db.write((tx) => this.#deleteIn(tx, subject, id, empty));
     } catch (error) {
       // A port got the group between the check and the end of the transaction.
       if (error instanceof ConstraintViolation && error.kind === 'foreign_key') throw groupInUse(id);
@@ -147,13 +151,14 @@ export class SecurityGroups {
     }
   }
 
-  async #deleteIn(tx: Tx, subject: Subject, id: string): Promise<void> {
+  async #deleteIn(tx: Tx, subject: Subject, id: string, empty?: (tx: Tx) => Promise<void>): Promise<void> {
     const group = await claimGroup(this.#core, tx, subject, id);
     if (group.name === defaultGroupName && !subject.isAdmin) {
       throw new CloudError('conflict', 'Insufficient rights for removing default security group.', {
         reason: 'security_group_cannot_remove_default',
       });
     }
+    await empty?.(tx);
     await refuseWhileUsed(tx, id);
     await tx
       .deleteFrom('security_group_rules')
@@ -170,7 +175,10 @@ export class SecurityGroups {
   }
 }
 
-/** Counts the group's revision up, which also keeps others from changing it until the transaction ends. */
+/**
+ * Counts the group's revision up, which also keeps others from changing it until the transaction ends. Throws `conflict`
+ * (`security_group_open`) for the open one.
+ */
 export async function claimGroup(
   core: Pick<CloudCore, 'env'>,
   tx: Tx,
@@ -179,7 +187,15 @@ export async function claimGroup(
 ): Promise<SecurityGroupsTable> {
   const row = await touchGroup(core, tx, id).where(owned(subject, 'security_groups')).returningAll().executeTakeFirst();
   if (!row) throw notFound('security_group', id, `Security group ${id} does not exist.`);
+  refuseOpen(row);
   return row;
+}
+
+/** What stands for having no group would else hold back what others rely on to come through. */
+export function refuseOpen({ id, name, open }: Pick<SecurityGroupsTable, 'id' | 'name' | 'open'>): void {
+  if (open === 0) return;
+  const message = `Security group ${name} stands for interfaces without groups and lets everything through: it can not be changed or deleted.`;
+  throw new CloudError('conflict', message, { resource: 'security_group', id, reason: 'security_group_open' });
 }
 
 /** The statement that counts the group's revision up. */

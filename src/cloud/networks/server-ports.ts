@@ -4,7 +4,7 @@ import { statement } from '../../database/statement.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
-import { ensureDefaultGroup } from './default-security-group.ts';
+import { defaultGroupName, ensureDefaultGroup } from './default-security-group.ts';
 import { portInUse } from './failures.ts';
 import type { Network, Port, PortStatus } from './model.ts';
 import type { NetworkRegistry } from './network-registry.ts';
@@ -21,6 +21,9 @@ export interface InterfaceRequest {
   fixedIp?: string;
   /** By what the guest is told to know the interface. */
   tag?: string;
+  /** Instead of the groups of the server's other ports: these, or none that holds anything back (see `NewPort`). Not together with a port. */
+  securityGroupIds?: readonly string[];
+  isOpen?: boolean;
 }
 
 export interface PlugRequest {
@@ -149,7 +152,8 @@ export class ServerPorts {
       deviceId: request.serverId,
       deviceOwner,
       fixedIps: wanted.fixedIp === undefined ? undefined : [{ ipAddress: wanted.fixedIp }],
-      securityGroupIds: network.portSecurity ? groupIds : withoutGroups(request.securityGroupNames),
+      isOpen: wanted.isOpen,
+      securityGroupIds: network.portSecurity ? (wanted.securityGroupIds ?? groupIds) : withoutGroups(request),
     };
     try {
       return await this.#ports.createIn(tx, request.subject, port, {
@@ -225,8 +229,8 @@ export class ServerPorts {
  * What a port has of groups where nothing is filtered. Throws, as Nova does, where others than the usual one are asked
  * for.
  */
-function withoutGroups(asked: readonly string[]): string[] {
-  if (asked.every((name) => name === 'default')) return [];
+function withoutGroups({ securityGroupNames }: PlugRequest): string[] {
+  if (securityGroupNames.every((name) => name === defaultGroupName)) return [];
   throw groupsCannotBeApplied();
 }
 

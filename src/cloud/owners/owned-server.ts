@@ -3,6 +3,7 @@ import type { Cloud } from '../cloud.ts';
 import { notFound } from '../errors.ts';
 import { memberAmong } from '../networks/balanced-addresses.ts';
 import { defaultGroupId, ensureDefaultGroup } from '../networks/default-security-group.ts';
+import { ensureOpenGroup, openGroupId } from '../networks/open-security-group.ts';
 import { serverFromRow } from '../servers/model.ts';
 import { updateServer } from '../servers/transition.ts';
 import { requireUsable } from './owned-networks.ts';
@@ -64,7 +65,7 @@ async function moveServersVolumes(cloud: Cloud, tx: Tx, serverId: string, to: Ne
     .execute();
 }
 
-/** Interfaces come under the default security group of their new project, as new ones would. */
+/** Interfaces come under the default or the open security group of their new project, as they are in one of these. */
 async function movePorts(cloud: Cloud, tx: Tx, serverId: string, from: string, to: NewOwner): Promise<void> {
   const ports = await tx
     .selectFrom('ports')
@@ -73,12 +74,13 @@ async function movePorts(cloud: Cloud, tx: Tx, serverId: string, from: string, t
     .execute();
   if (ports.length === 0) return;
   const ids = ports.map(({ id }) => id);
-  const [grouped] = await tx
+  const groups = await tx
     .selectFrom('port_security_groups')
     .select(['port_id', 'security_group_id'])
     .where('port_id', 'in', ids)
-    .where('security_group_id', '!=', defaultGroupId(from))
     .execute();
+  const isOpen = (groupId: string) => groupId === openGroupId(from);
+  const grouped = groups.find(({ security_group_id: id }) => id !== defaultGroupId(from) && !isOpen(id));
   if (grouped) throw tied(`The interface ${grouped.port_id} is in the security group ${grouped.security_group_id}.`);
   const addresses = tx.selectFrom('floating_ips').select('port_id').where('port_id', 'in', ids);
   const forwarded = tx.selectFrom('port_forwardings').select('internal_port_id').where('internal_port_id', 'in', ids);
@@ -93,7 +95,11 @@ async function movePorts(cloud: Cloud, tx: Tx, serverId: string, from: string, t
   await tx.deleteFrom('port_security_groups').where('port_id', 'in', ids).execute();
   const filtered = ports.filter(({ port_security }) => port_security === 1);
   if (filtered.length === 0) return;
-  const security_group_id = await ensureDefaultGroup(cloud, tx, to.projectId);
-  const rows = filtered.map(({ id }) => ({ port_id: id, security_group_id }));
+  const open = new Set(groups.flatMap(({ port_id, security_group_id: id }) => (isOpen(id) ? [port_id] : [])));
+  const [usualId, openId] = [
+    await ensureDefaultGroup(cloud, tx, to.projectId),
+    open.size > 0 ? await ensureOpenGroup(cloud, tx, to.projectId) : '',
+  ];
+  const rows = filtered.map(({ id }) => ({ port_id: id, security_group_id: open.has(id) ? openId : usualId }));
   await tx.insertInto('port_security_groups').values(rows).execute();
 }

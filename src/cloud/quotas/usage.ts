@@ -44,8 +44,6 @@ const rowCounted = [
   'networks',
   'subnets',
   'ports',
-  'security_groups',
-  'security_group_rules',
   'routers',
   'floating_ips',
   'server_groups',
@@ -71,6 +69,8 @@ export async function usageOf(
     has('volumes', 'gigabytes', 'snapshots') && volumeUsage(db, projectId),
     has('backups', 'backup_gigabytes') && backupUsage(db, projectId),
     has('images', 'image_bytes') && imageUsage(db, projectId),
+    has('security_groups') && groupUsage(db, projectId),
+    has('security_group_rules') && groupRuleUsage(db, projectId),
     ...rowCounted.map((table) => has(table) && rowCount(db, table, projectId)),
   ];
   const used: Partial<Record<CountedQuota, number>> = {};
@@ -135,6 +135,26 @@ async function imageUsage(db: Queryable, projectId: string) {
     .select((eb) => [eb.fn.countAll<number>().as('images'), sql<number>`coalesce(sum(size), 0)`.as('image_bytes')])
     .where('project_id', '=', projectId)
     .where('deleted_at', 'is', null)
+    .executeTakeFirstOrThrow();
+}
+
+/** The open group is nobody's wish, and takes nothing from what a project may have. */
+async function groupUsage(db: Queryable, projectId: string) {
+  return db
+    .selectFrom('security_groups')
+    .select((eb) => eb.fn.countAll<number>().as('security_groups'))
+    .where('project_id', '=', projectId)
+    .where('open', '=', 0)
+    .executeTakeFirstOrThrow();
+}
+
+async function groupRuleUsage(db: Queryable, projectId: string) {
+  return db
+    .selectFrom('security_group_rules')
+    .innerJoin('security_groups', 'security_groups.id', 'security_group_rules.security_group_id')
+    .select((eb) => eb.fn.countAll<number>().as('security_group_rules'))
+    .where('security_group_rules.project_id', '=', projectId)
+    .where('security_groups.open', '=', 0)
     .executeTakeFirstOrThrow();
 }
 

@@ -109,6 +109,8 @@ export interface SecurityGroupsTable {
   stateful: Flag;
   /** Off: its rules let nothing through. */
   enabled: Flag;
+  /** It lets everything through, and stays so: one for each project that has servers of an API without groups. */
+  open: Flag;
   created_at: Micros;
   updated_at: Micros;
   revision: number;

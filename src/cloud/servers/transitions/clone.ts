@@ -4,6 +4,8 @@ import { newId } from '../../../env/env.ts';
 import { action, span, step } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import { operator, type Subject } from '../../identity/subject.ts';
+import type { Port } from '../../networks/model.ts';
+import type { InterfaceRequest } from '../../networks/server-ports.ts';
 import { invalidMapping } from '../block-devices.ts';
 import { createOne, createUnbuilt, type NewServer, newReservationId } from '../creation.ts';
 import { bootsFromVolume, type Server } from '../model.ts';
@@ -83,14 +85,19 @@ async function likeOf(cloud: Cloud, owner: Subject, origin: Server) {
   return {
     flavorId: origin.flavor.id,
     flavor: { ...origin.flavor, ...facts },
-    networks: ports.length > 0 ? ports.map(({ networkId }) => ({ networkId })) : 'none',
-    securityGroups: [...new Set(ports.flatMap(({ securityGroupIds }) => securityGroupIds))],
+    networks: ports.length > 0 ? ports.map(likePort) : 'none',
+    securityGroups: [],
     keyName: origin.keyName ?? undefined,
     metadata: origin.metadata,
     userData: origin.userData ?? undefined,
     configDrive: origin.hasConfigDrive,
     zone: origin.pinnedZoneId ?? undefined,
   } satisfies Omit<NewServer, 'name'>;
+}
+
+/** One that nothing is filtered of has no groups; where its network does filter, that is the default one's business. */
+function likePort({ networkId, portSecurity, securityGroupIds }: Port): InterfaceRequest {
+  return portSecurity ? { networkId, securityGroupIds } : { networkId };
 }
 
 function checkQuotas(cloud: Cloud, tx: Tx, { projectId, flavor, zoneId }: Server, count: number): Promise<void> {

@@ -61,7 +61,7 @@ async function portsAndGroup(call: Call<{ server_id: string }, object, { name: s
 
 async function setGroups({ cloud, subject }: Call, ports: readonly Port[], wanted: (port: Port) => string[]) {
   for (const port of ports) {
-    await cloud.networks.ports.update(subject, port.id, { securityGroupIds: wanted(port) });
+    await cloud.networks.ports.update(subject, port.id, { securityGroupIds: wanted });
   }
 }
 

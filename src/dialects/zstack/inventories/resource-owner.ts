@@ -11,7 +11,7 @@ const owned: ReadonlyArray<readonly [type: string, table: string, condition: str
   ['image', 'images', "status not in ('deleted', 'expunged')"],
   ['network', 'networks', '1 = 1'],
   ['port', 'ports', "device_owner like 'compute:%'"],
-  ['security_group', 'security_groups', '1 = 1'],
+  ['security_group', 'security_groups', 'open = 0'],
   ['floating_ip', 'floating_ips', '1 = 1'],
   ['server_group', 'server_groups', '1 = 1'],
 ];

@@ -1,9 +1,13 @@
-import { type Expression, type RawBuilder, sql } from 'kysely';
+import { type Expression, type RawBuilder, type SqlBool, sql } from 'kysely';
 import { column, computed, constant, words } from '../../../cloud/query/fields.ts';
 import { defineInventory, type Row, seenWith } from '../../../cloud/query/inventory.ts';
 import { commonFields, stateField } from './common.ts';
 
 type Rules = 'security_group_rules';
+
+/** The group that stands for having none is shown nowhere, as the dialect has none. */
+const notOpen = (groupId: Expression<unknown>) =>
+  sql<SqlBool>`exists (select 1 from security_groups as g where g.id = ${groupId} and g.open = 0)`;
 
 /** The rules of one set are known together: by the id of the set, which is the id of its first rule. */
 const setId = (row: Row<Rules>): RawBuilder<string> =>
@@ -79,7 +83,9 @@ export const securityGroupRule = defineInventory<Rules>({
   },
   relations: { securityGroup: { to: 'SecurityGroupInventory', local: 'securityGroupUuid' } },
   // Of each set the rule that was made first.
-  scope: (row) => sql`not exists (select 1 from security_group_rule_sets as mine
+  scope: (
+    row,
+  ) => sql`${notOpen(row.column('security_group_id'))} and not exists (select 1 from security_group_rule_sets as mine
     join security_group_rule_sets as other on other.set_id = mine.set_id
     join security_group_rules as earlier on earlier.id = other.rule_id
     where mine.rule_id = ${row.column('id')} and other.rule_id <> mine.rule_id and
@@ -125,6 +131,7 @@ export const securityGroup = defineInventory<'security_groups'>({
       through: { table: 'port_security_groups', near: 'security_group_id', far: 'port_id' },
     },
   },
+  scope: (row) => sql`${row.column('open')} = 0`,
   visible: (row, { projectId = '' }) => sql`${row.column('project_id')} = ${projectId}`,
 });
 
@@ -149,7 +156,8 @@ export const vmNicInSecurityGroup = defineInventory<'port_security_groups'>({
     securityGroup: { to: 'SecurityGroupInventory', local: 'securityGroupUuid' },
   },
   scope: (row) =>
-    sql`exists (select 1 from ports as p where p.id = ${row.column('port_id')} and p.device_owner like 'compute:%')`,
+    sql`exists (select 1 from ports as p where p.id = ${row.column('port_id')} and p.device_owner like 'compute:%')
+      and ${notOpen(row.column('security_group_id'))}`,
   visible: (row, { projectId = '' }) =>
     sql`exists (select 1 from ports as p where p.id = ${row.column('port_id')} and p.project_id = ${projectId})`,
 });

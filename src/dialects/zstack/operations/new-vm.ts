@@ -58,7 +58,7 @@ function interfacesOf({ l3NetworkUuids = [], defaultL3NetworkUuid, systemTags }:
   );
   return [first, ...l3NetworkUuids.filter((uuid) => uuid !== first)].map((networkId) => {
     const fixedIp = addresses.get(networkId);
-    return fixedIp === undefined ? { networkId } : { networkId, fixedIp };
+    return { networkId, isOpen: true, ...(fixedIp === undefined ? {} : { fixedIp }) };
   });
 }
 

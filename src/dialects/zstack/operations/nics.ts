@@ -50,8 +50,11 @@ const attachL3NetworkToVm = jobOperation({
       allowed: changeable,
       code: 'SYS.1006',
     } as const;
-    const wanted =
-      staticIp === undefined ? { networkId: l3NetworkUuid } : { networkId: l3NetworkUuid, fixedIp: staticIp };
+    const wanted = {
+      networkId: l3NetworkUuid,
+      isOpen: true,
+      ...(staticIp === undefined ? {} : { fixedIp: staticIp }),
+    };
     const { actionId } = await inAllowedState(cloud, subject, vmInstanceUuid, rule, () =>
       cloud.servers.attachInterface(subject, vmInstanceUuid, wanted),
     );
@@ -152,7 +155,7 @@ const createVmNic = jobOperation({
     const { subnets } = await l3NetworkNamed(cloud, subject, 'l3NetworkUuid', l3NetworkUuid);
     const fixedIps = ip === undefined || !subnets[0] ? undefined : [{ ipAddress: ip }];
     const [port] = await cloud.networks.ports.create(subject, [
-      { id: resourceUuid, networkId: l3NetworkUuid, deviceOwner: 'compute:zstack', fixedIps },
+      { id: resourceUuid, networkId: l3NetworkUuid, deviceOwner: 'compute:zstack', fixedIps, isOpen: true },
     ]);
     return { uuid: port!.id };
   },

@@ -2,7 +2,7 @@ import { Type as T } from 'typebox';
 import type { Cloud } from '../../../cloud/cloud.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import type { Subject } from '../../../cloud/identity/subject.ts';
-import type { Port, SecurityGroup } from '../../../cloud/networks/model.ts';
+import type { SecurityGroup } from '../../../cloud/networks/model.ts';
 import { vmNic } from '../inventories/network.ts';
 import { securityGroup, vmNicInSecurityGroup } from '../inventories/security-group.ts';
 import { descriptionField, nameField, uuidIn } from '../protocol/field-schemas.ts';
@@ -23,14 +23,15 @@ const byGroup = uuidIn('securityGroupUuid', 'The security group.');
 const here = { securityGroupUuid: groupExample.uuid };
 const empty = { ...groupExample, rules: [] };
 
-/** The group, or the dialect's own words for its absence. */
+/** The group, or the dialect's own words for its absence: the open one stands for having none. */
 export async function groupNamed(cloud: Cloud, subject: Subject, field: string, uuid: string): Promise<SecurityGroup> {
   try {
-    return await cloud.networks.securityGroups.get(subject, uuid);
+    const group = await cloud.networks.securityGroups.get(subject, uuid);
+    if (!group.isOpen) return group;
   } catch (error) {
     if (!(error instanceof CloudError) || error.code !== 'not_found') throw error;
-    throw resourceNotFound(field, uuid, 'SecurityGroupVO');
   }
+  throw resourceNotFound(field, uuid, 'SecurityGroupVO');
 }
 
 const createSecurityGroup = jobOperation({
@@ -92,20 +93,13 @@ const detachSecurityGroupFromL3Network = jobOperation({
   examples: [{ title: 'Detach', params: both, status: 200, response: { inventory: groupExample, success: true } }],
   handle: async ({ cloud, subject, input: { securityGroupUuid, l3NetworkUuid } }) => {
     await groupNamed(cloud, subject, 'securityGroupUuid', securityGroupUuid);
-    const ports = await cloud.networks.ports.list(subject, { securityGroupIds: [securityGroupUuid] });
-    for (const port of ports)
-      if (port.networkId === l3NetworkUuid) await without(cloud, subject, port, securityGroupUuid);
+    await cloud.networks.openGroups.leave(subject, securityGroupUuid, { networkId: l3NetworkUuid });
     await cloud.l3Networks.detachSecurityGroup(securityGroupUuid, l3NetworkUuid);
     return { uuid: securityGroupUuid };
   },
 });
 
 const nicUuids = T.Array(T.String({ maxLength: 64 }), { minItems: 1, maxItems: 100, description: 'The interfaces.' });
-
-async function without(cloud: Cloud, subject: Subject, port: Port, groupId: string): Promise<void> {
-  const securityGroupIds = port.securityGroupIds.filter((id) => id !== groupId);
-  await cloud.networks.ports.update(subject, port.id, { securityGroupIds });
-}
 
 const addVmNicToSecurityGroup = jobOperation({
   ...shared,
@@ -115,7 +109,7 @@ const addVmNicToSecurityGroup = jobOperation({
   params: byGroup,
   body: T.Object({ vmNicUuids: nicUuids }),
   title: 'Put interfaces into a security group',
-  summary: 'Its rules hold for them at once.',
+  summary: 'Its rules hold for them at once. Whatever they do not let through is dropped from then on.',
   examples: [
     { title: 'One', params: here, body: { params: { vmNicUuids: [nicExample.uuid] } }, status: 200, response: {} },
   ],
@@ -124,9 +118,8 @@ const addVmNicToSecurityGroup = jobOperation({
     for (const uuid of vmNicUuids) {
       const port = await cloud.networks.ports.get(subject, uuid).catch(() => undefined);
       if (!port) throw resourceNotFound('vmNicUuids', uuid, 'VmNicVO');
-      const securityGroupIds = [...new Set([...port.securityGroupIds, securityGroupUuid])];
-      await cloud.networks.ports.update(subject, uuid, { securityGroupIds });
     }
+    await cloud.networks.openGroups.join(subject, securityGroupUuid, vmNicUuids);
     return {};
   },
 });
@@ -139,13 +132,11 @@ const deleteVmNicFromSecurityGroup = jobOperation({
   params: byGroup,
   query: T.Object({ vmNicUuids: nicUuids }),
   title: 'Take interfaces out of a security group',
-  summary: 'Its rules hold for them no more. Interfaces that are not in it stay as they are.',
+  summary:
+    'Its rules hold for them no more. One that is in no group lets everything through. Interfaces that are not in it stay as they are.',
   examples: [{ title: 'One', params: here, query: { vmNicUuids: nicExample.uuid }, status: 200, response: {} }],
   handle: async ({ cloud, subject, input: { securityGroupUuid, vmNicUuids } }) => {
-    for (const uuid of vmNicUuids) {
-      const port = await cloud.networks.ports.get(subject, uuid).catch(() => undefined);
-      if (port?.securityGroupIds.includes(securityGroupUuid)) await without(cloud, subject, port, securityGroupUuid);
-    }
+    await cloud.networks.openGroups.leave(subject, securityGroupUuid, { portIds: vmNicUuids });
     return {};
   },
 });
@@ -187,6 +178,7 @@ export const securityGroupOperations = [
     summary: 'Changes its name or description.',
     example: groupExample,
     apply: async ({ cloud, subject, input: { uuid, name, description } }) => {
+      await groupNamed(cloud, subject, 'uuid', uuid);
       await cloud.networks.securityGroups.update(subject, uuid, { name, description });
       return undefined;
     },
@@ -214,10 +206,7 @@ export const securityGroupOperations = [
     example: groupExample,
     remove: async ({ cloud, subject, input: { uuid } }) => {
       await groupNamed(cloud, subject, 'uuid', uuid);
-      for (const port of await cloud.networks.ports.list(subject, { securityGroupIds: [uuid] })) {
-        await without(cloud, subject, port, uuid);
-      }
-      await cloud.networks.securityGroups.delete(subject, uuid);
+      await cloud.networks.openGroups.deleteGroup(subject, uuid);
       return undefined;
     },
   }),
