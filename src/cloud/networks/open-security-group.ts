@@ -4,7 +4,7 @@ import { derivedId, ensureDerivedGroup } from './default-security-group.ts';
 import { contentOf, ruleColumns } from './rule-content.ts';
 
 /** The group that lets everything through: where an API knows interfaces without groups, these are in it. */
-export const openGroupName = 'open';
+const openGroupName = 'open';
 
 /** The id of a project's open group; it follows from the project's, as that of its default group. */
 export function openGroupId(projectId: string): string {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { operator } from '../../../cloud/identity/subject.ts';
 import { type Json, NetworkApi } from './network-api.fixture.ts';
 
 let api: NetworkApi;
@@ -247,6 +248,30 @@ describe('security groups', () => {
     expect(await call('bob', 'DELETE', `/v2.0/security-groups/${id}`)).toMatchObject(
       failure(409, 'SecurityGroupCannotRemoveDefault'),
     );
+  });
+
+  test('that stand for having none are shown and can be given, and stay as they are', async () => {
+    const { id: network_id, project_id: projectId } = await made('bob', 'networks', 'network', {});
+    const networkId = String(network_id).replaceAll('-', '');
+    const owner = { ...operator(), isAdmin: false, projectId: String(projectId) };
+    await api.networks.ports.create(owner, [{ networkId, isOpen: true }]);
+    const list = await call('bob', 'GET', '/v2.0/security-groups?name=open');
+    const [{ id, security_group_rules: rules }] = list.body['security_groups'] as unknown as [
+      { id: string; security_group_rules: [{ id: string }] },
+    ];
+    expect(rules).toHaveLength(4);
+    const port = await made('bob', 'ports', 'port', { network_id, security_groups: [id] });
+    expect(port).toMatchObject({ security_groups: [id] });
+    for (const who of ['bob', 'admin']) {
+      const rule = { security_group_id: id, direction: 'ingress', protocol: 'tcp' };
+      for (const answer of [
+        await call(who, 'DELETE', `/v2.0/security-groups/${id}`),
+        await call(who, 'PUT', `/v2.0/security-groups/${id}`, { security_group: { name: 'web' } }),
+        await call(who, 'DELETE', `/v2.0/security-group-rules/${rules[0].id}`),
+        await call(who, 'POST', '/v2.0/security-group-rules', { security_group_rule: rule }),
+      ])
+        expect(answer).toMatchObject(failure(409, 'SecurityGroupOpen'));
+    }
   });
 });
 
