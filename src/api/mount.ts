@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import { type IncomingMessage, METHODS } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Cloud } from '../cloud/cloud.ts';
 import { CloudError } from '../cloud/errors.ts';
@@ -47,7 +47,8 @@ interface Arrived extends FastifyRequest {
   dialectState?: RequestState;
 }
 
-const everyMethod = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+/** Whatever a request may ask for: a method that no operation has is refused by the dialect whose path it is, too. */
+const everyMethod = METHODS.filter((method) => method !== 'CONNECT');
 
 /** Serves all paths that no other route of the server has: loads the dialects they belong to, and lets them answer. */
 export function mountDialects(app: FastifyInstance, groups: readonly DialectGroup[], options: MountOptions): void {
@@ -74,7 +75,8 @@ export function mountDialects(app: FastifyInstance, groups: readonly DialectGrou
     const path = pathOf(request.url);
     const group = groupOf(path);
     if (!group) {
-      done();
+      // Nobody looks at its body: there is none whose words say what is wrong with it.
+      reply.code(404).send({ error: { code: 404, message: `Nothing is served at ${path}.` } });
       return;
     }
     const routes = loaded.get(group);
@@ -112,6 +114,7 @@ export function mountDialects(app: FastifyInstance, groups: readonly DialectGrou
   }
 
   app.decorateRequest('dialectState');
+  for (const method of everyMethod) if (!app.supportedMethods.includes(method)) app.addHttpMethod(method);
   app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
     const parseJson = scope.getDefaultJsonParser('error', 'error');
@@ -203,12 +206,8 @@ function refused(operation: AnyOperation): CloudError {
 }
 
 async function perform(options: MountOptions, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-  const state = (request as Arrived).dialectState;
-  if (!state?.found) {
-    const message = `Nothing is served at ${pathOf(request.url)}.`;
-    return reply.code(404).send({ error: { code: 404, message } });
-  }
-  const { dialect, choices, mount } = state.found.route;
+  const state = (request as Arrived).dialectState!;
+  const { dialect, choices, mount } = state.found!.route;
   const { ready, body } = choose(dialect, choices, request);
   const { operation, validate } = ready;
   state.operation = operation;

@@ -9,6 +9,7 @@ import { createMetrics, type Metrics } from './metrics.ts';
 import { mountDialects } from './mount.ts';
 import { openApiDocument } from './openapi.ts';
 import type { DialectName } from './operation.ts';
+import { requestTarget } from './request-target.ts';
 import { groupOfLoaded } from './routes.ts';
 
 export interface ApiServerOptions {
@@ -33,6 +34,7 @@ export function createApiServer(options: ApiServerOptions): FastifyInstance {
     requestTimeout: 0,
     keepAliveTimeout: 75_000,
     routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: 512 },
+    rewriteUrl: ({ url }) => requestTarget(url ?? '/'),
     genReqId: () => '',
     // What is logged of a request names it by itself.
     childLoggerFactory: (log) => log,

@@ -201,6 +201,8 @@ describe('times', () => {
     ['2026-01-31', micros - 42 - 36e9],
     ['31 January', undefined],
     ['2026-13-31T10:00:00', undefined],
+    ['2026-02-30', undefined],
+    ['2026-02-30T10:00:00Z', undefined],
   ])('reads %s', (text, expected) => expect(parseTime(text)).toBe(expected));
 });
 
@@ -263,6 +265,8 @@ describe('paging', () => {
     expect(pageOf('compute', { limit: '0' }).limit).toBe(0);
     expect(pageOf('network', {}).limit).toBeUndefined();
     expect(pageOf('network', { limit: ['1', '2'] }).limit).toBe(2);
+    expect(pageOf('compute', { limit: '9'.repeat(20) }).limit).toBe(1000);
+    expect(pageOf('network', { limit: '9'.repeat(20) }).limit).toBe(10 ** 15);
     expect(() => pageOf('volume', { limit: '-1' })).toThrow('limit must be >= 0');
     expect(() => pageOf('network', { limit: 'x' })).toThrow("Limit must be an integer 0 or greater and not 'x'");
   });

@@ -29,8 +29,9 @@ export function pageOf(service: OpenStackService, query: { limit?: unknown; mark
 function limitOf(service: OpenStackService, text: string | undefined): number | undefined {
   const { usual, most } = limits[service];
   if (text === undefined || text === '') return usual;
-  if (!/^\d{1,15}$/.test(text)) throw new CloudError('invalid', badLimit(service, text), { field: 'limit' });
-  const limit = Number(text);
+  if (!/^\d+$/.test(text)) throw new CloudError('invalid', badLimit(service, text), { field: 'limit' });
+  // Nobody has so many items, and no database counts further.
+  const limit = Math.min(Number(text), 10 ** 15);
   // Cinder and Neutron read 0 as "no limit of mine"; Glance and Nova give an empty list.
   if (limit === 0 && service !== 'image' && service !== 'compute') return usual;
   return most === undefined ? limit : Math.min(limit, most);

@@ -32,9 +32,16 @@ export function parseTime(text: string): number | undefined {
   const match = timePattern.exec(text.trim());
   if (!match) return undefined;
   const [, day, clock = '00:00:00', fraction = '', zone = 'Z'] = match;
+  if (!isDay(day!)) return undefined;
   const offset = zone.toUpperCase() === 'Z' ? 'Z' : fullOffset(zone);
   const millis = Date.parse(`${day}T${clock.length === 5 ? `${clock}:00` : clock}${offset}`);
   return Number.isNaN(millis) ? undefined : millis * 1000 + Number(fraction.padEnd(6, '0'));
+}
+
+/** Whether the month has such a day: JavaScript takes the 30th of February for the 2nd of March. */
+function isDay(day: string): boolean {
+  const midnight = new Date(`${day}T00:00:00Z`);
+  return !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(day);
 }
 
 function fullOffset(zone: string): string {
