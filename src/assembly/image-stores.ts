@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Cloud } from '../cloud/cloud.ts';
 import type { ImageStoreInfo } from '../cloud/image-stores/model.ts';
 import { whyNoSftpPlace } from '../cloud/image-stores/store-logins.ts';
@@ -10,7 +11,7 @@ export interface StoreConfig {
   /** The zones that it serves; they are made where there are none of these names. */
   zones: string[];
   /**
-   * The folder, `s3://bucket/prefix?endpoint=http://host:port&region=…&credentials=/path`,
+   * The folder or its `file:///…`, `s3://bucket/prefix?endpoint=http://host:port&region=…&credentials=/path`,
    * `ceph://pool?conf=/etc/ceph/ceph.conf&user=admin`, with `&clones=pool` where disks are to be clones, or
    * `sftp://user@host:22/folder?key=/path`.
    */
@@ -47,9 +48,16 @@ export function parseStore(text: string): StoreConfig {
     name,
     kind,
     zones: given.get('zone')?.split('+').filter(Boolean) ?? [],
-    url: kind === 'directory' ? resolve(url) : url,
+    url: kind === 'directory' ? folderOf(url) : url,
     ...(address ? { address } : {}),
   };
+}
+
+/** A path, or a URL that names one; with another URL one meant another kind of store. */
+function folderOf(url: string): string {
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(url)) return resolve(url);
+  if (/^file:\/\/\//i.test(url)) return fileURLToPath(url);
+  throw new Error(`--store: ${url} is no folder: write /folder or file:///folder`);
 }
 
 /** Makes the stores part of the cloud, in their zones. One that is there already keeps its place. */
