@@ -29,6 +29,8 @@ export async function freeFloatingIps(
   portId: string,
   kept: readonly FixedIp[],
 ): Promise<void> {
+  // Whoever makes it a member at this moment ends first, or finds no port.
+  if (kept.length === 0) await tx.selectFrom('ports').select('id').where('id', '=', portId).forUpdate().execute();
   let query = tx
     .updateTable('floating_ips')
     .set((eb) => ({
@@ -59,6 +61,8 @@ async function removeForwardings(tx: Tx, portId: string, kept: readonly string[]
 
 /** Takes floating IPs from their router that stand for nothing any more. */
 export async function settleForwardingRouter(tx: Tx, floatingIpIds: readonly string[]): Promise<void> {
+  // Of several that take something away at once, the last one sees that nothing is left.
+  await tx.selectFrom('floating_ips').select('id').where('id', 'in', floatingIpIds).orderBy('id').forUpdate().execute();
   await tx
     .updateTable('floating_ips')
     .set({ router_id: null })
