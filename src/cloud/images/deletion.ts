@@ -4,6 +4,7 @@ import { newId, withDashes } from '../../env/env.ts';
 import type { ImageStore } from '../../image-stores/store.ts';
 import { CloudError } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
+import type { Copies } from './copies.ts';
 import { discardBytes } from './discard-bytes.ts';
 import { expungeImage } from './expunge-action.ts';
 import { type Image, type ImageReplica, isGone, propertiesJson } from './model.ts';
@@ -24,10 +25,12 @@ const maxExpungedPerActivation = 100;
  */
 export class Deletion {
   readonly #parts: ImageParts;
+  readonly #copies: Copies;
   readonly #endUploads: (imageId: string) => void;
 
-  constructor(parts: ImageParts, endUploads: (imageId: string) => void) {
+  constructor(parts: ImageParts, copies: Copies, endUploads: (imageId: string) => void) {
     this.#parts = parts;
+    this.#copies = copies;
     this.#endUploads = endUploads;
   }
 
@@ -89,8 +92,8 @@ export class Deletion {
   }
 
   /**
-   * Brings a deleted image back: all of its deleted copies, or those in the given stores. Throws `not_found` (never
-   * there, or its bytes are gone), `conflict` (`not_deleted`), and for a store of the list `invalid`: `not_on_store` or
+   * Brings a deleted image back: all of its deleted copies, and those that zones lack since its deletion cut them off, or no
+   * more than those in the given stores. Throws `not_found` (never there, or its bytes are gone), `conflict` (`not_deleted`), and for a store of the list `invalid`: `not_on_store` or
    * `copy_not_deleted`, with the store's id as `field`. The first bad one decides, and nothing is changed.
    */
   async recover(subject: Subject, id: string, storeIds?: readonly string[]): Promise<Image> {
@@ -105,7 +108,9 @@ export class Deletion {
         deleted_at: null,
         properties: propertiesJson(image.properties),
       });
-      return (await rows.image(id, tx))!;
+      const back = (await rows.image(id, tx))!;
+      if (back.status === 'active' && !storeIds?.length) await this.#copies.requestMissing(tx, back, subject);
+      return back;
     });
   }
 

@@ -84,7 +84,7 @@ export class Images {
     this.exports = new Exports(this.#parts);
     this.#uploads = new Uploads(this.#parts, this.copies);
     this.partUploads = new PartUploads(this.#parts, this.copies);
-    this.#deletion = new Deletion(this.#parts, (id) => {
+    this.#deletion = new Deletion(this.#parts, this.copies, (id) => {
       this.#uploads.abort(id);
       this.partUploads.abort(id);
     });
