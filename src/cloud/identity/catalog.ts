@@ -4,6 +4,7 @@ import type {
   CatalogRegionsTable,
   CatalogServicesTable,
   EndpointGroupsTable,
+  Schema,
 } from '../../database/schema.ts';
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
@@ -44,6 +45,9 @@ export interface CatalogEndpoint {
 
 /** What is said of one that is to be made. */
 type Unmade<Item> = Omit<Item, 'id' | 'extra'> & { extra?: Options };
+/** What is said of one that is there. */
+type Changes<Item> = Partial<Unmade<Item>>;
+type CatalogTable = 'catalog_regions' | 'catalog_services' | 'catalog_endpoints' | 'endpoint_groups';
 
 /** Endpoints that fit the filters, whichever there are. */
 export interface EndpointGroup {
@@ -137,26 +141,32 @@ export class Catalog {
     return (endpoint) => ids.has(endpoint.id) || groups.some(({ filters }) => isIn(endpoint, filters));
   }
 
-  async putRegion(subject: Subject, region: CatalogRegion, mode: 'create' | 'update'): Promise<CatalogRegion> {
-    requireAdmin(subject, `${mode}_region`);
-    const { id, description, parentId, extra } = region;
-    const row = { id, description, parent_id: parentId, extra: extraText(extra) };
+  async createRegion(subject: Subject, region: CatalogRegion): Promise<CatalogRegion> {
+    requireAdmin(subject, 'create_region');
+    const row = regionRow(region);
     await this.#core.db.write(async (tx) => {
-      if (row.parent_id !== null && row.parent_id !== this.#core.settings.region) {
-        const parent = await tx
-          .selectFrom('catalog_regions')
-          .select('id')
-          .where('id', '=', row.parent_id)
-          .executeTakeFirst();
-        if (!parent) throw missing('region', row.parent_id);
-      }
+      await this.#requireParent(tx, region);
       const known = await tx.selectFrom('catalog_regions').select('id').where('id', '=', row.id).executeTakeFirst();
-      if (mode === 'create' && (known || row.id === this.#core.settings.region)) throw taken('region', row.id);
-      if (known) await tx.updateTable('catalog_regions').set(row).where('id', '=', row.id).execute();
-      else if (mode === 'update') throw missing('region', row.id);
-      else await tx.insertInto('catalog_regions').values(row).execute();
+      if (known || row.id === this.#core.settings.region) throw taken('region', row.id);
+      await tx.insertInto('catalog_regions').values(row).execute();
     });
     return region;
+  }
+
+  async updateRegion(subject: Subject, id: string, changes: Changes<CatalogRegion>): Promise<CatalogRegion> {
+    requireAdmin(subject, 'update_region');
+    return await this.#core.db.write(async (tx) => {
+      const region = changed(regionOf(await claimed(tx, 'catalog_regions', 'region', id)), changes);
+      await this.#requireParent(tx, region);
+      await tx.updateTable('catalog_regions').set(regionRow(region)).where('id', '=', id).execute();
+      return region;
+    });
+  }
+
+  async #requireParent(tx: Tx, { parentId }: CatalogRegion): Promise<void> {
+    if (parentId === null || parentId === this.#core.settings.region) return;
+    const parent = await tx.selectFrom('catalog_regions').select('id').where('id', '=', parentId).executeTakeFirst();
+    if (!parent) throw missing('region', parentId);
   }
 
   async deleteRegion(subject: Subject, id: string): Promise<void> {
@@ -179,15 +189,13 @@ export class Catalog {
     return service;
   }
 
-  async updateService(subject: Subject, id: string, changes: Partial<Unmade<CatalogServiceEntry>>) {
+  async updateService(subject: Subject, id: string, changes: Changes<CatalogServiceEntry>) {
     requireAdmin(subject, 'update_service');
-    const before = (await this.services()).find((one) => one.id === id);
-    if (!before) throw missing('service', id);
-    const service = changed(before, changes);
-    await this.#core.db.write((tx) =>
-      tx.updateTable('catalog_services').set(serviceRow(service)).where('id', '=', id).execute(),
-    );
-    return service;
+    return await this.#core.db.write(async (tx) => {
+      const service = changed(serviceOf(await claimed(tx, 'catalog_services', 'service', id)), changes);
+      await tx.updateTable('catalog_services').set(serviceRow(service)).where('id', '=', id).execute();
+      return service;
+    });
   }
 
   /** Its endpoints go along; limits that are registered for it stay, as in Keystone. */
@@ -206,15 +214,13 @@ export class Catalog {
     return endpoint;
   }
 
-  async updateEndpoint(subject: Subject, id: string, changes: Partial<Unmade<CatalogEndpoint>>) {
+  async updateEndpoint(subject: Subject, id: string, changes: Changes<CatalogEndpoint>) {
     requireAdmin(subject, 'update_endpoint');
-    const before = (await this.endpoints()).find((one) => one.id === id);
-    if (!before) throw missing('endpoint', id);
-    const endpoint = changed(before, changes);
-    await this.#core.db.write((tx) =>
-      tx.updateTable('catalog_endpoints').set(rowOf(endpoint)).where('id', '=', id).execute(),
-    );
-    return endpoint;
+    return await this.#core.db.write(async (tx) => {
+      const endpoint = changed(endpointOf(await claimed(tx, 'catalog_endpoints', 'endpoint', id)), changes);
+      await tx.updateTable('catalog_endpoints').set(rowOf(endpoint)).where('id', '=', id).execute();
+      return endpoint;
+    });
   }
 
   async deleteEndpoint(subject: Subject, id: string): Promise<void> {
@@ -235,10 +241,13 @@ export class Catalog {
 
   async updateGroup(subject: Subject, id: string, changes: Partial<Omit<EndpointGroup, 'id'>>): Promise<EndpointGroup> {
     requireAdmin(subject, 'update_endpoint_group');
-    const group = { ...(await this.group(id)), ...withoutUndefined(changes) };
-    const row = { ...group, filters: JSON.stringify(group.filters) };
-    await this.#core.db.write((tx) => tx.updateTable('endpoint_groups').set(row).where('id', '=', id).execute());
-    return group;
+    return await this.#core.db.write(async (tx) => {
+      const before = groupOf(await claimed(tx, 'endpoint_groups', 'endpoint group', id));
+      const group = { ...before, ...withoutUndefined(changes) };
+      const row = { ...group, filters: JSON.stringify(group.filters) };
+      await tx.updateTable('endpoint_groups').set(row).where('id', '=', id).execute();
+      return group;
+    });
   }
 
   async deleteGroup(subject: Subject, id: string): Promise<void> {
@@ -306,7 +315,7 @@ export class Catalog {
 
   /** @param along what goes with it */
   async #delete(
-    table: 'catalog_regions' | 'catalog_services' | 'catalog_endpoints' | 'endpoint_groups',
+    table: CatalogTable,
     kind: IdentityResource,
     id: string,
     along: (tx: Tx) => Promise<void>,
@@ -326,6 +335,26 @@ function isIn(endpoint: CatalogEndpoint, filters: Record<string, string>): boole
     interface: endpoint.interface,
   };
   return Object.entries(filters).every(([name, value]) => values[name] === value);
+}
+
+/** What is there, which nobody else changes until the transaction ends. */
+async function claimed<Table extends CatalogTable>(
+  tx: Tx,
+  table: Table,
+  kind: IdentityResource,
+  id: string,
+): Promise<Schema[Table]> {
+  const query = tx
+    .selectFrom(table as 'catalog_regions')
+    .selectAll()
+    .where('id', '=', id);
+  const row = await query.forUpdate().executeTakeFirst();
+  if (!row) throw missing(kind, id);
+  return row as unknown as Schema[Table];
+}
+
+function regionRow({ id, description, parentId, extra }: CatalogRegion): CatalogRegionsTable {
+  return { id, description, parent_id: parentId, extra: extraText(extra) };
 }
 
 function rowOf(endpoint: CatalogEndpoint): CatalogEndpointsTable {

@@ -116,7 +116,7 @@ async function regionOf(call: Call, region: string | null | undefined, regionId:
   const { catalog } = call.cloud.identity;
   if ((await catalog.regions()).some((one) => one.id === id)) return id;
   if (regionId) throw new CloudError('invalid', `Could not find region: ${id}.`, { field: 'region_id' });
-  await catalog.putRegion(call.subject, { id, description: '', parentId: null, extra: {} }, 'create');
+  await catalog.createRegion(call.subject, { id, description: '', parentId: null, extra: {} });
   return id;
 }
 

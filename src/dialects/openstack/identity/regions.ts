@@ -45,7 +45,7 @@ type Wanted = { id?: string | null; description?: string | null; parent_region_i
 async function create(call: Pick<Call, 'cloud' | 'subject' | 'base'>, wanted: Wanted, id: string) {
   const extra = unnamedMembers(wanted, NewRegion, RegionView) ?? {};
   const region = { id, description: wanted.description ?? '', parentId: wanted.parent_region_id ?? null, extra };
-  await call.cloud.identity.catalog.putRegion(call.subject, region, 'create');
+  await call.cloud.identity.catalog.createRegion(call.subject, region);
   return { body: { region: view(v3(call), region) } };
 }
 
@@ -137,16 +137,13 @@ export const regionOperations = [
     examples: [{ title: 'Describe it', ...addedExample, body: { region: { description: 'The other' } }, status: 200 }],
     handle: async (call) => {
       refuseOwn(ownRegions(call), 'region', call.params.id);
-      const before = pick(await allRegions(call), 'region', call.params.id);
       const { id, description, parent_region_id } = call.body.region;
       if (id && id !== call.params.id) throw new CloudError('invalid', 'Cannot change region ID');
-      const region = {
-        ...before,
-        ...(description === undefined ? {} : { description: description ?? '' }),
-        ...(parent_region_id === undefined ? {} : { parentId: parent_region_id }),
-        extra: { ...before.extra, ...unnamedMembers(call.body.region, NewRegion, RegionView) },
-      };
-      await call.cloud.identity.catalog.putRegion(call.subject, region, 'update');
+      const region = await call.cloud.identity.catalog.updateRegion(call.subject, call.params.id, {
+        description: description === null ? '' : description,
+        parentId: parent_region_id,
+        extra: unnamedMembers(call.body.region, NewRegion, RegionView),
+      });
       return { body: { region: view(v3(call), region) } };
     },
   }),
