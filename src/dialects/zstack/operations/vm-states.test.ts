@@ -86,6 +86,17 @@ describe('a server', () => {
     expect((await act(back)).status).toBe(200);
   });
 
+  it('says what is done with it where that, and not its state, is why it is refused', async () => {
+    const vm = alice.own['vm']!;
+    const isAt = (task: 'image_uploading' | null) =>
+      zstack.cloud.db.write((tx) => tx.updateTable('servers').set({ task_state: task }).where('id', '=', vm).execute());
+    await isAt('image_uploading');
+    const { json } = await act('RebootVmInstance');
+    await isAt(null);
+    const details = expect.stringContaining('while it is in task_state image_uploading');
+    expect(json['error']).toMatchObject({ code: 'VM.1003', details, cause: { code: 'VM.1010', details } });
+  });
+
   it('goes on running, and stays stopped, where that is what is asked for', async () => {
     expect(await act('StartVmInstance')).toMatchObject({ status: 200, json: { inventory: { state: 'Running' } } });
     const { hostId } = await zstack.cloud.servers.byId(alice.own['vm']!);

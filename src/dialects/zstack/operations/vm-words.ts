@@ -46,11 +46,12 @@ export async function inAllowedState<Result>(
   try {
     return await work(state);
   } catch (error) {
-    // It changed in between, or the engine is stricter.
-    if (error instanceof CloudError && error.code === 'conflict' && error.details.reason === 'state') {
-      throw refused(await stateOf(cloud, subject, uuid), rule);
-    }
-    throw error;
+    if (!(error instanceof CloudError && error.code === 'conflict' && error.details.reason === 'state')) throw error;
+    // It changed in between; or the engine is stricter, as while something else is done with the server, and says why.
+    const now = await stateOf(cloud, subject, uuid);
+    if (rule.allowed.includes(now))
+      throw new ZStackError(rule.code, error.message, { cause: errorBody('VM.1010', error.message) });
+    throw refused(now, rule);
   }
 }
 
