@@ -66,17 +66,20 @@ export type QuotaName =
   | 'snapshots'
   | 'backups'
   | 'backup_gigabytes'
+  | 'volume_groups'
   | 'images'
   | 'image_bytes'
   | 'keypairs'
   | 'metadata_items'
   | 'networks'
   | 'subnets'
+  | 'subnet_pools'
   | 'ports'
   | 'security_groups'
   | 'security_group_rules'
   | 'routers'
   | 'floating_ips'
+  | 'rbac_policies'
   | 'server_groups'
   | 'load_balancers'
   | 'load_balancer_listeners'
@@ -117,17 +120,20 @@ export const defaultSettings: CloudSettings = {
     snapshots: -1,
     backups: -1,
     backup_gigabytes: -1,
+    volume_groups: -1,
     images: -1,
     image_bytes: -1,
     keypairs: 100,
     metadata_items: 128,
     networks: 100,
     subnets: 100,
+    subnet_pools: -1,
     ports: -1,
     security_groups: 100,
     security_group_rules: 1000,
     routers: 100,
     floating_ips: 100,
+    rbac_policies: 10,
     server_groups: -1,
     load_balancers: 20,
     load_balancer_listeners: 20,

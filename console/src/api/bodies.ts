@@ -622,10 +622,12 @@ export interface components {
                 force?: boolean;
                 network?: number;
                 port?: number;
+                rbac_policy?: number;
                 router?: number;
                 security_group?: number;
                 security_group_rule?: number;
                 subnet?: number;
+                subnetpool?: number;
             };
         };
         VolumeCreateSnapshotBody: {

@@ -71,9 +71,9 @@ export class Networks {
     this.addressGroups = new AddressGroups(core);
     this.qosPolicies = new QosPolicies(core);
     this.networks = new NetworkRegistry(core, quotas, this.qosPolicies);
-    this.rbacPolicies = new RbacPolicies(core);
+    this.rbacPolicies = new RbacPolicies(core, quotas);
     this.segments = new Segments(core);
-    this.subnetPools = new SubnetPools(core, this.addressScopes);
+    this.subnetPools = new SubnetPools(core, quotas, this.addressScopes);
     this.subnets = new Subnets(core, quotas, addresses, this.subnetPools);
     this.reservedRanges = new ReservedRanges(core, addresses);
     this.securityGroups = new SecurityGroups(core, quotas);

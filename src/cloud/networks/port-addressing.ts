@@ -45,7 +45,7 @@ export class PortAddressing {
     const space = await spaceOf(tx, port.networkId);
     const assigned = asked ? await this.#assignAsked(tx, port, space, asked) : await this.#assignAny(tx, port, space);
     if (isOfRouter(port) || asked?.length === 0) return assigned;
-    for (const subnet of space.subnets.filter(({ ipv6AddressMode }) => makesOwnAddresses(ipv6AddressMode))) {
+    for (const subnet of ownAddressed(space)) {
       if (assigned.some(({ subnetId }) => subnetId === subnet.id)) continue;
       assigned.push(await this.#takeOwn(tx, port, subnet));
     }
@@ -57,7 +57,10 @@ export class PortAddressing {
     return this.#takeOwn(tx, port, subnet);
   }
 
-  /** Changes a port's addresses to those asked for. A request that an address of the port meets already keeps it. */
+  /**
+   * Changes a port's addresses to those asked for. A request that an address of the port meets already keeps it, and those
+   * that its guest makes itself stay, as nobody could tell the guest not to.
+   */
   async reassign(
     tx: Tx,
     port: AddressedPort & { fixedIps: readonly FixedIp[] },
@@ -70,10 +73,14 @@ export class PortAddressing {
       if (match) kept.push(match);
       else wanted.push(request);
     }
-    const given = port.fixedIps.filter((fixedIp) => !kept.includes(fixedIp)).map(({ ipAddress }) => ipAddress);
     if (asked.length > maxFixedIps) throw tooMany();
+    const space = await spaceOf(tx, port.networkId);
+    const own = new Set(isOfRouter(port) ? [] : ownAddressed(space).map(({ id }) => id));
+    const others = port.fixedIps.filter((fixedIp) => !kept.includes(fixedIp));
+    const given = others.filter(({ subnetId }) => !own.has(subnetId)).map(({ ipAddress }) => ipAddress);
     await this.#addresses.release(tx, port.id, given);
-    return [...kept, ...(await this.#assignAsked(tx, port, await spaceOf(tx, port.networkId), wanted))];
+    const made = others.filter(({ subnetId }) => own.has(subnetId));
+    return [...kept, ...made, ...(await this.#assignAsked(tx, port, space, wanted))];
   }
 
   release(tx: Tx, portId: string): Promise<void> {
@@ -148,6 +155,11 @@ export class PortAddressing {
     const pools = leaveOutRanges(poolRanges(subnet.allocationPools), reserved);
     return this.#addresses.takeLowest(tx, taker(port, subnet), pools);
   }
+}
+
+/** Where guests make up their addresses themselves. */
+function ownAddressed({ subnets }: Space): Subnet[] {
+  return subnets.filter(({ ipv6AddressMode }) => makesOwnAddresses(ipv6AddressMode));
 }
 
 function isOfRouter({ deviceOwner }: AddressedPort): boolean {

@@ -5,6 +5,7 @@ import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
+import type { Quotas } from '../quotas/quotas.ts';
 import { adminOnly, invalidInput } from './failures.ts';
 import { OwnedResources } from './owned-resources.ts';
 import { ownerOfNew } from './ownership.ts';
@@ -79,10 +80,12 @@ const kind = {
 
 export class RbacPolicies extends OwnedResources<'rbac_policies', RbacPolicyField, RbacPolicy> {
   readonly #core: CloudCore;
+  readonly #quotas: Quotas;
 
-  constructor(core: CloudCore) {
+  constructor(core: CloudCore, quotas: Quotas) {
     super(core, kind);
     this.#core = core;
+    this.#quotas = quotas;
   }
 
   /** Makes all of them or none. Throws `duplicate` for one that there is already. */
@@ -134,6 +137,7 @@ export class RbacPolicies extends OwnedResources<'rbac_policies', RbacPolicyFiel
     if (owner === undefined) throw notFound(objectType, objectId);
     if (owner !== subject.projectId && !subject.isAdmin) throw notFound(objectType, objectId);
     await this.#refuseTwin(tx, { objectId, action, targetProject });
+    await this.#quotas.check(tx, projectId, { rbac_policies: 1 });
     const now = this.#core.env.now();
     const row: RbacPoliciesTable = {
       id: newId(this.#core.env),

@@ -4,6 +4,7 @@ import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
+import type { Quotas } from '../quotas/quotas.ts';
 import type { AddressScopes } from './address-scopes.ts';
 import { adminOnly, invalidInput } from './failures.ts';
 import { type Cidr, parseCidr, rangesOverlap } from './ip.ts';
@@ -83,11 +84,13 @@ const kind = {
 /** Pools of addresses. What of them is taken follows from the subnets that were cut from them. */
 export class SubnetPools extends OwnedResources<'subnet_pools', SubnetPoolField, SubnetPool> {
   readonly #core: CloudCore;
+  readonly #quotas: Quotas;
   readonly #scopes: AddressScopes;
 
-  constructor(core: CloudCore, scopes: AddressScopes) {
+  constructor(core: CloudCore, quotas: Quotas, scopes: AddressScopes) {
     super(core, kind);
     this.#core = core;
+    this.#quotas = quotas;
     this.#scopes = scopes;
   }
 
@@ -179,6 +182,7 @@ export class SubnetPools extends OwnedResources<'subnet_pools', SubnetPoolField,
     const plan = planOf(input);
     const addressScopeId = input.addressScopeId ?? null;
     await this.#checkPlace(tx, subject, { ...plan, isDefault: input.isDefault ?? false, addressScopeId }, '');
+    await this.#quotas.check(tx, projectId, { subnet_pools: 1 });
     const now = this.#core.env.now();
     const row: SubnetPoolsTable = {
       id: newId(this.#core.env),

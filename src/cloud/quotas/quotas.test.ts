@@ -103,6 +103,6 @@ describe('quotas', () => {
   test('usage is zero for an empty project', async () => {
     const used = await quotas.usage(member, project);
     expect(new Set(Object.values(used))).toEqual(new Set([0]));
-    expect(Object.keys(used)).toHaveLength(20);
+    expect(Object.keys(used)).toHaveLength(23);
   });
 });

@@ -25,15 +25,18 @@ export const countedQuotas: readonly CountedQuota[] = [
   'snapshots',
   'backups',
   'backup_gigabytes',
+  'volume_groups',
   'images',
   'image_bytes',
   'networks',
   'subnets',
+  'subnet_pools',
   'ports',
   'security_groups',
   'security_group_rules',
   'routers',
   'floating_ips',
+  'rbac_policies',
   'server_groups',
   'load_balancers',
   'load_balancer_listeners',
@@ -43,9 +46,11 @@ export const countedQuotas: readonly CountedQuota[] = [
 const rowCounted = [
   'networks',
   'subnets',
+  'subnet_pools',
   'ports',
   'routers',
   'floating_ips',
+  'rbac_policies',
   'server_groups',
   'load_balancers',
   'load_balancer_listeners',
@@ -68,6 +73,7 @@ export async function usageOf(
     has('instances', 'cores', 'ram_mb') && serverUsage(kind, db, projectId, zoneId),
     has('volumes', 'gigabytes', 'snapshots') && volumeUsage(db, projectId),
     has('backups', 'backup_gigabytes') && backupUsage(db, projectId),
+    has('volume_groups') && volumeGroupUsage(db, projectId),
     has('images', 'image_bytes') && imageUsage(db, projectId),
     has('security_groups') && groupUsage(db, projectId),
     has('security_group_rules') && groupRuleUsage(db, projectId),
@@ -127,6 +133,15 @@ async function backupUsage(db: Queryable, projectId: string) {
     .where('deleted_at', 'is', null)
     .executeTakeFirstOrThrow();
   return { backups: row.backups, backup_gigabytes: Math.ceil(row.bytes / 2 ** 30) };
+}
+
+async function volumeGroupUsage(db: Queryable, projectId: string) {
+  return db
+    .selectFrom('volume_groups')
+    .select((eb) => eb.fn.countAll<number>().as('volume_groups'))
+    .where('project_id', '=', projectId)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirstOrThrow();
 }
 
 async function imageUsage(db: Queryable, projectId: string) {

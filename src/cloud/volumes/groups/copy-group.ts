@@ -40,6 +40,7 @@ export async function copyGroup(
       created_at: cloud.env.now(),
       deleted_at: null,
     };
+    await cloud.quotas.check(tx, projectId, { volume_groups: 1 });
     await tx.insertInto('volume_groups').values(row).execute();
     for (const source of volumes) {
       await createVolumeIn(cloud, tx, subject, { ...source, groupId: row.id }, prepared);

@@ -77,7 +77,7 @@ export class VolumeGroups {
     if (wanted.volumeTypes.length === 0) throw badInput('volume_types must be provided to create group.');
     const { types } = this.#cloud.blockStorage;
     const volumeTypes = await Promise.all(wanted.volumeTypes.map((one) => types.find(subject, one)));
-    const { zones, env, db } = this.#cloud;
+    const { zones, env, db, quotas } = this.#cloud;
     const zone = wanted.zone === undefined ? await zones.default(subject.domainId) : await zones.byName(wanted.zone);
     if (!zone) throw badInput(`Availability zone '${wanted.zone}' is invalid.`);
     const row: VolumeGroupsTable = {
@@ -95,7 +95,10 @@ export class VolumeGroups {
       created_at: env.now(),
       deleted_at: null,
     };
-    await db.write((tx) => tx.insertInto('volume_groups').values(row).execute());
+    await db.write(async (tx) => {
+      await quotas.check(tx, projectId, { volume_groups: 1 });
+      await tx.insertInto('volume_groups').values(row).execute();
+    });
     return groupFromRow(row, []);
   }
 

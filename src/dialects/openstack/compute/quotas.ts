@@ -202,9 +202,10 @@ export const quotaOperations = [
     title: 'Revert quotas of a project',
     summary: 'Gives the project the default limits again.',
     examples: [{ title: 'Of the project admin', params, status: 202 }],
-    async handle({ cloud, subject, params: { id }, query }) {
+    async handle({ cloud, subject, params: { id }, query, context }) {
       const zone = lastOf(query.availability_zone);
-      if (zone === undefined) await cloud.quotas.resetLimits(subject, projectOf(id));
+      const own = Object.values(namesAt(minorOf(context)));
+      if (zone === undefined) await cloud.quotas.resetLimits(subject, projectOf(id), own);
       else await cloud.quotas.zones.reset(subject, projectOf(id), zone);
       return {};
     },

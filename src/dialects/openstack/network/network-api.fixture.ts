@@ -17,16 +17,23 @@ import { network } from './network.ts';
 export type Json = Record<string, never> & { [key: string]: Json };
 export type Answer = { status: number; body: Json; headers: Record<string, unknown> };
 
+type Identity = Awaited<ReturnType<typeof openIdentity>>;
+type Parts = { networks: Networks; quotas: Quotas; identity: Identity };
+
 /** The network API of a cloud of its own, with the users `admin`, `alice` and `bob` in projects of their own. */
 export class NetworkApi {
   readonly tokens: Record<string, string> = {};
   readonly networks: Networks;
+  readonly quotas: Quotas;
+  readonly #identity: Identity;
   readonly #app: ReturnType<typeof createApiServer>;
   readonly #close: () => Promise<void>;
 
-  private constructor(app: ReturnType<typeof createApiServer>, networks: Networks, close: () => Promise<void>) {
+  private constructor(app: ReturnType<typeof createApiServer>, parts: Parts, close: () => Promise<void>) {
     this.#app = app;
-    this.networks = networks;
+    this.networks = parts.networks;
+    this.quotas = parts.quotas;
+    this.#identity = parts.identity;
     this.#close = close;
   }
 
@@ -44,7 +51,7 @@ export class NetworkApi {
     const parts = { identity, quotas, networks, servers, faults };
     const cloud = { ...core, ...parts, registerMetrics: () => {} } as unknown as Cloud;
     const app = createApiServer({ cloud, dialects: [identityDialect([]), network], log, isReady: () => true });
-    const api = new NetworkApi(app, networks, async () => {
+    const api = new NetworkApi(app, parts, async () => {
       await app.close();
       identity.stop();
       await db.close();
@@ -79,6 +86,11 @@ export class NetworkApi {
     const answer = await this.call(who, 'POST', `/v2.0/${collection}`, { [key]: body });
     expect(answer).toMatchObject({ status: 201 });
     return answer.body[key]!;
+  }
+
+  /** Who this user is to the engine. */
+  subject(who: string): Subject {
+    return this.#identity.subjectOf(this.tokens[who]!, 'req-test');
   }
 
   close(): Promise<void> {

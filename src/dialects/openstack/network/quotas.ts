@@ -9,11 +9,13 @@ import { Body, idInPath } from './wire.ts';
 const names = {
   network: 'networks',
   subnet: 'subnets',
+  subnetpool: 'subnet_pools',
   port: 'ports',
   security_group: 'security_groups',
   security_group_rule: 'security_group_rules',
   router: 'routers',
   floatingip: 'floating_ips',
+  rbac_policy: 'rbac_policies',
 } as const satisfies Record<string, QuotaName>;
 
 type NeutronQuota = keyof typeof names;
@@ -169,10 +171,10 @@ const resetQuota = operation({
   responses: { 204: null },
   errors: [401, 403, 404],
   title: 'Reset quotas of a project',
-  summary: 'Gives the project the default quotas again, those of other services too.',
+  summary: 'Gives the project the default quotas of networks again.',
   examples: [{ ...example, status: 204 }],
   handle: async ({ cloud, subject, params }) => {
-    await cloud.quotas.resetLimits(subject, idInPath('project', params.project_id));
+    await cloud.quotas.resetLimits(subject, idInPath('project', params.project_id), Object.values(names));
     return {};
   },
 });

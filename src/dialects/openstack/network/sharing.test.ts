@@ -202,6 +202,13 @@ describe('IPv6', () => {
     await api.made('alice', 'subnets', 'subnet', own);
     const { body } = await api.call('alice', 'GET', `/v2.0/ports/${id(port)}`);
     expect(addresses(body['port']!)).toContain('fd00:2::f816:3eff:fe11:2233');
+    // What a guest makes up itself stays, whatever else its port is to have.
+    const moved = await api.call('alice', 'PUT', `/v2.0/ports/${id(port)}`, {
+      port: { fixed_ips: [{ ip_address: '10.1.0.9' }] },
+    });
+    expect(addresses(moved.body['port']!)).toEqual(['10.1.0.9', 'fd00:2::f816:3eff:fe11:2233']);
+    const none = await api.call('alice', 'PUT', `/v2.0/ports/${id(port)}`, { port: { fixed_ips: [] } });
+    expect(addresses(none.body['port']!)).toEqual(['fd00:2::f816:3eff:fe11:2233']);
     const bad = { ...own, cidr: 'fd00:3::/80' };
     expect(await api.call('alice', 'POST', '/v2.0/subnets', { subnet: bad })).toMatchObject({ status: 400 });
     const four = { network_id, ip_version: 4, cidr: '10.2.0.0/24', ...modes };

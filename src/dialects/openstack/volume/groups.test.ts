@@ -126,6 +126,22 @@ test('a copy that has no room in the quota leaves nothing behind', async () => {
   expect((await call('GET', '/group_snapshots')).json.group_snapshots).toEqual([]);
 });
 
+test('groups are counted', async () => {
+  const type = await newGroupType({ name: 'counted' });
+  const path = `/os-quota-sets/${api.project}`;
+  const { groups } = (await call('GET', `${path}?usage=true`, { as: 'admin' })).json.quota_set;
+  expect(groups.limit).toBe(-1);
+  const set = await call('PUT', path, { as: 'admin', body: { quota_set: { groups: groups.in_use + 1 } } });
+  expect(set.json.quota_set.groups).toBe(groups.in_use + 1);
+  await newGroup(type);
+  const group = { group_type: type, volume_types: ['local'] };
+  expect((await call('POST', '/groups', { body: { group } })).status).toBe(413);
+  const after = (await call('GET', `${path}?usage=true`, { as: 'admin' })).json.quota_set;
+  expect(after.groups.in_use).toBe(groups.in_use + 1);
+  expect((await call('DELETE', path, { as: 'admin' })).status).toBe(200);
+  expect((await call('POST', '/groups', { body: { group } })).status).toBe(202);
+});
+
 test('administrators say in what state a group is; a type that asks for one moment has no groups', async () => {
   const id = await newGroup(await newGroupType({ name: 'reset' }));
   expect((await act(id, { reset_status: { status: 'error' } })).status).toBe(403);

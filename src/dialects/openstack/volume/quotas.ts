@@ -3,6 +3,7 @@ import { type Call, operation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import { projectOf } from '../../../cloud/identity/subject.ts';
 import type { Limits } from '../../../cloud/quotas/quotas.ts';
+import { isCounted } from '../../../cloud/quotas/usage.ts';
 import type { QuotaName } from '../../../cloud/settings.ts';
 import {
   everyProject,
@@ -14,16 +15,17 @@ import {
 import { parseId } from '../../../env/env.ts';
 import { queryFlag } from '../common/query.ts';
 
-/** Cinder's names of what is limited, which are the engine's. Groups are not limited. */
-const limited = [
-  'volumes',
-  'gigabytes',
-  'per_volume_gigabytes',
-  'snapshots',
-  'backups',
-  'backup_gigabytes',
-] as const satisfies readonly QuotaName[];
-const unlimited = ['groups'];
+/** Cinder's name → the engine's. */
+const names = {
+  volumes: 'volumes',
+  gigabytes: 'gigabytes',
+  per_volume_gigabytes: 'per_volume_gigabytes',
+  snapshots: 'snapshots',
+  backups: 'backups',
+  backup_gigabytes: 'backup_gigabytes',
+  groups: 'volume_groups',
+} as const satisfies Record<string, QuotaName>;
+const limited = Object.entries(names);
 
 type Values = Record<string, number | string | null>;
 const AnyValues = Type.Unsafe<Values>({ type: 'object', additionalProperties: true });
@@ -57,16 +59,14 @@ async function limitsView(call: Asking, projectId: string, limits: Limits): Prom
   const byType = types.flatMap(({ id, name }) =>
     typeQuotaKinds.map((kind) => [`${kind}_${name}`, ofTypes.get(id)![kind]]),
   );
-  return Object.fromEntries([
-    ...limited.map((name) => [name, limits[name]]),
-    ...unlimited.map((name) => [name, -1]),
-    ...byType,
-  ]);
+  return Object.fromEntries([...limited.map(([name, quota]) => [name, limits[quota]]), ...byType]);
 }
 
 async function withUsage(call: Asking, projectId: string, limits: Limits) {
   const { cloud, subject } = call;
-  const used: Record<string, number> = { ...(await cloud.quotas.usage(subject, projectId)) };
+  const usage = await cloud.quotas.usage(subject, projectId);
+  const counted = limited.flatMap(([name, quota]) => (isCounted(quota) ? [[name, usage[quota]]] : []));
+  const used: Record<string, number> = Object.fromEntries(counted);
   for (const { id, name } of await typesOf(call)) {
     const ofType = await typeUsage(cloud.db.read, projectId, id);
     for (const kind of typeQuotaKinds) used[`${kind}_${name}`] = ofType[kind];
@@ -75,7 +75,6 @@ async function withUsage(call: Asking, projectId: string, limits: Limits) {
   return Object.fromEntries(all.map(([name, limit]) => [name, { limit, in_use: used[name] ?? 0, reserved: 0 }]));
 }
 
-/** Sets what can be limited; what can't may only be said to be unlimited. */
 async function setAll(call: Asking, projectId: string, wanted: Values): Promise<void> {
   const { cloud, subject } = call;
   const types = await typesOf(call);
@@ -84,14 +83,13 @@ async function setAll(call: Asking, projectId: string, wanted: Values): Promise<
   for (const [name, value] of Object.entries(wanted)) {
     if (['tenant_id', 'project_id', 'force', 'id', 'skip_validation'].includes(name)) continue;
     const limit = limitOf(name, value);
-    const known = limited.find((one) => one === name);
+    const known = limited.find(([one]) => one === name);
     const type = types.find((one) => typeQuotaKinds.some((kind) => name === `${kind}_${one.name}`));
-    if (known) changes[known] = limit;
+    if (known) changes[known[1]] = limit;
     else if (type) {
       const kind = name.slice(0, -type.name.length - 1);
       ofTypes.push(() => setTypeLimits(cloud, subject, projectId, type.id, { [kind]: limit }));
-    } else if (!unlimited.includes(name)) throw new CloudError('invalid', `Bad key(s) in quota set: ${name}`);
-    else if (limit !== -1) throw new CloudError('invalid', `The quota ${name} can't be limited here.`, { field: name });
+    } else throw new CloudError('invalid', `Bad key(s) in quota set: ${name}`);
   }
   await cloud.quotas.setLimits(subject, projectId, changes);
   for (const set of ofTypes) await set();
@@ -149,7 +147,8 @@ export const quotaOperations = [
     responses: { 200: QuotaSet },
     errors: [400, 401, 403],
     title: "Update a project's quotas",
-    summary: 'Limits volumes, snapshots and backups, their number and their gigabytes: of all types, or of one.',
+    summary:
+      'Limits volumes, snapshots and backups, their number and their gigabytes: of all types, or of one; and groups.',
     examples: [{ title: 'Ten volumes', ...example, body: { quota_set: { volumes: 10 } }, status: 200 }],
     handle: async (call) => {
       const id = projectIn(call);
@@ -171,7 +170,7 @@ export const quotaOperations = [
     handle: async (call) => {
       const types = await typesOf(call);
       const ofTypes = types.flatMap(({ id }) => typeQuotaKinds.map((kind) => `${kind}:${id}`));
-      await call.cloud.quotas.resetLimits(call.subject, projectIn(call), [...limited, ...ofTypes]);
+      await call.cloud.quotas.resetLimits(call.subject, projectIn(call), [...Object.values(names), ...ofTypes]);
       return { status: 200 };
     },
   }),

@@ -270,7 +270,7 @@ test('types, zones, limits, quotas and extensions are told', async () => {
   expect((await call('PUT', path, { body: { quota_set: { volumes: 5 } } })).status).toBe(403);
   const put = await call('PUT', path, { as: 'admin', body: { quota_set: { volumes: 5, snapshots: -1 } } });
   expect(put.json.quota_set).toMatchObject({ volumes: 5, snapshots: -1 });
-  expect((await call('PUT', path, { as: 'admin', body: { quota_set: { groups: 3 } } })).status).toBe(400);
+  expect((await call('PUT', path, { as: 'admin', body: { quota_set: { herds: 3 } } })).status).toBe(400);
   const usage = await call('GET', `${path}?usage=True`);
   expect(usage.json.quota_set.volumes).toEqual({ limit: 5, in_use: 1, reserved: 0 });
   expect((await call('DELETE', path, { as: 'admin' })).status).toBe(200);
