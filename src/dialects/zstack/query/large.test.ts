@@ -4,8 +4,10 @@ import type { Database } from '../../../database/database.ts';
 import type { Schema, ServersTable } from '../../../database/schema.ts';
 import { newId } from '../../../env/env.ts';
 import { realEnv } from '../../../env/real.ts';
+import { vmNic } from '../inventories/network.ts';
 import { SettledAccount } from '../settled-account.fixture.ts';
 import { TestZStack } from '../zstack.fixture.ts';
+import { inventoriesWith } from './query.ts';
 
 /** A hundred thousand where times are to be measured, which only says something on a machine that does nothing else. */
 const isMeasured = Boolean(process.env['UNKAI_TEST_LARGE']);
@@ -164,5 +166,12 @@ describe(`queries of ${count} servers`, () => {
     const { json } = await test.call('GET', '/vm-instances?limit=10&start=5&sort=-createDate&replyWithCount=true');
     expect(json['total']).toBe(count + 1);
     expect(json['inventories']).toHaveLength(10);
+  });
+
+  it('gives operations all of them, however many fit', async () => {
+    const found = await inventoriesWith(test.cloud, vmNic, { isAdmin: true }, ['l3Network.name=alice']);
+    expect(new Set(found.map(({ uuid }) => uuid)).size).toBe(all);
+    const { json } = await test.call('GET', '/vm-instances/nics?q=l3Network.name=alice&count=true');
+    expect(json['total']).toBe(all);
   });
 });

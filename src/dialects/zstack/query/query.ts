@@ -12,15 +12,20 @@ export function runQuery(cloud: Cloud, definition: InventoryDefinition, viewer: 
   return queries.runQuery(cloud, definition, viewer, query, times);
 }
 
-/** The inventories that meet these conditions, as far as the viewer sees them. */
+/** The inventories that meet these conditions, however many they are, as far as the viewer sees them. */
 export async function inventoriesWith(
   cloud: Cloud,
   definition: InventoryDefinition,
   viewer: Viewer,
   conditions: readonly string[] = [],
 ): Promise<queries.Inventory[]> {
-  const { inventories = [] } = await runQuery(cloud, definition, viewer, parseQuery({ q: conditions }));
-  return inventories;
+  const found: queries.Inventory[] = [];
+  for (;;) {
+    const query = parseQuery({ q: conditions, start: found.length });
+    const { inventories = [] } = await runQuery(cloud, definition, viewer, query);
+    found.push(...inventories);
+    if (inventories.length < query.limit) return found;
+  }
 }
 
 /** The inventories with these uuids, however many they are, as far as the viewer sees them. */
@@ -33,7 +38,8 @@ export async function inventoriesByUuid(
   const found: queries.Inventory[] = [];
   for (let at = 0; at < uuids.length; at += maxRows) {
     const some = uuids.slice(at, at + maxRows).join();
-    found.push(...(await inventoriesWith(cloud, definition, viewer, [`uuid?=${some}`])));
+    const query = parseQuery({ q: [`uuid?=${some}`] });
+    found.push(...((await runQuery(cloud, definition, viewer, query)).inventories ?? []));
   }
   return found;
 }
