@@ -2,6 +2,7 @@ import { Socket } from 'node:net';
 import { finished, type Readable } from 'node:stream';
 import { freeChunk } from '../env/free-chunk.ts';
 import { copyToPiece, givePiece, pieceLength, takePiece } from '../env/pieces.ts';
+import type { ConnectionReader } from './connection-reader.ts';
 
 /** How many full pieces may wait for whoever takes the body, before the client has to. */
 const maxWaiting = 2;
@@ -23,6 +24,7 @@ export class GatheredBody implements AsyncIterable<Buffer> {
   /** The pieces of those chunks that are no whole pieces. */
   readonly #cutShort = new WeakMap<Buffer, Buffer>();
   readonly #mayFree: boolean;
+  readonly #reader: ConnectionReader | null;
   #piece: Buffer | undefined;
   #filled = 0;
   #end: { error?: unknown } | undefined;
@@ -30,9 +32,13 @@ export class GatheredBody implements AsyncIterable<Buffer> {
   #patience: NodeJS.Timeout | undefined;
   #isImpatient = false;
 
-  /** @param socket whose chunks are nobody else's, and may be freed; requests that come without a network have none */
-  constructor(stream: Readable, socket: unknown) {
+  /**
+   * @param socket whose chunks are nobody else's, and may be freed; requests that come without a network have none
+   * @param reader for what need not come through the stream
+   */
+  constructor(stream: Readable, socket: unknown, reader: ConnectionReader | null = null) {
     this.#stream = stream;
+    this.#reader = reader;
     this.#mayFree = socket instanceof Socket;
   }
 
@@ -71,6 +77,7 @@ export class GatheredBody implements AsyncIterable<Buffer> {
   }
 
   #take(chunk: Buffer): void {
+    this.#reader?.count(chunk.length);
     for (let at = 0; at < chunk.length; ) {
       this.#piece ??= this.#newPiece();
       const copied = copyToPiece(chunk, at, this.#piece, this.#filled);
@@ -79,9 +86,24 @@ export class GatheredBody implements AsyncIterable<Buffer> {
       if (this.#filled === pieceLength) this.#full.push(this.#cut()!);
     }
     if (this.#mayFree) freeChunk(chunk);
+    if (this.#reader) this.#readMore(this.#reader);
     if (this.#full.length >= maxWaiting) this.#stream.pause();
     if (this.#full.length > 0) this.#wake?.();
     else this.#beImpatient();
+  }
+
+  /** What has arrived beyond the chunk that was given, as long as there is room for it. */
+  #readMore(reader: ConnectionReader): void {
+    while (this.#full.length < maxWaiting && !reader.isComplete) {
+      this.#piece ??= this.#newPiece();
+      const read = reader.read(this.#piece, this.#filled);
+      if (read === 0) break;
+      this.#filled += read;
+      if (this.#filled === pieceLength) this.#full.push(this.#cut()!);
+    }
+    if (!reader.isComplete) return;
+    this.#end = {};
+    this.#wake?.();
   }
 
   /** The next full piece; what there is of one when the client is slow, or has sent everything. */

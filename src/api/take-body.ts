@@ -1,25 +1,33 @@
 import { Readable } from 'node:stream';
-import type { FastifyRequest } from 'fastify';
-import type { Cloud } from '../cloud/cloud.ts';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CloudError } from '../cloud/errors.ts';
+import type { Env } from '../env/env.ts';
+import { ConnectionReader } from './connection-reader.ts';
 import { limitDiscarded } from './discard.ts';
 import { GatheredBody } from './gathered-body.ts';
+
+/** The call whose body is taken. */
+interface Taken {
+  cloud: { env: Env };
+  raw: FastifyRequest;
+  reply: FastifyReply;
+}
 
 /**
  * Gives the request's body to whoever takes it, and deals with what is left of it when that fails. Chunks that `onTaken`
  * is told of are gone: their memory takes what comes next.
  */
 export async function takeBody<T>(
-  cloud: Pick<Cloud, 'env'>,
-  raw: FastifyRequest,
+  { cloud, raw, reply }: Taken,
   take: (source: AsyncIterable<Buffer>, onTaken: (chunk: Buffer) => void) => Promise<T>,
 ): Promise<T> {
   const stream = (raw.body as Readable | undefined) ?? Readable.from([]);
   const { socket } = raw.raw;
   try {
     requirePlain(raw.headers['transfer-encoding']);
+    const reader = stream === raw.raw ? ConnectionReader.of(raw.raw, () => reply.header('connection', 'close')) : null;
     // A request that is destroyed when reading stops would leave its client sending into the void.
-    const body = new GatheredBody(stream, socket);
+    const body = new GatheredBody(stream, socket, reader);
     return await take(body, body.release);
   } catch (error) {
     stream.resume();

@@ -71,11 +71,11 @@ const uploadByLink = operation({
       status: 403,
     },
   ],
-  async handle({ cloud, params, query, raw }) {
+  async handle({ cloud, params, query, raw, reply }) {
     const link = { id: idOf(params.image_id), ...query };
     const part = slicePart(raw);
     const boundary = boundaryOf(raw.headers['content-type']);
-    const upload = await takeBody(cloud, raw, (source) =>
+    const upload = await takeBody({ cloud, raw, reply }, (source) =>
       cloud.images.partUploads.writeByLink(link, part, boundary === undefined ? source : fileOf(source, boundary)),
     );
     return { body: uploadView(upload) };
@@ -162,9 +162,9 @@ export const imageUploadOperations = [
       'Takes the next bytes, as many as come: what came of a part that broke off is kept. With the last of them the image ' +
       'is made. Bytes that are there already are skipped; 409 (`wrong_offset`) says where the upload goes on.',
     examples: [{ title: 'The first one', params: { ...exampleImage, offset: '0' }, status: 200 }],
-    async handle({ cloud, subject, params, raw }) {
+    async handle({ cloud, subject, params, raw, reply }) {
       const { image_id, offset } = params;
-      const upload = await takeBody(cloud, raw, (source) =>
+      const upload = await takeBody({ cloud, raw, reply }, (source) =>
         cloud.images.partUploads.write(subject, idOf(image_id), { offset }, source),
       );
       return { body: uploadView(upload) };

@@ -174,10 +174,10 @@ export const objectOperations = [
     title: 'Put object',
     summary: 'Stores an object, in the place of an earlier one of the name. It is there whole or not at all.',
     examples: [{ title: 'A disk', params: exampleObject, status: 201 }],
-    async handle({ cloud, subject, params, raw }) {
+    async handle({ cloud, subject, params, raw, reply }) {
       const { objects, project } = containersOf(cloud, subject, params.account);
       const name = { project, container: params.container, object: params.object };
-      await found(takeBody(cloud, raw, (source) => objects.put(name, source, { replace: true })));
+      await found(takeBody({ cloud, raw, reply }, (source) => objects.put(name, source, { replace: true })));
       return { status: 201 };
     },
   }),

@@ -167,4 +167,32 @@ describe('image data', () => {
     request.destroy();
     expect(await api.cloud.files()).toEqual([]);
   });
+
+  it('that is long and refused while it comes, takes the answer from no client that reads it when all is sent', async () => {
+    await api.app.listen({ port: 0, host: '127.0.0.1' });
+    const { port } = api.app.server.address() as AddressInfo;
+    const { id } = await create();
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    const pieces = 48;
+    const lines = [
+      `PUT /image/v2/images/${id}/file HTTP/1.1`,
+      'host: x',
+      'x-auth-token: alice',
+      'content-type: application/octet-stream',
+      `content-length: ${pieces * 1_000_000}`,
+    ];
+    socket.write(`${lines.join('\r\n')}\r\n\r\n`);
+    const piece = randomBytes(1_000_000);
+    const send = () =>
+      new Promise<void>((next, fail) => socket.write(piece, (error) => (error ? fail(error) : next())));
+    for (let sent = 0; sent < 40; sent += 1) await send();
+    expect((await call('DELETE', `/v2/images/${id}`)).status).toBe(204);
+    // The answer is on its way when the record says that nothing came of the upload.
+    await expect.poll(() => api.cloud.files()).toEqual([]);
+    for (let sent = 40; sent < pieces; sent += 1) await send();
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1\.1 410 .*\r\nconnection: close\r\n/is);
+    socket.destroy();
+    expect(await api.cloud.files()).toEqual([]);
+  });
 });

@@ -24,8 +24,8 @@ const uploadImage = operation({
     'format, or unsafe, is refused, and the image is queued again. `X-OpenStack-Image-Size` announces the size, ' +
     '`X-Image-Meta-Store` chooses the store.',
   examples: [{ title: 'A file', params: { image_id: exampleId }, status: 204 }],
-  async handle({ cloud, subject, params, raw }) {
-    await takeBody(cloud, raw, (source, onTaken) =>
+  async handle({ cloud, subject, params, raw, reply }) {
+    await takeBody({ cloud, raw, reply }, (source, onTaken) =>
       cloud.images.upload(subject, idOf(params), source, {
         onTaken,
         sizeHint: announcedSize(raw.headers),
@@ -51,8 +51,8 @@ const stageImage = operation({
     'Takes the data of a queued image, which is `uploading` from then on, until an import of the method `glance-direct` ' +
     'inspects it and makes the image active.',
   examples: [{ title: 'A file', params: { image_id: exampleId }, status: 204 }],
-  async handle({ cloud, subject, params, raw }) {
-    await takeBody(cloud, raw, (source, onTaken) =>
+  async handle({ cloud, subject, params, raw, reply }) {
+    await takeBody({ cloud, raw, reply }, (source, onTaken) =>
       cloud.images.stage(subject, idOf(params), source, { onTaken, sizeHint: announcedSize(raw.headers) }),
     );
     return {};
