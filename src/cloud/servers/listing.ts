@@ -27,6 +27,8 @@ export interface ServerFilter {
   /** Whether soft-deleted ones are there too. Default: among deleted ones, and among those that changed since a time. */
   softDeleted?: boolean;
   locked?: boolean;
+  /** Those that were there at some time between these (micros), also ones that are deleted by now. */
+  ranIn?: { start: number; end: number };
 }
 
 export interface ServerPage {
@@ -119,7 +121,13 @@ function visible(query: Query, subject: Subject, filter: ServerFilter): Query {
 function filtered(query: Query, db: Database, filter: ServerFilter): Query {
   let q = query;
   const since = filter.changesSince;
-  if (filter.deleted) {
+  if (filter.ranIn) {
+    const { start, end } = filter.ranIn;
+    q = q.where('launched_at', '<', end).where((e) => {
+      const isThere = e.or([e('deleted_at', 'is', null), e('deleted_at', '>', start)]);
+      return e.or([e('terminated_at', '>', start), e.and([e('terminated_at', 'is', null), isThere])]);
+    });
+  } else if (filter.deleted) {
     q = q.where((e) => {
       const isGone = e('deleted_at', 'is not', null);
       return filter.softDeleted === false ? isGone : e.or([isGone, e('vm_state', '=', 'soft-delete')]);

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { computeDialects } from './compute.ts';
 import { ComputeApi } from './test-compute-api.ts';
 
@@ -31,4 +31,33 @@ test('usage comes in pages from 2.40 on, the last of which is empty', async () =
     // Older microversions do not know pages.
     expect((await page(`${path}&marker=${made[2]}`, name, '2.39')).ids).toHaveLength(3);
   }
+});
+
+test('a page reads its own servers alone, those that are deleted among them, and none from outside of the period', async () => {
+  const [first = ''] = [await api.server(), await api.server()].sort();
+  await api.call('DELETE', `/compute/v2.1/servers/${first}`, {});
+  await api.unkai.cloud.runner.idle();
+  const listed = vi.spyOn(api.unkai.cloud.servers, 'list');
+  const page = async (query: string) => {
+    const { body } = await api.call('GET', `${start}/${api.projectId}?limit=1${query}`, { version: '2.40' });
+    const read = await Promise.all(listed.mock.results.map(({ value }) => value as Promise<unknown[]>));
+    expect(read.flat().length).toBeLessThanOrEqual(1);
+    listed.mockClear();
+    return body['tenant_usage'].server_usages as Array<{ instance_id: string; state: string }> | undefined;
+  };
+  const found = [];
+  for (let one = await page(''); one; one = await page(`&marker=${one[0]!.instance_id}`)) found.push(one[0]);
+  expect(found.length).toBeGreaterThanOrEqual(5);
+  expect(found).toContainEqual(expect.objectContaining({ instance_id: first, state: 'terminated' }));
+  expect(await page('&start=2001-01-01T00:00:00&end=2001-02-01T00:00:00')).toBeUndefined();
+  expect(await page('&start=2201-01-01T00:00:00&end=2201-02-01T00:00:00')).toBeUndefined();
+  const { updated_at } = await api.unkai.cloud.db.read
+    .selectFrom('servers')
+    .select('updated_at')
+    .where('id', '=', first.replaceAll('-', ''))
+    .executeTakeFirstOrThrow();
+  const later = new Date(updated_at / 1000 + 1000).toISOString().slice(0, 19);
+  const after = await api.call('GET', `${start}/${api.projectId}?start=${later}&end=2201-01-01T00:00:00`, {});
+  expect(JSON.stringify(after.body)).not.toContain(first);
+  listed.mockRestore();
 });

@@ -72,38 +72,39 @@ function periodOf({ cloud, query }: Call): Period {
   return { start, end, now };
 }
 
-/** Every server that ran in the period, also those that are deleted now. */
-async function serversIn(call: Call, period: Period, projectId?: string): Promise<Server[]> {
-  const of: ServerFilter = call.subject.isAdmin ? { allProjects: true, projectId } : {};
-  const alive = await allServers(call, of);
-  const gone = await allServers(call, { ...of, deleted: true, changesSince: period.start });
-  return [...alive, ...gone].filter((server) => hoursOf(server, period) > 0);
+/** Projects after projects, and each one's servers by their ids. */
+const sort = [{ key: 'project_id', direction: 'asc' }] as const;
+
+/**
+ * The servers that ran in the period, also those that are deleted now, and the link to the next page: clients ask for
+ * pages until one is empty. Before 2.40 all is one page.
+ */
+async function serversIn(
+  call: Call,
+  name: 'tenant_usages' | 'tenant_usage',
+  period: Period,
+  projectId?: string,
+): Promise<{ servers: Server[]; links: object }> {
+  // Nothing has run yet after now.
+  const ranIn = { start: period.start, end: Math.min(period.end, period.now) };
+  const filter: ServerFilter = call.subject.isAdmin ? { allProjects: true, projectId, ranIn } : { ranIn };
+  if (period.start >= period.now) return { servers: [], links: {} };
+  if (minorOf(call.context) < 40) return { servers: await allServers(call, filter), links: {} };
+  const page = pageOf('compute', call.query as Query);
+  const marker = page.marker === undefined ? undefined : parseId(page.marker);
+  if (page.marker !== undefined && marker === undefined) throw badMarker('compute', page.marker);
+  const servers = await call.cloud.servers.list(call.subject, filter, { limit: page.limit!, marker, sort });
+  const ends = servers.map(({ id }) => ({ id: withDashes(id) }));
+  return { servers, links: nextLinks(name, ends, page, { origin: call.origin, url: call.raw.url }) };
 }
 
 async function allServers({ cloud, subject }: Call, filter: ServerFilter): Promise<Server[]> {
   const servers: Server[] = [];
   for (let marker: string | undefined; ; marker = servers.at(-1)!.id) {
-    const sort = [{ key: 'created_at', direction: 'asc' }] as const;
     const some = await cloud.servers.list(subject, filter, { limit: batch, marker, sort });
     servers.push(...some);
     if (some.length < batch) return servers;
   }
-}
-
-/**
- * The servers of one page, and the link to the next one: projects after projects, and each one's servers by their ids.
- * Clients ask for pages until one is empty. Before 2.40 all is one page.
- */
-function pieceOf(call: Call, name: 'tenant_usages' | 'tenant_usage', servers: readonly Server[]) {
-  if (minorOf(call.context) < 40) return { some: servers, links: {} };
-  const page = pageOf('compute', call.query as Query);
-  const order = ({ projectId, id }: Server) => `${projectId} ${id}`;
-  const sorted = servers.toSorted((a, b) => (order(a) < order(b) ? -1 : 1));
-  const start = page.marker === undefined ? 0 : sorted.findIndex(({ id }) => id === parseId(page.marker!)) + 1;
-  if (page.marker !== undefined && start === 0) throw badMarker('compute', page.marker);
-  const some = sorted.slice(start, start + page.limit!);
-  const ends = some.map(({ id }) => ({ id: withDashes(id) }));
-  return { some, links: nextLinks(name, ends, page, { origin: call.origin, url: call.raw.url }) };
 }
 
 /** How long the server was there in the period, as far as that has passed. */
@@ -160,10 +161,10 @@ export const tenantUsageOperations = [
     examples: [{ title: 'Of the last four weeks', status: 200 }],
     async handle(call) {
       const period = periodOf(call as Call);
-      const { some: page, links } = pieceOf(call as Call, 'tenant_usages', await serversIn(call as Call, period));
-      const servers = Map.groupBy(page, ({ projectId }) => projectId);
+      const { servers, links } = await serversIn(call as Call, 'tenant_usages', period);
+      const byProject = Map.groupBy(servers, ({ projectId }) => projectId);
       const isDetailed = lastOf(call.query.detailed) === '1';
-      const usages = [...servers].map(([id, some]) => usageView(id, some, period, isDetailed));
+      const usages = [...byProject].map(([id, some]) => usageView(id, some, period, isDetailed));
       return { body: { tenant_usages: usages, ...links } };
     },
   }),
@@ -183,8 +184,8 @@ export const tenantUsageOperations = [
       const id = parseId(call.params.id) ?? call.params.id;
       if (id !== call.subject.projectId) requireAdmin(call.subject, 'os_compute_api:os-simple-tenant-usage:show');
       const period = periodOf(call as Call);
-      const { some, links } = pieceOf(call as Call, 'tenant_usage', await serversIn(call as Call, period, id));
-      return { body: { tenant_usage: some.length === 0 ? {} : usageView(id, some, period, true), ...links } };
+      const { servers, links } = await serversIn(call as Call, 'tenant_usage', period, id);
+      return { body: { tenant_usage: servers.length === 0 ? {} : usageView(id, servers, period, true), ...links } };
     },
   }),
 ];
