@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Cloud } from '../cloud/cloud.ts';
 import { CloudError } from '../cloud/errors.ts';
 import { isAllowed, type Subject } from '../cloud/identity/subject.ts';
+import { DatabaseUnavailable } from '../database/database.ts';
 import {
   type Dialect,
   type DialectGroup,
@@ -287,7 +288,7 @@ async function answerFailure(
   if (!state) throw thrown;
   const error = asFailure(thrown);
   const { requestId, dialect, operation, origin } = state;
-  if (error instanceof UnexpectedError)
+  if (error instanceof UnexpectedError || thrown instanceof DatabaseUnavailable)
     request.log.error({ err: error.cause, requestId }, 'a request failed unexpectedly');
   else request.log.debug({ requestId, reason: error.message }, 'a request was refused');
   // What is left of a body that was too large is not worth reading.
@@ -311,6 +312,9 @@ function invalidField({ part, field }: InvalidRequest, operation: AnyOperation |
 function asFailure(thrown: unknown): Failure['error'] {
   if (thrown instanceof CloudError || thrown instanceof InvalidRequest) return thrown;
   if (thrown instanceof NoSuchOperation || thrown instanceof UnexpectedError) return thrown;
+  if (thrown instanceof DatabaseUnavailable) {
+    return new CloudError('unavailable', "The cloud's database can't be used now.", { cause: thrown });
+  }
   const code = (thrown as { code?: string }).code;
   if (thrown instanceof SyntaxError || code?.startsWith('FST_ERR_CTP_')) {
     return new InvalidRequest('body', '', `The request body is not valid JSON: ${(thrown as Error).message}`, 'json');

@@ -1,7 +1,8 @@
+import { sql } from 'kysely';
 import { expect, it } from 'vitest';
 import { createPostgresDatabase, eachDatabase } from '../../tests/support/postgres.ts';
 import { onServer, postgresVariable } from '../../tests/support/postgres-server.ts';
-import { ConstraintViolation } from './database.ts';
+import { ConstraintViolation, DatabaseUnavailable } from './database.ts';
 
 const setting = (key: string, value = 'v') => ({ key, value });
 
@@ -86,7 +87,10 @@ it.skipIf(!process.env[postgresVariable])(
     const url = await createPostgresDatabase();
     const db = await openPostgres(url);
     await db.read.selectFrom('settings').selectAll().execute();
+    const ended = db.write((tx) => sql`select pg_terminate_backend(pg_backend_pid())`.execute(tx));
+    await expect(ended).rejects.toThrow(DatabaseUnavailable);
     const name = new URL(url).pathname.slice(1);
+    await db.read.selectFrom('settings').selectAll().execute();
     const end = `select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '${name}' and pid <> pg_backend_pid()`;
     expect((await onServer(url, end)).rowCount).toBeGreaterThan(0);
     await expect

@@ -88,3 +88,11 @@ export class ConstraintViolation extends Error {
     this.constraint = constraint;
   }
 }
+
+/** The database can't do its work now: there is no room for it, or its server is away. */
+export class DatabaseUnavailable extends Error {
+  constructor(cause: Error) {
+    super(`The database can't be used: ${cause.message}`, { cause });
+    this.name = 'DatabaseUnavailable';
+  }
+}

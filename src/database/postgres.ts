@@ -4,6 +4,7 @@ import {
   ConstraintViolation,
   compileTemplate,
   type Database,
+  DatabaseUnavailable,
   type PreparedQuery,
   type Tx,
   type WriteOptions,
@@ -23,6 +24,8 @@ export async function openPostgres(url: string): Promise<Database> {
   const pool = new pg.Pool({ connectionString: url, max: 20, types });
   // An idle connection that the server ends is replaced by the next query; without a listener it would end the process.
   pool.on('error', () => {});
+  // The same for one that is at work: who asked by it hears of its end, and the pool makes another.
+  pool.on('connect', (client) => client.on('error', () => {}));
   const db = new Kysely<Schema>({ dialect: new TranslatingDialect({ pool }) });
   try {
     await migrateToLatest(db);
@@ -71,13 +74,21 @@ class PostgresDatabase implements Database {
     const all = async (params: Params, tx?: Tx): Promise<Row[]> =>
       tx
         ? (await tx.executeQuery(template.with(params))).rows
-        : ((await this.#pool.query({ name, text: template.sql, values: template.bind(params) })).rows as Row[]);
+        : ((await this.#ask({ name, text: template.sql, values: template.bind(params) })).rows as Row[]);
     return {
       sql: template.sql,
       all,
       first: async (params, tx) => (await all(params, tx))[0],
       run: async (params, tx) => Number((await tx.executeQuery(template.with(params))).numAffectedRows ?? 0n),
     };
+  }
+
+  async #ask(query: pg.QueryConfig): Promise<pg.QueryResult> {
+    try {
+      return await this.#pool.query(query);
+    } catch (error) {
+      throw translated(error);
+    }
   }
 
   versionOf(): undefined {
@@ -94,7 +105,13 @@ class TranslatingDialect extends PostgresDialect {
   override createDriver(): Driver {
     const driver = super.createDriver();
     const acquire = driver.acquireConnection.bind(driver);
-    driver.acquireConnection = async () => translating(await acquire());
+    driver.acquireConnection = async () => {
+      try {
+        return translating(await acquire());
+      } catch (error) {
+        throw translated(error);
+      }
+    };
     return driver;
   }
 }
@@ -128,5 +145,13 @@ function translated(error: unknown): unknown {
   const constraint = (error as { constraint?: string })?.constraint ?? '';
   if (code(error) === '23505') return new ConstraintViolation('unique', constraint, error);
   if (code(error) === '23503') return new ConstraintViolation('foreign_key', constraint, error);
-  return error;
+  return error instanceof Error && isBeyondUs(error) ? new DatabaseUnavailable(error) : error;
+}
+
+/** A server that can't be reached, ends its connections, only reads, or lacks disk, memory or connections. */
+function isBeyondUs(error: Error): boolean {
+  const { syscall } = error as NodeJS.ErrnoException;
+  if (syscall !== undefined || /^(08|53|57P|25006)/.test(code(error) ?? '')) return true;
+  // What the client says by itself has no code.
+  return /^Connection terminated|^timeout exceeded when trying to connect/.test(error.message);
 }

@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ConstraintViolation, type Database, type Tx } from './database.ts';
+import { ConstraintViolation, type Database, DatabaseUnavailable, type Tx } from './database.ts';
 import { openSqlite } from './sqlite.ts';
 
 describe('the SQLite database', () => {
@@ -34,6 +35,22 @@ describe('the SQLite database', () => {
     ]);
     expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
     expect(await keys()).toEqual(['a', 'c']);
+  });
+
+  it('says that it has no room, keeps what it said that it keeps, and goes on once there is room', async () => {
+    const atMost = (pages: number) => db.write((tx) => sql.raw(`pragma max_page_count = ${pages}`).execute(tx));
+    await atMost(1);
+    const outcomes = await Promise.allSettled([
+      db.write((tx) => put(tx, 'a')),
+      db.write((tx) => put(tx, 'b', 'x'.repeat(1_000_000))),
+      db.write((tx) => put(tx, 'c')),
+    ]);
+    expect(outcomes[1]).toMatchObject({ status: 'rejected', reason: expect.any(DatabaseUnavailable) });
+    const kept = ['a', 'b', 'c'].filter((_, index) => outcomes[index]!.status === 'fulfilled');
+    expect(await keys()).toEqual(kept);
+    await atMost(1_000_000);
+    await db.write((tx) => put(tx, 'd'));
+    expect(await keys()).toEqual([...kept, 'd']);
   });
 
   it('has all that a transaction reads locked for it, so that both databases are asked in one way', async () => {

@@ -15,6 +15,7 @@ import {
   ConstraintViolation,
   compileTemplate,
   type Database,
+  DatabaseUnavailable,
   type PreparedQuery,
   type Tx,
   type WriteOptions,
@@ -119,7 +120,7 @@ class SqliteDatabase implements Database {
         this.#versions.set(table, (this.#versions.get(table) ?? 0) + 1);
     } catch (error) {
       if (this.#writer.inTransaction) this.#writer.step('ROLLBACK');
-      for (const job of jobs) job.reject(error);
+      for (const job of jobs) job.reject(translated(error));
       return;
     }
     const mustWait = (_: unknown, index: number) => this.#log !== undefined && !jobs[index]!.isRepeatable;
@@ -156,6 +157,8 @@ class SqliteDatabase implements Database {
         for (const effect of effects) effect();
       };
     } catch (error) {
+      // A full disk has SQLite end the transaction by itself: nothing of it is there to go back to, and no other job is kept.
+      if (!this.#writer.inTransaction) throw error;
       this.#writer.step('ROLLBACK TO job');
       this.#writer.step('RELEASE job');
       return () => job.reject(error);
@@ -306,8 +309,14 @@ function translated(error: unknown): unknown {
   if (unique) return new ConstraintViolation('unique', unique[1]!, error);
   if (error.message.startsWith('FOREIGN KEY constraint failed'))
     return new ConstraintViolation('foreign_key', '', error);
+  // Extended codes have the plain one in their last byte.
+  const { errcode } = error as { errcode?: number };
+  if (errcode !== undefined && beyondUs.has(errcode & 0xff)) return new DatabaseUnavailable(error);
   return error;
 }
+
+/** SQLite's codes for what a machine lacks: READONLY, IOERR, FULL, CANTOPEN. */
+const beyondUs = new Set([8, 10, 13, 14]);
 
 /** Transactions come one after the other, so that whatever one reads is locked for it: `for update` asks for nothing more. */
 class SerialQueryCompiler extends SqliteQueryCompiler {
