@@ -69,6 +69,7 @@ import { volumeOfferings } from './migrations/0072-volume-offerings/migration.ts
 import { namedTargets } from './migrations/0073-named-targets/migration.ts';
 import { openSecurityGroups } from './migrations/0074-open-security-groups/migration.ts';
 import { nfsMoves } from './migrations/0076-nfs-moves/migration.ts';
+import { begunMachines } from './migrations/0077-begun-machines/migration.ts';
 import type { Schema } from './schema.ts';
 
 /** Every migration, by name, in order. A name is never changed once it was released. */
@@ -143,6 +144,7 @@ const migrations: Record<string, Migration> = {
   '0073-named-targets': namedTargets,
   '0074-open-security-groups': openSecurityGroups,
   '0076-nfs-moves': nfsMoves,
+  '0077-begun-machines': begunMachines,
 };
 
 /** Brings the schema up to date. Safe to run on each start, and by several processes at once on PostgreSQL. */

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { createPostgresDatabase, eachDatabase } from '../../../tests/support/postgres.ts';
 import { AgentError, type HostDescription } from '../../agent/contract.ts';
 import { openSimulatedHost } from '../../agent/hypervisor/simulated/simulated-host.ts';
@@ -153,6 +153,36 @@ function farHosts(kind: Database['kind']): void {
     expect(await clear(next)).toMatchObject({ cleared: 1, failed: 0 });
     expect(machines.get(row!.host_id)!.hasLeft).toBe(true);
     expect(await rows()).toEqual([{ host_id: id, leaving: 0 }]);
+  });
+
+  it.each([
+    ['are tidied up, for as long as it takes and said once,', true],
+    ['are forgotten', false],
+  ])('%s where the process died that gave them up, if they were reached: %s', async (_, isBegun) => {
+    const asked = await new Promise<FarAgentOptions>((resolve, reject) => {
+      meanwhile = () => new Promise(() => resolve([...machines.values()].at(-1)!.options));
+      wanted()
+        .then((far) => process().add(far))
+        .catch(reject);
+    });
+    if (isBegun) await asked.mayBegin();
+    const { db } = opened.cloud;
+    // What is written of one that is given up; then the process is killed.
+    await db.write(async (tx) => {
+      await tx.updateTable('far_hosts').set({ leaving: 2 }).execute();
+      await tx.deleteFrom('hosts').where('name', '=', 'far').execute();
+    });
+    trouble = 'no route to host';
+    const next = process();
+    await next.refresh();
+    const log = { ...silent, warn: vi.fn() };
+    const round = () => clearRemovedHosts({ ...opened.cloud, farHosts: next, log } as unknown as Cloud);
+    expect(await round()).toEqual(isBegun ? { cleared: 0, failed: 1 } : { cleared: 1, failed: 0 });
+    expect(await round()).toEqual({ cleared: 0, failed: isBegun ? 1 : 0 });
+    expect(log.warn).toHaveBeenCalledTimes(isBegun ? 1 : 0);
+    trouble = undefined;
+    await round();
+    expect(await db.read.selectFrom('far_hosts').select('host_id').execute()).toEqual([]);
   });
 
   it('are refused where the name or the machine is known, the cluster is not, or networks would end there', async () => {

@@ -39,8 +39,6 @@ export class FarHosts {
   readonly #tried = new Map<string, LoginColumns>();
   /** Hosts whose machines were given up. */
   readonly #gone = new Set<string>();
-  /** Hosts whose machines may have been told who they are by this process, so that something of them is there. */
-  readonly #begun = new Set<string>();
 
   constructor(
     core: CloudCore,
@@ -149,7 +147,6 @@ export class FarHosts {
     try {
       await this.leave(id);
     } catch (err) {
-      if (!this.#begun.has(id)) return await this.#forget(id, far);
       this.#hosts.leaving.set(id, far.agent);
       this.#core.log.warn({ err, hostId: id }, 'a machine that is no host keeps for now what was put there');
     }
@@ -214,13 +211,18 @@ export class FarHosts {
 
   /**
    * The host has given up everything: its agent goes too, and with it all that is known of the machine. Where that fails
-   * it may be called again.
+   * it may be called again, but where nothing was ever put there.
    */
   async leave(id: string): Promise<void> {
     const far = this.#agents.get(id);
     if (!far) return;
     await this.#core.db.write((tx) => markEmpty(tx, id));
-    await far.leave();
+    try {
+      await far.leave();
+    } catch (error) {
+      const row = await farHostRow(this.#core, id);
+      if (row && (row.begun === 1 || row.description !== null)) throw error;
+    }
     await this.#forget(id, far);
   }
 
@@ -232,7 +234,6 @@ export class FarHosts {
       await tx.deleteFrom('far_hosts').where('host_id', '=', id).execute();
     });
     this.#gone.delete(id);
-    this.#begun.delete(id);
   }
 
   /**
@@ -296,7 +297,7 @@ export class FarHosts {
       mayBegin: async () => {
         const hasAnswered = (await current()).description !== null;
         const isFree = !hasAnswered || (await contentOf(this.#core.db.read, id)) === undefined;
-        if (isFree) this.#begun.add(id);
+        if (isFree) await noteBegun(this.#core, id);
         return isFree;
       },
       hostKey: this.#hostKey(id),
@@ -381,4 +382,11 @@ type FarRow = FarHostsTable & { name: string | null };
 function unreachable(error: unknown): unknown {
   if (!(error instanceof AgentError)) return error;
   return new CloudError('unavailable', error.message, { reason: 'unreachable', cause: error });
+}
+
+/** The machine may be told who it is from now on: then something of the host is there. */
+async function noteBegun({ db }: Pick<CloudCore, 'db'>, id: string): Promise<void> {
+  await db.write((tx) =>
+    tx.updateTable('far_hosts').set({ begun: 1 }).where('host_id', '=', id).where('begun', '=', 0).execute(),
+  );
 }

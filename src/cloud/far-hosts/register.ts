@@ -30,6 +30,7 @@ export async function register(core: CloudCore, wanted: NewFarHost): Promise<Far
     description: null,
     leaving: 0,
     gone: 0,
+    begun: 0,
     created_at: now,
   };
   try {

@@ -45,6 +45,9 @@ export interface RemovedHostsStatus {
   failed: number;
 }
 
+/** Hosts of which it was said already that they could not be cleared. */
+const kept = new WeakSet<HostAgent>();
+
 /** Has hosts that are out of the cloud give up what they still keep for it. It has no row, so nothing needs it. */
 export async function clearRemovedHosts(cloud: Cloud): Promise<RemovedHostsStatus> {
   const status: RemovedHostsStatus = { cleared: 0, failed: 0 };
@@ -61,7 +64,10 @@ export async function clearRemovedHosts(cloud: Cloud): Promise<RemovedHostsStatu
       cloud.log.info({ hostId: id }, 'a host has left the cloud');
       status.cleared += 1;
     } catch (err) {
-      cloud.log.warn({ err, hostId: id }, 'a host that was taken out of the cloud could not be cleared yet');
+      // It is tried for as long as it takes; who reads of it knows after the first time.
+      const level = kept.has(agent) ? 'debug' : 'warn';
+      kept.add(agent);
+      cloud.log[level]({ err, hostId: id }, 'a host that was taken out of the cloud could not be cleared yet');
       status.failed += 1;
     }
   }
@@ -102,8 +108,8 @@ async function clear(cloud: Cloud, agent: HostAgent): Promise<void> {
     const row = await cloud.db.read.selectFrom('disks').select('id').where('id', '=', diskId).executeTakeFirst();
     if (!row) await agent.removeDisk(diskId);
   }
-  const kept = (await agent.applyStorages([])).find(({ problem }) => problem !== undefined);
-  if (kept) throw new Error(`a storage is kept: ${kept.problem}`);
+  const storage = (await agent.applyStorages([])).find(({ problem }) => problem !== undefined);
+  if (storage) throw new Error(`a storage is kept: ${storage.problem}`);
   for (const imageId of images) await agent.removeCachedImage(imageId);
   if (!(await sharesNetworks(cloud, agent))) await agent.applyNetworks(noNetworks);
 }

@@ -68,6 +68,8 @@ export interface FarHostsTable {
   leaving: 0 | 1 | 2;
   /** Its machine will never answer again, an administrator has said. */
   gone: Flag;
+  /** It may have been told who it is, so that something of the host is there. */
+  begun: Flag;
   created_at: Micros;
 }
 
