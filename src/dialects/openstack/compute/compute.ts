@@ -7,6 +7,7 @@ import { assistedSnapshotOperations } from './assisted-snapshots.ts';
 import { computeDiscovery } from './discovery.ts';
 import { extensionOperations } from './extensions.ts';
 import { createExternalEvents } from './external-events.ts';
+import { fixedIpActions } from './fixed-ip-actions.ts';
 import { flavorAccessOperations } from './flavor-access.ts';
 import { flavorExtraSpecOperations } from './flavor-extra-specs.ts';
 import { flavorOperations } from './flavors.ts';
@@ -100,6 +101,7 @@ const novaOperations = [
   createExternalEvents,
   ...retiredOperations,
   ...securityGroupProxies,
+  ...fixedIpActions,
   ...floatingIpProxies,
   ...networkProxies,
   ...volumeProxies,

@@ -5,14 +5,14 @@ import type { SecurityGroup } from '../../../cloud/networks/model.ts';
 import { parseId } from '../../../env/env.ts';
 import { until } from './microversions.ts';
 import { groupView, ruleView, SecurityGroupRuleSchema, SecurityGroupSchema } from './security-groups-view.ts';
-import { closed, integerOf, lastOf, queryText, TextOrNull } from './wire.ts';
+import { integerOf, lastOf, queryText, TextOrNull } from './wire.ts';
 
 const common = { dialect: 'compute', group: 'network proxies', since: '2.1', mode: 'sync' } as const;
 const Params = Type.Object({ security_group_id: Type.String() });
 const exampleGroup = { security_group_id: 'a7734e61-b545-452d-a3cd-0189cbd9747a' };
 const GroupDocument = Type.Object({ security_group: SecurityGroupSchema });
-const GroupBody = closed({
-  security_group: closed({
+const GroupBody = Type.Object({
+  security_group: Type.Object({
     name: Type.String({ minLength: 1, maxLength: 255 }),
     description: Type.Optional(Type.Unsafe<string | null>({ type: ['string', 'null'], maxLength: 255 })),
   }),
@@ -45,7 +45,8 @@ function asBadRequest(error: unknown): never {
   throw new CloudError('invalid', error.message, { ...error.details, cause: error });
 }
 
-const NewRule = closed({
+/** Nova takes no notice of what else is said of groups and rules. */
+const NewRule = Type.Object({
   parent_group_id: Type.Unsafe<string | number>({ type: ['string', 'integer'] }),
   ip_protocol: Type.Optional(TextOrNull),
   from_port: Type.Optional(NumberOrTextOrNull),
@@ -161,7 +162,7 @@ export const securityGroupProxies = [
     method: 'POST',
     path: '/os-security-group-rules',
     allow: 'member',
-    body: closed({ security_group_rule: NewRule }),
+    body: Type.Object({ security_group_rule: NewRule }),
     responses: { 200: Type.Object({ security_group_rule: SecurityGroupRuleSchema }) },
     errors: [400, 401, 403, 404, 409],
     title: 'Create a security group rule',

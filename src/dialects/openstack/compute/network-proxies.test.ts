@@ -1,0 +1,56 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { computeDialects } from './compute.ts';
+import { ComputeApi } from './test-compute-api.ts';
+
+const base = '/compute/v2.1';
+
+let api: ComputeApi;
+beforeAll(async () => {
+  api = await ComputeApi.start(computeDialects);
+});
+afterAll(() => api.stop());
+
+test('an interface gains an address and loses it', async () => {
+  const id = await api.server();
+  const path = `${base}/servers/${id}/os-interface`;
+  const interfaces = async () => (await api.call('GET', path)).body.interfaceAttachments;
+  const [first] = await interfaces();
+  const addresses = async () =>
+    (await interfaces())[0].fixed_ips.map(({ ip_address }: { ip_address: string }) => ip_address);
+  const before = await addresses();
+  expect(await api.act(id, { addFixedIp: { networkId: first.net_id } })).toMatchObject({ status: 202 });
+  const after = await addresses();
+  expect(after).toHaveLength(2);
+  expect(after).toEqual(expect.arrayContaining(before));
+  const added = after.find((address: string) => !before.includes(address));
+  expect(await api.act(id, { removeFixedIp: { address: added } })).toMatchObject({ status: 202 });
+  expect(await addresses()).toEqual(before);
+
+  expect(await api.act(id, { removeFixedIp: { address: added } })).toMatchObject({
+    status: 400,
+    body: { badRequest: { message: `Instance ${id} does not have fixed IP '${added}'.` } },
+  });
+  expect((await api.act(id, { removeFixedIp: { address: 'none' } })).status).toBe(400);
+  expect((await api.act(id, { addFixedIp: { networkId: id } })).status).toBe(404);
+  const late = { version: '2.44', body: { addFixedIp: { networkId: first.net_id } } };
+  expect((await api.call('POST', `${base}/servers/${id}/action`, late)).status).toBe(404);
+});
+
+test('what a client says of a rule beside what Nova reads is passed over', async () => {
+  const security_group = { name: 'web', description: 'd', colour: 'red' };
+  const group = await api.call('POST', `${base}/os-security-groups`, { body: { security_group } });
+  expect(group.status).toBe(200);
+  const rule = { parent_group_id: group.body.security_group.id, ip_protocol: 'tcp', from_port: 80, to_port: 81 };
+  const security_group_rule = { ...rule, cidr: '0.0.0.0/0', ipprotocol: 'tcp' };
+  const made = await api.call('POST', `${base}/os-security-group-rules`, { body: { security_group_rule } });
+  expect(made).toMatchObject({ status: 200, body: { security_group_rule: { from_port: 80, to_port: 81 } } });
+});
+
+test('quotas go back to what they were for compute alone', async () => {
+  const { quotas } = api.unkai.cloud;
+  const project = api.operator.projectId!;
+  await quotas.setLimits(api.operator, project, { cores: 5, volumes: 6, networks: 7 });
+  expect((await api.call('DELETE', `${base}/os-quota-sets/${project}`)).status).toBe(202);
+  const limits = await quotas.limits(api.operator, project);
+  expect(limits).toMatchObject({ cores: quotas.defaults.cores, volumes: 6, networks: 7 });
+});
