@@ -2,7 +2,7 @@ import { Type as T } from 'typebox';
 import type { Cloud } from '../../../cloud/cloud.ts';
 import { vmInstance } from '../inventories/vm-instance.ts';
 import type { ErrorBody } from '../protocol/error-codes.ts';
-import { booleanField, errorSchema, oneOfField, textField, uuidField, uuidIn } from '../protocol/field-schemas.ts';
+import { booleanField, errorSchema, oneOfField, uuidField, uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
 import { buildFailureOf } from '../protocol/server-builds.ts';
 import { operationFailed, ZStackError } from '../protocol/zstack-error.ts';
@@ -11,11 +11,10 @@ import { ofClass } from '../query/java-classes.ts';
 import { readInventory } from '../query/query.ts';
 import { volumePlace } from './primary-storage-words.ts';
 import { vmExample } from './vm-examples.ts';
+import { checkVolumeTags, tagVolumesOf, volumeTagFields } from './vm-volume-tags.ts';
 import { inAllowedState } from './vm-words.ts';
 
 const clone = { ...vmExample, uuid: '4c0d2d1f3b7e4f8f9a6b2e3d4c5f6a71', name: 'web-2' };
-/** Why one of them is not there, as in the `error` of other answers. */
-const accepted = (what: string) => T.Optional(T.Array(textField(what), { maxItems: 100, description: what }));
 
 export const cloneVmInstance = jobOperation({
   id: 'CloneVmInstance',
@@ -46,8 +45,7 @@ export const cloneVmInstance = jobOperation({
     ),
     clusterUuid: uuidField('Accepted: the host is chosen by this cloud.'),
     hostUuid: uuidField('Accepted: the host is chosen by this cloud.'),
-    rootVolumeSystemTags: accepted('Accepted.'),
-    dataVolumeSystemTags: accepted('Accepted.'),
+    ...volumeTagFields,
   }),
   response: T.Object({
     result: T.Object(
@@ -78,6 +76,7 @@ export const cloneVmInstance = jobOperation({
   ],
   handle: async ({ cloud, subject, input }) => {
     const { vmInstanceUuid: uuid, names, strategy = 'InstantStart', full } = input;
+    await checkVolumeTags(cloud, subject, input);
     const ofRoot = 'primaryStorageUuidForRootVolume';
     const ofData = 'primaryStorageUuidForDataVolume';
     const root = await volumePlace(cloud, input[ofRoot], ofRoot);
@@ -106,7 +105,8 @@ export const cloneVmInstance = jobOperation({
         onHostId: root.place?.hostId ?? data.place?.hostId,
         dataStorageId: data.place?.storageId,
       });
-      return { actionId, uuid: cloneIds.join(), builds: cloneIds };
+      const tagged = await tagVolumesOf(cloud, subject, cloneIds, input);
+      return { actionId, uuid: cloneIds.join(), builds: cloneIds, ...(actionId ? tagged : {}) };
     });
   },
 });

@@ -21,8 +21,16 @@ const act = (name: string, body: Body) =>
 describe('cloning a server', () => {
   it('makes servers like it, with volumes and addresses of their own, and leaves nothing else behind', async () => {
     const [vm] = await zstack.query(`/vm-instances/${alice.own['vm']}`, alice.headers);
-    const { status, json, text } = await act('cloneVmInstance', { names: ['twin-1', 'twin-2'], full: true });
+    const tags = { rootVolumeSystemTags: ['capability::root'], dataVolumeSystemTags: ['capability::data'] };
+    const wanted = { names: ['twin-1', 'twin-2'], full: true, ...tags };
+    const { status, json, text } = await act('cloneVmInstance', wanted);
     expect(status, text).toBe(200);
+    for (const kind of ['root', 'data']) {
+      const tagged = await zstack.query(`/system-tags?q=tag=capability::${kind}`);
+      expect(tagged.map(({ resourceType }) => resourceType)).toEqual(['VolumeVO', 'VolumeVO']);
+    }
+    const unheard = { names: ['never'], rootVolumeSystemTags: ['unheard::of'] };
+    expect((await act('cloneVmInstance', unheard)).json).toMatchObject({ error: { code: 'SYS.1007' } });
     const result = json['result'] as { numberOfClonedVm: number; inventories: Array<{ inventory: Body }> };
     expect(result.numberOfClonedVm).toBe(2);
     const clones = result.inventories.map(({ inventory }) => inventory);

@@ -55,7 +55,10 @@ describe('a server that is made from a disk', () => {
   });
 
   it('boots from a copy of a snapshot, stopped where it was asked so', async () => {
-    const vm = await made(`volume-snapshots/${alice.own['snapshot']}`, { strategy: 'CreateStopped' });
+    const tags = { rootVolumeSystemTags: ['capability::root'] };
+    const vm = await made(`volume-snapshots/${alice.own['snapshot']}`, { strategy: 'CreateStopped', ...tags });
+    const [tagged] = await zstack.query('/system-tags?q=tag=capability::root');
+    expect(tagged).toMatchObject({ resourceUuid: vm['rootVolumeUuid'], resourceType: 'VolumeVO' });
     expect(vm).toMatchObject({ state: 'Stopped', allVolumes: [{ type: 'Root', status: 'Ready' }] });
     expect(await zstack.query(`/volume-snapshots/${alice.own['snapshot']}`, alice.headers)).toMatchObject([
       { status: 'Ready' },
@@ -74,6 +77,14 @@ describe('a server that is made from a disk', () => {
     });
     expect(isSound(await auditCloud(zstack.cloud))).toBe(true);
     await remove(vm);
+  });
+
+  it('is refused with tags of data volumes, and with such as nobody knows', async () => {
+    const path = `volume-snapshots/group/${alice.own['snapshotGroup']}`;
+    const data = await from(path, { dataVolumeSystemTags: { [alice.own['volume']!]: ['capability::data'] } });
+    expect(data.json['error']).toMatchObject({ code: 'SYS.1014' });
+    const root = await from(path, { rootVolumeSystemTags: ['unheard::of'] });
+    expect(root.json['error']).toMatchObject({ code: 'SYS.1007' });
   });
 
   it('tells of a volume whether it could be moved', async () => {

@@ -6,7 +6,7 @@ import { vmInstance } from '../inventories/vm-instance.ts';
 import type { ErrorBody } from '../protocol/error-codes.ts';
 import { descriptionField, nameField, oneOfField, platforms, uuidField, uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
-import { errorBody, invalidArgument, operationFailed } from '../protocol/zstack-error.ts';
+import { errorBody, invalidArgument, operationFailed, ZStackError } from '../protocol/zstack-error.ts';
 import { onAffinityGroup } from './affinity-groups.ts';
 import { type NewVm, newVm } from './new-vm.ts';
 import { volumePlace } from './primary-storage-words.ts';
@@ -15,6 +15,7 @@ import { readySnapshot } from './snapshot-words.ts';
 import { vmExample } from './vm-examples.ts';
 import { describeGuest } from './vm-guest.ts';
 import { flavorFor, type Place, type Size, zoneNameFor } from './vm-placement.ts';
+import { checkVolumeTags, tagVolumesOf, type VolumeTags, volumeTagFields } from './vm-volume-tags.ts';
 import { onGroup } from './volume-snapshot-groups.ts';
 import { onVolume, volumeNamed } from './volume-words.ts';
 
@@ -64,7 +65,6 @@ const params = {
 };
 const snapshotUuid = '5d4c3b2a190f48e7d6c5b4a392817065';
 const groupUuid = '2c1b0a9f8e7d46c5b4a3928170654f3e';
-const accepted = (what: string) => T.Optional(T.Array(T.String(), { maxItems: 100, description: what }));
 
 interface Disks {
   blockDevices: BlockDevice[];
@@ -77,10 +77,11 @@ interface Disks {
 async function begin(
   cloud: Cloud,
   subject: Subject,
-  input: Input,
+  input: Input & VolumeTags,
   { blockDevices, hostId, zoneId }: Disks,
   storage: { field: string; uuid: string | undefined },
 ) {
+  await checkVolumeTags(cloud, subject, input);
   const flavor = await flavorFor(cloud, subject, input);
   const zone = (await cloud.zones.names()).get(zoneId);
   const asked = await zoneNameFor(cloud, subject, input);
@@ -102,7 +103,7 @@ async function begin(
   const [made] = await onAffinityGroup('affinityGroupUuid', wanted.groupId ?? '', create);
   const { server, actionId } = made!;
   await describeGuest(cloud, subject, server.id, input);
-  return { actionId, uuid: server.id };
+  return { actionId, uuid: server.id, ...(await tagVolumesOf(cloud, subject, [server.id], input)) };
 }
 
 /** Where a snapshot is. */
@@ -158,7 +159,7 @@ const createVmFromSnapshot = jobOperation({
   body: T.Object({
     ...fields,
     primaryStorageUuid: uuidField('The storage of its root volume: one of those of the host that the snapshot is on.'),
-    rootVolumeSystemTags: accepted('Accepted.'),
+    rootVolumeSystemTags: volumeTagFields.rootVolumeSystemTags,
   }),
   title: 'Create a server from a snapshot',
   summary: 'Makes a server that boots from a copy of a snapshot, and needs nothing of the snapshot any more.',
@@ -184,8 +185,10 @@ const createVmFromSnapshotGroup = jobOperation({
     primaryStorageUuidForRootVolume: uuidField(
       'The storage of its root volume: one of those of the host that the snapshots are on.',
     ),
-    rootVolumeSystemTags: accepted('Accepted.'),
-    dataVolumeSystemTags: T.Optional(T.Record(T.String(), T.Unknown(), { description: 'Accepted.' })),
+    rootVolumeSystemTags: volumeTagFields.rootVolumeSystemTags,
+    dataVolumeSystemTags: T.Optional(
+      T.Record(T.String(), T.Unknown(), { description: 'None: tags are put on data volumes once they are there.' }),
+    ),
   }),
   title: 'Create a server from snapshots of all volumes of a server',
   summary: 'Makes a server with copies of all snapshots of a group: its root volume and its data volumes.',
@@ -205,7 +208,12 @@ const createVmFromSnapshotGroup = jobOperation({
     });
     const disks = { blockDevices, ...(await placeOf(cloud, members[0]?.host_id ?? null)) };
     const storage = { field: 'primaryStorageUuidForRootVolume', uuid: primaryStorageUuidForRootVolume };
-    return await onVolume(uuid, () => begin(cloud, subject, input, disks, storage));
+    // Keyed in a way that clients do not agree on.
+    const { dataVolumeSystemTags, ...asked } = input;
+    if (Object.keys(dataVolumeSystemTags ?? {}).length > 0) {
+      throw new ZStackError('SYS.1014', 'field[dataVolumeSystemTags] is not offered by this cloud');
+    }
+    return await onVolume(uuid, () => begin(cloud, subject, asked, disks, storage));
   },
 });
 

@@ -12,7 +12,7 @@ export const volumeTagFields = {
   dataVolumeSystemTags: tags('System tags of each of its data volumes.'),
 };
 
-interface VolumeTags {
+export interface VolumeTags {
   rootVolumeSystemTags?: string[];
   dataVolumeSystemTags?: string[];
 }
@@ -35,4 +35,22 @@ export async function keepVolumeTags(
   for (const { id, kind } of await cloud.volumes.ofServer(serverId)) {
     await keepTags(cloud, subject, 'volume', id, { systemTags: tagsOfKind[kind] });
   }
+}
+
+/**
+ * Puts the tags on the volumes of servers that are being built: on those that there are, and on the others when the
+ * servers are there. Gives what is done then, if anything.
+ */
+export async function tagVolumesOf(
+  cloud: Cloud,
+  subject: Subject,
+  serverIds: readonly string[],
+  asked: VolumeTags,
+): Promise<{ afterwards?: () => Promise<void> }> {
+  if (![asked.rootVolumeSystemTags, asked.dataVolumeSystemTags].some((tags) => tags && tags.length > 0)) return {};
+  const keep = async () => {
+    for (const id of serverIds) await keepVolumeTags(cloud, subject, id, asked);
+  };
+  await keep();
+  return { afterwards: keep };
 }
