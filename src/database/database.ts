@@ -92,7 +92,7 @@ export class ConstraintViolation extends Error {
 /** The database can't do its work now: there is no room for it, or its server is away. */
 export class DatabaseUnavailable extends Error {
   constructor(cause: Error) {
-    super(`The database can't be used: ${cause.message}`, { cause });
+    super("The database can't be used now", { cause });
     this.name = 'DatabaseUnavailable';
   }
 }

@@ -148,10 +148,12 @@ function translated(error: unknown): unknown {
   return error instanceof Error && isBeyondUs(error) ? new DatabaseUnavailable(error) : error;
 }
 
-/** A server that can't be reached, ends its connections, only reads, or lacks disk, memory or connections. */
+/** A server that can't be reached, takes or keeps no connections, only reads, or lacks disk or memory. */
 function isBeyondUs(error: Error): boolean {
   const { syscall } = error as NodeJS.ErrnoException;
-  if (syscall !== undefined || /^(08|53|57P|25006)/.test(code(error) ?? '')) return true;
+  if (syscall !== undefined || /^(08|28|3D|53|57P|25006|55000)/.test(code(error) ?? '')) return true;
   // What the client says by itself has no code.
-  return /^Connection terminated|^timeout exceeded when trying to connect/.test(error.message);
+  return /^Connection terminated|^Client has encountered a connection error|^timeout exceeded when trying to connect/.test(
+    error.message,
+  );
 }
