@@ -68,12 +68,6 @@ export class Listeners {
     return id;
   }
 
-  /** How it gives connections to members. */
-  async settings(subject: Subject, id: string): Promise<{ protocol: ListenerProtocol; settings: ListenerSettings }> {
-    const row = await this.#listener(subject, id);
-    return { protocol: row.protocol as ListenerProtocol, settings: JSON.parse(row.settings) as ListenerSettings };
-  }
-
   update(subject: Subject, id: string, changes: { name?: string; description?: string }): Promise<void> {
     return this.#changes.rename('load_balancer_listeners', subject, id, changes);
   }
