@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { expect, it } from 'vitest';
-import { readGoTests } from './gophercloud-suite.ts';
+import { readGoTests, untilAllRan } from './gophercloud-suite.ts';
 
 const passed = [
   '=== RUN   TestFlavorsList',
@@ -20,4 +20,22 @@ it.each([
     outcomes: [{ name: 'TestFlavorsList', result: 'passed', seconds: 0.25 }],
     brokenOff,
   });
+});
+
+it('a test that panics hides none that comes after it', async () => {
+  const runs = [
+    ['--- PASS: TestOne (0.10s)', '--- FAIL: TestTwo (0.20s)', 'panic: nil map [recovered]', 'FAIL\tacceptance\t1s'],
+    ['--- PASS: TestThree (0.10s)', 'ok  \tacceptance\t1s'],
+  ];
+  const skips: Array<readonly string[]> = [];
+  const outcomes = await untilAllRan('compute/v2', (skipped) => {
+    skips.push(skipped);
+    return readGoTests(Readable.from(runs[skips.length - 1]!));
+  });
+  expect(outcomes.map(({ name, result }) => `${name} ${result}`)).toEqual([
+    ...['TestOne passed', 'TestTwo failed', 'TestThree passed'],
+  ]);
+  expect(skips).toEqual([[], ['TestOne', 'TestTwo']]);
+  const endless = untilAllRan('compute/v2', () => readGoTests(Readable.from(['panic: in init'])));
+  await expect(endless).rejects.toThrow('panic: in init');
 });

@@ -59,34 +59,71 @@ export async function gophercloudSources(env: Record<string, string>): Promise<s
 
 /** Runs the tests of one area, and gives how each went. */
 export async function runGophercloud(sources: string, area: string, env: Record<string, string>): Promise<Outcome[]> {
+  return await untilAllRan(area, (skipped) => runOnce(sources, area, env, skipped));
+}
+
+/** Where one test panics, those after it are run without those that ran: none is hidden by it. */
+export async function untilAllRan(
+  area: string,
+  run: (skipped: readonly string[]) => Promise<GoTests>,
+): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  for (;;) {
+    const some = await run(outcomes.map(({ name }) => name));
+    outcomes.push(...some.outcomes);
+    const { brokenOff, panic, last } = some;
+    const isOver = panic === undefined || some.outcomes.length === 0;
+    const why = brokenOff ?? (isOver ? panic : undefined);
+    if (why !== undefined || outcomes.length === 0) {
+      throw new Error(`Gophercloud ran not all of ${area}: ${why ?? 'no test'}\n${last.join('\n')}`);
+    }
+    if (isOver) return outcomes;
+  }
+}
+
+async function runOnce(
+  sources: string,
+  area: string,
+  env: Record<string, string>,
+  skipped: readonly string[],
+): Promise<GoTests> {
   const path = `./internal/acceptance/openstack/${area}`;
-  const how = ['-p', '1', '-vet=off', '-v', '-count=1', '-timeout', '50m', '-skip', tooQuick];
+  const skip = [tooQuick, ...skipped.map((name) => `^${name}$`)].join('|');
+  const how = ['-p', '1', '-vet=off', '-v', '-count=1', '-timeout', '50m', '-skip', skip];
   const child = spawn('go', ['test', ...how, '-tags', 'fixtures acceptance', path], {
     cwd: sources,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ended = new Promise((resolve, reject) => child.on('error', reject).on('close', resolve));
-  const [{ outcomes, brokenOff, last }] = await Promise.all([readGoTests(createInterface(child.stdout)), ended]);
-  if (brokenOff !== undefined || outcomes.length === 0) {
-    throw new Error(`Gophercloud ran not all of ${area}: ${brokenOff ?? 'no test'}\n${last.join('\n')}`);
-  }
-  return outcomes;
+  return (await Promise.all([readGoTests(createInterface(child.stdout)), ended]))[0];
+}
+
+/** What a run of tests of Go told. */
+interface GoTests {
+  outcomes: Outcome[];
+  /** By which words it broke off for good. */
+  brokenOff: string | undefined;
+  /** By which words a test ended it, and all that were to come. */
+  panic: string | undefined;
+  last: string[];
 }
 
 const results: Record<string, Outcome['result']> = { PASS: 'passed', FAIL: 'failed', SKIP: 'skipped' };
 
 /** How tests of Go went, as they tell, and by which words the run broke off: of tests that were to come nothing is told. */
-export async function readGoTests(lines: AsyncIterable<string>) {
+export async function readGoTests(lines: AsyncIterable<string>): Promise<GoTests> {
   const outcomes: Outcome[] = [];
   const last: string[] = [];
   let brokenOff: string | undefined;
+  let panic: string | undefined;
   for await (const line of lines) {
     const [, word, test, seconds] = /^--- (PASS|FAIL|SKIP): (\S+) \(([\d.]+)s\)$/.exec(line) ?? [];
     if (word && test) outcomes.push({ name: test, result: results[word]!, seconds: Number(seconds) });
     if (/^panic: test timed out|\[(?:build|setup) failed\]$/.test(line)) brokenOff ??= line;
+    else if (line.startsWith('panic: ')) panic ??= line;
     last.push(line);
     if (last.length > 20) last.shift();
   }
-  return { outcomes, brokenOff, last };
+  return { outcomes, brokenOff, panic, last };
 }
