@@ -1,9 +1,8 @@
 import { type IncomingMessage, METHODS } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Cloud } from '../cloud/cloud.ts';
-import { CloudError } from '../cloud/errors.ts';
+import { CloudError, databaseAway } from '../cloud/errors.ts';
 import { isAllowed, type Subject } from '../cloud/identity/subject.ts';
-import { DatabaseUnavailable } from '../database/database.ts';
 import {
   type Dialect,
   type DialectGroup,
@@ -286,9 +285,10 @@ async function answerFailure(
 ): Promise<FastifyReply> {
   const state = (request as Arrived).dialectState;
   if (!state) throw thrown;
-  const error = asFailure(thrown);
+  const away = databaseAway(thrown);
+  const error = away ?? asFailure(thrown);
   const { requestId, dialect, operation, origin } = state;
-  if (error instanceof UnexpectedError || thrown instanceof DatabaseUnavailable)
+  if (error instanceof UnexpectedError || away)
     request.log.error({ err: error.cause, requestId }, 'a request failed unexpectedly');
   else request.log.debug({ requestId, reason: error.message }, 'a request was refused');
   // What is left of a body that was too large is not worth reading.
@@ -312,9 +312,6 @@ function invalidField({ part, field }: InvalidRequest, operation: AnyOperation |
 function asFailure(thrown: unknown): Failure['error'] {
   if (thrown instanceof CloudError || thrown instanceof InvalidRequest) return thrown;
   if (thrown instanceof NoSuchOperation || thrown instanceof UnexpectedError) return thrown;
-  if (thrown instanceof DatabaseUnavailable) {
-    return new CloudError('unavailable', "The cloud's database can't be used now.", { cause: thrown });
-  }
   const code = (thrown as { code?: string }).code;
   if (thrown instanceof SyntaxError || code?.startsWith('FST_ERR_CTP_')) {
     return new InvalidRequest('body', '', `The request body is not valid JSON: ${(thrown as Error).message}`, 'json');

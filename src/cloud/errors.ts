@@ -1,4 +1,4 @@
-import { ConstraintViolation } from '../database/database.ts';
+import { ConstraintViolation, DatabaseUnavailable } from '../database/database.ts';
 
 /**
  * What the engine answers when it can't or won't. Dialects translate `code` into their own status and body; the message
@@ -60,4 +60,10 @@ export function isTaken(error: unknown): boolean {
 
 function capitalised(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** What is said of a database that can't do its work now; undefined for any other error. */
+export function databaseAway(error: unknown): CloudError | undefined {
+  if (!(error instanceof DatabaseUnavailable)) return undefined;
+  return new CloudError('unavailable', "The cloud's database can't be used now.", { cause: error });
 }

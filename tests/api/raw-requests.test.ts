@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { DatabaseUnavailable } from '../../src/database/database.ts';
 import { TestCloud } from '../support/cloud.ts';
 
 let cloud: TestCloud;
@@ -76,4 +77,17 @@ it('a name that is not UTF-8 is refused, and no other name made of it', async ()
   expect(await ask('POST', '/image/v2/images', body)).toMatchObject({ status: 400 });
   const { text } = await ask('GET', '/image/v2/images');
   expect(JSON.parse(text).images).toEqual([]);
+});
+
+it.each([
+  ['/compute/v2.1/os-keypairs', '{"keypair":{"name":"k"}}', '{"serviceUnavailable":'],
+  ['/image/v2/images', '{"name":"i"}', '503 Service Unavailable\n'],
+  ['/network/v2.0/networks', '{"network":{"name":"n"}}', '{"NeutronError":'],
+  ['/identity/v3/projects', '{"project":{"name":"p"}}', '{"error":{"code":503,'],
+  ['/zstack/v1/zones', '{"params":{"name":"z"}}', '{"error":{"code":"SYS.1006",'],
+])('a database that can not be written now is told at %s as one who should come again', async (path, body, words) => {
+  const write = vi.spyOn(cloud.cloud.db, 'write').mockRejectedValue(new DatabaseUnavailable(new Error('no room')));
+  const { status, text } = await ask('POST', path, body);
+  write.mockRestore();
+  expect({ status, words: text.slice(0, words.length) }).toEqual({ status: 503, words });
 });
