@@ -235,6 +235,9 @@ export class BlockStorage {
       if (status === 'awaiting-transfer' || status === 'reserved') {
         throw invalidVolume(`A volume is made ${status} by other means.`);
       }
+      if (status === 'available' && row.disk_id === null) {
+        throw invalidVolume(`Volume ${withDashes(id)} can't be available: it has no disk.`);
+      }
       if ((status === 'available') === (row.server_id !== null) && ['available', 'in-use'].includes(status)) {
         throw invalidVolume(
           `Volume ${withDashes(id)} can't be ${status} while it is ${row.server_id ? '' : 'not '}attached.`,

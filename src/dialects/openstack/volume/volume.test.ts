@@ -211,6 +211,17 @@ describe('volumes', () => {
     expect((await call('GET', `/volumes/${id}`)).status).toBe(404);
   });
 
+  test('that were never made are not said to be there', async () => {
+    const volume_type = { name: 'odd', extra_specs: { vendor_name: 'Nobody' } };
+    expect((await call('POST', '/types', { as: 'admin', body: { volume_type } })).status).toBe(200);
+    const { id, status } = await create({ volume_type: 'odd' });
+    expect(status).toBe('error');
+    const reset = await action(id, { 'os-reset_status': { status: 'available' } }, { as: 'admin' });
+    expect(reset).toMatchObject({ status: 400, json: { badRequest: { message: expect.stringContaining('no disk') } } });
+    expect((await action(id, { 'os-extend': { new_size: 2 } })).status).toBe(400);
+    expect((await call('POST', '/backups', { body: { backup: { volume_id: id } } })).status).toBe(400);
+  });
+
   test('become images', async () => {
     const { id } = await create({ imageRef: withDashes(await api.storage.image()) });
     const body = { 'os-volume_upload_image': { image_name: 'golden', disk_format: 'qcow2', container_format: 'bare' } };
