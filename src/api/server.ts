@@ -34,6 +34,8 @@ export function createApiServer(options: ApiServerOptions): FastifyInstance {
     requestTimeout: 0,
     keepAliveTimeout: 75_000,
     routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: 512 },
+    // Who is heard while the cloud stops is answered like anybody else, and told that the connection ends.
+    return503OnClosing: false,
     rewriteUrl: ({ url }) => requestTarget(url ?? '/'),
     genReqId: () => '',
     // What is logged of a request names it by itself.

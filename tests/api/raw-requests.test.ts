@@ -91,3 +91,39 @@ it.each([
   write.mockRestore();
   expect({ status, words: text.slice(0, words.length) }).toEqual({ status: 503, words });
 });
+
+it('a request that comes while the cloud stops is answered in the words of its dialect', async () => {
+  const closing = await TestCloud.start();
+  const { hostname, port, host } = new URL(closing.origin);
+  let begun = () => {};
+  const isHeld = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const { token } = await closing.openstack();
+  vi.spyOn(closing.cloud.images, 'create').mockImplementation(async () => {
+    begun();
+    await released;
+    throw new DatabaseUnavailable(new Error('held'));
+  });
+  const socket = connect(Number(port), hostname);
+  let heard = '';
+  socket.on('data', (chunk) => {
+    heard += chunk;
+  });
+  const ended = new Promise((done) => socket.once('close', done));
+  const common = `HTTP/1.1\r\nHost: ${host}\r\n`;
+  socket.write(`POST /image/v2/images ${common}X-Auth-Token: ${token}\r\nContent-Length: 2\r\n\r\n{}`);
+  await isHeld;
+  const closed = closing.close();
+  await expect.poll(() => fetch(`${closing.origin}/healthz`).catch(() => 'refused')).toBe('refused');
+  socket.write(`GET /compute/v2.1/servers ${common}\r\n`);
+  await new Promise((sent) => socket.write('\r\n', sent));
+  release();
+  await ended;
+  await closed;
+  expect(heard).toContain('"title":"Unauthorized"');
+});
