@@ -36,6 +36,12 @@ test('an interface gains an address and loses it', async () => {
   expect((await api.call('POST', `${base}/servers/${id}/action`, late)).status).toBe(404);
 });
 
+test('clients that look for extensions find these', async () => {
+  const { extensions } = (await api.call('GET', `${base}/extensions`)).body;
+  const aliases = extensions.map(({ alias }: { alias: string }) => alias);
+  expect(aliases).toEqual(expect.arrayContaining(['os-floating-ips', 'os-floating-ip-pools', 'os-multinic']));
+});
+
 test('what a client says of a rule beside what Nova reads is passed over', async () => {
   const security_group = { name: 'web', description: 'd', colour: 'red' };
   const group = await api.call('POST', `${base}/os-security-groups`, { body: { security_group } });
