@@ -34,7 +34,7 @@ describe('GatheredBody', () => {
   });
 
   it('reads into shared memory, and into other memory for a taker that gives none back', async () => {
-    const pieces = 12;
+    const pieces = 20;
     const source = Readable.from(Array.from({ length: pieces }, () => Buffer.alloc(pieceLength)));
     const shared: boolean[] = [];
     for await (const chunk of new GatheredBody(source, undefined)) shared.push(isShared(chunk));

@@ -8,7 +8,7 @@ import type { ConnectionReader } from './connection-reader.ts';
 const maxWaiting = 2;
 
 /** How many pieces of shared memory one body may have out. Takers that give none back get memory of another kind. */
-const maxShared = 8;
+const maxShared = 16;
 
 /** How long a piece is waited for until it is full: a client that is slower is served byte by byte. */
 const patienceMs = 100;

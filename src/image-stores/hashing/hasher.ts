@@ -27,7 +27,7 @@ export interface Hasher<A extends HashAlgorithm> {
 }
 
 /** Several pieces are under way, so that the threads never wait for the copying. */
-const maxUnderWay = 4;
+const maxUnderWay = 8;
 
 let lastId = 0;
 

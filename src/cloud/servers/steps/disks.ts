@@ -64,8 +64,8 @@ export const createRootDisk = step<RootDiskInput, GuestState>('createRootDisk', 
 
 export interface SwapInput extends GuestInput {
   rootVolumeId: string;
-  newDiskId: string;
-  oldDiskId: string;
+  newDiskId?: string;
+  oldDiskId?: string;
   /** Bytes, of the new disk and of the old one. */
   rootSize: number;
   oldSize: number;
@@ -74,9 +74,9 @@ export interface SwapInput extends GuestInput {
 /** Makes the new disk the volume's disk. The old one is kept until the action has ended well. */
 export const swapRootDisk = step<SwapInput, GuestState>('swapRootDisk', {
   async do({ services, input }) {
-    return { commit: (tx) => services.volumes.setDisk(tx, input.rootVolumeId, input.newDiskId, input.rootSize) };
+    return { commit: (tx) => services.volumes.setDisk(tx, input.rootVolumeId, input.newDiskId!, input.rootSize) };
   },
   async undo({ services, input }) {
-    return { commit: (tx) => services.volumes.setDisk(tx, input.rootVolumeId, input.oldDiskId, input.oldSize) };
+    return { commit: (tx) => services.volumes.setDisk(tx, input.rootVolumeId, input.oldDiskId!, input.oldSize) };
   },
 });

@@ -21,8 +21,9 @@ export const renewedDisk = Type.Object({
 
 interface LocalDisksInput extends GuestInput {
   localDisks?: Array<Static<typeof renewedDisk>>;
-  /** The root disk, beside which they are made. */
+  /** The root disk, beside which they are made: a new one, or the one that stays. */
   newDiskId?: string;
+  keptDiskId?: string;
 }
 
 /** The local disks of a server, each with an id for the one that takes its place. */
@@ -42,7 +43,7 @@ export const createLocalDisks = step<LocalDisksInput, GuestState>('createLocalDi
   async do(context) {
     const { services, input } = context;
     for (const { newDiskId: diskId, size, content } of input.localDisks!) {
-      const base = blankBeside({ content }, input.newDiskId);
+      const base = blankBeside({ content }, input.newDiskId ?? input.keptDiskId);
       await services.hosts.ensureDisk(hostOf(context), { diskId, size, base });
     }
   },

@@ -5,7 +5,8 @@ import type { GuestInput } from './guest.ts';
 
 interface OldDisks extends GuestInput {
   hostId: string;
-  oldDiskId: string;
+  /** Absent where the root disk stays. */
+  oldDiskId?: string;
   /** Of its local disks. */
   otherOldDiskIds?: string[];
 }
@@ -16,7 +17,7 @@ interface OldDisks extends GuestInput {
  */
 export const discardOldDisk = step<OldDisks>('discardOldDisk', {
   do: ({ services, input }) =>
-    discardDisks(services, input.hostId, [input.oldDiskId, ...(input.otherOldDiskIds ?? [])]),
+    discardDisks(services, input.hostId, [input.oldDiskId ?? [], input.otherOldDiskIds ?? []].flat()),
   // Nothing to undo: it is the last step, and only runs when nothing may fail any more.
 });
 

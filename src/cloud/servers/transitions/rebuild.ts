@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import type { Tx } from '../../../database/database.ts';
 import type { VolumesTable } from '../../../database/schema.ts';
-import { newId } from '../../../env/env.ts';
+import { newId, withDashes } from '../../../env/env.ts';
 import { action, span, step, when } from '../../actions.ts';
 import type { Cloud } from '../../cloud.ts';
 import { CloudError } from '../../errors.ts';
@@ -41,8 +41,10 @@ const RebuildInput = Type.Object({
   rootVolumeId: Type.String(),
   rootSize: Type.Number(),
   oldSize: Type.Number(),
-  oldDiskId: Type.String(),
-  newDiskId: Type.String(),
+  /** Both absent where the root disk stays as it is, and the third one is it. */
+  oldDiskId: Type.Optional(Type.String()),
+  newDiskId: Type.Optional(Type.String()),
+  keptDiskId: Type.Optional(Type.String()),
   localDisks: Type.Optional(Type.Array(renewedDisk)),
   otherOldDiskIds: Type.Optional(Type.Array(Type.String())),
   adminPass: Type.Optional(Type.String()),
@@ -59,18 +61,19 @@ const checkImage = step<{ imageId: string; hostId: string }>('checkImage', {
   },
 });
 
+const renewsRoot = ({ input }: { input: { newDiskId?: string } }) => input.newDiskId !== undefined;
+
 export const rebuild = action(
   'server.rebuild',
   RebuildInput,
   [
-    span('rebuild_server', [checkImage]),
+    span('rebuild_server', [when(renewsRoot, [checkImage])]),
     span('compute_rebuild_instance', [
       stopGuest,
-      ensureImageCached,
-      createRootDisk,
+      when(renewsRoot, [ensureImageCached, createRootDisk]),
       when(hasLocalDisks, [createLocalDisks]),
       setTask('rebuild_spawning'),
-      swapRootDisk,
+      when(renewsRoot, [swapRootDisk]),
       when(hasLocalDisks, [swapLocalDisks]),
       writeConfigDrive,
       startGuest,
@@ -87,6 +90,7 @@ export const rebuild = action(
       await settleServer(services, tx, input.serverId, { ...columns, launched_at: now, fault: null });
       if (input.rootSize !== input.oldSize) await holdRootRoom(tx, input.serverId, { rootSize: input.rootSize });
       const image = { image_id: input.imageId, size: input.rootSize };
+      if (input.newDiskId === undefined) return await forgetPassword(tx, actionId, input);
       if (input.imageMetadata === undefined) await services.volumes.update(tx, input.rootVolumeId, image);
       else {
         const columns = { ...image, status: 'in-use', bootable: 1, image_metadata: input.imageMetadata } as const;
@@ -102,7 +106,7 @@ export const rebuild = action(
       if (input.rootSize !== input.oldSize) await holdRootRoom(tx, input.serverId, { rootSize: input.oldSize });
       if (input.imageMetadata !== undefined)
         await settleVolume(services, tx, input.rootVolumeId, 'downloading', { status: 'in-use' });
-      for (const id of [input.newDiskId, ...(input.localDisks ?? []).map(({ newDiskId }) => newDiskId)])
+      for (const id of [input, ...(input.localDisks ?? [])].flatMap(({ newDiskId = [] }) => newDiskId))
         await services.volumes.releaseDisk(tx, id);
       await forgetPassword(tx, actionId, input);
     },
@@ -124,13 +128,16 @@ export interface RebuildRequest {
   keyName?: string | null;
   hostname?: string;
   personality?: Array<{ path: string; contents: string }>;
-  /** Whether the volume that a server boots from may be written anew: refused with `volume_backed` otherwise. */
+  /**
+   * Whether the volume that a server boots from is written anew. Else it stays as it is, which is all that its own image
+   * can ask for: another one is refused with `volume_backed`.
+   */
   mayReimageVolume?: boolean;
 }
 
 /**
- * Gives the server a fresh root disk from an image: its own, or the data of the volume that it boots from. Its ephemeral and
- * swap disks are fresh, too. Its id, addresses and other volumes stay.
+ * Gives the server a fresh root disk from an image: its own, or the data of the volume that it boots from, where that may be
+ * written anew. Its ephemeral and swap disks are fresh, too. Its id, addresses and other volumes stay.
  */
 export async function requestRebuild(cloud: Cloud, subject: Subject, serverId: string, request: RebuildRequest) {
   const image = await cloud.images.forBoot(subject, request.imageId);
@@ -139,35 +146,30 @@ export async function requestRebuild(cloud: Cloud, subject: Subject, serverId: s
   const publicKey = keyName ? await publicKeyOf(cloud, subject, keyName, await zoneId()) : null;
   return await beginTransition(cloud, subject, serverId, transitions.rebuild, async (tx, server) => {
     const isVolume = bootsFromVolume(server);
-    if (isVolume && !request.mayReimageVolume) {
-      throw new CloudError('invalid', 'Unable to rebuild with a different image for a volume-backed server.', {
-        reason: 'volume_backed',
-      });
-    }
+    const keepsRoot = isVolume && !request.mayReimageVolume;
     const root = await tx
       .selectFrom('volumes')
       .selectAll()
       .where('id', '=', server.rootVolumeId)
       .executeTakeFirstOrThrow();
-    if ((image.diskFormat === 'iso' || (await isOfIso(tx, server))) && image.id !== server.imageId) {
+    if (keepsRoot) requireOwnImage(root, image);
+    else if ((image.diskFormat === 'iso' || (await isOfIso(tx, server))) && image.id !== server.imageId) {
       const why = 'An ISO image takes the place of no other image, and none takes its place.';
       throw new CloudError('invalid', why, { reason: 'iso' });
     }
     const rootSize = isVolume ? root.size : checkImageFits(image, server.flavor);
-    if (isVolume) await beginReimage(cloud, tx, { server, root, image });
-    else if (root.storage_id !== null && rootSize > root.size) {
+    if (isVolume && !keepsRoot) await beginReimage(cloud, tx, { server, root, image });
+    else if (!isVolume && root.storage_id !== null && rootSize > root.size) {
       // A flavor without a disk: the root disk is as large as its image.
       const more = { size: rootSize - root.size, onlyHostId: server.hostId!, storageId: root.storage_id };
       await cloud.hosts.placeDisk(tx, more);
       await holdRootRoom(tx, serverId, { rootSize });
     }
-    const newDiskId = newId(cloud.env);
-    await cloud.volumes.registerDisk(tx, server.hostId!, {
-      id: newDiskId,
-      volumeId: root.id,
-      imageId: image.id,
-      size: rootSize,
-    });
+    const newDiskId = keepsRoot ? undefined : newId(cloud.env);
+    if (newDiskId !== undefined) {
+      const disk = { id: newDiskId, volumeId: root.id, imageId: image.id, size: rootSize };
+      await cloud.volumes.registerDisk(tx, server.hostId!, disk);
+    }
     const localDisks = await disksToRenew(cloud, tx, serverId);
     for (const { newDiskId: id, volumeId, size } of localDisks)
       await cloud.volumes.registerDisk(tx, server.hostId!, { id, volumeId, imageId: null, size });
@@ -180,13 +182,12 @@ export async function requestRebuild(cloud: Cloud, subject: Subject, serverId: s
         wasStopped: server.vmState === 'stopped',
         imageId: image.id,
         oldImageId: server.imageId ?? undefined,
-        imageMetadata: isVolume ? JSON.stringify(imageMetadataOf(image)) : undefined,
+        imageMetadata: isVolume && !keepsRoot ? JSON.stringify(imageMetadataOf(image)) : undefined,
         oldHardware: JSON.stringify(server.hardware),
         rootVolumeId: root.id,
         rootSize,
         oldSize: root.size,
-        oldDiskId: root.disk_id!,
-        newDiskId,
+        ...(keepsRoot ? { keptDiskId: root.disk_id! } : { oldDiskId: root.disk_id!, newDiskId }),
         localDisks,
         otherOldDiskIds: localDisks.flatMap(({ oldDiskId }) => oldDiskId ?? []),
         adminPass: request.adminPass,
@@ -207,6 +208,15 @@ export async function requestRebuild(cloud: Cloud, subject: Subject, serverId: s
         ...(request.userData === undefined ? {} : { user_data: request.userData }),
       },
     };
+  });
+}
+
+/** Throws `invalid` (`volume_backed`) for an image that the volume was not made of. */
+function requireOwnImage(root: VolumesTable, image: Image): void {
+  const { image_id: own } = JSON.parse(root.image_metadata) as Record<string, string>;
+  if (own === withDashes(image.id)) return;
+  throw new CloudError('invalid', 'Unable to rebuild with a different image for a volume-backed server.', {
+    reason: 'volume_backed',
   });
 }
 

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { withDashes } from '../../../env/env.ts';
+import { parseId, withDashes } from '../../../env/env.ts';
 import { volume as volumeDialect } from '../volume/volume.ts';
 import { computeDialects } from './compute.ts';
 import { ComputeApi } from './test-compute-api.ts';
@@ -47,4 +47,37 @@ test('the volume that a server boots from is written anew from 2.93 on, and is t
   const answer = await rebuild(other, '2.93');
   expect(answer, JSON.stringify(answer.body)).toMatchObject({ status: 202, body: { server: { image: '' } } });
   expect(await shown()).toEqual({ ...before, imageId: other });
+});
+
+test('its own image starts a server anew on the volume as it is, below 2.93 and where there are no versions', async () => {
+  const mapping = {
+    ...{ boot_index: 0, uuid: api.imageId, volume_size: 2 },
+    ...{ source_type: 'image', destination_type: 'volume' },
+  };
+  const id = await api.server({ imageRef: '', block_device_mapping_v2: [mapping], metadata: { of: 'before' } });
+  const disks = () =>
+    api.unkai.cloud.db.read
+      .selectFrom('servers')
+      .innerJoin('volumes', 'volumes.id', 'servers.root_volume_id')
+      .innerJoin('disks', 'disks.volume_id', 'volumes.id')
+      .select(['disks.id', 'volumes.disk_id', 'volumes.status', 'volumes.image_metadata'])
+      .where('servers.id', '=', parseId(id)!)
+      .execute();
+  const before = await disks();
+  expect(before).toHaveLength(1);
+  const rebuild = { imageRef: api.imageId, metadata: { of: 'after' } };
+  const told = await api.act(id, { rebuild }, { version: '2.92' });
+  expect(told, JSON.stringify(told.body)).toMatchObject({ status: 202, body: { server: { image: '' } } });
+  const shown = async () => (await api.call('GET', `${servers}/${id}`)).body.server;
+  expect(await shown()).toMatchObject({ status: 'ACTIVE', image: '', metadata: { of: 'after' } });
+  expect(await disks()).toEqual(before);
+
+  const unversioned = `/compute/v2/${api.projectId}/servers/${id}`;
+  const asked = { body: { rebuild: { ...rebuild, metadata: { of: 'none' } } } };
+  expect(await api.call('POST', `${unversioned}/action`, asked)).toMatchObject({ status: 202 });
+  await api.unkai.cloud.runner.idle();
+  expect(await shown()).toMatchObject({ status: 'ACTIVE', metadata: { of: 'none' } });
+  expect(await disks()).toEqual(before);
+  const events = (await api.call('GET', `${servers}/${id}/os-instance-actions`)).body.instanceActions;
+  expect(events.map(({ action }: { action: string }) => action)).toEqual(['rebuild', 'rebuild', 'create']);
 });
