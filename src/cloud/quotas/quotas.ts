@@ -134,12 +134,13 @@ export class Quotas {
     });
   }
 
-  /** Gives the project the default limits again: all of them, or these. */
-  async resetLimits(subject: Subject, projectId: string, names?: readonly string[]): Promise<void> {
+  /** Gives the project the default limits again: all of them, or these. Tells whether it had any of its own. */
+  async resetLimits(subject: Subject, projectId: string, names?: readonly string[]): Promise<boolean> {
     requireAdmin(subject, 'delete_quota');
-    await this.#core.db.write((tx) => {
+    return await this.#core.db.write(async (tx) => {
       const all = tx.deleteFrom('quotas').where('project_id', '=', projectId);
-      return (names ? all.where('resource', 'in', names) : all).execute();
+      const { numDeletedRows } = await (names ? all.where('resource', 'in', names) : all).executeTakeFirstOrThrow();
+      return numDeletedRows > 0;
     });
   }
 

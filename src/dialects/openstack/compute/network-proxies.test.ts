@@ -55,8 +55,16 @@ test('what a client says of a rule beside what Nova reads is passed over', async
 test('quotas go back to what they were for compute alone', async () => {
   const { quotas } = api.unkai.cloud;
   const project = api.operator.projectId!;
-  await quotas.setLimits(api.operator, project, { cores: 5, volumes: 6, networks: 7 });
-  expect((await api.call('DELETE', `${base}/os-quota-sets/${project}`)).status).toBe(202);
-  const limits = await quotas.limits(api.operator, project);
-  expect(limits).toMatchObject({ cores: quotas.defaults.cores, volumes: 6, networks: 7 });
+  const { cores, injected_files } = quotas.defaults;
+  for (const [version, security_groups] of [
+    ['2.35', quotas.defaults.security_groups],
+    ['2.96', 8],
+  ]) {
+    const own = { cores: 5, injected_files: 1, volumes: 6, networks: 7, security_groups: 8 };
+    await quotas.setLimits(api.operator, project, own);
+    const options = { version: String(version) };
+    expect((await api.call('DELETE', `${base}/os-quota-sets/${project}`, options)).status).toBe(202);
+    const limits = await quotas.limits(api.operator, project);
+    expect(limits).toMatchObject({ cores, injected_files, volumes: 6, networks: 7, security_groups });
+  }
 });

@@ -45,6 +45,8 @@ function namesUpTo(lastWithNetwork: number, minor: number): Names {
 }
 
 const namesAt = (minor: number) => namesUpTo(35, minor);
+/** Those that go back to the defaults: all of compute's, and those of the network where they are told. */
+const resetAt = (minor: number): Names => ({ ...namesAt(minor), ...fileNames, ...addressNames });
 /** Classes lost those of the network later. */
 export const classNamesAt = (minor: number) => namesUpTo(49, minor);
 
@@ -204,7 +206,7 @@ export const quotaOperations = [
     examples: [{ title: 'Of the project admin', params, status: 202 }],
     async handle({ cloud, subject, params: { id }, query, context }) {
       const zone = lastOf(query.availability_zone);
-      const own = Object.values(namesAt(minorOf(context)));
+      const own = Object.values(resetAt(minorOf(context)));
       if (zone === undefined) await cloud.quotas.resetLimits(subject, projectOf(id), own);
       else await cloud.quotas.zones.reset(subject, projectOf(id), zone);
       return {};

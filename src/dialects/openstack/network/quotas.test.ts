@@ -43,4 +43,8 @@ test('the defaults come back for networks alone', async () => {
   await api.quotas.setLimits(admin, project, { cores: 5, volumes: 6, networks: 7 });
   expect(await api.call('admin', 'DELETE', path)).toMatchObject({ status: 204 });
   expect(await api.quotas.limits(admin, project)).toMatchObject({ cores: 5, volumes: 6, networks: 100 });
+  expect(await api.call('admin', 'DELETE', path)).toMatchObject({
+    status: 404,
+    body: { NeutronError: { type: 'TenantQuotaNotFound' } },
+  });
 });

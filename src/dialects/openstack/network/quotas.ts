@@ -171,11 +171,13 @@ const resetQuota = operation({
   responses: { 204: null },
   errors: [401, 403, 404],
   title: 'Reset quotas of a project',
-  summary: 'Gives the project the default quotas of networks again.',
+  summary: 'Gives the project the default quotas of networks again, where it has any of its own.',
   examples: [{ ...example, status: 204 }],
   handle: async ({ cloud, subject, params }) => {
-    await cloud.quotas.resetLimits(subject, idInPath('project', params.project_id), Object.values(names));
-    return {};
+    const projectId = idInPath('project', params.project_id);
+    if (await cloud.quotas.resetLimits(subject, projectId, Object.values(names))) return {};
+    const words = `Quota for tenant ${params.project_id} could not be found.`;
+    throw new CloudError('not_found', words, { reason: 'tenant_quota_not_found' });
   },
 });
 
