@@ -4,12 +4,15 @@ import { CloudError } from '../errors.ts';
 import type { AddressAllocation } from './address-allocation.ts';
 import { invalidInput, ipAddressInUse, noAddressLeft } from './failures.ts';
 import { canonicalIp, eui64, type IpRange, inRange, leaveOutRanges, parseCidr, parseIp } from './ip.ts';
-import { type FixedIp, type Subnet, subnetOf } from './model.ts';
+import { type FixedIp, type Port, type Subnet, subnetOf } from './model.ts';
 import { reservedRangesOf } from './reserved-ranges.ts';
 import { isHostAddress, makesOwnAddresses, poolRanges } from './subnet-plan.ts';
 
 /** An address that a port asks for: of a subnet, by number, or both. */
 export type FixedIpRequest = Partial<FixedIp>;
+
+/** The addresses that a port is to have: said, or made of what it has when nobody else can change it any more. */
+export type PortAddresses = readonly FixedIpRequest[] | ((port: Port) => readonly FixedIpRequest[]);
 
 /** Addresses of one port at most, as Neutron has it by default. */
 const maxFixedIps = 5;

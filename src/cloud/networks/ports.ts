@@ -16,7 +16,7 @@ import { type DhcpOption, flag, type Port, type PortStatus } from './model.ts';
 import { visibleNetworkWithId } from './network-rows.ts';
 import { ensureOpenGroup } from './open-security-group.ts';
 import { ownerOfNew, visiblePort } from './ownership.ts';
-import type { FixedIpRequest, PortAddressing } from './port-addressing.ts';
+import type { FixedIpRequest, PortAddresses, PortAddressing } from './port-addressing.ts';
 import { type PortGroups, setGroups } from './port-groups.ts';
 import { loadPorts, type PortRow, portWithId, selectPorts } from './port-rows.ts';
 import { checkSecurity, setPairs } from './port-security.ts';
@@ -84,8 +84,10 @@ export interface NewPort {
   bindingHost?: string;
 }
 
-export type PortChanges = Omit<NewPort, 'id' | 'projectId' | 'networkId' | 'isOpen' | 'securityGroupIds'> & {
+type Unchangeable = 'id' | 'projectId' | 'networkId' | 'isOpen';
+export type PortChanges = Omit<NewPort, Unchangeable | 'securityGroupIds' | 'fixedIps'> & {
   securityGroupIds?: PortGroups;
+  fixedIps?: PortAddresses;
 };
 
 /** What a server's own code says of a port beyond what a user may. */
@@ -220,7 +222,8 @@ export class Ports {
     if (changes.macAddress !== undefined) await this.#changeMac(tx, port, changes.macAddress, ownsNetwork);
     if (asked) await setGroups(tx, id, await this.#known(tx, subject, asked));
     if (changes.fixedIps) {
-      const fixedIps = await this.#addressing.reassign(tx, port, changes.fixedIps);
+      const wanted = typeof changes.fixedIps === 'function' ? changes.fixedIps(port) : changes.fixedIps;
+      const fixedIps = await this.#addressing.reassign(tx, port, wanted);
       await freeFloatingIps(this.#core, tx, id, fixedIps);
     }
     if (changes.allowedAddressPairs) {

@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { type Call, operation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import { canonicalIp } from '../../../cloud/networks/ip.ts';
+import type { Port } from '../../../cloud/networks/model.ts';
 import { makesOwnAddresses } from '../../../cloud/networks/subnet-plan.ts';
 import { parseId, withDashes } from '../../../env/env.ts';
 import { until } from './microversions.ts';
@@ -56,7 +57,7 @@ export const fixedIpActions = [
         throw new CloudError('not_found', words, { resource: 'network' });
       }
       // A request for the subnet alone is one for an address that the port has there, so those are named.
-      const fixedIps = [...port.fixedIps, { subnetId: subnet.id }];
+      const fixedIps = ({ fixedIps: before }: Port) => [...before, { subnetId: subnet.id }];
       await cloud.networks.ports.update(subject, port.id, { fixedIps });
       return {};
     },
@@ -86,7 +87,7 @@ export const fixedIpActions = [
         const words = `Instance ${withDashes(server.id)} does not have fixed IP '${address}'.`;
         throw new CloudError('invalid', words, { field: 'address' });
       }
-      const fixedIps = port.fixedIps.filter(({ ipAddress }) => ipAddress !== address);
+      const fixedIps = ({ fixedIps: before }: Port) => before.filter(({ ipAddress }) => ipAddress !== address);
       await call.cloud.networks.ports.update(call.subject, port.id, { fixedIps });
       return {};
     },

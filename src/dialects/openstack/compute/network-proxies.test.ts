@@ -26,6 +26,14 @@ test('an interface gains an address and loses it', async () => {
   expect(await api.act(id, { removeFixedIp: { address: added } })).toMatchObject({ status: 202 });
   expect(await addresses()).toEqual(before);
 
+  const add = () => api.act(id, { addFixedIp: { networkId: first.net_id } });
+  await Promise.all([add(), add()]);
+  const three = await addresses();
+  expect(three).toHaveLength(3);
+  const remove = (address: string) => api.act(id, { removeFixedIp: { address } });
+  await Promise.all(three.filter((address: string) => !before.includes(address)).map(remove));
+  expect(await addresses()).toEqual(before);
+
   expect(await api.act(id, { removeFixedIp: { address: added } })).toMatchObject({
     status: 400,
     body: { badRequest: { message: `Instance ${id} does not have fixed IP '${added}'.` } },
