@@ -137,6 +137,20 @@ describe('a network with its subnet and port', () => {
       status: 400,
       body: { NeutronError: { message: "Unrecognized attribute(s) 'nam'" } },
     });
+    for (const member of ['id', 'status', 'created_at', 'project_id']) {
+      expect(await call('alice', 'PUT', `/v2.0/networks/${id}`, { network: { [member]: 'x' } })).toMatchObject({
+        status: 400,
+        body: { NeutronError: { type: 'HTTPBadRequest', message: `Cannot update read-only attribute ${member}` } },
+      });
+    }
+    const made_at = { created_at: '2026-01-01T00:00:00Z' };
+    for (const answer of [
+      await post('network', 'networks', made_at),
+      await post('networks', 'networks', [{ name: 'fine' }, made_at]),
+    ]) {
+      const message = "Attribute 'created_at' not allowed in POST";
+      expect(answer).toMatchObject({ status: 400, body: { NeutronError: { message } } });
+    }
     expect(await post('net', 'networks', {})).toMatchObject({
       status: 400,
       body: { NeutronError: { type: 'HTTPBadRequest', message: "Unable to find 'network' in request body" } },

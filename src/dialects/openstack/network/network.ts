@@ -22,6 +22,7 @@ import { qosPolicyOperations } from './qos-policies.ts';
 import { qosRuleTypeOperations } from './qos-rule-types.ts';
 import { quotaOperations } from './quotas.ts';
 import { rbacPolicyOperations } from './rbac-policies.ts';
+import { inWordsOfMembers } from './read-only-members.ts';
 import { routerActionOperations } from './router-actions.ts';
 import { routerOperations } from './routers.ts';
 import { securityGroupRuleOperations } from './security-group-rules.ts';
@@ -75,7 +76,7 @@ export const network: Dialect = {
   ...base,
   select: operationByBodyKey,
   fail: async (failure) => {
-    const answer = await base.fail(failure);
+    const answer = await base.fail(inWordsOfMembers(failure));
     const reason = failure.error instanceof CloudError ? failure.error.details.reason : undefined;
     const status = reason === 'revision_number_constraint_failed' ? 412 : answer.status;
     return { ...answer, status, body: withDashedIds(answer.body) };
