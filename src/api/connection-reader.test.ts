@@ -125,6 +125,23 @@ describe('ConnectionReader', () => {
     await once(socket, 'close');
   });
 
+  it('takes nothing of what comes with the end of the body', async () => {
+    const { port, taken } = await taking();
+    const length = 33 * mib;
+    const { chunks, md5 } = bodyOf(length);
+    const all = Buffer.concat(chunks);
+    const end = length - 1000;
+    const socket = connect(port, '127.0.0.1');
+    socket.write(`PUT / HTTP/1.1\r\nHost: here\r\nContent-Length: ${length}\r\n\r\n`);
+    socket.write(all.subarray(0, end));
+    // Once nothing is left to be read past the parser, the rest comes by it.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    socket.write(Buffer.concat([all.subarray(end), Buffer.from('GET / HTTP/1.1\r\nHost: here\r\n\r\n')]));
+    socket.resume();
+    expect(await taken).toEqual({ length, md5, isPast: true });
+    await once(socket, 'close');
+  });
+
   it('tells of a line that is cut in the middle', async () => {
     const { port, taken } = await taking();
     const socket = connect(port, '127.0.0.1');

@@ -40,9 +40,14 @@ export class ConnectionReader {
     this.#onFirst = onFirst;
   }
 
-  /** Counts what the parser gave. */
-  count(bytes: number): void {
-    this.#came += bytes;
+  /**
+   * Counts what the parser gave; tells how many bytes of it are the body's. What comes behind it is none of it, which the
+   * parser knows no more once something was read past it.
+   */
+  count(bytes: number): number {
+    const own = Math.min(bytes, this.#length - this.#came);
+    this.#came += own;
+    return own;
   }
 
   /** Whether the body is here as a whole. The request's stream never ends once something was read past it. */

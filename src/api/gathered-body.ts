@@ -77,10 +77,11 @@ export class GatheredBody implements AsyncIterable<Buffer> {
   }
 
   #take(chunk: Buffer): void {
-    this.#reader?.count(chunk.length);
-    for (let at = 0; at < chunk.length; ) {
+    const length = this.#reader?.count(chunk.length) ?? chunk.length;
+    const own = length === chunk.length ? chunk : chunk.subarray(0, length);
+    for (let at = 0; at < length; ) {
       this.#piece ??= this.#newPiece();
-      const copied = copyToPiece(chunk, at, this.#piece, this.#filled);
+      const copied = copyToPiece(own, at, this.#piece, this.#filled);
       at += copied;
       this.#filled += copied;
       if (this.#filled === pieceLength) this.#full.push(this.#cut()!);
