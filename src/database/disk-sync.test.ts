@@ -56,3 +56,15 @@ test('a disk that fails is told to who asked, and asked again by the next', asyn
   await later;
   await disk.sync.close();
 });
+
+test('a file that could not be opened is opened for the next', async () => {
+  let isFull = true;
+  const sync = new DiskSync('', async () => {
+    if (isFull) throw new Error('EMFILE');
+    return { datasync: async () => {}, close: async () => {} };
+  });
+  await expect(sync.sync()).rejects.toThrow('EMFILE');
+  isFull = false;
+  await sync.sync();
+  await sync.close();
+});

@@ -46,7 +46,11 @@ export class DiskSync {
   }
 
   async #sync(): Promise<void> {
-    this.#file ??= this.#open();
+    this.#file ??= this.#open().catch((error: unknown) => {
+      // Whoever asks next may have more luck.
+      this.#file = undefined;
+      throw error;
+    });
     await (await this.#file).datasync();
   }
 }

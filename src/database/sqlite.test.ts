@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ConstraintViolation, type Database, DatabaseUnavailable, type Tx } from './database.ts';
@@ -52,6 +53,43 @@ describe('the SQLite database', () => {
     await db.write((tx) => put(tx, 'd'));
     expect(await keys()).toEqual([...kept, 'd']);
   });
+
+  it('keeps nothing of a transaction that found no room, also of what goes on at it', async () => {
+    const atMost = (pages: number) => db.write((tx) => sql.raw(`pragma max_page_count = ${pages}`).execute(tx));
+    await atMost(1);
+    const half = db.write(async (tx) => {
+      await Promise.allSettled([put(tx, 'a', 'x'.repeat(1_000_000)), put(tx, 'b')]);
+      await put(tx, 'c');
+    });
+    await expect(half).rejects.toThrow(DatabaseUnavailable);
+    expect(await keys()).toEqual([]);
+    await atMost(1_000_000);
+    await db.write((tx) => put(tx, 'd'));
+    expect(await keys()).toEqual(['d']);
+  });
+
+  it('says that it can’t be used while nobody knows whether the disk has a write', async () => {
+    const log = join(folder, 'unkai.sqlite-wal');
+    renameSync(log, `${log}.away`);
+    const seen = Promise.withResolvers<string[]>();
+    const unsure = db.write(async (tx) => {
+      tx.onCommit(() => seen.resolve(keys()));
+      await put(tx, 'a');
+    });
+    await expect(unsure).rejects.toThrow(DatabaseUnavailable);
+    expect(await seen.promise).toEqual(['a']);
+    renameSync(`${log}.away`, log);
+    await db.write((tx) => put(tx, 'b'));
+  });
+
+  it('says that it can’t be used while another program keeps it locked', async () => {
+    const other = new DatabaseSync(join(folder, 'unkai.sqlite'));
+    other.exec('BEGIN IMMEDIATE');
+    await expect(db.write((tx) => put(tx, 'a'))).rejects.toThrow(DatabaseUnavailable);
+    other.close();
+    await db.write((tx) => put(tx, 'b'));
+    expect(await keys()).toEqual(['b']);
+  }, 30_000);
 
   it('has all that a transaction reads locked for it, so that both databases are asked in one way', async () => {
     await db.write((tx) => put(tx, 'a'));

@@ -64,6 +64,12 @@ interface Job {
   reject: (error: unknown) => void;
 }
 
+/**
+ * Tells whoever asked for a job how it went, once it is committed. Where it is unsure whether the disk has it, it is said to
+ * have failed; but all others can read it, so that its effects follow.
+ */
+type Outcome = (unsure?: DatabaseUnavailable) => void;
+
 class SqliteDatabase implements Database {
   readonly kind = 'sqlite';
   readonly read: Kysely<Schema>;
@@ -111,39 +117,39 @@ class SqliteDatabase implements Database {
 
   /** One commit for all `jobs`; each has a savepoint, so that one that fails takes back only itself. */
   async #commitTogether(jobs: Job[]): Promise<void> {
-    const outcomes: Array<() => void> = [];
+    const outcomes: Outcome[] = [];
     try {
-      this.#writer.step('BEGIN IMMEDIATE');
+      this.#writer.begin();
       for (const job of jobs) outcomes.push(await this.#runOne(job));
-      this.#writer.step('COMMIT');
+      this.#writer.commit();
       for (const table of this.#writer.takeChangedTables())
         this.#versions.set(table, (this.#versions.get(table) ?? 0) + 1);
     } catch (error) {
-      if (this.#writer.inTransaction) this.#writer.step('ROLLBACK');
+      this.#writer.rollback();
       for (const job of jobs) job.reject(translated(error));
       return;
     }
     const mustWait = (_: unknown, index: number) => this.#log !== undefined && !jobs[index]!.isRepeatable;
     const waiting = outcomes.filter(mustWait);
     for (const settle of outcomes) if (!waiting.includes(settle)) settle();
-    if (waiting.length > 0) this.#settleWhenSynced(waiting, jobs.filter(mustWait));
+    if (waiting.length > 0) this.#settleWhenSynced(waiting);
   }
 
   /** The next commits don't wait for it: they share the disk's next turn. */
-  #settleWhenSynced(outcomes: Array<() => void>, jobs: Job[]): void {
-    const settle = () => {
-      for (const one of outcomes) one();
-    };
-    const fail = (error: unknown) => {
-      for (const job of jobs) job.reject(error);
+  #settleWhenSynced(outcomes: Outcome[]): void {
+    const settle = (unsure?: DatabaseUnavailable) => {
+      for (const one of outcomes) one(unsure);
     };
     const settled = this.#log!.sync()
-      .then(settle, fail)
+      .then(
+        () => settle(),
+        (error) => settle(new DatabaseUnavailable(error)),
+      )
       .finally(() => this.#unsynced.delete(settled));
     this.#unsynced.add(settled);
   }
 
-  async #runOne(job: Job): Promise<() => void> {
+  async #runOne(job: Job): Promise<Outcome> {
     const effects: Array<() => void> = [];
     const tx = Object.assign(direct(this.#write.withoutPlugins(), this.#writer), {
       onCommit: (effect: () => void) => void effects.push(effect),
@@ -151,14 +157,16 @@ class SqliteDatabase implements Database {
     this.#writer.step('SAVEPOINT job');
     try {
       const value = await job.work(tx);
+      if (this.#writer.lost) throw this.#writer.lost;
       this.#writer.step('RELEASE job');
-      return () => {
-        job.resolve(value);
+      return (unsure) => {
+        if (unsure) job.reject(unsure);
+        else job.resolve(value);
         for (const effect of effects) effect();
       };
     } catch (error) {
-      // A full disk has SQLite end the transaction by itself: nothing of it is there to go back to, and no other job is kept.
-      if (!this.#writer.inTransaction) throw error;
+      // Nothing of the transaction is there to go back to, and no other job is kept.
+      if (this.#writer.lost) throw this.#writer.lost;
       this.#writer.step('ROLLBACK TO job');
       this.#writer.step('RELEASE job');
       return () => job.reject(error);
@@ -217,17 +225,36 @@ class Connection implements DatabaseConnection {
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, Prepared>();
   #changed = new Set<string>();
+  #isBegun = false;
+  #lost: unknown;
 
   constructor(db: DatabaseSync) {
     this.#db = db;
   }
 
-  get inTransaction(): boolean {
-    return this.#db.isTransaction;
+  begin(): void {
+    this.step('BEGIN IMMEDIATE');
+    this.#isBegun = true;
   }
 
-  exec(sql: string): void {
-    this.#db.exec(sql);
+  commit(): void {
+    if (this.#lost) throw this.#lost;
+    this.step('COMMIT');
+    this.#isBegun = false;
+  }
+
+  rollback(): void {
+    this.#isBegun = false;
+    this.#lost = undefined;
+    if (this.#db.isTransaction) this.step('ROLLBACK');
+  }
+
+  /**
+   * What had SQLite end the transaction by itself, as a full disk does. Until it is rolled back here too, nothing else is
+   * done: each statement would be a transaction of its own.
+   */
+  get lost(): unknown {
+    return this.#lost;
   }
 
   /** One statement that begins or ends something, prepared once. */
@@ -241,6 +268,7 @@ class Connection implements DatabaseConnection {
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    if (this.#lost) throw this.#lost;
     const { statement, returnsRows, changes } = this.#prepared(query.sql);
     for (const table of changes) this.#changed.add(table);
     const parameters = query.parameters.map(toSqlite);
@@ -249,7 +277,9 @@ class Connection implements DatabaseConnection {
       const { changes, lastInsertRowid } = statement.run(...parameters);
       return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) };
     } catch (error) {
-      throw translated(error);
+      const told = translated(error);
+      if (this.#isBegun && !this.#db.isTransaction) this.#lost = told;
+      throw told;
     }
   }
 
@@ -315,8 +345,8 @@ function translated(error: unknown): unknown {
   return error;
 }
 
-/** SQLite's codes for what a machine lacks: READONLY, IOERR, FULL, CANTOPEN. */
-const beyondUs = new Set([8, 10, 13, 14]);
+/** SQLite's codes for a database that another program keeps locked, and for what a machine lacks: READONLY, IOERR, FULL, CANTOPEN. */
+const beyondUs = new Set([5, 8, 10, 13, 14]);
 
 /** Transactions come one after the other, so that whatever one reads is locked for it: `for update` asks for nothing more. */
 class SerialQueryCompiler extends SqliteQueryCompiler {
@@ -352,12 +382,9 @@ class NodeSqliteDialect implements Dialect {
       init: async () => {},
       acquireConnection: async () => connection,
       releaseConnection: async () => {},
-      beginTransaction: async () => connection.exec('BEGIN IMMEDIATE'),
-      commitTransaction: async () => connection.exec('COMMIT'),
-      // A full disk has SQLite end the transaction by itself; a second end would hide what happened.
-      rollbackTransaction: async () => {
-        if (connection.inTransaction) connection.exec('ROLLBACK');
-      },
+      beginTransaction: async () => connection.begin(),
+      commitTransaction: async () => connection.commit(),
+      rollbackTransaction: async () => connection.rollback(),
       destroy: async () => {},
     };
   }
