@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { auditCloud } from '../../../cloud/audit/audit.ts';
+import { operator } from '../../../cloud/identity/subject.ts';
 import { SettledAccount } from '../settled-account.fixture.ts';
 import { TestZStack } from '../zstack.fixture.ts';
 
@@ -109,6 +110,18 @@ describe('the address of a server', () => {
     expect(await zstack.query(`/vm-instances/${vm}`, alice.headers)).toMatchObject([
       { vmNics: [{ ip: '10.77.0.201' }] },
     ]);
+  });
+
+  it('is set in both families at once', async () => {
+    const { l3Network = '', account = '', vm } = alice.own;
+    const { subnets, ports } = zstack.cloud.networks;
+    const owner = { ...operator(), isAdmin: false, projectId: account };
+    await subnets.create(owner, [{ networkId: l3Network, ipVersion: 6, cidr: 'fd00:77::/64' }]);
+    const wanted = [{ ip6: 'fd00:77::9' }, { ip: '10.77.0.202' }];
+    await Promise.all(wanted.map((one) => act('setVmStaticIp', { l3NetworkUuid: l3Network, ...one })));
+    const [port] = await ports.list(owner, { filters: { deviceId: [vm!] } });
+    const addresses = port!.fixedIps.map(({ ipAddress }) => ipAddress);
+    expect(addresses.sort()).toEqual(['10.77.0.202', 'fd00:77::9']);
   });
 
   it('is refused where it is none, or no interface can have it', async () => {

@@ -56,8 +56,10 @@ const setVmStaticIp = jobOperation({
     await inAllowedState(cloud, subject, vmInstanceUuid, rule, async () => {
       const nic = await interfaceIn(cloud, subject, vmInstanceUuid, l3NetworkUuid);
       const wanted = [ip, ip6].filter((address) => address !== undefined);
-      const kept = nic.fixedIps.filter(({ ipAddress }) => (isIPv6(ipAddress) ? ip6 : ip) === undefined);
-      const fixedIps = [...kept.map(({ ipAddress }) => ipAddress), ...wanted].map((ipAddress) => ({ ipAddress }));
+      const fixedIps = ({ fixedIps: before }: Port) => {
+        const kept = before.filter(({ ipAddress }) => (isIPv6(ipAddress) ? ip6 : ip) === undefined);
+        return [...kept.map(({ ipAddress }) => ipAddress), ...wanted].map((ipAddress) => ({ ipAddress }));
+      };
       await cloud.networks.ports.update(subject, nic.id, { fixedIps });
       const tags = wanted.map((address) => `${noteOf(l3NetworkUuid)}${address}`);
       await replaceNotes(cloud, subject, vmInstanceUuid, l3NetworkUuid, tags);
