@@ -56,6 +56,22 @@ eachDatabase('what is in the catalog', (open) => {
     expect(shown.map(({ extra }) => extra)).toContainEqual({ before: 1, first: 1, second: 2 });
   });
 
+  it('has a region once, where two make it at once', async () => {
+    const catalog = await over(db);
+    const region = { id: 'far', description: '', parentId: null, extra: {} };
+    const slow = holdWrites(db);
+    const first = (await over(slow.db)).createRegion(admin, region);
+    await slow.held;
+    const second = catalog.createRegion(admin, { ...region, description: 'second' });
+    const ensured = catalog.ensureRegion(admin, 'far');
+    const outcomes = Promise.allSettled([first, second, ensured]);
+    await untilBlocked(db, 2).finally(slow.commit);
+    const [, refused, known] = await outcomes;
+    expect(refused).toMatchObject({ status: 'rejected', reason: { code: 'duplicate' } });
+    expect(known.status).toBe('fulfilled');
+    expect((await catalog.regions()).filter(({ id }) => id === 'far')).toEqual([region]);
+  });
+
   it('is changed member by member, and under a region that there is', async () => {
     const catalog = await over(db);
     await catalog.createRegion(admin, { id: 'far', description: 'd', parentId: null, extra: {} });

@@ -1,93 +1,30 @@
 import type { Tx } from '../../database/database.ts';
-import type {
-  CatalogEndpointsTable,
-  CatalogRegionsTable,
-  CatalogServicesTable,
-  EndpointGroupsTable,
-  Schema,
-} from '../../database/schema.ts';
+import type { Schema } from '../../database/schema.ts';
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
-import { extraText } from './extra.ts';
+import {
+  type CatalogEndpoint,
+  type CatalogRegion,
+  type CatalogServiceEntry,
+  type EndpointGroup,
+  endpointOf,
+  endpointRow,
+  groupOf,
+  regionOf,
+  regionRow,
+  serviceOf,
+  serviceRow,
+} from './catalog-rows.ts';
 import { type IdentityResource, missing } from './failures.ts';
 import type { Options } from './model.ts';
 import { requireAdmin, type Subject } from './subject.ts';
-
-export interface CatalogRegion {
-  id: string;
-  description: string;
-  parentId: string | null;
-  /** Members that clients chose; so has what follows. */
-  extra: Options;
-}
-
-export interface CatalogServiceEntry {
-  id: string;
-  type: string;
-  name: string;
-  description: string;
-  enabled: boolean;
-  extra: Options;
-}
-
-export interface CatalogEndpoint {
-  id: string;
-  serviceId: string;
-  interface: 'public' | 'internal' | 'admin';
-  /** With `%(project_id)s` for the token's project. */
-  url: string;
-  regionId: string | null;
-  name: string | null;
-  enabled: boolean;
-  extra: Options;
-}
 
 /** What is said of one that is to be made. */
 type Unmade<Item> = Omit<Item, 'id' | 'extra'> & { extra?: Options };
 /** What is said of one that is there. */
 type Changes<Item> = Partial<Unmade<Item>>;
 type CatalogTable = 'catalog_regions' | 'catalog_services' | 'catalog_endpoints' | 'endpoint_groups';
-
-/** Endpoints that fit the filters, whichever there are. */
-export interface EndpointGroup {
-  id: string;
-  name: string;
-  description: string | null;
-  /** `service_id`, `region_id`, `interface` → value. */
-  filters: Record<string, string>;
-}
-
-const regionOf = ({ id, description, parent_id, extra }: CatalogRegionsTable): CatalogRegion => ({
-  id,
-  description,
-  parentId: parent_id,
-  extra: JSON.parse(extra) as Options,
-});
-const serviceOf = (row: CatalogServicesTable): CatalogServiceEntry => ({
-  id: row.id,
-  type: row.type,
-  name: row.name,
-  description: row.description,
-  enabled: row.enabled === 1,
-  extra: JSON.parse(row.extra) as Options,
-});
-const endpointOf = (row: CatalogEndpointsTable): CatalogEndpoint => ({
-  id: row.id,
-  serviceId: row.service_id,
-  interface: row.interface,
-  url: row.url,
-  regionId: row.region_id,
-  name: row.name,
-  enabled: row.enabled === 1,
-  extra: JSON.parse(row.extra) as Options,
-});
-const groupOf = ({ id, name, description, filters }: EndpointGroupsTable): EndpointGroup => ({
-  id,
-  name,
-  description,
-  filters: JSON.parse(filters) as Record<string, string>,
-});
 
 /**
  * Regions, services and endpoints that administrators have added to those that this program serves itself, and which
@@ -143,14 +80,19 @@ export class Catalog {
 
   async createRegion(subject: Subject, region: CatalogRegion): Promise<CatalogRegion> {
     requireAdmin(subject, 'create_region');
-    const row = regionRow(region);
     await this.#core.db.write(async (tx) => {
       await this.#requireParent(tx, region);
-      const known = await tx.selectFrom('catalog_regions').select('id').where('id', '=', row.id).executeTakeFirst();
-      if (known || row.id === this.#core.settings.region) throw taken('region', row.id);
-      await tx.insertInto('catalog_regions').values(row).execute();
+      const isOwn = region.id === this.#core.settings.region;
+      if (isOwn || !(await insertRegion(tx, region))) throw taken('region', region.id);
     });
     return region;
+  }
+
+  /** There is such a region from then on, whoever else makes it at the same moment. */
+  async ensureRegion(subject: Subject, id: string): Promise<void> {
+    requireAdmin(subject, 'create_region');
+    if (id === this.#core.settings.region) return;
+    await this.#core.db.write((tx) => insertRegion(tx, { id, description: '', parentId: null, extra: {} }));
   }
 
   async updateRegion(subject: Subject, id: string, changes: Changes<CatalogRegion>): Promise<CatalogRegion> {
@@ -210,7 +152,7 @@ export class Catalog {
   async createEndpoint(subject: Subject, wanted: Unmade<CatalogEndpoint>): Promise<CatalogEndpoint> {
     requireAdmin(subject, 'create_endpoint');
     const endpoint = { id: newId(this.#core.env), ...wanted, extra: wanted.extra ?? {} };
-    await this.#core.db.write((tx) => tx.insertInto('catalog_endpoints').values(rowOf(endpoint)).execute());
+    await this.#core.db.write((tx) => tx.insertInto('catalog_endpoints').values(endpointRow(endpoint)).execute());
     return endpoint;
   }
 
@@ -218,7 +160,7 @@ export class Catalog {
     requireAdmin(subject, 'update_endpoint');
     return await this.#core.db.write(async (tx) => {
       const endpoint = changed(endpointOf(await claimed(tx, 'catalog_endpoints', 'endpoint', id)), changes);
-      await tx.updateTable('catalog_endpoints').set(rowOf(endpoint)).where('id', '=', id).execute();
+      await tx.updateTable('catalog_endpoints').set(endpointRow(endpoint)).where('id', '=', id).execute();
       return endpoint;
     });
   }
@@ -353,25 +295,15 @@ async function claimed<Table extends CatalogTable>(
   return row as unknown as Schema[Table];
 }
 
-function regionRow({ id, description, parentId, extra }: CatalogRegion): CatalogRegionsTable {
-  return { id, description, parent_id: parentId, extra: extraText(extra) };
-}
-
-function rowOf(endpoint: CatalogEndpoint): CatalogEndpointsTable {
-  return {
-    id: endpoint.id,
-    service_id: endpoint.serviceId,
-    interface: endpoint.interface,
-    url: endpoint.url,
-    region_id: endpoint.regionId,
-    name: endpoint.name,
-    enabled: endpoint.enabled ? 1 : 0,
-    extra: extraText(endpoint.extra),
-  };
-}
-
-function serviceRow({ enabled, extra, ...words }: CatalogServiceEntry): CatalogServicesTable {
-  return { ...words, enabled: enabled ? 1 : 0, extra: extraText(extra) };
+/** Gives whether there was none of its id. */
+async function insertRegion(tx: Tx, region: CatalogRegion): Promise<boolean> {
+  const made = await tx
+    .insertInto('catalog_regions')
+    .values(regionRow(region))
+    .onConflict((conflict) => conflict.doNothing())
+    .returning('id')
+    .execute();
+  return made.length > 0;
 }
 
 /** What clients chose goes over what is there, member by member. */

@@ -4,7 +4,7 @@ import type { PoliciesTable } from '../../database/schema.ts';
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
-import type { CatalogEndpoint, CatalogRegion } from './catalog.ts';
+import type { CatalogEndpoint, CatalogRegion } from './catalog-rows.ts';
 import { extraText, extraWith } from './extra.ts';
 import { missing } from './failures.ts';
 import type { Options } from './model.ts';

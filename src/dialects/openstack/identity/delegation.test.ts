@@ -204,3 +204,10 @@ test('a service that was added is in catalogs, and one of the cloud stays', asyn
     ),
   ).toBe(false);
 });
+
+test('endpoints that name the same new region at once are both there', async () => {
+  const service_id = await made('/v3/services', 'service', { type: 'object-store', name: 'swift' });
+  const endpoint = { service_id, interface: 'public', url: 'https://store.example/v1', region: 'Farther' };
+  const ask = () => asAdmin('POST', '/v3/endpoints', { endpoint });
+  expect((await Promise.all([ask(), ask(), ask()])).map(({ status }) => status)).toEqual([201, 201, 201]);
+});

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { type Call, operation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
-import type { EndpointGroup } from '../../../cloud/identity/catalog.ts';
+import type { EndpointGroup } from '../../../cloud/identity/catalog-rows.ts';
 import { adminAccountId } from '../../../cloud/identity/model.ts';
 import { list, v3 } from './answers.ts';
 import { endpointId, interfaces, usualCatalog } from './catalog.ts';

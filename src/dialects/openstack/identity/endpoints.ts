@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { type Call, operation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
-import type { CatalogEndpoint } from '../../../cloud/identity/catalog.ts';
+import type { CatalogEndpoint } from '../../../cloud/identity/catalog-rows.ts';
 import type { Options } from '../../../cloud/identity/model.ts';
 import { list, v3 } from './answers.ts';
 import { type CatalogEntry, endpointId, interfaces, serviceId, usualCatalog } from './catalog.ts';
@@ -114,9 +114,10 @@ async function regionOf(call: Call, region: string | null | undefined, regionId:
   const id = regionId ?? region;
   if (id === undefined || id === null || id === call.cloud.identity.region) return id;
   const { catalog } = call.cloud.identity;
-  if ((await catalog.regions()).some((one) => one.id === id)) return id;
-  if (regionId) throw new CloudError('invalid', `Could not find region: ${id}.`, { field: 'region_id' });
-  await catalog.createRegion(call.subject, { id, description: '', parentId: null, extra: {} });
+  if (!regionId) await catalog.ensureRegion(call.subject, id);
+  else if (!(await catalog.regions()).some((one) => one.id === id)) {
+    throw new CloudError('invalid', `Could not find region: ${id}.`, { field: 'region_id' });
+  }
   return id;
 }
 

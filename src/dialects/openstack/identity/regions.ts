@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { type Call, operation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
-import type { CatalogRegion } from '../../../cloud/identity/catalog.ts';
+import type { CatalogRegion } from '../../../cloud/identity/catalog-rows.ts';
 import { newId } from '../../../env/env.ts';
 import { list, v3 } from './answers.ts';
 import { listDocument, nullable, optional, SelfLink, ShortDescription } from './schemas.ts';

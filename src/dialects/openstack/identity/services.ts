@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { type Call, operation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
-import type { CatalogServiceEntry } from '../../../cloud/identity/catalog.ts';
+import type { CatalogServiceEntry } from '../../../cloud/identity/catalog-rows.ts';
 import { list, v3 } from './answers.ts';
 import { type CatalogEntry, serviceId, usualCatalog } from './catalog.ts';
 import { Id, listDocument, optional, SelfLink } from './schemas.ts';

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { type Call, operation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
-import type { CatalogEndpoint } from '../../../cloud/identity/catalog.ts';
+import type { CatalogEndpoint } from '../../../cloud/identity/catalog-rows.ts';
 import { notAuthenticated } from '../../../cloud/identity/failures.ts';
 import { MoreProofWanted } from '../../../cloud/identity/receipts.ts';
 import { mayReadIdentity, requireAdmin } from '../../../cloud/identity/subject.ts';
