@@ -27,8 +27,8 @@ interface Taken {
 /** A server that takes each body, and tells of it; `onPiece` is awaited for each piece. */
 async function taking(onPiece: (request: IncomingMessage) => Promise<void> = async () => {}) {
   const { promise: taken, resolve } = Promise.withResolvers<Taken>();
+  const outcome: Taken = { length: 0, md5: '', isPast: false };
   server = createServer(async (incoming, answer) => {
-    const outcome: Taken = { length: 0, md5: '', isPast: false };
     const hash = createHash('md5');
     const reader = ConnectionReader.of(incoming, () => {
       outcome.isPast = true;
@@ -50,7 +50,7 @@ async function taking(onPiece: (request: IncomingMessage) => Promise<void> = asy
     answer.end('taken');
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
-  return { port: (server.address() as AddressInfo).port, taken };
+  return { port: (server.address() as AddressInfo).port, taken, sofar: () => outcome.length };
 }
 
 /** The bytes of a body, in chunks of odd length, and their md5. */
@@ -126,7 +126,7 @@ describe('ConnectionReader', () => {
   });
 
   it('takes nothing of what comes with the end of the body', async () => {
-    const { port, taken } = await taking();
+    const { port, taken, sofar } = await taking();
     const length = 33 * mib;
     const { chunks, md5 } = bodyOf(length);
     const all = Buffer.concat(chunks);
@@ -135,7 +135,7 @@ describe('ConnectionReader', () => {
     socket.write(`PUT / HTTP/1.1\r\nHost: here\r\nContent-Length: ${length}\r\n\r\n`);
     socket.write(all.subarray(0, end));
     // Once nothing is left to be read past the parser, the rest comes by it.
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await expect.poll(sofar).toBe(end);
     socket.write(Buffer.concat([all.subarray(end), Buffer.from('GET / HTTP/1.1\r\nHost: here\r\n\r\n')]));
     socket.resume();
     expect(await taken).toEqual({ length, md5, isPast: true });
