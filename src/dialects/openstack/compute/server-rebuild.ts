@@ -91,7 +91,7 @@ export const rebuildServer = operation({
   summary:
     'Gives the server a fresh root disk from an image. Its id, addresses and volumes stay. A server that is stopped is ' +
     'stopped again when it is done. What is on the old disk is lost. Of a server that boots from a volume, the volume is ' +
-    'written anew; from 2.93 on.',
+    'written anew from 2.93 on; before, only the image that it was made of is taken, and the volume stays as it is.',
   examples: [
     {
       title: 'From another image',
