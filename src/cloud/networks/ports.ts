@@ -322,8 +322,9 @@ export class Ports {
   }
 
   async #known(tx: Tx, subject: Subject, asked: readonly string[]): Promise<string[]> {
-    for (const id of asked) await this.#groups.get(subject, id, tx);
-    return [...new Set(asked)];
+    const ids = [...new Set(asked)];
+    if (ids.length > 0) await this.#groups.keep(tx, subject, ids);
+    return ids;
   }
 
   async #insert(tx: Tx, projectId: string, input: NewPort, making: PortMaking) {

@@ -64,8 +64,23 @@ export class SecurityGroups {
     const visible = visibleShared(subject, 'security_groups', false);
     const query = db.selectFrom('security_groups').selectAll().where('id', '=', id);
     const [group] = await withRules(db, await query.where(visible).execute());
-    if (!group) throw notFound('security_group', id, `Security group ${id} does not exist.`);
+    if (!group) throw noSuchGroup(id);
     return group;
+  }
+
+  /** The groups stay there until the transaction ends. Throws `not_found` for the first that the subject does not see. */
+  async keep(tx: Tx, subject: Subject, ids: readonly string[]): Promise<void> {
+    const kept = await tx
+      .selectFrom('security_groups')
+      .select('id')
+      .where(oneOf(this.#core.db, sql.ref('id'), ids))
+      .where(visibleShared(subject, 'security_groups', false))
+      .orderBy('id')
+      .forKeyShare()
+      .execute();
+    const known = new Set(kept.map(({ id }) => id));
+    const missing = ids.find((id) => !known.has(id));
+    if (missing !== undefined) throw noSuchGroup(missing);
   }
 
   /** Makes all of them or none; each with the rules that new groups have. */
@@ -186,7 +201,7 @@ export async function claimGroup(
   id: string,
 ): Promise<SecurityGroupsTable> {
   const row = await touchGroup(core, tx, id).where(owned(subject, 'security_groups')).returningAll().executeTakeFirst();
-  if (!row) throw notFound('security_group', id, `Security group ${id} does not exist.`);
+  if (!row) throw noSuchGroup(id);
   refuseOpen(row);
   return row;
 }
@@ -224,6 +239,10 @@ async function withRules(db: Queryable, rows: SecurityGroupsTable[]): Promise<Se
 async function refuseWhileUsed(tx: Tx, id: string): Promise<void> {
   const users = tx.selectFrom('port_security_groups').select('port_id').where('security_group_id', '=', id);
   if (await users.limit(1).executeTakeFirst()) throw groupInUse(id);
+}
+
+function noSuchGroup(id: string): CloudError {
+  return notFound('security_group', id, `Security group ${id} does not exist.`);
 }
 
 function groupInUse(id: string): CloudError {
