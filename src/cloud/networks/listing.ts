@@ -50,7 +50,8 @@ export class Listing<Field extends string> {
     let result = query;
     for (const condition of this.#filters(request)) result = result.where(condition);
     const orders = this.#orders(request);
-    if (request.marker !== undefined) result = result.where(await this.#after(db, orders, request.marker));
+    if (request.marker !== undefined)
+      result = result.where(await this.#after(db, query as never, orders, request.marker));
     for (const { column, descending } of orders) result = result.orderBy(column, descending ? 'desc' : 'asc');
     return request.limit === undefined ? result : result.limit(request.limit);
   }
@@ -86,12 +87,18 @@ export class Listing<Field extends string> {
     }));
   }
 
-  /** The rows that come after the marker's row: greater in the first column that differs. */
-  async #after(db: Queryable, orders: Order[], marker: string): Promise<Expression<SqlBool>> {
+  /** The rows that come after the marker's row: greater in the first column that differs. What is not seen is no marker. */
+  async #after(
+    db: Queryable,
+    seen: SelectQueryBuilder<Schema, never, object>,
+    orders: Order[],
+    marker: string,
+  ): Promise<Expression<SqlBool>> {
     const values = orders.map(({ column }, index) => sql`${column} as ${sql.ref(`v${index}`)}`);
-    const { rows } = await sql<
-      Record<string, unknown>
-    >`select ${sql.join(values)} from ${sql.table(this.#table)} where ${this.#column('id')} = ${marker}`.execute(db);
+    const id = this.#column('id');
+    const ids = seen.clearSelect().select(id.as('id')).where(sql<SqlBool>`${id} = ${marker}`);
+    const { rows } = await sql<Record<string, unknown>>`select ${sql.join(values)} from ${sql.table(this.#table)}
+      where ${id} in (${ids})`.execute(db);
     const row = rows[0];
     if (!row)
       throw new CloudError('invalid', `The marker ${marker} could not be found.`, { id: marker, field: 'marker' });

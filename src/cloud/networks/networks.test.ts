@@ -93,6 +93,7 @@ describe('lists', () => {
     const back = await networks.list(alice, { sort, limit: 2, marker: rest[0]!.id, reverse: true });
     expect(back.map(({ name }) => name)).toEqual(['c', 'b']);
     await expect(networks.list(alice, { marker: 'f'.repeat(32) })).rejects.toMatchObject({ code: 'invalid' });
+    await expect(networks.list(bob, { sort, marker: rest[0]!.id })).rejects.toMatchObject({ code: 'invalid' });
   });
 });
 

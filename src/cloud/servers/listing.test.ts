@@ -126,6 +126,13 @@ eachDatabase('a list of servers', (open) => {
       expect(await inPages({ sort }, 2)).toEqual(whole);
     });
 
+    it('tells nothing by a marker of another project', async () => {
+      const sort = [{ key: 'name', direction: 'asc' }] as const;
+      const theirs = { sort, marker: rows[4]!.id };
+      await expect(numbers({}, theirs, member)).rejects.toMatchObject({ code: 'invalid' });
+      expect(await numbers({ allProjects: true }, theirs)).toContain(1);
+    });
+
     it('goes on after a marker that was deleted since, and refuses one that never was', async () => {
       expect(await numbers({}, { marker: rows[5]!.id })).toEqual([4, 3, 2, 1]);
       await expect(numbers({}, { marker: 'f'.repeat(32) })).rejects.toMatchObject({

@@ -98,7 +98,8 @@ async function pageQuery(db: Database, subject: Subject, filter: ServerFilter, p
   query = visible(query, subject, filter);
   query = filtered(query, db, filter);
   const sort = [...page.sort, { key: 'id' as const, direction: page.sort[0]?.direction ?? ('desc' as const) }];
-  if (page.marker !== undefined) query = await after(query, db, page.marker, sort);
+  if (page.marker !== undefined)
+    query = await after(query, visible(db.read.selectFrom('servers'), subject, filter), page.marker, sort);
   // What has no value is the smallest, as with MySQL, on whatever database.
   for (const { key, direction } of sort) {
     query = query.orderBy(`servers.${key}`, (order) =>
@@ -192,10 +193,13 @@ function likeExpression(db: Database, like: string) {
     : sql<boolean>`servers.name like ${like} escape '\\'`;
 }
 
-/** Only what comes after the marker in the given order. */
-async function after(query: Query, db: Database, marker: string, sort: ServerPage['sort']): Promise<Query> {
-  const row = await db.read.selectFrom('servers').selectAll().where('id', '=', marker).executeTakeFirst();
-  if (!row) throw new CloudError('invalid', `marker [${marker}] not found`, { reason: 'marker', field: 'marker' });
+/** Only what comes after the marker in the given order. The marker is one of those that the subject may see: others tell nothing. */
+async function after(query: Query, seen: Query, marker: string, sort: ServerPage['sort']): Promise<Query> {
+  const row = await seen.selectAll('servers').where('id', '=', marker).executeTakeFirst();
+  if (!row) {
+    const details = { reason: 'marker', field: 'marker', id: marker };
+    throw new CloudError('invalid', `marker [${marker}] not found`, details);
+  }
   return query.where((e) =>
     e.or(
       sort.map(({ key, direction }, index) =>

@@ -63,7 +63,7 @@ export async function listVolumes(
   filter: VolumeFilter,
   page: StoragePage,
 ): Promise<Volume[]> {
-  const conditions = common('volumes', db, subject, filter);
+  const conditions = common('volumes', db, filter);
   conditions.push(sql<boolean>`volumes.origin = 'volume'`);
   const { bootable, zoneId, serverId, volumeType, size } = filter;
   if (bootable !== undefined) conditions.push(sql<boolean>`volumes.bootable = ${bootable ? 1 : 0}`);
@@ -76,7 +76,7 @@ export async function listVolumes(
     'volumes',
     VolumesTable
   >;
-  const rows = await paged('volumes', db, query as never, conditions, page);
+  const rows = await paged('volumes', query as never, visible('volumes', subject, filter), conditions, page);
   return (rows as VolumesTable[]).map(volumeFromRow);
 }
 
@@ -93,22 +93,32 @@ export async function listSnapshots(
   filter: SnapshotFilter,
   page: StoragePage,
 ): Promise<Snapshot[]> {
-  const conditions = common('volume_snapshots', db, subject, filter);
+  const conditions = common('volume_snapshots', db, filter);
   if (filter.volumeId !== undefined) conditions.push(sql<boolean>`volume_snapshots.volume_id = ${filter.volumeId}`);
   const query = db.read.selectFrom('volume_snapshots').selectAll('volume_snapshots');
-  const rows = await paged('volume_snapshots', db, query as never, conditions, page);
+  const rows = await paged(
+    'volume_snapshots',
+    query as never,
+    visible('volume_snapshots', subject, filter),
+    conditions,
+    page,
+  );
   return (rows as VolumeSnapshotsTable[]).map(snapshotFromRow);
 }
 
 type Table = 'volumes' | 'volume_snapshots';
 type Condition = RawBuilder<boolean>;
 
-function common(table: Table, db: Database, subject: Subject, filter: CommonFilter): Condition[] {
-  const column = (name: string) => sql.ref(`${table}.${name}`);
-  const conditions: Condition[] = [sql<boolean>`${column('deleted_at')} is null`];
+/** What is of the project, or of all that an administrator asks for. */
+function visible(table: Table, subject: Subject, filter: CommonFilter): Condition {
   if (filter.allProjects) requireAdmin(subject, 'volume:get_all');
   const projectId = filter.allProjects ? filter.projectId : projectOf(subject);
-  if (projectId !== undefined) conditions.push(sql<boolean>`${column('project_id')} = ${projectId}`);
+  return projectId === undefined ? sql`1 = 1` : sql`${sql.ref(`${table}.project_id`)} = ${projectId}`;
+}
+
+function common(table: Table, db: Database, filter: CommonFilter): Condition[] {
+  const column = (name: string) => sql.ref(`${table}.${name}`);
+  const conditions: Condition[] = [sql<boolean>`${column('deleted_at')} is null`];
   if (filter.name !== undefined) conditions.push(sql<boolean>`${column('name')} = ${filter.name}`);
   if (filter.nameLike !== undefined) {
     const pattern = `%${filter.nameLike.replaceAll(/[\\%_]/g, '\\$&')}%`;
@@ -136,14 +146,14 @@ function common(table: Table, db: Database, subject: Subject, filter: CommonFilt
 
 async function paged(
   table: Table,
-  db: Database,
   start: SelectQueryBuilder<Schema, Table, object>,
+  seen: Condition,
   conditions: Condition[],
   page: StoragePage,
 ): Promise<unknown[]> {
   const sort = [...page.sort, { key: 'id' as const, direction: page.sort[0]?.direction ?? ('desc' as const) }];
-  if (page.marker !== undefined) conditions.push(await after(table, db, page.marker, sort));
-  let query = start;
+  if (page.marker !== undefined) conditions.push(await after(table, start.where(seen), page.marker, sort));
+  let query = start.where(seen);
   for (const condition of conditions) query = query.where(condition);
   for (const { key, direction } of sort) query = query.orderBy(expression(table, key), direction);
   return await query
@@ -158,11 +168,14 @@ function expression(table: Table, key: StorageSortKey): RawBuilder<unknown> {
   return isNumber ? sql`${sql.ref(`${table}.${key}`)}` : sql`coalesce(${sql.ref(`${table}.${key}`)}, '')`;
 }
 
-/** Only what comes behind the marker in the given order. */
-async function after(table: Table, db: Database, marker: string, sort: StoragePage['sort']): Promise<Condition> {
-  const row = (await db.read.selectFrom(table).selectAll().where('id', '=', marker).executeTakeFirst()) as
-    | Record<string, unknown>
-    | undefined;
+/** Only what comes behind the marker in the given order. The marker is one of those that are seen: others tell nothing. */
+async function after(
+  table: Table,
+  seen: SelectQueryBuilder<Schema, Table, object>,
+  marker: string,
+  sort: StoragePage['sort'],
+): Promise<Condition> {
+  const row = (await seen.where('id', '=', marker).executeTakeFirst()) as Record<string, unknown> | undefined;
   if (!row) throw table === 'volumes' ? volumeNotFound(marker) : snapshotNotFound(marker);
   const steps = sort.map(({ key, direction }, index) => {
     const same = sort.slice(0, index).map((one) => sql`${expression(table, one.key)} = ${row[one.key] ?? ''}`);

@@ -143,6 +143,8 @@ function blockStorage(database: Database['kind']): void {
         'b',
       ]);
       await expect(list({}, { marker: 'f'.repeat(32) })).rejects.toEqual(refused('not_found'));
+      const strange = blockStorage.list(storage.stranger, {}, { ...page, marker: made[1]!.id });
+      await expect(strange).rejects.toEqual(refused('not_found'));
     });
   });
 
