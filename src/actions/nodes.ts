@@ -1,3 +1,4 @@
+import { DatabaseUnavailable } from '../database/database.ts';
 import type { ActionFailure, Node, Span, Step } from './definition.ts';
 import type { JournalWrite } from './journal.ts';
 
@@ -35,6 +36,7 @@ export function guarded(step: AnyStep, path: string, commit: JournalWrite): Jour
     try {
       await commit(tx);
     } catch (error) {
+      if (error instanceof DatabaseUnavailable) throw error;
       throw new CommitRefused(step, path, write, error);
     }
   };

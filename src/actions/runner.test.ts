@@ -1,9 +1,10 @@
 import fc from 'fast-check';
+import { sql } from 'kysely';
 import { Type } from 'typebox';
 import { expect, it } from 'vitest';
 import { KillableProcess } from '../../tests/support/killable.ts';
 import { eachDatabase } from '../../tests/support/postgres.ts';
-import type { Database } from '../database/database.ts';
+import { type Database, DatabaseUnavailable, type Tx } from '../database/database.ts';
 import { newId } from '../env/env.ts';
 import { realEnv } from '../env/real.ts';
 import { type Action, actionWords, anyAction, type Node } from './definition.ts';
@@ -62,8 +63,8 @@ function world(failures: Record<string, number> = {}): World {
   return { things: new Set(), calls: [], failures: new Map(Object.entries(failures)), settled: [] };
 }
 
-async function run(action: Action<World, Input, State>, services: World, db: Database) {
-  const runner = new ActionRunner({ db, env, actions: [anyAction(action)], log: silent });
+async function run(action: Action<World, Input, State>, services: World, db: Database, leaseMs?: number) {
+  const runner = new ActionRunner({ db, env, actions: [anyAction(action)], log: silent, ...(leaseMs && { leaseMs }) });
   await runner.start(services);
   const actionId = await db.write((tx) => runner.submit(tx, action, submission()));
   const outcome = await runner.wait(actionId, { timeoutMs: 60_000 });
@@ -201,6 +202,54 @@ eachDatabase('an action', (open, kind) => {
     await runner.stop();
     await db.close();
   });
+
+  it.each(['do', 'commit'] as const)(
+    'goes on where the database was away for a moment in what a step %ss',
+    async (where) => {
+      const db = await open();
+      const services = world();
+      let tries = 0;
+      const breaks = words.step<Input, State>('b', {
+        async do() {
+          services.calls.push('b');
+          const away = async () => {
+            tries += 1;
+            if (tries === 1) throw new DatabaseUnavailable(new Error('gone'));
+          };
+          if (where === 'do') await away();
+          return where === 'commit' ? { commit: away } : undefined;
+        },
+      });
+      const { outcome } = await run(toy([make('a'), breaks, make('c')]), services, db, 200);
+      expect(outcome).toEqual({ state: 'succeeded', failure: undefined });
+      expect(services.calls).toEqual(['a', 'b', 'b', 'c']);
+      await db.close();
+    },
+  );
+
+  it.skipIf(kind === 'sqlite')(
+    'commits once more where it was in the way of another one, as only PostgreSQL has it',
+    async () => {
+      const db = await open();
+      const services = world();
+      let tries = 0;
+      const deadlock = sql`do $$ begin raise exception using errcode = 'deadlock_detected'; end $$`;
+      const breaks = words.step<Input, State>('b', {
+        async do() {
+          services.calls.push('b');
+          const commit = async (tx: Tx) => {
+            tries += 1;
+            if (tries === 1) await deadlock.execute(tx);
+          };
+          return { commit };
+        },
+      });
+      const { outcome } = await run(toy([make('a'), breaks, make('c')]), services, db);
+      expect(outcome).toEqual({ state: 'succeeded', failure: undefined });
+      expect(services.calls).toEqual(['a', 'b', 'c']);
+      await db.close();
+    },
+  );
 
   it('goes on or unwinds after a kill at any write, whatever fails', async () => {
     const names = ['a', 'b', 'c', 'd'];

@@ -1,4 +1,4 @@
-import type { Database } from '../database/database.ts';
+import { type Database, DatabaseUnavailable } from '../database/database.ts';
 import type { ActionState, ActionStepsTable } from '../database/schema.ts';
 import type { Env } from '../env/env.ts';
 import type { ActionFailure, AnyAction, StepContext } from './definition.ts';
@@ -161,6 +161,8 @@ export class Walk {
         return;
       } catch (error) {
         this.#checkSignals(step, path);
+        // Nothing is wrong with what is done: it goes on where the journal ends, as after a kill.
+        if (error instanceof DatabaseUnavailable) throw error;
         const failure = describeFailure(error, step.name, path);
         if (this.#quiet) throw new StepFailed(failure, error);
         this.#record(step, path, 'failed', { error: failure });

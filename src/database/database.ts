@@ -96,3 +96,11 @@ export class DatabaseUnavailable extends Error {
     this.name = 'DatabaseUnavailable';
   }
 }
+
+/** Other transactions are in the way of this one, as in a deadlock: `write` does the same work once more. */
+export class TransactionConflict extends DatabaseUnavailable {
+  constructor(cause: Error) {
+    super(cause);
+    this.name = 'TransactionConflict';
+  }
+}

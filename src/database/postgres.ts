@@ -6,6 +6,7 @@ import {
   type Database,
   DatabaseUnavailable,
   type PreparedQuery,
+  TransactionConflict,
   type Tx,
   type WriteOptions,
 } from './database.ts';
@@ -58,8 +59,7 @@ class PostgresDatabase implements Database {
         for (const effect of effects) effect();
         return value;
       } catch (error) {
-        // Deadlocks and serialisation failures are PostgreSQL's way to ask for another try.
-        if (attempt < 5 && isTransient(error)) continue;
+        if (attempt < 5 && error instanceof TransactionConflict) continue;
         throw error;
       }
     }
@@ -137,15 +137,14 @@ function code(error: unknown): string | undefined {
   return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : undefined;
 }
 
-function isTransient(error: unknown): boolean {
-  return code(error) === '40001' || code(error) === '40P01';
-}
-
 function translated(error: unknown): unknown {
   const constraint = (error as { constraint?: string })?.constraint ?? '';
   if (code(error) === '23505') return new ConstraintViolation('unique', constraint, error);
   if (code(error) === '23503') return new ConstraintViolation('foreign_key', constraint, error);
-  return error instanceof Error && isBeyondUs(error) ? new DatabaseUnavailable(error) : error;
+  if (!(error instanceof Error)) return error;
+  // Serialisation failures and deadlocks are PostgreSQL's way to ask for another try.
+  if (code(error) === '40001' || code(error) === '40P01') return new TransactionConflict(error);
+  return isBeyondUs(error) ? new DatabaseUnavailable(error) : error;
 }
 
 /** A server that can't be reached, takes or keeps no connections, only reads, or lacks disk or memory. */
