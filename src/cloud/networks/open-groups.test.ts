@@ -129,20 +129,26 @@ eachDatabase('the group that lets everything through', (openDatabase) => {
     for (const id of ports) expect(await groups(id)).toEqual([open]);
   });
 
-  it.each(['joined', 'named by a port that is new'])('is there or not for who has it %s while another one goes', async (how) => {
-    const [web, one] = [await newGroup('web'), await newPort()];
-    const { db, held, commit } = holdWrites(cloud.db);
-    const { networks } = await testNetworks({ defaultQuotas: unlimited }, db);
-    const gone = networks.securityGroups.delete(alice, web);
-    await held;
-    const joined =
-      how === 'joined' ? cloud.networks.openGroups.join(alice, web, [one]) : newPort({ securityGroupIds: [web] });
-    const outcome = expect(joined).rejects.toMatchObject({ code: 'not_found', details: { resource: 'security_group' } });
-    await untilBlocked(cloud.db).finally(commit);
-    await gone;
-    await outcome;
-    expect(await groups(one)).toEqual([open]);
-  });
+  it.each(['joined', 'named by a port that is new'])(
+    'is there or not for who has it %s while another one goes',
+    async (how) => {
+      const [web, one] = [await newGroup('web'), await newPort()];
+      const { db, held, commit } = holdWrites(cloud.db);
+      const { networks } = await testNetworks({ defaultQuotas: unlimited }, db);
+      const gone = networks.securityGroups.delete(alice, web);
+      await held;
+      const joined =
+        how === 'joined' ? cloud.networks.openGroups.join(alice, web, [one]) : newPort({ securityGroupIds: [web] });
+      const outcome = expect(joined).rejects.toMatchObject({
+        code: 'not_found',
+        details: { resource: 'security_group' },
+      });
+      await untilBlocked(cloud.db).finally(commit);
+      await gone;
+      await outcome;
+      expect(await groups(one)).toEqual([open]);
+    },
+  );
 
   it('takes in the ports of one network, or of a group that goes', async () => {
     const web = await newGroup('web');
