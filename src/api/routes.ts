@@ -17,6 +17,9 @@ export interface FoundRoute {
   params: Record<string, string>;
 }
 
+/** No route takes more characters for one parameter of its path. */
+export const maxParamLength = 512;
+
 /** A parameter in a path, as `{server_id}`. */
 export const slot = /\{(\w+)\}/g;
 
@@ -26,7 +29,7 @@ type Method = (typeof methods)[number];
 /** The routes of dialects that are loaded together. */
 export class Routes {
   readonly #dialects: readonly Dialect[];
-  readonly #router = FindMyWay({ ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: 512 });
+  readonly #router = FindMyWay({ ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength });
 
   constructor(dialects: readonly Dialect[]) {
     this.#dialects = dialects;

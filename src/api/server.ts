@@ -10,7 +10,7 @@ import { mountDialects } from './mount.ts';
 import { openApiDocument } from './openapi.ts';
 import type { DialectName } from './operation.ts';
 import { requestTarget } from './request-target.ts';
-import { groupOfLoaded } from './routes.ts';
+import { groupOfLoaded, maxParamLength } from './routes.ts';
 
 export interface ApiServerOptions {
   cloud: Cloud;
@@ -33,7 +33,7 @@ export function createApiServer(options: ApiServerOptions): FastifyInstance {
     // A large image on a slow line takes its time; headers must come quickly (Node's own limit of 60 s).
     requestTimeout: 0,
     keepAliveTimeout: 75_000,
-    routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: 512 },
+    routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength },
     // Who is heard while the cloud stops is answered like anybody else, and told that the connection ends.
     return503OnClosing: false,
     rewriteUrl: ({ url }) => requestTarget(url ?? '/'),

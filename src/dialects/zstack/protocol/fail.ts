@@ -1,5 +1,6 @@
 import type { Failure, FailureAnswer } from '../../../api/dialect.ts';
 import { InvalidRequest, NoSuchOperation, UnexpectedError } from '../../../api/dialect.ts';
+import { maxParamLength } from '../../../api/routes.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import { preflightHeaders } from './cross-origin.ts';
 import { describeError } from './describe-error.ts';
@@ -7,7 +8,7 @@ import { acceptFailedJob } from './failed-job.ts';
 import { isKnownPath, knownOperations } from './known-operations.ts';
 import { factsOf, type SessionProblem } from './request-facts.ts';
 import { bodyKeyOf, notOffered, pathOf } from './select-operation.ts';
-import { errorBody, MalformedRequest, ZStackError } from './zstack-error.ts';
+import { errorBody, invalidArgument, MalformedRequest, ZStackError } from './zstack-error.ts';
 
 /**
  * The dialect's failures: plain text for requests that are malformed as HTTP, and 503 with an `error` body for all that
@@ -42,12 +43,18 @@ function noSuchOperation({ request }: Failure): FailureAnswer {
   if (request.method === 'OPTIONS') return { status: 204, headers: preflightHeaders, body: '' };
   const path = pathOf(request);
   const known = knownOperations(request.method, path);
+  const long = path.split('/').find((part) => part.length > maxParamLength);
+  if (known && long !== undefined) return { status: 503, body: { error: tooLong(long).body } };
   if (known) return { status: 503, body: { error: notOffered(likeliest(known, request.body)).body } };
   if (path.startsWith('/api-jobs/')) return { status: 405, body: 'only GET method is allowed for querying job status' };
   if (isKnownPath(path)) {
     return { status: 405, body: `The method[${request.method}] is not allowed for the path[/v1${path}]` };
   }
   return { status: 404, body: `no api mapping to /v1${path}` };
+}
+
+function tooLong({ length }: string): ZStackError {
+  return invalidArgument(`an id in the URL exceeds max length of string. expected was <= 64, actual was ${length}`);
 }
 
 function likeliest(ids: readonly string[], body: unknown): string {

@@ -128,6 +128,18 @@ describe('requests', () => {
     }
   });
 
+  it.each([65, 512, 513, 2000])('for an id of %i characters are told that it is too long', async (length) => {
+    const id = 'a'.repeat(length);
+    const details = expect.stringContaining(`exceeds max length of string. expected was <= 64, actual was ${length}`);
+    for (const [method, path, body] of [
+      ['DELETE', `/images/${id}`, undefined],
+      ['PUT', `/images/${id}/actions`, { updateImage: { name: 'x' } }],
+    ] as const) {
+      const { status, json } = await zstack.run(method, path, body);
+      expect({ status, json }).toMatchObject({ status: 503, json: { error: { code: 'SYS.1007', details } } });
+    }
+  });
+
   it('of browsers on other pages are allowed', async () => {
     const preflight = await zstack.call('OPTIONS', '/images');
     expect(preflight.status).toBe(204);
