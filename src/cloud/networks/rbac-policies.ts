@@ -108,6 +108,7 @@ export class RbacPolicies extends OwnedResources<'rbac_policies', RbacPolicyFiel
       const before = policyOf(await this.claim(tx, subject, id, expectedRevision));
       if (targetProject === undefined || targetProject === before.targetProject) return this.get(subject, id, tx);
       refuseAllByMembers(subject, targetProject);
+      await claimObject(tx, before.objectType, before.objectId);
       await this.#refuseTwin(tx, { ...before, targetProject });
       await this.#refuseWhileUsed(tx, before);
       await tx.updateTable('rbac_policies').set({ target_project: targetProject }).where('id', '=', id).execute();
@@ -133,7 +134,7 @@ export class RbacPolicies extends OwnedResources<'rbac_policies', RbacPolicyFiel
       throw invalidInput(`'${action}' is not one of [access_as_shared]`, 'action');
     }
     refuseAllByMembers(subject, targetProject);
-    const owner = await ownerOfObject(tx, objectType, objectId);
+    const owner = await claimObject(tx, objectType, objectId);
     if (owner === undefined) throw notFound(objectType, objectId);
     if (owner !== subject.projectId && !subject.isAdmin) throw notFound(objectType, objectId);
     await this.#refuseTwin(tx, { objectId, action, targetProject });
@@ -196,11 +197,13 @@ export class RbacPolicies extends OwnedResources<'rbac_policies', RbacPolicyFiel
   }
 }
 
-async function ownerOfObject(tx: Tx, objectType: RbacObjectType, objectId: string): Promise<string | undefined> {
+/** Gives whose it is. Nobody else shares it, or deletes it, until the transaction ends. */
+async function claimObject(tx: Tx, objectType: RbacObjectType, objectId: string): Promise<string | undefined> {
   const row = await tx
     .selectFrom(tables[objectType] as 'networks')
     .select('project_id')
     .where('id', '=', objectId)
+    .forNoKeyUpdate()
     .executeTakeFirst();
   return row?.project_id;
 }

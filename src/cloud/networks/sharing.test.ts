@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { holdWrites, untilBlocked } from '../../../tests/support/held-writes.ts';
 import { eachDatabase } from '../../../tests/support/postgres.ts';
 import { desiredNetworks } from './host-networks/desired-networks.ts';
 import { admin, member, projectA, projectB, type TestNetworks, testNetworks, unlimited } from './test-cloud.ts';
@@ -22,6 +23,24 @@ eachDatabase('what hangs on networks', (open) => {
     await expect(cloud.networks.networks.create(admin, [{ segmentationId: 7 }])).rejects.toMatchObject({
       details: { reason: 'vlan_id_in_use' },
     });
+  });
+
+  test('what is shared with a project twice at once is shared once', async () => {
+    const { id: objectId } = await newNetwork();
+    const share = { objectType: 'network', objectId, action: 'access_as_shared' } as const;
+    const { rbacPolicies } = cloud.networks;
+    const [other] = await rbacPolicies.create(alice, [{ ...share, targetProject: 'c'.repeat(32) }]);
+    const { db, held, commit } = holdWrites(cloud.db);
+    const slow = (await testNetworks({ defaultQuotas: unlimited }, db)).networks.rbacPolicies;
+    const first = slow.create(alice, [{ ...share, targetProject: projectB }]);
+    await held;
+    const later = Promise.allSettled([
+      rbacPolicies.create(alice, [{ ...share, targetProject: projectB }]),
+      rbacPolicies.update(alice, other!.id, projectB),
+    ]);
+    await untilBlocked(cloud.db, 2).finally(commit);
+    await first;
+    for (const one of await later) expect(one).toMatchObject({ status: 'rejected', reason: { code: 'duplicate' } });
   });
 
   test('subnets are cut from pools by several at once, and never overlap', async () => {
