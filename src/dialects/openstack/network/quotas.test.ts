@@ -48,3 +48,10 @@ test('the defaults come back for networks alone', async () => {
     body: { NeutronError: { type: 'TenantQuotaNotFound' } },
   });
 });
+
+test('the defaults are those that hold for projects without their own', async () => {
+  const other = `/v2.0/quotas/${'c'.repeat(32)}`;
+  await api.quotas.setLimitsOfClass(api.subject('admin'), 'default', { security_groups: 3 });
+  for (const shown of [other, `${other}/default`])
+    expect((await api.call('admin', 'GET', shown)).body, shown).toMatchObject({ quota: { security_group: 3 } });
+});

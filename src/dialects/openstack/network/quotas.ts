@@ -92,7 +92,7 @@ const showDefaultQuota = operation({
   title: 'Show default quotas',
   summary: 'What projects may have that have no quotas of their own.',
   examples: [{ ...example, status: 200 }],
-  handle: ({ cloud }) => ({ body: { quota: quotaView(cloud.quotas.defaults) } }),
+  handle: async ({ cloud }) => ({ body: { quota: quotaView(await cloud.quotas.defaultLimits()) } }),
 });
 
 function detailsAt(id: string, path: string) {
