@@ -35,13 +35,15 @@ export function limitDiscarded(env: Env, request: IncomingMessage, socket: Socke
  */
 function linger(socket: Socket): () => void {
   let isAsked = false;
-  // What Node's HTTP server ends a connection with that serves no other request.
-  socket.destroySoon = () => {
+  const end = () => {
     isAsked = true;
     socket.end();
   };
+  // What Node's HTTP server ends a connection with that serves no other request.
+  socket.destroySoon = end;
   return () => {
-    delete (socket as Partial<Socket>).destroySoon;
+    // A later request of the line may have its own.
+    if (socket.destroySoon === end) delete (socket as Partial<Socket>).destroySoon;
     if (isAsked) socket.destroySoon();
   };
 }
