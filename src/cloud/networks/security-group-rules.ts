@@ -112,16 +112,18 @@ export class SecurityGroupRules {
   }
 
   delete(subject: Subject, id: string): Promise<void> {
-    return this.#core.db.write(async (tx) => {
-      const rule = await tx
-        .deleteFrom('security_group_rules')
-        .where('id', '=', id)
-        .where(owned(subject, 'security_group_rules'))
-        .returning('security_group_id')
-        .executeTakeFirst();
-      if (!rule) throw ruleNotFound(id);
-      refuseOpen(await touchGroup(this.#core, tx, rule.security_group_id).returningAll().executeTakeFirstOrThrow());
-    });
+    return this.#core.db.write((tx) => this.deleteIn(tx, subject, id));
+  }
+
+  async deleteIn(tx: Tx, subject: Subject, id: string): Promise<void> {
+    const rule = await tx
+      .deleteFrom('security_group_rules')
+      .where('id', '=', id)
+      .where(owned(subject, 'security_group_rules'))
+      .returning('security_group_id')
+      .executeTakeFirst();
+    if (!rule) throw ruleNotFound(id);
+    refuseOpen(await touchGroup(this.#core, tx, rule.security_group_id).returningAll().executeTakeFirstOrThrow());
   }
 }
 

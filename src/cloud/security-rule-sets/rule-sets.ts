@@ -1,5 +1,6 @@
+import type { Queryable, Tx } from '../../database/database.ts';
 import type { CloudCore } from '../core.ts';
-import { CloudError } from '../errors.ts';
+import { CloudError, notFound } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
 import type { Networks } from '../networks/networks.ts';
 import type { NewSecurityGroupRule } from '../networks/security-group-rules.ts';
@@ -36,36 +37,54 @@ export class SecurityRuleSets {
    * without one they come last. Nothing hangs on the order: every rule lets something through. Gives the sets' ids.
    */
   async add(subject: Subject, groupId: string, sets: readonly RuleSet[], priority?: number): Promise<string[]> {
-    const made = await this.#core.db.write(async (tx) => {
-      const ids: string[] = [];
-      for (const [index, set] of sets.entries()) {
-        const rules = rulesOf(groupId, set);
-        const place = priority ?? (await this.#lastPriority(tx, groupId, set.direction)) + 1;
-        let setId: string | undefined;
-        for (const rule of rules) {
-          const { id } = await this.#networks.securityGroupRules.createIn(tx, subject, rule);
-          setId ??= id;
-          const row = {
-            rule_id: id,
-            set_id: setId,
-            priority: priority === undefined ? place : place + index,
-            members: rules.length,
-            ports: set.ports?.text ?? null,
-            addresses: set.addresses?.text ?? null,
-          };
-          await tx.insertInto('security_group_rule_sets').values(row).execute();
-        }
-        ids.push(setId!);
-      }
-      return ids;
-    });
+    const made = await this.#core.db.write((tx) => this.#addIn(tx, subject, groupId, sets, priority));
     this.#networks.notifyChange();
     return made;
   }
 
+  /** Puts another set in the place of one, or leaves that as it is. Gives the id of the new one. Throws `not_found`. */
+  async replace(subject: Subject, setId: string, groupId: string, set: RuleSet, priority?: number): Promise<string> {
+    const [made] = await this.#core.db.write(async (tx) => {
+      if ((await this.#deleteIn(tx, subject, setId)) === 0) throw notFound('security_group_rule', setId);
+      return await this.#addIn(tx, subject, groupId, [set], priority);
+    });
+    this.#networks.notifyChange();
+    return made!;
+  }
+
+  async #addIn(
+    tx: Tx,
+    subject: Subject,
+    groupId: string,
+    sets: readonly RuleSet[],
+    priority?: number,
+  ): Promise<string[]> {
+    const ids: string[] = [];
+    for (const [index, set] of sets.entries()) {
+      const rules = rulesOf(groupId, set);
+      const place = priority ?? (await this.#lastPriority(tx, groupId, set.direction)) + 1;
+      let setId: string | undefined;
+      for (const rule of rules) {
+        const { id } = await this.#networks.securityGroupRules.createIn(tx, subject, rule);
+        setId ??= id;
+        const row = {
+          rule_id: id,
+          set_id: setId,
+          priority: priority === undefined ? place : place + index,
+          members: rules.length,
+          ports: set.ports?.text ?? null,
+          addresses: set.addresses?.text ?? null,
+        };
+        await tx.insertInto('security_group_rule_sets').values(row).execute();
+      }
+      ids.push(setId!);
+    }
+    return ids;
+  }
+
   /** The rules of a set, or the rule itself where it is of no set. Empty where there is none that the subject may see. */
-  async members(subject: Subject, setId: string): Promise<string[]> {
-    const query = this.#core.db.read
+  async members(subject: Subject, setId: string, db: Queryable = this.#core.db.read): Promise<string[]> {
+    const query = db
       .selectFrom('security_group_rules')
       .leftJoin('security_group_rule_sets', 'security_group_rule_sets.rule_id', 'security_group_rules.id')
       .select('security_group_rules.id')
@@ -83,7 +102,15 @@ export class SecurityRuleSets {
 
   /** Takes a set away with all its rules. One that is not there is gone already. */
   async delete(subject: Subject, setId: string): Promise<void> {
-    for (const id of await this.members(subject, setId)) await this.#networks.securityGroupRules.delete(subject, id);
+    await this.#core.db.write((tx) => this.#deleteIn(tx, subject, setId));
+    this.#networks.notifyChange();
+  }
+
+  /** Gives how many rules went. */
+  async #deleteIn(tx: Tx, subject: Subject, setId: string): Promise<number> {
+    const members = await this.members(subject, setId, tx);
+    for (const id of members) await this.#networks.securityGroupRules.deleteIn(tx, subject, id);
+    return members.length;
   }
 
   async #lastPriority(

@@ -68,6 +68,10 @@ eachDatabase('interfaces in no security group', (_open, kind) => {
     }
     const missing = { code: 'SYS.1003' };
     expect(await refused('POST', nics(open), { params: { vmNicUuids: [nic] } })).toMatchObject(missing);
+    const web = await newGroup('peer');
+    const rules = [{ type: 'Ingress', remoteSecurityGroupUuid: open }];
+    expect(await refused('POST', `/security-groups/${web}/rules`, { params: { rules } })).toMatchObject(missing);
+    await run('DELETE', `/security-groups/${web}`);
     const renamed = { updateSecurityGroup: { name: 'other' } };
     expect(await refused('PUT', `/security-groups/${open}/actions`, renamed)).toMatchObject(missing);
     const disabled = { changeSecurityGroupState: { stateEvent: 'disable' } };

@@ -118,11 +118,21 @@ describe('networks as ZStack has them', () => {
       changeSecurityGroupRule: { dstPortRange: '22' },
     });
     expect(changed.json['inventory']).toMatchObject({ dstPortRange: '22', srcIpRange: rule.srcIpRange, priority: 1 });
+    const { uuid } = changed.json['inventory'] as Body;
+    const other = { type: 'Ingress', protocol: 'TCP', dstPortRange: '81', srcIpRange: '10.0.0.0/8' };
+    await made(path, { rules: [other] });
+    const twin = await test.call('PUT', `/security-groups/rules/${uuid}/actions`, { changeSecurityGroupRule: other });
+    expect(twin.json['error']).toBeDefined();
+    expect(await one(`/security-groups/rules?q=uuid=${uuid}`)).toMatchObject({ dstPortRange: '22' });
+    const peer = { ...other, srcIpRange: undefined, remoteSecurityGroupUuid: 'f'.repeat(32) };
+    const nobody = await test.call('POST', path, { params: { rules: [peer] } });
+    expect(nobody.json['error']).toMatchObject({ code: 'SYS.1003' });
     const drop = await test.call('POST', path, { params: { rules: [{ ...rule, action: 'DROP' }] } });
     expect(drop.json['error']).toMatchObject({ code: 'SYS.1014' });
-    const uuid = (changed.json['inventory'] as Body)['uuid'];
-    await test.call('DELETE', `/security-groups/rules?ruleUuids=${uuid}`);
-    expect(await one(`/security-groups/rules?q=securityGroupUuid=${group['uuid']}&q=type=Ingress`)).toBeUndefined();
+    const left = `/security-groups/rules?q=securityGroupUuid=${group['uuid']}&q=type=Ingress`;
+    for (const { uuid: ruleUuid } of await test.query(left))
+      await test.call('DELETE', `/security-groups/rules?ruleUuids=${ruleUuid}`);
+    expect(await one(left)).toBeUndefined();
     expect((await test.call('DELETE', `/security-groups/${group['uuid']}`)).json).toEqual({});
   });
 

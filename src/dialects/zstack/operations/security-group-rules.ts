@@ -1,6 +1,7 @@
 import { Type as T } from 'typebox';
 import type { Cloud } from '../../../cloud/cloud.ts';
 import type { Subject } from '../../../cloud/identity/subject.ts';
+import type { RuleSet } from '../../../cloud/security-rule-sets/rule-sets.ts';
 import { securityGroup, securityGroupRule } from '../inventories/security-group.ts';
 import { textField, uuidField, uuidIn } from '../protocol/field-schemas.ts';
 import { jobOperation } from '../protocol/operation.ts';
@@ -70,11 +71,17 @@ const addSecurityGroupRule = jobOperation({
     const sets = (rules as WrittenRule[]).flatMap((rule) =>
       peers.map((peer) => ruleSetOf(peer === undefined ? rule : { ...rule, remoteSecurityGroupUuid: peer })),
     );
+    for (const set of sets) await requirePeer(cloud, subject, set);
     const place = input.priority !== undefined && input.priority > 0 ? input.priority : undefined;
     await cloud.securityRuleSets.add(subject, securityGroupUuid, sets, place);
     return { uuid: securityGroupUuid };
   },
 });
+
+/** Throws for a group that nobody has, or that stands for having none: its members are in no group to the dialect. */
+async function requirePeer(cloud: Cloud, subject: Subject, { remoteGroupId }: RuleSet): Promise<void> {
+  if (remoteGroupId !== undefined) await groupNamed(cloud, subject, 'remoteSecurityGroupUuid', remoteGroupId);
+}
 
 const changeSecurityGroupRule = jobOperation({
   ...shared,
@@ -105,9 +112,9 @@ const changeSecurityGroupRule = jobOperation({
     const set = ruleSetOf({ ...(rest as WrittenRule), ...dropPorts, ...said });
     const place = wanted !== undefined && wanted > 0 ? wanted : Number(known['priority']) || undefined;
     const groupUuid = String(known['securityGroupUuid']);
-    await cloud.securityRuleSets.delete(subject, uuid);
-    const [made] = await cloud.securityRuleSets.add(subject, groupUuid, [set], place);
-    return { body: { inventory: await readInventory(cloud, securityGroupRule, made!), success: true } };
+    await requirePeer(cloud, subject, set);
+    const made = await cloud.securityRuleSets.replace(subject, uuid, groupUuid, set, place);
+    return { body: { inventory: await readInventory(cloud, securityGroupRule, made), success: true } };
   },
 });
 
