@@ -207,6 +207,16 @@ export const computeScenes: Readonly<Record<string, Scene>> = {
     await world.admin.post(`${compute}/servers/${server_id}/action`, { addFloatingIp: { address: ip } });
     return { params: { server_id }, body: { removeFloatingIp: { address: ip } } };
   },
+  'POST /servers/{}/action addFixedIp': async (world) => ({
+    params: { server_id: await world.fresh('server') },
+    body: { addFixedIp: { networkId: await world.shared('network') } },
+  }),
+  'POST /servers/{}/action removeFixedIp': async (world) => {
+    const server_id = await world.fresh('server');
+    const { server } = await world.admin.get(`${compute}/servers/${server_id}`);
+    const [[{ addr: address }]] = Object.values(server.addresses) as [[{ addr: string }]];
+    return { params: { server_id }, body: { removeFixedIp: { address } } };
+  },
   'POST /servers': async (world) => {
     const [imageRef, uuid] = await Promise.all([world.shared('image'), world.shared('network')]);
     return { body: { server: { name: 'shape', imageRef, flavorRef: '42', networks: [{ uuid }] } } };

@@ -13,7 +13,7 @@ const ends: PublishedService['ends'] = [
   [/ \/os-(security-group|floating-ip|tenant-network|network|volumes|snapshots)/, 35],
   [/ \/images\/\{\}\/metadata/, 38],
   [/ \/os-hosts/, 42],
-  [/ (add|remove)FloatingIp$/, 43],
+  [/ (add|remove)(Floating|Fixed)Ip$/, 43],
   [/ \/os-hypervisors\/\{\}\/(search|servers)$/, 52],
   [/ \/os-services\/(enable|disable|disable-log-reason|force-down)$/, 52],
   [/ \/os-hypervisors\/(\{\}\/uptime|statistics)$/, 87],
