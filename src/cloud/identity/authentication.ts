@@ -204,8 +204,8 @@ export class Authentication {
     if (trust?.trusteeId !== trustee.id) throw forbiddenTrust();
     const trustor = (await users.find(trust.trustorId))?.user;
     if (!trustor) throw forbiddenTrust();
-    await this.#requireEnabled(trustor).catch(() => {
-      throw forbiddenTrust();
+    await this.#requireEnabled(trustor).catch((error: unknown) => {
+      throw error instanceof CloudError ? forbiddenTrust() : error;
     });
     const via: TokenVia = {
       kind: 'trust',

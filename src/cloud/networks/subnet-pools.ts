@@ -211,7 +211,7 @@ export class SubnetPools extends OwnedResources<'subnet_pools', SubnetPoolField,
   ): Promise<void> {
     if (pool.isDefault) {
       if (!subject.isAdmin) throw adminOnly('make a subnet pool the default one');
-      const other = await this.#defaultPool(tx, pool.ipVersion).catch(() => undefined);
+      const other = await this.#findDefault(tx, pool.ipVersion);
       if (other !== undefined && other !== id) {
         throw invalidInput(
           `A default subnetpool for this IP family has already been set. Only one default may exist per IP family`,
@@ -237,14 +237,19 @@ export class SubnetPools extends OwnedResources<'subnet_pools', SubnetPoolField,
   }
 
   async #defaultPool(tx: Tx, ipVersion: number): Promise<string> {
+    const id = await this.#findDefault(tx, ipVersion);
+    if (id === undefined) throw badSubnet(`No default subnetpool found for IPv${ipVersion}`);
+    return id;
+  }
+
+  async #findDefault(tx: Tx, ipVersion: number): Promise<string | undefined> {
     const row = await tx
       .selectFrom('subnet_pools')
       .select('id')
       .where('is_default', '=', 1)
       .where('ip_version', '=', ipVersion)
       .executeTakeFirst();
-    if (!row) throw badSubnet(`No default subnetpool found for IPv${ipVersion}`);
-    return row.id;
+    return row?.id;
   }
 
   /** Subnets of one family on a network are of one pool, or of none. */

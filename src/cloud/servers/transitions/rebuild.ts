@@ -132,7 +132,7 @@ export interface RebuildRequest {
    * Whether the volume that a server boots from is written anew. Else it stays as it is, which is all that its own image
    * can ask for: another one is refused with `volume_backed`.
    */
-  mayReimageVolume?: boolean;
+  reimageBootVolume?: boolean;
 }
 
 /**
@@ -146,7 +146,7 @@ export async function requestRebuild(cloud: Cloud, subject: Subject, serverId: s
   const publicKey = keyName ? await publicKeyOf(cloud, subject, keyName, await zoneId()) : null;
   return await beginTransition(cloud, subject, serverId, transitions.rebuild, async (tx, server) => {
     const isVolume = bootsFromVolume(server);
-    const keepsRoot = isVolume && !request.mayReimageVolume;
+    const keepsRoot = isVolume && !request.reimageBootVolume;
     const root = await tx
       .selectFrom('volumes')
       .selectAll()

@@ -1,36 +1,18 @@
 import { Type } from 'typebox';
-import { type Call, operation } from '../../../api/operation.ts';
+import { operation } from '../../../api/operation.ts';
 import { CloudError } from '../../../cloud/errors.ts';
 import { canonicalIp } from '../../../cloud/networks/ip.ts';
 import type { Port } from '../../../cloud/networks/model.ts';
 import { makesOwnAddresses } from '../../../cloud/networks/subnet-plan.ts';
 import { parseId, withDashes } from '../../../env/env.ts';
 import { until } from './microversions.ts';
-import { closed, exampleServer, ServerParams, serverIdOf } from './wire.ts';
-
-const action = {
-  dialect: 'compute',
-  group: 'network proxies',
-  since: '2.1',
-  mode: 'sync',
-  method: 'POST',
-  path: '/servers/{server_id}/action',
-  allow: 'member',
-  params: ServerParams,
-  responses: { 202: null },
-  errors: [400, 401, 403, 404, 409],
-} as const;
-
-async function interfacesOf(call: Call<{ server_id: string }>) {
-  const server = await call.cloud.servers.get(call.subject, serverIdOf(call));
-  const ports = await call.cloud.networks.ports.list(call.subject, { filters: { deviceId: [server.id] } });
-  return { server, ports };
-}
+import { portsOf, proxiedAction } from './ports-of-server.ts';
+import { closed, exampleServer, serverIdOf } from './wire.ts';
 
 /** One address more or less for an interface that a server has, which Nova asked of the network service up to 2.43. */
 export const fixedIpActions = [
   operation({
-    ...action,
+    ...proxiedAction,
     id: 'AddFixedIp',
     bodyKey: 'addFixedIp',
     body: closed({ networkId: Type.Unsafe<string | number>({ type: ['string', 'number'] }) }),
@@ -46,14 +28,14 @@ export const fixedIpActions = [
     ],
     async handle(call) {
       const { cloud, subject } = call;
-      const { server, ports } = await interfacesOf(call);
+      const ports = await portsOf(call);
       const networkId = parseId(String(call.body.networkId));
       const port = ports.find((one) => one.networkId === networkId);
       const filters = { networkId: [networkId ?? ''] };
       const subnets = port ? await cloud.networks.subnets.list(subject, { filters }) : [];
       const subnet = subnets.find(({ ipv6AddressMode }) => !makesOwnAddresses(ipv6AddressMode));
       if (!port || !subnet) {
-        const words = `Network could not be found for instance ${withDashes(server.id)}.`;
+        const words = `Network could not be found for instance ${withDashes(serverIdOf(call))}.`;
         throw new CloudError('not_found', words, { resource: 'network' });
       }
       // A request for the subnet alone is one for an address that the port has there, so those are named.
@@ -63,7 +45,7 @@ export const fixedIpActions = [
     },
   }),
   operation({
-    ...action,
+    ...proxiedAction,
     id: 'RemoveFixedIp',
     bodyKey: 'removeFixedIp',
     body: closed({
@@ -80,11 +62,11 @@ export const fixedIpActions = [
       },
     ],
     async handle(call) {
-      const { server, ports } = await interfacesOf(call);
+      const ports = await portsOf(call);
       const address = canonicalIp(call.body.address) ?? call.body.address;
       const port = ports.find(({ fixedIps }) => fixedIps.some(({ ipAddress }) => ipAddress === address));
       if (!port) {
-        const words = `Instance ${withDashes(server.id)} does not have fixed IP '${address}'.`;
+        const words = `Instance ${withDashes(serverIdOf(call))} does not have fixed IP '${address}'.`;
         throw new CloudError('invalid', words, { field: 'address' });
       }
       const fixedIps = ({ fixedIps: before }: Port) => before.filter(({ ipAddress }) => ipAddress !== address);

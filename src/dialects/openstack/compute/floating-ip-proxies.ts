@@ -4,7 +4,8 @@ import { CloudError, notFound } from '../../../cloud/errors.ts';
 import type { FloatingIp } from '../../../cloud/networks/router-model.ts';
 import { parseId, withDashes } from '../../../env/env.ts';
 import { until } from './microversions.ts';
-import { closed, exampleServer, ServerParams, serverIdOf, TextOrNull } from './wire.ts';
+import { portsOf, proxiedAction } from './ports-of-server.ts';
+import { closed, exampleServer, TextOrNull } from './wire.ts';
 
 const common = { dialect: 'compute', group: 'network proxies', since: '2.1', mode: 'sync' } as const;
 const Params = Type.Object({ floating_ip_id: Type.String() });
@@ -65,21 +66,6 @@ function asBadRequest(error: unknown): never {
   if (!(error instanceof CloudError) || error.code !== 'conflict') throw error;
   throw new CloudError('invalid', error.message, { ...error.details, cause: error });
 }
-
-async function portsOf(call: Call<{ server_id: string }>) {
-  const server = await call.cloud.servers.get(call.subject, serverIdOf(call));
-  return await call.cloud.networks.ports.list(call.subject, { filters: { deviceId: [server.id] } });
-}
-
-const action = {
-  ...common,
-  method: 'POST',
-  path: '/servers/{server_id}/action',
-  allow: 'member',
-  params: ServerParams,
-  responses: { 202: null },
-  errors: [400, 401, 403, 404, 409],
-} as const;
 
 /** Floating IPs, which Nova passed on to the network service up to 2.35. */
 const proxies = [
@@ -180,7 +166,7 @@ const proxies = [
 /** Up to 2.43. */
 const actions = [
   operation({
-    ...action,
+    ...proxiedAction,
     id: 'AddFloatingIp',
     bodyKey: 'addFloatingIp',
     body: closed({
@@ -213,7 +199,7 @@ const actions = [
     },
   }),
   operation({
-    ...action,
+    ...proxiedAction,
     id: 'RemoveFloatingIp',
     bodyKey: 'removeFloatingIp',
     body: closed({ address: Type.String({ format: 'ipv4' }) }),

@@ -5,6 +5,7 @@ import type { Port, SecurityGroup } from '../../../cloud/networks/model.ts';
 import { groupsCannotBeApplied } from '../../../cloud/networks/port-security.ts';
 import { parseId, withDashes } from '../../../env/env.ts';
 import { minorOf } from './microversions.ts';
+import { portsOf } from './ports-of-server.ts';
 import { groupView, SecurityGroupSchema } from './security-groups-view.ts';
 import { addressesView } from './server-view.ts';
 import { closed, exampleServer, ServerParams, serverIdOf } from './wire.ts';
@@ -26,11 +27,6 @@ const Interface = Type.Object({
     }),
   ),
 });
-
-async function portsOf(call: Call<{ server_id: string }>): Promise<Port[]> {
-  const server = await call.cloud.servers.get(call.subject, serverIdOf(call));
-  return await call.cloud.networks.ports.list(call.subject, { filters: { deviceId: [server.id] } });
-}
 
 function interfaceView(port: Port, context: Call['context']) {
   return {

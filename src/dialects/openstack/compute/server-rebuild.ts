@@ -170,7 +170,7 @@ async function readRequest(
     keyName: wanted.key_name,
     userData: wanted.user_data,
     hostname: wanted.hostname === undefined ? undefined : hostnameOf(context, wanted.hostname),
-    mayReimageVolume: minorOf(context) >= 93,
+    reimageBootVolume: minorOf(context) >= 93,
   };
 }
 
