@@ -5,6 +5,7 @@ import { parseStore } from '../src/assembly/image-stores.ts';
 import type { HypervisorKind } from '../src/assembly/open-unkai.ts';
 import { serveUnkai } from '../src/assembly/serve.ts';
 import { ensureTinyLinux } from '../src/assembly/tinylinux.ts';
+import { goFirst } from '../src/env/precedence.ts';
 
 // A cloud in a process of its own, so that the load generator does not share its event loop. Says where it is in one
 // line of JSON, answers `usage` on its standard input, and ends with it.
@@ -20,6 +21,7 @@ const cloud = await serveUnkai({
   log: pino({ level: 'info' }, pino.destination({ dest: join(dataDir, 'log'), sync: false })),
   beforeListening: async (engine) => void (await ensureTinyLinux(engine, { cacheDir })),
 });
+goFirst();
 process.stdout.write(`${JSON.stringify({ origin: cloud.origin, startMs: performance.now() })}\n`);
 process.stdin.on('data', (text) => {
   if (text.toString().trim() !== 'usage') return;

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
-import { isAbsolute, resolve } from 'node:path';
+import { basename, isAbsolute, resolve } from 'node:path';
 import type { AgentProgram } from '../agent/far/ssh/agent-program.ts';
 
 const entry = resolve(import.meta.dirname, '../agent/far/agent.ts');
-/** A script of the agent's, which runs by itself. */
-const listener = resolve(import.meta.dirname, '../agent/metadata/listen.ts');
+/** Scripts of the agent's, which run by themselves. */
+const scripts = ['metadata/listen.ts', 'programs/launcher-process.ts'].map((path) =>
+  resolve(import.meta.dirname, '../agent', path),
+);
 
 let built: Promise<AgentProgram> | undefined;
 
@@ -22,7 +24,8 @@ async function build(): Promise<AgentProgram> {
   const { rolldown } = await import('rolldown');
   const bundle = await rolldown({ input: entry, platform: 'node', logLevel: 'silent' });
   const { output } = await bundle.generate({ format: 'esm', codeSplitting: false });
-  const files = { 'agent.mjs': output[0].code, 'listen.ts': await readFile(listener, 'utf8') };
+  const texts = scripts.map(async (path) => [basename(path), await readFile(path, 'utf8')] as const);
+  const files = { 'agent.mjs': output[0].code, ...Object.fromEntries(await Promise.all(texts)) };
   const sources = output[0].moduleIds.filter((id) => isAbsolute(id));
   await bundle.close();
   const times = await Promise.all(sources.map(async (path) => (await stat(path)).mtimeMs));

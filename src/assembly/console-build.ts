@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { copyFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
+import { inTurn } from '../env/precedence.ts';
 import { lockFolder } from './folder-lock.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -114,7 +115,7 @@ export class ConsoleBuild {
   /** Runs a program of the build with what the cloud leaves of the processors. */
   async #execute(program: string, args: readonly string[]): Promise<void> {
     this.#stop.signal.throwIfAborted();
-    const [command, ...rest] = ['nice', '-n', '15', program, ...args];
+    const [command, ...rest] = inTurn([program, ...args], 15);
     // Tests say that they are tests, which would give them pages that nobody else has: slow ones, with checks for developers.
     const env = program === process.execPath ? { ...process.env, NODE_ENV: 'production' } : process.env;
     const child = spawn(command!, rest, { cwd: source, stdio: ['ignore', 'pipe', 'pipe'], env });

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { inTurn } from '../env/precedence.ts';
 
 /** Where the launcher looks for the program in one piece. It sets this where what is there is out of date. */
 const folderVariable = 'UNKAI_PROGRAM_BUILD';
@@ -16,7 +17,8 @@ export class ProgramBuild {
     const folder = process.env[folderVariable];
     if (!folder) return;
     const script = join(import.meta.dirname, 'build-program.ts');
-    const child = spawn('nice', ['-n', '15', process.execPath, script, folder], { stdio: 'ignore' });
+    const [program, ...args] = inTurn([process.execPath, script, folder], 15);
+    const child = spawn(program!, args, { stdio: 'ignore' });
     child.on('error', () => {});
     child.unref();
     this.#child = child;

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { inTurn } from '../env/precedence.ts';
 import { programEnvironment } from '../env/program-environment.ts';
 import { SourceError } from './source.ts';
 
@@ -61,13 +62,20 @@ async function throughZlib(
 
 /** xz is not among what Node can do: Debian's tool does it, with as much memory as it is allowed and no file to open. */
 async function throughXz(input: Readable, output: Transform, signal?: AbortSignal): Promise<void> {
-  const child = spawn('xz', ['--decompress', '--stdout', '--single-stream', `--memlimit-decompress=${xzMemory}`], {
+  const options = ['--decompress', '--stdout', '--single-stream', `--memlimit-decompress=${xzMemory}`];
+  const [program, ...args] = inTurn(['xz', ...options]);
+  const child = spawn(program!, args, {
     stdio: ['pipe', 'pipe', 'ignore'],
     env: programEnvironment(),
   });
   const ended = new Promise<void>((resolve, reject) => {
     child.on('error', reject);
-    child.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`xz ended with ${code}`))));
+    child.on('exit', (code) => {
+      if (code === 0) return resolve();
+      // So says `nice` of a program that is not there.
+      const missing = code === 127 ? { code: 'ENOENT' } : {};
+      reject(Object.assign(new Error(`xz ended with ${code}`), missing));
+    });
   });
   try {
     // Output ends only when the tool has said that all was well.

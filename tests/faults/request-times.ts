@@ -1,41 +1,51 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { Agent, request } from 'node:http';
-import { setPriority } from 'node:os';
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { text } from 'node:stream/consumers';
 
 /** Between the end of a request and the next, milliseconds. */
 const pause = 20;
-
-interface Target {
-  url: string;
-  headers: Record<string, string>;
-}
+/** Where this process may: nothing that is not as urgent keeps a client waiting for a processor. */
+const goingFirst = ['chrt', '--fifo', '1'];
 
 /**
- * Asks a server for one thing over and over, from a thread of its own: what else the test does is not a part of how long
- * it takes.
+ * Asks a server for one thing over and over, from a process of its own: what else the test does is not a part of how long
+ * it takes. It goes before all others, since clients have machines of their own: how long this one waits for a processor
+ * says nothing of the cloud.
  */
 export class RequestTimes {
-  readonly #worker: Worker;
-  readonly #times: Promise<number[]>;
+  readonly #child: ChildProcess;
+  readonly #said: Promise<string>;
 
-  constructor(target: Target) {
-    this.#worker = new Worker(new URL(import.meta.url), { workerData: target, execArgv: [] });
-    this.#times = new Promise((resolve, reject) => {
-      this.#worker.on('message', resolve);
-      this.#worker.on('error', reject);
+  constructor({ url, headers }: { url: string; headers: Record<string, string> }) {
+    const words = [...(mayGoFirst() ? goingFirst : []), process.execPath, import.meta.filename, url];
+    this.#child = spawn(words[0]!, [...words.slice(1), JSON.stringify(headers)], {
+      stdio: ['pipe', 'pipe', 'inherit'],
     });
-    this.#times.catch(() => {});
+    this.#said = text(this.#child.stdout!);
+    this.#said.catch(() => {});
   }
 
   /** What 99 of 100 requests took at the most, milliseconds. */
   async p99(): Promise<number> {
-    this.#worker.postMessage('end');
-    const sorted = (await this.#times).toSorted((a, b) => a - b);
+    this.#child.stdin!.end();
+    if (this.#child.exitCode === null) await once(this.#child, 'exit');
+    const sorted = (JSON.parse(await this.#said) as number[]).toSorted((a, b) => a - b);
     return sorted[Math.floor(sorted.length * 0.99)] ?? 0;
   }
 }
 
-async function ask({ url, headers }: Target, agent: Agent): Promise<void> {
+/** Linux gives such places to root only. */
+function mayGoFirst(): boolean {
+  try {
+    execFileSync(goingFirst[0]!, [...goingFirst.slice(1), 'true'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function ask(url: string, headers: Record<string, string>, agent: Agent): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const asked = request(url, { agent, headers }, (answer) => {
       answer.resume();
@@ -47,42 +57,24 @@ async function ask({ url, headers }: Target, agent: Agent): Promise<void> {
   });
 }
 
-/**
- * Clients have machines of their own: how long this one waits for a processor is no part of how fast the cloud is. Linux
- * counts 0 as the thread that asks.
- */
-function goFirst(): void {
-  if (process.platform !== 'linux') return;
-  try {
-    setPriority(0, -15);
-  } catch {
-    // Only root may: then it waits for its turn.
-  }
-}
-
-async function measure(target: Target): Promise<void> {
-  goFirst();
+/** Until its standard input ends; then it says what each request took. */
+async function measure(url: string, headers: Record<string, string>): Promise<void> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const times: number[] = [];
   let isOver = false;
-  parentPort!.once('message', () => {
+  process.stdin.resume().once('end', () => {
     isOver = true;
   });
-  // The first one opens the connection.
-  await ask(target, agent);
-  while (!isOver) {
+  // The first ones open the connection, and have this program compiled.
+  for (let i = 0; i < 10; i++) await ask(url, headers, agent);
+  do {
     const from = performance.now();
-    await ask(target, agent);
+    await ask(url, headers, agent);
     times.push(performance.now() - from);
     await new Promise((next) => setTimeout(next, pause));
-  }
+  } while (!isOver);
   agent.destroy();
-  parentPort!.postMessage(times);
+  process.stdout.write(JSON.stringify(times));
 }
 
-if (!isMainThread && isTarget(workerData)) await measure(workerData);
-
-/** The tests run in threads, too, which are given other things. */
-function isTarget(data: unknown): data is Target {
-  return typeof data === 'object' && data !== null && 'url' in data && 'headers' in data;
-}
+if (import.meta.main) await measure(process.argv[2]!, JSON.parse(process.argv[3]!));

@@ -1,6 +1,6 @@
 import type { Env } from '../../env/env.ts';
 import { AgentError } from '../contract.ts';
-import { runCommand } from '../run-command.ts';
+import { runCommand } from '../programs/run-command.ts';
 
 /** Copies a file with `cp`: it shares the blocks where the file system can, and keeps holes, which `fs.copyFile` fills. */
 export async function copyFile(env: Env, from: string, to: string): Promise<void> {

@@ -2,7 +2,7 @@ import { open, rm } from 'node:fs/promises';
 import type { Env } from '../../env/env.ts';
 import { whileInProgress } from '../atomic-file.ts';
 import { AgentError, type DiskContent } from '../contract.ts';
-import { runCommand } from '../run-command.ts';
+import { runCommand } from '../programs/run-command.ts';
 
 interface Filling {
   /** Bytes. */

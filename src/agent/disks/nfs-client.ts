@@ -2,7 +2,7 @@ import { access, readFile } from 'node:fs/promises';
 import type { Env } from '../../env/env.ts';
 import { settlesWithin } from '../../env/settles-within.ts';
 import { AgentError, type NfsMount } from '../contract.ts';
-import { type CommandResult, runCommand } from '../run-command.ts';
+import { type CommandResult, runCommand } from '../programs/run-command.ts';
 
 /** How long programs may take that ask an NFS server, seconds: together less than a host may take to say what it has. */
 const limits = { mount: 10, unmount: 6, probe: 3 } as const;

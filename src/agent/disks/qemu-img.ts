@@ -1,7 +1,7 @@
 import { isAbsolute } from 'node:path';
 import type { Env } from '../../env/env.ts';
 import { AgentError, type RbdImage, type RbdParent } from '../contract.ts';
-import { type CommandLimits, runCommand } from '../run-command.ts';
+import { type CommandLimits, runCommand } from '../programs/run-command.ts';
 import { rbdNode } from './rbd.ts';
 
 /** Formats by QEMU's names. */

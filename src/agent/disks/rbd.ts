@@ -1,6 +1,6 @@
 import type { Env } from '../../env/env.ts';
 import { AgentError, type AgentErrorCode, type RbdImage, type RbdParent } from '../contract.ts';
-import { runCommand } from '../run-command.ts';
+import { runCommand } from '../programs/run-command.ts';
 
 /** How long a watcher that was killed keeps an image busy: Ceph forgets it after half a minute. Milliseconds. */
 const watcherLimitMs = 45_000;

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { cp, mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { backup, DatabaseSync } from 'node:sqlite';
-import { runCommand } from '../../agent/run-command.ts';
+import { runCommand } from '../../agent/programs/run-command.ts';
 import { lockFolder } from '../../assembly/folder-lock.ts';
 import { realEnv } from '../../env/real.ts';
 import { DataFolder, type FolderSettings } from '../data-folder.ts';

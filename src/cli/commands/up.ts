@@ -11,6 +11,7 @@ import type { ServedUnkai } from '../../assembly/serve.ts';
 import { parseCompliance } from '../../cloud/identity/security-compliance.ts';
 import type { InternalSources } from '../../cloud/images/imports.ts';
 import { SecretsLocked } from '../../cloud/secrets/sealing.ts';
+import { goFirst } from '../../env/precedence.ts';
 import { startInBackground } from '../background.ts';
 import { DataFolder, type FolderSettings, type RunRecord } from '../data-folder.ts';
 import { version } from '../defaults.ts';
@@ -181,6 +182,7 @@ async function runInForeground(
   const stopSignal = waitForStop();
   const watcher = options.background ? undefined : process.stdout;
   const server = await open(folder, options, settings, admin, watcher);
+  goFirst();
   const record = {
     ...thisProcess(),
     origin: server.origin,

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { inTurn } from '../../env/precedence.ts';
 import { programEnvironment } from '../../env/program-environment.ts';
 import { StoreError, type StoreErrorCode } from '../store.ts';
 import type { CephPlace } from './ceph-url.ts';
@@ -77,7 +78,8 @@ function start(doing: string, program: string, args: readonly string[]): Running
   // Times are printed in the local zone.
   const env = programEnvironment({ TZ: 'UTC' });
   // In a process group of its own: an interrupt from the terminal is not for it, the pipes tell it when to end.
-  const child = spawn(program, args, { stdio: 'pipe', env, detached: true });
+  const [command, ...allArgs] = inTurn([program, ...args]);
+  const child = spawn(command!, allArgs, { stdio: 'pipe', env, detached: true });
   child.on('error', () => {});
   // A program that ends early closes its pipe: its exit status tells why.
   child.stdin.on('error', () => {});
@@ -91,9 +93,13 @@ async function end(doing: string, program: string, child: ChildProcess): Promise
   child.stderr?.setEncoding('utf8').on('data', (part: string) => {
     said = (said + part).slice(-keptOutput);
   });
+  const missing = (cause?: Error) =>
+    new StoreError('failed', `Failed to ${doing}: ${program} (Debian: ceph-common) can't be run.`, cause);
   const [code, signal] = await once(child, 'close').catch((error: Error) => {
-    throw new StoreError('failed', `Failed to ${doing}: ${program} (Debian: ceph-common) can't be run.`, error);
+    throw missing(error);
   });
+  // So says `nice` of a program that is not there.
+  if (code === 127) throw missing();
   if (code === 0) return;
   const lines = said.split(/[\r\n]+/).filter((line) => line !== '' && !progress.test(line));
   const reason =

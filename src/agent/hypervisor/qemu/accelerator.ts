@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Env } from '../../../env/env.ts';
 import { writeFileAtomically } from '../../atomic-file.ts';
 import { AgentError } from '../../contract.ts';
-import { runCommand } from '../../run-command.ts';
+import { runCommand } from '../../programs/run-command.ts';
 import { writeBootSector } from './boot-sector.ts';
 import { probeExitCode, probeExitPort, probeProgram } from './probe-program.ts';
 

@@ -1,10 +1,9 @@
-import { spawn } from 'node:child_process';
-import { open, readFile, truncate } from 'node:fs/promises';
+import { readFile, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Env } from '../../../env/env.ts';
-import { programEnvironment } from '../../../env/program-environment.ts';
 import { AgentError } from '../../contract.ts';
 import { isNotFound, systemErrorCode } from '../../errors.ts';
+import { launchDetached } from '../../programs/launcher.ts';
 import { guestFiles } from './command-line.ts';
 
 const startLimitMs = 60_000;
@@ -47,9 +46,16 @@ export async function startGuestProcess<T>(
   const deadline = env.now() + startLimitMs * 1000;
   const logPath = join(folder, guestFiles.hypervisorLog);
   await truncate(logPath).catch(() => {}); // there is none yet
-  const child = await spawnDetached([...launcher, binary, ...args], folder, logPath);
+  const [program, ...allArgs] = [...launcher, binary, ...args];
+  const guest = await launchDetached({ program: program!, args: allArgs, cwd: folder }, logPath).catch(
+    (error: Error) => {
+      if (error instanceof AgentError) throw error;
+      throw new AgentError('unsupported', `${program} can't be started`, { cause: error });
+    },
+  );
   const exited = new AbortController();
-  child.once('exit', () => exited.abort());
+  const abort = (): void => exited.abort();
+  guest.ended.then(abort, abort);
   for (;;) {
     try {
       return await connect();
@@ -59,32 +65,10 @@ export async function startGuestProcess<T>(
     if (exited.signal.aborted && (await findGuestProcess(folder)) === undefined)
       throw await startFailure(binary, logPath);
     if (env.now() > deadline) {
-      child.kill('SIGKILL');
+      guest.kill('SIGKILL');
       throw new AgentError('unreachable', `QEMU did not start within ${startLimitMs} ms`);
     }
     await env.sleep(connectIntervalMs, exited.signal.aborted ? undefined : exited.signal);
-  }
-}
-
-async function spawnDetached([program, ...args]: string[], folder: string, logPath: string) {
-  const log = await open(logPath, 'a', 0o600);
-  try {
-    const child = spawn(program!, args, {
-      cwd: folder,
-      detached: true,
-      stdio: ['ignore', log.fd, log.fd],
-      env: programEnvironment(),
-    });
-    child.unref();
-    const { promise: spawned, resolve, reject } = Promise.withResolvers<void>();
-    child.once('spawn', resolve);
-    child.once('error', (error) =>
-      reject(new AgentError('unsupported', `${program} can't be started`, { cause: error })),
-    );
-    await spawned;
-    return child;
-  } finally {
-    await log.close();
   }
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Env } from '../../../env/env.ts';
 import { AgentError } from '../../contract.ts';
-import { type CommandResult, runCommand } from '../../run-command.ts';
+import { type CommandResult, runCommand } from '../../programs/run-command.ts';
 import { namespacePath } from './names.ts';
 
 /** A device as `ip -json` tells it, as far as it is used here. */

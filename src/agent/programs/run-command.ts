@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process';
-import type { Env } from '../env/env.ts';
-import { programEnvironment } from '../env/program-environment.ts';
-import { AgentError } from './contract.ts';
-import { systemErrorCode } from './errors.ts';
+import type { Env } from '../../env/env.ts';
+import { AgentError } from '../contract.ts';
+import { isNotFound } from '../errors.ts';
+import { launch } from './launcher.ts';
+import type { ProgramEnd } from './launcher-messages.ts';
 
 export interface CommandLimits {
   /** After this many milliseconds of wall clock the command is killed. */
@@ -20,12 +20,7 @@ export interface CommandLimits {
 /** The words that start what steps aside: it takes what processor time the cloud leaves. */
 const stepAside: readonly string[] = ['nice', '-n', '5'];
 
-export interface CommandResult {
-  exitCode: number | null;
-  signal: NodeJS.Signals | null;
-  stdout: string;
-  /** The first few kilobytes. */
-  stderr: string;
+export interface CommandResult extends ProgramEnd {
   timedOut: boolean;
 }
 
@@ -42,7 +37,7 @@ export interface CommandOptions {
 
 /**
  * Runs a program to its end, without a shell. With limits of resources it is started through `setpriv` and `prlimit`
- * (util-linux), and dies with this process, so that no orphan goes on eating what its caller no longer wants.
+ * (util-linux), and dies with the process that starts it, so that no orphan goes on eating what its caller no longer wants.
  * Throws `unsupported` when the program isn't installed.
  */
 export async function runCommand(
@@ -53,39 +48,22 @@ export async function runCommand(
 ): Promise<CommandResult> {
   const { limits, input, maxOutput = usualMaxOutput } = options;
   const [command, ...allArgs] = [...limitPrefix(limits), program, ...args];
-  const child = spawn(command!, allArgs, {
-    cwd: options.cwd,
-    stdio: ['pipe', 'pipe', 'pipe'],
-    env: programEnvironment(),
-  });
-  // A program that ends without reading all of it says so by its exit code.
-  child.stdin.on('error', () => {}).end(input);
-  const output = { stdout: '', stderr: '' };
-  for (const name of ['stdout', 'stderr'] as const) {
-    child[name].setEncoding('utf8').on('data', (text: string) => {
-      if (output[name].length < maxOutput) output[name] += text;
-    });
-  }
+  const { ended, kill } = launch({ program: command!, args: allArgs, cwd: options.cwd }, { input, maxOutput });
 
   const finished = new AbortController();
   let timedOut = false;
   void env.sleep(limits.wallMs, finished.signal).then(() => {
     if (finished.signal.aborted) return;
     timedOut = true;
-    child.kill('SIGKILL');
+    kill('SIGKILL');
   });
   try {
-    return await new Promise<CommandResult>((resolve, reject) => {
-      child.once('error', (error) => {
-        const missing = systemErrorCode(error) === 'ENOENT';
-        reject(missing ? new AgentError('unsupported', `${command} is not installed`, { cause: error }) : error);
-      });
-      child.once('close', (exitCode, signal) => {
-        if (exitCode === 127 && command !== program)
-          reject(new AgentError('unsupported', `${program} is not installed`));
-        resolve({ exitCode, signal, ...output, timedOut });
-      });
-    });
+    const end = await ended;
+    if (end.exitCode === 127 && command !== program) throw new AgentError('unsupported', `${program} is not installed`);
+    return { ...end, timedOut };
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    throw new AgentError('unsupported', `${command} is not installed`, { cause: error });
   } finally {
     finished.abort();
   }

@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { realEnv } from '../env/real.ts';
+import { realEnv } from '../../env/real.ts';
 import { runCommand } from './run-command.ts';
 
 afterEach(() => vi.unstubAllEnvs());

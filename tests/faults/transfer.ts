@@ -1,0 +1,63 @@
+/**
+ * A client that sends or fetches one large body, in a process of its own, as clients are: what it takes is not the test's.
+ * Says in JSON with which status it was answered and how many bytes came.
+ */
+import { execFile } from 'node:child_process';
+import { createReadStream } from 'node:fs';
+import { type IncomingMessage, request } from 'node:http';
+import { pipeline } from 'node:stream/promises';
+import { promisify } from 'node:util';
+
+const mib = 1024 * 1024;
+
+export interface Transfer {
+  method: 'PUT' | 'GET';
+  url: string;
+  headers: Record<string, string>;
+  /** What is sent: the first bytes of a file. */
+  body?: { path: string; bytes: number };
+  /** MiB per second; as fast as it can by default. */
+  rate?: number;
+}
+
+/** @throws where there was no answer */
+export async function transfer(wanted: Transfer): Promise<{ status: number; bytes: number }> {
+  const args = [import.meta.filename, JSON.stringify(wanted)];
+  const { stdout } = await promisify(execFile)(process.execPath, args);
+  return JSON.parse(stdout) as { status: number; bytes: number };
+}
+
+/** Lets bytes through as fast as the client's network does. */
+function pacer(rate = Number.POSITIVE_INFINITY) {
+  return async function* paced(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    const started = performance.now();
+    let bytes = 0;
+    for await (const chunk of source) {
+      yield chunk;
+      bytes += chunk.length;
+      const ahead = (bytes / mib / rate) * 1000 - (performance.now() - started);
+      if (ahead > 1) await new Promise((next) => setTimeout(next, ahead));
+    }
+  };
+}
+
+async function carryOut({ method, url, headers, body, rate }: Transfer): Promise<{ status: number; bytes: number }> {
+  const length = body ? { 'content-length': body.bytes } : {};
+  const asked = request(url, { method, headers: { ...headers, ...length } });
+  const answered = new Promise<IncomingMessage>((resolve, reject) => {
+    asked.on('response', resolve);
+    asked.on('error', reject);
+  });
+  if (body) {
+    const source = createReadStream(body.path, { end: body.bytes - 1, highWaterMark: mib });
+    await pipeline(source, pacer(rate), asked);
+  } else {
+    asked.end();
+  }
+  const answer = await answered;
+  let bytes = 0;
+  for await (const chunk of pacer(rate)(answer)) bytes += chunk.length;
+  return { status: answer.statusCode ?? 0, bytes };
+}
+
+if (import.meta.main) process.stdout.write(JSON.stringify(await carryOut(JSON.parse(process.argv[2]!))));
