@@ -5,6 +5,7 @@
 import { execFile } from 'node:child_process';
 import { createReadStream } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
+import { type Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 
@@ -28,7 +29,7 @@ export async function transfer(wanted: Transfer): Promise<{ status: number; byte
 }
 
 /** Lets bytes through as fast as the client's network does. */
-function pacer(rate = Number.POSITIVE_INFINITY) {
+function pacer(rate: number) {
   return async function* paced(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     const started = performance.now();
     let bytes = 0;
@@ -41,6 +42,11 @@ function pacer(rate = Number.POSITIVE_INFINITY) {
   };
 }
 
+async function send(from: Readable, to: Writable, rate?: number): Promise<void> {
+  if (rate === undefined) await pipeline(from, to);
+  else await pipeline(from, pacer(rate), to);
+}
+
 async function carryOut({ method, url, headers, body, rate }: Transfer): Promise<{ status: number; bytes: number }> {
   const length = body ? { 'content-length': body.bytes } : {};
   const asked = request(url, { method, headers: { ...headers, ...length } });
@@ -49,14 +55,19 @@ async function carryOut({ method, url, headers, body, rate }: Transfer): Promise
     asked.on('error', reject);
   });
   if (body) {
-    const source = createReadStream(body.path, { end: body.bytes - 1, highWaterMark: mib });
-    await pipeline(source, pacer(rate), asked);
+    await send(createReadStream(body.path, { end: body.bytes - 1, highWaterMark: mib }), asked, rate);
   } else {
     asked.end();
   }
   const answer = await answered;
   let bytes = 0;
-  for await (const chunk of pacer(rate)(answer)) bytes += chunk.length;
+  const count = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      bytes += chunk.length;
+      done();
+    },
+  });
+  await send(answer, count, rate);
   return { status: answer.statusCode ?? 0, bytes };
 }
 
