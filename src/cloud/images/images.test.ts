@@ -3,6 +3,8 @@ import { buffer } from 'node:stream/consumers';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { withDashes } from '../../env/env.ts';
+import { operator } from '../identity/subject.ts';
+import { Quotas } from '../quotas/quotas.ts';
 import { failure, inPieces, TestCloud, testSubject } from './test-cloud.ts';
 
 const alice = testSubject('alice');
@@ -148,7 +150,21 @@ describe('an upload', () => {
     expect(await failure(upload)).toMatchObject({ code: 'quota_exceeded' });
     expect(await cloud.images.get(alice, id)).toMatchObject({ status: 'queued' });
     expect(await cloud.images.upload(alice, id, inPieces(randomBytes(500)))).toMatchObject({ status: 'active' });
-    expect(await cloud.images.usage(alice.projectId!)).toEqual({ images: 2, imageBytes: 1500 });
+    expect(await cloud.images.usage(alice.projectId!)).toMatchObject({ images: 2, imageBytes: 1500 });
+  });
+});
+
+describe('a limit that was set for all projects', () => {
+  it('holds for those that have none of their own', async () => {
+    const quotas = new Quotas(cloud.core);
+    await quotas.setLimitsOfClass(operator(), 'default', { images: 1, image_bytes: 100 });
+    const { id } = await cloud.images.create(alice, raw);
+    expect(await failure(cloud.images.create(alice, raw))).toMatchObject({ code: 'quota_exceeded' });
+    const upload = () => cloud.images.upload(alice, id, inPieces(randomBytes(1000)));
+    expect(await failure(upload())).toMatchObject({ code: 'quota_exceeded' });
+    await quotas.setLimits(operator(), alice.projectId!, { images: 2, image_bytes: 1000 });
+    await upload();
+    expect(await cloud.images.create(alice, raw)).toMatchObject({ status: 'queued' });
   });
 });
 

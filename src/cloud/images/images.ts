@@ -7,6 +7,7 @@ import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
 import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
 import type { ImageStores } from '../image-stores/image-stores.ts';
+import { type Limits, limitsIn } from '../quotas/quotas.ts';
 import { type BootImage, BootImages } from './boot.ts';
 import { Copies } from './copies.ts';
 import { checkChanges, idTaken, newImageRow } from './creation.ts';
@@ -180,6 +181,11 @@ export class Images {
 
   async usage(projectId: string): Promise<ImageUsage> {
     return await imageUsage(this.#parts.core.db.read, projectId);
+  }
+
+  /** What the project may have of images and of their bytes; -1 for any number. */
+  async limits(projectId: string): Promise<Pick<Limits, 'images' | 'image_bytes'>> {
+    return await limitsIn(this.#parts.core, this.#parts.core.db.read, projectId);
   }
 
   /**

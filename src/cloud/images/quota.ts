@@ -1,24 +1,44 @@
 import { sql } from 'kysely';
 import type { Queryable } from '../../database/database.ts';
+import type { ImageStatus } from '../../database/schema.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
+import { limitsIn } from '../quotas/quotas.ts';
 
 export interface ImageUsage {
   /** Images that are not deleted. */
   images: number;
   /** Their bytes; of uploads under way, what they are to have. */
   imageBytes: number;
+  /** Images whose bytes are coming. */
+  uploading: number;
+  /** The bytes of those that are staged or imported, as far as they are known. */
+  stagedBytes: number;
 }
+
+/** Glance's words for an image whose bytes are coming; those of an upload go straight to a store. */
+const staged: readonly ImageStatus[] = ['uploading', 'importing'];
+const coming: readonly ImageStatus[] = ['saving', ...staged];
 
 /** What the project has of images. */
 export async function imageUsage(db: Queryable, projectId: string): Promise<ImageUsage> {
   const row = await db
     .selectFrom('images')
-    .select((eb) => [eb.fn.countAll<number>().as('images'), eb.fn.sum<number | null>('size').as('bytes')])
+    .select((eb) => [
+      eb.fn.countAll<number>().as('images'),
+      eb.fn.sum<number | null>('size').as('bytes'),
+      eb.fn.countAll<number>().filterWhere('status', 'in', coming).as('uploading'),
+      eb.fn.sum<number | null>('size').filterWhere('status', 'in', staged).as('staged'),
+    ])
     .where('project_id', '=', projectId)
     .where('status', 'not in', ['deleted', 'expunged'])
     .executeTakeFirstOrThrow();
-  return { images: Number(row.images), imageBytes: Number(row.bytes ?? 0) };
+  return {
+    images: Number(row.images),
+    imageBytes: Number(row.bytes ?? 0),
+    uploading: Number(row.uploading),
+    stagedBytes: Number(row.staged ?? 0),
+  };
 }
 
 /**
@@ -31,16 +51,7 @@ export async function checkImageQuota(
   projectId: string,
   moreBytes = 0,
 ): Promise<void> {
-  const rows = await tx
-    .selectFrom('quotas')
-    .select(['resource', 'hard_limit'])
-    .where('project_id', '=', projectId)
-    .where('resource', 'in', ['images', 'image_bytes'])
-    .execute();
-  const limitOf = (resource: 'images' | 'image_bytes') =>
-    rows.find((row) => row.resource === resource)?.hard_limit ?? core.settings.defaultQuotas[resource];
-  const images = limitOf('images');
-  const bytes = limitOf('image_bytes');
+  const { images, image_bytes: bytes } = await limitsIn(core, tx, projectId);
   if (images < 0 && bytes < 0) return;
   // Others who ask for the same project wait here: each must see what the one before took. SQLite has one writer.
   if (core.db.kind === 'postgres')
@@ -58,13 +69,7 @@ export async function roomInQuota(
   tx: Queryable,
   projectId: string,
 ): Promise<number> {
-  const row = await tx
-    .selectFrom('quotas')
-    .select('hard_limit')
-    .where('project_id', '=', projectId)
-    .where('resource', '=', 'image_bytes')
-    .executeTakeFirst();
-  const limit = row?.hard_limit ?? core.settings.defaultQuotas.image_bytes;
+  const { image_bytes: limit } = await limitsIn(core, tx, projectId);
   if (limit < 0) return Number.POSITIVE_INFINITY;
   return Math.max(0, limit - (await imageUsage(tx, projectId)).imageBytes);
 }

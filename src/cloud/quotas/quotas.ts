@@ -24,6 +24,22 @@ const setLimits = statement((q, p: { projectId: string }) =>
     .where('project_id', 'in', [p.projectId, everyProject]),
 );
 
+/** The project's limits as a transaction sees them: its own, those of all projects, or the operator's. */
+export async function limitsIn(
+  { settings }: Pick<CloudCore, 'settings'>,
+  db: Queryable,
+  projectId: string,
+): Promise<Limits> {
+  const rows = await setLimits.all(db, { projectId });
+  const limits = { ...settings.defaultQuotas };
+  const own = rows.filter(({ project_id }) => project_id !== everyProject);
+  const common = rows.filter(({ project_id }) => project_id === everyProject);
+  for (const { resource, hard_limit } of [...common, ...own]) {
+    if (resource in limits) limits[resource as QuotaName] = hard_limit;
+  }
+  return limits;
+}
+
 /** How much a project may have. */
 export class Quotas {
   readonly #core: CloudCore;
@@ -62,15 +78,8 @@ export class Quotas {
   }
 
   /** The project's limits as a transaction sees them; asks for no permission. */
-  async limitsIn(db: Queryable, projectId: string): Promise<Limits> {
-    const rows = await setLimits.all(db, { projectId });
-    const limits = this.defaults;
-    const own = rows.filter(({ project_id }) => project_id !== everyProject);
-    const common = rows.filter(({ project_id }) => project_id === everyProject);
-    for (const { resource, hard_limit } of [...common, ...own]) {
-      if (resource in limits) limits[resource as QuotaName] = hard_limit;
-    }
-    return limits;
+  limitsIn(db: Queryable, projectId: string): Promise<Limits> {
+    return limitsIn(this.#core, db, projectId);
   }
 
   /** The limits of all projects that have own ones of these quotas, by their ids. For administrators. */

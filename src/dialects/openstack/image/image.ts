@@ -15,6 +15,7 @@ import { schemaOperations } from './schema-documents.ts';
 import { memberOperations } from './sharing.ts';
 import { storeOperations } from './stores.ts';
 import { taskOperations } from './tasks.ts';
+import { usageOperations } from './usage.ts';
 import { versionOperations } from './versions.ts';
 
 const base = openstackDialect({
@@ -29,6 +30,7 @@ const base = openstackDialect({
     ...memberOperations,
     ...importOperations,
     ...storeOperations,
+    ...usageOperations,
     ...taskOperations,
     ...schemaOperations,
     ...namespaceOperations,

@@ -173,6 +173,36 @@ describe('a task', () => {
   });
 });
 
+describe('quotas', () => {
+  it('are told with what there is, in mebibytes', async () => {
+    const { settings } = api.cloud.core;
+    settings.defaultQuotas = { ...settings.defaultQuotas, images: 7, image_bytes: 3 * 1024 * 1024 };
+    const quotas = async () => (await api.call('GET', '/v2/info/usage')).body.usage;
+    const none = { limit: -1, usage: 0 };
+    expect(await quotas()).toEqual({
+      image_size_total: { limit: 3, usage: 0 },
+      image_stage_total: none,
+      image_count_total: { limit: 7, usage: 0 },
+      image_count_uploading: none,
+    });
+    const id = await staged(randomBytes(1_100_000));
+    expect(await quotas()).toMatchObject({
+      image_size_total: { usage: 2 },
+      image_stage_total: { limit: -1, usage: 2 },
+      image_count_total: { usage: 1 },
+      image_count_uploading: { limit: -1, usage: 1 },
+    });
+    await api.call('POST', `/v2/images/${id}/import`, { body: directly });
+    await api.settled();
+    expect(await quotas()).toMatchObject({
+      image_size_total: { usage: 2 },
+      image_stage_total: none,
+      image_count_total: { usage: 1 },
+      image_count_uploading: none,
+    });
+  });
+});
+
 describe('stores', () => {
   it('are listed with what they are', async () => {
     await api.cloud.addStore();
