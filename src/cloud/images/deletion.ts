@@ -109,7 +109,7 @@ export class Deletion {
         properties: propertiesJson(image.properties),
       });
       const back = (await rows.image(id, tx))!;
-      if (back.status === 'active' && !storeIds?.length) await this.#copies.requestMissing(tx, back, subject);
+      if (!storeIds?.length) await this.#copies.requestMissing(tx, back, subject);
       return back;
     });
   }

@@ -31,25 +31,29 @@ it('an image is queued again when its upload fails, though what came of it can n
   expect(await upload(second)).toMatchObject({ status: 'active' });
 });
 
-it('an image that is recovered gets the copies that its deletion cut off', async () => {
-  const second = await cloud.addStore();
-  const driver = cloud.stores.driver(second);
-  const { copyIn, put } = driver;
-  Object.assign(driver, { copyIn: away, put: away });
-  const { id } = await cloud.images.create(alice, raw);
-  await cloud.images.upload(alice, id, inPieces(Buffer.alloc(1000)));
-  await cloud.core.runner.idle();
-  await cloud.images.delete(alice, id);
-  Object.assign(driver, { copyIn, put });
-  const states = async () => (await cloud.images.replicasOf([id])).map((copy) => [copy.storeId, copy.state]);
-  expect(await states()).toEqual([[cloud.storeId, 'deleted']]);
-  await cloud.images.recover(alice, id);
-  await cloud.core.runner.idle();
-  expect(await states()).toEqual([
-    [cloud.storeId, 'active'],
-    [second, 'active'],
-  ]);
-});
+it.each(['active', 'deactivated'])(
+  'an %s image that is recovered gets the copies that its deletion cut off',
+  async (status) => {
+    const second = await cloud.addStore();
+    const driver = cloud.stores.driver(second);
+    const { copyIn, put } = driver;
+    Object.assign(driver, { copyIn: away, put: away });
+    const { id } = await cloud.images.create(alice, raw);
+    await cloud.images.upload(alice, id, inPieces(Buffer.alloc(1000)));
+    await cloud.core.runner.idle();
+    if (status === 'deactivated') await cloud.images.deactivate(alice, id);
+    await cloud.images.delete(alice, id);
+    Object.assign(driver, { copyIn, put });
+    const states = async () => (await cloud.images.replicasOf([id])).map((copy) => [copy.storeId, copy.state]);
+    expect(await states()).toEqual([[cloud.storeId, 'deleted']]);
+    expect(await cloud.images.recover(alice, id)).toMatchObject({ status });
+    await cloud.core.runner.idle();
+    expect(await states()).toEqual([
+      [cloud.storeId, 'active'],
+      [second, 'active'],
+    ]);
+  },
+);
 
 it('the cloud starts without a store that an upload was cut off to, and its image is queued again', async () => {
   await cloud.stop();
