@@ -59,12 +59,16 @@ export function serverNotFound(serverId: string): CloudError {
   return notFound('server', serverId, `Instance ${withDashes(serverId)} could not be found.`);
 }
 
+/** A locked server is an administrator's alone to change. Throws `conflict` (`locked`). */
+export function requireUnlocked(subject: Subject, server: Pick<Server, 'id' | 'locked'>): void {
+  if (!server.locked || subject.isAdmin) return;
+  throw new CloudError('conflict', `Instance ${withDashes(server.id)} is locked`, { reason: 'locked' });
+}
+
 /** Order of the checks as in Nova: lock, vm state, task state, launched. */
 export function checkTransition(subject: Subject, server: Server, transition: Transition): void {
   const id = withDashes(server.id);
-  if (server.locked && !subject.isAdmin && !transition.evenIfLocked) {
-    throw new CloudError('conflict', `Instance ${id} is locked`, { reason: 'locked' });
-  }
+  if (!transition.evenIfLocked) requireUnlocked(subject, server);
   const cannot = (state: string) =>
     new CloudError('conflict', `Cannot '${transition.name}' instance ${id} while it is in ${state}`, {
       reason: 'state',

@@ -2,10 +2,9 @@ import type { Tx } from '../../database/database.ts';
 import type { UnbuiltServersTable } from '../../database/schema.ts';
 import { insertRow } from '../../database/statement.ts';
 import type { Cloud } from '../cloud.ts';
-import { CloudError } from '../errors.ts';
 import type { Subject } from '../identity/subject.ts';
 import type { Server } from './model.ts';
-import { lockServer, updateServer } from './transition.ts';
+import { lockServer, requireUnlocked, updateServer } from './transition.ts';
 import { type BuildInput, create } from './transitions/create.ts';
 
 /** Submits what builds the server. */
@@ -41,9 +40,7 @@ export async function buildUnbuilt(
   if (!found) return undefined;
   return await cloud.db.write(async (tx) => {
     const server = await lockServer(tx, subject, serverId);
-    if (server.locked && !subject.isAdmin) {
-      throw new CloudError('conflict', 'The server is locked.', { reason: 'locked' });
-    }
+    requireUnlocked(subject, server);
     // Somebody has said that it is something else.
     if (server.vmState !== 'building' || server.taskState !== null) return undefined;
     const { numDeletedRows } = await tx

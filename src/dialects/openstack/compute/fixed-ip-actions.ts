@@ -6,7 +6,7 @@ import type { Port } from '../../../cloud/networks/model.ts';
 import { makesOwnAddresses } from '../../../cloud/networks/subnet-plan.ts';
 import { parseId, withDashes } from '../../../env/env.ts';
 import { until } from './microversions.ts';
-import { portsOf, proxiedAction } from './ports-of-server.ts';
+import { changeablePortsOf, proxiedAction } from './ports-of-server.ts';
 import { closed, exampleServer, serverIdOf } from './wire.ts';
 
 /** One address more or less for an interface that a server has, which Nova asked of the network service up to 2.43. */
@@ -28,7 +28,7 @@ export const fixedIpActions = [
     ],
     async handle(call) {
       const { cloud, subject } = call;
-      const ports = await portsOf(call);
+      const ports = await changeablePortsOf(call);
       const networkId = parseId(String(call.body.networkId));
       const port = ports.find((one) => one.networkId === networkId);
       const filters = { networkId: [networkId ?? ''] };
@@ -62,7 +62,7 @@ export const fixedIpActions = [
       },
     ],
     async handle(call) {
-      const ports = await portsOf(call);
+      const ports = await changeablePortsOf(call);
       const address = canonicalIp(call.body.address) ?? call.body.address;
       const port = ports.find(({ fixedIps }) => fixedIps.some(({ ipAddress }) => ipAddress === address));
       if (!port) {

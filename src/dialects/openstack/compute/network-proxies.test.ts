@@ -44,6 +44,25 @@ test('an interface gains an address and loses it', async () => {
   expect((await api.call('POST', `${base}/servers/${id}/action`, late)).status).toBe(404);
 });
 
+test('the addresses of a locked server are changed by administrators alone', async () => {
+  const as = 'alice';
+  await api.addMember(as);
+  const id = await api.server({}, as);
+  const [first] = (await api.call('GET', `${base}/servers/${id}/os-interface`, { as })).body.interfaceAttachments;
+  const add = { addFixedIp: { networkId: first.net_id } };
+  const remove = { removeFixedIp: { address: first.fixed_ips[0].ip_address } };
+  await api.act(id, { lock: null }, { as });
+  for (const action of [add, remove]) {
+    expect(await api.act(id, action, { as })).toMatchObject({
+      status: 409,
+      body: { conflictingRequest: { message: `Instance ${id} is locked` } },
+    });
+  }
+  expect((await api.act(id, add)).status).toBe(202);
+  await api.act(id, { unlock: null }, { as });
+  expect((await api.act(id, remove, { as })).status).toBe(202);
+});
+
 test('clients that look for extensions find these', async () => {
   const { extensions } = (await api.call('GET', `${base}/extensions`)).body;
   const aliases = extensions.map(({ alias }: { alias: string }) => alias);
