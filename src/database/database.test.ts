@@ -47,6 +47,20 @@ eachDatabase('a database', (open) => {
     await db.close();
   });
 
+  it('has whoever is too late look again, and say so', async () => {
+    const db = await open();
+    const add = () =>
+      db.write(async (tx) => {
+        const found = await tx.selectFrom('settings').selectAll().where('key', '=', 'a').executeTakeFirst();
+        if (found) return 'is there';
+        await tx.insertInto('settings').values(setting('a')).execute();
+        return 'made';
+      });
+    const outcomes = await Promise.all(Array.from({ length: 8 }, add));
+    expect(outcomes.toSorted()).toEqual([...Array.from({ length: 7 }, () => 'is there'), 'made']);
+    await db.close();
+  });
+
   it('runs prepared queries inside and outside of transactions, and counts changes', async () => {
     const db = await open();
     const find = db.prepare<{ key: string }, { value: string }>((q, p) =>

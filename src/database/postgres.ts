@@ -60,6 +60,8 @@ class PostgresDatabase implements Database {
         return value;
       } catch (error) {
         if (attempt < 5 && error instanceof TransactionConflict) continue;
+        // Others have made or removed, since this one looked, what a key is about. Now it sees that, and knows what to say.
+        if (attempt === 1 && error instanceof ConstraintViolation) continue;
         throw error;
       }
     }

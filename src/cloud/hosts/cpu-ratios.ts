@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { Database, Tx } from '../../database/database.ts';
+import { takeTurn } from '../../database/turns.ts';
 import { changedKeyOf } from '../settings.ts';
 
 /**
@@ -7,9 +8,8 @@ import { changedKeyOf } from '../settings.ts';
  * whatever changes one of these, or where a host is: placement reads the host's row alone.
  * @param ofCloud the cloud's where nobody has changed it
  */
-export async function setCpuRatios({ kind }: Pick<Database, 'kind'>, tx: Tx, ofCloud: number): Promise<void> {
-  // One after the other, as each has to see what the one before has changed. SQLite has one writer.
-  if (kind === 'postgres') await sql`select pg_advisory_xact_lock(hashtext('cpu ratios'))`.execute(tx);
+export async function setCpuRatios(db: Pick<Database, 'kind'>, tx: Tx, ofCloud: number): Promise<void> {
+  await takeTurn(db, tx, 'cpu ratios');
   const ratioOf = (column: 'id' | 'cluster_id' | 'zone_id') =>
     sql`(select r.value from resource_settings as r where r.setting = 'cpuRatio'
       and r.resource_id = ${sql.ref(`hosts.${column}`)})`;

@@ -1,5 +1,5 @@
-import { sql } from 'kysely';
 import type { Database, Queryable, Tx } from '../../database/database.ts';
+import { takeTurn } from '../../database/turns.ts';
 import { overlaps } from '../../image-stores/claim-folder.ts';
 import { sftpPlace } from '../../image-stores/sftp/sftp-url.ts';
 import { CloudError } from '../errors.ts';
@@ -26,6 +26,6 @@ export async function refuseTakenPlace(db: Queryable, store: Place): Promise<voi
 }
 
 /** Until this transaction's end no other one gives a store a place. */
-export async function holdPlaces({ kind }: Pick<Database, 'kind'>, tx: Tx): Promise<void> {
-  if (kind === 'postgres') await sql`select pg_advisory_xact_lock(hashtext('places of image stores'))`.execute(tx);
+export async function holdPlaces(db: Pick<Database, 'kind'>, tx: Tx): Promise<void> {
+  await takeTurn(db, tx, 'places of image stores');
 }

@@ -1,6 +1,6 @@
-import { sql } from 'kysely';
 import type { Queryable } from '../../database/database.ts';
 import type { ImageStatus } from '../../database/schema.ts';
+import { takeTurn } from '../../database/turns.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
 import { limitsIn } from '../quotas/quotas.ts';
@@ -53,9 +53,7 @@ export async function checkImageQuota(
 ): Promise<void> {
   const { images, image_bytes: bytes } = await limitsIn(core, tx, projectId);
   if (images < 0 && bytes < 0) return;
-  // Others who ask for the same project wait here: each must see what the one before took. SQLite has one writer.
-  if (core.db.kind === 'postgres')
-    await sql`select pg_advisory_xact_lock(hashtext(${`quota ${projectId}`}))`.execute(tx);
+  await takeTurn(core.db, tx, `quota ${projectId}`);
   const usage = await imageUsage(tx, projectId);
   if (images >= 0 && usage.images > images) throw exceeded('images', images, usage.images);
   if (bytes >= 0 && usage.imageBytes + moreBytes > bytes) {

@@ -1,6 +1,6 @@
-import { sql } from 'kysely';
 import type { Tx } from '../../database/database.ts';
 import type { DefaultSecurityGroupRulesTable } from '../../database/schema/network-extras.ts';
+import { takeTurn } from '../../database/turns.ts';
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
@@ -98,10 +98,7 @@ export class DefaultGroupRules {
     const { remoteGroupId, remoteAddressGroupId } = content;
     if (remoteGroupId !== null && remoteGroupId !== parentGroup) await this.#groups.get(subject, remoteGroupId, tx);
     if (remoteAddressGroupId !== null) await this.#addressGroups.get(subject, remoteAddressGroupId, tx);
-    // Others who make one wait here: each must see what the one before made. SQLite has one writer.
-    if (this.#core.db.kind === 'postgres') {
-      await sql`select pg_advisory_xact_lock(hashtext('default security group rules'))`.execute(tx);
-    }
+    await takeTurn(this.#core.db, tx, 'default security group rules');
     const others = await tx.selectFrom('default_security_group_rules').selectAll().execute();
     const twin = others.map(defaultRuleOf).find((other) => sameRule(other, content));
     if (twin) {

@@ -1,5 +1,6 @@
 import type { Tx } from '../../database/database.ts';
 import type { SubnetPoolsTable } from '../../database/schema.ts';
+import { takeTurn } from '../../database/turns.ts';
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
@@ -209,6 +210,7 @@ export class SubnetPools extends OwnedResources<'subnet_pools', SubnetPoolField,
     pool: Pick<SubnetPool, 'prefixes' | 'ipVersion' | 'isDefault' | 'addressScopeId'>,
     id: string,
   ): Promise<void> {
+    if (pool.isDefault || pool.addressScopeId !== null) await takeTurn(this.#core.db, tx, 'places of subnet pools');
     if (pool.isDefault) {
       if (!subject.isAdmin) throw adminOnly('make a subnet pool the default one');
       const other = await this.#findDefault(tx, pool.ipVersion);

@@ -1,6 +1,6 @@
-import { sql } from 'kysely';
 import type { Queryable, Tx } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
+import { takeTurn } from '../../database/turns.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
 import { requireAdmin, type Subject } from '../identity/subject.ts';
@@ -128,7 +128,7 @@ export class Quotas {
     }
     return this.#core.db.write(async (tx) => {
       if (judge) {
-        await this.#lock(tx, 'limits', projectId);
+        await takeTurn(this.#core.db, tx, `limits ${projectId}`);
         const names = wanted.map(([name]) => name as QuotaName).filter(isCounted);
         judge(await usageOf(this.#core.db.kind, tx, projectId, names));
       }
@@ -166,7 +166,7 @@ export class Quotas {
     zoneId?: string,
   ): Promise<void> {
     // Who takes something, limited or not, is waited for by those who set limits that must not be below what there is.
-    await this.#lock(tx, 'limits', projectId, 'shared');
+    await takeTurn(this.#core.db, tx, `limits ${projectId}`, 'shared');
     await this.#checkAgainst(await this.limitsIn(tx, projectId), tx, projectId, requested);
     if (zoneId === undefined) return;
     await this.#checkAgainst(await zoneLimitsIn(tx, projectId, zoneId), tx, projectId, requested, zoneId);
@@ -184,17 +184,10 @@ export class Quotas {
     if (limited.length === 0) return;
     const { kind } = this.#core.db;
     // Others who ask for the same project wait here: each must see what the one before took.
-    await this.#lock(tx, 'quota', projectId);
+    await takeTurn(this.#core.db, tx, `quota ${projectId}`);
     const used = await usageOf(kind, tx, projectId, limited.filter(isCounted), zoneId);
     const over = limited.filter((name) => usedOf(used, name) + requested[name]! > limits[name]!);
     if (over.length > 0) throw exceeded(over, requested, used, limits);
-  }
-
-  /** Held until the transaction ends. SQLite has one writer. */
-  async #lock(tx: Tx, what: 'quota' | 'limits', projectId: string, how?: 'shared'): Promise<void> {
-    if (this.#core.db.kind === 'sqlite') return;
-    const lock = sql.raw(how === 'shared' ? 'pg_advisory_xact_lock_shared' : 'pg_advisory_xact_lock');
-    await sql`select ${lock}(hashtext(${`${what} ${projectId}`}))`.execute(tx);
   }
 }
 

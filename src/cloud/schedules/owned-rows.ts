@@ -1,6 +1,6 @@
-import { sql } from 'kysely';
 import type { Database, Tx } from '../../database/database.ts';
 import type { Schema } from '../../database/schema.ts';
+import { takeTurn } from '../../database/turns.ts';
 import { CloudError } from '../errors.ts';
 import { ownsOrAdmin, type Subject } from '../identity/subject.ts';
 import { groupNotFound, jobNotFound, triggerNotFound } from './model.ts';
@@ -44,9 +44,7 @@ export async function requireRoom(
   table: OwnedTable,
   projectId: string,
 ): Promise<void> {
-  if (kind === 'postgres') {
-    await sql`select pg_advisory_xact_lock(hashtext(${`${table} ${projectId}`}))`.execute(tx);
-  }
+  await takeTurn({ kind }, tx, `${table} ${projectId}`);
   const count = tx.selectFrom(table).select((e) => e.fn.countAll<number>().as('count'));
   const { count: has } = await count.where('project_id', '=', projectId).executeTakeFirstOrThrow();
   if (Number(has) < maxPerProject) return;

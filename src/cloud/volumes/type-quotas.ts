@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { Queryable, Tx } from '../../database/database.ts';
+import { takeTurn } from '../../database/turns.ts';
 import type { Cloud } from '../cloud.ts';
 import { CloudError } from '../errors.ts';
 import { requireAdmin, type Subject } from '../identity/subject.ts';
@@ -121,10 +122,7 @@ export async function checkVolumeQuotas(
     await cloud.quotas.check(tx, projectId, { ...more, per_volume_gigabytes: Math.ceil(largest / gib) });
   const limits = (await typeLimits(tx, projectId, [typeId])).get(typeId)!;
   if (typeQuotaKinds.every((kind) => limits[kind] < 0 || more[kind] === 0)) return;
-  // Others who ask for the same project wait here: each must see what the one before took. SQLite has one writer.
-  if (cloud.db.kind === 'postgres') {
-    await sql`select pg_advisory_xact_lock(hashtext(${`quota ${projectId}`}))`.execute(tx);
-  }
+  await takeTurn(cloud.db, tx, `quota ${projectId}`);
   const used = await typeUsage(tx, projectId, typeId);
   for (const kind of typeQuotaKinds) {
     if (limits[kind] < 0 || more[kind] === 0 || used[kind] + more[kind] <= limits[kind]) continue;
