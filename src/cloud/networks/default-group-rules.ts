@@ -97,7 +97,7 @@ export class DefaultGroupRules {
     checkRule(content);
     const { remoteGroupId, remoteAddressGroupId } = content;
     if (remoteGroupId !== null && remoteGroupId !== parentGroup) await this.#groups.get(subject, remoteGroupId, tx);
-    if (remoteAddressGroupId !== null) await this.#addressGroups.get(subject, remoteAddressGroupId, tx);
+    if (remoteAddressGroupId !== null) await this.#addressGroups.keep(tx, subject, remoteAddressGroupId);
     // Others who make one wait here: each must see what the one before made. SQLite has one writer.
     if (this.#core.db.kind === 'postgres') {
       await sql`select pg_advisory_xact_lock(hashtext('default security group rules'))`.execute(tx);

@@ -74,8 +74,9 @@ export class SecurityGroupRules {
     checkRule(content);
     const group = await claimGroup(this.#core, tx, subject, input.securityGroupId);
     ownerOfNew(subject, input.projectId);
-    if (content.remoteGroupId !== null) await this.#groups.get(subject, content.remoteGroupId, tx);
-    if (content.remoteAddressGroupId !== null) await this.#addressGroups.get(subject, content.remoteAddressGroupId, tx);
+    if (content.remoteGroupId !== null) await this.#groups.keep(tx, subject, [content.remoteGroupId]);
+    if (content.remoteAddressGroupId !== null)
+      await this.#addressGroups.keep(tx, subject, content.remoteAddressGroupId);
     const others = await tx
       .selectFrom('security_group_rules')
       .selectAll()
