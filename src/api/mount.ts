@@ -1,7 +1,7 @@
 import { type IncomingMessage, METHODS } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Cloud } from '../cloud/cloud.ts';
-import { CloudError, databaseAway } from '../cloud/errors.ts';
+import { CloudError, databaseRefusal } from '../cloud/errors.ts';
 import { isAllowed, type Subject } from '../cloud/identity/subject.ts';
 import {
   type Dialect,
@@ -285,10 +285,10 @@ async function answerFailure(
 ): Promise<FastifyReply> {
   const state = (request as Arrived).dialectState;
   if (!state) throw thrown;
-  const away = databaseAway(thrown);
-  const error = away ?? asFailure(thrown);
+  const refused = databaseRefusal(thrown);
+  const error = refused ?? asFailure(thrown);
   const { requestId, dialect, operation, origin } = state;
-  if (error instanceof UnexpectedError || away)
+  if (error instanceof UnexpectedError || refused)
     request.log.error({ err: error.cause, requestId }, 'a request failed unexpectedly');
   else request.log.debug({ requestId, reason: error.message }, 'a request was refused');
   // What is left of a body that was too large is not worth reading.

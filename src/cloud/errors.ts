@@ -62,8 +62,14 @@ function capitalised(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** What is said of a database that can't do its work now; undefined for any other error. */
-export function databaseAway(error: unknown): CloudError | undefined {
-  if (!(error instanceof DatabaseUnavailable)) return undefined;
-  return new CloudError('unavailable', "The cloud's database can't be used now.", { cause: error });
+/** What is said of a database that can't do its work now, or whose keys refuse it; undefined for any other error. */
+export function databaseRefusal(error: unknown): CloudError | undefined {
+  if (error instanceof DatabaseUnavailable)
+    return new CloudError('unavailable', "The cloud's database can't be used now.", { cause: error });
+  if (!(error instanceof ConstraintViolation)) return undefined;
+  // Whoever wrote knows better words. These are for what two do at the same moment.
+  if (error.kind === 'unique')
+    return new CloudError('duplicate', 'There is one of the same name, id or place already.', { cause: error });
+  const message = 'Something that this needs is gone, or something needs what was to go.';
+  return new CloudError('conflict', message, { cause: error });
 }

@@ -1,8 +1,9 @@
 import { sql } from 'kysely';
 import { expect, it } from 'vitest';
+import { holdWrites, untilBlocked } from '../../tests/support/held-writes.ts';
 import { createPostgresDatabase, eachDatabase } from '../../tests/support/postgres.ts';
 import { onServer, postgresVariable } from '../../tests/support/postgres-server.ts';
-import { ConstraintViolation, DatabaseUnavailable } from './database.ts';
+import { ConstraintViolation, type Database, DatabaseUnavailable } from './database.ts';
 
 const setting = (key: string, value = 'v') => ({ key, value });
 
@@ -47,17 +48,53 @@ eachDatabase('a database', (open) => {
     await db.close();
   });
 
-  it('has whoever is too late look again, and say so', async () => {
+  it('does once more what a key refuses: then it is seen what another transaction did meanwhile', async () => {
     const db = await open();
-    const add = () =>
-      db.write(async (tx) => {
-        const found = await tx.selectFrom('settings').selectAll().where('key', '=', 'a').executeTakeFirst();
-        if (found) return 'is there';
+    const take = (on: Database) =>
+      on.write(async (tx) => {
+        const found = await tx.selectFrom('settings').select('key').where('key', '=', 'a').executeTakeFirst();
+        if (found) throw new Error('it is taken');
         await tx.insertInto('settings').values(setting('a')).execute();
-        return 'made';
       });
-    const outcomes = await Promise.all(Array.from({ length: 8 }, add));
-    expect(outcomes.toSorted()).toEqual([...Array.from({ length: 7 }, () => 'is there'), 'made']);
+    const { db: slow, held, commit } = holdWrites(db);
+    const first = take(slow);
+    await held;
+    const second = expect(take(db)).rejects.toThrow('it is taken');
+    await untilBlocked(db).finally(commit);
+    await first;
+    await second;
+    await db.close();
+  });
+
+  it('does once more what changes a row that has gone meanwhile', async () => {
+    const db = await open();
+    await db.write((tx) => tx.insertInto('settings').values(setting('a')).execute());
+    const { db: slow, held, commit } = holdWrites(db);
+    const removed = slow.write((tx) => tx.deleteFrom('settings').where('key', '=', 'a').execute());
+    await held;
+    const changed = db.write(async (tx) => {
+      const found = await tx.selectFrom('settings').select('key').where('key', '=', 'a').executeTakeFirst();
+      if (!found) throw new Error('it is gone');
+      const change = tx.updateTable('settings').set({ value: 'w' }).where('key', '=', 'a');
+      await change.returningAll().executeTakeFirstOrThrow();
+    });
+    const outcome = expect(changed).rejects.toThrow('it is gone');
+    await untilBlocked(db).finally(commit);
+    await removed;
+    await outcome;
+    await db.close();
+  });
+
+  it('tells what a key refuses again', async () => {
+    const db = await open();
+    await db.write((tx) => tx.insertInto('settings').values(setting('a')).execute());
+    let tries = 0;
+    const again = db.write(async (tx) => {
+      tries += 1;
+      await tx.insertInto('settings').values(setting('a')).execute();
+    });
+    await expect(again).rejects.toMatchObject({ kind: 'unique' });
+    expect(tries).toBe(db.kind === 'postgres' ? 2 : 1);
     await db.close();
   });
 

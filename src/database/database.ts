@@ -13,7 +13,9 @@ export interface Database {
    * Runs `work` in one transaction and resolves once it is durable. Everything of it is taken back when `work` throws.
    * Rows that it has selected `for update` are its own until it ends; on SQLite all that it reads is.
    * `work` may await its transaction and nothing else: with SQLite, transactions that wait at the same time share one
-   * commit, so a transaction that waits for the outside would hold up all others.
+   * commit, so a transaction that waits for the outside would hold up all others. It may be called again, after all that it did
+   * was taken back: where transactions of others were in the way, and once where a key refused what it wrote, or a row
+   * had gone, which another transaction has made or removed meanwhile. So what `work` looks for before it writes says why it can't.
    */
   write<T>(work: (tx: Tx) => Promise<T>, options?: WriteOptions): Promise<T>;
   /** Compiles a query once, for hot paths: building one with Kysely costs ten times what running it does. */

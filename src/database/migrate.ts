@@ -70,6 +70,7 @@ import { namedTargets } from './migrations/0073-named-targets/migration.ts';
 import { openSecurityGroups } from './migrations/0074-open-security-groups/migration.ts';
 import { nfsMoves } from './migrations/0076-nfs-moves/migration.ts';
 import { begunMachines } from './migrations/0077-begun-machines/migration.ts';
+import { namesAndDefaults } from './migrations/0080-names-and-defaults/migration.ts';
 import type { Schema } from './schema.ts';
 
 /** Every migration, by name, in order. A name is never changed once it was released. */
@@ -145,6 +146,7 @@ const migrations: Record<string, Migration> = {
   '0074-open-security-groups': openSecurityGroups,
   '0076-nfs-moves': nfsMoves,
   '0077-begun-machines': begunMachines,
+  '0080-names-and-defaults': namesAndDefaults,
 };
 
 /** Brings the schema up to date. Safe to run on each start, and by several processes at once on PostgreSQL. */

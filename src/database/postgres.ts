@@ -1,4 +1,4 @@
-import { type DatabaseConnection, type Driver, Kysely, PostgresDialect, sql } from 'kysely';
+import { type DatabaseConnection, type Driver, Kysely, NoResultError, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
 import {
   ConstraintViolation,
@@ -37,6 +37,9 @@ export async function openPostgres(url: string): Promise<Database> {
   return new PostgresDatabase(db, pool);
 }
 
+/** How often a transaction is begun that others are in the way of. */
+const maxAttempts = 5;
+
 class PostgresDatabase implements Database {
   readonly kind = 'postgres';
   readonly read: Kysely<Schema>;
@@ -49,6 +52,7 @@ class PostgresDatabase implements Database {
   }
 
   async write<T>(work: (tx: Tx) => Promise<T>, { isRepeatable = false }: WriteOptions = {}): Promise<T> {
+    let wasRefused = false;
     for (let attempt = 1; ; attempt += 1) {
       const effects: Array<() => void> = [];
       try {
@@ -59,9 +63,12 @@ class PostgresDatabase implements Database {
         for (const effect of effects) effect();
         return value;
       } catch (error) {
-        if (attempt < 5 && error instanceof TransactionConflict) continue;
-        // Others have made or removed, since this one looked, what a key is about. Now it sees that, and knows what to say.
-        if (attempt === 1 && error instanceof ConstraintViolation) continue;
+        if (attempt < maxAttempts && error instanceof TransactionConflict) continue;
+        // Another transaction has made or removed something since this one looked: the next try sees that, and says what it means.
+        if ((error instanceof ConstraintViolation || error instanceof NoResultError) && !wasRefused) {
+          wasRefused = true;
+          continue;
+        }
         throw error;
       }
     }

@@ -78,7 +78,7 @@ export class Flavors {
   async get(subject: Subject, id: string): Promise<Flavor> {
     const row = await this.#byId.first({ id });
     const isVisible = row && (row.is_public || subject.isAdmin || (await this.access.has(row.id, subject.projectId)));
-    if (!isVisible) throw notFound('flavor', id, `Flavor ${id} could not be found.`);
+    if (!isVisible) throw flavorNotFound(id);
     return flavorFromRow(row);
   }
 
@@ -142,7 +142,13 @@ export class Flavors {
   async setExtraSpecs(subject: Subject, id: string, change: (specs: Record<string, string>) => void): Promise<Flavor> {
     const { id: flavorId } = await this.get(subject, id);
     await this.#core.db.write(async (tx) => {
-      const row = await tx.selectFrom('flavors').selectAll().where('id', '=', flavorId).executeTakeFirstOrThrow();
+      const row = await tx
+        .selectFrom('flavors')
+        .select('extra_specs')
+        .where('id', '=', flavorId)
+        .forNoKeyUpdate()
+        .executeTakeFirst();
+      if (!row) throw flavorNotFound(id);
       const specs = JSON.parse(row.extra_specs) as Record<string, string>;
       change(specs);
       const values = { extra_specs: JSON.stringify(specs), updated_at: this.#core.env.now() };
@@ -194,4 +200,8 @@ function flavorFromRow(row: FlavorsTable): Flavor {
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };
+}
+
+function flavorNotFound(id: string): CloudError {
+  return notFound('flavor', id, `Flavor ${id} could not be found.`);
 }

@@ -237,20 +237,14 @@ export class Catalog {
       if (!project) throw missing('project', projectId);
       if ('endpointId' in what) {
         const row = { project_id: projectId, endpoint_id: what.endpointId };
-        await tx
-          .deleteFrom('project_endpoints')
-          .where('project_id', '=', projectId)
-          .where('endpoint_id', '=', what.endpointId)
-          .execute();
-        if (isWanted) await tx.insertInto('project_endpoints').values(row).execute();
+        const added = tx.insertInto('project_endpoints').values(row);
+        const removed = tx.deleteFrom('project_endpoints').where((eb) => eb.and(row));
+        await (isWanted ? added.onConflict((conflict) => conflict.doNothing()) : removed).execute();
       } else {
         const row = { project_id: projectId, group_id: what.groupId };
-        await tx
-          .deleteFrom('project_endpoint_groups')
-          .where('project_id', '=', projectId)
-          .where('group_id', '=', what.groupId)
-          .execute();
-        if (isWanted) await tx.insertInto('project_endpoint_groups').values(row).execute();
+        const added = tx.insertInto('project_endpoint_groups').values(row);
+        const removed = tx.deleteFrom('project_endpoint_groups').where((eb) => eb.and(row));
+        await (isWanted ? added.onConflict((conflict) => conflict.doNothing()) : removed).execute();
       }
     });
   }

@@ -1,4 +1,4 @@
-import type { Queryable } from '../../database/database.ts';
+import type { Queryable, Tx } from '../../database/database.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
 import { type DomainConfig, defaultOptions, isSensitive, isWhitelisted } from './domain-option-defaults.ts';
@@ -35,7 +35,7 @@ export class DomainOptions {
   async replace(subject: Subject, domainId: string, config: DomainConfig) {
     requireAdmin(subject, 'create_domain_config');
     return await this.#core.db.write(async (tx) => {
-      await requireDomain(tx, domainId);
+      await claimDomain(tx, domainId);
       requireValid(config);
       const { numDeletedRows } = await tx
         .deleteFrom('domain_options')
@@ -53,7 +53,7 @@ export class DomainOptions {
   async update(subject: Subject, domainId: string, part: ConfigPart, config: DomainConfig): Promise<DomainConfig> {
     requireAdmin(subject, 'update_domain_config');
     return await this.#core.db.write(async (tx) => {
-      await requireDomain(tx, domainId);
+      await claimDomain(tx, domainId);
       requireValid(config);
       requireSupported(part);
       requireOnly(part, config);
@@ -70,7 +70,7 @@ export class DomainOptions {
   async delete(subject: Subject, domainId: string, part: ConfigPart): Promise<void> {
     requireAdmin(subject, 'delete_domain_config');
     await this.#core.db.write(async (tx) => {
-      await requireDomain(tx, domainId);
+      await claimDomain(tx, domainId);
       requireSupported(part);
       const found = within(await read(tx, domainId), part);
       if (part.group !== undefined && Object.keys(found).length === 0) throw notConfigured(domainId, part);
@@ -91,6 +91,12 @@ export class DomainOptions {
 
 async function requireDomain(db: Queryable, id: string): Promise<void> {
   const found = await db.selectFrom('domains').select('id').where('id', '=', id).executeTakeFirst();
+  if (!found) throw missing('domain', id);
+}
+
+/** Nobody else changes its options, or deletes it, until the transaction ends. */
+async function claimDomain(tx: Tx, id: string): Promise<void> {
+  const found = await tx.selectFrom('domains').select('id').where('id', '=', id).forNoKeyUpdate().executeTakeFirst();
   if (!found) throw missing('domain', id);
 }
 

@@ -118,7 +118,7 @@ export class AddressGroups extends OwnedResources<'address_groups', AddressGroup
   /** Throws `conflict` (`address_group_in_use`) while a rule names it. */
   delete(subject: Subject, id: string): Promise<void> {
     return this.#core.db.write(async (tx) => {
-      await this.claim(tx, subject, id);
+      await this.claimToRemove(tx, subject, id);
       const used = await tx
         .selectFrom('security_group_rules')
         .select('id')

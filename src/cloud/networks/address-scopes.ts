@@ -103,7 +103,7 @@ export class AddressScopes extends OwnedResources<'address_scopes', AddressScope
   /** Throws `conflict` (`address_scope_in_use`) while a pool is in it. */
   delete(subject: Subject, id: string): Promise<void> {
     return this.#core.db.write(async (tx) => {
-      await this.claim(tx, subject, id);
+      await this.claimToRemove(tx, subject, id);
       const used = await tx
         .selectFrom('subnet_pools')
         .select('id')

@@ -97,7 +97,7 @@ export class DefaultGroupRules {
     checkRule(content);
     const { remoteGroupId, remoteAddressGroupId } = content;
     if (remoteGroupId !== null && remoteGroupId !== parentGroup) await this.#groups.get(subject, remoteGroupId, tx);
-    if (remoteAddressGroupId !== null) await this.#addressGroups.get(subject, remoteAddressGroupId, tx);
+    if (remoteAddressGroupId !== null) await this.#addressGroups.keep(tx, subject, remoteAddressGroupId);
     await takeTurn(this.#core.db, tx, 'default security group rules');
     const others = await tx.selectFrom('default_security_group_rules').selectAll().execute();
     const twin = others.map(defaultRuleOf).find((other) => sameRule(other, content));

@@ -45,6 +45,18 @@ export class OwnedResources<T extends Table, Field extends string, Model> {
     return model;
   }
 
+  /** It stays there until the transaction ends. Throws `not_found` unless the subject may see it. */
+  async keep(tx: Tx, subject: Subject, id: string): Promise<void> {
+    const kept = await this.#select(tx, subject).where('id', '=', id).forKeyShare().executeTakeFirst();
+    if (!kept) throw notFound(this.#kind.name, id);
+  }
+
+  /** Like `claim`, after all those that are just getting it: who has it can be seen then, and nobody gets it any more. */
+  async claimToRemove(tx: Tx, subject: Subject, id: string): Promise<Schema[T]> {
+    await tx.selectFrom(this.#table).select('id').where('id', '=', id).forUpdate().execute();
+    return await this.claim(tx, subject, id);
+  }
+
   /** Counts the revision up, which also keeps others from changing it until the transaction ends. */
   async claim(tx: Tx, subject: Subject, id: string, expectedRevision?: number): Promise<Schema[T]> {
     const { table, name } = this.#kind;

@@ -119,7 +119,7 @@ export class QosPolicies extends OwnedResources<'qos_policies', QosPolicyField, 
   /** Throws `conflict` (`qos_policy_in_use`) while a network or port has it. */
   delete(subject: Subject, id: string): Promise<void> {
     return this.#core.db.write(async (tx) => {
-      await this.claim(tx, subject, id);
+      await this.claimToRemove(tx, subject, id);
       const { rows } = await sql<{ id: string; kind: string }>`
         select id, 'network' as kind from networks where qos_policy_id = ${id}
         union all select id, 'port' as kind from ports where qos_policy_id = ${id} limit 1`.execute(tx);
@@ -336,9 +336,9 @@ export async function defaultPolicyOf(tx: Tx, projectId: string): Promise<string
   return row?.id ?? null;
 }
 
-/** Throws `not_found` unless the subject may use the policy. */
+/** The policy stays there until the transaction ends. Throws `not_found` unless the subject may use it. */
 export async function requirePolicy(policies: QosPolicies, subject: Subject, id: string | null | undefined, tx: Tx) {
-  if (id !== null && id !== undefined) await policies.get(subject, id, tx);
+  if (id !== null && id !== undefined) await policies.keep(tx, subject, id);
 }
 
 function ruleConflict(what: string, policyId: string, other: string): CloudError {

@@ -29,11 +29,6 @@ export type NewSecurityGroupRule = NewRuleContent & { securityGroupId: string; p
 
 const listing = new Listing<SecurityGroupRuleField>('security_group_rules');
 
-/** What a rule names is there until the rule is: its deletion waits, and then sees the rule. */
-async function keepFromDeletion(tx: Tx, table: 'security_groups' | 'address_groups', id: string): Promise<void> {
-  await tx.selectFrom(table).select('id').where('id', '=', id).forUpdate().execute();
-}
-
 export class SecurityGroupRules {
   readonly #core: CloudCore;
   readonly #quotas: Quotas;
@@ -79,15 +74,9 @@ export class SecurityGroupRules {
     checkRule(content);
     const group = await claimGroup(this.#core, tx, subject, input.securityGroupId);
     ownerOfNew(subject, input.projectId);
-    const { remoteGroupId, remoteAddressGroupId } = content;
-    if (remoteGroupId !== null) {
-      await keepFromDeletion(tx, 'security_groups', remoteGroupId);
-      await this.#groups.get(subject, remoteGroupId, tx);
-    }
-    if (remoteAddressGroupId !== null) {
-      await keepFromDeletion(tx, 'address_groups', remoteAddressGroupId);
-      await this.#addressGroups.get(subject, remoteAddressGroupId, tx);
-    }
+    if (content.remoteGroupId !== null) await this.#groups.keep(tx, subject, [content.remoteGroupId]);
+    if (content.remoteAddressGroupId !== null)
+      await this.#addressGroups.keep(tx, subject, content.remoteAddressGroupId);
     const others = await tx
       .selectFrom('security_group_rules')
       .selectAll()

@@ -167,6 +167,8 @@ export class SecurityGroups {
   }
 
   async #deleteIn(tx: Tx, subject: Subject, id: string, empty?: (tx: Tx) => Promise<void>): Promise<void> {
+    // Rules and ports that are just getting it come first: what they say of it goes with it, or keeps it.
+    await tx.selectFrom('security_groups').select('id').where('id', '=', id).forUpdate().execute();
     const group = await claimGroup(this.#core, tx, subject, id);
     if (group.name === defaultGroupName && !subject.isAdmin) {
       throw new CloudError('conflict', 'Insufficient rights for removing default security group.', {

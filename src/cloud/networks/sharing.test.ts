@@ -43,6 +43,29 @@ eachDatabase('what hangs on networks', (open) => {
     for (const one of await later) expect(one).toMatchObject({ status: 'rejected', reason: { code: 'duplicate' } });
   });
 
+  test('of two default pools that are made at once one is, and one default policy of a project', async () => {
+    const { db, held, commit } = holdWrites(cloud.db);
+    const slow = (await testNetworks({ defaultQuotas: unlimited }, db)).networks;
+    const pool = { prefixes: ['10.64.0.0/16'], isDefault: true };
+    const first = slow.subnetPools.create(admin, [pool]);
+    await held;
+    const later = expect(cloud.networks.subnetPools.create(admin, [pool])).rejects.toMatchObject({
+      code: 'invalid',
+      message: expect.stringContaining('A default subnetpool for this IP family has already been set'),
+    });
+    await untilBlocked(cloud.db).finally(commit);
+    await first;
+    await later;
+    const policies = Array.from({ length: 8 }, (_, n) =>
+      cloud.networks.qosPolicies.create(admin, [{ name: `p${n}`, isDefault: true }]),
+    );
+    const outcomes = await Promise.allSettled(policies);
+    const lost = outcomes.filter((one) => one.status === 'rejected');
+    expect(lost).toHaveLength(7);
+    for (const { reason } of lost)
+      expect(reason).toMatchObject({ details: { reason: 'qos_policy_default_already_exists' } });
+  });
+
   test('subnets are cut from pools by several at once, and never overlap', async () => {
     const [scope] = await cloud.networks.addressScopes.create(alice, [{ name: 's', ipVersion: 6 }]);
     const wanted = { prefixes: ['fd00:77::/60'], defaultPrefixLength: 64, addressScopeId: scope!.id };

@@ -1,6 +1,5 @@
 import type { Tx } from '../../database/database.ts';
 import type { SubnetPoolsTable } from '../../database/schema.ts';
-import { takeTurn } from '../../database/turns.ts';
 import { newId } from '../../env/env.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError } from '../errors.ts';
@@ -131,7 +130,7 @@ export class SubnetPools extends OwnedResources<'subnet_pools', SubnetPoolField,
   /** Throws `conflict` (`subnet_pool_delete_error`) while a subnet has addresses of it. */
   delete(subject: Subject, id: string): Promise<void> {
     return this.#core.db.write(async (tx) => {
-      await this.claim(tx, subject, id);
+      await this.claimToRemove(tx, subject, id);
       const used = await tx.selectFrom('subnets').select('id').where('subnet_pool_id', '=', id).limit(1).execute();
       if (used.length > 0) {
         const message = 'Unable to delete subnet pool: Subnet pool has existing allocations.';
@@ -156,12 +155,8 @@ export class SubnetPools extends OwnedResources<'subnet_pools', SubnetPoolField,
       if (wanted.cidr !== undefined) return { cidr: wanted.cidr, poolId };
       throw badSubnet('a subnetpool must be specified in the absence of a cidr');
     }
+    await tx.selectFrom('subnet_pools').select('id').where('id', '=', poolId).forNoKeyUpdate().execute();
     const pool = await this.get(subject, poolId, tx);
-    await tx
-      .updateTable('subnet_pools')
-      .set((eb) => ({ revision: eb('revision', '+', 0) }))
-      .where('id', '=', poolId)
-      .execute();
     const subnets = await tx
       .selectFrom('subnets')
       .select(['cidr', 'project_id'])
@@ -210,7 +205,6 @@ export class SubnetPools extends OwnedResources<'subnet_pools', SubnetPoolField,
     pool: Pick<SubnetPool, 'prefixes' | 'ipVersion' | 'isDefault' | 'addressScopeId'>,
     id: string,
   ): Promise<void> {
-    if (pool.isDefault || pool.addressScopeId !== null) await takeTurn(this.#core.db, tx, 'places of subnet pools');
     if (pool.isDefault) {
       if (!subject.isAdmin) throw adminOnly('make a subnet pool the default one');
       const other = await this.#findDefault(tx, pool.ipVersion);
@@ -221,6 +215,8 @@ export class SubnetPools extends OwnedResources<'subnet_pools', SubnetPoolField,
       }
     }
     if (pool.addressScopeId === null) return;
+    // Pools of one scope take turns: two at once would not see that they overlap.
+    await tx.selectFrom('address_scopes').select('id').where('id', '=', pool.addressScopeId).forNoKeyUpdate().execute();
     const scope = await this.#scopes.get(subject, pool.addressScopeId, tx);
     if (scope.ipVersion !== pool.ipVersion) {
       const message = `Illegal subnetpool association: subnetpool ${id} cannot associate with address scope ${scope.id} because subnetpool ip_version is not ${scope.ipVersion}.`;

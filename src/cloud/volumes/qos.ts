@@ -96,7 +96,8 @@ export class VolumeQos {
     requireAdmin(subject, 'volume_extension:qos_specs_manage:update');
     const { db, env } = this.#cloud;
     await db.write(async (tx) => {
-      const row = await tx.selectFrom('qos_specs').selectAll().where('id', '=', id).executeTakeFirst();
+      const query = tx.selectFrom('qos_specs').selectAll().where('id', '=', id);
+      const row = await query.forNoKeyUpdate().executeTakeFirst();
       if (!row) throw qosNotFound(id);
       const specs = JSON.stringify(change(fromRow(row).specs));
       await tx

@@ -114,9 +114,18 @@ export class VolumeTypes {
   async setDefault(subject: Subject, projectId: string, typeId: string | null): Promise<void> {
     requireAdmin(subject, 'volume_extension:default_set_or_update');
     await this.#cloud.db.write(async (tx) => {
-      await tx.deleteFrom('default_volume_types').where('project_id', '=', projectId).execute();
-      if (typeId === null) return;
-      await tx.insertInto('default_volume_types').values({ project_id: projectId, type_id: typeId }).execute();
+      if (typeId === null) {
+        await tx.deleteFrom('default_volume_types').where('project_id', '=', projectId).execute();
+        return;
+      }
+      // The type stays until the transaction ends, or is gone.
+      const type = tx.selectFrom('volume_types').select('id').where('id', '=', typeId).where('deleted_at', 'is', null);
+      if (!(await type.forShare().executeTakeFirst())) throw typeNotFound(typeId);
+      await tx
+        .insertInto('default_volume_types')
+        .values({ project_id: projectId, type_id: typeId })
+        .onConflict((conflict) => conflict.column('project_id').doUpdateSet({ type_id: typeId }))
+        .execute();
     });
   }
 
