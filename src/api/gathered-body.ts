@@ -1,14 +1,12 @@
 import { Socket } from 'node:net';
 import { finished, type Readable } from 'node:stream';
 import { freeChunk } from '../env/free-chunk.ts';
-import { copyToPiece, givePiece, pieceLength, takePiece } from '../env/pieces.ts';
+import { LentPieces } from '../env/lent-pieces.ts';
+import { copyToPiece, pieceLength } from '../env/pieces.ts';
 import type { ConnectionReader } from './connection-reader.ts';
 
 /** How many full pieces may wait for whoever takes the body, before the client has to. */
 const maxWaiting = 2;
-
-/** How many pieces of shared memory one body may have out. Takers that give none back get memory of another kind. */
-const maxShared = 16;
 
 /** How long a piece is waited for until it is full: a client that is slower is served byte by byte. */
 const patienceMs = 100;
@@ -20,9 +18,7 @@ const patienceMs = 100;
 export class GatheredBody implements AsyncIterable<Buffer> {
   readonly #stream: Readable;
   readonly #full: Buffer[] = [];
-  readonly #shared = new Set<Buffer>();
-  /** The pieces of those chunks that are no whole pieces. */
-  readonly #cutShort = new WeakMap<Buffer, Buffer>();
+  readonly #lent = new LentPieces();
   readonly #mayFree: boolean;
   readonly #reader: ConnectionReader | null;
   #piece: Buffer | undefined;
@@ -43,10 +39,7 @@ export class GatheredBody implements AsyncIterable<Buffer> {
   }
 
   /** Takes a piece back that the iterator gave: its memory is used for the next ones. */
-  readonly release = (chunk: Buffer): void => {
-    const piece = this.#cutShort.get(chunk) ?? chunk;
-    if (this.#shared.delete(piece)) givePiece(piece);
-  };
+  readonly release = this.#lent.release;
 
   /**
    * To be asked for once. What the loop leaves of the stream flows on to nobody: its taker may give up while this waits
@@ -80,7 +73,7 @@ export class GatheredBody implements AsyncIterable<Buffer> {
     const length = this.#reader?.count(chunk.length) ?? chunk.length;
     const own = length === chunk.length ? chunk : chunk.subarray(0, length);
     for (let at = 0; at < length; ) {
-      this.#piece ??= this.#newPiece();
+      this.#piece ??= this.#lent.take();
       const copied = copyToPiece(own, at, this.#piece, this.#filled);
       at += copied;
       this.#filled += copied;
@@ -96,7 +89,7 @@ export class GatheredBody implements AsyncIterable<Buffer> {
   /** What has arrived beyond the chunk that was given, as long as there is room for it. */
   #readMore(reader: ConnectionReader): void {
     while (this.#full.length < maxWaiting && !reader.isComplete) {
-      this.#piece ??= this.#newPiece();
+      this.#piece ??= this.#lent.take();
       const read = reader.read(this.#piece, this.#filled);
       if (read === 0) break;
       this.#filled += read;
@@ -134,17 +127,9 @@ export class GatheredBody implements AsyncIterable<Buffer> {
   #cut(): Buffer | undefined {
     const piece = this.#piece;
     if (!piece || this.#filled === 0) return undefined;
-    const chunk = this.#filled === pieceLength ? piece : piece.subarray(0, this.#filled);
-    if (chunk !== piece) this.#cutShort.set(chunk, piece);
+    const chunk = this.#lent.cut(piece, this.#filled);
     this.#piece = undefined;
     this.#filled = 0;
     return chunk;
-  }
-
-  #newPiece(): Buffer {
-    if (this.#shared.size >= maxShared) return Buffer.allocUnsafeSlow(pieceLength);
-    const piece = takePiece();
-    this.#shared.add(piece);
-    return piece;
   }
 }

@@ -1,6 +1,6 @@
-import { constants, ReadStream } from 'node:fs';
+import { constants } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
-import { freeChunk } from '../env/free-chunk.ts';
+import type { Chunks } from '../env/lent-pieces.ts';
 import { hashInto } from './files.ts';
 import { createHasher, type Hasher, type PieceSink } from './hashing/hasher.ts';
 import { type PieceTarget, PieceWriter } from './piece-writer.ts';
@@ -51,7 +51,7 @@ export async function copyPieces(
   let sink: PieceSink = async () => {};
   const hasher = createHasher(['sha512'], (piece, position) => sink(piece, position));
   let chunks: ChunkReader | undefined;
-  let rest: AsyncIterable<Buffer> | undefined;
+  let rest: Chunks | undefined;
   try {
     let size = await hold(hasher);
     await hasher.flush();
@@ -63,8 +63,7 @@ export async function copyPieces(
       for (let chunk = await chunks.next(); chunk; chunk = await chunks.next()) {
         size += chunk.length;
         if (size > source.size) throw new StoreError('size_mismatch', 'The source has more bytes than it promised.');
-        await hasher.update(chunk);
-        if (rest instanceof ReadStream) freeChunk(chunk);
+        await hasher.update(chunk, rest.release);
         onBytes?.(size);
       }
     }

@@ -1,10 +1,10 @@
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import type { Env } from '../env/env.ts';
 import { copyIntoFile } from './copy-file.ts';
-import { hashFile, readLength, statAnything, statFile, syncFolder } from './files.ts';
+import { hashFile, statAnything, statFile, syncFolder } from './files.ts';
+import { PieceStream } from './piece-reader.ts';
 import { type Received, receive, throwIfAborted } from './receive.ts';
 import {
   type CopyOptions,
@@ -119,16 +119,11 @@ class DirectoryStore implements ImageStore {
     }
   }
 
-  async read(imageId: string, range: { start?: number; end?: number } = {}): Promise<Readable> {
+  async read(imageId: string, range: { start?: number; end?: number } = {}): Promise<PieceStream> {
     const file = await this.#openImage(imageId);
     try {
       const { size } = await file.stat();
-      const { start, end } = rangeWithin(size, imageId, range);
-      if (start === end) {
-        await file.close();
-        return Readable.from([]);
-      }
-      return file.createReadStream({ start, end: end - 1, highWaterMark: readLength });
+      return new PieceStream(file, rangeWithin(size, imageId, range));
     } catch (error) {
       await file.close();
       throw storeFailure(`read image ${imageId}`, error);

@@ -1,5 +1,6 @@
 import { type FileHandle, lstat, open } from 'node:fs/promises';
 import { createHasher, type HashAlgorithm, type Hasher } from './hashing/hasher.ts';
+import { PieceReader } from './piece-reader.ts';
 import { type Received, throwIfAborted } from './receive.ts';
 import { storeFailure } from './store.ts';
 
@@ -17,20 +18,23 @@ export async function hashFile(file: FileHandle, signal?: AbortSignal): Promise<
   }
 }
 
-/** Gives the file's bytes to the hasher; tells how many there were. */
+/** Gives the file's bytes to the hasher; tells how many there were, when it has taken them all. */
 export async function hashInto(
   hasher: Pick<Hasher<HashAlgorithm>, 'update'>,
   file: FileHandle,
   signal?: AbortSignal,
 ): Promise<number> {
-  const buffer = Buffer.alloc(readLength);
+  const reader = new PieceReader(file);
   let size = 0;
-  for (;;) {
-    throwIfAborted(signal);
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, size);
-    if (bytesRead === 0) return size;
-    await hasher.update(buffer.subarray(0, bytesRead));
-    size += bytesRead;
+  try {
+    for (let piece = await reader.next(); piece; piece = await reader.next()) {
+      throwIfAborted(signal);
+      size += piece.length;
+      await hasher.update(piece, reader.release);
+    }
+    return size;
+  } finally {
+    await reader.close();
   }
 }
 

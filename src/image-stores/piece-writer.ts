@@ -1,13 +1,10 @@
-import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { isHole } from '../env/pieces.ts';
+import { alignment, openPastCache } from './past-cache.ts';
 import { storeFailure } from './store.ts';
 
 /** How much is written before the disk is set to work on it, so that little is left to wait for in the end. */
 const syncLength = 64 * 1024 * 1024;
-
-/** What disks are written in without the system's cache: no file system asks for more. */
-const alignment = 4096;
 
 /** Where the pieces of a new image go: `write` is told of them in their order, and may be given the next before it is done. */
 export interface PieceTarget {
@@ -80,7 +77,7 @@ export class PieceWriter implements PieceTarget {
 
   /** Whether it could be done: what it may have written is written again if not. */
   async #writePastCache(piece: Buffer, position: number): Promise<boolean> {
-    if (this.#direct === undefined) this.#direct = await openPastCache(this.#file);
+    if (this.#direct === undefined) this.#direct = await openPastCache(this.#file, 'write');
     const file = this.#direct;
     if (!file) return false;
     try {
@@ -117,13 +114,6 @@ async function writeAll(file: FileHandle, piece: Buffer, position: number): Prom
     const { bytesWritten } = await file.write(piece, done, piece.length - done, position + done);
     done += bytesWritten;
   }
-}
-
-/** Null where the system or the file system has no such thing. */
-async function openPastCache(file: FileHandle): Promise<FileHandle | null> {
-  const { O_DIRECT, O_WRONLY } = constants;
-  if (O_DIRECT === undefined) return null;
-  return await open(`/proc/self/fd/${file.fd}`, O_WRONLY | O_DIRECT).catch(() => null);
 }
 
 async function sync(file: FileHandle): Promise<void> {

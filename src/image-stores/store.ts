@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { Chunks } from '../env/lent-pieces.ts';
 
 /**
  * A place where image bytes live. One image is one object, named by the image's id (32 hex digits); whoever calls
@@ -23,7 +24,7 @@ export interface ImageStore {
    */
   copyIn?(imageId: string, source: CopySource, options?: CopyOptions): Promise<StoredUpload>;
   /** The bytes, or the part [start, end) of them. `not_found`, `bad_range`. */
-  read(imageId: string, range?: { start?: number; end?: number }): Promise<Readable>;
+  read(imageId: string, range?: { start?: number; end?: number }): Promise<Readable & Chunks>;
   stat(imageId: string): Promise<StoredImage | undefined>;
   /** Removes the image and what was staged for it, and ends an upload of it that is under way. No error when absent. */
   delete(imageId: string): Promise<void>;
@@ -85,7 +86,7 @@ export interface CopySource {
   size: number;
   checksums: StoredUpload['checksums'];
   /** Its bytes from there on. */
-  read(start: number): Promise<AsyncIterable<Buffer>>;
+  read(start: number): Promise<Chunks>;
 }
 
 export interface CopyOptions {

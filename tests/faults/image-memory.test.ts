@@ -143,7 +143,7 @@ class Watch {
 
 async function idleTime(): Promise<number> {
   const idle = new Watch();
-  await new Promise((next) => setTimeout(next, isBooted ? 5000 : 1000));
+  await new Promise((next) => setTimeout(next, isBooted ? 20_000 : 1000));
   return (await idle.end()).p99;
 }
 

@@ -291,7 +291,7 @@ async function copyBetween(
     options.onBytes(copied);
   };
   const stored = await to
-    .put(id, source, { signal: options.signal, expectedSize: size, onChunk })
+    .put(id, source, { signal: options.signal, expectedSize: size, onChunk, onTaken: source.release })
     .finally(() => letGo(source));
   if (stored.checksums.sha512 === hashValue) return stored;
   await to.delete(id);

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { CachedImage } from '../../agent/contract.ts';
 import type { Tx } from '../../database/database.ts';
 import { newId } from '../../env/env.ts';
+import type { Chunks } from '../../env/lent-pieces.ts';
 import { ObjectFolder } from '../../image-sources/object-folder.ts';
 import type { CloudCore } from '../core.ts';
 import { CloudError, notFound } from '../errors.ts';
@@ -377,7 +378,7 @@ export interface ImageDownload {
   image: Image;
   size: number;
   /** The bytes, or the part [start, end) of them. */
-  read(range?: { start: number; end: number }): Promise<Readable>;
+  read(range?: { start: number; end: number }): Promise<Readable & Chunks>;
 }
 
 /** The bytes were judged by the format that the image states, so it stays what it is. */

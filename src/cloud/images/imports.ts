@@ -165,6 +165,7 @@ export class Imports {
         maxSize: core.settings.maxImageSize,
         expectedSize: staged.size,
         signal: options.signal,
+        onTaken: source.release,
       }).finally(() => letGo(source));
     } catch (error) {
       throw importFailure(error);

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { parseRange } from '../../api/byte-range.ts';
-import { freedAsSent } from '../../api/free-chunk.ts';
 import { type Answer, operation } from '../../api/operation.ts';
+import { releasedAsSent } from '../../api/release-sent.ts';
 import { CloudError } from '../../cloud/errors.ts';
 import type { ImageExport } from '../../cloud/images/exports/model.ts';
 import { parseId, withDashes } from '../../env/env.ts';
@@ -104,7 +104,7 @@ const fetchExport = operation({
     return {
       status: range ? 206 : 200,
       headers,
-      body: raw.method === 'HEAD' ? '' : freedAsSent(await file.read(range), reply.raw),
+      body: raw.method === 'HEAD' ? '' : releasedAsSent(await file.read(range), reply.raw),
     };
   },
 });

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { Tx } from '../../../database/database.ts';
 import type { ImageExportsTable } from '../../../database/schema.ts';
 import { newId } from '../../../env/env.ts';
+import type { Chunks } from '../../../env/lent-pieces.ts';
 import { type ConvertibleFormat, convertImage, convertibleFormats } from '../../../image-stores/conversion.ts';
 import { CloudError, notFound } from '../../errors.ts';
 import { ownsOrAdmin, type Subject } from '../../identity/subject.ts';
@@ -29,7 +30,7 @@ export interface ExportDownload {
   md5: string;
   sha512: string;
   /** The bytes, or the part [start, end) of them. */
-  read(range?: { start: number; end: number }): Promise<Readable>;
+  read(range?: { start: number; end: number }): Promise<Readable & Chunks>;
 }
 
 /** Images on their way out: signed links that are good for some time, and files in containers. */

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { parseRange } from '../../../api/byte-range.ts';
-import { freedAsSent } from '../../../api/free-chunk.ts';
 import { type Answer, operation } from '../../../api/operation.ts';
+import { releasedAsSent } from '../../../api/release-sent.ts';
 import { takeBody } from '../../../api/take-body.ts';
 import type { Cloud } from '../../../cloud/cloud.ts';
 import { CloudError } from '../../../cloud/errors.ts';
@@ -112,7 +112,7 @@ const downloadImage = operation({
         'content-length': `${size}`,
         ...(image.checksum ? { 'content-md5': image.checksum } : {}),
       };
-      return { status: 200, headers, body: raw.method === 'HEAD' ? '' : freedAsSent(await read(), reply.raw) };
+      return { status: 200, headers, body: raw.method === 'HEAD' ? '' : releasedAsSent(await read(), reply.raw) };
     }
     const { start, end } = range;
     const headers = {
@@ -123,7 +123,7 @@ const downloadImage = operation({
     return {
       status: 206,
       headers,
-      body: raw.method === 'HEAD' ? '' : freedAsSent(await read({ start, end }), reply.raw),
+      body: raw.method === 'HEAD' ? '' : releasedAsSent(await read({ start, end }), reply.raw),
     };
   },
 });

@@ -1,11 +1,11 @@
-import { ReadStream } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
-import { freeChunk } from '../env/free-chunk.ts';
+import type { Chunks } from '../env/lent-pieces.ts';
 
-/** A file's stream as the body of a response, whose chunks are freed once they have gone out; another stream as it is. */
-export function freedAsSent(source: Readable, response: ServerResponse): Readable {
-  if (!(source instanceof ReadStream)) return source;
+/** A stream as the body of a response: chunks that can be given back are, once they have gone out. */
+export function releasedAsSent(source: Readable & Chunks, response: ServerResponse): Readable {
+  const { release } = source;
+  if (!release) return source;
   const chunks = source[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   /** Those that were handed over and may not be out yet, oldest first. */
   const given: Buffer[] = [];
@@ -13,7 +13,7 @@ export function freedAsSent(source: Readable, response: ServerResponse): Readabl
     highWaterMark: 1,
     async read() {
       // All that was written is out: so is what was handed over before the chunk that is being handed over now.
-      if (response.writableLength === 0) for (const chunk of given.splice(0, given.length - 1)) freeChunk(chunk);
+      if (response.writableLength === 0) for (const chunk of given.splice(0, given.length - 1)) release(chunk);
       try {
         const { done, value } = await chunks.next();
         if (!done) given.push(value);
