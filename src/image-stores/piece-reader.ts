@@ -89,6 +89,7 @@ export class PieceStream extends Readable implements Chunks {
   readonly #file: FileHandle;
   readonly #reader: PieceReader;
   readonly release: (chunk: Buffer) => void;
+  #underWay: Promise<unknown> = Promise.resolve();
 
   constructor(file: FileHandle, part?: Part) {
     // While a piece is looked at, the next one is read, and no further: the stream would put two of them together.
@@ -99,7 +100,7 @@ export class PieceStream extends Readable implements Chunks {
   }
 
   override _read(): void {
-    this.#reader.next().then(
+    this.#underWay = this.#reader.next().then(
       (piece) => this.push(piece ?? null),
       (error) => this.destroy(error),
     );
@@ -107,6 +108,7 @@ export class PieceStream extends Readable implements Chunks {
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     const close = async () => {
+      await this.#underWay;
       await this.#reader.close();
       await this.#file.close();
     };

@@ -42,8 +42,11 @@ function migrations(database: Database['kind']): void {
   test('a volume goes to another host, with its layer over an image, and its former disk goes', async () => {
     const volume = await storage.volume({ size: 2 * gib, imageId: await storage.image() });
     const to = await elsewhere(volume.hostId);
+    const looked = Promise.withResolvers<void>();
+    beforeCopy = () => looked.promise;
     const { actionId } = await blocks().migrate(storage.admin, volume.id, { hostId: to });
     expect(await get(volume.id)).toMatchObject({ status: 'maintenance', migrationStatus: 'migrating' });
+    looked.resolve();
     expect(await storage.ended(actionId)).toBe('succeeded');
     const moved = await get(volume.id);
     expect(moved).toMatchObject({ status: 'available', migrationStatus: 'success', hostId: to, size: 2 * gib });
@@ -129,10 +132,13 @@ function migrations(database: Database['kind']): void {
 
   test('a volume that a server has goes to another storage of its host, as a swap that the server tells of', async () => {
     const { server, hostId, storageId, volume, guestDisks } = await attached();
+    const looked = Promise.withResolvers<void>();
+    beforeCopy = () => looked.promise;
     const { actionId } = await blocks().migrate(storage.admin, volume.id, { hostId, storageId });
     expect(await get(volume.id)).toMatchObject({ status: 'maintenance', migrationStatus: 'migrating' });
     const busy = expect.objectContaining({ code: 'conflict' });
     await expect(storage.cloud.servers.stop(storage.member, server.id)).rejects.toEqual(busy);
+    looked.resolve();
     expect(await storage.ended(actionId)).toBe('succeeded');
     const moved = await get(volume.id);
     const told = { status: 'in-use', migrationStatus: 'success', hostId, storageId, serverId: server.id };
