@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { findProgram, programRequirement } from '../../guest/requirements.ts';
+import { findProgram, programRequirement, type Requirement } from '../../guest/requirements.ts';
 import { installPrerequisites } from './prerequisites.ts';
 
 const run = promisify(execFile);
@@ -13,9 +13,20 @@ const s3Module = 'github.com/versity/versitygw/cmd/versitygw@v1.8.0';
 const buildMs = 20 * 60_000;
 const downloadMs = 5 * 60_000;
 
-const cephRequirements = ['ceph-mon', 'ceph-mgr', 'ceph-osd', 'rbd'].map((program) =>
-  programRequirement(program, program === 'rbd' ? 'ceph-common' : program, 'image stores in Ceph'),
-);
+/** What QEMU reads and writes Ceph with. Debian packs it apart. */
+const cephDriver = '/usr/lib/x86_64-linux-gnu/qemu/block-rbd.so';
+
+const cephRequirements: readonly Requirement[] = [
+  ...['ceph-mon', 'ceph-mgr', 'ceph-osd', 'rbd'].map((program) =>
+    programRequirement(program, program === 'rbd' ? 'ceph-common' : program, 'image stores in Ceph'),
+  ),
+  {
+    need: cephDriver,
+    package: 'qemu-block-extra',
+    for: 'disks as clones in Ceph',
+    probe: () => existsSync(cephDriver),
+  },
+];
 
 /** OpenSSH's server, and the library of its that is on few machines. */
 const sshPackages = ['openssh-server', 'openssh-sftp-server', 'libwrap0'];
