@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, IncomingMessage, request, ServerResponse } from 'node:http';
+import { type AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -57,7 +57,7 @@ describe('a body whose chunks are given back as it is sent', () => {
         get.end();
       });
       expect(received.equals(bytes)).toBe(true);
-      expect(released).toBeGreaterThan(bytes.length / chunkLength / 2);
+      expect(released).toBe(bytes.length / chunkLength);
     } finally {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -65,7 +65,7 @@ describe('a body whose chunks are given back as it is sent', () => {
   });
 
   it('is another stream as it is, and closes its file when nobody reads on', async () => {
-    const response = { writableLength: 0 } as never;
+    const response = new ServerResponse(new IncomingMessage(new Socket()));
     const plain = Readable.from([]);
     expect(releasedAsSent(plain, response)).toBe(plain);
     const file = source();

@@ -9,6 +9,7 @@ export function releasedAsSent(source: Readable & Chunks, response: ServerRespon
   const chunks = source[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   /** Those that were handed over and may not be out yet, oldest first. */
   const given: Buffer[] = [];
+  response.once('finish', () => given.forEach(release));
   const body = new Readable({
     highWaterMark: 1,
     async read() {

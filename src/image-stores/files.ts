@@ -4,9 +4,6 @@ import { PieceReader } from './piece-reader.ts';
 import { type Received, throwIfAborted } from './receive.ts';
 import { storeFailure } from './store.ts';
 
-/** How much is read at once. */
-export const readLength = 512 * 1024;
-
 /** Hashes a whole file, from its beginning. */
 export async function hashFile(file: FileHandle, signal?: AbortSignal): Promise<Received> {
   const hasher = createHasher(['md5', 'sha512']);

@@ -1,12 +1,15 @@
 import type { FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { type Chunks, LentPieces } from '../env/lent-pieces.ts';
-import { pieceLength } from '../env/pieces.ts';
+import { isShared, pieceLength } from '../env/pieces.ts';
 import { alignment, openPastCache } from './past-cache.ts';
 import { storeFailure } from './store.ts';
 
 /** Up to there a file may stay in the system's cache, where whoever wants it again finds it. */
 const cachedLength = 256 * 1024 * 1024;
+
+/** Less than that is read into memory of its own: a piece is too much for it. */
+const shortest = 64 * 1024;
 
 /** A file, and which of its bytes are to be read: up to its end by default. */
 interface Part {
@@ -41,7 +44,7 @@ export class PieceReader {
     const position = this.#position;
     const wanted = Math.min(pieceLength - (position % alignment), this.#end - position);
     if (wanted <= 0) return undefined;
-    const piece = this.#lent.take();
+    const piece = wanted < shortest ? Buffer.allocUnsafeSlow(wanted) : this.#lent.take();
     let length = 0;
     try {
       length =
@@ -64,7 +67,8 @@ export class PieceReader {
 
   /** How much was read; undefined where it can't be done. */
   async #readPastCache(piece: Buffer, wanted: number): Promise<number | undefined> {
-    if (this.#position % alignment > 0) return undefined;
+    // Memory of another kind begins anywhere.
+    if (this.#position % alignment > 0 || !isShared(piece)) return undefined;
     if (this.#direct === undefined) this.#direct = await this.#openPastCache();
     if (!this.#direct) return undefined;
     const length = Math.ceil(wanted / alignment) * alignment;

@@ -1,10 +1,13 @@
 import { createReadStream } from 'node:fs';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readLength, statAnything, statFile } from './files.ts';
+import { statAnything, statFile } from './files.ts';
 import { createHasher } from './hashing/hasher.ts';
 import { throwIfAborted } from './receive.ts';
 import { type ImageStore, type StoredUpload, StoreError, type StoreListing } from './store.ts';
+
+/** How much is read at once. */
+const readLength = 512 * 1024;
 
 /**
  * `adopt` of stores that take images in by uploading them: the staged file becomes the image. With none left, as after

@@ -1,3 +1,4 @@
+import type { Chunks } from '../../env/lent-pieces.ts';
 import type { ImageStore } from '../../image-stores/store.ts';
 import { inspectFile } from './inspection/inspect-file.ts';
 import type { Inspection, InspectionPolicy } from './inspection/policy.ts';
@@ -19,8 +20,10 @@ export async function inspectStored(
       const end = Math.min(size, position + length);
       if (position >= end) return { bytesRead: 0 };
       let at = offset;
-      for await (const chunk of await store.read(imageId, { start: position, end })) {
-        at += (chunk as Buffer).copy(buffer, at);
+      const chunks = await store.read(imageId, { start: position, end });
+      for await (const chunk of chunks as Chunks) {
+        at += chunk.copy(buffer, at);
+        chunks.release?.(chunk);
       }
       return { bytesRead: at - offset };
     },
